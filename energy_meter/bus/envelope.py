@@ -1,0 +1,248 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The signed envelope in which measurements travel.
+
+One envelope holds measurements of one wattmeter. The format is described
+byte for byte in the documentation ("Message format"); this module and that
+page change together.
+"""
+
+import collections.abc
+import json
+import math
+import re
+import typing
+
+from energy_meter import exception
+from energy_meter import measurement
+from energy_meter import signing
+
+VERSION = 1
+
+#: Longest body that is looked at, in bytes of UTF-8.
+MAX_BODY = 4 * 1024 * 1024
+
+_MAX_ID = 190
+_REGISTER_ID = re.compile(r'[0-9a-f]{16}')
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+
+_FIELDS = {'version', 'key_id', 'agent', 'agent_name', 'body', 'signature'}
+_BODY_FIELDS = {'wattmeter', 'driver', 'registers'}
+_REGISTER_FIELDS = {'probe', 'scope', 'host', 'register', 'incarnation',
+                    'measurements'}
+
+
+class Content(typing.NamedTuple):
+    """What an envelope that verified says."""
+
+    agent: str
+    agent_name: str
+    measurements: list[measurement.Measurement]
+
+
+def seal(keyring: signing.Keyring, agent: str, agent_name: str,
+         measurements: collections.abc.Sequence[measurement.Measurement],
+         ) -> dict[str, object]:
+    """Put the measurements of one wattmeter into a signed envelope.
+
+    :param agent: uuid of the agent whose registers they are.
+    :param agent_name: its name, for people.
+    :param measurements: at least one, all of the same wattmeter.
+    """
+    body = _write_body(measurements)
+    text = _signed_text(VERSION, keyring.signing_key_id, agent, agent_name,
+                        body)
+    return {'version': VERSION, 'key_id': keyring.signing_key_id,
+            'agent': agent, 'agent_name': agent_name, 'body': body,
+            'signature': keyring.sign(text)}
+
+
+def unseal(keyring: signing.Keyring, envelope: object) -> Content:
+    """Verify an envelope and read its measurements.
+
+    :raises RejectedMessage: when anything at all is wrong with it.
+    """
+    fields = _check_envelope(envelope)
+    body = fields['body']
+    text = _signed_text(fields['version'], fields['key_id'], fields['agent'],
+                        fields['agent_name'], body)
+    try:
+        genuine = keyring.verify(fields['key_id'], text, fields['signature'])
+    except KeyError:
+        raise _rejected('unknown-key', f'key id {fields["key_id"]!r:.40}')
+    if not genuine:
+        raise _rejected('bad-signature', 'the signature does not match')
+    return Content(fields['agent'], fields['agent_name'],
+                   _read_body(body, fields['agent']))
+
+
+def _signed_text(version: int, key_id: str, agent: str, agent_name: str,
+                 body: str) -> bytes:
+    # No field before the body can hold a line feed, so the lines can't be
+    # shifted against each other.
+    return '\n'.join(('energy_meter', str(version), key_id, agent,
+                      agent_name, body)).encode()
+
+
+def _rejected(cause: str, reason: str) -> exception.RejectedMessage:
+    return exception.RejectedMessage(cause=cause, reason=reason)
+
+
+def _write_body(
+        measurements: collections.abc.Sequence[measurement.Measurement],
+) -> str:
+    registers: dict[measurement.RegisterKey, dict[str, typing.Any]] = {}
+    for item in measurements:
+        register = registers.get(item.register)
+        if register is None:
+            register = registers[item.register] = {
+                'probe': item.probe.id, 'scope': item.probe.scope,
+                'host': item.probe.host, 'register': item.register.id,
+                'incarnation': item.register.incarnation, 'measurements': []}
+        register['measurements'].append(item[2:])
+    probe = measurements[0].probe
+    return json.dumps({'wattmeter': probe.wattmeter, 'driver': probe.driver,
+                       'registers': list(registers.values())},
+                      ensure_ascii=False, allow_nan=False,
+                      separators=(',', ':'))
+
+
+def _check_envelope(envelope: object) -> dict[str, typing.Any]:
+    if type(envelope) is not dict or envelope.keys() != _FIELDS:
+        raise _rejected('malformed', 'not an envelope')
+    if type(envelope['version']) is not int or envelope['version'] != VERSION:
+        raise _rejected('unknown-version',
+                        f'version {envelope["version"]!r:.40}')
+    for name in ('key_id', 'agent', 'agent_name', 'body', 'signature'):
+        if type(envelope[name]) is not str:
+            raise _rejected('malformed', f'{name} is no string')
+    body = envelope['body']
+    if len(body) > MAX_BODY or not _is_encodable(body):
+        raise _rejected('too-large' if len(body) > MAX_BODY else 'malformed',
+                        f'a body of {len(body)} characters')
+    if not _UUID.fullmatch(envelope['agent']):
+        raise _rejected('malformed', 'agent is no uuid')
+    if len(envelope['key_id']) != 16 or len(envelope['signature']) != 64:
+        raise _rejected('malformed', 'key_id or signature of wrong length')
+    _check_id(envelope['agent_name'], 'agent_name')
+    return envelope
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        return len(text.encode()) <= MAX_BODY
+    except UnicodeEncodeError:
+        return False
+
+
+def _read_body(body: str, agent: str) -> list[measurement.Measurement]:
+    try:
+        content = json.loads(body, object_pairs_hook=_unique,
+                             parse_constant=_no_constant)
+    except exception.RejectedMessage:
+        raise
+    except (ValueError, RecursionError, OverflowError, MemoryError) as error:
+        raise _rejected('malformed', f'the body is no JSON: {error!s:.80}')
+    _check_fields(content, _BODY_FIELDS, 'the body')
+    wattmeter = _check_id(content['wattmeter'], 'wattmeter')
+    driver = _check_id(content['driver'], 'driver')
+    if type(content['registers']) is not list:
+        raise _rejected('malformed', 'registers is no list')
+    measurements: list[measurement.Measurement] = []
+    for register in content['registers']:
+        _read_register(register, agent, wattmeter, driver, measurements)
+    return measurements
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise _rejected('malformed', 'a key is given twice')
+    return result
+
+
+def _no_constant(name: str) -> typing.NoReturn:
+    raise _rejected('malformed', f'{name} is no JSON number')
+
+
+def _check_fields(value: object, fields: set[str], what: str) -> None:
+    if type(value) is not dict or value.keys() != fields:
+        raise _rejected('malformed', f'{what} must have exactly the fields '
+                                     f'{", ".join(sorted(fields))}')
+
+
+def _check_id(value: object, field: str) -> str:
+    if type(value) is not str or not is_id(value):
+        raise _rejected('malformed', f'{field} must be 1 to {_MAX_ID} '
+                                     'printable characters')
+    return value
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text may name a probe, host, wattmeter or agent."""
+    return 0 < len(text) <= _MAX_ID and text.isprintable() \
+        and text == text.strip()
+
+
+def _read_register(register: dict[str, typing.Any], agent: str,
+                   wattmeter: str, driver: str,
+                   into: list[measurement.Measurement]) -> None:
+    _check_fields(register, _REGISTER_FIELDS, 'a register')
+    scope = register['scope']
+    if type(scope) is not str or scope not in measurement.SCOPES:
+        raise _rejected('malformed', f'scope {scope!r:.40} is unknown')
+    if (type(register['register']) is not str
+            or not _REGISTER_ID.fullmatch(register['register'])):
+        raise _rejected('malformed', 'register must be 16 hexadecimal digits')
+    probe = measurement.Probe(
+        _check_id(register['probe'], 'probe'), scope,
+        _check_id(register['host'], 'host'), wattmeter, driver)
+    key = measurement.RegisterKey(
+        agent, register['register'],
+        _check_integer(register['incarnation'], 'incarnation'))
+    if type(register['measurements']) is not list:
+        raise _rejected('malformed', 'measurements is no list')
+    for row in register['measurements']:
+        into.append(_read_row(probe, key, row))
+
+
+def _read_row(probe: measurement.Probe, key: measurement.RegisterKey,
+              row: object) -> measurement.Measurement:
+    if type(row) is not list or len(row) != 7:
+        raise _rejected('malformed', 'a measurement must be a list of 7')
+    wall, elapsed, millijoules, metered, watts, volts, amperes = row
+    _check_integer(millijoules, 'millijoules')
+    for value in (wall, elapsed, metered):
+        _check_number(value)
+    for value in (watts, volts, amperes):
+        if value is not None:
+            _check_number(value)
+    return measurement.Measurement(
+        probe, key, float(wall), float(elapsed), millijoules, float(metered),
+        watts, volts, amperes)
+
+
+def _check_integer(value: object, field: str) -> int:
+    if type(value) is not int or not 0 <= value < measurement.INTEGER_LIMIT:
+        raise _rejected('malformed', f'{field} must be an integer from 0 to '
+                                     '2^53 - 1')
+    return value
+
+
+def _check_number(value: object) -> None:
+    if type(value) is float:
+        if math.isfinite(value) and value >= 0:
+            return
+    elif type(value) is int and 0 <= value < measurement.INTEGER_LIMIT:
+        return
+    raise _rejected('malformed', 'a number must be finite and not negative')

@@ -1,0 +1,71 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The configuration: one module per area.
+
+A service loads it once with :func:`load` and hands the result on; nothing
+reads a global.
+"""
+
+import collections.abc
+import importlib.metadata
+
+from oslo_config import cfg
+from oslo_db import options as db_options
+from oslo_log import log
+from oslo_service import opts as service_opts
+
+from energy_meter.conf import agent
+from energy_meter.conf import api
+from energy_meter.conf import base
+from energy_meter.conf import bus
+from energy_meter.conf import collector
+from energy_meter.conf import wattmeter
+
+_AREAS = (base, agent, bus, collector, api)
+
+
+def load(argv: collections.abc.Sequence[str], prog: str,
+         cli_opts: collections.abc.Sequence[cfg.Opt] = (),
+         description: str = '') -> cfg.ConfigOpts:
+    """Read the configuration.
+
+    :param argv: the arguments of the command, its name left out.
+    :param prog: name of the command.
+    :param cli_opts: further options that the command takes.
+    :param description: what the command does, for its ``--help``.
+    :raises oslo_config.cfg.Error: when the configuration can't be read.
+    """
+    conf = cfg.ConfigOpts()
+    register_opts(conf)
+    log.register_options(conf)
+    conf.register_cli_opts(cli_opts)
+    conf(list(argv), project='energy_meter', prog=prog,
+         version=importlib.metadata.version('energy-meter'),
+         description=description)
+    return conf
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of every area and of the libraries used."""
+    for area in _AREAS:
+        area.register_opts(conf)
+    for group, opts in db_options.list_opts():
+        conf.register_opts(opts, group)
+    for group, opts in service_opts.list_opts():
+        conf.register_opts(opts, group)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """List our options for the sample and the reference."""
+    found = [group for area in _AREAS for group in area.list_opts()]
+    return found + wattmeter.list_opts()

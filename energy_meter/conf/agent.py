@@ -1,0 +1,55 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of the agent."""
+
+from oslo_config import cfg
+
+GROUP = 'agent'
+
+OPTS = [
+    cfg.StrOpt('name',
+               help='Name of this agent, for people. The default is the host '
+                    'name.'),
+    cfg.FloatOpt('publish_interval', default=1.0, min=0.01,
+                 help='Seconds between two publications.'),
+    cfg.FloatOpt('max_gap', default=60.0, min=0.1,
+                 help='Longest silence of a meter without an energy counter, '
+                      'in seconds, over which its power is integrated. Never '
+                      'less than three intervals of the meter. Energy of a '
+                      'longer gap is not billed; coverage tells it.'),
+    cfg.IntOpt('backlog', default=100_000, min=1,
+               help='Most measurements that wait for the bus. Beyond it only '
+                    'the newest measurement of each register is kept: detail '
+                    'is lost, energy is not.'),
+    cfg.IntOpt('max_batch', default=1000, min=1, max=20_000,
+               help='Most measurements in one message.'),
+    cfg.FloatOpt('journal_interval', default=10.0, min=0.1, max=10.0,
+                 help='Seconds between two writings of the journal of '
+                      'registers.'),
+    cfg.FloatOpt('hang_timeout', default=60.0, min=1.0,
+                 help='A driver that gives no sign of life for this many '
+                      'seconds, or for three intervals if they are longer, '
+                      'is given up and started anew.'),
+    cfg.FloatOpt('backoff_max', default=60.0, min=0.1,
+                 help='Longest pause before a failed driver is tried again, '
+                      'in seconds. The first is one second; each failure '
+                      'doubles it.'),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(OPTS, GROUP)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [(GROUP, OPTS)]

@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of the bus, and better defaults for oslo.messaging."""
+
+from oslo_config import cfg
+import oslo_messaging
+from oslo_messaging import opts as messaging_opts
+
+GROUP = 'bus'
+RABBIT_GROUP = 'oslo_messaging_rabbit'
+
+OPTS = [
+    cfg.ListOpt('secrets', default=[], secret=True,
+                help='Secrets that sign messages: the first signs, all '
+                     'verify. To change them without a gap: append the new '
+                     'one everywhere, move it to the front everywhere, '
+                     'remove the old one everywhere. A secret can hold no '
+                     'comma.'),
+]
+
+#: Queues that survive the broker, a reader that doesn't pull the whole
+#: backlog into its memory, and a quick return after an outage.
+RABBIT_DEFAULTS = {
+    'rabbit_quorum_queue': True,
+    'rabbit_qos_prefetch_count': 100,
+    'rabbit_interval_max': 2,
+    'rabbit_retry_backoff': 1,
+}
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(OPTS, GROUP)
+    for group, opts in messaging_opts.list_opts():
+        conf.register_opts(opts, group)
+    for name, value in RABBIT_DEFAULTS.items():
+        conf.set_default(name, value, RABBIT_GROUP)
+
+
+def set_library_defaults() -> None:
+    """Let the generated sample and reference show our defaults."""
+    from oslo_messaging._drivers import impl_rabbit
+    cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT_DEFAULTS)
+    oslo_messaging.set_transport_defaults('energy_meter')
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [(GROUP, OPTS)]

@@ -1,0 +1,46 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of the collector."""
+
+from oslo_config import cfg
+
+GROUP = 'collector'
+
+OPTS = [
+    cfg.FloatOpt('flush_interval', default=1.0, min=0.01,
+                 help='Longest time, in seconds, that a batch of messages '
+                      'waits for its transaction.'),
+    cfg.IntOpt('batch_size', default=100, min=1,
+               help='Most messages in one batch. Not more than [oslo_'
+                    'messaging_rabbit] rabbit_qos_prefetch_count, or batches '
+                    'never fill.'),
+    cfg.FloatOpt('takeover', default=60.0, min=1.0,
+                 help='Seconds for which the owner of a probe must be silent '
+                      'before another agent that meters the same probe takes '
+                      'over.'),
+    cfg.FloatOpt('max_watts', default=100_000.0, min=1.0,
+                 help='Most that any probe can draw, in watts. A register '
+                      'that shows more energy than this much power could '
+                      'have made is refused.'),
+    cfg.IntOpt('fold_after', default=30, min=2,
+               help='Days after which registers that ended are folded into '
+                    'their probe.'),
+]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    conf.register_opts(OPTS, GROUP)
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [(GROUP, OPTS)]

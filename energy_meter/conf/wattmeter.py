@@ -1,0 +1,58 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Options of the ``[wattmeter:...]`` and ``[probe:...]`` sections."""
+
+from oslo_config import cfg
+
+from energy_meter import measurement
+
+PREFIX = 'wattmeter:'
+PROBE_PREFIX = 'probe:'
+
+OPTS = [
+    cfg.StrOpt('driver',
+               help='Name of the driver that reads this wattmeter.'),
+    cfg.ListOpt('probes',
+                help='Ids of its probes, in the order of its outlets; leave '
+                     'an outlet out by leaving its place empty.'),
+    cfg.FloatOpt('interval', default=1.0, min=0.001,
+                 help='Seconds between two readings.'),
+    cfg.FloatOpt('max_watts', min=0.0,
+                 help='Most that a probe can draw, in watts. Larger readings '
+                      'are refused. The default is 100,000.'),
+    cfg.StrOpt('scope', choices=measurement.SCOPES,
+               help='What the probes measure. The default is the '
+                    "driver's."),
+    cfg.StrOpt('metered_host',
+               help='Name of the machine that the probes measure. The '
+                    "default is the probe's id, or for drivers that measure "
+                    "the agent's own machine its host name."),
+    cfg.StrOpt('energy', default='auto',
+               choices=[('auto', 'The energy counter of the hardware where '
+                                 'there is one, else integrated power.'),
+                        ('counter', 'Only the energy counter.'),
+                        ('integrate', 'Only integrated power.')],
+               help='Where the energy comes from.'),
+]
+
+PROBE_OPTS = [
+    cfg.StrOpt('scope', choices=measurement.SCOPES,
+               help='What this probe measures.'),
+    cfg.StrOpt('host', help='Name of the machine that this probe measures.'),
+    cfg.FloatOpt('max_watts', min=0.0,
+                 help='Most that this probe can draw, in watts.'),
+]
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    return [(PREFIX + '<name>', OPTS), (PROBE_PREFIX + '<id>', PROBE_OPTS)]

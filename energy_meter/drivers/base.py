@@ -1,0 +1,95 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What every driver is.
+
+A driver reads one wattmeter, which has one or more probes. It knows nothing
+of configuration files, registers or buses: it is handed its options and its
+probes, and gives readings.
+
+All methods of a driver are called from one thread, in this order:
+:meth:`Driver.open`, then :meth:`PolledDriver.read` again and again, or
+:meth:`StreamingDriver.stream` once, then :meth:`Driver.close`. After any
+error the driver is closed and opened anew. A driver whose thread hangs is
+abandoned and a new object takes its place, so every operation that waits for
+a device must have a timeout.
+"""
+
+import abc
+import collections.abc
+import typing
+
+from oslo_config import cfg
+
+from energy_meter import measurement
+
+
+class Driver(abc.ABC):
+    """Base of :class:`PolledDriver` and :class:`StreamingDriver`.
+
+    :cvar opts: the driver's own options in its ``[wattmeter:...]`` section;
+        those that hold a password are marked ``secret``.
+    :cvar scope: what its probes measure unless the operator says otherwise.
+    :cvar measures_this_machine: the probes' default ``host`` is the machine
+        on which the agent runs, rather than the probe's own id.
+
+    :param options: values of ``opts`` and of the options that all
+        wattmeters have, as attributes.
+    :param probes: ids of the probes in the order of the wattmeter's
+        outlets; None for an outlet that is left out.
+    """
+
+    opts: typing.ClassVar[collections.abc.Sequence[cfg.Opt]] = ()
+    scope: typing.ClassVar[str] = 'node'
+    measures_this_machine: typing.ClassVar[bool] = False
+
+    def __init__(self, options: typing.Any,
+                 probes: collections.abc.Sequence[str | None]) -> None:
+        self.options = options
+        self.probes = probes
+
+    @abc.abstractmethod
+    def open(self) -> None:
+        """Prepare for reading: connect, log in, find the sensor.
+
+        :raises DriverError: when the wattmeter can't be read.
+        """
+
+    def close(self) -> None:
+        """Let go of whatever ``open`` took hold of, even halfway."""
+
+
+class PolledDriver(Driver):
+    """A wattmeter that answers when asked."""
+
+    @abc.abstractmethod
+    def read(self) -> collections.abc.Iterable[measurement.Reading]:
+        """Give what the wattmeter shows now.
+
+        A probe whose value is unavailable is left out.
+
+        :raises DriverError: when the wattmeter can't be read.
+        """
+
+
+class StreamingDriver(Driver):
+    """A wattmeter that talks by itself."""
+
+    @abc.abstractmethod
+    def stream(self) -> collections.abc.Iterator[measurement.Reading | None]:
+        """Yield readings as they come, None where none came for a while.
+
+        The None lets the caller look whether it should stop: it must come
+        at least every few seconds.
+
+        :raises DriverError: when the wattmeter can't be read.
+        """

@@ -1,0 +1,103 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Every error that the project raises on purpose.
+
+Texts are written for the operator who reads the log: they name what was
+wrong, where, and what was expected, and never hold a secret.
+"""
+
+
+class EnergyMeterError(Exception):
+    """Base of all errors of this project.
+
+    :param values: what the class's ``template`` names.
+    """
+
+    template = '%(reason)s'
+
+    def __init__(self, **values: object) -> None:
+        self.values = values
+        super().__init__(self.template % values)
+
+
+class ConfigurationError(EnergyMeterError):
+    """A configuration file asks for something that can't be done."""
+
+    template = '%(file)s: [%(section)s] %(option)s: %(reason)s'
+
+
+class StateInUse(EnergyMeterError):
+    """Another process holds the lock of this state directory."""
+
+    template = ('%(path)s is in use by another process: one agent per '
+                'state_path')
+
+
+class StateUnusable(EnergyMeterError):
+    """The state directory can't be used."""
+
+    template = '%(path)s: %(reason)s'
+
+
+class MissingSecrets(EnergyMeterError):
+    """Messages can be neither signed nor verified."""
+
+    template = ('[bus] secrets is empty: set at least one secret, the same '
+                'for every agent, collector and plugin on this bus')
+
+
+class DriverError(EnergyMeterError):
+    """A wattmeter could not be read."""
+
+
+class DeviceUnreachable(DriverError):
+    """No answer, or none in time."""
+
+    template = '%(device)s did not answer: %(reason)s'
+
+
+class AuthenticationFailed(DriverError):
+    """The wattmeter refused the user, the password or the key."""
+
+    template = '%(device)s refused the credentials of user %(user)s'
+
+
+class ProtocolError(DriverError):
+    """The wattmeter answered something that makes no sense."""
+
+    template = '%(device)s: %(reason)s'
+
+
+class RejectedMessage(EnergyMeterError):
+    """A message from the bus is not believed.
+
+    ``cause`` is one of a few fixed words, which the counters use as labels.
+    """
+
+    template = '%(cause)s: %(reason)s'
+
+    @property
+    def cause(self) -> str:
+        return str(self.values['cause'])
+
+
+class UnknownRegister(EnergyMeterError):
+    """No such register in the database."""
+
+    template = 'no register %(register)s of probe %(probe)s'
+
+
+class UnknownProbe(EnergyMeterError):
+    """No such probe in the database."""
+
+    template = 'no probe %(probe)s'

@@ -1,0 +1,303 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The energy register of one probe.
+
+An electricity meter does not send consumption: it shows a register that only
+grows, and whoever reads it, as seldom as they like, loses nothing. This
+module is that register. It does no I/O and has no clock: every method is
+told the time, in seconds on a monotonic clock.
+
+What moves a register is its *feed*: power integrated over time
+(:class:`PowerFeed`), a hardware energy counter (:class:`CounterFeed`), or a
+counter with steps so coarse that power has to fill them
+(:class:`CoarseFeed`). Replacing the feed re-bases the measuring, never the
+register.
+"""
+
+import math
+import typing
+
+from energy_meter import measurement
+
+#: A counter that moves in larger steps than this (10 Wh) shows the energy
+#: of an idle server hours late: integrated power fills its steps.
+COARSE_STEP = 36_000.0
+
+#: How many plausible rises in a row, of a counter that left its old course,
+#: make its new course believed.
+RISES_TO_BELIEVE = 3
+
+
+class Progress(typing.NamedTuple):
+    """What one reading adds: energy in joules, and seconds accounted for."""
+
+    joules: float
+    seconds: float
+
+
+NOTHING = Progress(0.0, 0.0)
+
+
+class Feed(typing.Protocol):
+    """Turns the readings of one probe into progress of its register."""
+
+    #: Power as the feed knows it; None where it can't tell.
+    watts: float | None
+
+    def read(self, reading: measurement.Reading, at: float) -> Progress:
+        """Take a reading made at a later time than all before."""
+
+
+def refusal(reading: measurement.Reading, max_watts: float) -> str | None:
+    """Tell why a reading is impossible.
+
+    :param max_watts: the most that the probe can draw, in watts.
+    :returns: one word for the counters, or None for a possible reading.
+    """
+    for value in (reading.watts, reading.volts, reading.amperes):
+        if value is not None and not math.isfinite(value):
+            return 'not-finite'
+    if reading.watts is not None:
+        if reading.watts < 0:
+            return 'negative'
+        if reading.watts > max_watts:
+            return 'too-large'
+    if reading.ticks is not None and reading.ticks < 0:
+        return 'negative'
+    if reading.watts is None and reading.ticks is None:
+        return 'empty'
+    return None
+
+
+class PowerFeed:
+    """Integrates power over time by the trapezoidal rule.
+
+    :param max_gap: a silence longer than this many seconds is not billed.
+    """
+
+    def __init__(self, max_gap: float) -> None:
+        self.watts: float | None = None
+        self._max_gap = max_gap
+        self._at = 0.0
+
+    def read(self, reading: measurement.Reading, at: float) -> Progress:
+        if reading.watts is None:
+            return NOTHING
+        before, self.watts = self.watts, reading.watts
+        seconds, self._at = at - self._at, at
+        if before is None or seconds > self._max_gap:
+            return NOTHING
+        return Progress((before + reading.watts) / 2 * seconds, seconds)
+
+
+class CounterFeed:
+    """Follows a hardware energy counter, which bills across gaps.
+
+    A step counts if the probe can have drawn that much since the counter
+    last moved. Any other value is held against the old one: should the
+    counter come back to its course, nothing happened; should it go on
+    plausibly from the new value for ``max_gap``, it was reset or replaced,
+    and what it shows from there on counts.
+
+    :param counter: how the counter is read.
+    :param max_watts: the most that the probe can draw, in watts.
+    :param max_gap: seconds for which a new course must last.
+    """
+
+    def __init__(self, counter: measurement.Counter, max_watts: float,
+                 max_gap: float) -> None:
+        self.watts: float | None = None
+        self.rebased = False
+        self._counter = counter
+        self._max_watts = max_watts
+        self._max_gap = max_gap
+        self._course: _Course | None = None
+        self._strange: _Course | None = None
+
+    def read(self, reading: measurement.Reading, at: float) -> Progress:
+        """Take a reading; ``rebased`` tells whether it changed course."""
+        self.rebased = False
+        if reading.ticks is None:
+            return NOTHING
+        if self._course is None:
+            self._course = _Course(reading.ticks, at)
+            return NOTHING
+        step = self._plausible_step(self._course, reading.ticks, at)
+        if step is None:
+            return self._read_strange(reading.ticks, at)
+        self._strange = None
+        return self._follow(self._course, step, reading.ticks, at)
+
+    def _plausible_step(self, course: '_Course', ticks: int,
+                        at: float) -> int | None:
+        step = ticks - course.ticks
+        if self._counter.size is not None:
+            step %= self._counter.size
+        limit = (self._counter.resolution
+                 + self._max_watts * (at - course.moved_at))
+        return step if 0 <= step * self._counter.joules <= limit else None
+
+    def _follow(self, course: '_Course', step: int, ticks: int,
+                at: float) -> Progress:
+        progress = Progress(step * self._counter.joules, at - course.seen_at)
+        if step:
+            self.watts = progress.joules / (at - course.moved_at)
+        course.go(ticks, step, at)
+        return progress
+
+    def _read_strange(self, ticks: int, at: float) -> Progress:
+        strange = self._strange
+        step = (None if strange is None
+                else self._plausible_step(strange, ticks, at))
+        if strange is None or step is None:
+            self._strange = _Course(ticks, at)
+            return NOTHING
+        strange.go(ticks, step, at)
+        if (strange.rises < RISES_TO_BELIEVE
+                or at - strange.began_at < self._max_gap):
+            return NOTHING
+        self._course, self._strange, self.rebased = strange, None, True
+        return Progress(strange.rise * self._counter.joules,
+                        at - strange.began_at)
+
+
+class _Course:
+    """A run of counter values that follow from one another."""
+
+    __slots__ = ('ticks', 'began_at', 'moved_at', 'seen_at', 'rise', 'rises')
+
+    def __init__(self, ticks: int, at: float) -> None:
+        self.ticks = ticks
+        self.began_at = self.moved_at = self.seen_at = at
+        self.rise = self.rises = 0
+
+    def go(self, ticks: int, step: int, at: float) -> None:
+        self.ticks = ticks
+        self.seen_at = at
+        if step:
+            self.moved_at = at
+            self.rise += step
+            self.rises += 1
+
+
+class CoarseFeed:
+    """Follows a counter of coarse steps and fills them from power.
+
+    Between two movements of the counter the register shows what was
+    integrated since, but never more than one step. The first movement only
+    tells where in its step the counter stood: to bill it whole would charge
+    for energy used before the metering began.
+
+    The parameters are those of :class:`CounterFeed`.
+    """
+
+    def __init__(self, counter: measurement.Counter, max_watts: float,
+                 max_gap: float) -> None:
+        self._counter = CounterFeed(counter, max_watts, max_gap)
+        self._power = PowerFeed(max_gap)
+        self._step = counter.resolution
+        self._phase_known = False
+        self._anchor = self._integrated = self._shown = 0.0
+
+    @property
+    def watts(self) -> float | None:
+        return (self._counter.watts if self._power.watts is None
+                else self._power.watts)
+
+    def read(self, reading: measurement.Reading, at: float) -> Progress:
+        self._integrated += self._power.read(reading, at).joules
+        moved = self._counter.read(reading, at)
+        if self._counter.rebased:
+            self._anchor = self._shown
+            self._phase_known = False
+        if moved.joules:
+            self._move(moved.joules)
+        before = self._shown
+        self._shown = max(self._shown, self._anchor
+                          + min(self._integrated, self._step))
+        return Progress(self._shown - before, moved.seconds)
+
+    def _move(self, joules: float) -> None:
+        if not self._phase_known:
+            joules += min(self._integrated, self._step) - self._step
+            self._phase_known = True
+        self._anchor += joules
+        self._integrated = 0.0
+
+
+def feed_for(reading: measurement.Reading, energy: str, max_watts: float,
+             max_gap: float) -> Feed:
+    """Choose the feed that suits a probe's first reading.
+
+    :param energy: ``counter`` or ``integrate`` to insist on one of them,
+        ``auto`` for the counter where there is one.
+    """
+    counter = reading.counter
+    if counter is None or energy == 'integrate':
+        return PowerFeed(max_gap)
+    if counter.resolution > COARSE_STEP:
+        return CoarseFeed(counter, max_watts, max_gap)
+    return CounterFeed(counter, max_watts, max_gap)
+
+
+class Register:
+    """Energy of one probe since the register was opened; it only grows.
+
+    :param key: which register it is.
+    :param opened: when it was opened.
+    """
+
+    __slots__ = ('key', 'feed', 'watts', 'volts', 'amperes', '_opened',
+                 '_read_at', '_millijoules', '_remainder', '_metered')
+
+    def __init__(self, key: measurement.RegisterKey, opened: float) -> None:
+        self.key = key
+        self.feed: Feed | None = None
+        self.watts: float | None = None
+        self.volts: float | None = None
+        self.amperes: float | None = None
+        self._opened = self._read_at = opened
+        self._millijoules = 0
+        self._remainder = 0.0
+        self._metered = 0.0
+
+    def read(self, reading: measurement.Reading, at: float) -> bool:
+        """Let a possible reading move the register.
+
+        :param at: when the reading was made.
+        :returns: False for one that is not newer than the last: it is
+            dropped.
+        """
+        if at <= self._read_at or self.feed is None:
+            return False
+        progress = self.feed.read(reading, at)
+        self._read_at = at
+        whole, self._remainder = divmod(
+            self._remainder + progress.joules * 1000, 1)
+        self._millijoules += int(whole)
+        self._metered += progress.seconds
+        self.watts = (self.feed.watts if reading.watts is None
+                      else reading.watts)
+        self.volts, self.amperes = reading.volts, reading.amperes
+        return True
+
+    def show(self, probe: measurement.Probe,
+             wall: float) -> measurement.Measurement:
+        """Give what the register showed at its last reading.
+
+        :param wall: the wall clock at that reading, seconds since the epoch.
+        """
+        return measurement.Measurement(
+            probe, self.key, wall, self._read_at - self._opened,
+            self._millijoules, self._metered, self.watts, self.volts,
+            self.amperes)
