@@ -12,8 +12,4 @@
 
 """The commands. Each module's ``main`` is a console script."""
 
-# Before anything imports oslo.service: without it the eventlet backend is
-# loaded, and with it eventlet.
-from oslo_service import backend
-
-backend.init_backend(backend.BackendType.THREADING)
+from energy_meter import threads  # noqa: F401

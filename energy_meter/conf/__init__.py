@@ -61,8 +61,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
         area.register_opts(conf)
     for group, opts in db_options.list_opts():
         conf.register_opts(opts, group)
-    for group, opts in service_opts.list_opts():
-        conf.register_opts(opts, group)
+    service_opts.register_service_opts(conf)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

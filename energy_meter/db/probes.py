@@ -1,0 +1,98 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Reading probes."""
+
+import collections.abc
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
+
+MILLIJOULES_PER_KWH = 3.6e9
+
+
+class ProbeState(typing.NamedTuple):
+    """What is known of one probe.
+
+    :ivar timestamp: when it was measured, seconds since the epoch.
+    :ivar kwh: energy that was credited to it since its first measurement.
+    :ivar watts: power at ``timestamp``; None where it isn't known.
+    :ivar coverage: share of the time for which the energy is known, 0 to 1.
+    """
+
+    id: str
+    timestamp: float
+    kwh: float
+    watts: float | None
+    scope: str
+    host: str
+    wattmeter: str
+    coverage: float
+
+
+_COLUMNS = (schema.probe.c.id, schema.probe.c.time,
+            schema.probe.c.millijoules, schema.probe.c.watts,
+            schema.probe.c.scope, schema.probe.c.host,
+            schema.probe.c.wattmeter, schema.probe.c.metered,
+            schema.probe.c.elapsed)
+
+
+def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
+    return schema.probe.c.heard_at > db_engine.clock() - ttl
+
+
+def _state(row: sa.Row[typing.Any]) -> ProbeState:
+    name, time, millijoules, watts, scope, host, wattmeter, met, elapsed = row
+    return ProbeState(name, time, millijoules / MILLIJOULES_PER_KWH, watts,
+                      scope, host, wattmeter,
+                      min(1.0, met / elapsed) if elapsed else 1.0)
+
+
+def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
+    """List the probes that had news within ``ttl`` seconds, sorted."""
+    query = (sa.select(schema.probe.c.id).where(_is_fresh(ttl))
+             .order_by(schema.probe.c.id))
+    return list(connection.scalars(query))
+
+
+def list_states(connection: sa.Connection,
+                ttl: float) -> collections.abc.Iterator[ProbeState]:
+    """Give the probes that had news within ``ttl`` seconds, sorted by id."""
+    query = (sa.select(*_COLUMNS).where(_is_fresh(ttl))
+             .order_by(schema.probe.c.id))
+    return map(_state, connection.execute(query))
+
+
+def get_state(connection: sa.Connection, probe: str,
+              ttl: float) -> ProbeState | None:
+    """Give one probe; None if it is unknown or had no news for ``ttl``."""
+    query = sa.select(*_COLUMNS).where(schema.probe.c.id == probe,
+                                       _is_fresh(ttl))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _state(row)
+
+
+def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
+    """Give a value that differs whenever a listing would.
+
+    Much cheaper than the listing itself: every change moves a register, and
+    a probe that leaves or joins changes the count.
+    """
+    total = sa.func.sum
+    query = sa.select(
+        sa.func.count(), total(schema.probe.c.millijoules),
+        total(schema.probe.c.owner_elapsed), total(schema.probe.c.time),
+        sa.func.max(schema.probe.c.heard_at)).where(_is_fresh(ttl))
+    return tuple(connection.execute(query).one())
