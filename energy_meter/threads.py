@@ -12,9 +12,9 @@
 
 """Threads instead of eventlet; import this before anything of OpenStack's.
 
-Two libraries would bring eventlet in by themselves: oslo.service unless its
-threading backend is chosen first, and futurist, which imports it wherever it
-is installed.
+Three libraries would bring eventlet in by themselves: oslo.service unless its
+threading backend is chosen first, and futurist and oslo.utils, which import it
+wherever it is installed.
 """
 
 import sys
@@ -22,6 +22,7 @@ import sys
 sys.modules['eventlet'] = None  # type: ignore[assignment]
 import futurist  # noqa: E402, F401
 from oslo_service import backend  # noqa: E402
+from oslo_utils import eventletutils  # noqa: E402, F401
 
 del sys.modules['eventlet']
 backend.init_backend(backend.BackendType.THREADING)
