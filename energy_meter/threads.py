@@ -12,17 +12,27 @@
 
 """Threads instead of eventlet; import this before anything of OpenStack's.
 
-Three libraries would bring eventlet in by themselves: oslo.service unless its
-threading backend is chosen first, and futurist and oslo.utils, which import it
-wherever it is installed.
+oslo.service loads eventlet unless its threading backend is chosen first, and
+several libraries import it wherever it happens to be installed.
 """
 
+import collections.abc
+import importlib.abc
 import sys
 
-sys.modules['eventlet'] = None  # type: ignore[assignment]
-import futurist  # noqa: E402, F401
-from oslo_service import backend  # noqa: E402
-from oslo_utils import eventletutils  # noqa: E402, F401
+from oslo_service import backend
 
-del sys.modules['eventlet']
+
+class _NoEventlet(importlib.abc.MetaPathFinder):
+    """Makes eventlet look as if it weren't installed."""
+
+    def find_spec(self, fullname: str,
+                  path: collections.abc.Sequence[str] | None,
+                  target: object = None) -> None:
+        if fullname == 'eventlet':
+            raise ModuleNotFoundError('eventlet is not used here',
+                                      name=fullname)
+
+
+sys.meta_path.insert(0, _NoEventlet())
 backend.init_backend(backend.BackendType.THREADING)
