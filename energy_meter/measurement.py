@@ -83,6 +83,7 @@ class Probe(typing.NamedTuple):
     :ivar host: the machine whose power it is.
     :ivar wattmeter: name of the wattmeter that measures it.
     :ivar driver: name of the driver that reads the wattmeter.
+    :ivar agent: name of the agent that runs the driver.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Probe(typing.NamedTuple):
     host: str
     wattmeter: str
     driver: str
+    agent: str
 
 
 class RegisterKey(typing.NamedTuple):

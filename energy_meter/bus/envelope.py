@@ -42,23 +42,15 @@ _REGISTER_FIELDS = {'probe', 'scope', 'host', 'register', 'incarnation',
                     'measurements'}
 
 
-class Content(typing.NamedTuple):
-    """What an envelope that verified says."""
-
-    agent: str
-    agent_name: str
-    measurements: list[measurement.Measurement]
-
-
-def seal(keyring: signing.Keyring, agent: str, agent_name: str,
+def seal(keyring: signing.Keyring,
          measurements: collections.abc.Sequence[measurement.Measurement],
          ) -> dict[str, object]:
-    """Put the measurements of one wattmeter into a signed envelope.
+    """Put measurements into a signed envelope.
 
-    :param agent: uuid of the agent whose registers they are.
-    :param agent_name: its name, for people.
-    :param measurements: at least one, all of the same wattmeter.
+    :param measurements: at least one; all of the same agent and wattmeter.
     """
+    agent = measurements[0].register.agent
+    agent_name = measurements[0].probe.agent
     body = _write_body(measurements)
     text = _signed_text(VERSION, keyring.signing_key_id, agent, agent_name,
                         body)
@@ -67,7 +59,8 @@ def seal(keyring: signing.Keyring, agent: str, agent_name: str,
             'signature': keyring.sign(text)}
 
 
-def unseal(keyring: signing.Keyring, envelope: object) -> Content:
+def unseal(keyring: signing.Keyring,
+           envelope: object) -> list[measurement.Measurement]:
     """Verify an envelope and read its measurements.
 
     :raises RejectedMessage: when anything at all is wrong with it.
@@ -82,8 +75,7 @@ def unseal(keyring: signing.Keyring, envelope: object) -> Content:
         raise _rejected('unknown-key', f'key id {fields["key_id"]!r:.40}')
     if not genuine:
         raise _rejected('bad-signature', 'the signature does not match')
-    return Content(fields['agent'], fields['agent_name'],
-                   _read_body(body, fields['agent']))
+    return _read_body(body, fields['agent'], fields['agent_name'])
 
 
 def _signed_text(version: int, key_id: str, agent: str, agent_name: str,
@@ -145,7 +137,8 @@ def _is_encodable(text: str) -> bool:
         return False
 
 
-def _read_body(body: str, agent: str) -> list[measurement.Measurement]:
+def _read_body(body: str, agent: str,
+               agent_name: str) -> list[measurement.Measurement]:
     try:
         content = json.loads(body, object_pairs_hook=_unique,
                              parse_constant=_no_constant)
@@ -160,7 +153,9 @@ def _read_body(body: str, agent: str) -> list[measurement.Measurement]:
         raise _rejected('malformed', 'registers is no list')
     measurements: list[measurement.Measurement] = []
     for register in content['registers']:
-        _read_register(register, agent, wattmeter, driver, measurements)
+        _check_fields(register, _REGISTER_FIELDS, 'a register')
+        probe = _read_probe(register, wattmeter, driver, agent_name)
+        measurements += _read_register(register, probe, agent)
     return measurements
 
 
@@ -194,26 +189,27 @@ def is_id(text: str) -> bool:
         and text == text.strip()
 
 
-def _read_register(register: dict[str, typing.Any], agent: str,
-                   wattmeter: str, driver: str,
-                   into: list[measurement.Measurement]) -> None:
-    _check_fields(register, _REGISTER_FIELDS, 'a register')
+def _read_probe(register: dict[str, typing.Any], wattmeter: str, driver: str,
+                agent_name: str) -> measurement.Probe:
     scope = register['scope']
     if type(scope) is not str or scope not in measurement.SCOPES:
         raise _rejected('malformed', f'scope {scope!r:.40} is unknown')
-    if (type(register['register']) is not str
-            or not _REGISTER_ID.fullmatch(register['register'])):
-        raise _rejected('malformed', 'register must be 16 hexadecimal digits')
-    probe = measurement.Probe(
+    return measurement.Probe(
         _check_id(register['probe'], 'probe'), scope,
-        _check_id(register['host'], 'host'), wattmeter, driver)
+        _check_id(register['host'], 'host'), wattmeter, driver, agent_name)
+
+
+def _read_register(register: dict[str, typing.Any], probe: measurement.Probe,
+                   agent: str) -> list[measurement.Measurement]:
+    register_id = register['register']
+    if type(register_id) is not str or not _REGISTER_ID.fullmatch(register_id):
+        raise _rejected('malformed', 'register must be 16 hexadecimal digits')
     key = measurement.RegisterKey(
-        agent, register['register'],
+        agent, register_id,
         _check_integer(register['incarnation'], 'incarnation'))
     if type(register['measurements']) is not list:
         raise _rejected('malformed', 'measurements is no list')
-    for row in register['measurements']:
-        into.append(_read_row(probe, key, row))
+    return [_read_row(probe, key, row) for row in register['measurements']]
 
 
 def _read_row(probe: measurement.Probe, key: measurement.RegisterKey,
