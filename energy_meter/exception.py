@@ -101,3 +101,23 @@ class UnknownProbe(EnergyMeterError):
     """No such probe in the database."""
 
     template = 'no probe %(probe)s'
+
+
+class APIError(EnergyMeterError):
+    """The API gave no answer that could be used."""
+
+    template = '%(url)s: %(reason)s'
+
+
+class APIUnavailable(APIError):
+    """The API, or Keystone before it, is down or slow."""
+
+
+class APIRefused(APIError):
+    """The API answered that it won't serve this request."""
+
+
+class InvalidAnswer(APIError):
+    """What answered does not talk as the API does."""
+
+    template = '%(url)s gave an answer that makes no sense: %(reason)s'
