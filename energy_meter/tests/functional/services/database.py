@@ -1,0 +1,55 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What the fixtures of database servers have in common."""
+
+import abc
+import uuid
+
+import sqlalchemy
+from sqlalchemy import exc
+
+from energy_meter.tests.functional.services import base
+
+
+class DatabaseServer(base.Process, abc.ABC):
+    """A server whose superuser may do anything without a password."""
+
+    port: int
+    #: A database that always exists.
+    superuser_database: str
+
+    @abc.abstractmethod
+    def database_url(self, name: str) -> str:
+        """Return the URL of a database for SQLAlchemy."""
+
+    def create_database(self) -> str:
+        """Create an empty database; return its URL for SQLAlchemy."""
+        name = f'test_{uuid.uuid4().hex}'
+        self.execute(f'CREATE DATABASE {name}')
+        return self.database_url(name)
+
+    def execute(self, statement: str) -> None:
+        """Execute a statement as the superuser, outside a transaction."""
+        engine = sqlalchemy.create_engine(
+            self.database_url(self.superuser_database),
+            isolation_level='AUTOCOMMIT', poolclass=sqlalchemy.NullPool)
+        with engine.connect() as connection:
+            connection.execute(sqlalchemy.text(statement))
+
+    def _answers(self) -> bool:
+        try:
+            self.execute('SELECT 1')
+        except exc.OperationalError:
+            return False
+        return True

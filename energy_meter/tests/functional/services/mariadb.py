@@ -1,0 +1,47 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A private MariaDB server."""
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import database
+
+
+class MariaDB(database.DatabaseServer):
+    """One MariaDB server; it refuses to be run by root."""
+
+    superuser_database = 'mysql'
+
+    def __init__(self) -> None:
+        """Choose the port; data live in a directory of the fixture's."""
+        self.port = base.free_port()
+        # --no-defaults has to come first.
+        super().__init__(['mariadbd', '--no-defaults',
+                          '--bind-address=127.0.0.1', f'--port={self.port}',
+                          '--character-set-server=utf8mb4'],
+                         ready=self._answers, user='mysql')
+
+    def prepare(self) -> None:
+        """Create the data directory, and keep socket and pid beside it."""
+        data = self.directory / 'data'
+        base.run(['mariadb-install-db', '--no-defaults',
+                  '--auth-root-authentication-method=normal',
+                  '--skip-test-db', f'--datadir={data}'],
+                 cwd=self.directory, user=self.user)
+        self.argv += [f'--datadir={data}',
+                      f'--socket={self.directory}/socket',
+                      f'--pid-file={self.directory}/pid']
+
+    def database_url(self, name: str) -> str:
+        """Return the URL of a database for SQLAlchemy."""
+        return f'mysql+pymysql://root@127.0.0.1:{self.port}/{name}'

@@ -1,0 +1,46 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A private PostgreSQL server."""
+
+import signal
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import database
+
+
+class PostgreSQL(database.DatabaseServer):
+    """One PostgreSQL server; it refuses to be run by root."""
+
+    superuser_database = 'postgres'
+    # SIGTERM would wait until the last client has gone.
+    stop_signal = signal.SIGINT
+
+    def __init__(self) -> None:
+        """Choose the port; data live in a directory of the fixture's."""
+        self.port = base.free_port()
+        super().__init__(['postgres', '-p', str(self.port),
+                          '-c', 'listen_addresses=127.0.0.1'],
+                         ready=self._answers, user='postgres')
+
+    def prepare(self) -> None:
+        """Create the data directory, and keep the socket beside it."""
+        data = self.directory / 'data'
+        base.run(['initdb', '--auth=trust', '--encoding=UTF8',
+                  '--locale=C.UTF-8', '--no-sync', '--username=postgres',
+                  data], cwd=self.directory, user=self.user)
+        self.argv += ['-D', str(data), '-k', str(self.directory)]
+
+    def database_url(self, name: str) -> str:
+        """Return the URL of a database for SQLAlchemy."""
+        return f'postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}'
