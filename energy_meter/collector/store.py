@@ -35,8 +35,8 @@ class Tally(typing.NamedTuple):
 
     :ivar outcomes: how many words were credited, pending and so on.
     :ivar clamped: how many were measured in the future.
-    :ivar overlapping: words of agents that meter a probe which another
-        agent meters too.
+    :ivar overlapping: words that are not billed because another agent
+        meters the same probe.
     """
 
     outcomes: collections.Counter[str]
@@ -119,6 +119,6 @@ def _write_others(connection: sa.Connection, words: _Words, now: float,
                 outcome = merge.merge(loaded[word.probe.id], word, now,
                                       takeover)
                 tally.outcomes[outcome] += 1
-                if outcome == 'overlap':
+                if outcome in ('overlap', 'pending'):
                     tally.overlapping.append(word)
         accounts.save(connection, loaded)

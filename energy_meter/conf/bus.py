@@ -18,6 +18,7 @@ from oslo_messaging import opts as messaging_opts
 
 GROUP = 'bus'
 RABBIT_GROUP = 'oslo_messaging_rabbit'
+EXCHANGE = 'energy_meter'
 
 OPTS = [
     cfg.ListOpt('secrets', default=[], secret=True,
@@ -42,6 +43,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     conf.register_opts(OPTS, GROUP)
     for group, opts in messaging_opts.list_opts():
         conf.register_opts(opts, group)
+    conf.set_default('control_exchange', EXCHANGE)
     for name, value in RABBIT_DEFAULTS.items():
         conf.set_default(name, value, RABBIT_GROUP)
 
@@ -50,7 +52,7 @@ def set_library_defaults() -> None:
     """Let the generated sample and reference show our defaults."""
     from oslo_messaging._drivers import impl_rabbit
     cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT_DEFAULTS)
-    oslo_messaging.set_transport_defaults('energy_meter')
+    oslo_messaging.set_transport_defaults(EXCHANGE)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

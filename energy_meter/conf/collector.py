@@ -20,10 +20,10 @@ OPTS = [
     cfg.FloatOpt('flush_interval', default=1.0, min=0.01,
                  help='Longest time, in seconds, that a batch of messages '
                       'waits for its transaction.'),
-    cfg.IntOpt('batch_size', default=100, min=1,
-               help='Most messages in one batch. Not more than [oslo_'
-                    'messaging_rabbit] rabbit_qos_prefetch_count, or batches '
-                    'never fill.'),
+    cfg.IntOpt('batch_size', default=50, min=1,
+               help='Most messages in one batch. Half of [oslo_messaging_'
+                    'rabbit] rabbit_qos_prefetch_count lets the next batch '
+                    'arrive while one is written.'),
     cfg.FloatOpt('takeover', default=60.0, min=1.0,
                  help='Seconds for which the owner of a probe must be silent '
                       'before another agent that meters the same probe takes '

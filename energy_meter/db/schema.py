@@ -38,7 +38,7 @@ def _id(length: int) -> sa.types.TypeEngine[str]:
 
 
 # MariaDB's FLOAT has too few digits for a timestamp.
-_DOUBLE = sa.Double().with_variant(
+_DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
     mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb')
 # SQLite increments nothing but INTEGER PRIMARY KEY.
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')

@@ -1,0 +1,129 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Messages from the bus, in batches."""
+
+import collections.abc
+import logging
+import threading
+import typing
+
+import oslo_messaging
+from oslo_messaging.notify import listener as messaging_listener
+
+from energy_meter import exception
+from energy_meter.bus import transport as bus_transport
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two tries to listen on a broker that refuses.
+_RETRY = 10
+
+#: Takes the envelopes of a batch. When it returns, the messages are
+#: acknowledged; when it raises :class:`Stopping`, they go back.
+Handler = collections.abc.Callable[[list[object]], None]
+
+
+class Stopping(exception.EnergyMeterError):
+    """The service stops before a batch could be handled."""
+
+    template = 'stopping'
+
+
+class _Dispatcher:
+    """Hands batches over and never raises.
+
+    oslo.messaging's own dispatcher trips over a message whose outermost
+    fields have odd types, and the whole batch with it.
+    """
+
+    supported_priorities = (bus_transport.PRIORITY,)
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    def dispatch(self, incoming: list[typing.Any]) -> set[typing.Any]:
+        """Handle a batch.
+
+        :returns: the messages that go back to the queue.
+        """
+        envelopes: list[object] = []
+        for message in incoming:
+            envelopes += self._envelopes(message.message)
+        try:
+            self._handler(envelopes)
+        except Stopping:
+            return set(incoming)
+        except Exception:
+            # A batch that was given back would come again at once, and so
+            # for ever.
+            LOG.exception('A batch of %d envelopes was dropped',
+                          len(envelopes))
+        return set()
+
+    @staticmethod
+    def _envelopes(message: object) -> list[object]:
+        """Give the envelopes of a message, or None in place of one."""
+        payload = message.get('payload') if isinstance(message, dict) else None
+        envelopes = (payload.get('envelopes') if isinstance(payload, dict)
+                     else None)
+        return envelopes if isinstance(envelopes, list) else [None]
+
+
+class Listener:
+    """Reads a queue of the bus, one batch at a time.
+
+    :param handler: takes the envelopes of a batch.
+    :param batch_size: most messages in a batch.
+    :param batch_timeout: longest time, in seconds, that a message waits for
+        its batch to fill.
+    :param pool: name of an own queue; None for the topic's own, which only
+        the collectors may read.
+    """
+
+    def __init__(self, transport: oslo_messaging.NotificationTransport,
+                 handler: Handler, batch_size: int, batch_timeout: float,
+                 pool: str | None = None) -> None:
+        target = oslo_messaging.Target(exchange=bus_transport.EXCHANGE,
+                                       topic=bus_transport.TOPIC)
+        self._server = messaging_listener.BatchNotificationServer(
+            transport, [target], _Dispatcher(handler), allow_requeue=True,
+            pool=pool, batch_size=batch_size, batch_timeout=batch_timeout)
+        self._listening = threading.Event()
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Begin to read, as soon as the broker can be reached."""
+        threading.Thread(target=self._listen, name='listener',
+                         daemon=True).start()
+
+    def _listen(self) -> None:
+        # Blocks while the broker is away, hence in a thread.
+        while not self._stopping.is_set():
+            try:
+                # One batch at a time, so that they keep their order.
+                self._server.start(override_pool_size=1)
+            except oslo_messaging.MessagingException as error:
+                LOG.error('The bus refuses to be read: %s; trying again '
+                          'every %d s', error, _RETRY)
+                self._stopping.wait(_RETRY)
+            else:
+                LOG.info('Reading the bus')
+                self._listening.set()
+                return
+
+    def stop(self) -> None:
+        """Stop reading; returns when the last batch has been handled."""
+        self._stopping.set()
+        if self._listening.is_set():
+            self._server.stop()
+            self._server.wait()

@@ -1,0 +1,50 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The connection to the bus."""
+
+from oslo_config import cfg
+import oslo_messaging
+
+from energy_meter import exception
+from energy_meter import signing
+
+#: Exchange and topic; publishers and readers have to agree.
+EXCHANGE = TOPIC = 'energy_meter'
+PRIORITY = 'info'
+
+
+def connect(conf: cfg.ConfigOpts,
+            url: str | None = None) -> oslo_messaging.NotificationTransport:
+    """Prepare a connection; nothing is connected before it is used.
+
+    :param url: another bus than ``[DEFAULT] transport_url``.
+    :raises ConfigurationError: when the URL makes no sense.
+    """
+    try:
+        return oslo_messaging.get_notification_transport(conf, url=url)
+    except (oslo_messaging.InvalidTransportURL,
+            oslo_messaging.DriverLoadFailure, ValueError) as error:
+        # The URL holds a password: only its scheme may be shown.
+        scheme = (url or conf.transport_url or '').partition(':')[0]
+        raise exception.ConfigurationError(
+            file='configuration', section='DEFAULT', option='transport_url',
+            reason=f'no bus can be reached by a URL of type {scheme!r}: '
+                   f'{type(error).__name__}')
+
+
+def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:
+    """Give the secrets of the bus.
+
+    :raises MissingSecrets: when there are none.
+    """
+    return signing.Keyring(conf.bus.secrets)

@@ -1,0 +1,135 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Batches that reach the database whatever happens to it."""
+
+import json
+import logging
+import threading
+
+from oslo_db import exception as db_exception
+import sqlalchemy as sa
+import tenacity
+
+from energy_meter import complaint
+from energy_meter import counters
+from energy_meter import measurement
+from energy_meter.bus import listener
+from energy_meter.collector import store
+from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
+
+LOG = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = 5.0
+
+#: What a database says of a row that it will never take. Everything else is
+#: the database's trouble, not the row's, and is waited out.
+_REFUSALS = (db_exception.DBDataError, db_exception.DBConstraintError,
+             db_exception.DBInvalidUnicodeParameter)
+_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
+
+
+def _is_trouble(error: BaseException) -> bool:
+    return isinstance(error, _ERRORS) and not isinstance(error, _REFUSALS)
+
+
+class Writer:
+    """Writes batches, each in one transaction.
+
+    While the database is away a batch is held and tried again.
+
+    :param takeover: seconds of silence after which an owner is given up.
+    :param stopping: set when the service stops.
+    """
+
+    def __init__(self, engine: sa.Engine, takeover: float,
+                 stopping: threading.Event, counts: counters.Counters,
+                 complaints: complaint.Complaints) -> None:
+        self._engine = engine
+        self._takeover = takeover
+        self._stopping = stopping
+        self._counters = counts
+        self._complaints = complaints
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_trouble),
+            wait=tenacity.wait_random_exponential(0.1, _LONGEST_PAUSE),
+            stop=tenacity.stop_when_event_set(stopping),
+            sleep=tenacity.sleep_using_event(stopping),
+            before_sleep=self._complain, reraise=True)
+
+    def write(self, words: list[measurement.Measurement]) -> None:
+        """Write a batch, however long it takes.
+
+        :param words: as :func:`energy_meter.collector.merge.newest` gives
+            them.
+        :raises Stopping: when the service stops before it could.
+        """
+        if self._stopping.is_set():
+            raise listener.Stopping()
+        try:
+            tally = self._retrying(self._merge, words)
+        except _REFUSALS as error:
+            self._divide(words, error)
+        except _ERRORS:
+            raise listener.Stopping()
+        else:
+            self._report(tally)
+
+    def _merge(self, words: list[measurement.Measurement]) -> store.Tally:
+        with self._engine.begin() as connection:
+            return store.write(connection, words, self._takeover)
+
+    def _divide(self, words: list[measurement.Measurement],
+                error: Exception) -> None:
+        """Find the words that the database refuses and set them aside."""
+        if len(words) > 1:
+            middle = len(words) // 2
+            self.write(words[:middle])
+            self.write(words[middle:])
+            return
+        self._counters.count('quarantined')
+        self._complaints.complain(
+            'quarantine', 'The database refuses a measurement of probe %s '
+            '(%s); it is kept in table quarantine', words[0].probe.id,
+            type(error).__name__)
+        self._retrying(self._quarantine, words[0], type(error).__name__)
+
+    def _quarantine(self, word: measurement.Measurement,
+                    reason: str) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(schema.quarantine.insert().values(
+                at=sa.select(db_engine.clock()).scalar_subquery(),
+                reason=reason, measurement=json.dumps(word)))
+
+    def _report(self, tally: store.Tally) -> None:
+        self._complaints.settle('database', 'The database is back')
+        for outcome, number in tally.outcomes.items():
+            self._counters.count('outcomes', number, outcome=outcome)
+        if tally.clamped:
+            self._counters.count('future', tally.clamped)
+            self._complaints.complain(
+                'future', '%d measurements were made in the future: the '
+                'clocks of an agent and of the database differ',
+                tally.clamped)
+        for word in tally.overlapping:
+            self._complaints.complain(
+                f'overlap {word.probe.id}', 'Probe %s is metered by two '
+                'agents; what agent %s meters is not billed', word.probe.id,
+                word.probe.agent)
+
+    def _complain(self, state: tenacity.RetryCallState) -> None:
+        self._counters.count('write_failures')
+        error = state.outcome.exception() if state.outcome else None
+        self._complaints.complain(
+            'database', 'The database does not take a batch (%s); it is held '
+            'until it does', type(error).__name__)

@@ -1,0 +1,62 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a service counts about itself."""
+
+import prometheus_client
+
+_HELP = {
+    'messages': ('Messages sent or received', ()),
+    'measurements': ('Measurements sent or received', ()),
+    'refused_readings': ('Readings that can not be true, or came late',
+                         ('reason',)),
+    'thinned': ('Measurements dropped from a full backlog, each with a newer '
+                'one of the same register kept', ()),
+    'publish_failures': ('Messages that the bus did not take at once', ()),
+    'driver_failures': ('Errors and hangs of drivers', ('wattmeter',)),
+    'rejected': ('Envelopes that were not believed', ('cause',)),
+    'implausible': ('Measurements of impossible energy', ()),
+    'future': ('Measurements from the future, set back to now', ()),
+    'outcomes': ('What became of the newest words of registers',
+                 ('outcome',)),
+    'quarantined': ('Measurements that the database refused', ()),
+    'write_failures': ('Transactions that had to be tried again', ()),
+}
+
+
+class Counters:
+    """The counters of one service.
+
+    :ivar registry: where ``prometheus_client`` finds them.
+    """
+
+    def __init__(self) -> None:
+        self.registry = prometheus_client.CollectorRegistry()
+        self._counters: dict[str, prometheus_client.Counter] = {}
+
+    def count(self, name: str, by: float = 1, **labels: str) -> None:
+        """Add to a counter.
+
+        :raises KeyError: for a counter that isn't defined here.
+        """
+        counter = self._counters.get(name)
+        if counter is None:
+            text, label_names = _HELP[name]
+            counter = self._counters[name] = prometheus_client.Counter(
+                f'energy_meter_{name}', text, label_names,
+                registry=self.registry)
+        (counter.labels(**labels) if labels else counter).inc(by)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Give what a counter shows; zero if it never counted."""
+        return self.registry.get_sample_value(
+            f'energy_meter_{name}_total', labels) or 0.0
