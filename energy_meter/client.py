@@ -213,7 +213,7 @@ def _is_number(value: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ''
+    return isinstance(value, str) and value != '' and value.isprintable()
 
 
 _CHECKS: dict[str, collections.abc.Callable[[typing.Any], bool]] = {
@@ -228,9 +228,12 @@ _CHECKS: dict[str, collections.abc.Callable[[typing.Any], bool]] = {
 
 
 def _probe(url: str, name: str, fields: object) -> Probe:
+    if not _is_text(name):
+        raise exception.InvalidAnswer(
+            url=url, reason=f'a probe is named {_line(repr(name))}')
     if not isinstance(fields, dict):
         raise exception.InvalidAnswer(
-            url=url, reason=f'probe "{_line(name)}" is no object')
+            url=url, reason=f'probe "{_line(name)}" is no dict')
     values: list[typing.Any] = [fields.get(field) for field in _CHECKS]
     for (field, is_valid), value in zip(_CHECKS.items(), values, strict=True):
         if not is_valid(value):
