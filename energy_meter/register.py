@@ -51,8 +51,9 @@ NOTHING = Progress(0.0, 0.0)
 class Feed(typing.Protocol):
     """Turns the readings of one probe into progress of its register."""
 
-    #: Power as the feed knows it; None where it can't tell.
-    watts: float | None
+    @property
+    def watts(self) -> float | None:
+        """Power as the feed knows it, W; None where it can't tell."""
 
     def read(self, reading: measurement.Reading, at: float) -> Progress:
         """Take a reading made at a later time than all before."""

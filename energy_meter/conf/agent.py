@@ -16,7 +16,7 @@ from oslo_config import cfg
 
 GROUP = 'agent'
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.StrOpt('name',
                help='Name of this agent, for people. The default is the host '
                     'name.'),

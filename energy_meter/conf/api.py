@@ -16,7 +16,7 @@ from oslo_config import cfg
 
 GROUP = 'api'
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.HostAddressOpt('bind_host', default='127.0.0.1',
                        help='Address on which energy-meter-api listens.'),
     cfg.PortOpt('port', default=8878,

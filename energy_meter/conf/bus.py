@@ -20,7 +20,7 @@ GROUP = 'bus'
 RABBIT_GROUP = 'oslo_messaging_rabbit'
 EXCHANGE = 'energy_meter'
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.ListOpt('secrets', default=[], secret=True,
                 help='Secrets that sign messages: the first signs, all '
                      'verify. To change them without a gap: append the new '

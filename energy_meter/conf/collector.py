@@ -16,7 +16,7 @@ from oslo_config import cfg
 
 GROUP = 'collector'
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.FloatOpt('flush_interval', default=1.0, min=0.01,
                  help='Longest time, in seconds, that a batch of messages '
                       'waits for its transaction.'),

@@ -19,7 +19,7 @@ from energy_meter import measurement
 PREFIX = 'wattmeter:'
 PROBE_PREFIX = 'probe:'
 
-OPTS = [
+OPTS: list[cfg.Opt] = [
     cfg.StrOpt('driver',
                help='Name of the driver that reads this wattmeter.'),
     cfg.ListOpt('probes',
@@ -45,7 +45,7 @@ OPTS = [
                help='Where the energy comes from.'),
 ]
 
-PROBE_OPTS = [
+PROBE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt('scope', choices=measurement.SCOPES,
                help='What this probe measures.'),
     cfg.StrOpt('host', help='Name of the machine that this probe measures.'),

@@ -1,0 +1,165 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The agent: from wattmeters to the bus."""
+
+import collections.abc
+import logging
+import socket
+import threading
+import time
+
+from oslo_config import cfg
+from oslo_service import service
+
+from energy_meter import counters
+from energy_meter import exception
+from energy_meter import measurement
+from energy_meter.agent import backlog
+from energy_meter.agent import journal
+from energy_meter.agent import ledger
+from energy_meter.agent import sender
+from energy_meter.agent import state
+from energy_meter.agent import supervisor
+from energy_meter.agent import wattmeter
+from energy_meter.bus import publisher
+from energy_meter.bus import transport as bus_transport
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two announcements of ended registers.
+_ANNOUNCE_INTERVAL = 300.0
+#: Seconds that a stopping agent gives the bus to take its last words.
+_PATIENCE = 5.0
+
+
+def name_of(conf: cfg.ConfigOpts) -> str:
+    """Give the name of the agent that this configuration is for."""
+    return conf.agent.name or socket.gethostname()
+
+
+class Agent(service.ServiceBase):
+    """Reads wattmeters, keeps their probes' registers, publishes.
+
+    :param conf: the configuration.
+    :param reload: gives the configuration as it is in the files now.
+    :raises MissingSecrets: when no secret is configured.
+    :raises StateInUse: when another agent runs on this ``state_path``.
+    :raises StateUnusable: when the ``state_path`` can't be used.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts,
+                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
+                 ) -> None:
+        self._conf = conf
+        self._reload = reload
+        self.counters = counters.Counters()
+        keyring = bus_transport.keyring(conf)
+        self._transport = bus_transport.connect(conf)
+        self._state = state.StateDirectory(conf.state_path)
+        self._identity = self._state.identify()
+        self._ledger = ledger.Ledger(self._identity.uuid,
+                                     journal.load(self._state), self.counters)
+        self._backlog = backlog.Backlog(conf.agent.backlog, self.counters)
+        self._sender = sender.Sender(
+            self._backlog,
+            publisher.Publisher(self._transport, keyring, name_of(conf)),
+            conf.agent.publish_interval, conf.agent.max_batch, self.counters)
+        self._supervisor = supervisor.Supervisor(
+            self.take, conf.agent.hang_timeout, conf.agent.backoff_max,
+            self.counters)
+        self._stopping = threading.Event()
+        self._reloading = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name='keeper',
+                                        daemon=True)
+
+    def start(self) -> None:
+        LOG.info('Agent %s, uuid %s, incarnation %d', name_of(self._conf),
+                 self._identity.uuid, self._identity.incarnation)
+        self._backlog.put(item.word for item in self._ledger.ended())
+        self._apply(self._conf)
+        self._sender.start()
+        self._keeper.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._supervisor.stop()
+        if self._keeper.is_alive():
+            self._keeper.join(_PATIENCE)
+        self._sender.stop(_PATIENCE)
+        self._write_journal()
+        self._state.close()
+
+    def wait(self) -> None:
+        self._stopping.wait()
+
+    def reset(self) -> None:
+        """Read the wattmeters anew; registers of unchanged probes go on."""
+        self._reloading.set()
+
+    def take(self, readings: collections.abc.Iterable[
+            measurement.Reading]) -> None:
+        """Let readings move the registers, and what they show wait."""
+        now, wall = time.monotonic(), time.time()
+        words = []
+        for reading in readings:
+            at = now if reading.at is None else min(reading.at, now)
+            word = self._ledger.read(reading, at, wall - (now - at))
+            if word is not None:
+                words.append(word)
+        self._backlog.put(words)
+
+    def _apply(self, conf: cfg.ConfigOpts) -> None:
+        wattmeters, errors = wattmeter.load(conf, name_of(conf))
+        for error in errors:
+            LOG.error('%s', error)
+        self._supervisor.retire(wattmeters)
+        settings = [probe for item in wattmeters for probe in item.probes]
+        # A register that is opened later than another of the same probe
+        # must be of a later incarnation, or it could not succeed it.
+        if self._keeper.is_alive() and self._ledger.missing(
+                item.probe.id for item in settings):
+            self._identity = self._state.identify()
+        self._ledger.set_up(settings, self._identity.incarnation,
+                            time.monotonic())
+        self._supervisor.engage(wattmeters)
+
+    def _keep(self) -> None:
+        """Watch the drivers, write the journal, announce ended registers."""
+        journal_due = announce_due = time.monotonic()
+        announce_due += _ANNOUNCE_INTERVAL
+        while not self._stopping.wait(1.0):
+            self._supervisor.check()
+            if self._reloading.is_set():
+                self._reloading.clear()
+                self._apply_anew()
+            now = time.monotonic()
+            if now >= journal_due:
+                journal_due = now + self._conf.agent.journal_interval
+                self._write_journal()
+            if now >= announce_due:
+                announce_due = now + _ANNOUNCE_INTERVAL
+                self._ledger.pass_time(_ANNOUNCE_INTERVAL)
+                self._backlog.put(item.word for item in self._ledger.ended())
+
+    def _apply_anew(self) -> None:
+        LOG.info('Reading the wattmeters anew')
+        try:
+            self._apply(self._reload())
+        except (cfg.Error, exception.EnergyMeterError) as error:
+            LOG.error('The configuration stays as it was: %s', error)
+
+    def _write_journal(self) -> None:
+        try:
+            journal.save(self._state, self._ledger)
+        except exception.StateUnusable as error:
+            LOG.error('The journal can not be written: %s', error)

@@ -1,0 +1,129 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What an agent keeps on disk: who it is, and its journal."""
+
+import fcntl
+import json
+import os
+import pathlib
+import socket
+import typing
+import uuid
+
+from energy_meter import exception
+
+_LOCK = 'agent.lock'
+_IDENTITY = 'agent.json'
+_MACHINE_ID = pathlib.Path('/etc/machine-id')
+
+
+class Identity(typing.NamedTuple):
+    """Who an agent is.
+
+    :ivar uuid: the agent, for as long as its state lives on this machine.
+    :ivar incarnation: how often it opened registers; later is larger.
+    """
+
+    uuid: str
+    incarnation: int
+
+
+class StateDirectory:
+    """The ``state_path`` of one agent, which it alone may use.
+
+    :raises StateInUse: when another process uses it.
+    :raises StateUnusable: when it can't be written to.
+    """
+
+    def __init__(self, path: str | pathlib.Path) -> None:
+        self._path = pathlib.Path(path)
+        try:
+            self._path.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self._lock = os.open(self._path / _LOCK,
+                                 os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise exception.StateInUse(path=self._path)
+        except OSError as error:
+            raise self._unusable(error)
+
+    def close(self) -> None:
+        """Let another process use it."""
+        os.close(self._lock)
+
+    def identify(self) -> Identity:
+        """Tell who this agent is, in an incarnation that never was before.
+
+        A copy of the directory on another machine is another agent: the
+        machine's id and host name are kept beside the uuid.
+
+        :raises StateUnusable: when it can't be read or written.
+        """
+        machine = [_machine_id(), socket.gethostname()]
+        known = typing.cast(dict[str, typing.Any] | None,
+                            self.read(_IDENTITY))
+        if known is None or known['machine'] != machine:
+            known = {'uuid': str(uuid.uuid4()), 'incarnation': 0,
+                     'machine': machine}
+        known['incarnation'] += 1
+        self.write(_IDENTITY, known)
+        return Identity(known['uuid'], known['incarnation'])
+
+    def read(self, name: str) -> object:
+        """Read a file; None if there is none.
+
+        :raises StateUnusable: when it can't be read.
+        """
+        try:
+            return json.loads((self._path / name).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise self._unusable(error, name)
+
+    def write(self, name: str, content: object) -> None:
+        """Write a file so that it is whole whatever happens.
+
+        :raises StateUnusable: when it can't be written.
+        """
+        fresh = self._path / f'{name}.new'
+        try:
+            with open(fresh, 'w', encoding='utf-8') as stream:
+                json.dump(content, stream, separators=(',', ':'))
+                stream.flush()
+                os.fsync(stream.fileno())
+            fresh.replace(self._path / name)
+            self._sync_directory()
+        except OSError as error:
+            raise self._unusable(error, name)
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _unusable(self, error: Exception,
+                  name: str = '') -> exception.StateUnusable:
+        reason = error.strerror if isinstance(error, OSError) else (
+            'damaged; move it away to let the agent begin anew: '
+            f'{error}')
+        return exception.StateUnusable(path=self._path / name, reason=reason)
+
+
+def _machine_id() -> str:
+    try:
+        return _MACHINE_ID.read_text('ascii').strip()
+    except OSError:
+        return ''
