@@ -1,0 +1,72 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The files in etc/ceilometer, read by Ceilometer itself."""
+
+import pathlib
+
+from ceilometer.pipeline import sample as sample_pipeline
+from ceilometer.polling import manager as polling_manager
+from ceilometer.publisher import gnocchi
+from ceilometer import service
+from oslotest import base
+import yaml
+
+from energy_meter.pollsters import probe
+
+ETC = pathlib.Path(__file__).parents[4] / 'etc' / 'ceilometer'
+
+METERS = [probe.EnergyPollster.meter, probe.PowerPollster.meter]
+
+
+def load(name):
+    return yaml.safe_load((ETC / name).read_text())
+
+
+class SampleFilesTest(base.BaseTestCase):
+
+    def test_polling_source_takes_our_meters_and_no_others(self):
+        source, = map(polling_manager.PollingSource,
+                      load('polling.yaml')['sources'])
+
+        self.assertEqual([True, True], [*map(source.support_meter, METERS)])
+        self.assertFalse(source.support_meter('power.state'))
+
+    def test_pipeline_takes_our_meters_to_our_sink(self):
+        pipeline = load('pipeline.yaml')
+        source, = map(sample_pipeline.SampleSource, pipeline['sources'])
+
+        self.assertEqual([True, True], [*map(source.support_meter, METERS)])
+        self.assertEqual([sink['name'] for sink in pipeline['sinks']],
+                         source.sinks)
+
+    def test_catch_all_source_can_leave_our_meters_to_our_sink(self):
+        source = sample_pipeline.SampleSource({
+            'name': 'meter_source', 'meters': ['*', '!energy', '!power'],
+            'sinks': ['meter_sink']})
+
+        self.assertEqual([False, False], [*map(source.support_meter, METERS)])
+        self.assertTrue(source.support_meter('cpu'))
+
+    def test_gnocchi_keeps_our_meters_under_policies_of_ours(self):
+        conf = service.prepare_service([], [])
+        resources, policies = gnocchi.GnocchiPublisher._load_definitions(
+            conf, None, str(ETC / 'gnocchi_resources.yaml'))
+
+        definition, = resources
+        kept = {meter: metric['archive_policy_name']
+                for meter, metric in definition.metrics.items()}
+        self.assertEqual(METERS, sorted(kept))
+        methods = {policy['name']: policy['aggregation_methods']
+                   for policy in policies}
+        self.assertIn('rate:sum', methods[kept['energy']])
+        self.assertIn('mean', methods[kept['power']])
