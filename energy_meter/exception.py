@@ -121,3 +121,9 @@ class InvalidAnswer(APIError):
     """What answered does not talk as the API does."""
 
     template = '%(url)s gave an answer that makes no sense: %(reason)s'
+
+
+class RegistrationFailed(EnergyMeterError):
+    """Keystone could not be told of the API."""
+
+    template = 'registration in Keystone failed: %(reason)s'
