@@ -29,6 +29,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import typing
 import unittest
@@ -68,6 +69,11 @@ DEBIAN_PACKAGES = {
 #: Linux gives outgoing connections ports from 32768 upwards: a port below
 #: is still free when the service that it was found for binds it.
 PORTS = range(10_000, 32_768)
+
+#: Where services keep their files. (While a test of oslotest's runs, tempfile
+#: gives a directory that only this user can enter, and that ends with the
+#: test: no place for shared services, or those of another user.)
+TEMPORARY = tempfile.gettempdir()
 
 #: How much of a log is shown when a test fails.
 LOG_TAIL = 16_384
@@ -210,7 +216,7 @@ class Process(Service):
         self.argv[0] = program(self.argv[0])
         #: Belongs to the program, and is removed with the fixture.
         self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+            self.useFixture(fixtures.TempDir(TEMPORARY)).path)
         if self.user is not None:
             shutil.chown(self.directory, self.user, self.user)
         self.log = self.directory / f'{self.name}.log'

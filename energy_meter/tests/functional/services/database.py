@@ -47,7 +47,8 @@ class DatabaseServer(base.Process, abc.ABC):
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text(statement))
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether it answers."""
         try:
             self.execute('SELECT 1')
         except exc.OperationalError:

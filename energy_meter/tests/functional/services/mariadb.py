@@ -29,7 +29,7 @@ class MariaDB(database.DatabaseServer):
         super().__init__(['mariadbd', '--no-defaults',
                           '--bind-address=127.0.0.1', f'--port={self.port}',
                           '--character-set-server=utf8mb4'],
-                         ready=self._answers, user='mysql')
+                         ready=self.answers, user='mysql')
 
     def prepare(self) -> None:
         """Create the data directory, and keep socket and pid beside it."""

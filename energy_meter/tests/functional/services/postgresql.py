@@ -31,7 +31,7 @@ class PostgreSQL(database.DatabaseServer):
         self.port = base.free_port()
         super().__init__(['postgres', '-p', str(self.port),
                           '-c', 'listen_addresses=127.0.0.1'],
-                         ready=self._answers, user='postgres')
+                         ready=self.answers, user='postgres')
 
     def prepare(self) -> None:
         """Create the data directory, and keep the socket beside it."""

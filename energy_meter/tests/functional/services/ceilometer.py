@@ -1,0 +1,99 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A private Ceilometer: the polling agent and the notification agent."""
+
+import json
+import pathlib
+import typing
+
+import fixtures
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import stack
+
+METERS = ('power', 'energy')
+
+
+class Ceilometer(base.Service):
+    """Polls every two seconds and publishes samples into a file.
+
+    Its pollsters are those of the package that is installed beside it.
+    """
+
+    def __init__(self, identity: keystone.Keystone, transport_url: str,
+                 options: str = '') -> None:
+        """Say what Ceilometer works with.
+
+        :param identity: Has the catalogue, and the administrator as whom
+            Ceilometer polls.
+        :param transport_url: The bus between the two agents.
+        :param options: More sections of ceilometer.conf.
+        """
+        super().__init__()
+        self._identity = identity
+        self._transport_url = transport_url
+        self._options = options
+
+    def _setUp(self) -> None:
+        directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self._samples = directory / 'samples.json'
+        config = self._configure(directory)
+        self.notification = self.useFixture(base.Process(
+            [stack.program('ceilometer-agent-notification'),
+             '--config-file', config]))
+        self.polling = self.useFixture(base.Process(
+            [stack.program('ceilometer-polling'), '--config-file', config,
+             '--polling-namespaces', 'central']))
+
+    def _configure(self, directory: pathlib.Path) -> pathlib.Path:
+        # JSON is YAML.
+        polling = directory / 'polling.yaml'
+        polling.write_text(json.dumps({'sources': [
+            {'name': 'test', 'interval': 2, 'meters': METERS}]}))
+        pipeline = directory / 'pipeline.yaml'
+        pipeline.write_text(json.dumps({
+            'sources': [{'name': 'test', 'meters': METERS,
+                         'sinks': ['file']}],
+            'sinks': [{'name': 'file',
+                       'publishers': [f'file://{self._samples}?json']}],
+        }))
+        admin = self._identity.admin
+        config = directory / 'ceilometer.conf'
+        config.write_text(
+            '[DEFAULT]\n'
+            f'transport_url = {self._transport_url}\n'
+            f'pipeline_cfg_file = {pipeline}\n'
+            '[polling]\n'
+            f'cfg_file = {polling}\n'
+            f'pollsters_definitions_dirs = {directory}/pollsters.d\n'
+            '[service_credentials]\n'
+            'auth_type = password\n'
+            f'auth_url = {self._identity.auth_url}\n'
+            f'username = {admin.username}\n'
+            f'password = {admin.password}\n'
+            f'project_name = {admin.project_name}\n'
+            'user_domain_id = default\n'
+            'project_domain_id = default\n'
+            f'region_name = {keystone.REGION}\n'
+            'interface = internalURL\n'
+            f'{self._options}\n')
+        return config
+
+    def samples(self) -> list[dict[str, typing.Any]]:
+        """Return the samples published so far, the oldest first."""
+        if not self._samples.exists():
+            return []
+        return [json.loads(line)
+                for line in self._samples.read_text().splitlines()]

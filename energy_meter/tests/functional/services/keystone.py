@@ -1,0 +1,144 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A private Keystone."""
+
+import os
+import typing
+import uuid
+
+from keystoneauth1.identity import v3
+from keystoneauth1 import session
+from openstack import connection
+import requests
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import stack
+
+REGION = 'RegionOne'
+
+
+class Credentials(typing.NamedTuple):
+    """A user (of the default domain) and the project to work in."""
+
+    username: str
+    password: str
+    project_name: str
+
+
+class Keystone(base.Process):
+    """Keystone under uWSGI, with SQLite; bootstrapped."""
+
+    def __init__(self) -> None:
+        """Choose the port; the database is in a directory of the fixture's.
+
+        :raises unittest.SkipTest: Keystone or uWSGI is not installed.
+        """
+        port = base.free_port()
+        self.auth_url = f'http://127.0.0.1:{port}/v3'
+        self.admin = Credentials('admin', uuid.uuid4().hex, 'admin')
+        super().__init__(
+            [stack.program('uwsgi'), '--http', f'127.0.0.1:{port}',
+             '--http-keepalive', '--module', 'keystone.wsgi.api:application',
+             '--virtualenv', stack.venv(), '--enable-threads', '--threads',
+             '4', '--master', '--die-on-term'],
+            ready=self.answers)
+        self.name = 'keystone'
+        self._manage = stack.program('keystone-manage')
+
+    def prepare(self) -> None:
+        """Configure Keystone and create its keys, database and admin."""
+        config = self.directory / 'keystone.conf'
+        config.write_text(
+            '[database]\n'
+            f'connection = sqlite:///{self.directory}/keystone.db\n'
+            '[fernet_tokens]\n'
+            f'key_repository = {self.directory}/fernet-keys\n'
+            '[credential]\n'
+            f'key_repository = {self.directory}/credential-keys\n')
+        self.env['OS_KEYSTONE_CONFIG_FILES'] = os.fspath(config)
+        self.argv += ['--socket', os.fspath(self.directory / 'socket')]
+        password = {'OS_BOOTSTRAP_PASSWORD': self.admin.password}
+        owner = ['--keystone-user', str(os.geteuid()),
+                 '--keystone-group', str(os.getegid())]
+        for command in (
+                ['db_sync'],
+                ['fernet_setup', *owner],
+                ['credential_setup', *owner],
+                # Whoever looks up the internal endpoint gets a 500 if there
+                # is only a public one.
+                ['bootstrap', '--bootstrap-region-id', REGION,
+                 '--bootstrap-public-url', self.auth_url,
+                 '--bootstrap-internal-url', self.auth_url,
+                 '--bootstrap-admin-url', self.auth_url]):
+            base.run([self._manage, '--config-file', config, *command],
+                     env=password)
+
+    def session(self, credentials: Credentials) -> session.Session:
+        """Return a keystoneauth session of this user."""
+        return session.Session(timeout=30, auth=v3.Password(
+            self.auth_url, user_domain_id='default',
+            project_domain_id='default', **credentials._asdict()))
+
+    def token(self, credentials: Credentials) -> str:
+        """Return a new token of this user."""
+        return self.session(credentials).get_token()
+
+    def owner(self, token: str) -> str:
+        """Return the name of the user whose token this is.
+
+        :raises keystoneauth1.exceptions.NotFound: The token is not valid.
+        """
+        answer = self.session(self.admin).get(
+            f'{self.auth_url}/auth/tokens',
+            headers={'X-Subject-Token': token})
+        return answer.json()['token']['user']['name']
+
+    def connect(self) -> connection.Connection:
+        """Return an openstacksdk connection of the administrator."""
+        return connection.Connection(session=self.session(self.admin),
+                                     region_name=REGION)
+
+    def create_user(self, role: str, project: str = 'admin') -> Credentials:
+        """Create a user who has this role in this project.
+
+        :param role: reader, member, manager, admin or service.
+        :param project: It is created if it does not exist.
+        """
+        identity = self.connect().identity
+        user = Credentials(f'user-{uuid.uuid4().hex}', uuid.uuid4().hex,
+                           project)
+        created = identity.create_user(name=user.username,
+                                       password=user.password)
+        identity.assign_project_role_to_user(
+            project=(identity.find_project(project)
+                     or identity.create_project(name=project)),
+            user=created,
+            role=identity.find_role(role, ignore_missing=False))
+        return user
+
+    def create_endpoint(self, service_type: str, url: str) -> None:
+        """Register a service and its public and internal endpoint."""
+        identity = self.connect().identity
+        service = identity.create_service(name=service_type,
+                                          type=service_type)
+        for interface in ('public', 'internal'):
+            identity.create_endpoint(service_id=service.id, url=url,
+                                     interface=interface, region_id=REGION)
+
+    def answers(self) -> bool:
+        """Tell whether it answers."""
+        try:
+            return requests.get(self.auth_url, timeout=5).ok
+        except requests.RequestException:
+            return False

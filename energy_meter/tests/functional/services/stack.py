@@ -1,0 +1,46 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Where the other OpenStack services are installed for tests.
+
+They live in a virtual environment of their own, made from
+tools/stack-requirements.txt: beside ours, as on a real installation, and not
+among our requirements.
+"""
+
+import os
+import pathlib
+import unittest
+
+import energy_meter
+
+VARIABLE = 'ENERGY_METER_STACK_VENV'
+CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
+
+
+def venv() -> pathlib.Path:
+    """Return the virtual environment, whether or not it exists."""
+    return pathlib.Path(os.environ.get(VARIABLE, CHECKOUT / '.venv-stack'))
+
+
+def program(name: str) -> str:
+    """Find a program of the virtual environment.
+
+    :raises unittest.SkipTest: It is not there.
+    """
+    path = venv() / 'bin' / name
+    if not path.exists():
+        raise unittest.SkipTest(
+            f'{path} is missing (tools/run_tests.sh installs it; {VARIABLE} '
+            'names another virtual environment)')
+    return os.fspath(path)
