@@ -49,6 +49,13 @@ class StateUnusable(EnergyMeterError):
     template = '%(path)s: %(reason)s'
 
 
+class NothingToMeter(EnergyMeterError):
+    """No wattmeter of the configuration can be read."""
+
+    template = ('no wattmeter can be read: the configuration has no '
+                '[wattmeter:<name>] section that is free of errors')
+
+
 class MissingSecrets(EnergyMeterError):
     """Messages can be neither signed nor verified."""
 
@@ -95,6 +102,13 @@ class UnknownRegister(EnergyMeterError):
     """No such register in the database."""
 
     template = 'no register %(register)s of probe %(probe)s'
+
+
+class ProbeInUse(EnergyMeterError):
+    """A probe can't be forgotten while it is metered."""
+
+    template = ('probe %(probe)s was heard of %(seconds)d s ago: remove it '
+                "from its agent's configuration first")
 
 
 class UnknownProbe(EnergyMeterError):

@@ -83,6 +83,10 @@ class Agent(service.ServiceBase):
                                         daemon=True)
 
     def start(self) -> None:
+        """Begin to read.
+
+        :raises NothingToMeter: when no wattmeter makes sense.
+        """
         LOG.info('Agent %s, uuid %s, incarnation %d', name_of(self._conf),
                  self._identity.uuid, self._identity.incarnation)
         self._backlog.put(item.word for item in self._ledger.ended())
@@ -122,6 +126,8 @@ class Agent(service.ServiceBase):
         wattmeters, errors = wattmeter.load(conf, name_of(conf))
         for error in errors:
             LOG.error('%s', error)
+        if not wattmeters and not self._keeper.is_alive():
+            raise exception.NothingToMeter()
         self._supervisor.retire(wattmeters)
         settings = [probe for item in wattmeters for probe in item.probes]
         # A register that is opened later than another of the same probe

@@ -157,7 +157,7 @@ class _Loader:
     def _driver(self, section: Section) -> tuple[str, type[base.Driver]]:
         name = section.options.get('driver', [''])[-1]
         failures: list[BaseException] = []
-        found: stevedore.NamedExtensionManager[type[base.Driver]] = (
+        found: stevedore.NamedExtensionManager[base.Driver] = (
             stevedore.NamedExtensionManager(
                 _NAMESPACE, [name], warn_on_missing_entrypoint=False,
                 on_load_failure_callback=lambda _manager, _entry_point, error:

@@ -18,6 +18,7 @@ import threading
 import typing
 
 import oslo_messaging
+from oslo_messaging import transport as messaging_transport
 from oslo_messaging.notify import listener as messaging_listener
 
 from energy_meter import exception
@@ -90,7 +91,7 @@ class Listener:
         the collectors may read.
     """
 
-    def __init__(self, transport: oslo_messaging.NotificationTransport,
+    def __init__(self, transport: messaging_transport.NotificationTransport,
                  handler: Handler, batch_size: int, batch_timeout: float,
                  pool: str | None = None) -> None:
         target = oslo_messaging.Target(exchange=bus_transport.EXCHANGE,

@@ -17,6 +17,7 @@ import datetime
 import uuid
 
 import oslo_messaging
+from oslo_messaging import transport as messaging_transport
 
 from energy_meter import measurement
 from energy_meter import signing
@@ -33,7 +34,7 @@ class Publisher:
     :param publisher_id: who sends, for people who look at the broker.
     """
 
-    def __init__(self, transport: oslo_messaging.NotificationTransport,
+    def __init__(self, transport: messaging_transport.NotificationTransport,
                  keyring: signing.Keyring, publisher_id: str) -> None:
         self._transport = transport
         self._keyring = keyring

@@ -14,6 +14,7 @@
 
 from oslo_config import cfg
 import oslo_messaging
+from oslo_messaging import transport as messaging_transport
 
 from energy_meter import exception
 from energy_meter import signing
@@ -24,7 +25,7 @@ PRIORITY = 'info'
 
 
 def connect(conf: cfg.ConfigOpts,
-            url: str | None = None) -> oslo_messaging.NotificationTransport:
+            url: str | None = None) -> messaging_transport.NotificationTransport:
     """Prepare a connection; nothing is connected before it is used.
 
     :param url: another bus than ``[DEFAULT] transport_url``.

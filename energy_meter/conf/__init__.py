@@ -36,22 +36,27 @@ _AREAS = (base, agent, bus, collector, api)
 
 def load(argv: collections.abc.Sequence[str], prog: str,
          cli_opts: collections.abc.Sequence[cfg.Opt] = (),
-         description: str = '') -> cfg.ConfigOpts:
+         description: str = '',
+         files: collections.abc.Sequence[str] | None = None,
+         ) -> cfg.ConfigOpts:
     """Read the configuration.
 
     :param argv: the arguments of the command, its name left out.
     :param prog: name of the command.
     :param cli_opts: further options that the command takes.
     :param description: what the command does, for its ``--help``.
+    :param files: configuration files where ``argv`` names none.
     :raises oslo_config.cfg.Error: when the configuration can't be read.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
     log.register_options(conf)
+    log.set_defaults(default_log_levels=[
+        *log.get_default_log_levels(), 'alembic=WARN'])
     conf.register_cli_opts(cli_opts)
     conf(list(argv), project='energy_meter', prog=prog,
          version=importlib.metadata.version('energy-meter'),
-         description=description)
+         description=description, default_config_files=None if files is None else list(files))
     return conf
 
 

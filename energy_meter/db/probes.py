@@ -53,7 +53,7 @@ def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
     return schema.probe.c.heard_at > db_engine.clock() - ttl
 
 
-def _state(row: sa.Row[typing.Any]) -> ProbeState:
+def _state(row: collections.abc.Sequence[typing.Any]) -> ProbeState:
     name, time, millijoules, watts, scope, host, wattmeter, met, elapsed = row
     return ProbeState(name, time, millijoules / MILLIJOULES_PER_KWH, watts,
                       scope, host, wattmeter,

@@ -1,0 +1,53 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""energy-meter-agent: reads wattmeters and publishes what they show."""
+
+import functools
+import sys
+
+from oslo_config import cfg
+
+from energy_meter.agent import service as agent_service
+from energy_meter.agent import wattmeter
+from energy_meter.cmd import service
+
+_PROG = 'energy-meter-agent'
+_DESCRIPTION = ('Read the wattmeters of the configuration, keep an energy '
+                'register for each probe, and publish what they show.')
+_OPTS = [
+    cfg.BoolOpt('check', default=False,
+                help='Only check the configuration of the wattmeters: print '
+                     'what is wrong and exit with 1 if anything is.'),
+]
+
+
+def main() -> None:
+    conf = service.load(_PROG, _DESCRIPTION, _OPTS)
+    if conf.check:
+        sys.exit(check(conf))
+    reload = functools.partial(service.read, _PROG, _DESCRIPTION, _OPTS)
+    service.run(conf, lambda: [agent_service.Agent(conf, reload)])
+
+
+def check(conf: cfg.ConfigOpts) -> int:
+    """Print what is wrong with the wattmeters.
+
+    :returns: the exit code.
+    """
+    found, errors = wattmeter.load(conf, agent_service.name_of(conf))
+    for error in errors:
+        print(error, file=sys.stderr)
+    probes = sum(len(item.probes) for item in found)
+    print(f'{len(found)} wattmeters with {probes} probes can be read, '
+          f'{len(errors)} errors')
+    return 1 if errors or not found else 0

@@ -1,0 +1,110 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""How every service is run."""
+
+import collections.abc
+import logging
+import os
+import signal
+import sys
+import typing
+
+from oslo_config import cfg
+from oslo_log import log
+from oslo_service import service
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
+
+LOG = logging.getLogger(__name__)
+
+
+def read(prog: str, description: str,
+         cli_opts: collections.abc.Sequence[cfg.Opt] = (),
+         files: collections.abc.Sequence[str] | None = None,
+         ) -> cfg.ConfigOpts:
+    """Read the configuration that the process's arguments name.
+
+    :param prog: name of the command.
+    :param cli_opts: further options that the command takes.
+    :param files: configuration files where the arguments name none.
+    :raises oslo_config.cfg.Error: when it can't be read.
+    """
+    return energy_meter_conf.load(sys.argv[1:], prog, cli_opts, description,
+                                  files)
+
+
+def load(prog: str, description: str,
+         cli_opts: collections.abc.Sequence[cfg.Opt] = (),
+         files: collections.abc.Sequence[str] | None = None,
+         ) -> cfg.ConfigOpts:
+    """Read the configuration and set up the log.
+
+    Ends the process, and says why, when it can't be read. The parameters
+    are those of :func:`read`.
+    """
+    try:
+        conf = read(prog, description, cli_opts, files)
+    except (cfg.Error, OSError) as error:
+        sys.exit(f'{prog}: {error}')
+    log.setup(conf, 'energy_meter')
+    return conf
+
+
+def run(conf: cfg.ConfigOpts,
+        make: collections.abc.Callable[[], collections.abc.Sequence[
+            service.ServiceBase]]) -> typing.NoReturn:
+    """Run services in this process until it is told to end.
+
+    SIGTERM and Ctrl-C end it cleanly; SIGHUP makes it read anew what it can.
+
+    :param make: makes the services, in the order in which they start.
+    """
+    try:
+        # One process: it holds locks, registers and sockets that a fork or
+        # a worker that comes and goes would break.
+        service.launch(conf, _Together(make()), workers=1, no_fork=True)
+    except exception.EnergyMeterError as error:
+        LOG.error('%s', error)
+        # Threads of what has started already must not keep it alive.
+        sys.stderr.flush()
+        os._exit(1)
+    raise AssertionError('a service ends by a signal')
+
+
+class _Together(service.ServiceBase):
+    """Several services as one."""
+
+    def __init__(self, services: collections.abc.Sequence[
+            service.ServiceBase]) -> None:
+        self._services = services
+
+    def start(self) -> None:
+        for item in self._services:
+            item.start()
+        # The launcher would end at once on Ctrl-C and on SIGHUP.
+        signal.signal(signal.SIGINT,
+                      lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        signal.signal(signal.SIGHUP, lambda *_: self.reset())
+
+    def stop(self) -> None:
+        for item in reversed(self._services):
+            item.stop()
+
+    def wait(self) -> None:
+        while True:
+            signal.pause()
+
+    def reset(self) -> None:
+        for item in self._services:
+            item.reset()

@@ -1,0 +1,83 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""energy-meter-standalone: everything in one process, nothing to set up."""
+
+import collections.abc
+import functools
+import os
+import pathlib
+import secrets
+
+from oslo_config import cfg
+from oslo_service import service as oslo_service
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter.agent import service as agent_service
+from energy_meter.api import server
+from energy_meter.cmd import service
+from energy_meter.collector import service as collector_service
+from energy_meter.db import engine
+from energy_meter.db import migration
+
+_PROG = 'energy-meter-standalone'
+_DESCRIPTION = (
+    'Run agent, collector and API in one process, without RabbitMQ and '
+    'Keystone, on an SQLite database. Without a configuration file two '
+    'dummy probes are metered.')
+_OPTS = [
+    cfg.StrOpt('data-dir',
+               help='Where energy and identity are kept. The default is '
+                    '$XDG_DATA_HOME/energy_meter or '
+                    '~/.local/share/energy_meter.'),
+]
+_DUMMIES = pathlib.Path(energy_meter_conf.__file__).with_name(
+    'standalone.conf')
+
+
+def main() -> None:
+    conf = load()
+    # Nothing leaves the process, so any secret will do.
+    conf.set_override('secrets', [secrets.token_hex()], 'bus')
+    database = engine.connect(conf)
+    migration.sync(database)
+    database.dispose()
+    host = conf.api.bind_host
+    url = f'http://{f"[{host}]" if ":" in host else host}:{conf.api.port}'
+    print(f'Probes:  {url}/v1/probes/\n'
+          f'Data:    {conf.state_path}\n'
+          'Ctrl-C ends it; the energy is kept.', flush=True)
+    service.run(conf, lambda: _services(conf))
+
+
+def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
+         ) -> cfg.ConfigOpts:
+    """Read the configuration and make it fit for one process."""
+    conf = read(_PROG, _DESCRIPTION, _OPTS, files=[str(_DUMMIES)])
+    directory = pathlib.Path(conf.data_dir or os.path.join(
+        os.environ.get('XDG_DATA_HOME') or
+        os.path.expanduser('~/.local/share'), 'energy_meter')).resolve()
+    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    conf.set_override('state_path', str(directory))
+    conf.set_override('transport_url', 'fake://')
+    conf.set_override('connection',
+                      f'sqlite:///{directory}/energy_meter.sqlite',
+                      'database')
+    conf.set_override('auth_strategy', 'noauth', 'api')
+    return conf
+
+
+def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
+    # The API first: a port that is taken shows before anything is metered.
+    return [server.Server(conf), collector_service.Collector(conf),
+            agent_service.Agent(conf, functools.partial(load,
+                                                        service.read))]

@@ -1,0 +1,67 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The revision of the database's schema."""
+
+import pathlib
+
+import alembic.command
+import alembic.config
+import alembic.migration
+import alembic.script
+from oslo_db import exception as db_exception
+import sqlalchemy as sa
+
+
+def _config() -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option('script_location',
+                           str(pathlib.Path(__file__).parent / 'alembic'))
+    return config
+
+
+def head() -> str:
+    """Give the revision that this release needs."""
+    revision = alembic.script.ScriptDirectory.from_config(
+        _config()).get_current_head()
+    assert revision is not None, 'the package ships its revisions'
+    return revision
+
+
+def version(engine: sa.Engine) -> str | None:
+    """Give the database's revision; None for a database without one."""
+    with engine.connect() as connection:
+        return alembic.migration.MigrationContext.configure(
+            connection).get_current_revision()
+
+
+def sync(engine: sa.Engine) -> None:
+    """Bring the database to the revision that this release needs."""
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes['connection'] = connection
+        alembic.command.upgrade(config, 'head')
+
+
+def obstacle(engine: sa.Engine) -> str | None:
+    """Tell why the database can't be used as it is.
+
+    :returns: None if it can, or if it is away and nobody knows.
+    """
+    try:
+        found = version(engine)
+    except (db_exception.DBError, sa.exc.SQLAlchemyError):
+        return None
+    if found == head():
+        return None
+    return (f'the database is at revision {found or "none"}, this release '
+            f'needs {head()}: run energy-meter-manage db sync')
