@@ -24,8 +24,8 @@ EXCHANGE = TOPIC = 'energy_meter'
 PRIORITY = 'info'
 
 
-def connect(conf: cfg.ConfigOpts,
-            url: str | None = None) -> messaging_transport.NotificationTransport:
+def connect(conf: cfg.ConfigOpts, url: str | None = None,
+            ) -> messaging_transport.NotificationTransport:
     """Prepare a connection; nothing is connected before it is used.
 
     :param url: another bus than ``[DEFAULT] transport_url``.

@@ -56,7 +56,8 @@ def load(argv: collections.abc.Sequence[str], prog: str,
     conf.register_cli_opts(cli_opts)
     conf(list(argv), project='energy_meter', prog=prog,
          version=importlib.metadata.version('energy-meter'),
-         description=description, default_config_files=None if files is None else list(files))
+         description=description,
+         default_config_files=None if files is None else list(files))
     return conf
 
 
