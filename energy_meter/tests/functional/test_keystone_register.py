@@ -1,0 +1,184 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Registration in a real Keystone."""
+
+import logging
+import uuid
+
+import fixtures
+from keystoneauth1 import session as keystone_session
+from keystoneauth1.identity import v3
+import openstack
+from oslotest import base
+
+from energy_meter import exception
+from energy_meter import keystone
+from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import keystone as real_keystone
+
+URL = 'http://127.0.0.1:8878'
+URLS = dict.fromkeys(keystone.INTERFACES, URL)
+REGION = real_keystone.REGION
+
+EVERYTHING = [
+    'role service', 'project service', 'user energy_meter',
+    'role service of user energy_meter in service',
+    'service energy_meter of type energy',
+    f'public endpoint in {REGION}', f'internal endpoint in {REGION}',
+    f'admin endpoint in {REGION}',
+]
+
+
+def never() -> str:
+    raise AssertionError('no password is needed')
+
+
+class RegisterTest(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
+        self.keystone = services.shared(real_keystone.Keystone)
+        self.cloud = self.keystone.connect()
+        self.password = uuid.uuid4().hex
+        self.addCleanup(self.forget)
+
+    def forget(self):
+        identity = self.cloud.identity
+        for user in identity.users(name='energy_meter'):
+            identity.delete_user(user)
+        for service in identity.services(type='energy'):
+            identity.delete_service(service)
+
+    def register(self, urls=URLS, password=None, **options):
+        said = []
+        keystone.register(self.cloud, urls, say=said.append,
+                          password=password or (lambda: self.password),
+                          **options)
+        return said
+
+    def log_in(self):
+        return keystone_session.Session(timeout=30, auth=v3.Password(
+            self.keystone.auth_url, username='energy_meter',
+            password=self.password, project_name='service',
+            user_domain_id='default', project_domain_id='default'))
+
+    def test_catalog_has_the_api_in_all_interfaces(self):
+        self.register({'public': 'http://public/',
+                       'internal': 'http://internal/',
+                       'admin': 'http://admin/'})
+
+        session = self.log_in()
+        for interface in keystone.INTERFACES:
+            self.assertEqual(
+                f'http://{interface}/',
+                session.get_endpoint(service_type='energy', region_name=REGION,
+                                     interface=interface))
+        catalog = session.auth.get_access(session).service_catalog.catalog
+        self.assertIn(('energy', 'energy_meter'),
+                      [(entry['type'], entry['name']) for entry in catalog])
+
+    def test_user_may_validate_the_tokens_of_others(self):
+        reader = self.keystone.create_user('reader')
+        self.register()
+
+        answer = self.log_in().get(
+            f'{self.keystone.auth_url}/auth/tokens',
+            headers={'X-Subject-Token': self.keystone.token(reader)})
+
+        self.assertEqual(reader.username,
+                         answer.json()['token']['user']['name'])
+
+    def test_second_run_changes_nothing(self):
+        first = self.register()
+        second = self.register(password=never)
+
+        self.assertEqual(EVERYTHING,
+                         [line.split(maxsplit=1)[1] for line in first])
+        self.assertEqual([f'found {what}' for what in EVERYTHING], second)
+        self.assertIsNotNone(self.log_in().get_token())
+
+    def test_missing_parts_are_added(self):
+        self.register({'public': URL})
+
+        said = self.register(password=never)
+
+        self.assertEqual([f'created internal endpoint in {REGION}',
+                          f'created admin endpoint in {REGION}'],
+                         [line for line in said if 'found' not in line])
+
+    def test_endpoint_gets_its_new_url(self):
+        self.register()
+
+        said = self.register(URLS | {'public': 'https://energy.test/v1'})
+
+        self.assertIn(f'changed public endpoint in {REGION} from {URL} to '
+                      'https://energy.test/v1', said)
+        found = {endpoint.interface: endpoint.url for endpoint
+                 in self.cloud.identity.endpoints()
+                 if endpoint.url in (URL, 'https://energy.test/v1')}
+        self.assertEqual(URLS | {'public': 'https://energy.test/v1'}, found)
+
+    def test_password_is_neither_said_nor_logged(self):
+        said = self.register()
+
+        self.assertNotIn(self.password, '\n'.join(said))
+        self.assertNotIn(self.password, self.log.output)
+
+    def test_unknown_region_is_refused_before_anything_is_made(self):
+        error = self.assertRaises(exception.RegistrationFailed,
+                                  self.register, region='moon')
+
+        self.assertIn(f'the region must be one of {REGION}, not "moon"',
+                      str(error))
+        self.assertEqual([], [*self.cloud.identity.services(type='energy')])
+
+    def test_refusal_is_a_clear_error(self):
+        member = self.keystone.create_user('member')
+        self.cloud = openstack.connection.Connection(
+            session=self.keystone.session(member), region_name=REGION)
+        self.addCleanup(setattr, self, 'cloud', self.keystone.connect())
+
+        error = self.assertRaises(exception.RegistrationFailed, self.register)
+
+        self.assertIn('403', str(error))
+
+
+class ConnectTest(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.keystone = services.shared(real_keystone.Keystone)
+        self.useFixture(fixtures.TempHomeDir())
+
+    def set_environment(self, **values):
+        for name, value in values.items():
+            self.useFixture(fixtures.EnvironmentVariable(name, value))
+
+    def test_takes_the_usual_environment(self):
+        admin = self.keystone.admin
+        self.set_environment(
+            OS_AUTH_URL=self.keystone.auth_url, OS_USERNAME=admin.username,
+            OS_PASSWORD=admin.password, OS_PROJECT_NAME=admin.project_name,
+            OS_USER_DOMAIN_ID='default', OS_PROJECT_DOMAIN_ID='default')
+
+        cloud = keystone.connect()
+
+        self.assertEqual([REGION],
+                         [region.id for region in cloud.identity.regions()])
+
+    def test_says_what_the_environment_lacks(self):
+        error = self.assertRaises(exception.RegistrationFailed,
+                                  keystone.connect)
+
+        self.assertIn('auth_url; set the OS_* variables', str(error))
