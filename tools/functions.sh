@@ -1,0 +1,116 @@
+# shellcheck shell=bash
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+# What the scripts of this directory have in common, to be sourced.
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+say() {
+    echo "==> $*" >&2
+}
+
+die() {
+    echo "error: $*" >&2
+    exit 1
+}
+
+# pbr asks git for the version. Git refuses in a checkout of another owner
+# unless it is called safe, and knows nothing in an unpacked archive.
+let_pbr_find_a_version() {
+    local count=${GIT_CONFIG_COUNT:-0}
+    export "GIT_CONFIG_KEY_$count=safe.directory"
+    export "GIT_CONFIG_VALUE_$count=$checkout"
+    export GIT_CONFIG_COUNT=$((count + 1))
+    if ! git -C "$checkout" rev-parse --quiet --verify HEAD &> /dev/null; then
+        export PBR_VERSION=${PBR_VERSION:-0.0.0}
+    fi
+}
+
+as_root() {
+    if [[ $EUID -eq 0 ]]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# Install Debian packages: install_packages NAME...
+# Servers among them are not started: they would listen on all interfaces.
+install_packages() (
+    command -v apt-get > /dev/null ||
+        die "install these packages, by their names here: $*"
+    [[ $EUID -eq 0 ]] || command -v sudo > /dev/null ||
+        die "packages are missing; as root: apt-get install $*"
+    say "Installing system packages: $*"
+    policy=/usr/sbin/policy-rc.d
+    if [[ -e $policy ]]; then
+        as_root mv "$policy" "$policy.saved"
+        trap 'as_root mv "$policy.saved" "$policy"' EXIT
+    else
+        trap 'as_root rm -f "$policy"' EXIT
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null
+    as_root chmod +x "$policy"
+    as_root apt-get -qq update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install -y --no-install-recommends "$@" > /dev/null
+)
+
+# Print the name of a Python that is new enough and can make virtual
+# environments.
+find_python() {
+    local name check
+    check='import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))'
+    for name in python3.13 python3.12 python3.11 python3; do
+        if "$name" -c "$check" &> /dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+# Make a virtual environment: make_venv DIRECTORY PROFILE PIP_ARGUMENT...
+# The system packages are those of a profile of bindep.txt, the Python
+# packages those that pip is given. Nothing is done when nothing changed.
+make_venv() {
+    local venv=$1 profile=$2 wanted installed missing python
+    shift 2
+    wanted=$(echo "$checkout" "$@" | cat - "$checkout"/{bindep.txt,setup.cfg} \
+        "$checkout"/{pyproject.toml,{,test-,tools/stack-}requirements.txt} |
+        sha256sum)
+    installed=$("$venv/bin/python" -c '' && cat "$venv/installed") \
+        2> /dev/null || true
+    if [[ $installed == "$wanted" ]]; then
+        return
+    fi
+    if ! "$venv/bin/python" -m pip --version &> /dev/null; then
+        python=$(find_python) || {
+            install_packages python3-venv
+            python=$(find_python) || die 'Python 3.11 or newer is needed'
+        }
+        say "Making a virtual environment: $venv"
+        "$python" -m venv --clear "$venv"
+    fi
+    "$venv/bin/python" -m pip install --quiet bindep
+    missing=$("$venv/bin/python" -m bindep --brief \
+        --file "$checkout/bindep.txt" "$profile") || {
+        [[ $missing ]] || die 'bindep failed'
+        # shellcheck disable=SC2086
+        install_packages $missing
+    }
+    say "Installing Python packages into $venv, which takes a minute"
+    "$venv/bin/python" -m pip install --quiet "$@"
+    echo "$wanted" > "$venv/installed"
+}
