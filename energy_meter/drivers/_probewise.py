@@ -1,0 +1,78 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Several probes behind one wattmeter, each of which may fail by itself."""
+
+import collections.abc
+import logging
+import typing
+
+from energy_meter import complaint
+from energy_meter import exception
+from energy_meter import measurement
+
+T = typing.TypeVar('T')
+
+
+def assign(option: str, outlets: collections.abc.Sequence[T],
+           probes: collections.abc.Sequence[str | None]) -> dict[str, T]:
+    """Tell what each probe measures; probes that are left out are no keys.
+
+    :param option: name of the option that lists the outlets.
+    :param outlets: what the device calls its outlets, in probe order.
+    :raises DriverError: when there are fewer outlets than probes.
+    """
+    if len(outlets) < len(probes):
+        raise exception.DriverError(
+            reason=f'{option} names {len(outlets)} for {len(probes)} probes: '
+                   'expected one for each, in the same order')
+    return {probe: outlet
+            for probe, outlet in zip(probes, outlets, strict=False)
+            if probe is not None}
+
+
+class Probewise:
+    """Reads one probe after the other; a failure costs only that probe.
+
+    :param log: where failures of single probes are complained of.
+    """
+
+    def __init__(self, log: logging.Logger | logging.LoggerAdapter[typing.Any]
+                 ) -> None:
+        self._complaints = complaint.Complaints(log)
+
+    def read(self, outlets: collections.abc.Mapping[str, T],
+             read: collections.abc.Callable[
+                 [str, T], measurement.Reading | None],
+             ) -> list[measurement.Reading]:
+        """Give the readings of all probes that have one.
+
+        :param outlets: what each probe measures.
+        :param read: reads one probe; None means that nothing is available.
+        :raises DriverError: when every probe failed: the first's error.
+        """
+        readings, errors = [], []
+        for probe, outlet in outlets.items():
+            try:
+                reading = read(probe, outlet)
+            except exception.DriverError as e:
+                errors.append(e)
+                self._complaints.complain(probe, 'probe %s: %s', probe, e)
+                continue
+            self._complaints.settle(probe, 'probe %s can be read again',
+                                    probe)
+            if reading is not None:
+                readings.append(reading)
+        if errors and len(errors) == len(outlets):
+            raise errors[0]
+        return readings
