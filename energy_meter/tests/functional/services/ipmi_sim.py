@@ -1,0 +1,314 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A simulated BMC: OpenIPMI's ipmi_sim."""
+
+import collections.abc
+import dataclasses
+import functools
+import os
+import pathlib
+import socket
+import struct
+import tempfile
+import unittest
+
+from energy_meter.tests.functional.services import base
+
+USER = 'meter'
+PASSWORD = 's3cret-Meter'
+
+#: Get Channel Authentication Capabilities, which needs no session.
+_HELLO = bytes.fromhex('0600ff07 00 00000000 00000000 09'
+                       '2018c8 81 00 38 8e 04 b5')
+
+#: Watts of one step of a sensor, whose value has 8 bits.
+STEP = 4
+
+_BMC_RECORD = """\
+sdr type 18
+    device_slave_address 0x20
+    device_channel_number 0
+    chassis true
+    sdr true
+    sensor true
+    entity_id system_board
+    entity_instance 1
+    id_string "BMC"
+endsdr
+"""
+
+_SENSOR_RECORD = """\
+sdr type 1
+    sensor_owner_id {sensor.owner:#04x}
+    sensor_owner_lun 0
+    channel_number 0
+    sensor_number {number}
+    entity_id system_board
+    entity_instance {number}
+    sensor_type {kind}
+    init_scanning true
+    init_sensor_type true
+    default_sensor_scan_on true
+    event_reading_type_code 1
+    analog_data_format unsigned
+    rate_unit none
+    modifier_unit none
+    percentage false
+    base_unit {sensor.unit}
+    modifier_unit_code unspecified
+    linearization linear
+    m {step}
+    tolerance 0
+    b 0
+    accuracy 1
+    accuracy_exp 0
+    sensor_direction input
+    r_exp 0
+    b_exp 0
+    sensor_maximum 255
+    sensor_minimum 0
+    id_string "{sensor.name}"
+endsdr
+"""
+
+_CONFIGURATION = """\
+name "bmc"
+set_working_mc 0x20
+{module}
+startlan 1
+ addr {sim.address} {sim.port}
+ priv_limit admin
+ allowed_auths_callback none md2 md5 straight
+ allowed_auths_user none md2 md5 straight
+ allowed_auths_operator none md2 md5 straight
+ allowed_auths_admin none md2 md5 straight
+ guid a123456789abcdefa123456789abcdef
+ {key}
+endlan
+console 127.0.0.1 {sim.console_port}
+user 2 true "{user}" "{password}" admin 10 none md2 md5 straight
+user 3 true "reader" "{password}" user 10 none md2 md5 straight
+"""
+
+
+@dataclasses.dataclass
+class Sensor:
+    """A sensor of the BMC; its value is a multiple of STEP."""
+
+    name: str = 'Pwr Consumption'
+    value: int = 200
+    unit: str = 'Watts'
+    owner: int = 0x20
+    available: bool = True
+
+
+class IPMISim(base.Process):
+    """One BMC, whose sensors and answers change while it runs.
+
+    It knows the user USER, an administrator, and the user `reader`, who is
+    none, both with PASSWORD.
+    """
+
+    def __init__(self, *sensors: Sensor, manufacturer: int = 0x1291,
+                 address: str = '127.0.0.1', key: str | None = None,
+                 commands: bool = False) -> None:
+        """Choose the ports.
+
+        :param sensors: By default one of 200 W.
+        :param manufacturer: IANA number of the BMC's maker.
+        :param key: The BMC's key, Kg.
+        :param commands: Answer what answer() and its likes are given, too;
+            this needs gcc and OpenIPMI's headers.
+        """
+        self.sensors = sensors or (Sensor(),)
+        self.manufacturer = manufacturer
+        self.address = address
+        self.port = base.free_port()
+        self.console_port = base.free_port()
+        self.password = PASSWORD
+        self._key = key
+        self._commands = commands
+        super().__init__(['ipmi_sim', '-n'], ready=self._answers)
+
+    def prepare(self) -> None:
+        """Write the configuration, the sensors and their records."""
+        state = self.directory / 'state'
+        records = state / 'ipmi_sim' / 'bmc'
+        records.mkdir(parents=True)
+        source = self.directory / 'sensors.sdrs'
+        source.write_text(_BMC_RECORD + ''.join(
+            _sensor_record(number, sensor)
+            for number, sensor in enumerate(self.sensors, 1)))
+        base.run(['sdrcomp', '-o', records / 'sdr.20.main', source])
+        self._answers_directory = self.directory / 'answers'
+        self._answers_directory.mkdir()
+        module = (f'loadlib "{_module()}" "{self._answers_directory}"'
+                  if self._commands else '')
+        key = f'bmc_key "{self._key}"' if self._key else ''
+        configuration = self.directory / 'lan.conf'
+        configuration.write_text(_CONFIGURATION.format(
+            sim=self, module=module, key=key, user=USER, password=PASSWORD))
+        self.argv += ['-c', os.fspath(configuration),
+                      '-f', os.fspath(self.directory / 'bmc.emu'),
+                      '-s', os.fspath(state)]
+
+    def start(self) -> None:
+        """Start the BMC with its sensors as they are now."""
+        commands = [
+            'mc_setbmc 0x20',
+            f'mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f '
+            f'{self.manufacturer:#x} 0xf02 persist_sdr']
+        for number, sensor in enumerate(self.sensors, 1):
+            commands.append(f'sensor_add 0x20 0 {number} 0x0b 0x01')
+            commands += _sensor_commands(number, sensor)
+        commands.append('mc_enable 0x20')
+        (self.directory / 'bmc.emu').write_text('\n'.join(commands) + '\n')
+        super().start()
+
+    def set_value(self, value: int, name: str | None = None) -> None:
+        """Make a sensor, or the first one, show another value."""
+        self._change(name, value=value)
+
+    def set_available(self, available: bool, name: str | None = None) -> None:
+        """Make a sensor, or the first one, show its value, or 'na'."""
+        self._change(name, available=available)
+
+    def _change(self, name: str | None, **changes: object) -> None:
+        names = [sensor.name for sensor in self.sensors]
+        index = 0 if name is None else names.index(name)
+        sensor = self.sensors[index]
+        for attribute, value in changes.items():
+            setattr(sensor, attribute, value)
+        self._console(*_sensor_commands(index + 1, sensor))
+
+    def set_password(self, password: str) -> None:
+        """Change the password of USER, as an administrator does."""
+        base.run(['ipmitool', '-I', 'lanplus', '-C', '3', '-H', self.address,
+                  '-p', str(self.port), '-U', USER, '-P', self.password,
+                  'user', 'set', 'password', '2', password])
+        self.password = password
+
+    def answer(self, netfn: int, command: int, request: bytes,
+               answer: bytes | None, code: int = 0) -> None:
+        """Give the answer to a request from now on.
+
+        :param answer: None to refuse the command as an invalid one.
+        :param code: The completion code.
+        """
+        path = self._answers_directory / (
+            f'{netfn:02x}-{command:02x}-{request.hex()}')
+        if answer is None:
+            path.unlink()
+            return
+        new = path.with_suffix('.new')
+        new.write_text(f'{code:02x}{answer.hex()}')
+        new.rename(path)
+
+    def answer_dcmi(self, watts: int, active: bool = True) -> None:
+        """Answer DCMI's Get Power Reading."""
+        self.answer(0x2c, 0x02, b'\xdc\x01\0\0', struct.pack(
+            '<B4HIIB', 0xdc, watts, 1, 999, 250, 1_700_000_000, 1000,
+            0x40 if active else 0))
+
+    def answer_dell(self, watts: int, watt_hours: int) -> None:
+        """Answer Dell's commands for power and cumulative energy."""
+        self.answer(0x30, 0xb3, b'\x0a\0', struct.pack('<HH', watts, 7))
+        self.answer(0x30, 0x9c, b'\x07\x01', struct.pack(
+            '<II', 1_700_000_000, watt_hours))
+
+    def answer_aem(self, millijoules: int, maker: int = 0x4a66,
+                   at_ac: bool = True) -> None:
+        """Answer the commands of Active Energy Manager.
+
+        :param maker: IANA number, of Lenovo or of IBM.
+        :param at_ac: There is a counter at the AC side, too, and it is this
+            one.
+        """
+        iana = maker.to_bytes(3, 'little')
+        handle = b'\x05'
+        self.answer(0x2e, 0x82, iana + b'\0\0\x01', b'\0\x02\x06' + handle)
+        if not at_ac:
+            self.answer(0x2e, 0x81, iana + handle + b'\x01\x82\x01\x08', b'',
+                        code=0xcb)
+        self.answer(0x2e, 0x81,
+                    iana + handle + b'\x01\x82' + bytes([at_ac]) + b'\x08',
+                    struct.pack('>Q', millijoules))
+
+    def _console(self, *commands: str) -> None:
+        """Run commands of ipmi_sim(5), to their end."""
+        with socket.create_connection(('127.0.0.1', self.console_port),
+                                      timeout=10) as console:
+            _read_to_prompt(console)
+            for command in commands:
+                console.sendall(command.encode() + b'\n')
+                output = _read_to_prompt(console)
+                assert 'rror' not in output, output
+
+    def _answers(self) -> bool:
+        family = socket.AF_INET6 if ':' in self.address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.settimeout(0.1)
+            probe.connect((self.address, self.port))
+            try:
+                probe.send(_HELLO)
+                return bool(probe.recv(1000))
+            except OSError:
+                return False
+
+
+def _sensor_record(number: int, sensor: Sensor) -> str:
+    kind = ('Temperature' if sensor.unit == 'degrees_C'
+            else 'Other_Units_Based_Sensor')
+    return _SENSOR_RECORD.format(number=number, sensor=sensor, kind=kind,
+                                 step=STEP)
+
+
+def _sensor_commands(number: int,
+                     sensor: Sensor) -> collections.abc.Iterator[str]:
+    scanning = 'scanning' if sensor.available else 'no-scanning'
+    yield (f'sensor_set_event_support 0x20 0 {number} enable {scanning} '
+           f'per-state {" ".join(["0" * 15] * 4)}')
+    yield f'sensor_set_value 0x20 0 {number} {sensor.value // STEP} 0'
+
+
+def _read_to_prompt(console: socket.socket) -> str:
+    """Read what ipmi_sim's console says, up to and without its prompt."""
+    output = b''
+    while not output.endswith(b'> '):
+        more = console.recv(4096)
+        assert more, f'the console has gone after {output!r}'
+        output += more
+    return output.removesuffix(b'> ').decode(errors='replace')
+
+
+@functools.cache
+def _module() -> str:
+    """Compile the module and return its path.
+
+    :raises unittest.SkipTest: Compiler or headers are not installed.
+    """
+    compiler = base.program('gcc')
+    if not os.path.exists('/usr/include/OpenIPMI/mcserv.h'):
+        raise unittest.SkipTest("OpenIPMI's headers are not installed "
+                                '(Debian package: libopenipmi-dev)')
+    source = pathlib.Path(__file__).with_name('ipmi_sim_commands.c')
+    directory = tempfile.TemporaryDirectory(prefix='ipmi_sim-')
+    _directories.append(directory)
+    module = os.path.join(directory.name, 'commands.so')
+    base.run([compiler, '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
+              '-o', module, source])
+    return module
+
+
+#: Directories that last as long as the process.
+_directories: list[tempfile.TemporaryDirectory[str]] = []
