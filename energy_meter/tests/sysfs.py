@@ -1,0 +1,43 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Makes trees that look like sysfs, for tests."""
+
+import collections.abc
+import pathlib
+
+import fixtures
+
+
+class Tree(fixtures.Fixture):
+    """A directory with attributes, and links to directories.
+
+    :param attributes: of each path its text; the text of a link begins
+        with ``->``.
+    """
+
+    def __init__(self, attributes: collections.abc.Mapping[str, str]) -> None:
+        super().__init__()
+        self._attributes = attributes
+
+    def _setUp(self) -> None:
+        self.path = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        for name, text in self._attributes.items():
+            self.set(name, text)
+
+    def set(self, name: str, text: str) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text.startswith('->'):
+            path.symlink_to(text.removeprefix('->'))
+        else:
+            path.write_text(f'{text}\n')

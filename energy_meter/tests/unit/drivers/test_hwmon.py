@@ -1,0 +1,216 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""hwmon: the right chip, the right sensors, and no invented numbers."""
+
+import errno
+import pathlib
+from unittest import mock
+
+import fixtures
+from oslotest import base
+
+from energy_meter import exception
+from energy_meter.drivers import hwmon
+from energy_meter.tests import drivers
+from energy_meter.tests import sysfs
+
+RACK_SERVER = {
+    'class/hwmon/hwmon0/name': 'coretemp',
+    'class/hwmon/hwmon0/temp1_input': '40000',
+    'devices/aem.0/name': 'aem2',
+    'devices/aem.0/energy1_input': '7000000',
+    'devices/aem.0/energy2_input': '9123456',
+    'devices/aem.0/power1_average': '210000000',
+    'devices/aem.0/power2_average': '250000000',
+    'devices/aem.0/power3_average': '1000000',
+    'devices/aem.0/power4_average': '400000000',
+    'devices/aem.0/power5_average': '400000000',
+    'devices/aem.0/power6_average': '200000000',
+    'devices/aem.0/power7_average': '200000000',
+    'devices/aem.0/power_cap': '400000000',
+    'class/hwmon/hwmon4/device': '->../../../devices/aem.0',
+}
+
+BOARD = {
+    f'class/hwmon/hwmon{number}/{name}': text
+    for number, device, label in ((1, '1-0040', 'CPU'), (2, '1-0041', 'GPU'))
+    for name, text in {
+        'name': 'ina238',
+        'device': f'->../../../devices/{device}',
+        'power1_input': f'{number}0500000',
+        'power1_average': f'{number}0000000',
+        'power1_label': label,
+        'power10_input': '3000000',
+        'power2_input': '2000000',
+    }.items()}
+
+ACPI_METER = {
+    'class/hwmon/hwmon0/name': 'power_meter',
+    'class/hwmon/hwmon0/power1_average': '182500000',
+    'class/hwmon/hwmon0/power1_is_battery': '0',
+}
+
+
+class HwmonTest(base.BaseTestCase):
+
+    def machine(self, attributes):
+        self.tree = self.useFixture(sysfs.Tree(attributes))
+        self.useFixture(fixtures.MonkeyPatch(
+            'energy_meter.drivers.hwmon.Hwmon.directory',
+            self.tree.path / 'class/hwmon'))
+
+    def make(self, *probes, **options):
+        driver = drivers.make(hwmon.Hwmon, *probes, **options)
+        driver.open()
+        return driver
+
+    def refusal(self, *probes, **options):
+        return str(self.assertRaises(exception.DriverError, self.make,
+                                     *probes, **options))
+
+    def test_the_energy_counter_is_preferred(self):
+        self.machine(RACK_SERVER)
+
+        (reading,) = self.make(None, 'node', chip='aem2').read()
+
+        self.assertEqual('node', reading.probe)
+        self.assertEqual(9123456, reading.ticks)
+        self.assertEqual(1e-6, reading.counter.joules)
+        self.assertIsNone(reading.watts)
+
+    def test_power_is_read_where_it_shall_be_integrated(self):
+        self.machine(RACK_SERVER)
+
+        readings = self.make('dc', 'ac', chip='aem2',
+                             energy='integrate').read()
+
+        self.assertEqual([210.0, 250.0], [each.watts for each in readings])
+
+    def test_limits_and_auxiliary_readings_are_no_sensors(self):
+        self.machine(RACK_SERVER)
+
+        for sensor in ('power3', 'power7_average', 'power_cap'):
+            self.assertEqual(
+                f'hwmon chip aem2 has no power or energy sensor {sensor}: '
+                f'it has energy1, energy2, power1, power2',
+                self.refusal('node', chip='aem2', sensors=[sensor]))
+
+    def test_two_meters_of_one_machine_are_not_guessed_at(self):
+        self.machine(RACK_SERVER)
+
+        self.assertIn('hwmon chip aem2 has 2 outlets (energy1, energy2)',
+                      self.refusal('node', chip='aem2'))
+
+    def test_the_chip_is_found_under_any_number(self):
+        self.machine({name.replace('hwmon4', 'hwmon7'): text
+                      for name, text in RACK_SERVER.items()})
+
+        (reading,) = self.make('node', chip='aem2',
+                               sensors=['energy2']).read()
+
+        self.assertEqual(9123456, reading.ticks)
+
+    def test_a_sensor_is_named_by_itself_its_attribute_or_its_label(self):
+        self.machine(BOARD)
+
+        for sensor, watts in (('power1', 10.0), ('power10', 3.0),
+                              ('power1_input', 10.5), ('CPU', 10.0)):
+            (reading,) = self.make('cpu', chip='ina238', device='1-0040',
+                                   sensors=[sensor]).read()
+            self.assertEqual(watts, reading.watts)
+
+    def test_sensors_are_in_the_order_of_their_numbers(self):
+        self.machine(BOARD)
+
+        readings = self.make('a', 'b', 'c', chip='ina238',
+                             device='1-0041').read()
+
+        self.assertEqual([20.0, 2.0, 3.0], [each.watts for each in readings])
+
+    def test_chips_of_one_name_are_told_apart(self):
+        self.machine(BOARD)
+
+        self.assertEqual(
+            '2 hwmon chips are named ina238, where one was expected; the '
+            'chips of this machine: ina238 at 1-0040, ina238 at 1-0041',
+            self.refusal('cpu', chip='ina238'))
+
+    def test_a_missing_chip_is_named_with_those_that_are_there(self):
+        self.machine(BOARD)
+
+        self.assertEqual(
+            '0 hwmon chips are named ina238 at 1-0050, where one was '
+            'expected; the chips of this machine: ina238 at 1-0040, ina238 '
+            'at 1-0041',
+            self.refusal('cpu', chip='ina238', device='1-0050'))
+
+    def test_a_machine_may_have_no_chip_at_all(self):
+        self.machine({})
+
+        self.assertIn('the chips of this machine: none',
+                      self.refusal('node', chip='power_meter'))
+
+    def test_an_acpi_meter_that_does_not_know_gives_no_reading(self):
+        self.machine(ACPI_METER)
+        driver = self.make('node', chip='power_meter')
+
+        self.assertEqual([182.5], [each.watts for each in driver.read()])
+        self.tree.set('class/hwmon/hwmon0/power1_average', '4294967295000')
+        self.assertEqual([], driver.read())
+
+    def test_a_battery_is_metered_only_when_it_is_named(self):
+        self.machine(ACPI_METER | {
+            'class/hwmon/hwmon0/power1_is_battery': '1'})
+
+        self.assertIn('hwmon chip power_meter has 0 outlets (none)',
+                      self.refusal('node', chip='power_meter'))
+        (reading,) = self.make('battery', chip='power_meter',
+                               sensors=['power1']).read()
+        self.assertEqual(182.5, reading.watts)
+
+    def test_a_sensor_that_fails_costs_only_itself(self):
+        self.machine(BOARD)
+        driver = self.make('a', 'b', 'c', chip='ina238', device='1-0041')
+
+        with self.failing('power2_input', errno.EIO):
+            readings = driver.read()
+
+        self.assertEqual(['a', 'c'], [each.probe for each in readings])
+
+    def test_a_disabled_sensor_gives_no_reading(self):
+        self.machine(ACPI_METER)
+        driver = self.make('node', chip='power_meter')
+
+        with self.failing('power1_average', errno.ENODATA):
+            self.assertEqual([], driver.read())
+
+    def test_a_chip_that_fails_altogether_is_an_error(self):
+        self.machine(ACPI_METER)
+        driver = self.make('node', chip='power_meter')
+
+        with self.failing('power1_average', errno.ETIMEDOUT):
+            error = self.assertRaises(exception.DeviceUnreachable,
+                                      driver.read)
+
+        self.assertIn('power1_average did not answer: broken', str(error))
+
+    @staticmethod
+    def failing(name, number):
+        real = pathlib.Path.read_text
+
+        def read_text(path, *args):
+            if path.name == name:
+                raise OSError(number, 'broken')
+            return real(path, *args)
+
+        return mock.patch.object(pathlib.Path, 'read_text', read_text)
