@@ -109,7 +109,7 @@ def forget(connection: sa.Connection, probe: str, who: str) -> int:
     :raises ProbeInUse: when it is still metered.
     """
     account = accounts.load_one(connection, probe)
-    now = connection.scalar(sa.select(db_engine.clock())) or 0.0
+    now = db_engine.now(connection)
     if now - account.heard_at < _ALIVE:
         raise exception.ProbeInUse(probe=probe,
                                    seconds=int(now - account.heard_at))

@@ -20,9 +20,9 @@ Several registers may speak of one probe: one after another when an agent
 restarts or the probe moves to another agent, or at the same time when two
 agents meter it. At any time one of them is the *owner*, whose increments are
 credited. The increments of another register are credited too if they belong
-to a time before the owner's: late words. Else they are *pending* while the
-owner is silent, and become *overlap*, which is never billed, when it moves
-on.
+to a time for which no other agent is billed: late words of those before the
+owner. Else they are *pending* while the owner is silent, and become *overlap*,
+which is never billed, when it moves on.
 
 Moments at which registers began, and only these, are compared across agents
 by wall clock, each fixed once at the first word of the register; everything
@@ -126,14 +126,20 @@ class Increment:
 
 def newest(words: collections.abc.Iterable[measurement.Measurement],
            ) -> list[measurement.Measurement]:
-    """Reduce words to the newest of each register, sorted by probe."""
+    """Reduce words to the newest of each register.
+
+    :returns: sorted by probe, and earlier incarnations first: their energy
+        belongs to an earlier time.
+    """
     found: dict[tuple[str, str, str], measurement.Measurement] = {}
     for word in words:
         key = (word.probe.id, word.register.agent, word.register.id)
         known = found.get(key)
         if known is None or word.elapsed > known.elapsed:
             found[key] = word
-    return [found[key] for key in sorted(found)]
+    return [found[key] for key in sorted(
+        found, key=lambda key: (key[0], found[key].register.incarnation,
+                                key))]
 
 
 def is_plausible(word: measurement.Measurement, max_watts: float) -> bool:
@@ -196,7 +202,7 @@ def _merge_other(account: Account, register: RegisterState,
         _credit(account, increment)
         _take_over(account, register, word, now)
         return 'credited'
-    if _is_late(account, register, increment):
+    if _is_unbilled(account, register.key.agent, increment):
         _credit(account, increment)
         if register.billed_from is None:
             register.billed_from = increment.since
@@ -219,16 +225,11 @@ def _succeeds(register: RegisterState, owner: RegisterState) -> bool:
             and register.key.incarnation > owner.key.incarnation)
 
 
-def _is_late(account: Account, register: RegisterState,
-             increment: Increment) -> bool:
-    """Tell whether an increment belongs to a time before the owner's."""
-    owner = account.owner
-    if register.billed_from is None and (owner is None
-                                         or not _succeeds(owner, register)):
-        return False
-    return not any(
-        increment.since < last and increment.until > first
-        for first, last in _billed_elsewhere(account, register.key.agent))
+def _is_unbilled(account: Account, agent: str,
+                 increment: Increment) -> bool:
+    """Tell whether no other agent is billed for the time of an increment."""
+    return not any(increment.since < last and increment.until > first
+                   for first, last in _billed_elsewhere(account, agent))
 
 
 def _billed_elsewhere(account: Account, agent: str,
@@ -278,11 +279,9 @@ def _take_over(account: Account, register: RegisterState,
     """Make a register the owner; what it held is credited already."""
     former = account.owner
     register.overlap += register.pending
-    register.pending = 0
+    register.pending, register.pending_mark = 0, 0.0
     if register.billed_from is None:
         register.billed_from = register.began
-        if former is not None and former.key.agent != register.key.agent:
-            register.billed_from = max(register.began, former.moment)
     if former is not None:
         account.others[former.name] = former
     account.others.pop(register.name, None)

@@ -21,7 +21,6 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.collector import accounts
 from energy_meter.collector import merge
-from energy_meter.db import engine as db_engine
 from energy_meter.db import upsert
 
 #: Rows in one statement: well below MariaDB's smallest packet limit.
@@ -44,14 +43,14 @@ class Tally(typing.NamedTuple):
     overlapping: _Words
 
 
-def write(connection: sa.Connection, words: _Words,
+def write(connection: sa.Connection, words: _Words, now: float,
           takeover: float) -> Tally:
     """Merge the newest words of registers, all in the caller's transaction.
 
     :param words: as :func:`energy_meter.collector.merge.newest` gives them.
+    :param now: the database's clock.
     :param takeover: seconds of silence after which an owner is given up.
     """
-    now: float = connection.scalar(sa.select(db_engine.clock())) or 0.0
     timely = [word if word.time <= now else word._replace(time=now)
               for word in words]
     tally = Tally(collections.Counter(), sum(
@@ -108,7 +107,7 @@ def _write_others(connection: sa.Connection, words: _Words, now: float,
     """Write words of registers that are not the owner, or were not."""
     if not words:
         return
-    # Earlier incarnations first: their energy belongs to an earlier time.
+    # As they were: earlier incarnations first.
     words.sort(key=lambda word: (word.probe.id, word.register.incarnation))
     probes = sorted({word.probe.id for word in words})
     for at in range(0, len(probes), _CHUNK):

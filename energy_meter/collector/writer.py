@@ -87,7 +87,8 @@ class Writer:
 
     def _merge(self, words: list[measurement.Measurement]) -> store.Tally:
         with self._engine.begin() as connection:
-            return store.write(connection, words, self._takeover)
+            return store.write(connection, words, db_engine.now(connection),
+                               self._takeover)
 
     def _divide(self, words: list[measurement.Measurement],
                 error: Exception) -> None:

@@ -1,0 +1,100 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The collector's tables, checked against the pure rules.
+
+The checks run on every database: on SQLite with the unit tests, on
+PostgreSQL and MariaDB with the functional ones.
+"""
+
+import sqlalchemy as sa
+
+from energy_meter import measurement
+from energy_meter.collector import accounts
+from energy_meter.collector import merge
+from energy_meter.collector import store
+from energy_meter.db import schema
+from energy_meter.tests.unit.collector import world
+
+TAKEOVER = 60.0
+PROBES = ('p', 'p ', 'P', 'é', 'a/b')
+
+
+def empty(engine: sa.Engine) -> None:
+    """Forget everything."""
+    with engine.begin() as connection:
+        for table in schema.metadata.sorted_tables:
+            connection.execute(table.delete())
+
+
+def deliver(engine: sa.Engine, words: list[measurement.Measurement],
+            now: float) -> store.Tally:
+    """Merge a batch in a transaction of its own."""
+    timely = [word._replace(time=min(word.time, now)) for word in words]
+    with engine.begin() as connection:
+        return store.write(connection, merge.newest(timely), now, TAKEOVER)
+
+
+def load(engine: sa.Engine, probe: str) -> merge.Account:
+    """Read the account of a probe; an empty one if there is none."""
+    with engine.begin() as connection:
+        return accounts.load(connection, [probe]).get(probe,
+                                                      merge.Account())
+
+
+def history(seed: int, steps: int) -> list[
+        tuple[float, list[measurement.Measurement]]]:
+    """Make up batches of words of two agents, and when they arrive."""
+    model = world.World(seed)
+    batches = []
+    for _ in range(steps):
+        action = model.random.choice([
+            model.start, model.start, model.stop, model.kill, model.speak,
+            model.speak, model.speak])
+        action(model.random.choice('AB'))
+        model.pass_time(model.random.randint(1, 40),
+                        model.random.randint(0, 300))
+        if model.random.random() < 0.2:
+            model.lose()
+        if model.random.random() < 0.2:
+            model.repeat()
+        words = model.take()
+        batches.append((float(model.time), [
+            word._replace(probe=word.probe._replace(
+                id=model.random.choice(PROBES))) for word in words]))
+    return batches
+
+
+def agrees_with_the_rules(engine: sa.Engine, seed: int) -> None:
+    """Check that the tables say what the pure rules say, after any batch."""
+    empty(engine)
+    expected = {probe: merge.Account() for probe in PROBES}
+    for now, words in history(seed, 25):
+        deliver(engine, words, now)
+        for probe, account in expected.items():
+            world.merge_all(account, [word for word in words
+                                      if word.probe.id == probe], now,
+                            TAKEOVER)
+            check(account, load(engine, probe), f'{probe!r} seed {seed}')
+
+
+def check(expected: merge.Account, found: merge.Account, what: str) -> None:
+    """Compare two accounts."""
+    for name in ('millijoules', 'elapsed', 'metered', 'heard_at', 'overlap',
+                 'owner', 'others'):
+        assert getattr(expected, name) == getattr(found, name), (
+            f'{what}: {name} is {getattr(found, name)}, expected '
+            f'{getattr(expected, name)}')
+    if expected.latest is not None:
+        assert found.latest is not None
+        assert expected.latest.time == found.latest.time, what
+        assert expected.latest.watts == found.latest.watts, what
