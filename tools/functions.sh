@@ -85,16 +85,11 @@ find_python() {
 # The system packages are those of a profile of bindep.txt, the Python
 # packages those that pip is given. Nothing is done when nothing changed.
 make_venv() {
-    local venv=$1 profile=$2 wanted installed missing python
+    local venv=$1 profile=$2 wanted missing python
     shift 2
     wanted=$(echo "$checkout" "$@" | cat - "$checkout"/{bindep.txt,setup.cfg} \
         "$checkout"/{pyproject.toml,{,test-,tools/stack-}requirements.txt} |
         sha256sum)
-    installed=$("$venv/bin/python" -c '' && cat "$venv/installed") \
-        2> /dev/null || true
-    if [[ $installed == "$wanted" ]]; then
-        return
-    fi
     if ! "$venv/bin/python" -m pip --version &> /dev/null; then
         python=$(find_python) || {
             install_packages python3-venv
@@ -102,6 +97,9 @@ make_venv() {
         }
         say "Making a virtual environment: $venv"
         "$python" -m venv --clear "$venv"
+    fi
+    if [[ $(cat "$venv/installed" 2> /dev/null) == "$wanted" ]]; then
+        return
     fi
     "$venv/bin/python" -m pip install --quiet bindep
     missing=$("$venv/bin/python" -m bindep --brief \

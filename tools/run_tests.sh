@@ -44,6 +44,6 @@ export OS_TEST_TIMEOUT=${OS_TEST_TIMEOUT:-300}
 # If no test runs, there must be no last run to count, either.
 rm -rf .stestr
 status=0
-stestr run --concurrency 2 "$@" || status=$?
+stestr run --concurrency 2 --suppress-attachments "$@" || status=$?
 stestr last --subunit | python tools/count_tests.py || status=$?
 exit $status

@@ -121,6 +121,9 @@ class Energy(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep quiet."""
+
 
 class CeilometerTestCase(oslotest.BaseTestCase):
 
