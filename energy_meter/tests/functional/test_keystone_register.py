@@ -23,6 +23,7 @@ from oslotest import base
 
 from energy_meter import exception
 from energy_meter import keystone
+from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import keystone as real_keystone
 
@@ -51,14 +52,7 @@ class RegisterTest(base.BaseTestCase):
         self.keystone = services.shared(real_keystone.Keystone)
         self.cloud = self.keystone.connect()
         self.password = uuid.uuid4().hex
-        self.addCleanup(self.forget)
-
-    def forget(self):
-        identity = self.cloud.identity
-        for user in identity.users(name='energy_meter'):
-            identity.delete_user(user)
-        for service in identity.services(type='energy'):
-            identity.delete_service(service)
+        self.addCleanup(api.unregister, self.cloud)
 
     def register(self, urls=URLS, password=None, **options):
         said = []
@@ -147,7 +141,6 @@ class RegisterTest(base.BaseTestCase):
         member = self.keystone.create_user('member')
         self.cloud = openstack.connection.Connection(
             session=self.keystone.session(member), region_name=REGION)
-        self.addCleanup(setattr, self, 'cloud', self.keystone.connect())
 
         error = self.assertRaises(exception.RegistrationFailed, self.register)
 

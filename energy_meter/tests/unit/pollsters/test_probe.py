@@ -16,6 +16,7 @@ from concurrent import futures
 import importlib.metadata
 import logging
 import types
+from unittest import mock
 
 from ceilometer.publisher import utils as publisher_utils
 import fixtures
@@ -25,6 +26,7 @@ from keystoneauth1 import session as keystone_session
 from oslo_utils import timeutils
 from oslotest import base
 
+from energy_meter import client
 from energy_meter.pollsters import probe
 from energy_meter.tests.unit import api_stub
 
@@ -191,6 +193,14 @@ class PollsterTest(base.BaseTestCase):
 
         line, = self.log_lines()
         self.assertIn('timed out', line)
+
+    def test_operator_may_choose_how_long_to_wait(self):
+        for configured, used in (3.0, 3.0), (None, client.DEFAULT_TIMEOUT):
+            self.manager = make_manager(timeout=configured)
+            with mock.patch.object(client, 'Client') as made:
+                self.poll(self.energy)
+
+            self.assertEqual(used, made.call_args.kwargs['timeout'])
 
     def test_api_that_answers_garbage_is_one_line(self):
         for body in b'<html>\n</html>', b'[]', b'{"probes": {"a": {}}}':

@@ -1,0 +1,116 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The API as a process, registered in a private Keystone."""
+
+import pathlib
+import sys
+import uuid
+
+from openstack import connection
+from oslo_config import cfg
+import sqlalchemy as sa
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter import keystone
+from energy_meter import measurement
+from energy_meter.collector import store
+from energy_meter.db import engine as db_engine
+from energy_meter.db import migration
+from energy_meter.db import probes
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import keystone as real_keystone
+
+_TAKEOVER = 60.0
+
+
+def unregister(cloud: connection.Connection) -> None:
+    """Remove from Keystone what :func:`keystone.register` makes."""
+    identity = cloud.identity
+    for user in identity.users(name=keystone.DEFAULT_ACCOUNT.user):
+        identity.delete_user(user)
+    for service in identity.services(name=keystone.SERVICE_NAME):
+        identity.delete_service(service)
+
+
+class API(base.Process):
+    """energy-meter-api on a database of its own, which a test may fill."""
+
+    def __init__(self, identity: real_keystone.Keystone,
+                 database: str | None = None) -> None:
+        """Choose the port.
+
+        :param identity: where it is registered and has tokens validated.
+        :param database: URL of a database that is up to date; by default a
+            new one.
+        """
+        self.port = base.free_port()
+        self.url = f'http://127.0.0.1:{self.port}/'
+        self._identity = identity
+        self._database = database
+        command = pathlib.Path(sys.executable).with_name('energy-meter-api')
+        super().__init__([command], ready=lambda: base.listening(self.port))
+
+    def prepare(self) -> None:
+        """Register the API, write its configuration, make its database."""
+        password = uuid.uuid4().hex
+        cloud = self._identity.connect()
+        self.addCleanup(unregister, cloud)
+        keystone.register(
+            cloud, dict.fromkeys(keystone.INTERFACES, f'{self.url}v1'),
+            password=lambda: password, say=lambda line: None)
+        config = self.directory / 'energy_meter.conf'
+        config.write_text(
+            '[database]\n'
+            f'connection = {self._database or self._new_database()}\n'
+            '[api]\n'
+            f'port = {self.port}\n'
+            '[keystone_authtoken]\n'
+            'auth_type = password\n'
+            f'auth_url = {self._identity.auth_url}\n'
+            f'www_authenticate_uri = {self._identity.auth_url}\n'
+            f'username = {keystone.DEFAULT_ACCOUNT.user}\n'
+            f'password = {password}\n'
+            f'project_name = {keystone.DEFAULT_ACCOUNT.project}\n'
+            'user_domain_id = default\n'
+            'project_domain_id = default\n')
+        self.argv += ['--config-file', str(config)]
+
+    def _new_database(self) -> str:
+        url = f'sqlite:///{self.directory}/energy_meter.sqlite'
+        conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(conf)
+        conf([], project='energy_meter', default_config_files=[])
+        conf.set_override('connection', url, 'database')
+        self.engine: sa.Engine = db_engine.connect(conf)
+        self.addCleanup(self.engine.dispose)
+        migration.sync(self.engine)
+        return url
+
+    def meter(self, probe: str, time: float, kwh: float,
+              watts: float | None, elapsed: float) -> None:
+        """Write what a collector would of a probe's only register.
+
+        :param time: seconds since the epoch.
+        :param kwh: energy since the register was opened.
+        :param watts: power.
+        :param elapsed: seconds since the register was opened.
+        """
+        word = measurement.Measurement(
+            probe=measurement.Probe(probe, 'node', f'host-{probe}', 'meter',
+                                    'dummy', 'agent'),
+            register=measurement.RegisterKey('agent-uuid', '0' * 16, 1),
+            time=time, elapsed=elapsed, metered=elapsed, watts=watts,
+            millijoules=round(kwh * probes.MILLIJOULES_PER_KWH))
+        with self.engine.begin() as connection:
+            store.write(connection, [word], db_engine.now(connection),
+                        _TAKEOVER)
