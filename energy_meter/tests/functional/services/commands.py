@@ -1,0 +1,150 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Our own commands as processes, and the configuration that they share."""
+
+import configparser
+import json
+import os
+import pathlib
+import sys
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter.collector import administration
+from energy_meter.tests.functional.services import base
+
+SECRET = 'a secret of the tests'  # noqa: S105
+
+#: Fast enough for a test, slow enough for two cores.
+OPTIONS: dict[str, dict[str, object]] = {
+    'bus': {'secrets': SECRET},
+    'agent': {'publish_interval': 0.2, 'journal_interval': 0.2,
+              'backoff_max': 1},
+    'collector': {'flush_interval': 0.1},
+    'api': {'auth_strategy': 'noauth'},
+}
+
+
+def script(name: str) -> str:
+    """Find a console script of the installation that runs the tests."""
+    beside = pathlib.Path(sys.executable).with_name(name)
+    return os.fspath(beside) if beside.exists() else base.program(name)
+
+
+class Configuration:
+    """A configuration file, and the directory in which services live.
+
+    :ivar path: the file.
+    """
+
+    def __init__(self, directory: str | pathlib.Path,
+                 **sections: dict[str, object]) -> None:
+        self.directory = pathlib.Path(directory)
+        self.path = self.directory / 'energy_meter.conf'
+        self._parser = configparser.RawConfigParser()
+        for section, options in OPTIONS.items():
+            self.set(section, **options)
+        self.set('DEFAULT', state_path=self.directory / 'state')
+        for section, options in sections.items():
+            self.set(section, **options)
+
+    def set(self, section: str, **options: object) -> None:
+        """Set options of a section and write the file."""
+        if section != 'DEFAULT' and not self._parser.has_section(section):
+            self._parser.add_section(section)
+        for name, value in options.items():
+            self._parser.set(section, name, str(value))
+        with self.path.open('w', encoding='utf-8') as stream:
+            self._parser.write(stream)
+
+    def remove(self, section: str) -> None:
+        """Remove a section and write the file."""
+        self._parser.remove_section(section)
+        self.set('DEFAULT')
+
+    def add_dummy(self, name: str, *probes: str, **options: object) -> None:
+        """Add a dummy wattmeter of constant power that is read ten times a
+        second.
+        """
+        self.set(f'wattmeter:{name}', **{
+            'driver': 'dummy', 'probes': ', '.join(probes), 'interval': 0.1,
+            'waveform': 'constant', **options})
+
+    def run(self, *words: str) -> str:
+        """Run a command to its end and return what it prints."""
+        name, *rest = words
+        return base.run([script(name), '--config-file', self.path, *rest])
+
+    def registers(self) -> dict[str, int]:
+        """Read from the agent's journal what its registers show.
+
+        :returns: millijoules by register id.
+        """
+        journal = self.directory / 'state' / 'journal.json'
+        try:
+            rows = json.loads(journal.read_text())
+        except FileNotFoundError:
+            return {}
+        return {row[1][1]: row[4] for row in rows}
+
+
+class Command(base.Process):
+    """A service of ours.
+
+    :param name: its console script.
+    :param ready: words in its log that tell that it is ready.
+    """
+
+    def __init__(self, configuration: Configuration, name: str,
+                 ready: str, *arguments: str) -> None:
+        super().__init__(
+            [script(name), '--config-file', configuration.path, *arguments],
+            ready=lambda: ready in self.output())
+
+
+def agent(configuration: Configuration) -> Command:
+    """Describe the agent of a configuration."""
+    return Command(configuration, 'energy-meter-agent', 'Reading wattmeter')
+
+
+def collector(configuration: Configuration) -> Command:
+    """Describe a collector of a configuration."""
+    return Command(configuration, 'energy-meter-collector',
+                   'Reading the bus')
+
+
+def registers(url: str, probe: str | None = None,
+              ) -> list[administration.RegisterView]:
+    """Read what the database knows of registers."""
+    engine = sa.create_engine(url)
+    try:
+        with engine.begin() as connection:
+            return list(administration.list_registers(connection, probe))
+    finally:
+        engine.dispose()
+
+
+def energy(url: str) -> dict[str, int]:
+    """Read from the database what probes are billed for.
+
+    :returns: millijoules by probe.
+    """
+    engine = sa.create_engine(url)
+    try:
+        with engine.begin() as connection:
+            rows: typing.Any = connection.execute(
+                sa.text('SELECT id, millijoules FROM probe'))
+            return dict(map(tuple, rows))
+    finally:
+        engine.dispose()
