@@ -14,6 +14,7 @@
 
 import time
 
+import fixtures
 from oslo_utils import timeutils
 from oslotest import base
 
@@ -32,7 +33,9 @@ class PollingTest(base.BaseTestCase):
         super().setUp()
         identity = services.shared(keystone.Keystone)
         bus = services.shared(rabbitmq.RabbitMQ)
-        self.api = self.useFixture(api.API(identity))
+        directory = self.useFixture(fixtures.TempDir())
+        self.api = self.useFixture(api.API(
+            identity, f'sqlite:///{directory.join("energy_meter.sqlite")}'))
         self.ceilometer = self.useFixture(
             ceilometer.Ceilometer(identity, bus.add_vhost()))
 

@@ -12,22 +12,19 @@
 
 """The API as a process, registered in a private Keystone."""
 
-import pathlib
-import sys
+import os
 import uuid
 
 from openstack import connection
-from oslo_config import cfg
 import sqlalchemy as sa
 
-from energy_meter import conf as energy_meter_conf
 from energy_meter import keystone
 from energy_meter import measurement
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
-from energy_meter.db import migration
 from energy_meter.db import probes
 from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import keystone as real_keystone
 
 _TAKEOVER = 60.0
@@ -43,22 +40,21 @@ def unregister(cloud: connection.Connection) -> None:
 
 
 class API(base.Process):
-    """energy-meter-api on a database of its own, which a test may fill."""
+    """energy-meter-api, with a database that a test may fill."""
 
     def __init__(self, identity: real_keystone.Keystone,
-                 database: str | None = None) -> None:
+                 database: str) -> None:
         """Choose the port.
 
         :param identity: where it is registered and has tokens validated.
-        :param database: URL of a database that is up to date; by default a
-            new one.
+        :param database: URL of its database, which may be empty.
         """
         self.port = base.free_port()
         self.url = f'http://127.0.0.1:{self.port}/'
+        self.database = database
         self._identity = identity
-        self._database = database
-        command = pathlib.Path(sys.executable).with_name('energy-meter-api')
-        super().__init__([command], ready=lambda: base.listening(self.port))
+        super().__init__([commands.script('energy-meter-api')],
+                         ready=lambda: base.listening(self.port))
 
     def prepare(self) -> None:
         """Register the API, write its configuration, make its database."""
@@ -68,33 +64,21 @@ class API(base.Process):
         keystone.register(
             cloud, dict.fromkeys(keystone.INTERFACES, f'{self.url}v1'),
             password=lambda: password, say=lambda line: None)
-        config = self.directory / 'energy_meter.conf'
-        config.write_text(
-            '[database]\n'
-            f'connection = {self._database or self._new_database()}\n'
-            '[api]\n'
-            f'port = {self.port}\n'
-            '[keystone_authtoken]\n'
-            'auth_type = password\n'
-            f'auth_url = {self._identity.auth_url}\n'
-            f'www_authenticate_uri = {self._identity.auth_url}\n'
-            f'username = {keystone.DEFAULT_ACCOUNT.user}\n'
-            f'password = {password}\n'
-            f'project_name = {keystone.DEFAULT_ACCOUNT.project}\n'
-            'user_domain_id = default\n'
-            'project_domain_id = default\n')
-        self.argv += ['--config-file', str(config)]
-
-    def _new_database(self) -> str:
-        url = f'sqlite:///{self.directory}/energy_meter.sqlite'
-        conf = cfg.ConfigOpts()
-        energy_meter_conf.register_opts(conf)
-        conf([], project='energy_meter', default_config_files=[])
-        conf.set_override('connection', url, 'database')
-        self.engine: sa.Engine = db_engine.connect(conf)
-        self.addCleanup(self.engine.dispose)
-        migration.sync(self.engine)
-        return url
+        account = keystone.DEFAULT_ACCOUNT
+        configuration = commands.Configuration(
+            self.directory,
+            database={'connection': self.database},
+            api={'port': self.port, 'auth_strategy': 'keystone'},
+            keystone_authtoken={
+                'auth_type': 'password',
+                'auth_url': self._identity.auth_url,
+                'www_authenticate_uri': self._identity.auth_url,
+                'username': account.user, 'password': password,
+                'project_name': account.project,
+                'user_domain_id': account.domain_id,
+                'project_domain_id': account.domain_id})
+        configuration.run('energy-meter-manage', 'db', 'sync')
+        self.argv += ['--config-file', os.fspath(configuration.path)]
 
     def meter(self, probe: str, time: float, kwh: float,
               watts: float | None, elapsed: float) -> None:
@@ -111,6 +95,10 @@ class API(base.Process):
             register=measurement.RegisterKey('agent-uuid', '0' * 16, 1),
             time=time, elapsed=elapsed, metered=elapsed, watts=watts,
             millijoules=round(kwh * probes.MILLIJOULES_PER_KWH))
-        with self.engine.begin() as connection:
-            store.write(connection, [word], db_engine.now(connection),
-                        _TAKEOVER)
+        engine = sa.create_engine(self.database)
+        try:
+            with engine.begin() as connection:
+                store.write(connection, [word], db_engine.now(connection),
+                            _TAKEOVER)
+        finally:
+            engine.dispose()
