@@ -80,10 +80,33 @@ class _Dispatcher:
         return envelopes if isinstance(envelopes, list) else [None]
 
 
+class _Unreadable(logging.Filter):
+    """Keeps a flood of messages that are no notifications out of the log.
+
+    oslo.messaging drops each by itself, with a traceback.
+
+    :param tell: called for each of them.
+    """
+
+    LOGGER = 'oslo.messaging._drivers.impl_rabbit'
+    _TEXT = 'Failed to process message'
+
+    def __init__(self, tell: collections.abc.Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(self._TEXT):
+            return True
+        self._tell()
+        return False
+
+
 class Listener:
     """Reads a queue of the bus, one batch at a time.
 
     :param handler: takes the envelopes of a batch.
+    :param unreadable: called for each message that is no notification.
     :param batch_size: most messages in a batch.
     :param batch_timeout: longest time, in seconds, that a message waits for
         its batch to fill.
@@ -92,8 +115,11 @@ class Listener:
     """
 
     def __init__(self, transport: messaging_transport.NotificationTransport,
-                 handler: Handler, batch_size: int, batch_timeout: float,
+                 handler: Handler,
+                 unreadable: collections.abc.Callable[[], None],
+                 batch_size: int, batch_timeout: float,
                  pool: str | None = None) -> None:
+        self._filter = _Unreadable(unreadable)
         target = oslo_messaging.Target(exchange=bus_transport.EXCHANGE,
                                        topic=bus_transport.TOPIC)
         self._server = messaging_listener.BatchNotificationServer(
@@ -104,6 +130,7 @@ class Listener:
 
     def start(self) -> None:
         """Begin to read, as soon as the broker can be reached."""
+        logging.getLogger(_Unreadable.LOGGER).addFilter(self._filter)
         threading.Thread(target=self._listen, name='listener',
                          daemon=True).start()
 
@@ -128,3 +155,4 @@ class Listener:
         if self._listening.is_set():
             self._server.stop()
             self._server.wait()
+        logging.getLogger(_Unreadable.LOGGER).removeFilter(self._filter)

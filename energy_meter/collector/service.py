@@ -58,8 +58,8 @@ class Collector(service.ServiceBase):
             self._engine, conf.collector.takeover, self._stopping,
             self.counters, self._complaints)
         self._listener = listener.Listener(
-            self._transport, self.handle, conf.collector.batch_size,
-            conf.collector.flush_interval)
+            self._transport, self.handle, self._drop_unreadable,
+            conf.collector.batch_size, conf.collector.flush_interval)
         self._housekeeper = threading.Thread(
             target=self._keep_house, name='housekeeper', daemon=True)
 
@@ -91,14 +91,19 @@ class Collector(service.ServiceBase):
         if words:
             self._writer.write(merge.newest(words))
 
+    def _drop_unreadable(self) -> None:
+        self._reject('unreadable', 'it is no notification')
+
+    def _reject(self, cause: str, reason: object) -> None:
+        self.counters.count('rejected', cause=cause)
+        self._complaints.complain(cause, 'Rejected a message: %s', reason)
+
     def _open(self, item: object) -> collections.abc.Iterable[
             measurement.Measurement]:
         try:
             words = envelope.unseal(self._keyring, item)
         except exception.RejectedMessage as error:
-            self.counters.count('rejected', cause=error.cause)
-            self._complaints.complain(error.cause, 'Rejected an envelope: %s',
-                                      error)
+            self._reject(error.cause, error)
             return ()
         self.counters.count('measurements', len(words))
         return [word for word in words if self._is_plausible(word)]
