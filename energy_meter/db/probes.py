@@ -92,7 +92,8 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
     """
     total = sa.func.sum
     query = sa.select(
-        sa.func.count(), total(schema.probe.c.millijoules),
+        # As a float, because SQLite's integers would overflow.
+        sa.func.count(), total(schema.probe.c.millijoules * 1.0),
         total(schema.probe.c.owner_elapsed), total(schema.probe.c.time),
         sa.func.max(schema.probe.c.heard_at)).where(_is_fresh(ttl))
     return tuple(connection.execute(query).one())

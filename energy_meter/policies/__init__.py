@@ -1,0 +1,26 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who may do what: the rules of the API, and their defaults.
+
+Operators override them in ``policy.yaml``.
+"""
+
+from oslo_policy import policy
+
+from energy_meter.policies import base
+from energy_meter.policies import probes
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    """List the rules for the enforcer, the sample and the reference."""
+    return base.list_rules() + probes.list_rules()

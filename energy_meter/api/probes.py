@@ -1,0 +1,150 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Probes, in the shapes that Kwapi gave them."""
+
+import collections.abc
+import functools
+import hashlib
+import typing
+
+import orjson
+import pecan
+import webob
+import wsme
+from wsme import exc as wsme_exc
+from wsme import types
+from wsme.rest import args as wsme_args
+
+from energy_meter.api import access
+from energy_meter.api import database as api_database
+from energy_meter.db import probes
+from energy_meter.policies import probes as policies
+
+_LONGEST_ID = 190
+
+
+class ProbeId(types.UserType):
+    """The id of a probe, as the collector lets them in."""
+
+    basetype = str
+    name = 'probe id'
+
+    @staticmethod
+    def validate(value: str) -> str:
+        if len(value) > _LONGEST_ID or not value.isprintable():
+            raise ValueError(f'expected 1 to {_LONGEST_ID} printable '
+                             'characters')
+        return value
+
+    frombasetype = validate
+
+
+def _expose(*argument_types: types.UserType) -> collections.abc.Callable[
+        [typing.Any], typing.Any]:
+    """Let Pecan call a method, and WSME check its arguments.
+
+    The method gives the response itself: WSME takes too long for large
+    documents.
+    """
+    def decorate(method: typing.Any) -> typing.Any:
+        wsme.signature(None, *argument_types)(method)
+        definition = wsme.api.FunctionDefinition.get(method)
+
+        @functools.wraps(method)
+        def check(self: object, *given: str) -> webob.Response:
+            checked, _ = wsme_args.args_from_args(definition, given, {})
+            return method(self, *checked)
+
+        return pecan.expose(content_type='application/json')(check)
+
+    return decorate
+
+
+class Probes:
+    """Reads the probes that had news within the last ``ttl`` seconds."""
+
+    def __init__(self, database: api_database.Database, ttl: float,
+                 authorize: access.Authorize) -> None:
+        self._database = database
+        self._ttl = ttl
+        self._authorize = authorize
+
+    @_expose()
+    def list_ids(self) -> webob.Response:
+        self._authorize(pecan.request.environ, policies.LIST)
+        with self._database.connect() as connection:
+            found = probes.list_ids(connection, self._ttl)
+        return _answer(found, lambda: {'probe_ids': found})
+
+    @_expose()
+    def list(self) -> webob.Response:
+        self._authorize(pecan.request.environ, policies.LIST)
+        with self._database.connect() as connection:
+            # Before the probes: changes in between then show next time.
+            fingerprint = probes.fingerprint(connection, self._ttl)
+            return _answer(fingerprint, lambda: {'probes': {
+                state.id: _fields(state)
+                for state in probes.list_states(connection, self._ttl)}})
+
+    @_expose(ProbeId())
+    def show(self, probe: str) -> webob.Response:
+        fields = self._get(probe)
+        return _answer(fields, lambda: {probe: fields})
+
+    @_expose(ProbeId(), str)
+    def show_meter(self, probe: str, meter: str) -> webob.Response:
+        fields = self._get(probe)
+        if meter not in _METERS:
+            raise wsme_exc.ClientSideError(
+                f'A probe has no meter {meter}, only {", ".join(_METERS)}.',
+                404)
+        return _answer(fields[meter], lambda: {probe: {meter: fields[meter]}})
+
+    def _get(self, probe: str) -> dict[str, typing.Any]:
+        self._authorize(pecan.request.environ, policies.SHOW)
+        with self._database.connect() as connection:
+            state = probes.get_state(connection, probe, self._ttl)
+        if state is None:
+            raise wsme_exc.ClientSideError(
+                f'There is no probe {probe} that had news within the last '
+                f'{self._ttl:g} seconds.', 404)
+        return _fields(state)
+
+
+_METERS = ('timestamp', 'kwh', 'w')
+
+
+def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
+    return {'timestamp': state.timestamp, 'kwh': state.kwh, 'w': state.watts,
+            'scope': state.scope, 'host': state.host,
+            'wattmeter': state.wattmeter, 'coverage': state.coverage}
+
+
+def _answer(shown: object, document: collections.abc.Callable[[], object],
+            ) -> webob.Response:
+    """Answer with a document, or with 304 if the client has it already.
+
+    :param shown: differs whenever the document does.
+    :param document: makes it.
+    """
+    tag = hashlib.sha256(repr(shown).encode()).hexdigest()[:32]
+    response = webob.Response(content_type='application/json')
+    response.etag = (tag, False)
+    # A cache may keep it, but has to ask, with the client's own token.
+    response.cache_control = 'private, no-cache'
+    response.vary = ('X-Auth-Token',)
+    if tag in pecan.request.if_none_match:
+        response.status = 304
+    else:
+        response.body = orjson.dumps(document())
+    return response

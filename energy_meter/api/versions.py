@@ -1,0 +1,62 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Versions of the API, as keystoneauth looks for them."""
+
+import pecan
+from wsme import types
+from wsmeext import pecan as wsme_pecan
+
+
+class Link(types.Base):
+    """Where something is."""
+
+    rel = types.wsattr(str, mandatory=True)
+    href = types.wsattr(str, mandatory=True)
+
+
+class Version(types.Base):
+    """One version of the API."""
+
+    id = types.wsattr(str, mandatory=True)
+    status = types.wsattr(str, mandatory=True)
+    links = types.wsattr([Link], mandatory=True)
+
+
+class VersionList(types.Base):
+    """All versions of the API."""
+
+    versions = types.wsattr([Version], mandatory=True)
+
+
+class VersionDetails(types.Base):
+    """One version of the API, on its own page."""
+
+    version = types.wsattr(Version, mandatory=True)
+
+
+class Versions:
+    """Tells which versions there are."""
+
+    @wsme_pecan.wsexpose(VersionList, rest_content_types=('json',))
+    def index(self) -> VersionList:
+        return VersionList(versions=[_version()])
+
+    @wsme_pecan.wsexpose(VersionDetails, rest_content_types=('json',))
+    def show(self) -> VersionDetails:
+        return VersionDetails(version=_version())
+
+
+def _version() -> Version:
+    href = f'{pecan.request.application_url}/v1/'
+    return Version(id='v1.0', status='CURRENT',
+                   links=[Link(rel='self', href=href)])

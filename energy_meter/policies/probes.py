@@ -1,0 +1,41 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Rules for probes."""
+
+from oslo_policy import policy
+
+from energy_meter.policies import base
+
+LIST = 'energy_meter:probes:list'
+SHOW = 'energy_meter:probes:show'
+
+_SCOPES = ['system', 'project']
+
+RULES: list[policy.RuleDefault] = [
+    policy.DocumentedRuleDefault(
+        LIST, base.SITE_READER,
+        description='List all probes, or their ids.',
+        operations=[{'method': 'GET', 'path': '/v1/probe-ids/'},
+                    {'method': 'GET', 'path': '/v1/probes/'}],
+        scope_types=_SCOPES),
+    policy.DocumentedRuleDefault(
+        SHOW, base.SITE_READER,
+        description='Show one probe, or one of its meters.',
+        operations=[{'method': 'GET', 'path': '/v1/probes/{probe}/'},
+                    {'method': 'GET', 'path': '/v1/probes/{probe}/{meter}/'}],
+        scope_types=_SCOPES),
+]
+
+
+def list_rules() -> list[policy.RuleDefault]:
+    return RULES
