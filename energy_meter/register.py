@@ -53,7 +53,7 @@ class Feed(typing.Protocol):
 
     @property
     def watts(self) -> float | None:
-        """Power as the feed knows it, W; None where it can't tell."""
+        """Power by the energy counter, W; None where it can't tell."""
 
     def read(self, reading: measurement.Reading, at: float) -> Progress:
         """Take a reading made at a later time than all before."""
@@ -65,18 +65,19 @@ def refusal(reading: measurement.Reading, max_watts: float) -> str | None:
     :param max_watts: the most that the probe can draw, in watts.
     :returns: one word for the counters, or None for a possible reading.
     """
+    if reading.watts is None and reading.ticks is None:
+        return 'empty'
+    if reading.at is not None and not math.isfinite(reading.at):
+        return 'not-finite'
     for value in (reading.watts, reading.volts, reading.amperes):
         if value is not None and not math.isfinite(value):
             return 'not-finite'
-    if reading.watts is not None:
-        if reading.watts < 0:
+        if value is not None and value < 0:
             return 'negative'
-        if reading.watts > max_watts:
-            return 'too-large'
     if reading.ticks is not None and reading.ticks < 0:
         return 'negative'
-    if reading.watts is None and reading.ticks is None:
-        return 'empty'
+    if reading.watts is not None and reading.watts > max_watts:
+        return 'too-large'
     return None
 
 
@@ -86,15 +87,18 @@ class PowerFeed:
     :param max_gap: a silence longer than this many seconds is not billed.
     """
 
+    #: It knows no more than the readings say themselves.
+    watts = None
+
     def __init__(self, max_gap: float) -> None:
-        self.watts: float | None = None
         self._max_gap = max_gap
+        self._watts: float | None = None
         self._at = 0.0
 
     def read(self, reading: measurement.Reading, at: float) -> Progress:
         if reading.watts is None:
             return NOTHING
-        before, self.watts = self.watts, reading.watts
+        before, self._watts = self._watts, reading.watts
         seconds, self._at = at - self._at, at
         if before is None or seconds > self._max_gap:
             return NOTHING
@@ -105,10 +109,11 @@ class CounterFeed:
     """Follows a hardware energy counter, which bills across gaps.
 
     A step counts if the probe can have drawn that much since the counter
-    last moved. Any other value is held against the old one: should the
-    counter come back to its course, nothing happened; should it go on
-    plausibly from the new value for ``max_gap``, it was reset or replaced,
-    and what it shows from there on counts.
+    last moved. Any other value begins a second course: should the counter
+    come back to the first, nothing happened; should it keep to the second
+    for ``max_gap``, it was reset or replaced, and what it shows from there
+    on counts. A value that could belong to either goes with the one to which
+    it is nearer: as time passes, every jump becomes possible.
 
     :param counter: how the counter is read.
     :param max_watts: the most that the probe can draw, in watts.
@@ -134,10 +139,18 @@ class CounterFeed:
             self._course = _Course(reading.ticks, at)
             return NOTHING
         step = self._plausible_step(self._course, reading.ticks, at)
-        if step is None:
-            return self._read_strange(reading.ticks, at)
-        self._strange = None
-        return self._follow(self._course, step, reading.ticks, at)
+        strange_step = (
+            None if self._strange is None
+            else self._plausible_step(self._strange, reading.ticks, at))
+        if step is not None and (strange_step is None
+                                 or step <= strange_step):
+            self._strange = None
+            return self._follow(self._course, step, reading.ticks, at)
+        if self._strange is None or strange_step is None:
+            self._strange = _Course(reading.ticks, at)
+            return NOTHING
+        return self._follow_strange(self._strange, strange_step,
+                                    reading.ticks, at)
 
     def _plausible_step(self, course: '_Course', ticks: int,
                         at: float) -> int | None:
@@ -151,18 +164,17 @@ class CounterFeed:
     def _follow(self, course: '_Course', step: int, ticks: int,
                 at: float) -> Progress:
         progress = Progress(step * self._counter.joules, at - course.seen_at)
+        still = at - course.moved_at
         if step:
-            self.watts = progress.joules / (at - course.moved_at)
+            # Before its first movement it may have stood still for any time.
+            self.watts = progress.joules / still if course.rises else None
+        elif self.watts is not None and still > self._max_gap:
+            self.watts = min(self.watts, self._counter.resolution / still)
         course.go(ticks, step, at)
         return progress
 
-    def _read_strange(self, ticks: int, at: float) -> Progress:
-        strange = self._strange
-        step = (None if strange is None
-                else self._plausible_step(strange, ticks, at))
-        if strange is None or step is None:
-            self._strange = _Course(ticks, at)
-            return NOTHING
+    def _follow_strange(self, strange: '_Course', step: int, ticks: int,
+                        at: float) -> Progress:
         strange.go(ticks, step, at)
         if (strange.rises < RISES_TO_BELIEVE
                 or at - strange.began_at < self._max_gap):
@@ -212,16 +224,14 @@ class CoarseFeed:
 
     @property
     def watts(self) -> float | None:
-        return (self._counter.watts if self._power.watts is None
-                else self._power.watts)
+        return self._counter.watts
 
     def read(self, reading: measurement.Reading, at: float) -> Progress:
         self._integrated += self._power.read(reading, at).joules
         moved = self._counter.read(reading, at)
         if self._counter.rebased:
-            self._anchor = self._shown
-            self._phase_known = False
-        if moved.joules:
+            self._change_course(moved.joules)
+        elif moved.joules:
             self._move(moved.joules)
         before = self._shown
         self._shown = max(self._shown, self._anchor
@@ -235,6 +245,14 @@ class CoarseFeed:
         self._anchor += joules
         self._integrated = 0.0
 
+    def _change_course(self, risen: float) -> None:
+        # Where in their steps the old course ended and the new one began
+        # isn't known: power tells, as far as the counter bears it out.
+        self._anchor += min(max(self._integrated, risen - self._step),
+                            risen + self._step)
+        self._integrated = 0.0
+        self._phase_known = False
+
 
 def feed_for(reading: measurement.Reading, energy: str, max_watts: float,
              max_gap: float) -> Feed:
@@ -244,9 +262,10 @@ def feed_for(reading: measurement.Reading, energy: str, max_watts: float,
         ``auto`` for the counter where there is one.
     """
     counter = reading.counter
-    if counter is None or energy == 'integrate':
-        return PowerFeed(max_gap)
-    if counter.resolution > COARSE_STEP:
+    if energy == 'integrate' or counter is None:
+        # While a counter that is insisted on is missing, nothing is billed.
+        return PowerFeed(0.0 if energy == 'counter' else max_gap)
+    if energy == 'auto' and counter.resolution > COARSE_STEP:
         return CoarseFeed(counter, max_watts, max_gap)
     return CounterFeed(counter, max_watts, max_gap)
 
