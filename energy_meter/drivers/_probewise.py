@@ -61,18 +61,20 @@ class Probewise:
         :param read: reads one probe; None means that nothing is available.
         :raises DriverError: when every probe failed: the first's error.
         """
-        readings, errors = [], []
+        readings = []
+        errors: dict[str, exception.DriverError] = {}
         for probe, outlet in outlets.items():
             try:
                 reading = read(probe, outlet)
             except exception.DriverError as e:
-                errors.append(e)
-                self._complaints.complain(probe, 'probe %s: %s', probe, e)
+                errors[probe] = e
                 continue
             self._complaints.settle(probe, 'probe %s can be read again',
                                     probe)
             if reading is not None:
                 readings.append(reading)
         if errors and len(errors) == len(outlets):
-            raise errors[0]
+            raise next(iter(errors.values()))
+        for probe, error in errors.items():
+            self._complaints.complain(probe, 'probe %s: %s', probe, error)
         return readings

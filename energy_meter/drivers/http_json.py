@@ -122,6 +122,9 @@ class HTTPJSON(base.PolledDriver):
                    help='JSONPath of the time of the measurement: seconds '
                         'since the epoch or ISO 8601, in UTC unless it says '
                         'otherwise.'),
+        cfg.StrOpt('valid_path',
+                   help='JSONPath of what is false while power and energy '
+                        'are not valid.'),
         cfg.FloatOpt('max_age', default=120.0, min=0.1,
                      help='A measurement whose time is more than this many '
                           'seconds ago is stale: no reading.'),

@@ -15,11 +15,11 @@
 
 One section is one connection or one serial line; each unit on it is a probe.
 
-Why no request is ever repeated: an RTU answer doesn't say what it answers.
-One that comes late, after its request was given up, would pass for the
-answer to the next request to the same unit, watts for watt-hours. So a unit
-that doesn't answer in time isn't asked again in the same round, and whatever
-it still sends is thrown away before the next one.
+Why no request is repeated on the same connection: an RTU answer doesn't say
+what it answers. One that comes late, after its request was given up, would
+pass for the answer to the next request to the same unit, watts for
+watt-hours. So a unit that doesn't answer in time isn't asked again for a
+while, and whatever it still sends is thrown away before the next request.
 """
 
 import collections.abc
@@ -49,6 +49,8 @@ LONGEST_PAUSE = 60.0
 #: Exceptions by which a gateway tells that the unit behind it is silent.
 GATEWAY_EXCEPTIONS = (0x0A, 0x0B)
 
+T = typing.TypeVar('T')
+
 #: Meanings of the exception codes, as in the Modbus Application Protocol
 #: Specification V1.1b3, section 7.
 EXCEPTIONS = {
@@ -67,7 +69,7 @@ EXCEPTIONS = {
 class _Unit:
     """One meter on the line.
 
-    :ivar silence: the error by which it fell silent, None while it answers.
+    :ivar silence: how it fell silent, None while it answers.
     """
 
     __slots__ = ('id', 'map', 'silence', '_pause', '_until')
@@ -79,12 +81,12 @@ class _Unit:
 
     def answer(self) -> None:
         """Note that it answered."""
-        self.silence: exception.DeviceUnreachable | None = None
+        self.silence: str | None = None
         self._pause, self._until = FIRST_PAUSE, 0.0
 
-    def miss(self, error: exception.DeviceUnreachable) -> None:
+    def miss(self, reason: object) -> None:
         """Note that it didn't answer."""
-        self.silence = error
+        self.silence = str(reason)
         self._until = time.monotonic() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
@@ -171,34 +173,51 @@ class Modbus(base.PolledDriver):
     def _read_unit(self, probe: str,
                    unit: _Unit) -> measurement.Reading | None:
         if unit.silence is not None and unit.is_left_alone:
-            raise unit.silence
+            raise self._unreachable(unit.id, unit.silence)
         try:
             words = {quantity: self._ask(unit.id, register)
                      for quantity, register in unit.map._asdict().items()
                      if register is not None}
         except exception.DeviceUnreachable as e:
-            unit.miss(e)
+            if self._client.connected:
+                unit.miss(e.values['reason'])
             raise
         unit.answer()
         return _reading(probe, unit.map, words)
 
     def _ask(self, unit: int, register: registermap.Register) -> list[int]:
-        if not self._client.connected:
-            # The next round connects anew, once for all units.
-            raise self._unreachable(unit, 'the connection was lost')
         ask = (self._client.read_holding_registers if register.function == 3
                else self._client.read_input_registers)
         try:
-            answer = ask(register.address, count=register.count,
-                         device_id=unit)
+            answer = self._on_line(lambda: ask(
+                register.address, count=register.count, device_id=unit))
         except pymodbus.exceptions.ConnectionException:
-            self._client.close()
             raise self._unreachable(unit, 'the connection was lost')
-        except (OSError, pymodbus.exceptions.ModbusException):
+        except pymodbus.exceptions.ModbusException:
             raise self._unreachable(
                 unit, f'no answer within {self.options.timeout:g} s')
         self._check(answer, unit, register)
         return answer.registers
+
+    def _on_line(self, request: collections.abc.Callable[[], T]) -> T:
+        """Make a request, on a new connection if the old one is dead.
+
+        Meters close connections that were idle for a while. If there is no
+        new one to be had, the rest of the round fails without trying.
+
+        :raises ConnectionException: when there is no connection.
+        """
+        if not self._client.connected:
+            raise pymodbus.exceptions.ConnectionException
+        try:
+            return request()
+        except (OSError, pymodbus.exceptions.ConnectionException):
+            self._client.close()
+        try:
+            return request()
+        except OSError:
+            self._client.close()
+            raise pymodbus.exceptions.ConnectionException
 
     def _check(self, answer: pymodbus.pdu.ModbusPDU, unit: int,
                register: registermap.Register) -> None:

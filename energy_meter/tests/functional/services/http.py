@@ -1,0 +1,206 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A real HTTP or HTTPS server whose answers a test decides."""
+
+import base64
+import collections.abc
+import contextlib
+import hashlib
+import http.server
+import json
+import pathlib
+import re
+import ssl
+import threading
+import typing
+
+import fixtures
+import trustme
+
+
+class Request(typing.NamedTuple):
+    """What a client asked.
+
+    :ivar connection: the client's port, which tells connections apart.
+    """
+
+    method: str
+    path: str
+    headers: collections.abc.Mapping[str, str]
+    body: bytes
+    connection: int
+
+
+class Answer(typing.NamedTuple):
+    """What it is told; pieces of a body are sent as they come."""
+
+    status: int = 200
+    body: bytes | collections.abc.Iterator[bytes] = b''
+    headers: collections.abc.Mapping[str, str] = {}
+
+
+def page(document: object, **headers: str) -> Answer:
+    """Answer with JSON."""
+    return Answer(body=json.dumps(document).encode(), headers=headers)
+
+
+class Authority(fixtures.Fixture):
+    """A certificate authority of the test's own.
+
+    :ivar file: what a client has to trust.
+    """
+
+    def _setUp(self) -> None:
+        self._authority = trustme.CA()
+        self.directory = pathlib.Path(
+            self.useFixture(fixtures.TempDir()).path)
+        self.file = str(self.directory / 'ca.pem')
+        self._authority.cert_pem.write_to_path(self.file)
+
+    def issue(self, host: str) -> tuple[str, str]:
+        """Issue a certificate; give the files of it and of its key."""
+        leaf = self._authority.issue_cert(host)
+        certificate, key = (str(self.directory / f'{host}.{kind}.pem')
+                            for kind in ('cert', 'key'))
+        leaf.private_key_pem.write_to_path(key)
+        for blob in leaf.cert_chain_pems:
+            blob.write_to_path(certificate, append=True)
+        return certificate, key
+
+
+class HTTPServer(fixtures.Fixture):
+    """Asks ``answer`` what to answer to each request.
+
+    :param answer: may be replaced while the server runs.
+    :param certificate: files of a certificate and its key, for HTTPS.
+    :ivar requests: all that was asked so far.
+    """
+
+    def __init__(self, answer: collections.abc.Callable[[Request], Answer],
+                 certificate: tuple[str, str] | None = None) -> None:
+        super().__init__()
+        self.answer = answer
+        self.requests: list[Request] = []
+        self._certificate = certificate
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        scheme = 'http' if self._certificate is None else 'https'
+        return f'{scheme}://127.0.0.1:{self.port}'
+
+    def _setUp(self) -> None:
+        self.addCleanup(self.stop)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, on the same port as before."""
+        self._server = http.server.ThreadingHTTPServer(
+            ('127.0.0.1', self.port), self._handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        if self._certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self._certificate)
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True,
+                do_handshake_on_connect=False)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop it and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
+        fixture = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = 'HTTP/1.1'
+
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):
+                    super().handle()
+
+            def finish(self) -> None:
+                with contextlib.suppress(OSError):
+                    super().finish()
+
+            def respond(self) -> None:
+                length = int(self.headers.get('Content-Length', 0))
+                request = Request(self.command, self.path, self.headers,
+                                  self.rfile.read(length),
+                                  self.client_address[1])
+                fixture.requests.append(request)
+                self.send(fixture.answer(request))
+
+            do_GET = do_POST = do_DELETE = respond
+
+            def send(self, answer: Answer) -> None:
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name.replace('_', '-'), value)
+                if isinstance(answer.body, bytes):
+                    self.send_header('Content-Length', str(len(answer.body)))
+                    self.end_headers()
+                    self.wfile.write(answer.body)
+                    return
+                self.send_header('Connection', 'close')
+                self.end_headers()
+                for piece in answer.body:
+                    self.wfile.write(piece)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        return Handler
+
+
+def with_basic(user: str, password: str, answer: Answer,
+               ) -> collections.abc.Callable[[Request], Answer]:
+    """Ask for a user and password (RFC 7617) before answering."""
+    expected = base64.b64encode(f'{user}:{password}'.encode()).decode()
+
+    def decide(request: Request) -> Answer:
+        if request.headers.get('Authorization') != f'Basic {expected}':
+            return Answer(401, headers={'WWW-Authenticate': 'Basic realm=x'})
+        return answer
+
+    return decide
+
+
+def with_digest(user: str, password: str, answer: Answer,
+                ) -> collections.abc.Callable[[Request], Answer]:
+    """Ask for a user and password (RFC 7616, SHA-256) before answering."""
+    challenge = ('Digest realm="x", nonce="1700000000", qop="auth", '
+                 'algorithm=SHA-256')
+
+    def digest(*parts: str) -> str:
+        return hashlib.sha256(':'.join(parts).encode()).hexdigest()
+
+    def decide(request: Request) -> Answer:
+        shown = dict(re.findall(r'(\w+)="?([^",]+)"?',
+                                request.headers.get('Authorization', '')))
+        expected = digest(
+            digest(user, 'x', password), '1700000000', shown.get('nc', ''),
+            shown.get('cnonce', ''), 'auth',
+            digest(request.method, request.path))
+        if shown.get('response') != expected:
+            return Answer(401, headers={'WWW-Authenticate': challenge})
+        return answer
+
+    return decide

@@ -1,0 +1,156 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Redfish services: sushy-static, and one with logins and faults."""
+
+import copy
+import importlib.util
+import json
+import sys
+import typing
+import unittest
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import http
+
+Resources = dict[str, dict[str, typing.Any]]
+
+ROOT = '/redfish/v1'
+
+
+def collection(*paths: str) -> dict[str, typing.Any]:
+    """Make a collection of these members."""
+    return {'Members@odata.count': len(paths),
+            'Members': [{'@odata.id': path} for path in paths]}
+
+
+def mockup(**chassis: Resources) -> Resources:
+    """Make a service with these chassis.
+
+    :param chassis: resources of each chassis by their paths below it; the
+        empty path is the chassis itself. A link is written as ``->PATH``,
+        with a path below the chassis.
+    """
+    top = f'{ROOT}/Chassis'
+    resources: Resources = {
+        ROOT: {'Id': 'RootService', 'Name': 'Root', 'RedfishVersion': '1.15.0',
+               'Chassis': {'@odata.id': top},
+               'Links': {'Sessions': {
+                   '@odata.id': f'{ROOT}/SessionService/Sessions'}}},
+        top: collection(*(f'{top}/{name}' for name in chassis))}
+    for name, parts in chassis.items():
+        for path, body in parts.items():
+            whole = f'{top}/{name}{path}'
+            resources[whole] = {'@odata.id': whole, 'Id': path[1:] or name,
+                                **_linked(body, f'{top}/{name}')}
+    return resources
+
+
+def _linked(value: typing.Any, top: str) -> typing.Any:
+    if isinstance(value, dict):
+        return {key: _linked(item, top) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_linked(item, top) for item in value]
+    if isinstance(value, str) and value.startswith('->'):
+        return {'@odata.id': top + value[2:]}
+    return value
+
+
+class StaticRedfish(base.Process):
+    """sushy-tools' sushy-static with a mockup, which may change.
+
+    It serves the contents of /redfish/v1 and knows no logins.
+    """
+
+    def __init__(self, resources: Resources) -> None:
+        if importlib.util.find_spec('sushy_tools') is None:
+            raise unittest.SkipTest('sushy-tools is not installed')
+        self.port = base.free_port()
+        self.url = f'http://127.0.0.1:{self.port}'
+        self._resources = copy.deepcopy(resources)
+        super().__init__(
+            [sys.executable, '-m', 'sushy_tools.static.main',
+             '-i', '127.0.0.1', '-p', str(self.port)],
+            ready=lambda: base.listening(self.port))
+
+    def prepare(self) -> None:
+        """Write the mockup."""
+        for path in self._resources:
+            self._write(path)
+        self.argv += ['-m', str(self.directory / 'mockup')]
+
+    def change(self, path: str, **properties: object) -> None:
+        """Change a resource below /redfish/v1 from now on."""
+        self._resources[ROOT + path].update(properties)
+        self._write(ROOT + path)
+
+    def remove(self, path: str) -> None:
+        """Remove a resource below /redfish/v1."""
+        self._file(ROOT + path).unlink()
+
+    def _write(self, path: str) -> None:
+        file = self._file(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_suffix('.new')
+        new.write_text(json.dumps(self._resources[path]))
+        new.replace(file)
+
+    def _file(self, path: str) -> typing.Any:
+        below = path.removeprefix(ROOT).lstrip('/')
+        return self.directory / 'mockup' / below / 'index.json'
+
+
+class Controller(http.HTTPServer):
+    """A management controller with HTTPS, logins and faults.
+
+    :ivar sessions: tokens of the sessions that are open.
+    :ivar statuses: what to answer instead of a resource, by its path.
+    :ivar password: may be changed.
+    """
+
+    def __init__(self, resources: Resources, certificate: tuple[str, str],
+                 ) -> None:
+        super().__init__(self._respond, certificate)
+        self.resources = resources
+        self.sessions: set[str] = set()
+        self.logins = 0
+        self.statuses: dict[str, int] = {}
+        self.user, self.password = 'meter', 's3cret'
+
+    def _respond(self, request: http.Request) -> http.Answer:
+        path = request.path.rstrip('/')
+        if path.startswith(f'{ROOT}/SessionService/Sessions'):
+            return self._log_in_or_out(request, path)
+        if path != ROOT and (
+                request.headers.get('X-Auth-Token') not in self.sessions):
+            return http.Answer(401, b'{}')
+        if path in self.statuses:
+            return http.Answer(self.statuses[path], b'{}')
+        if path not in self.resources:
+            return http.Answer(404, b'{}')
+        return http.page(self.resources[path])
+
+    def _log_in_or_out(self, request: http.Request,
+                       path: str) -> http.Answer:
+        if request.method == 'DELETE':
+            self.sessions.discard(path.rpartition('/')[2])
+            return http.Answer(204)
+        if json.loads(request.body) != {'UserName': self.user,
+                                        'Password': self.password}:
+            return http.Answer(401, b'{}')
+        self.logins += 1
+        token = f'token-{self.logins}'
+        self.sessions.add(token)
+        return http.Answer(201, b'{}', {
+            'X-Auth-Token': token,
+            'Location': f'{ROOT}/SessionService/Sessions/{token}'})
