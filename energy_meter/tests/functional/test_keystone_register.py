@@ -25,6 +25,7 @@ from energy_meter import exception
 from energy_meter import keystone
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import keystone as real_keystone
 
 URL = 'http://127.0.0.1:8878'
@@ -147,30 +148,44 @@ class RegisterTest(base.BaseTestCase):
         self.assertIn('403', str(error))
 
 
-class ConnectTest(base.BaseTestCase):
+class EnvironmentTest(base.BaseTestCase):
 
     def setUp(self):
         super().setUp()
         self.keystone = services.shared(real_keystone.Keystone)
         self.useFixture(fixtures.TempHomeDir())
 
-    def set_environment(self, **values):
-        for name, value in values.items():
+    def log_in(self):
+        admin = self.keystone.admin
+        for name, value in (
+                ('OS_AUTH_URL', self.keystone.auth_url),
+                ('OS_USERNAME', admin.username),
+                ('OS_PASSWORD', admin.password),
+                ('OS_PROJECT_NAME', admin.project_name),
+                ('OS_USER_DOMAIN_ID', 'default'),
+                ('OS_PROJECT_DOMAIN_ID', 'default'),
+                (keystone.PASSWORD_VARIABLE, uuid.uuid4().hex)):
             self.useFixture(fixtures.EnvironmentVariable(name, value))
 
-    def test_takes_the_usual_environment(self):
-        admin = self.keystone.admin
-        self.set_environment(
-            OS_AUTH_URL=self.keystone.auth_url, OS_USERNAME=admin.username,
-            OS_PASSWORD=admin.password, OS_PROJECT_NAME=admin.project_name,
-            OS_USER_DOMAIN_ID='default', OS_PROJECT_DOMAIN_ID='default')
+    def test_command_registers_and_finds_what_it_registered(self):
+        self.log_in()
+        self.addCleanup(api.unregister, self.keystone.connect())
+        configuration = commands.Configuration(
+            self.useFixture(fixtures.TempDir()).path)
 
-        cloud = keystone.connect()
+        def register():
+            return configuration.run('energy-meter-manage', 'keystone',
+                                     'register', '--url', URL).splitlines()
 
-        self.assertEqual([REGION],
-                         [region.id for region in cloud.identity.regions()])
+        first, second = register(), register()
+
+        self.assertIn('created user energy_meter', first)
+        self.assertEqual([f'found {what}' for what in EVERYTHING], second)
 
     def test_says_what_the_environment_lacks(self):
+        for name in 'OS_CLOUD', 'OS_AUTH_URL':
+            self.useFixture(fixtures.EnvironmentVariable(name))
+
         error = self.assertRaises(exception.RegistrationFailed,
                                   keystone.connect)
 
