@@ -220,6 +220,7 @@ class Process(Service):
         if self.user is not None:
             shutil.chown(self.directory, self.user, self.user)
         self.log = self.directory / f'{self.name}.log'
+        self.log.touch()
         self.addDetail(self.log.name, content.Content(
             content_type.UTF8_TEXT, lambda: [self._log_tail()]))
         self.prepare()

@@ -14,12 +14,10 @@
 
 import collections.abc
 import dataclasses
-import functools
 import os
 import pathlib
 import socket
 import struct
-import tempfile
 import unittest
 
 from energy_meter.tests.functional.services import base
@@ -152,7 +150,7 @@ class IPMISim(base.Process):
         base.run(['sdrcomp', '-o', records / 'sdr.20.main', source])
         self._answers_directory = self.directory / 'answers'
         self._answers_directory.mkdir()
-        module = (f'loadlib "{_module()}" "{self._answers_directory}"'
+        module = (f'loadlib "{self._module()}" "{self._answers_directory}"'
                   if self._commands else '')
         key = f'bmc_key "{self._key}"' if self._key else ''
         configuration = self.directory / 'lan.conf'
@@ -244,6 +242,20 @@ class IPMISim(base.Process):
                     iana + handle + b'\x01\x82' + bytes([at_ac]) + b'\x08',
                     struct.pack('>Q', millijoules))
 
+    def _module(self) -> pathlib.Path:
+        """Compile the module that answers commands, and return its path.
+
+        :raises unittest.SkipTest: Compiler or headers are not installed.
+        """
+        if not os.path.exists('/usr/include/OpenIPMI/mcserv.h'):
+            raise unittest.SkipTest("OpenIPMI's headers are not installed "
+                                    '(Debian package: libopenipmi-dev)')
+        source = pathlib.Path(__file__).with_name('ipmi_sim_commands.c')
+        module = self.directory / 'commands.so'
+        base.run(['gcc', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
+                  '-o', module, source])
+        return module
+
     def _console(self, *commands: str) -> None:
         """Run commands of ipmi_sim(5), to their end."""
         with socket.create_connection(('127.0.0.1', self.console_port),
@@ -289,26 +301,3 @@ def _read_to_prompt(console: socket.socket) -> str:
         assert more, f'the console has gone after {output!r}'
         output += more
     return output.removesuffix(b'> ').decode(errors='replace')
-
-
-@functools.cache
-def _module() -> str:
-    """Compile the module and return its path.
-
-    :raises unittest.SkipTest: Compiler or headers are not installed.
-    """
-    compiler = base.program('gcc')
-    if not os.path.exists('/usr/include/OpenIPMI/mcserv.h'):
-        raise unittest.SkipTest("OpenIPMI's headers are not installed "
-                                '(Debian package: libopenipmi-dev)')
-    source = pathlib.Path(__file__).with_name('ipmi_sim_commands.c')
-    directory = tempfile.TemporaryDirectory(prefix='ipmi_sim-')
-    _directories.append(directory)
-    module = os.path.join(directory.name, 'commands.so')
-    base.run([compiler, '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
-              '-o', module, source])
-    return module
-
-
-#: Directories that last as long as the process.
-_directories: list[tempfile.TemporaryDirectory[str]] = []

@@ -64,6 +64,8 @@ class Keystone(base.Process):
             f'connection = sqlite:///{self.directory}/keystone.db\n'
             '[fernet_tokens]\n'
             f'key_repository = {self.directory}/fernet-keys\n'
+            '[fernet_receipts]\n'
+            f'key_repository = {self.directory}/fernet-keys\n'
             '[credential]\n'
             f'key_repository = {self.directory}/credential-keys\n')
         self.env['OS_KEYSTONE_CONFIG_FILES'] = os.fspath(config)
