@@ -1,0 +1,76 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Rack PDUs and other meters that talk SNMP.
+
+What a family of devices looks like is data, not code: see
+:mod:`energy_meter.drivers.snmp.profile`.
+"""
+
+import collections.abc
+import dataclasses
+
+from energy_meter import exception
+from energy_meter import measurement
+from energy_meter.drivers import base
+from energy_meter.drivers.snmp import options
+from energy_meter.drivers.snmp import outlet
+from energy_meter.drivers.snmp import profile
+from energy_meter.drivers.snmp import reader
+from energy_meter.drivers.snmp import session
+
+
+class SNMP(base.PolledDriver):
+    """One table of a device: its outlets, say, or its inlets."""
+
+    opts = options.OPTS
+    scope = 'outlet'
+
+    _session: session.Session | None = None
+    _reader: reader.Reader | None = None
+    _outlets: collections.abc.Sequence[outlet.Outlet] = ()
+
+    def open(self) -> None:
+        table = self._table()
+        self._session = session.Session(
+            self.options.host, self.options.port,
+            options.credentials(self.options), self.options.context,
+            self.options.timeout, self.options.retries)
+        self._session.open()
+        self._outlets = outlet.find(self._session, table)
+        chosen = outlet.choose(self._outlets, self.options.outlets or ())
+        self._reader = reader.Reader(
+            self._session, table, outlet.assign(self.probes, chosen),
+            self._outlets)
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+        self._session = self._reader = None
+
+    def outlets(self) -> collections.abc.Sequence[outlet.Outlet]:
+        """List what the device can measure, after :meth:`open`."""
+        return [outlet for outlet in self._outlets if outlet.shown]
+
+    def read(self) -> collections.abc.Iterable[measurement.Reading]:
+        if self._reader is None:
+            raise exception.DriverError(reason='the driver is not open')
+        return self._reader.read()
+
+    def _table(self) -> profile.Table:
+        """Give the table to be read, without columns that nobody needs."""
+        table = options.table(self.options)
+        columns = dict(table.columns)
+        if self.options.energy == 'integrate' and 'watts' in columns:
+            columns.pop('energy', None)
+        return dataclasses.replace(table, columns=columns)
