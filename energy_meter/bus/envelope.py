@@ -33,8 +33,11 @@ VERSION = 1
 MAX_BODY = 4 * 1024 * 1024
 
 _MAX_ID = 190
-_REGISTER_ID = re.compile(r'[0-9a-f]{16}')
+_HEX_16 = re.compile(r'[0-9a-f]{16}')
+_HEX_64 = re.compile(r'[0-9a-f]{64}')
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+
+_PATTERNS = {'key_id': _HEX_16, 'agent': _UUID, 'signature': _HEX_64}
 
 _FIELDS = {'version', 'key_id', 'agent', 'agent_name', 'body', 'signature'}
 _BODY_FIELDS = {'wattmeter', 'driver', 'registers'}
@@ -72,7 +75,7 @@ def unseal(keyring: signing.Keyring,
     try:
         genuine = keyring.verify(fields['key_id'], text, fields['signature'])
     except KeyError:
-        raise _rejected('unknown-key', f'key id {fields["key_id"]!r:.40}')
+        raise _rejected('unknown-key', f'key id {fields["key_id"]}')
     if not genuine:
         raise _rejected('bad-signature', 'the signature does not match')
     return _read_body(body, fields['agent'], fields['agent_name'])
@@ -113,28 +116,27 @@ def _check_envelope(envelope: object) -> dict[str, typing.Any]:
     if type(envelope) is not dict or envelope.keys() != _FIELDS:
         raise _rejected('malformed', 'not an envelope')
     if type(envelope['version']) is not int or envelope['version'] != VERSION:
-        raise _rejected('unknown-version',
-                        f'version {envelope["version"]!r:.40}')
-    for name in ('key_id', 'agent', 'agent_name', 'body', 'signature'):
-        if type(envelope[name]) is not str:
-            raise _rejected('malformed', f'{name} is no string')
-    body = envelope['body']
-    if len(body) > MAX_BODY or not _is_encodable(body):
-        raise _rejected('too-large' if len(body) > MAX_BODY else 'malformed',
-                        f'a body of {len(body)} characters')
-    if not _UUID.fullmatch(envelope['agent']):
-        raise _rejected('malformed', 'agent is no uuid')
-    if len(envelope['key_id']) != 16 or len(envelope['signature']) != 64:
-        raise _rejected('malformed', 'key_id or signature of wrong length')
+        raise _rejected('unknown-version', f'expected version {VERSION}')
+    for name, pattern in _PATTERNS.items():
+        value = envelope[name]
+        if type(value) is not str or not pattern.fullmatch(value):
+            raise _rejected('malformed',
+                            f'{name} must match {pattern.pattern}')
     _check_id(envelope['agent_name'], 'agent_name')
+    _check_body(envelope['body'])
     return envelope
 
 
-def _is_encodable(text: str) -> bool:
+def _check_body(body: object) -> None:
+    if type(body) is not str:
+        raise _rejected('malformed', 'body is no string')
     try:
-        return len(text.encode()) <= MAX_BODY
+        # Whatever is larger in characters is so in bytes.
+        size = len(body) if len(body) > MAX_BODY else len(body.encode())
     except UnicodeEncodeError:
-        return False
+        raise _rejected('malformed', 'body is no Unicode text')
+    if size > MAX_BODY:
+        raise _rejected('too-large', f'body exceeds {MAX_BODY} bytes')
 
 
 def _read_body(body: str, agent: str,
@@ -193,7 +195,8 @@ def _read_probe(register: dict[str, typing.Any], wattmeter: str, driver: str,
                 agent_name: str) -> measurement.Probe:
     scope = register['scope']
     if type(scope) is not str or scope not in measurement.SCOPES:
-        raise _rejected('malformed', f'scope {scope!r:.40} is unknown')
+        raise _rejected('malformed', 'scope must be one of '
+                                     f'{", ".join(measurement.SCOPES)}')
     return measurement.Probe(
         _check_id(register['probe'], 'probe'), scope,
         _check_id(register['host'], 'host'), wattmeter, driver, agent_name)
@@ -202,7 +205,7 @@ def _read_probe(register: dict[str, typing.Any], wattmeter: str, driver: str,
 def _read_register(register: dict[str, typing.Any], probe: measurement.Probe,
                    agent: str) -> list[measurement.Measurement]:
     register_id = register['register']
-    if type(register_id) is not str or not _REGISTER_ID.fullmatch(register_id):
+    if type(register_id) is not str or not _HEX_16.fullmatch(register_id):
         raise _rejected('malformed', 'register must be 16 hexadecimal digits')
     key = measurement.RegisterKey(
         agent, register_id,
