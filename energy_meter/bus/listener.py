@@ -140,9 +140,11 @@ class Listener:
             try:
                 # One batch at a time, so that they keep their order.
                 self._server.start(override_pool_size=1)
-            except oslo_messaging.MessagingException as error:
+            except Exception as error:
                 LOG.error('The bus refuses to be read: %s; trying again '
                           'every %d s', error, _RETRY)
+                # A server that was not stopped takes no second start.
+                self._server.stop()
                 self._stopping.wait(_RETRY)
             else:
                 LOG.info('Reading the bus')
