@@ -30,6 +30,13 @@ from energy_meter.api import root
 
 _METHODS = ('GET', 'HEAD')
 
+_CORS_DEFAULTS = {
+    'allow_methods': list(_METHODS),
+    'allow_headers': ['X-Auth-Token', 'If-None-Match',
+                      'X-OpenStack-Request-ID'],
+    'expose_headers': ['ETag', 'X-OpenStack-Request-ID'],
+}
+
 
 def make(conf: cfg.ConfigOpts) -> typing.Any:
     """Make the WSGI application.
@@ -49,10 +56,6 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         (): controllers,
         ('v1',): controllers,
         ('healthcheck',): healthcheck.Healthcheck(guarded, conf)})
-    cors.set_defaults(allow_methods=list(_METHODS),
-                      allow_headers=['X-Auth-Token', 'If-None-Match',
-                                     'X-OpenStack-Request-ID'],
-                      expose_headers=['ETag', 'X-OpenStack-Request-ID'])
     # From the inside to the outside.
     #
     # * Errors: around all that answers requests, tokens included.
@@ -62,7 +65,11 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
     # * Before tokens, because a browser asks without one whether it may
     #   ask; around errors, because scripts have to be able to read them.
-    application = cors.CORS(application, conf)
+    #   Only on demand, because it answers every OPTIONS.
+    cors.set_defaults(**_CORS_DEFAULTS)
+    conf.register_opts(cors.OPTS, 'cors')
+    if conf.cors.allowed_origin:
+        application = cors.CORS(application, conf)
     # * Every answer, and every line of the log, has a request id.
     application = request_id.RequestId(application, conf)
     # * Before anybody changes what the server says about the path.

@@ -35,7 +35,6 @@ _MESSAGES = {
     401: 'The request needs a valid token.',
     404: 'There is nothing at this URL.',
     405: 'This API only reads: it takes GET and HEAD.',
-    406: 'This API answers in application/json.',
     500: 'Something went wrong. The log of the API tells what, under the '
          'request id of this answer.',
     503: 'The API, or a service that it needs, is unavailable. Try again '

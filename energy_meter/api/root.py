@@ -64,9 +64,11 @@ class Router(pecan.Pecan):
 
     def __call__(self, environ: dict[str, typing.Any],
                  start_response: typing.Any) -> typing.Any:
-        # No resource takes parameters. Pecan would decode them nevertheless.
-        return super().__call__({**environ, 'QUERY_STRING': ''},
-                                start_response)
+        # Nothing takes parameters, and all answers are JSON: Pecan shall not
+        # decode the ones, nor refuse (and log) a client that likes another.
+        return super().__call__(
+            {**environ, 'QUERY_STRING': '', 'HTTP_ACCEPT': '*/*'},
+            start_response)
 
     def route(self, request: webob.Request, node: Root, _path: str) -> Found:
         segments = list(request.environ[path.SEGMENTS])

@@ -1,0 +1,45 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Rows of probes for tests of whoever reads them."""
+
+import time
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter.db import schema
+
+PROBE = {
+    'wattmeter': 'rack1-bmc41', 'driver': 'ipmi', 'scope': 'node',
+    'host': 'node-41', 'agent_name': 'agent', 'time': 1700000000.5,
+    'watts': 173.0, 'millijoules': 4_500_000_000, 'elapsed': 1000.0,
+    'metered': 999.0, 'owner_agent': '', 'owner_register': '',
+    'owner_incarnation': 1, 'owner_began': 1.0, 'owner_billed_from': 1.0,
+    'owner_overlap': 0, 'owner_millijoules': 4_500_000_000,
+    'owner_metered': 999.0, 'owner_elapsed': 1000.0}
+
+#: What the API shows of it.
+SHOWN = {'timestamp': 1700000000.5, 'kwh': 1.25, 'w': 173.0,
+         'scope': 'node', 'host': 'node-41', 'wattmeter': 'rack1-bmc41',
+         'coverage': 0.999}
+
+
+def insert(engine: sa.Engine, *probes: str, **fields: typing.Any) -> None:
+    """Store probes of which the collector has just heard.
+
+    :param fields: columns in which they differ from :data:`PROBE`.
+    """
+    row = PROBE | {'heard_at': time.time()} | fields
+    with engine.begin() as connection:
+        connection.execute(schema.probe.insert(),
+                           [row | {'id': probe} for probe in probes])

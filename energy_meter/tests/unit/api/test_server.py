@@ -1,0 +1,94 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The API's own HTTP server."""
+
+import json
+import socket
+import threading
+import urllib.error
+import urllib.request
+
+from energy_meter import exception
+from energy_meter.api import server
+from energy_meter.tests.unit.api import base
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+class ServerTest(base.APITestCase):
+
+    def serve(self, port):
+        self.conf.set_override('port', port, 'api')
+        service = server.Server(self.conf)
+        service.start()
+        self.addCleanup(service.stop)
+        return service
+
+    def fetch(self, port, path):
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}{path}',
+                                    timeout=30) as response:
+            return json.load(response)
+
+    def test_serves_while_it_runs(self):
+        self.insert('a/b')
+        port = free_port()
+        service = self.serve(port)
+
+        self.assertEqual({'a/b': {'w': 173.0}},
+                         self.fetch(port, '/v1/probes/a%2Fb/w'))
+
+        service.stop()
+        service.wait()
+        self.assertRaises(urllib.error.URLError, self.fetch, port, '/')
+        self.assertNotIn('api', {t.name for t in threading.enumerate()})
+
+    def test_starts_again_at_once_where_another_ended(self):
+        port = free_port()
+        self.serve(port).stop()
+
+        self.serve(port)
+
+        self.fetch(port, '/')
+
+    def test_an_address_that_is_taken(self):
+        port = free_port()
+        self.serve(port)
+
+        error = self.assertRaises(exception.ConfigurationError, self.serve,
+                                  port)
+
+        self.assertIn('[api] bind_host, port: can not listen', str(error))
+        self.assertIn(str(port), str(error))
+
+    def test_does_not_let_everybody_read_by_mistake(self):
+        for host in ('0.0.0.0', '::', '192.0.2.1', 'controller'):
+            self.conf.set_override('bind_host', host, 'api')
+
+            error = self.assertRaises(exception.ConfigurationError,
+                                      server.Server, self.conf)
+
+            self.assertIn(f'{host} is not a loopback address', str(error))
+            self.assertIn('noauth_anywhere', str(error))
+
+    def test_loopback_or_explicit_permission_will_do(self):
+        for host in ('127.0.0.1', '127.1.2.3', '::1', 'localhost'):
+            self.conf.set_override('bind_host', host, 'api')
+            server.Server(self.conf)
+
+        self.conf.set_override('noauth_anywhere', True, 'api')
+        self.conf.set_override('bind_host', '0.0.0.0', 'api')
+        server.Server(self.conf)
