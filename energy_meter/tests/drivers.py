@@ -27,8 +27,9 @@ def make(driver: type[T], *probes: str | None, **options: typing.Any) -> T:
     """Make a driver whose options have their defaults, except for these."""
     conf = cfg.ConfigOpts()
     opts = [*wattmeter.OPTS, *driver.opts]
-    conf.register_opts(opts)
+    section = f'{wattmeter.PREFIX}test'
+    conf.register_opts(opts, section)
     for name, value in options.items():
-        conf.set_override(name, value)
+        conf.set_override(name, value, section)
     return driver(types.SimpleNamespace(
-        **{opt.dest: conf[opt.dest] for opt in opts}), probes)
+        **{opt.dest: conf[section][opt.dest] for opt in opts}), probes)
