@@ -32,15 +32,23 @@ LOG = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 5.0
 
-#: What a database says of a row that it will never take. Everything else is
-#: the database's trouble, not the row's, and is waited out.
-_REFUSALS = (db_exception.DBDataError, db_exception.DBConstraintError,
-             db_exception.DBInvalidUnicodeParameter)
-_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
+_ERRORS = (db_exception.DBError, db_exception.DBInvalidUnicodeParameter,
+           sa.exc.SQLAlchemyError)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Tell whether a row is at fault, which the database will never take."""
+    # oslo.db knows some of PostgreSQL's and MariaDB's errors as data errors
+    # and wraps the others as they are.
+    return isinstance(error, (
+        db_exception.DBDataError, db_exception.DBConstraintError,
+        db_exception.DBInvalidUnicodeParameter)) or isinstance(
+        getattr(error, 'inner_exception', None), sa.exc.DataError)
 
 
 def _is_trouble(error: BaseException) -> bool:
-    return isinstance(error, _ERRORS) and not isinstance(error, _REFUSALS)
+    """Tell whether the database is at fault: that is waited out."""
+    return isinstance(error, _ERRORS) and not _is_refusal(error)
 
 
 class Writer:
@@ -78,10 +86,10 @@ class Writer:
             raise listener.Stopping()
         try:
             tally = self._retrying(self._merge, words)
-        except _REFUSALS as error:
+        except _ERRORS as error:
+            if not _is_refusal(error):
+                raise listener.Stopping()
             self._divide(words, error)
-        except _ERRORS:
-            raise listener.Stopping()
         else:
             self._report(tally)
 
