@@ -47,17 +47,16 @@ class Port:
         self._serial = serial.Serial(
             baudrate=baudrate, timeout=TIMEOUT, write_timeout=TIMEOUT,
             exclusive=True)
+        self._serial.port = path
 
     def open(self) -> None:
-        """Open the port and forget what came before.
+        """Open the port; what came before is forgotten, as by pyserial.
 
         :raises DeviceUnreachable: it is not there, in use or forbidden; as
             all methods.
         """
-        self._serial.port = self._path
         with self._errors_named():
             self._serial.open()
-        self.discard_input()
 
     def close(self) -> None:
         self._serial.close()

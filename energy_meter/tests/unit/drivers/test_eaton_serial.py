@@ -27,23 +27,25 @@ class Port:
 
     def __init__(self, *dialogue):
         self._dialogue = list(dialogue)
-        self._heard = b''
+        self._heard = []
         self.said = []
 
     def open(self):
         pass
 
+    def say(self, data):
+        self._heard.append(data)
+
     def discard_input(self):
-        self._heard = b''
+        self._heard.clear()
 
     def write(self, data):
         self.said.append(data)
         if self._dialogue:
-            self._heard += self._dialogue.pop(0)
+            self._heard.append(self._dialogue.pop(0))
 
     def read(self):
-        first, self._heard = self._heard[:5], self._heard[5:]
-        return first
+        return self._heard.pop(0) if self._heard else b''
 
 
 def answer(shown):
@@ -109,6 +111,13 @@ class EatonSerialTest(base.BaseTestCase):
     def test_an_idle_user_logs_in_again(self):
         driver = self.make(b'Login:', b'Password:', b'pdu#0>',
                            answer(b'120|7.5'))
+
+        self.assertEqual(2, len(list(driver.read())))
+
+    def test_what_was_said_unasked_is_no_answer(self):
+        driver = self.make(b'Login:', b'Password:', b'pdu#0>',
+                           answer(b'120|7.5'))
+        self.port.say(b'Time is up.\r\npdu#0>')
 
         self.assertEqual(2, len(list(driver.read())))
 

@@ -45,8 +45,11 @@ TWO_SOCKETS = {'intel-rapl/enabled': '1'} | zones(
 
 LAPTOP = {'intel-rapl-mmio/enabled': '1',
           'intel-rapl-mmio:0/name': 'package-0',
-          'intel-rapl-mmio:0/energy_uj': '1000',
+          'intel-rapl-mmio:0/energy_uj': '999',
           'intel-rapl-mmio:0/max_energy_range_uj': str(RANGE),
+          'intel-rapl-mmio:0:0/name': 'dram',
+          'intel-rapl-mmio:0:0/energy_uj': '999',
+          'intel-rapl-mmio:0:0/max_energy_range_uj': str(RANGE),
           } | zones(rapl_0='package-0', rapl_0_0='core', rapl_0_1='uncore',
                     rapl_1='psys')
 

@@ -1,0 +1,203 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The command line of an Eaton ePDU, over a pair of terminals."""
+
+import threading
+
+import fixtures
+from oslotest import base
+
+from energy_meter import exception
+from energy_meter.drivers import eaton_serial
+from energy_meter.tests import drivers
+from energy_meter.tests.functional.services import pty
+
+OUTLETS = 'get PDU.OutletSystem.Outlet[x].ActivePower'
+
+
+class PDU(fixtures.Fixture):
+    """Answers at the far end of a line, as the ePDU's command line does.
+
+    :ivar objects: what is shown for each command; None for nothing at all.
+    :ivar logged_in: whether it shows the prompt, or asks for a login.
+    """
+
+    def __init__(self, line: pty.Line) -> None:
+        super().__init__()
+        self.objects = {OUTLETS: '120|7.5|0', '': ''}
+        self.logged_in = False
+        self.logins = 0
+        self._meter = line.meter
+
+    def _setUp(self) -> None:
+        self._meter.timeout = 0.05
+        self._done = threading.Event()
+        thread = threading.Thread(target=self._serve)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self._done.set)
+
+    def _serve(self) -> None:
+        while not self._done.is_set():
+            try:
+                line = self._line()
+                if line is not None:
+                    self._answer(line)
+            except OSError:
+                return
+
+    def _line(self, echo: bool = True) -> str | None:
+        """Read a line; None if the test is over first."""
+        line = b''
+        while not self._done.is_set():
+            byte = self._meter.read(1)
+            if byte == b'\r':
+                return line.decode()
+            self._meter.write(byte if echo else b'*' * len(byte))
+            line += byte
+        return None
+
+    def _answer(self, line: str) -> None:
+        shown = self.objects.get(line, 'Error: unknown')
+        if not self.logged_in:
+            self._log_in(line)
+        elif shown is not None:
+            self._say(f'\r\n\a{shown}\r\n\r\npdu#0>')
+
+    def _log_in(self, user: str) -> None:
+        self._say('\r\nEnter Password: ' if user else '\r\nEnter Login: ')
+        if not user:
+            return
+        password = self._line(echo=False)
+        self.logins += 1
+        self.logged_in = (user, password) == ('admin', 's3cret')
+        self._say('\r\n\r\npdu#0>' if self.logged_in
+                  else '\r\nAccess denied\r\n\r\nEnter Login: ')
+
+    def _say(self, text: str) -> None:
+        self._meter.write(text.encode())
+
+
+class EatonSerialTest(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.line = self.useFixture(pty.Line())
+        self.pdu = self.useFixture(PDU(self.line))
+
+    def make(self, *probes, **options):
+        driver = drivers.make(
+            eaton_serial.EatonSerial, *probes or ('one', 'two', 'three'),
+            port=str(self.line.port), **{'password': 's3cret'} | options)
+        self.addCleanup(driver.close)
+        return driver
+
+    def start(self, *probes, **options):
+        driver = self.make(*probes, **options)
+        driver.open()
+        return driver
+
+    def values(self, driver):
+        return {each.probe: each.watts for each in driver.read()}
+
+    def test_values(self):
+        driver = self.start()
+
+        self.assertEqual({'one': 120.0, 'two': 7.5, 'three': 0.0},
+                         self.values(driver))
+
+    def test_one_login_serves_many_readings(self):
+        driver = self.start()
+        for _ in range(3):
+            self.values(driver)
+
+        self.assertEqual(1, self.pdu.logins)
+
+    def test_the_inlet(self):
+        self.pdu.objects['get PDU.Input[1].ActivePower'] = '9001'
+        driver = self.start('inlet', object='PDU.Input[1].ActivePower',
+                            scale=0.1)
+
+        (reading,) = driver.read()
+
+        self.assertAlmostEqual(900.1, reading.watts)
+
+    def test_an_outlet_that_has_no_value(self):
+        self.pdu.objects[OUTLETS] = '120||N/A'
+
+        self.assertEqual({'one': 120.0}, self.values(self.start()))
+
+    def test_a_session_that_somebody_left_open(self):
+        self.pdu.logged_in = True
+        self.line.leave(b'120|7.5|0\r\npdu#0>')
+        driver = self.make(password='unknown')
+        driver.open()
+
+        self.assertEqual(120.0, self.values(driver)['one'])
+
+    def test_an_idle_user_is_logged_out(self):
+        driver = self.start()
+        self.pdu.logged_in = False
+
+        self.assertEqual(120.0, self.values(driver)['one'])
+        self.assertEqual(2, self.pdu.logins)
+
+    def test_a_wrong_password(self):
+        driver = self.make(password='wrong')
+
+        error = self.assertRaises(exception.AuthenticationFailed, driver.open)
+
+        self.assertEqual(f'{self.line.port} refused the credentials of user '
+                         f'admin', str(error))
+        self.assertEqual(1, self.pdu.logins)
+
+    def test_an_unknown_object(self):
+        driver = self.start(object='PDU.Nothing')
+
+        error = self.assertRaises(exception.ProtocolError, self.values,
+                                  driver)
+
+        self.assertIn('but probes has places for 3', str(error))
+
+    def test_silence(self):
+        driver = self.start()
+        driver.timeout = 0.2
+        self.pdu.objects[OUTLETS] = None
+
+        error = self.assertRaises(exception.DeviceUnreachable, self.values,
+                                  driver)
+
+        self.assertIn('came in 0.2 s', str(error))
+
+    def test_unplugging(self):
+        driver = self.start()
+        self.line.unplug()
+
+        error = self.assertRaises(exception.DeviceUnreachable, self.values,
+                                  driver)
+        self.assertIn(f'{self.line.port} did not answer', str(error))
+        driver.close()
+        error = self.assertRaises(exception.DeviceUnreachable, driver.open)
+        self.assertIn('No such file or directory', str(error))
+
+    def test_replugging(self):
+        driver = self.start()
+        self.line.unplug()
+        self.assertRaises(exception.DeviceUnreachable, self.values, driver)
+        driver.close()
+        self.line.plug()
+        self.useFixture(PDU(self.line))
+
+        driver.open()
+
+        self.assertEqual(120.0, self.values(driver)['one'])

@@ -1,0 +1,194 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""hwmon on machines that umockdev makes up, with lm-sensors beside it."""
+
+import json
+
+from oslotest import base
+
+from energy_meter import exception
+from energy_meter import register
+from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import umockdev
+
+AEM = 'devices/platform/aem.0'
+
+
+def rack_server(number=3):
+    """An IBM rack server: attributes of the old kind, in the device."""
+    return (
+        umockdev.device(
+            '/devices/platform/coretemp.0', 'platform'),
+        umockdev.device(
+            '/devices/platform/coretemp.0/hwmon/hwmon1', 'hwmon',
+            {'device': '../../../coretemp.0'},
+            name='coretemp', temp1_input=40000),
+        umockdev.device(
+            f'/{AEM}', 'platform', name='aem2', version='2.0',
+            energy1_input=7000000, energy2_input=9123456000,
+            power1_average=210400000, power1_average_interval=1000,
+            power2_average=250600000, power2_average_interval=1000,
+            power3_average=12000000, power4_average=400000000,
+            power5_average=400000000, power6_average=200000000,
+            power7_average=200000000, power_cap=400000000,
+            temp1_input=24000),
+        umockdev.device(
+            f'/{AEM}/hwmon/hwmon{number}', 'hwmon',
+            {'device': '../../../aem.0'}),
+    )
+
+
+ACPI_METER = (
+    umockdev.device('/devices/LNXSYSTM:00/ACPI000D:00', 'acpi'),
+    umockdev.device(
+        '/devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0', 'hwmon',
+        {'device': '../../../ACPI000D:00'},
+        name='power_meter', power1_average=182500000, power1_is_battery=0),
+)
+
+BOARD = (
+    umockdev.device('/devices/platform/i2c-1/1-0040', 'i2c'),
+    umockdev.device(
+        '/devices/platform/i2c-1/1-0040/hwmon/hwmon2', 'hwmon',
+        {'device': '../../../1-0040'},
+        name='ina238', power1_input=42125000, power1_label='CPU',
+        power2_input=3500000, energy1_input=5000000),
+)
+
+ACPI_POWER = ('devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0/'
+              'power1_average')
+
+
+class HwmonTest(base.BaseTestCase):
+
+    def machine(self, *devices):
+        return self.useFixture(umockdev.Machine(*devices))
+
+    def test_the_counter_of_an_ibm_server(self):
+        machine = self.machine(*rack_server())
+        machine.open('hwmon', 'node', chip='aem2', sensors=['energy2'])
+
+        (reading,) = machine.read()
+
+        self.assertEqual(('node', 9123456000), (reading.probe, reading.ticks))
+        self.assertEqual(9123.456, reading.ticks * reading.counter.joules)
+
+    def test_its_numbers_are_those_of_sensors(self):
+        services.require('sensors')
+        for devices, chip, shown, sensors in (
+                (rack_server(), 'aem2', 'aem2-isa-0000',
+                 ('power1_average', 'power2_average', 'energy1_input',
+                  'energy2_input')),
+                (ACPI_METER, 'power_meter', 'power_meter-acpi-0',
+                 ('power1_average',)),
+                (BOARD, 'ina238', 'ina238-i2c-1-40',
+                 ('power1_input', 'power2_input', 'energy1_input'))):
+            machine = self.machine(*devices)
+            machine.open('hwmon', *sensors, chip=chip, sensors=sensors)
+
+            expected = {}
+            for values in json.loads(machine.run('sensors', '-j'))[
+                    shown].values():
+                if isinstance(values, dict):
+                    expected |= values
+            for reading in machine.read():
+                value = (reading.watts if reading.ticks is None
+                         else reading.ticks * reading.counter.joules)
+                self.assertEqual(expected[reading.probe], round(value, 3))
+
+    def test_a_labelled_sensor(self):
+        machine = self.machine(*BOARD)
+        machine.open('hwmon', 'cpu', chip='ina238', sensors=['CPU'])
+
+        (reading,) = machine.read()
+
+        self.assertEqual(42.125, reading.watts)
+
+    def test_the_kernel_may_number_chips_anew(self):
+        for number in (3, 7):
+            machine = self.machine(*rack_server(number))
+            machine.open('hwmon', None, 'node', chip='aem2')
+
+            self.assertEqual([9123456000],
+                             [each.ticks for each in machine.read()])
+
+    def test_a_module_that_is_unloaded_and_loaded(self):
+        machine = self.machine(*ACPI_METER)
+        machine.open('hwmon', 'node', chip='power_meter')
+        machine.remove(ACPI_POWER)
+
+        error = self.assertRaises(exception.DriverError, machine.read)
+        self.assertEqual(f'/sys/{ACPI_POWER} did not answer: No such file '
+                         f'or directory', str(error))
+
+        machine.set(ACPI_POWER, '190000000\n')
+        machine.open('hwmon', 'node', chip='power_meter')
+        self.assertEqual([190.0], [each.watts for each in machine.read()])
+
+    def test_a_forbidden_sensor(self):
+        machine = self.machine(*ACPI_METER)
+        machine.open('hwmon', 'node', chip='power_meter')
+        machine.forbid(ACPI_POWER)
+
+        error = self.assertRaises(exception.DriverError, machine.read)
+
+        self.assertEqual(f'/sys/{ACPI_POWER} did not answer: Permission '
+                         f'denied', str(error))
+
+    def test_a_broken_sensor(self):
+        machine = self.machine(*ACPI_METER)
+        machine.open('hwmon', 'node', chip='power_meter')
+        machine.damage(ACPI_POWER)
+
+        error = self.assertRaises(exception.DriverError, machine.read)
+
+        self.assertEqual(f'/sys/{ACPI_POWER} did not answer: Input/output '
+                         f'error', str(error))
+
+    def test_a_broken_sensor_beside_a_good_one(self):
+        machine = self.machine(*rack_server())
+        machine.open('hwmon', 'dc', 'ac', chip='aem2')
+        machine.damage(f'{AEM}/energy1_input')
+
+        self.assertEqual(['ac'], [each.probe for each in machine.read()])
+
+    def test_an_interrupted_read(self):
+        machine = self.machine(*ACPI_METER)
+        machine.open('hwmon', 'node', chip='power_meter')
+        machine.set(ACPI_POWER, '')
+
+        self.assertEqual([], machine.read())
+
+    def test_an_acpi_meter_that_does_not_know(self):
+        machine = self.machine(*ACPI_METER)
+        machine.open('hwmon', 'node', chip='power_meter')
+        machine.set(ACPI_POWER, '4294967295000\n')
+
+        self.assertEqual([], machine.read())
+
+    def test_a_reset_of_the_bmc_bills_nothing(self):
+        machine = self.machine(*rack_server())
+        machine.open('hwmon', None, 'node', chip='aem2')
+        feed = None
+        joules = []
+        for at, microjoules in enumerate((9_000_000_000, 9_250_000_000,
+                                          1_000_000, 251_000_000,
+                                          501_000_000, 751_000_000)):
+            machine.set(f'{AEM}/energy2_input', f'{microjoules}\n')
+            (reading,) = machine.read()
+            feed = feed or register.feed_for(reading, 'auto', 1000.0, 3.0)
+            joules.append(feed.read(reading, float(at)).joules)
+
+        # It goes on where the new course began, when that is believed.
+        self.assertEqual([0, 250, 0, 0, 0, 750],
+                         [round(each) for each in joules])

@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A process with one driver, which is told what to do line by line.
+
+Every line is JSON: a command and its arguments come in on the standard input,
+its result or the text of its error go out on the standard output.
+"""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import typing
+
+import stevedore
+
+from energy_meter import exception
+from energy_meter.drivers import base
+from energy_meter.tests import drivers
+
+
+class Commands:
+    """What the process can do; the methods are the commands."""
+
+    driver: base.PolledDriver
+
+    def environment(self, name: str) -> str:
+        return os.environ[name]
+
+    def open(self, name: str, probes: list[str | None],
+             options: dict[str, typing.Any]) -> None:
+        loaded = stevedore.DriverManager('energy_meter.drivers', name)
+        self.driver = drivers.make(loaded.driver, *probes, **options)
+        self.driver.open()
+
+    def read(self) -> list[typing.Any]:
+        return [reading._replace(counter=reading.counter
+                                 and dataclasses.astuple(reading.counter))
+                for reading in self.driver.read()]
+
+    def run(self, *argv: str) -> str:
+        return subprocess.run(argv, check=True, text=True, timeout=60,
+                              stdout=subprocess.PIPE).stdout
+
+
+def main() -> None:
+    commands = Commands()
+    for line in sys.stdin:
+        name, args = json.loads(line)
+        try:
+            answer = [getattr(commands, name)(*args), None]
+        except exception.DriverError as e:
+            answer = [None, str(e)]
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == '__main__':
+    main()
