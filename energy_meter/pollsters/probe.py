@@ -22,8 +22,8 @@ from concurrent import futures
 import datetime
 import typing
 
-from ceilometer.polling import plugin_base
 from ceilometer import sample
+from ceilometer.polling import plugin_base
 from keystoneauth1 import exceptions as keystone_exceptions
 from oslo_log import log
 

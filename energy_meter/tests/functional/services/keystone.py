@@ -17,8 +17,8 @@ import os
 import typing
 import uuid
 
-from keystoneauth1.identity import v3
 from keystoneauth1 import session
+from keystoneauth1.identity import v3
 from openstack import connection
 import requests
 

@@ -14,10 +14,10 @@
 
 import pathlib
 
+from ceilometer import service
 from ceilometer.pipeline import sample as sample_pipeline
 from ceilometer.polling import manager as polling_manager
 from ceilometer.publisher import gnocchi
-from ceilometer import service
 from oslotest import base
 import yaml
 
