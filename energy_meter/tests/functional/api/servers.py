@@ -1,0 +1,55 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The API without Keystone, under each HTTP server that it is meant for."""
+
+import os
+import pathlib
+import sys
+import unittest
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+
+
+class Cheroot(commands.Command):
+    """energy-meter-api."""
+
+    def __init__(self, configuration: commands.Configuration) -> None:
+        self.port = base.free_port()
+        configuration.set('api', port=self.port)
+        super().__init__(configuration, 'energy-meter-api',
+                         'The API listens')
+
+
+class UWSGI(base.Process):
+    """Two processes of uWSGI."""
+
+    def __init__(self, configuration: commands.Configuration) -> None:
+        """Choose the port.
+
+        :raises unittest.SkipTest: uWSGI was not built for this Python.
+        """
+        program = pathlib.Path(sys.executable).with_name('uwsgi')
+        if not program.exists():
+            raise unittest.SkipTest(
+                f'{program} is missing (test-requirements.txt has it)')
+        self.port = base.free_port()
+        super().__init__(
+            [program, '--http', f'127.0.0.1:{self.port}',
+             '--socket', os.fspath(configuration.directory / 'uwsgi.socket'),
+             '--module', 'energy_meter.wsgi.api:application', '--need-app',
+             '--virtualenv', sys.prefix, '--enable-threads', '--threads', '2',
+             '--processes', '2', '--master', '--die-on-term'],
+            ready=lambda: base.listening(self.port),
+            env={'OS_ENERGY_METER_CONFIG_FILES':
+                 os.fspath(configuration.path)})

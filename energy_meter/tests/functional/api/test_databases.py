@@ -1,0 +1,92 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Databases: the API reads the same from each, and outlives each."""
+
+import time
+
+import fixtures
+from oslotest import base
+import sqlalchemy as sa
+import testscenarios
+
+from energy_meter.db import schema
+from energy_meter.tests import rows
+from energy_meter.tests.functional.api import browser
+from energy_meter.tests.functional.api import servers
+from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import mariadb
+from energy_meter.tests.functional.services import postgresql
+
+
+class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
+
+    scenarios = [
+        ('mariadb', {'database': mariadb.MariaDB}),
+        ('postgresql', {'database': postgresql.PostgreSQL}),
+    ]
+
+    def setUp(self):
+        super().setUp()
+        self.server = services.shared(self.database)
+        directory = self.useFixture(fixtures.TempDir()).path
+        url = self.server.create_database()
+        configuration = commands.Configuration(
+            directory, database={'connection': url})
+        configuration.run('energy-meter-manage', 'db', 'sync')
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        self.port = self.useFixture(servers.Cheroot(configuration)).port
+
+    def get(self, url, status=200, **headers):
+        answer = browser.get(self.port, url, **headers)
+        self.assertEqual(status, answer.status, answer.body)
+        return answer
+
+    def test_shows_probes(self):
+        rows.insert(self.engine, 'b', 'A', 'a', 'a ')
+        rows.insert(self.engine, 'old', heard_at=time.time() - 310)
+
+        self.assertEqual(['A', 'a', 'a ', 'b'],
+                         self.get('/v1/probe-ids/').json['probe_ids'])
+        self.assertEqual(dict.fromkeys(('A', 'a', 'a ', 'b'), rows.SHOWN),
+                         self.get('/v1/probes/').json['probes'])
+        self.assertEqual({'a ': rows.SHOWN},
+                         self.get('/v1/probes/a%20/').json)
+        self.get('/v1/probes/B/', 404)
+        self.get('/v1/probes/old/', 404)
+
+    def test_a_change_shows(self):
+        rows.insert(self.engine, 'a', 'b', millijoules=2 ** 62)
+        tag = self.get('/v1/probes/').headers['ETag']
+        self.get('/v1/probes/', 304, **{'If-None-Match': tag})
+
+        with self.engine.begin() as connection:
+            connection.execute(schema.probe.update().where(
+                schema.probe.c.id == 'a').values(owner_elapsed=1000.25))
+
+        self.get('/v1/probes/', 200, **{'If-None-Match': tag})
+
+    def test_the_database_is_down_for_a_while(self):
+        rows.insert(self.engine, 'a')
+        self.get('/v1/probes/')
+        self.server.stop()
+        self.addCleanup(self.server.start)
+
+        for page in ('/v1/probe-ids/', '/v1/probes/', '/v1/probes/a/'):
+            error = self.get(page, 503).json['error']
+
+            self.assertEqual('Service Unavailable', error['title'])
+        self.get('/')
+
+        self.server.start()
+        self.get('/v1/probes/')
