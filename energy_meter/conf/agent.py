@@ -31,7 +31,7 @@ OPTS: list[cfg.Opt] = [
                help='Most measurements that wait for the bus. Beyond it only '
                     'the newest measurement of each register is kept: detail '
                     'is lost, energy is not.'),
-    cfg.IntOpt('max_batch', default=1000, min=1, max=20_000,
+    cfg.IntOpt('max_batch', default=1000, min=1, max=2000,
                help='Most measurements in one message.'),
     cfg.FloatOpt('journal_interval', default=10.0, min=0.1, max=10.0,
                  help='Seconds between two writings of the journal of '
