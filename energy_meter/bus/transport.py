@@ -32,20 +32,33 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None,
     :raises ConfigurationError: when the URL makes no sense.
     """
     try:
+        url = url or conf.transport_url
         return oslo_messaging.get_notification_transport(conf, url=url)
-    except (oslo_messaging.InvalidTransportURL,
+    except (cfg.Error, oslo_messaging.InvalidTransportURL,
             oslo_messaging.DriverLoadFailure, ValueError) as error:
         # The URL holds a password: only its scheme may be shown.
-        scheme = (url or conf.transport_url or '').partition(':')[0]
-        raise exception.ConfigurationError(
-            file='configuration', section='DEFAULT', option='transport_url',
-            reason=f'no bus can be reached by a URL of type {scheme!r}: '
-                   f'{type(error).__name__}')
+        scheme = (url or '').partition(':')[0]
+        raise _invalid('DEFAULT', 'transport_url', (
+            f'no bus can be reached by a URL of type {scheme!r}: '
+            f'{type(error).__name__}')) from None
 
 
 def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:
     """Give the secrets of the bus.
 
     :raises MissingSecrets: when there are none.
+    :raises ConfigurationError: when they can't be read.
     """
-    return signing.Keyring(conf.bus.secrets)
+    try:
+        secrets = conf.bus.secrets
+    except (cfg.Error, ValueError):
+        raise _invalid('bus', 'secrets', 'can not be read') from None
+    return signing.Keyring(secrets)
+
+
+def _invalid(section: str, option: str,
+             reason: str) -> exception.ConfigurationError:
+    # What a $ stands before is taken for the name of another option.
+    return exception.ConfigurationError(
+        file='configuration', section=section, option=option,
+        reason=f'{reason}; note that a $ is written $$')
