@@ -70,6 +70,7 @@ def run(conf: cfg.ConfigOpts,
 
     :param make: makes the services, in the order in which they start.
     """
+    LOG.info('%s %s starts', conf.prog, conf.version)
     try:
         # One process: it holds locks, registers and sockets that a fork or
         # a worker that comes and goes would break.
@@ -100,6 +101,7 @@ class _Together(service.ServiceBase):
     def stop(self) -> None:
         for item in reversed(self._services):
             item.stop()
+        LOG.info('Ended')
 
     def wait(self) -> None:
         while True:

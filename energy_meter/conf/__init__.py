@@ -52,7 +52,8 @@ def load(argv: collections.abc.Sequence[str], prog: str,
     register_opts(conf)
     log.register_options(conf)
     log.set_defaults(default_log_levels=[
-        *log.get_default_log_levels(), 'alembic=WARN'])
+        *log.get_default_log_levels(), 'alembic=WARN',
+        'oslo_service=ERROR'])
     conf.register_cli_opts(cli_opts)
     conf(list(argv), project='energy_meter', prog=prog,
          version=importlib.metadata.version('energy-meter'),
