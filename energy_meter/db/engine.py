@@ -60,6 +60,13 @@ class clock(functions.GenericFunction[float]):  # noqa: N801
     inherit_cache = True
 
 
+def now(connection: sa.Connection) -> float:
+    """Read the database's clock."""
+    found = connection.scalar(sa.select(clock()))
+    assert found is not None, 'a clock always shows something'
+    return found
+
+
 @compiler.compiles(clock, 'sqlite')
 def _clock_sqlite(*_: object, **__: object) -> str:
     return "((julianday('now') - 2440587.5) * 86400.0)"
