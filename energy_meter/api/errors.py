@@ -66,12 +66,13 @@ class Errors:
         except wsme_exc.ClientSideError as error:
             return _shape(webob.Response(status=error.code),
                           error.faultstring)
-        except _UNAVAILABLE as error:
-            LOG.error('The API can not do without: %s: %s',
-                      type(error).__name__, str(error).partition('\n')[0])
+        except _UNAVAILABLE:
+            # oslo.log adds the type, and the first line, of the exception.
+            LOG.error('The database or Keystone failed')
             return _shape(webob.Response(status=503))
         except Exception:
-            LOG.exception('%s %s failed', request.method, request.path)
+            LOG.exception('%s %r failed', request.method,
+                          request.environ['PATH_INFO'])
             return _shape(webob.Response(status=500))
         return response if response.status_code < 400 else _shape(response)
 

@@ -64,11 +64,12 @@ class Router(pecan.Pecan):
 
     def __call__(self, environ: dict[str, typing.Any],
                  start_response: typing.Any) -> typing.Any:
-        # Nothing takes parameters, and all answers are JSON: Pecan shall not
-        # decode the ones, nor refuse (and log) a client that likes another.
+        # The segments are the path, nothing takes parameters, and all answers
+        # are JSON: Pecan must not decode, refuse and log what it need not
+        # even look at.
         return super().__call__(
-            {**environ, 'QUERY_STRING': '', 'HTTP_ACCEPT': '*/*'},
-            start_response)
+            {**environ, 'PATH_INFO': '/', 'QUERY_STRING': '',
+             'HTTP_ACCEPT': '*/*'}, start_response)
 
     def route(self, request: webob.Request, node: Root, _path: str) -> Found:
         segments = list(request.environ[path.SEGMENTS])

@@ -32,11 +32,12 @@ class ErrorsTest(base.APITestCase):
         super().setUp()
         self.log = io.StringIO()
         handler = logging.StreamHandler(self.log)
+        handler.setLevel(logging.ERROR)
         handler.setFormatter(formatters.ContextFormatter(
-            fmt='%(request_id)s %(message)s', config=self.conf))
-        logger = logging.getLogger('energy_meter')
-        logger.addHandler(handler)
-        self.addCleanup(logger.removeHandler, handler)
+            fmt='%(request_id)s %(message)s%(error_summary)s',
+            config=self.conf))
+        logging.getLogger().addHandler(handler)
+        self.addCleanup(logging.getLogger().removeHandler, handler)
 
     def break_with(self, error):
         patch = mock.patch.object(database.Database, 'connect',
@@ -53,8 +54,10 @@ class ErrorsTest(base.APITestCase):
         for url in ('/nothing', '/v2/', '/v1/nothing/', '/v1/probes/a/w/x/',
                     '/v1/probe-ids/a/', '/v1//probes/', '//v1/probes/',
                     '/v1/probes//w/', '/index', '/v1/index', '/_route',
-                    '/v1/__class__/', '/v1/probes/../../v1'):
+                    '/v1/__class__/', '/v1/probes/../../v1', '/%ff',
+                    '/v1/probes/%ff/', '/v1/nothing/?x=%ff'):
             self.assert_error(self.get(url, status=404))
+        self.assertEqual('', self.log.getvalue())
 
     def test_a_method_that_would_change_something(self):
         for method in ('post', 'put', 'patch', 'delete', 'options'):
@@ -79,7 +82,7 @@ class ErrorsTest(base.APITestCase):
         response = self.get('/v1/probes/', 500)
 
         self.assertNotIn('secret', self.assert_error(response))
-        self.assert_logged(response, 'GET /v1/probes/ failed', SECRET)
+        self.assert_logged(response, "GET '/v1/probes/' failed", SECRET)
 
     def test_a_database_that_is_away(self):
         schema.metadata.drop_all(self.engine)
