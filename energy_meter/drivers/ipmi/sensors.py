@@ -35,6 +35,9 @@ _BMC = 0x20
 #: Numeric format of a sensor without a number (IPMI 2.0, table 43-1).
 _NO_NUMBER = 3
 
+#: Encoding of a name in 6 bits a character (IPMI 2.0, section 43.15).
+_PACKED = 2
+
 #: What pyghmi raises on a record that it can't decode.
 _UNDECODABLE = (IndexError, KeyError, NotImplementedError, ValueError)
 
@@ -84,12 +87,25 @@ class _Commander:
     def xraw_command(self, netfn: int, command: int) -> dict[str, typing.Any]:
         return {'code': 0, 'data': self._session.request(netfn, command)}
 
-    def get_event_constants(self) -> typing.Any:
-        return constants
+
+class _Entry(sdr.SDREntry):
+    """One sensor data record."""
+
+    def tlv_decode(self, tlv: int, data: bytes) -> str:
+        if tlv >> 6 != _PACKED:
+            return super().tlv_decode(tlv, data)
+        # pyghmi's loop over these never ends.
+        packed = data[:tlv & 0x1f]
+        bits = int.from_bytes(packed, 'little')
+        return ''.join(chr(0x20 + (bits >> shift & 0x3f))
+                       for shift in range(0, len(packed) * 8 - 5, 6))
 
 
 class _Repository(sdr.SDR):
     """The sensor data records of one BMC."""
+
+    def make_sdr_entry(self, sdrbytes: bytes) -> _Entry:
+        return _Entry(sdrbytes, constants, False, self.mfg_id, self.prod_id)
 
     def get_sdr(self) -> None:
         # pyghmi takes the records of another BMC for these if firmware and

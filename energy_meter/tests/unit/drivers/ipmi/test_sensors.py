@@ -16,6 +16,8 @@ import struct
 
 import fixtures
 from oslotest import base
+from pyghmi.ipmi import sdr
+from pyghmi.ipmi.private import constants
 
 from energy_meter import exception
 from energy_meter.drivers.ipmi import sensors
@@ -96,6 +98,13 @@ class FindTest(base.BaseTestCase):
             record(4, 'latin').replace(b'latin', b'\xb5W\xb0C\xe9'),
             record(5, 'PSU')))
 
+    def test_names_may_be_packed_in_six_bits_a_character(self):
+        # 30 33 35 00 11 0d 21 00: each is a character less 0x20.
+        packed = record(1, '').replace(
+            b'\xc0', b'\x86' + bytes.fromhex('f05c03 511302'))
+
+        self.assertEqual(['PSU 1-A'], self.find(packed))
+
     def test_padding_of_a_name_is_no_part_of_it(self):
         self.assertEqual(['Pwr'], self.find(record(1, 'Pwr \0')))
 
@@ -104,9 +113,17 @@ class FindTest(base.BaseTestCase):
             record(1, 'Pwr'), record(2, 'PSU'), largest=16))
 
     def test_bmcs_of_the_same_firmware_have_sensors_of_their_own(self):
-        self.assertEqual(['Pwr'], self.find(record(1, 'Pwr')))
+        # Given a BMC that pyghmi has read and keeps for others like it
+        commander = sensors._Commander(BMCOfRecords(record(1, 'Pwr')))
+        commander.get_event_constants = lambda: constants
+        sdr.SDR(commander)
+        self.assertEqual(1, len(sdr.shared_sdrs))
+        self.addCleanup(sdr.shared_sdrs.clear)
+
+        # when another one is read, then the sensors are its own, and not kept
         self.assertEqual(['PSU1', 'PSU2'], self.find(
             record(1, 'PSU1'), record(2, 'PSU2')))
+        self.assertEqual(1, len(sdr.shared_sdrs))
 
     def test_a_list_without_end_is_given_up(self):
         self.useFixture(fixtures.MonkeyPatch(
