@@ -68,7 +68,8 @@ class Port:
     def read(self) -> bytes:
         """Give what has come; nothing if nothing comes in time."""
         with self._errors_named():
-            return self._serial.read(self._serial.in_waiting or 1)
+            data = self._serial.read(1)
+            return data + self._serial.read(self._serial.in_waiting)
 
     def write(self, data: bytes) -> None:
         with self._errors_named():
