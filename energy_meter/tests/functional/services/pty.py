@@ -45,11 +45,11 @@ class Line(base.Process):
         self._far_end = self.directory / 'meter'
         self.argv += [f'PTY,link={end},raw,echo=0'
                       for end in (self.port, self._far_end)]
-        self.addCleanup(self.unplug)
 
     def start(self) -> None:
         super().start()
         self.meter = serial.Serial(str(self._far_end), timeout=TIMEOUT)
+        self.addCleanup(self.meter.close)
 
     def plug(self) -> None:
         """Connect the wattmeter again after :meth:`unplug`."""
@@ -58,7 +58,6 @@ class Line(base.Process):
     def unplug(self) -> None:
         """Let the device file vanish under whoever has it open."""
         self.stop()
-        self.meter.close()
 
     def leave(self, data: bytes) -> None:
         """Say something that waits in the port for the next who opens it."""
