@@ -47,22 +47,21 @@ SERVER_PATHS = (
 
 #: Programs that are not found in the Debian package of their own name.
 DEBIAN_PACKAGES = {
-    'chromedriver': 'chromium-driver',
     'epmd': 'erlang-base',
     'initdb': 'postgresql',
-    'ipmi-sensors': 'freeipmi-tools',
     'ipmi_sim': 'openipmi',
     'mariadb-install-db': 'mariadb-server',
     'mariadbd': 'mariadb-server',
+    'mosquitto_passwd': 'mosquitto',
     'mosquitto_pub': 'mosquitto-clients',
     'mosquitto_sub': 'mosquitto-clients',
     'postgres': 'postgresql',
-    'promtool': 'prometheus',
     'rabbitmqctl': 'rabbitmq-server',
+    'sdrcomp': 'openipmi',
     'sensors': 'lm-sensors',
+    'setpriv': 'util-linux',
     'snmpget': 'snmp',
     'snmpset': 'snmp',
-    'snmpwalk': 'snmp',
     'umockdev-run': 'umockdev',
 }
 
