@@ -12,17 +12,16 @@
 
 """The dummy: its energy is known, and nothing it shows is impossible."""
 
-import types
 import typing
 from unittest import mock
 
 import hypothesis
 from hypothesis import strategies
-from oslo_config import cfg
 from oslotest import base
 
 from energy_meter import exception
 from energy_meter.drivers import dummy
+from energy_meter.tests import drivers
 
 WAVEFORMS = sorted(dummy.SHAPES)
 
@@ -36,11 +35,7 @@ instants = strategies.floats(0, 1e7)
 
 
 def make(*probes: str | None, **options: typing.Any) -> dummy.Dummy:
-    conf = cfg.ConfigOpts()
-    conf.register_opts(dummy.Dummy.opts)
-    values = {opt.dest: conf[opt.dest] for opt in dummy.Dummy.opts}
-    values |= {'max_watts': None, 'energy': 'auto'} | options
-    driver = dummy.Dummy(types.SimpleNamespace(**values), probes)
+    driver = drivers.make(dummy.Dummy, *probes, **options)
     driver.open()
     return driver
 
