@@ -49,9 +49,9 @@ class Root:
                 return self._probes.list_ids, []
             case ['v1', 'probes']:
                 return self._probes.list, []
-            case ['v1', 'probes', probe] if probe:
+            case ['v1', 'probes', probe]:
                 return self._probes.show, [probe]
-            case ['v1', 'probes', probe, meter] if probe and meter:
+            case ['v1', 'probes', probe, meter] if probe:
                 return self._probes.show_meter, [probe, meter]
         raise routing.PecanNotFound
 

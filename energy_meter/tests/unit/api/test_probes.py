@@ -174,7 +174,7 @@ class UnchangedTest(base.APITestCase):
 
     def test_a_change_shows(self):
         changes = [
-            {'watts': 1.0, 'owner_elapsed': 1001.0, 'time': 1700000001.5},
+            {'owner_elapsed': 1001.0}, {'time': 1700000001.5},
             {'millijoules': 1}, {'heard_at': time.time() - 301}]
         for change in changes:
             tag = self.tag('/v1/probes/')
