@@ -28,6 +28,7 @@ from oslo_config import cfg
 from oslo_log import log as logging
 import requests
 import requests.auth
+import urllib3.exceptions
 
 from energy_meter import exception
 from energy_meter import measurement
@@ -185,7 +186,7 @@ class HTTPJSON(base.PolledDriver):
                                    timeout=self.options.timeout) as answer:
                 self._check(answer)
                 body = self._body(answer, deadline)
-        except requests.RequestException as e:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as e:
             raise exception.DeviceUnreachable(device=self._name,
                                               reason=_web.reason(e))
         try:
@@ -206,7 +207,8 @@ class HTTPJSON(base.PolledDriver):
 
     def _body(self, answer: requests.Response, deadline: float) -> bytes:
         body = bytearray()
-        for piece in answer.iter_content(16 * 1024):
+        # Not iter_content, which waits until its piece is full.
+        while piece := answer.raw.read1(16 * 1024, decode_content=True):
             body += piece
             if len(body) > MAX_SIZE:
                 raise self._error(f'the page has more than {MAX_SIZE} bytes')

@@ -60,9 +60,12 @@ def _timeouts(url: sqlalchemy.URL, seconds: float) -> dict[str, object]:
     known: dict[str, dict[str, object]] = {
         'pymysql': {'connect_timeout': whole, 'read_timeout': whole,
                     'write_timeout': whole},
+        # The server ends a long query, the others notice its death.
         'psycopg': {'connect_timeout': whole,
+                    'options': f'-c statement_timeout={milliseconds}',
                     'tcp_user_timeout': milliseconds,
-                    'options': f'-c statement_timeout={milliseconds}'},
+                    'keepalives_idle': whole, 'keepalives_interval': whole,
+                    'keepalives_count': 2},
         'pysqlite': {'timeout': seconds},
     }
     return known.get(url.get_driver_name(), {})

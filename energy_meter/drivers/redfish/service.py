@@ -40,6 +40,8 @@ class NoSuchResource(exception.ProtocolError):
 class Service:
     """A connection to a service; it logs in at once.
 
+    sushy's errors and logs show the URL: it gets the one without secrets.
+
     :param options: with the driver's own options as attributes.
     :raises DriverError: when that fails.
     """
@@ -52,10 +54,10 @@ class Service:
                                                    options.password)
         # One "retry": with none sushy tries thrice, two seconds apart.
         self._connector = sushy.connector.Connector(
-            options.url, verify=_web.verification(options),
+            self.name, verify=_web.verification(options),
             server_side_retries=1, default_request_timeout=options.timeout)
         self._root = self._call(lambda: sushy.Sushy(
-            options.url, auth=self._auth, connector=self._connector))
+            self.name, auth=self._auth, connector=self._connector))
 
     def close(self) -> None:
         """End the session: controllers have few of them."""

@@ -21,6 +21,7 @@ import http.server
 import json
 import pathlib
 import re
+import socket
 import ssl
 import threading
 import typing
@@ -94,6 +95,7 @@ class HTTPServer(fixtures.Fixture):
         self.requests: list[Request] = []
         self._certificate = certificate
         self.port = 0
+        self._connections: set[socket.socket] = set()
 
     @property
     def url(self) -> str:
@@ -121,7 +123,10 @@ class HTTPServer(fixtures.Fixture):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop it and give the port back."""
+        """Stop it, drop its connections and give the port back."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -133,10 +138,12 @@ class HTTPServer(fixtures.Fixture):
             protocol_version = 'HTTP/1.1'
 
             def handle(self) -> None:
+                fixture._connections.add(self.connection)
                 with contextlib.suppress(OSError):
                     super().handle()
 
             def finish(self) -> None:
+                fixture._connections.discard(self.connection)
                 with contextlib.suppress(OSError):
                     super().finish()
 

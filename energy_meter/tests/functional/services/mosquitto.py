@@ -34,7 +34,7 @@ class Mosquitto(base.Process):
     def prepare(self) -> None:
         """Write the configuration."""
         lines = [f'listener {self.port} 127.0.0.1', 'user root',
-                 'persistence false']
+                 'persistence false', 'log_type all']
         if self._certificate is not None:
             certificate, key = self._certificate
             lines += [f'certfile {certificate}', f'keyfile {key}']
@@ -61,7 +61,7 @@ class Device(base.Process):
 
     def __init__(self, broker: Mosquitto, topic: str, will: str) -> None:
         super().__init__([
-            'mosquitto_sub', '-h', '127.0.0.1', '-p', str(broker.port), '-d',
+            'mosquitto_sub', '-h', '127.0.0.1', '-p', str(broker.port),
             '-t', f'{topic}/command', '--will-topic', topic,
             '--will-payload', will, '--will-retain'],
-            ready=lambda: 'SUBACK' in self.output())
+            ready=lambda: f'{topic}/command' in broker.output())

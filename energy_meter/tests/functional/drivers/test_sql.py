@@ -1,0 +1,201 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A gateway's database, in MariaDB and PostgreSQL."""
+
+import time
+import typing
+
+from oslotest import base
+import sqlalchemy
+
+from energy_meter import exception
+from energy_meter.drivers import sql
+from energy_meter.tests import drivers
+from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import database
+from energy_meter.tests.functional.services import mariadb
+from energy_meter.tests.functional.services import postgresql
+
+QUERY = ('SELECT outlet AS probe, watts, kwh, measured AS time '
+         'FROM readings ORDER BY measured')
+
+
+class _GatewayTests:
+    """What holds for each database.
+
+    :cvar Server: the fixture of its server.
+    :cvar TABLE: types of the columns watts, kwh and measured.
+    :cvar NOW: the moment, as the column measured takes it.
+    """
+
+    Server: type[database.DatabaseServer]
+    TABLE: tuple[str, str, str]
+    NOW: str
+
+    def setUp(self):
+        super().setUp()
+        self.server = services.shared(self.Server)
+        self.url = self.server.create_database()
+        self.engine = sqlalchemy.create_engine(
+            self.url, poolclass=sqlalchemy.NullPool)
+        watts, kwh, measured = self.TABLE
+        self.execute(f'CREATE TABLE readings (outlet VARCHAR(20), '
+                     f'watts {watts}, kwh {kwh}, measured {measured})')
+
+    def execute(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+    def write(self, outlet: str, watts: str = 'NULL', kwh: str = 'NULL',
+              measured: str | None = None) -> None:
+        self.execute('INSERT INTO readings VALUES '
+                     f"('{outlet}', {watts}, {kwh}, {measured or self.NOW})")
+
+    def open(self, *probes: str | None, **options: typing.Any) -> sql.SQL:
+        meter = drivers.make(sql.SQL, *probes, **{
+            'url': self.url, 'query': QUERY, 'timeout': 2.0} | options)
+        self.addCleanup(meter.close)
+        meter.open()
+        return meter
+
+    def test_rows_are_readings_in_watts_and_kwh(self):
+        self.write('a', '95.5', '12.345')
+        self.write('b', '0', '0')
+
+        readings = {reading.probe: reading
+                    for reading in self.open('a', 'b').read()}
+
+        self.assertEqual((95.5, 12345), readings['a'][1:3])
+        self.assertEqual((0.0, 0), readings['b'][1:3])
+        self.assertEqual(3600.0, readings['a'].counter.joules)
+        self.assertAlmostEqual(time.monotonic(), readings['a'].at, delta=5)
+
+    def test_new_rows_are_seen_and_old_ones_not_again(self):
+        self.write('a', '5', '1.0')
+        meter = self.open('a')
+        first, = meter.read()
+
+        self.assertEqual([], meter.read())
+        self.write('a', '6', '1.5')
+        second, = meter.read()
+
+        self.assertEqual((6.0, 500), (second.watts,
+                                      second.ticks - first.ticks))
+        self.assertGreater(second.at, first.at)
+
+    def test_null_is_no_reading(self):
+        self.write('a')
+        self.write('b', kwh='3')
+
+        reading, = self.open('a', 'b').read()
+
+        self.assertEqual(('b', None, 3000), reading[:3])
+
+    def test_a_dead_gateway_is_an_error(self):
+        self.write('a', '5', measured=f"{self.NOW} - INTERVAL '1' HOUR")
+
+        e = self.assertRaises(exception.ProtocolError,
+                              self.open('a').read)
+
+        self.assertRegex(str(e), 'a: measured 360[0-9] s ago')
+
+    def test_percent_and_colon_mean_nothing_special(self):
+        self.write('a:b', '5')
+
+        reading, = self.open('a:b', query=QUERY.replace(
+            'ORDER', "WHERE outlet LIKE '%:b' ORDER")).read()
+
+        self.assertEqual(5.0, reading.watts)
+
+    def test_a_wrong_password_is_told_without_it(self):
+        self.execute(self.ACCOUNT)
+        url = sqlalchemy.make_url(self.url).set(username='gateway',
+                                                password='wr0ng')
+
+        meter = self.open('a', url=url.render_as_string(hide_password=False))
+        e = self.assertRaises(exception.AuthenticationFailed, meter.read)
+
+        self.assertIn('refused the credentials of user gateway', str(e))
+        self.assertNotIn('wr0ng', str(e))
+
+    def test_a_missing_table_is_told_in_the_databases_words(self):
+        meter = self.open('a', query='SELECT probe, watts FROM nothing')
+
+        e = self.assertRaises(exception.ProtocolError, meter.read)
+
+        self.assertIn('nothing', str(e))
+
+    def test_a_query_that_takes_too_long_is_given_up(self):
+        meter = self.open('a', query=self.SLEEP, timeout=1.0)
+
+        self.assertRaises(exception.DeviceUnreachable, meter.read)
+
+    def test_a_restarted_server_is_read_on_when_opened_anew(self):
+        server = self.useFixture(self.Server())
+        meter = self.open('a', url=server.database_url(
+            server.superuser_database), query="SELECT 'a' AS probe, "
+            '5 AS watts')
+        meter.read()
+        server.kill()
+
+        e = self.assertRaises(exception.DeviceUnreachable, meter.read)
+        self.assertIn(f'127.0.0.1:{server.port}', str(e))
+        meter.close()
+        server.start()
+        meter.open()
+
+        reading, = meter.read()
+        self.assertEqual(5.0, reading.watts)
+
+
+class MariaDBTest(_GatewayTests, base.BaseTestCase):
+
+    Server = mariadb.MariaDB
+    TABLE = ('FLOAT', 'DECIMAL(12,4)', 'DATETIME(6)')
+    NOW = 'UTC_TIMESTAMP(6)'
+    SLEEP = "SELECT 'a' AS probe, SLEEP(30) AS watts"
+    ACCOUNT = "CREATE OR REPLACE USER gateway IDENTIFIED BY 'r1ght'"
+
+    def test_unix_timestamps_are_times(self):
+        self.write('a', '5')
+        self.execute("SET GLOBAL time_zone = '+05:00'")
+        self.addCleanup(self.execute, "SET GLOBAL time_zone = 'SYSTEM'")
+
+        reading, = self.open('a', query=QUERY.replace(
+            'measured AS time', 'UNIX_TIMESTAMP(CONVERT_TZ(measured, '
+            "'+00:00', '+05:00')) AS time")).read()
+
+        self.assertAlmostEqual(time.monotonic(), reading.at, delta=5)
+
+
+class PostgreSQLTest(_GatewayTests, base.BaseTestCase):
+
+    Server = postgresql.PostgreSQL
+    TABLE = ('REAL', 'NUMERIC(12,4)', 'TIMESTAMP WITH TIME ZONE')
+    NOW = 'clock_timestamp()'
+    SLEEP = "SELECT 'a' AS probe, 5 AS watts FROM pg_sleep(30)"
+    ACCOUNT = ("DO $$ BEGIN CREATE ROLE gateway LOGIN PASSWORD 'r1ght'; "
+               'EXCEPTION WHEN duplicate_object THEN NULL; END $$')
+
+    def test_a_wrong_password_is_told_without_it(self):
+        # The server of the tests trusts everybody on its port.
+        hba = next(self.server.directory.glob('data/pg_hba.conf'))
+        trusting = hba.read_text()
+        self.addCleanup(self.server.execute, 'SELECT pg_reload_conf()')
+        self.addCleanup(hba.write_text, trusting)
+        hba.write_text('host all gateway 127.0.0.1/32 scram-sha-256\n'
+                       + trusting)
+        self.server.execute('SELECT pg_reload_conf()')
+
+        super().test_a_wrong_password_is_told_without_it()
