@@ -32,6 +32,7 @@ import socket
 import threading
 import typing
 
+from oslo_log import log as logging
 from pysnmp.carrier.asyncio import dispatch
 from pysnmp.carrier.asyncio.dgram import base
 from pysnmp.carrier.asyncio.dgram import udp
@@ -40,6 +41,8 @@ from pysnmp.entity import config
 from pysnmp.entity import engine
 from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.proto.api import v2c
+
+LOG = logging.getLogger(__name__)
 
 Oid: typing.TypeAlias = tuple[int, ...]
 
@@ -227,9 +230,18 @@ _lock = threading.Lock()
 _engines: dict[Credentials, Engine] = {}
 
 
+def _log(_loop: object, context: dict[str, typing.Any]) -> None:
+    """Log what pysnmp stumbles over, as it does over what isn't SNMP.
+
+    Whoever waited for something better hears of it in due time.
+    """
+    LOG.debug('%s: %s', context.get('message'), context.get('exception'))
+
+
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_log)
     threading.Thread(target=loop.run_forever, name='snmp',
                      daemon=True).start()
     return loop

@@ -151,7 +151,7 @@ def find(session: sessions.Session, table: profile.Table) -> list[Outlet]:
     """
     sources = dict.fromkeys(map(_source, table.columns.values()))
     shown = session.sweep(map(sessions.Range.below, sources),
-                          sessions.MAX_OBJECTS)
+                          sessions.MAX_LISTED)
     columns = {name: _Column(table, column, shown)
                for name, column in table.columns.items()}
     metering = [columns[name] for name in ('watts', 'energy')

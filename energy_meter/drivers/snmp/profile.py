@@ -227,6 +227,11 @@ def _only(part: fields.Fields) -> Only:
     return only
 
 
+def names(directory: str) -> list[str]:
+    """Name all profiles, the operator's included."""
+    return sorted(_files(directory))
+
+
 def load(name: str, directory: str) -> Profile:
     """Give a profile by its name.
 
@@ -237,12 +242,13 @@ def load(name: str, directory: str) -> Profile:
     if name not in files:
         raise exception.DriverError(
             reason=f'there is no profile {name!r}; there are: '
-                   f'{", ".join(sorted(files))}')
+                   f'{", ".join(names(directory))}')
     file = files[name]
     try:
         values = yaml.safe_load(file.read_text(encoding='utf-8'))
     except (OSError, ValueError, yaml.YAMLError) as e:
-        raise exception.DriverError(reason=f'{file}: {e}')
+        problem = ' '.join(str(e).split())
+        raise exception.DriverError(reason=f'{file}: {problem}')
     return parse(str(file), values)
 
 
@@ -252,7 +258,7 @@ def recognise(system: Oid, directory: str) -> list[str]:
     :param system: the device's sysObjectID.
     """
     found = []
-    for name in sorted(_files(directory)):
+    for name in names(directory):
         matches = [len(prefix) for prefix in load(name, directory).system
                    if system[:len(prefix)] == prefix]
         if matches:

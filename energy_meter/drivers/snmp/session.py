@@ -35,9 +35,13 @@ Value: typing.TypeAlias = int | bytes | Oid | None
 #: Larger than every number that an object identifier can have.
 BEYOND = 2 ** 32
 
-#: Most objects asked for, or expected, in one message: an answer of about
-#: three kilobytes.
-MAX_OBJECTS = 120
+#: Most objects named in one request: request and answer fit an Ethernet
+#: frame, for some devices drop larger ones without a word.
+MAX_NAMED = 40
+
+#: Most objects that a device is to list in one answer: about three
+#: kilobytes. A device that can't makes it shorter.
+MAX_LISTED = 120
 
 #: A device that shows more objects than this in one sweep is broken.
 MAX_SWEEP = 100_000
@@ -54,6 +58,8 @@ PATIENCE = 30.0
 _TOO_BIG = 1
 _NO_SUCH_NAME = 2
 _GENERAL_ERROR = 5
+_NO_ACCESS = 6
+_AUTHORIZATION_ERROR = 16
 
 #: What a device reports (RFC 3414, section 3.2), or pysnmp finds, if they
 #: don't agree about the user.
@@ -90,7 +96,8 @@ class Session:
         self._context = context
         self._timeout = timeout
         self._retries = retries
-        self._max_objects = MAX_OBJECTS
+        self._max_named = MAX_NAMED
+        self._max_listed = MAX_LISTED
         self._missing: dict[Oid, float] = {}
         self._engine: engine.Engine | None = None
         self._target: engine.Target | None = None
@@ -137,10 +144,10 @@ class Session:
         pending = [oid for oid in values
                    if self._missing.get(oid, again) <= again]
         while pending:
-            batch = pending[:self._max_objects]
+            batch = pending[:self._max_named]
             answer = self._ask(batch)
             if answer.status == _TOO_BIG and len(batch) > 1:
-                self._max_objects = len(batch) // 2
+                self._max_named = len(batch) // 2
             elif (answer.status in (_NO_SUCH_NAME, _GENERAL_ERROR)
                   and 0 < answer.index <= len(batch)):
                 # One object without a value spoils the whole answer.
@@ -165,7 +172,7 @@ class Session:
             repetitions = self._repetitions(len(pending), rows)
             answer = self._ask([after for after, _ in pending], repetitions)
             if answer.status == _TOO_BIG and repetitions > 1:
-                self._max_objects = len(pending) * repetitions // 2
+                self._max_listed = len(pending) * repetitions // 2
             elif (answer.status == _NO_SUCH_NAME
                   and 0 < answer.index <= len(pending)):
                 # Version 1 has no other way to say that nothing follows.
@@ -178,7 +185,7 @@ class Session:
     def _repetitions(self, ranges: int, rows: int) -> int:
         if not self.has_bulk:
             return 1
-        return max(1, min(rows, self._max_objects // ranges))
+        return max(1, min(rows, self._max_listed // ranges))
 
     def _collect(self, ranges: list[Range], answer: engine.Answer,
                  values: dict[Oid, Value]) -> list[Range]:
@@ -187,9 +194,12 @@ class Session:
         :returns: what of the ranges is still to be asked for.
         """
         objects = _values(answer.objects)
-        if not objects or len(values) > MAX_SWEEP:
-            raise exception.ProtocolError(
-                device=self.device, reason='its tables have no end')
+        if not objects:
+            raise exception.ProtocolError(device=self.device,
+                                          reason='its answer is empty')
+        if len(values) > MAX_SWEEP:
+            raise exception.ProtocolError(device=self.device,
+                                          reason='its tables have no end')
         pending = []
         for number, (after, last) in enumerate(ranges):
             column = objects[number::len(ranges)]
@@ -208,8 +218,8 @@ class Session:
             raise exception.ProtocolError(device=self.device,
                                           reason='the session is closed')
         for _ in range(self._retries + 1):
-            # Version 3 may have to ask for the device's id and clock first.
             try:
+                # Version 3 may have to ask for the device's clock first.
                 answer = engine.run(
                     self._engine.ask(self._target, self._context, oids,
                                      repetitions), 3 * self._timeout + 1)
@@ -219,6 +229,11 @@ class Session:
                 raise exception.ProtocolError(device=self.device, reason=e)
             if not isinstance(answer.problem, errind.RequestTimedOut):
                 return answer
+            if repetitions is not None and repetitions > 1:
+                # Answers that take more than one frame get lost in some
+                # networks.
+                repetitions = max(2, repetitions // 2)
+                self._max_listed = len(oids) * repetitions
         raise exception.DeviceUnreachable(
             device=self.device,
             reason=f'{self._retries + 1} times nothing within '
@@ -232,7 +247,9 @@ class Session:
 
     def _check(self, answer: engine.Answer) -> None:
         """See that an answer can be used."""
-        if isinstance(answer.problem, _REFUSALS):
+        refused = (isinstance(answer.problem, _REFUSALS)
+                   or answer.status in (_NO_ACCESS, _AUTHORIZATION_ERROR))
+        if refused and self._credentials.user:
             raise exception.AuthenticationFailed(
                 device=self.device, user=self._credentials.user)
         if answer.problem is not None:

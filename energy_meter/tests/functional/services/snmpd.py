@@ -1,0 +1,184 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A device that talks SNMP: net-snmp's snmpd, which shows made-up objects."""
+
+import collections.abc
+import os
+import socket
+import threading
+import typing
+
+import fixtures
+
+from energy_meter.tests.functional.services import base
+
+#: Names and passwords of users of version 3.
+AUTH_PASSWORD = 'auth-s3cret'
+PRIV_PASSWORD = 'priv-s3cret'
+
+#: May read, and may change; of versions 1 and 2c.
+READ_COMMUNITY = 'r3ad'
+WRITE_COMMUNITY = 'wr1te'
+
+#: Each user: digest and cipher.
+USERS = {
+    'nobody': ('', ''),
+    'md5': ('MD5', ''),
+    'sha': ('SHA', ''),
+    'sha224': ('SHA-224', ''),
+    'sha256': ('SHA-256', ''),
+    'sha384': ('SHA-384', ''),
+    'sha512': ('SHA-512', ''),
+    'md5-des': ('MD5', 'DES'),
+    'sha-aes': ('SHA', 'AES'),
+    'sha256-aes256': ('SHA-256', 'AES-256'),
+    'sha512-aes192': ('SHA-512', 'AES-192'),
+}
+
+
+class Gauge(int):
+    """A number that is shown as Gauge32, which is Unsigned32, too."""
+
+
+Value: typing.TypeAlias = int | str | Gauge
+
+
+class Snmpd(base.Process):
+    """One device on 127.0.0.1 and ::1.
+
+    :param objects: what it shows, by object identifier. Changes become
+        effective at the next start.
+    :param settings: further lines of its configuration.
+    :param auth_password: of its users.
+    """
+
+    def __init__(self, objects: collections.abc.Mapping[str, Value],
+                 *settings: str, auth_password: str = AUTH_PASSWORD) -> None:
+        self.port = base.free_port()
+        self.objects = dict(objects)
+        self._settings = settings
+        self._auth_password = auth_password
+        self._identity = 0
+        super().__init__(['snmpd', '-f', '-Lo', '-I', '-smux'],
+                         ready=self._answers)
+
+    def prepare(self) -> None:
+        base.require('snmpget', 'snmpset')
+        self.argv += ['-c', os.fspath(self.directory / 'snmpd.conf')]
+
+    def start(self) -> None:
+        """Start with what :attr:`objects` has now."""
+        persistent = self.directory / f'persistent-{self._identity}'
+        persistent.mkdir(exist_ok=True)
+        self.env |= {'SNMP_PERSISTENT_DIR': os.fspath(persistent),
+                     'SNMPCONFPATH': os.fspath(persistent), 'MIBS': ''}
+        (self.directory / 'snmpd.conf').write_text(
+            '\n'.join(self._configuration()) + '\n')
+        super().start()
+
+    def restart(self) -> None:
+        """Boot the device."""
+        self.stop()
+        self.start()
+
+    def replace(self) -> None:
+        """Put another device in its place: it has another engine id."""
+        self._identity += 1
+        self.restart()
+
+    def set(self, oid: str, value: Value) -> None:
+        """Change what an object shows, while the device runs."""
+        self._run('snmpset', WRITE_COMMUNITY, oid, _letter(value), str(value))
+        self.objects[oid] = value
+
+    def _configuration(self) -> collections.abc.Iterator[str]:
+        yield f'agentAddress udp:127.0.0.1:{self.port},udp6:[::1]:{self.port}'
+        for option in ('rocommunity', 'rocommunity6'):
+            yield f'{option} {READ_COMMUNITY}'
+        yield f'rwcommunity {WRITE_COMMUNITY}'
+        for user, (digest, cipher) in USERS.items():
+            yield ' '.join(filter(None, (
+                'createUser', user, digest, digest and self._auth_password,
+                cipher, cipher and PRIV_PASSWORD)))
+            yield f'rouser {user} ' + (
+                'priv' if cipher else 'auth' if digest else 'noauth')
+        yield from self._settings
+        for oid, value in self.objects.items():
+            kind = {'i': 'integer', 'u': 'uinteger',
+                    's': 'octet_str'}[_letter(value)]
+            text = f'"{value}"' if isinstance(value, str) else value
+            yield f'override -rw .{oid} {kind} {text}'
+
+    def _answers(self) -> bool:
+        try:
+            self._run('snmpget', READ_COMMUNITY, '1.3.6.1.2.1.1.3.0')
+        except AssertionError:
+            return False
+        return True
+
+    def _run(self, program: str, community: str, *args: str) -> None:
+        base.run([program, '-v2c', '-c', community, '-t0.2', '-r20',
+                  f'127.0.0.1:{self.port}', *args],
+                 env={'MIBS': '', 'SNMPCONFPATH': os.devnull})
+
+
+def _letter(value: Value) -> str:
+    """Give the letter that snmpset has for a type."""
+    if isinstance(value, Gauge):
+        return 'u'
+    return 's' if isinstance(value, str) else 'i'
+
+
+class Relay(fixtures.Fixture):
+    """A network between a device and whoever asks it.
+
+    :param port: where the device is.
+    :ivar limit: longer answers get lost, in octets.
+    :ivar noise: comes before each answer.
+    :ivar requests: how many came through so far.
+    :ivar answered: octets of all answers so far.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.limit = 65_536
+        self.noise = b''
+        self.requests = self.answered = 0
+        self._device = ('127.0.0.1', port)
+
+    def _setUp(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(('127.0.0.1', 0))
+        self.port = self._socket.getsockname()[1]
+        thread = threading.Thread(target=self._forward, daemon=True)
+        thread.start()
+        self.addCleanup(self._socket.close)
+        self.addCleanup(thread.join)
+        self.addCleanup(self._socket.sendto, b'', ('127.0.0.1', self.port))
+
+    def _forward(self) -> None:
+        client = None
+        while True:
+            message, sender = self._socket.recvfrom(65_536)
+            if not message:
+                return
+            if sender != self._device:
+                client = sender
+                self.requests += 1
+                self._socket.sendto(message, self._device)
+            elif client is not None and len(message) <= self.limit:
+                self.answered += len(message)
+                if self.noise:
+                    self._socket.sendto(self.noise, client)
+                self._socket.sendto(message, client)
