@@ -225,7 +225,7 @@ class Session:
                 device=self.device, reason=f'its name is not resolved: {e}')
 
     def _key(self) -> bytes | None:
-        if self._kg is None:
+        if not self._kg:
             return None
         if not self._kg.startswith('0x'):
             return self._kg.encode()

@@ -13,6 +13,7 @@
 """The ipmi driver against OpenIPMI's simulated BMCs."""
 
 import collections.abc
+from concurrent import futures
 import contextlib
 import logging
 import pathlib
@@ -386,56 +387,35 @@ class TroubleTest(IPMITestCase):
 
 class ManyTest(IPMITestCase):
 
-    COUNT = 20
-
     def test_each_of_many_bmcs_is_read_by_its_own_thread(self):
-        # Given many BMCs, each with watts of its own
-        bmcs = [self.start(ipmi_sim.Sensor(value=200 + 4 * number))
-                for number in range(self.COUNT)]
-
-        # when all are read at once, two of which are lost on the way
-        readings: dict[int, list[float | None]] = {}
+        # Given many BMCs, each with watts of its own, that are logged in to
+        # at once
+        watts = range(200, 280, 4)
         lost = {3, 11}
-        met = threading.Barrier(self.COUNT + 1)
+        bmcs = [self.start(ipmi_sim.Sensor(value=value)) for value in watts]
+        meters = [
+            self.make(bmc, timeout=(SHORT_PATIENCE if number in lost
+                                    else PATIENCE))
+            for number, bmc in enumerate(bmcs)]
+        with futures.ThreadPoolExecutor(len(bmcs)) as pool:
+            list(pool.map(ipmi_driver.IPMI.open, meters))
 
-        def follow(number: int) -> None:
-            silent = number in lost
-            driver = self.make(bmcs[number], timeout=(
-                SHORT_PATIENCE if silent else PATIENCE))
-            with contextlib.ExitStack() as stack:
-                driver.open()
-                stack.callback(driver.close)
-                met.wait()
-                met.wait()
-                seen = readings.setdefault(number, [])
-                for _ in range(50):
-                    seen += [item.watts for item in driver.read()]
-
-        errors: dict[int, Exception] = {}
-
-        def run(number: int) -> None:
-            try:
-                follow(number)
-            except Exception as error:
-                errors[number] = error
-
-        threads = [threading.Thread(target=run, args=(number,))
-                   for number in range(self.COUNT)]
-        for thread in threads:
-            thread.start()
-        met.wait(60)
-        for number in lost:
-            bmcs[number].kill()
-        met.wait(60)
-        for thread in threads:
-            thread.join(60)
+            # when all are read at once, and two are lost
+            for number in lost:
+                bmcs[number].kill()
+            results = [pool.submit(self.read_often, meter)
+                       for meter in meters]
 
         # then the others' readings are complete, and nobody else's
-        self.assertEqual(lost, set(errors))
-        for error in errors.values():
-            self.assertIsInstance(error, exception.DeviceUnreachable)
-        for number in set(range(self.COUNT)) - lost:
-            self.assertEqual([200.0 + 4 * number] * 50, readings[number])
+        for number, result in enumerate(results):
+            if number in lost:
+                self.assertIsInstance(result.exception(),
+                                      exception.DeviceUnreachable)
+            else:
+                self.assertEqual([watts[number]] * 50, result.result())
+
+    def read_often(self, driver: ipmi_driver.IPMI) -> list[float | None]:
+        return [reading.watts for _ in range(50) for reading in driver.read()]
 
     def test_file_descriptors_above_1023_work(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
