@@ -65,13 +65,13 @@ class Meter(typing.NamedTuple):
     energy: sources.EnergyCounter | None = None
 
     def read(self) -> measurement.Reading | None:
-        watts = self.power and _now(self.power.read)
-        ticks = self.energy and _now(self.energy.read)
+        watts = None if self.power is None else _now(self.power.read)
+        ticks = None if self.energy is None else _now(self.energy.read)
         if watts is None and ticks is None:
             return None
-        return measurement.Reading(
-            self.probe, watts, ticks, self.energy and self.energy.counter,
-            at=time.monotonic())
+        counter = None if self.energy is None else self.energy.counter
+        return measurement.Reading(self.probe, watts, ticks, counter,
+                                   at=time.monotonic())
 
 
 def _now(read: collections.abc.Callable[[], T]) -> T | None:
