@@ -36,7 +36,7 @@ from energy_meter.tests.functional.services import ipmi_sim
 PATIENCE = 10.0
 
 #: The same where the BMC is known to be silent.
-SHORT_PATIENCE = 0.5
+SHORT_PATIENCE = 1.0
 
 DELL = 674
 
