@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Count the tests of a subunit stream on standard input.
 
 The last line of the output is `N passed, N failed, N skipped`. The exit

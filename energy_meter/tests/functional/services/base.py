@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """What the fixtures of real services have in common.
 
 A fixture starts the real program, on the loopback interface and in its own
@@ -35,6 +34,7 @@ import typing
 import unittest
 
 import fixtures
+import psutil
 from testtools import content
 from testtools import content_type
 
@@ -91,7 +91,8 @@ def program(name: str) -> str:
         paths += sorted(glob.glob(pattern), reverse=True)
     found = shutil.which(name, path=os.pathsep.join(paths))
     if found is None:
-        package = DEBIAN_PACKAGES.get(name, name)
+        base = os.path.basename(name)
+        package = DEBIAN_PACKAGES.get(base, base)
         raise unittest.SkipTest(
             f'{name} is not installed (Debian package: {package})')
     return found
@@ -173,8 +174,17 @@ class Service(fixtures.Fixture):
             raise
 
 
+def _each(action: collections.abc.Callable[[psutil.Process], None],
+          processes: list[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            action(process)
+        except psutil.NoSuchProcess:
+            pass
+
+
 class Process(Service):
-    """One running program, in a session (and process group) of its own.
+    """One running program, in a session of its own.
 
     It can be stopped and started again, killed, paused and resumed. What it
     prints goes to the file :attr:`log`, whose end is attached to a failed
@@ -209,7 +219,7 @@ class Process(Service):
         self._timeout = timeout
         self._cwd = cwd
         self.user = user if os.geteuid() == 0 else None
-        self._popen: subprocess.Popen | None = None
+        self._popen: psutil.Popen | None = None
 
     def _setUp(self) -> None:
         self.argv[0] = program(self.argv[0])
@@ -235,7 +245,7 @@ class Process(Service):
 
     @property
     def pid(self) -> int:
-        """The process id, which is the id of the process group, too."""
+        """The process id."""
         return self._running().pid
 
     @property
@@ -253,7 +263,7 @@ class Process(Service):
         :raises AssertionError: It ended, or is not ready in time.
         """
         with self.log.open('ab') as log:
-            self._popen = subprocess.Popen(
+            self._popen = psutil.Popen(
                 self.argv, cwd=self._cwd or self.directory,
                 env={**os.environ, **self.env}, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
@@ -265,42 +275,50 @@ class Process(Service):
 
         :raises AssertionError: It did not end in time, and was killed.
         """
-        if self._popen is None:
+        family = self._family()
+        if not family:
             return
-        if self.returncode is None:
+        try:
             self.resume()
             self.signal(self.stop_signal)
-        try:
-            self._popen.wait(self._timeout)
-        except subprocess.TimeoutExpired:
+            self._running().wait(self._timeout)
+        except psutil.TimeoutExpired:
             raise AssertionError(f'{self.name} did not end within '
                                  f'{self._timeout} s of its signal')
         finally:
-            self.kill()
+            _each(psutil.Process.kill, family)
+            self._running().wait(self._timeout)
 
     def kill(self) -> None:
-        """Kill the program and all of its children, as kill -9 does."""
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        """Kill the program and its descendants, as kill -9 does."""
+        _each(psutil.Process.kill, self._family())
         self._running().wait(self._timeout)
 
     def pause(self) -> None:
-        """Make it, and its children, hang (SIGSTOP)."""
-        os.killpg(self.pid, signal.SIGSTOP)
+        """Make it and its descendants hang."""
+        _each(psutil.Process.suspend, self._family())
 
     def resume(self) -> None:
-        """End a pause (SIGCONT)."""
-        os.killpg(self.pid, signal.SIGCONT)
+        """End a pause."""
+        _each(psutil.Process.resume, self._family())
 
     def signal(self, signum: int) -> None:
-        """Send a signal to the program, not to its children."""
+        """Send a signal to the program, not to its descendants."""
         self._running().send_signal(signum)
 
-    def _running(self) -> subprocess.Popen:
+    def _running(self) -> psutil.Popen:
         assert self._popen is not None, f'{self.name} was never started'
         return self._popen
+
+    def _family(self) -> list[psutil.Process]:
+        """Give the program and its descendants; nothing if it has ended.
+
+        (The process group would not do: PostgreSQL's processes leave it.)
+        """
+        if self._popen is None or self.returncode is not None:
+            return []
+        leader = psutil.Process(self.pid)
+        return [leader, *leader.children(recursive=True)]
 
     def _is_ready(self) -> object:
         status = self.returncode

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """A private Ceilometer: the polling agent and the notification agent."""
 
 import json

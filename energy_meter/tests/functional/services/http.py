@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """A real HTTP or HTTPS server whose answers a test decides."""
 
 import base64

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Modbus meters: pymodbus' server over TCP, or RTU on a pseudo terminal."""
 
 import asyncio

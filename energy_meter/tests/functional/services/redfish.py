@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Redfish services: sushy-static, and one with logins and faults."""
 
 import copy

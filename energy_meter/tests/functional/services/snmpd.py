@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """A device that talks SNMP: net-snmp's snmpd, which shows made-up objects."""
 
 import collections.abc

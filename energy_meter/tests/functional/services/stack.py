@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Where the other OpenStack services are installed for tests.
 
 They live in a virtual environment of their own, made from

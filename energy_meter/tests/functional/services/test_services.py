@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """Tests that the services start, answer, come back and stop."""
 
 import http.server
