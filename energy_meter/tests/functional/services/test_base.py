@@ -12,7 +12,6 @@
 
 """Tests of what the service fixtures have in common."""
 
-import pathlib
 import signal
 import socket
 import sys
@@ -20,6 +19,7 @@ import unittest
 
 import fixtures
 from oslotest import base as oslotest
+import psutil
 import testtools
 
 from energy_meter.tests.functional.services import base
@@ -41,10 +41,15 @@ def sleeper(*args: str, timeout: float = 60) -> base.Process:
     return process
 
 
-def state(process: base.Process) -> str:
-    """Return the letter that /proc gives: S sleeps, T is stopped."""
-    stat = pathlib.Path(f'/proc/{process.pid}/stat').read_text()
-    return stat.rpartition(') ')[2][0]
+#: Starts a SLEEPER in a session of its own and waits for its end.
+PARENT = '''
+import subprocess, sys
+subprocess.run([sys.executable, *sys.argv[1:]], start_new_session=True)
+'''
+
+
+def is_paused(process: psutil.Process) -> bool:
+    return process.status() == psutil.STATUS_STOPPED
 
 
 class MissingProgramTestCase(oslotest.BaseTestCase):
@@ -117,9 +122,21 @@ class ProcessTestCase(oslotest.BaseTestCase):
     def test_paused_and_resumed(self) -> None:
         process = self.useFixture(sleeper())
         process.pause()
-        base.wait_for(lambda: state(process) == 'T', 10, 'it hangs')
+        program = psutil.Process(process.pid)
+        base.wait_for(lambda: is_paused(program), 10, 'it hangs')
         process.resume()
-        base.wait_for(lambda: state(process) != 'T', 10, 'it goes on')
+        base.wait_for(lambda: not is_paused(program), 10, 'it goes on')
+
+    def test_descendants_share_its_fate(self) -> None:
+        process = base.Process(
+            [sys.executable, '-c', PARENT, '-c', SLEEPER],
+            ready=lambda: 'READY' in process.output())
+        self.useFixture(process)
+        child, = psutil.Process(process.pid).children()
+        process.pause()
+        base.wait_for(lambda: is_paused(child), 10, 'the child hangs')
+        process.kill()
+        base.wait_for(lambda: not child.is_running(), 10, 'the child ends')
 
     def test_a_paused_process_is_stopped(self) -> None:
         process = self.useFixture(sleeper())
