@@ -12,8 +12,6 @@
 
 """The wattmeters that the configuration names."""
 
-import collections.abc
-import pathlib
 import socket
 import types
 import typing
@@ -25,6 +23,7 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import ledger
 from energy_meter.bus import envelope
+from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
 
@@ -58,18 +57,6 @@ class Wattmeter(typing.NamedTuple):
                            self.outlets)
 
 
-class Section(typing.NamedTuple):
-    """A section as it stands in the configuration files."""
-
-    name: str
-    file: str
-    options: dict[str, list[str]]
-
-    def error(self, option: str, reason: str) -> exception.ConfigurationError:
-        return exception.ConfigurationError(
-            file=self.file, section=self.name, option=option, reason=reason)
-
-
 def load(conf: cfg.ConfigOpts, agent: str) -> tuple[
         list[Wattmeter], list[exception.ConfigurationError]]:
     """Read the wattmeters from the configuration.
@@ -77,7 +64,7 @@ def load(conf: cfg.ConfigOpts, agent: str) -> tuple[
     :param agent: name of this agent.
     :returns: those that make sense, and what is wrong with the others.
     """
-    sections, errors = _sections(conf)
+    sections, errors = conf_sections.find(conf)
     loader = _Loader(conf, agent, sections)
     wattmeters = []
     for name, section in sections.items():
@@ -90,47 +77,18 @@ def load(conf: cfg.ConfigOpts, agent: str) -> tuple[
     return wattmeters, errors + loader.orphans()
 
 
-def _sections(conf: cfg.ConfigOpts) -> tuple[
-        dict[str, Section], list[exception.ConfigurationError]]:
-    """Find the sections of wattmeters and probes in all files."""
-    found: dict[str, Section] = {}
-    names: dict[str, str] = {}
-    errors = []
-    for file in _files(conf):
-        content: dict[str, dict[str, list[str]]] = {}
-        cfg.ConfigParser(file, content).parse()
-        for name, options in content.items():
-            if not name.startswith((wattmeter_conf.PREFIX,
-                                    wattmeter_conf.PROBE_PREFIX)):
-                continue
-            section = found.setdefault(name, Section(name, file, {}))
-            section.options.update(options)
-            if names.setdefault(name.lower(), name) != name:
-                del found[name]
-                errors.append(section.error('(name)', (
-                    f'differs from [{names[name.lower()]}] only in case')))
-    return found, errors
-
-
-def _files(conf: cfg.ConfigOpts) -> list[str]:
-    files = list(conf.config_file or ())
-    for directory in conf.config_dir or ():
-        files += sorted(map(str, pathlib.Path(directory).glob('*.conf')))
-    return files
-
-
 class _Loader:
     """Turns sections into wattmeters, one after the other."""
 
     def __init__(self, conf: cfg.ConfigOpts, agent: str,
-                 sections: dict[str, Section]) -> None:
+                 sections: dict[str, conf_sections.Section]) -> None:
         self._conf = conf
         self._agent = agent
         self._sections = sections
-        self._owners: dict[str, Section] = {}
+        self._owners: dict[str, conf_sections.Section] = {}
 
-    def load(self, section: Section) -> Wattmeter:
-        name = section.name.removeprefix(wattmeter_conf.PREFIX)
+    def load(self, section: conf_sections.Section) -> Wattmeter:
+        name = section.subject
         if not envelope.is_id(name):
             raise section.error('(name)', 'a wattmeter needs a name of '
                                           'printable characters')
@@ -138,7 +96,8 @@ class _Loader:
             raise section.error('driver', 'the section is empty; it needs at '
                                           'least driver and probes')
         driver_name, driver = self._driver(section)
-        options = self._values(section, [*wattmeter_conf.OPTS, *driver.opts])
+        options = section.values(
+            self._conf, [*wattmeter_conf.OPTS, *driver.opts])
         outlets = self._outlets(section, options)
         settings = tuple(
             self._settings(section, name, driver_name, driver, options, probe)
@@ -151,10 +110,11 @@ class _Loader:
         prefix = wattmeter_conf.PROBE_PREFIX
         return [section.error('(name)', 'no wattmeter has this probe')
                 for name, section in self._sections.items()
-                if name.startswith(prefix)
-                and name.removeprefix(prefix) not in self._owners]
+                if name.startswith(prefix) and 'sum' not in section.options
+                and section.subject not in self._owners]
 
-    def _driver(self, section: Section) -> tuple[str, type[base.Driver]]:
+    def _driver(self, section: conf_sections.Section,
+                ) -> tuple[str, type[base.Driver]]:
         name = section.options.get('driver', [''])[-1]
         failures: list[BaseException] = []
         found: stevedore.NamedExtensionManager[base.Driver] = (
@@ -172,37 +132,8 @@ class _Loader:
                 f'{name!r} is unknown; expected one of {", ".join(known)}'))
         return name, found[name].plugin
 
-    def _values(self, section: Section,
-                opts: collections.abc.Sequence[cfg.Opt],
-                ) -> dict[str, typing.Any]:
-        """Give the typed values of a section.
-
-        :raises ConfigurationError: for an unknown, ill-typed or missing
-            option.
-        """
-        known = {opt.name: opt for opt in opts}
-        known |= {opt.dest: opt for opt in opts}
-        for name in section.options:
-            if name not in known:
-                raise section.error(name, (
-                    'unknown option; expected one of '
-                    f'{", ".join(sorted({opt.name for opt in opts}))}'))
-        self._conf.register_opts(opts, section.name)
-        return {opt.dest: self._value(section, opt) for opt in opts}
-
-    def _value(self, section: Section, opt: cfg.Opt) -> object:
-        try:
-            value = self._conf[section.name][opt.dest]
-        except (ValueError, cfg.Error) as error:
-            # The library's text shows the value, which may be a secret.
-            raise section.error(opt.name, (
-                'not a valid value' if opt.secret else
-                str(error).rpartition(' is not valid: ')[2]))
-        if value is None and opt.required:
-            raise section.error(opt.name, f'needed: {opt.help}')
-        return value
-
-    def _outlets(self, section: Section, options: dict[str, typing.Any],
+    def _outlets(self, section: conf_sections.Section,
+                 options: dict[str, typing.Any],
                  ) -> tuple[str | None, ...]:
         outlets = tuple(name or None for name in options['probes'] or ())
         taken: set[str] = set()
@@ -222,14 +153,18 @@ class _Loader:
             raise section.error('probes', 'expected at least one probe id')
         return outlets
 
-    def _settings(self, section: Section, name: str, driver_name: str,
-                  driver: type[base.Driver],
+    def _settings(self, section: conf_sections.Section, name: str,
+                  driver_name: str, driver: type[base.Driver],
                   options: dict[str, typing.Any],
                   probe: str) -> ledger.Settings:
         own_section = self._sections.get(
             wattmeter_conf.PROBE_PREFIX + probe)
         own = ({} if own_section is None
-               else self._values(own_section, wattmeter_conf.PROBE_OPTS))
+               else own_section.values(self._conf, wattmeter_conf.PROBE_OPTS))
+        if own.get('sum') and own_section is not None:
+            raise own_section.error('sum', (
+                f'a sum has no wattmeter, but this is a probe of '
+                f'[{section.name}]'))
         host = own.get('host') or options['metered_host'] or (
             socket.gethostname() if driver.measures_this_machine else probe)
         return ledger.Settings(

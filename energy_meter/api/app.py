@@ -10,32 +10,25 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+
 """The application: the controllers and the middleware around them."""
 
 import typing
 
 from oslo_config import cfg
-from oslo_middleware import cors
-from oslo_middleware import healthcheck
-from oslo_middleware import http_proxy_to_wsgi
-from oslo_middleware import request_id
-from webob import exc
 
-from energy_meter.api import access
 from energy_meter.api import database
-from energy_meter.api import errors
-from energy_meter.api import path
 from energy_meter.api import probes
 from energy_meter.api import root
+from energy_meter.conf import api as api_conf
+from energy_meter.web import access
+from energy_meter.web import errors
+from energy_meter.web import router
+from energy_meter.web import server
+from energy_meter.web import stack
 
-_METHODS = ('GET', 'HEAD')
-
-_CORS_DEFAULTS = {
-    'allow_methods': list(_METHODS),
-    'allow_headers': ['X-Auth-Token', 'If-None-Match',
-                      'X-OpenStack-Request-ID'],
-    'expose_headers': ['ETag', 'X-OpenStack-Request-ID'],
-}
+#: The versions.
+_PUBLIC = ((), ('v1',))
 
 
 def make(conf: cfg.ConfigOpts) -> typing.Any:
@@ -44,54 +37,14 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     :param conf: the configuration; options of the middleware are registered
         with it.
     """
-    keystone = conf.api.auth_strategy == 'keystone'
-    readable = probes.Probes(
-        database.Database(conf), conf.api.probe_ttl,
-        access.by_policy(conf) if keystone else access.everybody)
-    controllers = root.Router(root.Root(readable), default_renderer='json',
-                              guess_content_type_from_ext=False)
-    guarded = (access.authenticate(controllers, conf) if keystone
-               else controllers)
-    application: typing.Any = _Doors(guarded, {
-        (): controllers,
-        ('v1',): controllers,
-        ('healthcheck',): healthcheck.Healthcheck(guarded, conf)})
-    # From the inside to the outside.
-    #
-    # * Errors: around all that answers requests, tokens included.
-    application = errors.Errors(application)
-    # * What the client asked the proxy for: links and the source ranges of
-    #   the health check depend on it.
-    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
-    # * Before tokens, because a browser asks without one whether it may
-    #   ask; around errors, because scripts have to be able to read them.
-    #   Only on demand, because it answers every OPTIONS.
-    cors.set_defaults(**_CORS_DEFAULTS)
-    conf.register_opts(cors.OPTS, 'cors')
-    if conf.cors.allowed_origin:
-        application = cors.CORS(application, conf)
-    # * Every answer, and every line of the log, has a request id.
-    application = request_id.RequestId(application, conf)
-    # * Before anybody changes what the server says about the path.
-    return path.Path(application)
+    readable = probes.Probes(database.Database(conf), conf.api.probe_ttl,
+                             access.authorizer(conf, api_conf.GROUP))
+    controllers = router.Router(root.Root(readable), default_renderer='json',
+                                guess_content_type_from_ext=False)
+    return stack.make(controllers, conf, api_conf.GROUP, _PUBLIC,
+                      errors.as_json)
 
 
-class _Doors:
-    """Leads requests in: some paths are public, the others are guarded.
-
-    :param guarded: serves all paths that are not in ``public``.
-    :param public: applications by the segments of their path.
-    """
-
-    def __init__(self, guarded: typing.Any,
-                 public: dict[tuple[str, ...], typing.Any]) -> None:
-        self._guarded = guarded
-        self._public = public
-
-    def __call__(self, environ: dict[str, typing.Any],
-                 start_response: typing.Any) -> typing.Any:
-        if environ['REQUEST_METHOD'] not in _METHODS:
-            refusal = exc.HTTPMethodNotAllowed(allow=_METHODS)
-            return refusal(environ, start_response)
-        application = self._public.get(environ[path.SEGMENTS], self._guarded)
-        return application(environ, start_response)
+def serve(conf: cfg.ConfigOpts) -> server.Server:
+    """Make the service that serves the application by itself."""
+    return server.Server(make(conf), conf, api_conf.GROUP, 'The API')

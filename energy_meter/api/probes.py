@@ -14,7 +14,7 @@
 
 import collections.abc
 import functools
-import hashlib
+import itertools
 import typing
 
 import orjson
@@ -25,10 +25,12 @@ from wsme import exc as wsme_exc
 from wsme import types
 from wsme.rest import args as wsme_args
 
-from energy_meter.api import access
 from energy_meter.api import database as api_database
 from energy_meter.db import probes
+from energy_meter.db import sums
 from energy_meter.policies import probes as policies
+from energy_meter.web import access
+from energy_meter.web import conditional
 
 _LONGEST_ID = 190
 
@@ -83,7 +85,10 @@ class Probes:
     def list_ids(self) -> webob.Response:
         self._authorize(pecan.request.environ, policies.LIST)
         with self._database.connect() as connection:
-            found = probes.list_ids(connection, self._ttl)
+            found = sorted({
+                *probes.list_ids(connection, self._ttl),
+                *(state.id for state in
+                  sums.list_states(connection, self._ttl))})
         return _answer(found, lambda: {'probe_ids': found})
 
     @_expose()
@@ -91,10 +96,12 @@ class Probes:
         self._authorize(pecan.request.environ, policies.LIST)
         with self._database.connect() as connection:
             # Before the probes: changes in between then show next time.
-            fingerprint = probes.fingerprint(connection, self._ttl)
+            fingerprint = (probes.fingerprint(connection, self._ttl)
+                           + sums.fingerprint(connection))
             return _answer(fingerprint, lambda: {'probes': {
-                state.id: _fields(state)
-                for state in probes.list_states(connection, self._ttl)}})
+                state.id: _fields(state) for state in itertools.chain(
+                    sums.list_states(connection, self._ttl),
+                    probes.list_states(connection, self._ttl))}})
 
     @_expose(ProbeId())
     def show(self, probe: str) -> webob.Response:
@@ -113,7 +120,8 @@ class Probes:
     def _get(self, probe: str) -> dict[str, typing.Any]:
         self._authorize(pecan.request.environ, policies.SHOW)
         with self._database.connect() as connection:
-            state = probes.get_state(connection, probe, self._ttl)
+            state = (probes.get_state(connection, probe, self._ttl)
+                     or sums.get_state(connection, probe, self._ttl))
         if state is None:
             raise wsme_exc.ClientSideError(
                 f'There is no probe {probe} that had news within the last '
@@ -125,26 +133,14 @@ _METERS = ('timestamp', 'kwh', 'w')
 
 
 def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
-    return {'timestamp': state.timestamp, 'kwh': state.kwh, 'w': state.watts,
-            'scope': state.scope, 'host': state.host,
-            'wattmeter': state.wattmeter, 'coverage': state.coverage}
+    fields = {
+        'timestamp': state.timestamp, 'kwh': state.kwh, 'w': state.watts,
+        'scope': state.scope, 'host': state.host,
+        'wattmeter': state.wattmeter, 'coverage': state.coverage}
+    return fields | {'parts': state.parts} if state.parts else fields
 
 
 def _answer(shown: object, document: collections.abc.Callable[[], object],
             ) -> webob.Response:
-    """Answer with a document, or with 304 if the client has it already.
-
-    :param shown: differs whenever the document does.
-    :param document: makes it.
-    """
-    tag = hashlib.sha256(repr(shown).encode()).hexdigest()[:32]
-    response = webob.Response(content_type='application/json')
-    response.etag = (tag, False)
-    # A cache may keep it, but has to ask, with the client's own token.
-    response.cache_control = 'private, no-cache'
-    response.vary = ('X-Auth-Token',)
-    if tag in pecan.request.if_none_match:
-        response.status = 304
-    else:
-        response.body = orjson.dumps(document())
-    return response
+    return conditional.answer(shown, 'application/json',
+                              lambda: orjson.dumps(document()))

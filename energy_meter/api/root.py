@@ -12,18 +12,13 @@
 
 """What is at which URL."""
 
-import collections.abc
-import typing
-
 import pecan
 from pecan import routing
 import webob
 
-from energy_meter.api import path
 from energy_meter.api import probes
 from energy_meter.api import versions
-
-Found = tuple[collections.abc.Callable[..., typing.Any], list[str]]
+from energy_meter.web import router
 
 
 class Root:
@@ -38,7 +33,8 @@ class Root:
         self._versions = versions.Versions()
 
     @pecan.expose()
-    def _route(self, segments: list[str], _request: webob.Request) -> Found:
+    def _route(self, segments: list[str],
+               _request: webob.Request) -> router.Found:
         """Give a controller, and the arguments that are in the path."""
         match segments:
             case []:
@@ -54,23 +50,3 @@ class Root:
             case ['v1', 'probes', probe, meter] if probe:
                 return self._probes.show_meter, [probe, meter]
         raise routing.PecanNotFound
-
-
-class Router(pecan.Pecan):
-    """Pecan, but with the segments that :mod:`energy_meter.api.path` found.
-
-    Its own would take the slash in a probe's id for the end of a segment.
-    """
-
-    def __call__(self, environ: dict[str, typing.Any],
-                 start_response: typing.Any) -> typing.Any:
-        # The segments are the path, nothing takes parameters, and all answers
-        # are JSON: Pecan must not decode, refuse and log what it need not
-        # even look at.
-        return super().__call__(
-            {**environ, 'PATH_INFO': '/', 'QUERY_STRING': '',
-             'HTTP_ACCEPT': '*/*'}, start_response)
-
-    def route(self, request: webob.Request, node: Root, _path: str) -> Found:
-        segments = list(request.environ[path.SEGMENTS])
-        return routing.lookup_controller(node, segments, request)

@@ -13,12 +13,14 @@
 """energy-meter-agent: reads wattmeters and publishes what they show."""
 
 import functools
+import os
 import sys
 
 from oslo_config import cfg
 
 from energy_meter.agent import service as agent_service
 from energy_meter.agent import wattmeter
+from energy_meter.cmd import once
 from energy_meter.cmd import service
 
 _PROG = 'energy-meter-agent'
@@ -28,6 +30,16 @@ _OPTS = [
     cfg.BoolOpt('check', default=False,
                 help='Only check the configuration of the wattmeters: print '
                      'what is wrong and exit with 1 if anything is.'),
+    cfg.BoolOpt('once', default=False,
+                help='Only read the wattmeters once: print what each probe '
+                     'shows, or why it shows nothing, and exit with 1 if any '
+                     'failed. For commissioning a rack.'),
+    cfg.StrOpt('format', default='table', choices=['table', 'json'],
+               help='How --once prints.'),
+    cfg.FloatOpt('timeout', default=30.0, min=1.0,
+                 help='Seconds that --once gives each wattmeter.'),
+    cfg.MultiStrOpt('wattmeter', positional=True, default=[],
+                    help='Wattmeters for --once; all by default.'),
 ]
 
 
@@ -35,6 +47,11 @@ def main() -> None:
     conf = service.load(_PROG, _DESCRIPTION, _OPTS)
     if conf.check:
         sys.exit(check(conf))
+    if conf.once:
+        # A driver that hangs must not keep the process.
+        status = once.run(conf, conf.wattmeter, conf.timeout, conf.format)
+        sys.stdout.flush()
+        os._exit(status)
     reload = functools.partial(service.read, _PROG, _DESCRIPTION, _OPTS)
     service.run(conf, lambda: [agent_service.Agent(conf, reload)])
 

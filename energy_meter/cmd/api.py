@@ -14,7 +14,7 @@
 
 import sys
 
-from energy_meter.api import server
+from energy_meter.api import app
 from energy_meter.cmd import service
 from energy_meter.db import engine
 from energy_meter.db import migration
@@ -29,4 +29,4 @@ def main() -> None:
     reason = migration.obstacle(engine.connect(conf))
     if reason:
         sys.exit(f'{_PROG}: {reason}')
-    service.run(conf, lambda: [server.Server(conf)])
+    service.run(conf, lambda: [app.serve(conf)])

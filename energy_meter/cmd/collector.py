@@ -12,6 +12,7 @@
 
 """energy-meter-collector: from the bus into the database."""
 
+import functools
 import sys
 
 from energy_meter.cmd import service
@@ -29,4 +30,5 @@ def main() -> None:
     reason = migration.obstacle(engine.connect(conf))
     if reason:
         sys.exit(f'{_PROG}: {reason}')
-    service.run(conf, lambda: [collector_service.Collector(conf)])
+    reload = functools.partial(service.read, _PROG, _DESCRIPTION)
+    service.run(conf, lambda: [collector_service.Collector(conf, reload)])

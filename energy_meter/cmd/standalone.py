@@ -23,7 +23,7 @@ from oslo_service import service as oslo_service
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter.agent import service as agent_service
-from energy_meter.api import server
+from energy_meter.api import app
 from energy_meter.cmd import service
 from energy_meter.collector import service as collector_service
 from energy_meter.db import engine
@@ -78,6 +78,6 @@ def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
 
 def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
     # The API first: a port that is taken shows before anything is metered.
-    return [server.Server(conf), collector_service.Collector(conf),
-            agent_service.Agent(conf, functools.partial(load,
-                                                        service.read))]
+    reload = functools.partial(load, service.read)
+    return [app.serve(conf), collector_service.Collector(conf, reload),
+            agent_service.Agent(conf, reload)]

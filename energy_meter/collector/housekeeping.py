@@ -19,6 +19,8 @@ from energy_meter.db import schema
 
 #: Seconds between two foldings.
 INTERVAL = 3600
+#: Seconds until it is tried again after a failure.
+RETRY = 10
 
 _DAY = 86_400
 

@@ -30,8 +30,10 @@ from energy_meter.bus import listener
 from energy_meter.bus import transport as bus_transport
 from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
+from energy_meter.collector import sum_probes
 from energy_meter.collector import writer
 from energy_meter.db import engine as db_engine
+from energy_meter.db import sums
 
 LOG = logging.getLogger(__name__)
 
@@ -42,12 +44,18 @@ class Collector(service.ServiceBase):
     It keeps nothing: any number may run at once, and each may be killed at
     any time.
 
+    :param reload: gives the configuration as it is in the files now.
     :raises MissingSecrets: when no secret is configured.
     :raises ConfigurationError: when the bus can't be reached as configured.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts,
+                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
+                 ) -> None:
         self._options = conf.collector
+        self._sums = sum_probes.load(conf)
+        self._reload = reload
+        self._wake = threading.Event()
         self._keyring = bus_transport.keyring(conf)
         self._transport = bus_transport.connect(conf)
         self._engine = db_engine.connect(conf)
@@ -69,6 +77,7 @@ class Collector(service.ServiceBase):
 
     def stop(self) -> None:
         self._stopping.set()
+        self._wake.set()
         self._listener.stop()
         self._transport.cleanup()
         self._engine.dispose()
@@ -77,7 +86,12 @@ class Collector(service.ServiceBase):
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Nothing is re-read while it runs."""
+        """Read the sums of probes anew."""
+        try:
+            self._sums = sum_probes.load(self._reload())
+        except cfg.Error as error:
+            LOG.error('The configuration stays as it was: %s', error)
+        self._wake.set()
 
     def handle(self, envelopes: list[object]) -> None:
         """Merge what a batch of envelopes says.
@@ -120,10 +134,16 @@ class Collector(service.ServiceBase):
         return False
 
     def _keep_house(self) -> None:
-        while not self._stopping.wait(housekeeping.INTERVAL):
+        while not self._stopping.is_set():
+            pause: float = housekeeping.INTERVAL
             try:
                 with self._engine.begin() as connection:
+                    sums.configure(connection, self._sums)
                     housekeeping.fold(connection, self._options.fold_after)
             except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-                LOG.warning('Old registers could not be folded: %s',
-                            type(error).__name__)
+                pause = housekeeping.RETRY
+                self._complaints.complain(
+                    'housekeeping', 'Sums can not be set up and old registers '
+                    'not be folded (%s); trying again', type(error).__name__)
+            self._wake.wait(pause)
+            self._wake.clear()

@@ -49,6 +49,10 @@ PROBE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt('scope', choices=measurement.SCOPES,
                help='What this probe measures.'),
     cfg.StrOpt('host', help='Name of the machine that this probe measures.'),
+    cfg.ListOpt('sum',
+                help='Ids of the probes that this one is the sum of, for a '
+                     'host that two outlets feed. It is no probe of a '
+                     'wattmeter, and the collectors are who must know it.'),
     cfg.FloatOpt('max_watts', min=0.0,
                  help='Most that this probe can draw, in watts.'),
 ]

@@ -30,6 +30,7 @@ class ProbeState(typing.NamedTuple):
     :ivar kwh: energy that was credited to it since its first measurement.
     :ivar watts: power at ``timestamp``; None where it isn't known.
     :ivar coverage: share of the time for which the energy is known, 0 to 1.
+    :ivar parts: the probes that it is the sum of.
     """
 
     id: str
@@ -40,6 +41,7 @@ class ProbeState(typing.NamedTuple):
     host: str
     wattmeter: str
     coverage: float
+    parts: tuple[str, ...] = ()
 
 
 _COLUMNS = (schema.probe.c.id, schema.probe.c.time,

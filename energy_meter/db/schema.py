@@ -106,6 +106,24 @@ floor = sa.Table(
     sa.Column('incarnation', sa.BigInteger, nullable=False),
 )
 
+#: Probes that are the sum of others; never a register of their own.
+sum_probe = sa.Table(
+    'sum_probe', metadata,
+    sa.Column('id', _id(190), primary_key=True),
+    sa.Column('host', _id(190), nullable=False),
+)
+
+#: What a sum consists of: of each part what it was credited since it joined,
+#: ``joined_at`` millijoules, and ``settled`` of the times before it left.
+sum_part = sa.Table(
+    'sum_part', metadata,
+    sa.Column('sum', _id(190), primary_key=True),
+    sa.Column('part', _id(190), primary_key=True),
+    sa.Column('active', sa.Boolean, nullable=False),
+    sa.Column('joined_at', sa.BigInteger, nullable=False),
+    sa.Column('settled', sa.BigInteger, nullable=False),
+)
+
 #: What operators changed by hand.
 audit = sa.Table(
     'audit', metadata,

@@ -64,7 +64,7 @@ class Driver(abc.ABC):
         :raises DriverError: when the wattmeter can't be read.
         """
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Let go of whatever ``open`` took hold of, even halfway."""
 
 

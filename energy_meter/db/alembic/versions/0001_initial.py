@@ -35,6 +35,7 @@ def identifier(length: int) -> sa.types.TypeEngine[str]:
 def upgrade() -> None:
     create_probe()
     create_register()
+    create_sums()
     op.create_table(
         'floor',
         sa.Column('probe', identifier(190), primary_key=True),
@@ -99,3 +100,17 @@ def create_register() -> None:
         sa.Column('billed_from', DOUBLE),
         sa.Column('heard_at', DOUBLE, nullable=False, index=True),
         sa.Column('voided', sa.Boolean, nullable=False))
+
+
+def create_sums() -> None:
+    op.create_table(
+        'sum_probe',
+        sa.Column('id', identifier(190), primary_key=True),
+        sa.Column('host', identifier(190), nullable=False))
+    op.create_table(
+        'sum_part',
+        sa.Column('sum', identifier(190), primary_key=True),
+        sa.Column('part', identifier(190), primary_key=True),
+        sa.Column('active', sa.Boolean, nullable=False),
+        sa.Column('joined_at', sa.BigInteger, nullable=False),
+        sa.Column('settled', sa.BigInteger, nullable=False))

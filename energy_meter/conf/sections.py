@@ -1,0 +1,108 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Sections whose names the operator chooses: wattmeters and probes."""
+
+import collections.abc
+import pathlib
+import typing
+
+from oslo_config import cfg
+
+from energy_meter import exception
+from energy_meter.conf import wattmeter
+
+_PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
+
+
+class Section(typing.NamedTuple):
+    """A section as it stands in the configuration files.
+
+    :ivar file: the first file that has it.
+    :ivar options: what is given of each option, as text.
+    """
+
+    name: str
+    file: str
+    options: dict[str, list[str]]
+
+    @property
+    def subject(self) -> str:
+        """What the section is about: its name without the prefix."""
+        return self.name.partition(':')[2]
+
+    def error(self, option: str, reason: str) -> exception.ConfigurationError:
+        """Make an error that names file, section and option."""
+        return exception.ConfigurationError(
+            file=self.file, section=self.name, option=option, reason=reason)
+
+    def values(self, conf: cfg.ConfigOpts,
+               opts: collections.abc.Sequence[cfg.Opt],
+               ) -> dict[str, typing.Any]:
+        """Give the typed values of the section's options, by name.
+
+        :param conf: the configuration that has the section.
+        :raises ConfigurationError: for an unknown, ill-typed or missing
+            option.
+        """
+        known = {opt.name for opt in opts} | {opt.dest for opt in opts}
+        for name in self.options:
+            if name not in known:
+                raise self.error(name, (
+                    'unknown option; expected one of '
+                    f'{", ".join(sorted(opt.name for opt in opts))}'))
+        conf.register_opts(opts, self.name)
+        return {opt.dest: self._value(conf, opt) for opt in opts}
+
+    def _value(self, conf: cfg.ConfigOpts, opt: cfg.Opt) -> object:
+        try:
+            value = conf[self.name][opt.dest]
+        except (ValueError, cfg.Error) as error:
+            # The library's text shows the value, which may be a secret.
+            raise self.error(opt.name, (
+                'not a valid value' if opt.secret else
+                str(error).rpartition(' is not valid: ')[2])) from None
+        if value is None and opt.required:
+            raise self.error(opt.name, f'needed: {opt.help}')
+        return value
+
+
+def find(conf: cfg.ConfigOpts) -> tuple[
+        dict[str, Section], list[exception.ConfigurationError]]:
+    """Find the sections of wattmeters and probes in all files.
+
+    :returns: the sections by name, and what is wrong with others.
+    """
+    found: dict[str, Section] = {}
+    names: dict[str, str] = {}
+    errors = []
+    for file in _files(conf):
+        content: dict[str, dict[str, list[str]]] = {}
+        cfg.ConfigParser(file, content).parse()
+        for name, options in content.items():
+            if not name.startswith(_PREFIXES):
+                continue
+            section = found.setdefault(name, Section(name, file, {}))
+            section.options.update(options)
+            # oslo.config would take them for the same.
+            if names.setdefault(name.lower(), name) != name:
+                del found[name]
+                errors.append(section.error('(name)', (
+                    f'differs from [{names[name.lower()]}] only in case')))
+    return found, errors
+
+
+def _files(conf: cfg.ConfigOpts) -> list[str]:
+    files = list(conf.config_file or ())
+    for directory in conf.config_dir or ():
+        files += sorted(map(str, pathlib.Path(directory).glob('*.conf')))
+    return files
