@@ -19,7 +19,7 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
-from energy_meter.api import path
+from energy_meter.web import path
 
 
 def as_uwsgi(uri, script=''):

@@ -1,0 +1,95 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Who is let in, and who may do what."""
+
+import collections.abc
+import typing
+
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+from oslo_context import context
+from oslo_policy import policy
+from wsme import exc as wsme_exc
+
+from energy_meter import exception
+from energy_meter import policies
+from energy_meter.web import basic_auth
+
+#: Given the request's environment and the name of a rule, refuses.
+Authorize = collections.abc.Callable[[dict[str, typing.Any], str], None]
+
+_GROUP = 'keystone_authtoken'
+
+# A Keystone that hangs must not hold all threads for long.
+_KEYSTONE_DEFAULTS = {'http_connect_timeout': 5,
+                      'http_request_max_retries': 1,
+                      'service_type': 'energy'}
+
+
+def guard(application: typing.Any, conf: cfg.ConfigOpts,
+          section: str) -> typing.Any:
+    """Let only those requests through that the configuration lets in.
+
+    :param section: has ``auth_strategy``.
+    :raises ConfigurationError: when nobody could be let in.
+    """
+    match conf[section].auth_strategy:
+        case 'keystone':
+            return _ask_keystone(application, conf, section)
+        case 'http_basic':
+            return basic_auth.BasicAuth(application, conf[section].htpasswd,
+                                        section)
+    return application
+
+
+def authorizer(conf: cfg.ConfigOpts, section: str) -> Authorize:
+    """Give what refuses those that were let in, but may not do everything.
+
+    :param section: has ``auth_strategy``. Only Keystone knows of roles.
+    """
+    return (_by_policy(conf) if conf[section].auth_strategy == 'keystone'
+            else _everybody)
+
+
+def _ask_keystone(application: typing.Any, conf: cfg.ConfigOpts,
+                  section: str) -> auth_token.AuthProtocol:
+    for group, options in auth_token.list_opts():
+        conf.register_opts(options, group)
+    for name, value in _KEYSTONE_DEFAULTS.items():
+        conf.set_default(name, value, _GROUP)
+    if not (conf[_GROUP].auth_type or conf[_GROUP].auth_section):
+        raise exception.ConfigurationError(
+            file='configuration', section=_GROUP, option='auth_type',
+            reason='not set, so Keystone can not be asked about tokens; '
+                   f'without Keystone, set [{section}] auth_strategy = '
+                   'noauth')
+    return auth_token.AuthProtocol(application, {'oslo_config_config': conf})
+
+
+def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
+    """Ask the policy about the owner of the request's token."""
+    enforcer = policy.Enforcer(conf)
+    enforcer.register_defaults(policies.list_rules())
+    enforcer.load_rules()
+
+    def authorize(environ: dict[str, typing.Any], rule: str) -> None:
+        owner = context.RequestContext.from_environ(environ)
+        if not enforcer.authorize(rule, {}, owner):
+            raise wsme_exc.ClientSideError(
+                f'The policy {rule} does not let you do this.', 403)
+
+    return authorize
+
+
+def _everybody(_environ: dict[str, typing.Any], _rule: str) -> None:
+    """Let everybody do everything."""

@@ -1,0 +1,62 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A name and a password, for browsers."""
+
+import typing
+
+from oslo_middleware import basic_auth
+from oslo_middleware import exceptions
+import webob
+from webob import exc
+import webob.dec
+
+from energy_meter import exception
+
+
+class BasicAuth:
+    """Middleware: lets in those whom an htpasswd file names.
+
+    oslo.middleware's own asks no browser for a password (its answer has no
+    ``WWW-Authenticate``) and finds its file in a global configuration; how
+    it reads the file and the header is used here.
+
+    :param file: as ``htpasswd -B`` makes it.
+    :param section: has the option ``htpasswd``, which names the file.
+    :raises ConfigurationError: when the file can't be used.
+    """
+
+    def __init__(self, application: typing.Any, file: str,
+                 section: str) -> None:
+        self._application = application
+        self._file = file
+        try:
+            basic_auth.validate_auth_file(file)
+        except (exceptions.ConfigInvalid, exc.HTTPException, ValueError):
+            raise exception.ConfigurationError(
+                file='configuration', section=section, option='htpasswd',
+                reason=f'{file} can not be read, or has a password that is '
+                       'not bcrypt: make it with htpasswd -B')
+
+    @webob.dec.wsgify
+    def __call__(self, request: webob.Request) -> webob.Response:
+        try:
+            name, password = basic_auth.parse_token(
+                basic_auth.parse_header(request.environ))
+            basic_auth.authenticate(self._file, name, password)
+        # bcrypt refuses long passwords with a ValueError.
+        except (exc.HTTPException, ValueError):
+            return exc.HTTPUnauthorized(headers={
+                'WWW-Authenticate':
+                    'Basic realm="energy_meter", charset="UTF-8"'})
+        return request.get_response(self._application)

@@ -1,0 +1,47 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Pecan, for URLs whose segments may be anything."""
+
+import collections.abc
+import typing
+
+import pecan
+from pecan import routing
+import webob
+
+from energy_meter.web import path
+
+#: A controller, and the arguments that are in the path.
+Found = tuple[collections.abc.Callable[..., typing.Any], list[str]]
+
+
+class Router(pecan.Pecan):
+    """Pecan, but with the segments that :mod:`energy_meter.web.path` found.
+
+    Its own would take the slash in a probe's id for the end of a segment.
+    """
+
+    def __call__(self, environ: dict[str, typing.Any],
+                 start_response: typing.Any) -> typing.Any:
+        # The segments are the path, path.PARAMETERS has the parameters, and
+        # controllers know what they answer: Pecan must not decode, refuse
+        # and log what it need not even look at.
+        return super().__call__(
+            {**environ, 'PATH_INFO': '/', 'QUERY_STRING': '',
+             'HTTP_ACCEPT': '*/*'}, start_response)
+
+    def route(self, request: webob.Request, node: typing.Any,
+              _path: str) -> Found:
+        segments = list(request.environ[path.SEGMENTS])
+        return routing.lookup_controller(node, segments, request)

@@ -1,0 +1,94 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The middleware around the controllers of an application."""
+
+import typing
+
+from oslo_config import cfg
+from oslo_middleware import cors
+from oslo_middleware import healthcheck
+from oslo_middleware import http_proxy_to_wsgi
+from oslo_middleware import request_id
+from webob import exc
+
+from energy_meter.web import access
+from energy_meter.web import errors
+from energy_meter.web import path
+
+_METHODS = ('GET', 'HEAD')
+
+_CORS_DEFAULTS = {
+    'allow_methods': list(_METHODS),
+    'allow_headers': ['X-Auth-Token', 'If-None-Match',
+                      'X-OpenStack-Request-ID'],
+    'expose_headers': ['ETag', 'X-OpenStack-Request-ID'],
+}
+
+#: Paths, as their segments, that need no credentials.
+Public = tuple[tuple[str, ...], ...]
+
+
+def make(controllers: typing.Any, conf: cfg.ConfigOpts, section: str,
+         public: Public, show: errors.Show) -> typing.Any:
+    """Make a WSGI application.
+
+    :param conf: the configuration; options of the middleware are registered
+        with it.
+    :param section: tells who is let in.
+    :param public: where everybody is.
+    :param show: gives errors their shape.
+    """
+    guarded = access.guard(controllers, conf, section)
+    application: typing.Any = _Doors(guarded, {
+        **dict.fromkeys(public, controllers),
+        ('healthcheck',): healthcheck.Healthcheck(guarded, conf)})
+    # From the inside to the outside.
+    #
+    # * Errors: around all that answers requests, tokens included.
+    application = errors.Errors(application, show)
+    # * What the client asked the proxy for: links and the source ranges of
+    #   the health check depend on it.
+    application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    # * Before tokens, because a browser asks without one whether it may
+    #   ask; around errors, because scripts have to be able to read them.
+    #   Only on demand, because it answers every OPTIONS.
+    cors.set_defaults(**_CORS_DEFAULTS)
+    conf.register_opts(cors.OPTS, 'cors')
+    if conf.cors.allowed_origin:
+        application = cors.CORS(application, conf)
+    # * Every answer, and every line of the log, has a request id.
+    application = request_id.RequestId(application, conf)
+    # * Before anybody changes what the server says about the path.
+    return path.Path(application)
+
+
+class _Doors:
+    """Leads requests in: some paths are public, the others are guarded.
+
+    :param guarded: serves all paths that are not in ``public``.
+    :param public: applications by the segments of their path.
+    """
+
+    def __init__(self, guarded: typing.Any,
+                 public: dict[tuple[str, ...], typing.Any]) -> None:
+        self._guarded = guarded
+        self._public = public
+
+    def __call__(self, environ: dict[str, typing.Any],
+                 start_response: typing.Any) -> typing.Any:
+        if environ['REQUEST_METHOD'] not in _METHODS:
+            refusal = exc.HTTPMethodNotAllowed(allow=_METHODS)
+            return refusal(environ, start_response)
+        application = self._public.get(environ[path.SEGMENTS], self._guarded)
+        return application(environ, start_response)
