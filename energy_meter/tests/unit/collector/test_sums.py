@@ -1,0 +1,135 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Probes that are the sum of others."""
+
+from oslotest import base
+import sqlalchemy as sa
+
+from energy_meter import measurement
+from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
+from energy_meter.db import sums
+from energy_meter.tests.unit.collector import databases
+
+TTL = 300.0
+MILLIJOULES_PER_KWH = 3.6e9
+NODE = sums.Sum('node', 'rack-node', frozenset({'a', 'b'}))
+
+
+class SumsTest(base.BaseTestCase):
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.engine = sa.create_engine('sqlite://')
+        self.addCleanup(self.engine.dispose)
+        schema.metadata.create_all(self.engine)
+        with self.engine.connect() as connection:
+            self.now = db_engine.now(connection)
+
+    def meter(self, probe: str, kwh: float, watts: float | None = 10.0,
+              metered: float = 1.0, ago: float = 0.0) -> None:
+        """Let a probe's register show so much energy."""
+        millijoules = round(kwh * MILLIJOULES_PER_KWH)
+        elapsed = millijoules / 1000
+        word = measurement.Measurement(
+            measurement.Probe(probe, 'outlet', probe, f'pdu-{probe}',
+                              'dummy', 'agent'),
+            measurement.RegisterKey('agent', probe * 16, 1),
+            self.now - ago, elapsed, millijoules, metered * elapsed, watts)
+        databases.deliver(self.engine, [word], self.now - ago)
+
+    def configure(self, *wanted: sums.Sum) -> None:
+        with self.engine.begin() as connection:
+            sums.configure(connection, wanted)
+
+    def state(self, name: str = 'node'):
+        with self.engine.connect() as connection:
+            return sums.get_state(connection, name, TTL)
+
+    def test_sum_is_what_its_parts_were_credited_since_they_joined(self):
+        self.meter('a', 5.0)
+        self.configure(NODE)
+        self.meter('a', 5.5)
+        self.meter('b', 0.25)
+        self.assertEqual(0.75, self.state().kwh)
+
+    def test_part_that_leaves_keeps_what_it_added(self):
+        self.configure(NODE)
+        self.meter('a', 1.0)
+        self.meter('b', 2.0)
+        self.configure(NODE._replace(parts=frozenset({'a'})))
+        self.meter('b', 7.0)
+        self.assertEqual(3.0, self.state().kwh)
+
+    def test_part_that_returns_counts_from_then_on(self):
+        self.configure(NODE)
+        self.meter('a', 1.0)
+        self.configure(NODE._replace(parts=frozenset({'b'})))
+        self.meter('a', 2.0)
+        self.configure(NODE)
+        self.meter('a', 4.0)
+        self.assertEqual(3.0, self.state().kwh)
+
+    def test_configuring_again_changes_nothing(self):
+        self.configure(NODE)
+        self.meter('a', 1.0)
+        self.configure(NODE)
+        self.assertEqual(1.0, self.state().kwh)
+
+    def test_power_is_known_only_while_all_parts_are_fresh(self):
+        self.configure(NODE)
+        self.meter('a', 1.0, watts=10.0)
+        self.meter('b', 1.0, watts=20.0, ago=TTL + 1)
+        self.assertIsNone(self.state().watts)
+        self.meter('b', 2.0, watts=30.0)
+        self.assertEqual(40.0, self.state().watts)
+
+    def test_power_is_unknown_before_a_part_was_ever_metered(self):
+        self.configure(NODE)
+        self.meter('a', 1.0)
+        self.assertIsNone(self.state().watts)
+
+    def test_coverage_is_that_of_the_worse_part(self):
+        self.configure(NODE)
+        self.meter('a', 1.0, metered=0.5)
+        self.meter('b', 1.0, metered=0.75)
+        self.assertAlmostEqual(0.5, self.state().coverage)
+
+    def test_sum_is_of_the_node_and_names_its_parts(self):
+        self.configure(NODE)
+        self.meter('a', 1.0)
+        self.meter('b', 1.0)
+        state = self.state()
+        self.assertEqual(('node', 'rack-node', 'pdu-a+pdu-b', ('a', 'b')),
+                         (state.scope, state.host, state.wattmeter,
+                          state.parts))
+
+    def test_sum_whose_parts_are_all_stale_is_not_shown(self):
+        self.configure(NODE)
+        self.meter('a', 1.0, ago=TTL + 1)
+        self.assertIsNone(self.state())
+
+    def test_sum_that_is_not_configured_any_longer_is_not_shown(self):
+        self.configure(NODE)
+        self.meter('a', 1.0)
+        self.configure()
+        self.assertIsNone(self.state())
+
+    def test_other_parts_are_told_by_the_fingerprint(self):
+        def fingerprint() -> object:
+            with self.engine.connect() as connection:
+                return sums.fingerprint(connection)
+        self.configure(NODE)
+        before = fingerprint()
+        self.configure(NODE._replace(parts=frozenset({'a'})))
+        self.assertNotEqual(before, fingerprint())
