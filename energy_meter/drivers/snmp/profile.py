@@ -58,6 +58,7 @@ import collections.abc
 import dataclasses
 import importlib.resources
 from importlib.resources import abc
+import os
 import pathlib
 import re
 import typing
@@ -268,9 +269,13 @@ def recognise(system: Oid, directory: str) -> list[str]:
 
 def _files(directory: str) -> dict[str, abc.Traversable]:
     """Give the files of all profiles; the operator's win."""
-    shipped = importlib.resources.files(__package__) / 'profiles'
-    own = pathlib.Path(directory)
-    places: list[typing.Any] = [shipped, own] if own.is_dir() else [shipped]
-    return {file.name.removesuffix(SUFFIX): file
-            for place in places for file in place.iterdir()
-            if file.name.endswith(SUFFIX)}
+    places: list[abc.Traversable] = [
+        importlib.resources.files(__package__) / 'profiles']
+    if os.path.isdir(directory):
+        places.append(pathlib.Path(directory))
+    try:
+        return {file.name.removesuffix(SUFFIX): file
+                for place in places for file in place.iterdir()
+                if file.name.endswith(SUFFIX)}
+    except OSError as e:
+        raise exception.DriverError(reason=str(e))

@@ -14,6 +14,7 @@
 """A session gets all that it is asked for, whatever the device is like."""
 
 import socket
+from unittest import mock
 
 import fixtures
 import hypothesis
@@ -179,6 +180,23 @@ class FailureTest(base.BaseTestCase):
         error = self.assertRaises(exception.DeviceUnreachable, asked.open)
 
         self.assertIn('pdu:161 did not answer: not known', str(error))
+
+    def test_an_address_of_ipv4_is_used_where_there_is_one(self):
+        self.useFixture(fixtures.MockPatch(
+            'socket.getaddrinfo', return_value=[
+                (socket.AF_INET6, 0, 0, '', ('::1', 161, 0, 0)),
+                (socket.AF_INET, 0, 0, '', ('127.0.0.1', 161))]))
+        device = mock.AsyncMock()
+        self.useFixture(fixtures.MockPatch(
+            'energy_meter.drivers.snmp.engine.find', return_value=device))
+        opened = session.Session('pdu', 161,
+                                 engine.Credentials('2c', 'secret'), '', 1.0,
+                                 0)
+
+        opened.open()
+
+        device.connect.assert_awaited_once_with(
+            socket.AF_INET, ('127.0.0.1', 161), 1.0)
 
     def test_a_closed_session(self):
         asked = session.Session('127.0.0.1', 161,
