@@ -60,7 +60,7 @@ class SNMP(base.PolledDriver):
 
     def outlets(self) -> collections.abc.Sequence[outlet.Outlet]:
         """List what the device can measure, after :meth:`open`."""
-        return [outlet for outlet in self._outlets if outlet.shown]
+        return [found for found in self._outlets if found.shown]
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         if self._reader is None:
