@@ -108,11 +108,8 @@ class SQL(base.PolledDriver):
         self._energy = _quantity.EnergyScale('kWh', options.kwh_step)
         self._timeline = _timeline.Timeline(self._name, options.max_age)
         try:
-            # AUTOCOMMIT: inside a transaction MariaDB would show the rows
-            # of its beginning for ever.
             self._engine = sqlalchemy.create_engine(
-                url, isolation_level='AUTOCOMMIT', pool_size=1,
-                max_overflow=0, hide_parameters=True,
+                url, pool_size=1, max_overflow=0,
                 connect_args=_timeouts(url, options.timeout))
         except (exc.ArgumentError, ImportError) as e:
             raise exception.DriverError(
@@ -135,9 +132,10 @@ class SQL(base.PolledDriver):
                        'DATABASE')
 
     def _query(self) -> list[Row]:
+        """Run the query, in a transaction that is rolled back."""
         try:
             with self._engine.connect() as connection:
-                # As it is: neither %, : nor a bind parameter means anything.
+                # As it is: % and : mean nothing special.
                 result = connection.execution_options(
                     no_parameters=True).exec_driver_sql(self.options.query)
                 if not result.returns_rows:

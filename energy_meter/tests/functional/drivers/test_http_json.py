@@ -186,6 +186,15 @@ class PageTest(HTTPTest):
             self.assertIn('the page is no JSON', self.fail(
                 self.serve(http.Answer(body=body)), exception.ProtocolError))
 
+    def test_a_page_that_is_too_large_is_refused(self):
+        page = b'{"watts": 5}'.ljust(http_json.MAX_SIZE)
+
+        self.assertEqual([5.0], _watts(self.open(
+            self.serve(http.Answer(body=page)), watts_path='watts')))
+        self.assertIn('more than 1048576 bytes', self.fail(
+            self.serve(http.Answer(body=page + b' ')),
+            exception.ProtocolError))
+
     def test_a_page_without_end_is_refused(self):
         def endless() -> collections.abc.Iterator[bytes]:
             while True:

@@ -94,6 +94,15 @@ class _GatewayTests:
                                       second.ticks - first.ticks))
         self.assertGreater(second.at, first.at)
 
+    def test_a_query_changes_nothing(self):
+        self.write('a', '5')
+        meter = self.open('a', query='DELETE FROM readings')
+
+        e = self.assertRaises(exception.ProtocolError, meter.read)
+
+        self.assertIn('the query gives no rows: expected a SELECT', str(e))
+        self.assertEqual(1, len(self.open('a').read()))
+
     def test_null_is_no_reading(self):
         self.write('a')
         self.write('b', kwh='3')
