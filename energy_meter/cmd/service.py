@@ -71,16 +71,18 @@ def run(conf: cfg.ConfigOpts,
     :param make: makes the services, in the order in which they start.
     """
     LOG.info('%s %s starts', conf.prog, conf.version)
+    reason = None
     try:
         # One process: it holds locks, registers and sockets that a fork or
         # a worker that comes and goes would break.
         service.launch(conf, _Together(make()), workers=1, no_fork=True)
     except exception.EnergyMeterError as error:
-        LOG.error('%s', error)
-        # Threads of what has started already must not keep it alive.
-        sys.stderr.flush()
-        os._exit(1)
-    raise AssertionError('a service ends by a signal')
+        reason = error
+    # Outside the handler, or oslo.log would add the exception once more.
+    LOG.error('%s', reason)
+    sys.stderr.flush()
+    # Threads of what has started already must not keep it alive.
+    os._exit(1)
 
 
 class _Together(service.ServiceBase):

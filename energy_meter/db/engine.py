@@ -21,6 +21,19 @@ from sqlalchemy.ext import compiler
 from sqlalchemy.sql import functions
 
 
+#: Longest time, in seconds, that a server may take to accept a connection, and
+#: that it may be silent in the middle of one.
+_CONNECT, _SILENCE = '10', '60'
+_TIMEOUTS = {
+    'postgresql+psycopg': {
+        'connect_timeout': _CONNECT, 'tcp_user_timeout': f'{_SILENCE}000',
+        'options': f'-c statement_timeout={_SILENCE}000'},
+    'mysql+pymysql': {
+        'connect_timeout': _CONNECT, 'read_timeout': _SILENCE,
+        'write_timeout': _SILENCE},
+}
+
+
 def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     """Give an engine for ``[database] connection``.
 
@@ -32,6 +45,7 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
         'connection', 'connection_recycle_time', 'max_pool_size',
         'max_overflow', 'pool_timeout', 'mysql_sql_mode',
         'connection_debug')}
+    options['connection'] = _with_timeouts(options['connection'])
     context.configure(sqlite_fk=True, max_retries=0, **options)
     engine: sa.Engine = context.writer.get_engine()
     if engine.dialect.name == 'sqlite':
@@ -40,6 +54,16 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     # Every write begins by locking the rows that it is about, in order; on
     # top of that MariaDB's default would lock the gaps between them.
     return engine.execution_options(isolation_level='READ COMMITTED')
+
+
+def _with_timeouts(url: str | None) -> str | None:
+    """Let no connection hang for ever; what the URL itself says stands."""
+    if url is None:
+        return None
+    parts = sa.make_url(url)
+    given = _TIMEOUTS.get(parts.drivername, {})
+    query = {**given, **parts.query}
+    return parts.set(query=query).render_as_string(hide_password=False)
 
 
 def _prepare_sqlite(connection: typing.Any, _record: object) -> None:
