@@ -198,7 +198,7 @@ class HTTPJSON(base.PolledDriver):
         status = f'{answer.status_code} {answer.reason}'
         if answer.status_code in (401, 403):
             raise exception.AuthenticationFailed(
-                device=self._name, user=self.options.username)
+                device=self._name, user=self.options.username or '(none)')
         if answer.status_code >= 500:
             raise exception.DeviceUnreachable(device=self._name,
                                               reason=status)

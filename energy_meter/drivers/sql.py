@@ -100,7 +100,7 @@ class SQL(base.PolledDriver):
         options = self.options
         url = self._url()
         self._password = url.password
-        self._user = url.username or ''
+        self._user = url.username or '(none)'
         self._name = url.render_as_string(hide_password=True)
         self._outlets = _probewise.assign(
             'outlets', options.outlets or list(self.probes), self.probes)

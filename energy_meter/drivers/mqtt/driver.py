@@ -143,7 +143,7 @@ class MQTT(base.StreamingDriver):
                     _properties: object) -> None:
         if code.value in NO_ACCESS:
             raise exception.AuthenticationFailed(
-                device=self._name, user=self.options.username)
+                device=self._name, user=self.options.username or '(none)')
         if code.is_failure:
             raise self._unreachable(str(code))
         client.subscribe([(topic, 0) for topic in sorted(self._listeners)])

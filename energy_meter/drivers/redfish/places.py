@@ -29,7 +29,7 @@ MISSING: typing.Final = object()
 #: The units of the energy sensors, by their ReadingType.
 ENERGY_UNITS = {'EnergykWh': 'kWh', 'EnergyWh': 'Wh', 'EnergyJoules': 'J'}
 
-
+#: Finds a number in a resource; null, or :data:`MISSING`, where it has none.
 Finder = collections.abc.Callable[[service.Resource], object]
 
 
@@ -37,7 +37,6 @@ class Place(typing.NamedTuple):
     """One number in one resource.
 
     :ivar path: of the resource.
-    :ivar find: gives the number, null, or :data:`MISSING`.
     :ivar unit: of an energy.
     """
 
@@ -112,8 +111,9 @@ def power_sensors(controller: service.Service, chassis: service.Resource,
                   names: collections.abc.Sequence[str]) -> Points:
     """Find sensors of power by their ids."""
     paths = _sensors(controller, chassis)
-    return {name: Point(Place(paths[name], _property('Reading')))
-            for name in names if name in paths}
+    return {name: Point(Place(paths[name], _reading))
+            for name in names if name in paths
+            and _reading_type(controller, paths[name]) == 'Power'}
 
 
 def energy_sensor(controller: service.Service, chassis: service.Resource,
@@ -123,11 +123,11 @@ def energy_sensor(controller: service.Service, chassis: service.Resource,
     :raises ProtocolError: when there is none.
     """
     path = _sensors(controller, chassis).get(name)
-    kind = path and controller.get(path).get('ReadingType')
-    if path is None or kind not in ENERGY_UNITS:
+    unit = path and ENERGY_UNITS.get(_reading_type(controller, path))
+    if not (path and unit):
         raise controller.error(
             f'no sensor {name} of the types {", ".join(ENERGY_UNITS)}')
-    return Place(path, _property('Reading'), ENERGY_UNITS[kind])
+    return Place(path, _reading, unit)
 
 
 #: Sources by name. ``auto`` tries the first two, which are the whole
@@ -152,12 +152,16 @@ def _sensors(controller: service.Service,
             for member in (controller.members(path) if path else ())}
 
 
-def _property(name: str) -> Finder:
-    return lambda resource: resource.get(name, MISSING)
+def _reading_type(controller: service.Service, path: str) -> str:
+    return str(controller.get(path).get('ReadingType'))
+
+
+def _reading(sensor: service.Resource) -> object:
+    return sensor.get('Reading', MISSING)
 
 
 def _excerpt(name: str) -> Finder:
-    """Find the reading of a sensor's excerpt."""
+    """Find the reading in a sensor's excerpt."""
     def find(resource: service.Resource) -> object:
         value = resource.get(name, MISSING)
         return value.get('Reading') if isinstance(value, dict) else value

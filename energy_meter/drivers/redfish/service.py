@@ -49,7 +49,7 @@ class Service:
     def __init__(self, options: typing.Any) -> None:
         _web.check(options.url)
         self.name = _web.masked(options.url)
-        self._user = options.username
+        self._user = options.username or '(none)'
         self._auth = sushy.auth.SessionOrBasicAuth(options.username,
                                                    options.password)
         # One "retry": with none sushy tries thrice, two seconds apart.

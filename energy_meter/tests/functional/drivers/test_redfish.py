@@ -193,6 +193,10 @@ class VendorsTest(RedfishTest):
         self.assertIn('no sensor temp_inlet of the types', self.refuse(
             self.serve(SENSORS).url, source='sensors',
             outlets=['power_total'], energy_sensors=['temp_inlet']))
+        self.assertIn('no chassis shows source = sensors for outlets = '
+                      'temp_inlet', self.refuse(
+                          self.serve(SENSORS).url, source='sensors',
+                          outlets=['temp_inlet']))
 
     def test_a_controller_without_power_says_so(self):
         self.assertIn('no chassis shows source = auto',
