@@ -183,6 +183,14 @@ def _each(action: collections.abc.Callable[[psutil.Process], None],
             pass
 
 
+def _is_alive(process: psutil.Process) -> bool:
+    # Orphans stay zombies where process 1 is not made to wait for them.
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 class Process(Service):
     """One running program, in a session of its own.
 
@@ -286,13 +294,11 @@ class Process(Service):
             raise AssertionError(f'{self.name} did not end within '
                                  f'{self._timeout} s of its signal')
         finally:
-            _each(psutil.Process.kill, family)
-            self._running().wait(self._timeout)
+            self._kill(family)
 
     def kill(self) -> None:
         """Kill the program and its descendants, as kill -9 does."""
-        _each(psutil.Process.kill, self._family())
-        self._running().wait(self._timeout)
+        self._kill(self._family())
 
     def pause(self) -> None:
         """Make it and its descendants hang."""
@@ -319,6 +325,12 @@ class Process(Service):
             return []
         leader = psutil.Process(self.pid)
         return [leader, *leader.children(recursive=True)]
+
+    def _kill(self, family: list[psutil.Process]) -> None:
+        _each(psutil.Process.kill, family)
+        self._running().wait(self._timeout)
+        wait_for(lambda: not any(map(_is_alive, family)), self._timeout,
+                 f'all processes of {self.name} end')
 
     def _is_ready(self) -> object:
         status = self.returncode

@@ -128,15 +128,6 @@ class Keystone(base.Process):
             role=identity.find_role(role, ignore_missing=False))
         return user
 
-    def create_endpoint(self, service_type: str, url: str) -> None:
-        """Register a service and its public and internal endpoint."""
-        identity = self.connect().identity
-        service = identity.create_service(name=service_type,
-                                          type=service_type)
-        for interface in ('public', 'internal'):
-            identity.create_endpoint(service_id=service.id, url=url,
-                                     interface=interface, region_id=REGION)
-
     def answers(self) -> bool:
         """Tell whether it answers."""
         try:
