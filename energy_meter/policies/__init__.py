@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Who may do what: the rules of the API, and their defaults.
+"""Who may do what: the rules of the API and the pages, and their defaults.
 
 Operators override them in ``policy.yaml``.
 """
@@ -19,8 +19,9 @@ from oslo_policy import policy
 
 from energy_meter.policies import base
 from energy_meter.policies import probes
+from energy_meter.policies import rrd
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """List the rules for the enforcer, the sample and the reference."""
-    return base.list_rules() + probes.list_rules()
+    return base.list_rules() + probes.list_rules() + rrd.list_rules()

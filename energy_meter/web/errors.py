@@ -56,10 +56,11 @@ class Error(typing.NamedTuple):
 
 
 #: Gives a response its body and content type.
-Show = collections.abc.Callable[[webob.Response, Error], None]
+Show = collections.abc.Callable[[webob.Request, webob.Response, Error], None]
 
 
-def as_json(response: webob.Response, error: Error) -> None:
+def as_json(_request: webob.Request, response: webob.Response,
+            error: Error) -> None:
     """Show ``{"error": {"code": 404, "title": "...", "message": "..."}}``."""
     response.json = {'error': error._asdict()}
     response.content_type = 'application/json'
@@ -86,20 +87,20 @@ class Errors:
         try:
             response = request.get_response(self._application)
         except wsme_exc.ClientSideError as error:
-            return self._shape(webob.Response(status=error.code),
+            return self._shape(request, webob.Response(status=error.code),
                                error.faultstring)
         except _UNAVAILABLE:
             # oslo.log adds the type, and the first line, of the exception.
             LOG.error('The database or Keystone failed')
-            return self._shape(webob.Response(status=503))
+            return self._shape(request, webob.Response(status=503))
         except Exception:
             LOG.exception('%s %r failed', request.method,
                           request.environ['PATH_INFO'])
-            return self._shape(webob.Response(status=500))
+            return self._shape(request, webob.Response(status=500))
         return (response if response.status_code < 400
-                else self._shape(response))
+                else self._shape(request, response))
 
-    def _shape(self, response: webob.Response,
+    def _shape(self, request: webob.Request, response: webob.Response,
                message: str | None = None) -> webob.Response:
         """Give an error its body; its other headers stay.
 
@@ -107,7 +108,7 @@ class Errors:
         """
         code = response.status_code
         title = http.client.responses.get(code, 'Error')
-        self._show(response, Error(code, title,
-                                   message or _MESSAGES.get(code, title)))
+        self._show(request, response, Error(
+            code, title, message or _MESSAGES.get(code, title)))
         response.cache_control = 'no-store'
         return response
