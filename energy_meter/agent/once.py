@@ -70,6 +70,7 @@ def _read_one(item: agent_wattmeter.Wattmeter,
               timeout: float) -> list[Result]:
     driver = None
     try:
+        item = item.resolve()
         driver = item.make_driver()
         driver.open()
         found = {reading.probe: reading

@@ -75,8 +75,10 @@ class Agent(service.ServiceBase):
             publisher.Publisher(self._transport, keyring, name_of(conf)),
             conf.agent.publish_interval, conf.agent.max_batch, self.counters)
         self._supervisor = supervisor.Supervisor(
-            self.take, conf.agent.hang_timeout, conf.agent.backoff_max,
-            self.counters)
+            self.take, self.adopt, conf.agent.hang_timeout,
+            conf.agent.backoff_max, self.counters)
+        self._wattmeters: dict[str, wattmeter.Wattmeter] = {}
+        self._setting_up = threading.Lock()
         self._stopping = threading.Event()
         self._reloading = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name='keeper',
@@ -129,7 +131,36 @@ class Agent(service.ServiceBase):
         if not wattmeters and not self._keeper.is_alive():
             raise exception.NothingToMeter()
         self._supervisor.retire(wattmeters)
-        settings = [probe for item in wattmeters for probe in item.probes]
+        with self._setting_up:
+            self._wattmeters = {
+                item.name: self._as_adopted(item) for item in wattmeters}
+            self._open_registers()
+        self._supervisor.engage(wattmeters)
+
+    def adopt(self, item: wattmeter.Wattmeter) -> None:
+        """Open registers for a wattmeter that has told its outlets.
+
+        :raises ProbeTaken: when another wattmeter has a probe of its.
+        """
+        with self._setting_up:
+            taken = {probe.probe.id: other.name
+                     for other in self._wattmeters.values()
+                     for probe in other.probes if other.name != item.name}
+            for probe in item.probes:
+                if other := taken.get(probe.probe.id):
+                    raise exception.ProbeTaken(probe=probe.probe.id,
+                                               other=other)
+            if item.name in self._wattmeters:
+                self._wattmeters[item.name] = item
+                self._open_registers()
+
+    def _as_adopted(self, item: wattmeter.Wattmeter) -> wattmeter.Wattmeter:
+        known = self._wattmeters.get(item.name, item)
+        return known if known.unresolved() == item else item
+
+    def _open_registers(self) -> None:
+        settings = [probe for item in self._wattmeters.values()
+                    for probe in item.probes]
         # A register that is opened later than another of the same probe
         # must be of a later incarnation, or it could not succeed it.
         if self._keeper.is_alive() and self._ledger.missing(
@@ -137,7 +168,6 @@ class Agent(service.ServiceBase):
             self._identity = self._state.identify()
         self._ledger.set_up(settings, self._identity.incarnation,
                             time.monotonic())
-        self._supervisor.engage(wattmeters)
 
     def _keep(self) -> None:
         """Watch the drivers, write the journal, announce ended registers."""

@@ -36,9 +36,11 @@ class Supervisor:
     :param backoff_max: longest pause after a failure, in seconds.
     """
 
-    def __init__(self, sink: worker.Sink, hang_timeout: float,
-                 backoff_max: float, counts: counters.Counters) -> None:
+    def __init__(self, sink: worker.Sink, adopt: worker.Adopt,
+                 hang_timeout: float, backoff_max: float,
+                 counts: counters.Counters) -> None:
         self._sink = sink
+        self._adopt = adopt
         self._hang_timeout = hang_timeout
         self._backoff_max = backoff_max
         self._counters = counts
@@ -88,7 +90,8 @@ class Supervisor:
     def _start(self, item: agent_wattmeter.Wattmeter,
                failures: int = 0) -> None:
         started = self._workers[item.name] = worker.Worker(
-            item, self._sink, self._backoff_max, self._complaints, failures)
+            item, self._sink, self._adopt, self._backoff_max,
+            self._complaints, failures)
         started.start()
 
     def _count_hung(self, name: str) -> int:

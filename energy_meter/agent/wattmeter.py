@@ -12,6 +12,7 @@
 
 """The wattmeters that the configuration names."""
 
+import collections.abc
 import socket
 import types
 import typing
@@ -31,12 +32,36 @@ _NAMESPACE = 'energy_meter.drivers'
 _MAX_WATTS = 100_000.0
 
 
+class Pattern(typing.NamedTuple):
+    """How the probes of all outlets of a wattmeter are named.
+
+    :ivar text: the id of a probe, with fields in braces.
+    :ivar settings: how each is metered.
+    :ivar own: what single probes have of their own, by id.
+    """
+
+    text: str
+    settings: ledger.Settings
+    own: dict[str, dict[str, typing.Any]]
+
+    def fill(self, item: 'Wattmeter', outlet: base.Outlet) -> str:
+        """Give the id of the probe at an outlet.
+
+        :raises KeyError: for a field that is none.
+        """
+        return self.text.format(
+            wattmeter=item.name, host=item.options.get('host', ''),
+            outlet=outlet.index, name=outlet.name or outlet.index)
+
+
 class Wattmeter(typing.NamedTuple):
     """One ``[wattmeter:...]`` section that makes sense.
 
     :ivar options: the values of its options, by name.
     :ivar outlets: ids of its probes, None for an outlet that is left out.
     :ivar probes: how each probe is metered.
+    :ivar pattern: how its probes are named when its outlets are known; until
+        then it has none.
     """
 
     name: str
@@ -44,6 +69,7 @@ class Wattmeter(typing.NamedTuple):
     options: dict[str, typing.Any]
     outlets: tuple[str | None, ...]
     probes: tuple[ledger.Settings, ...]
+    pattern: Pattern | None = None
 
     @property
     def interval(self) -> float:
@@ -55,6 +81,49 @@ class Wattmeter(typing.NamedTuple):
         """Make a driver that reads it."""
         return self.driver(types.SimpleNamespace(**self.options),
                            self.outlets)
+
+    def resolve(self) -> 'Wattmeter':
+        """Ask the wattmeter for its outlets, and name a probe for each.
+
+        One whose probes are named already is given back as it is.
+
+        :raises DriverError: when it can't be asked or can't tell.
+        """
+        if self.pattern is None:
+            return self
+        driver = self.make_driver()
+        try:
+            driver.open()
+            ids = [self.pattern.fill(self, outlet)
+                   for outlet in driver.outlets()]
+        finally:
+            driver.close()
+        if not ids or len(set(ids)) < len(ids) or not all(
+                map(envelope.is_id, ids)):
+            raise exception.ProtocolError(device=self.name, reason=(
+                f'{self.pattern.text!r} names no probes for its outlets: '
+                f'{", ".join(ids) or "it does not tell them"}; name them in '
+                'probes'))
+        return self._replace(outlets=tuple(ids), probes=tuple(
+            _specialise(self.pattern.settings, probe, self.pattern.own)
+            for probe in ids))
+
+    def unresolved(self) -> 'Wattmeter':
+        """Give it as the configuration has it."""
+        return (self if self.pattern is None
+                else self._replace(outlets=(), probes=()))
+
+
+def _specialise(settings: ledger.Settings, probe: str,
+                own: dict[str, dict[str, typing.Any]]) -> ledger.Settings:
+    """Give the settings of one probe of a wattmeter."""
+    special = own.get(probe, {})
+    common = settings.probe
+    return settings._replace(
+        probe=common._replace(
+            id=probe, scope=special.get('scope') or common.scope,
+            host=special.get('host') or common.host or probe),
+        max_watts=special.get('max_watts') or settings.max_watts)
 
 
 def load(conf: cfg.ConfigOpts, agent: str) -> tuple[
@@ -84,8 +153,11 @@ class _Loader:
                  sections: dict[str, conf_sections.Section]) -> None:
         self._conf = conf
         self._agent = agent
-        self._sections = sections
+        self._probe_sections = {
+            section.subject: section for name, section in sections.items()
+            if name.startswith(wattmeter_conf.PROBE_PREFIX)}
         self._owners: dict[str, conf_sections.Section] = {}
+        self._has_patterns = False
 
     def load(self, section: conf_sections.Section) -> Wattmeter:
         name = section.subject
@@ -98,20 +170,61 @@ class _Loader:
         driver_name, driver = self._driver(section)
         options = section.values(
             self._conf, [*wattmeter_conf.OPTS, *driver.opts])
+        settings = self._settings(section, driver_name, driver, options)
+        item = Wattmeter(name, driver, options, (), ())
+        if any('{' in text for text in options['probes'] or ()):
+            return item._replace(pattern=self._pattern(section, item,
+                                                       settings))
         outlets = self._outlets(section, options)
-        settings = tuple(
-            self._settings(section, name, driver_name, driver, options, probe)
-            for probe in outlets if probe is not None)
-        self._owners.update((item.probe.id, section) for item in settings)
-        return Wattmeter(name, driver, options, outlets, settings)
+        probes = tuple(filter(None, outlets))
+        own = self._own(probes)
+        self._owners.update(dict.fromkeys(probes, section))
+        return item._replace(outlets=outlets, probes=tuple(
+            _specialise(settings, probe, own) for probe in probes))
 
     def orphans(self) -> list[exception.ConfigurationError]:
         """Complain about sections of probes that no wattmeter has."""
-        prefix = wattmeter_conf.PROBE_PREFIX
+        if self._has_patterns:
+            return []
         return [section.error('(name)', 'no wattmeter has this probe')
-                for name, section in self._sections.items()
-                if name.startswith(prefix) and 'sum' not in section.options
-                and section.subject not in self._owners]
+                for probe, section in self._probe_sections.items()
+                if probe not in self._owners
+                and 'sum' not in section.options]
+
+    def _own(self, probes: collections.abc.Iterable[str],
+             ) -> dict[str, dict[str, typing.Any]]:
+        """Give what the sections of these probes say of them."""
+        found = {}
+        for probe in probes:
+            section = self._probe_sections.get(probe)
+            if section is None:
+                continue
+            if 'sum' in section.options:
+                raise section.error('sum', 'a sum has no wattmeter, but this '
+                                           'is a probe of one')
+            found[probe] = section.values(self._conf,
+                                          wattmeter_conf.PROBE_OPTS)
+        return found
+
+    def _pattern(self, section: conf_sections.Section, item: Wattmeter,
+                 settings: ledger.Settings) -> Pattern:
+        """Give the pattern that names the probes of all outlets."""
+        text, *more = item.options['probes']
+        if more:
+            raise section.error('probes', (
+                'a pattern names all outlets: nothing else can stand beside '
+                'it'))
+        self._has_patterns = True
+        pattern = Pattern(text, settings, self._own(
+            probe for probe, other in self._probe_sections.items()
+            if 'sum' not in other.options))
+        try:
+            pattern.fill(item, base.Outlet('1'))
+        except (KeyError, IndexError, ValueError, AttributeError):
+            raise section.error('probes', (
+                f'{text!r} is no pattern: its fields are {{wattmeter}}, '
+                '{host}, {outlet} and {name}')) from None
+        return pattern
 
     def _driver(self, section: conf_sections.Section,
                 ) -> tuple[str, type[base.Driver]]:
@@ -153,24 +266,20 @@ class _Loader:
             raise section.error('probes', 'expected at least one probe id')
         return outlets
 
-    def _settings(self, section: conf_sections.Section, name: str,
-                  driver_name: str, driver: type[base.Driver],
-                  options: dict[str, typing.Any],
-                  probe: str) -> ledger.Settings:
-        own_section = self._sections.get(
-            wattmeter_conf.PROBE_PREFIX + probe)
-        own = ({} if own_section is None
-               else own_section.values(self._conf, wattmeter_conf.PROBE_OPTS))
-        if own.get('sum') and own_section is not None:
-            raise own_section.error('sum', (
-                f'a sum has no wattmeter, but this is a probe of '
-                f'[{section.name}]'))
-        host = own.get('host') or options['metered_host'] or (
-            socket.gethostname() if driver.measures_this_machine else probe)
+    def _settings(self, section: conf_sections.Section, driver_name: str,
+                  driver: type[base.Driver],
+                  options: dict[str, typing.Any]) -> ledger.Settings:
+        """Give what all probes of a wattmeter have in common."""
+        host = options['metered_host'] or (
+            socket.gethostname() if driver.measures_this_machine else '')
+        try:
+            scope = options['scope'] or driver.scope_of(
+                types.SimpleNamespace(**options))
+        except exception.DriverError as error:
+            raise section.error('driver', str(error))
         return ledger.Settings(
-            measurement.Probe(
-                probe, own.get('scope') or options['scope'] or driver.scope,
-                host, name, driver_name, self._agent),
-            own.get('max_watts') or options['max_watts'] or _MAX_WATTS,
+            measurement.Probe('', scope, host, section.subject, driver_name,
+                              self._agent),
+            options['max_watts'] or _MAX_WATTS,
             max(self._conf.agent.max_gap, 3 * options['interval']),
             options['energy'], options)

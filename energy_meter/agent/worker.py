@@ -30,6 +30,8 @@ LOG = logging.getLogger(__name__)
 #: Takes what a wattmeter showed.
 Sink = collections.abc.Callable[
     [collections.abc.Iterable[measurement.Reading]], None]
+#: Takes a wattmeter whose probes have become known.
+Adopt = collections.abc.Callable[[agent_wattmeter.Wattmeter], None]
 
 _FIRST_PAUSE = 1.0
 #: A driver that worked for this long has recovered from its failures.
@@ -40,18 +42,20 @@ class Worker(threading.Thread):
     """Reads one wattmeter until it is told to stop, whatever happens.
 
     :param sink: takes the readings.
+    :param adopt: takes the wattmeter when it has told its outlets.
     :param backoff_max: longest pause after a failure, in seconds.
     :param failures: how often in a row its predecessors have failed.
     """
 
     def __init__(self, wattmeter: agent_wattmeter.Wattmeter, sink: Sink,
-                 backoff_max: float, complaints: complaint.Complaints,
-                 failures: int = 0) -> None:
+                 adopt: Adopt, backoff_max: float,
+                 complaints: complaint.Complaints, failures: int = 0) -> None:
         super().__init__(name=f'wattmeter {wattmeter.name}', daemon=True)
         self.wattmeter = wattmeter
         self.failures = failures
         self.total_failures = 0
         self._sink = sink
+        self._adopt = adopt
         self._backoff_max = backoff_max
         self._complaints = complaints
         self._stopping = threading.Event()
@@ -102,7 +106,10 @@ class Worker(threading.Thread):
         self._stopping.wait(longest * random.uniform(0.5, 1))  # noqa: S311
 
     def _session(self) -> None:
-        driver = self.wattmeter.make_driver()
+        wattmeter = self._call(self.wattmeter.resolve)
+        if wattmeter is not self.wattmeter and not self._given_up:
+            self._adopt(wattmeter)
+        driver = wattmeter.make_driver()
         try:
             self._call(driver.open)
             if isinstance(driver, base.StreamingDriver):

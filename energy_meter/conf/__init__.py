@@ -29,9 +29,10 @@ from energy_meter.conf import api
 from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
+from energy_meter.conf import rrd
 from energy_meter.conf import wattmeter
 
-_AREAS = (base, agent, bus, collector, api)
+_AREAS = (base, agent, bus, collector, api, rrd)
 
 
 def load(argv: collections.abc.Sequence[str], prog: str,
@@ -53,7 +54,8 @@ def load(argv: collections.abc.Sequence[str], prog: str,
     log.register_options(conf)
     log.set_defaults(default_log_levels=[
         *log.get_default_log_levels(), 'alembic=WARN',
-        'oslo_service=ERROR'])
+        'oslo_service=ERROR', 'pymodbus.logging=CRITICAL',
+        'sushy=CRITICAL'])
     conf.register_cli_opts(cli_opts)
     conf(list(argv), project='energy_meter', prog=prog,
          version=importlib.metadata.version('energy-meter'),

@@ -24,7 +24,11 @@ OPTS: list[cfg.Opt] = [
                help='Name of the driver that reads this wattmeter.'),
     cfg.ListOpt('probes',
                 help='Ids of its probes, in the order of its outlets; leave '
-                     'an outlet out by leaving its place empty.'),
+                     'an outlet out by leaving its place empty. Or one '
+                     'pattern for all outlets that the wattmeter has, such '
+                     'as {host}-{outlet}; its fields are {wattmeter}, {host}, '
+                     '{outlet} (the number) and {name} (what the wattmeter '
+                     'calls it).'),
     cfg.FloatOpt('interval', default=1.0, min=0.001,
                  help='Seconds between two readings.'),
     cfg.FloatOpt('max_watts', min=0.0,

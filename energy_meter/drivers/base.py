@@ -26,11 +26,24 @@ a device must have a timeout.
 
 import abc
 import collections.abc
+import dataclasses
 import typing
 
 from oslo_config import cfg
 
 from energy_meter import measurement
+
+
+@dataclasses.dataclass(frozen=True)
+class Outlet:
+    """One measuring point of a wattmeter.
+
+    :ivar index: its number, as the wattmeter counts.
+    :ivar name: what the wattmeter calls it.
+    """
+
+    index: str
+    name: str | None = None
 
 
 class Driver(abc.ABC):
@@ -57,12 +70,34 @@ class Driver(abc.ABC):
         self.options = options
         self.probes = probes
 
+    @classmethod
+    def scope_of(cls, chosen: typing.Any) -> str:
+        """Tell what probes measure with these options.
+
+        For drivers of which one option chooses between outlets and inlets,
+        say.
+
+        :param chosen: the options, as a driver is handed them.
+        :raises DriverError: when they make no sense.
+        """
+        return cls.scope
+
     @abc.abstractmethod
     def open(self) -> None:
         """Prepare for reading: connect, log in, find the sensor.
 
         :raises DriverError: when the wattmeter can't be read.
         """
+
+    def outlets(self) -> collections.abc.Sequence[Outlet]:
+        """List what the wattmeter can measure, after :meth:`open`.
+
+        A driver made without probes may be asked, so that the operator need
+        not name them all.
+
+        :returns: nothing if the wattmeter can't tell.
+        """
+        return ()
 
     def close(self) -> None:  # noqa: B027
         """Let go of whatever ``open`` took hold of, even halfway."""

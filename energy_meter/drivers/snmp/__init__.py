@@ -19,6 +19,7 @@ What a family of devices looks like is data, not code: see
 
 import collections.abc
 import dataclasses
+import typing
 
 from energy_meter import exception
 from energy_meter import measurement
@@ -58,9 +59,13 @@ class SNMP(base.PolledDriver):
             self._session.close()
         self._session = self._reader = None
 
-    def outlets(self) -> collections.abc.Sequence[outlet.Outlet]:
-        """List what the device can measure, after :meth:`open`."""
-        return [found for found in self._outlets if found.shown]
+    @classmethod
+    def scope_of(cls, chosen: typing.Any) -> str:
+        return options.table(chosen).scope
+
+    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+        return [base.Outlet(item.index, item.name) for item in self._outlets
+                if item.shown]
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         if self._reader is None:
