@@ -158,7 +158,7 @@ class LoadTest(base.BaseTestCase):
         self.refuse('{watts: 12}', 'watts: expected function')
         self.refuse('{watts: {function: 4, type: int16}}', 'watts: address '
                     'missing')
-        self.refuse('{watts: {adress: 4}}', 'watts: adress: expected')
+        self.refuse('{watts: {addr: 4}}', 'watts: addr: expected')
 
     def test_each_wrong_value_is_named_with_what_was_expected(self):
         right = {'function': '4', 'address': '0', 'type': 'int16'}
