@@ -117,6 +117,12 @@ class UnknownProbe(EnergyMeterError):
     template = 'no probe %(probe)s'
 
 
+class UnknownPeriod(EnergyMeterError):
+    """No graph shows such a period."""
+
+    template = 'no period %(period)s: expected one of %(known)s'
+
+
 class APIError(EnergyMeterError):
     """The API gave no answer that could be used."""
 
