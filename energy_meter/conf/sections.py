@@ -71,6 +71,11 @@ class Section(typing.NamedTuple):
             raise self.error(opt.name, (
                 'not a valid value' if opt.secret else
                 str(error).rpartition(' is not valid: ')[2])) from None
+        if opt.secret and value == wattmeter.FILL_IN:
+            # Devices lock out who tries a wrong password again and again.
+            raise self.error(opt.name, (
+                f'still {wattmeter.FILL_IN}: replace it. '
+                f'{opt.help}'))
         if value is None and opt.required:
             raise self.error(opt.name, f'needed: {opt.help}')
         return value

@@ -19,6 +19,9 @@ from energy_meter import measurement
 PREFIX = 'wattmeter:'
 PROBE_PREFIX = 'probe:'
 
+#: Stands for a secret in a section that was made for the operator.
+FILL_IN = '<fill in>'
+
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt('driver',
                help='Name of the driver that reads this wattmeter.'),
