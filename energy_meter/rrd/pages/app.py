@@ -1,0 +1,63 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The application: the controllers and the middleware around them."""
+
+import typing
+
+from oslo_config import cfg
+import webob
+
+from energy_meter.conf import rrd as rrd_conf
+from energy_meter.rrd import archive as rrd_archive
+from energy_meter.rrd import graph
+from energy_meter.rrd.pages import files
+from energy_meter.rrd.pages import headers
+from energy_meter.rrd.pages import root
+from energy_meter.rrd.pages import view
+from energy_meter.web import access
+from energy_meter.web import errors
+from energy_meter.web import router
+from energy_meter.web import server
+from energy_meter.web import stack
+
+
+def make(conf: cfg.ConfigOpts) -> typing.Any:
+    """Make the WSGI application.
+
+    :param conf: the configuration; options of the middleware are registered
+        with it.
+    """
+    archive = rrd_archive.Archive(conf)
+    static = files.Files()
+    views = view.View(
+        static, '' if conf.rrd.kwh_price is None else conf.rrd.currency,
+        conf.rrd.refresh)
+    controllers = router.Router(
+        root.Root(archive, graph.Graphs(conf, archive), static, views,
+                  access.authorizer(conf, rrd_conf.GROUP)),
+        guess_content_type_from_ext=False)
+
+    def show(request: webob.Request, response: webob.Response,
+             error: errors.Error) -> None:
+        response.text = views.error(request.script_name, error)
+        response.content_type = 'text/html'
+
+    # Around the rest: errors have them, too.
+    return headers.Headers(stack.make(controllers, conf, rrd_conf.GROUP, (),
+                                      show))
+
+
+def serve(conf: cfg.ConfigOpts) -> server.Server:
+    """Make the service that serves the application by itself."""
+    return server.Server(make(conf), conf, rrd_conf.GROUP, 'The pages')

@@ -1,0 +1,185 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What is at which URL."""
+
+import collections.abc
+import csv
+import io
+
+import orjson
+import pecan
+from pecan import routing
+import webob
+from wsme import exc as wsme_exc
+
+from energy_meter.policies import rrd as policies
+from energy_meter.rrd import archive as rrd_archive
+from energy_meter.rrd import graph
+from energy_meter.rrd import series as rrd_series
+from energy_meter.rrd.pages import files
+from energy_meter.rrd.pages import view
+from energy_meter.web import access
+from energy_meter.web import conditional
+from energy_meter.web import path
+from energy_meter.web import router
+
+_DATA_FORMATS = ('json', 'csv')
+
+
+class Root:
+    """The controller of ``/``.
+
+    It routes by itself, because a probe may have any name.
+    """
+
+    def __init__(self, archive: rrd_archive.Archive, graphs: graph.Graphs,
+                 static: files.Files, views: view.View,
+                 authorize: access.Authorize) -> None:
+        self._archive = archive
+        self._graphs = graphs
+        self._static = static
+        self._view = views
+        self._authorize = authorize
+
+    @pecan.expose()
+    def _route(self, segments: list[str],
+               request: webob.Request) -> router.Found:
+        """Give a controller, and the arguments that are in the path."""
+        match segments:
+            case ['static', name] if name in self._static:
+                return self.static, [name]
+        self._authorize(request.environ, policies.SHOW)
+        match segments:
+            case []:
+                return self.front, []
+            case ['last', period] if period in rrd_series.PERIODS:
+                return self.period, [period]
+            case ['probe', probe]:
+                return self.probe, [probe]
+            case ['graph', period, *probe] if _fits(period, probe):
+                return self.graph, [period, *probe]
+            case ['data', period, *probe] if _fits(period, probe):
+                return self.data, [period, *probe]
+            case ['rrd', probe]:
+                return self.rrd, [probe]
+        raise routing.PecanNotFound
+
+    @pecan.expose()
+    def static(self, name: str) -> webob.Response:
+        return self._static.answer(name)
+
+    @pecan.expose()
+    def front(self) -> webob.Response:
+        return webob.Response(
+            status=302, location=f'{pecan.request.application_url}/last/hour/')
+
+    @pecan.expose()
+    def period(self, period: str) -> webob.Response:
+        figures = self._archive.figures(period)
+        rows = [view.Row(probe, figures[probe.id])
+                for probe in self._archive.probes() if probe.id in figures]
+        total = self._archive.series(period, None).figures
+        return _page(self._view.period(period, rows, total))
+
+    @pecan.expose()
+    def probe(self, probe: str) -> webob.Response:
+        found = self._find(probe)
+        return _page(self._view.probe(found, {
+            period: self._archive.series(period, probe).figures
+            for period in rrd_series.PERIODS}))
+
+    @pecan.expose()
+    def graph(self, period: str, probe: str | None = None) -> webob.Response:
+        if probe is not None:
+            self._find(probe)
+        image_format = _choose('format', graph.FORMATS)
+        picture = self._graphs.picture(
+            period, probe, image_format,
+            _choose('theme', graph.THEMES),
+            _choose('size', tuple(graph.SIZES)))
+        return conditional.answer(
+            picture.tag, 'image/svg+xml' if image_format == 'svg'
+            else 'image/png', lambda: picture.content)
+
+    @pecan.expose()
+    def data(self, period: str, probe: str | None = None) -> webob.Response:
+        if probe is not None:
+            self._find(probe)
+        data_format = _choose('format', _DATA_FORMATS)
+        series = self._archive.series(period, probe)
+        if data_format == 'csv':
+            return conditional.answer(series, 'text/csv',
+                                      lambda: _as_csv(series))
+        document: dict[str, object] = {
+            'period': period, 'probe': probe, 'start': series.start,
+            'step': series.step, 'watts': series.watts,
+            'minima': series.minima, 'maxima': series.maxima,
+            'figures': series.figures._asdict()}
+        if probe is None:
+            document['probes'] = {
+                name: figures._asdict() for name, figures
+                in self._archive.figures(period).items()}
+        return conditional.answer(document, 'application/json',
+                                  lambda: orjson.dumps(document))
+
+    @pecan.expose()
+    def rrd(self, probe: str) -> webob.Response:
+        self._find(probe)
+        content = self._archive.file(probe)
+        response = conditional.answer(content, 'application/octet-stream',
+                                      lambda: content)
+        response.content_disposition = 'attachment; filename="probe.rrd"'
+        return response
+
+    def _find(self, probe: str) -> rrd_archive.Probe:
+        """Give a probe; an id that makes no sense is as unknown as others.
+
+        :raises ClientSideError: when it has no archive.
+        """
+        for found in self._archive.probes():
+            if found.id == probe:
+                return found
+        raise wsme_exc.ClientSideError(
+            'There is no archive of such a probe.', 404)
+
+
+def _fits(period: str, probe: list[str]) -> bool:
+    return period in rrd_series.PERIODS and len(probe) <= 1
+
+
+def _choose(name: str, choices: collections.abc.Sequence[str]) -> str:
+    """Give the value of a parameter; the first choice is the default.
+
+    :raises ClientSideError: when it is none of the choices.
+    """
+    value = pecan.request.environ[path.PARAMETERS].get(name, choices[0])
+    if value not in choices:
+        raise wsme_exc.ClientSideError(
+            f'The parameter {name} is one of {", ".join(choices)}.', 400)
+    return value
+
+
+def _page(html: str) -> webob.Response:
+    return conditional.answer(html, 'text/html', html.encode)
+
+
+def _as_csv(series: rrd_series.Series) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(('time', 'watts', 'minimum', 'maximum'))
+    # What isn't known is an empty field.
+    writer.writerows(zip(range(series.start, series.end, series.step),
+                         series.watts, series.minima, series.maxima,
+                         strict=True))
+    return text.getvalue().encode()

@@ -1,0 +1,129 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""From what the archive tells to HTML."""
+
+import itertools
+import re
+import typing
+import urllib.parse
+
+import jinja2
+import pecan
+
+from energy_meter.rrd import archive
+from energy_meter.rrd import graph
+from energy_meter.rrd import series
+from energy_meter.rrd.pages import files
+from energy_meter.web import errors
+
+#: Shown where nothing is known.
+_UNKNOWN = '\N{EN DASH}'
+
+_DIGITS = re.compile('([0-9]+)')
+
+
+class Row(typing.NamedTuple):
+    """A probe and its figures."""
+
+    probe: archive.Probe
+    figures: series.Figures
+
+
+class Group(typing.NamedTuple):
+    """The probes of one host that measure the same of it."""
+
+    host: str
+    scope: str
+    rows: list[Row]
+
+    @property
+    def size(self) -> int:
+        return len(self.rows)
+
+
+class View:
+    """Renders the templates.
+
+    :param currency: of the costs; empty when there is no price.
+    :param refresh: seconds between two updates of what a browser shows.
+    """
+
+    def __init__(self, static: files.Files, currency: str,
+                 refresh: float) -> None:
+        self._static = static
+        self._environment = jinja2.Environment(
+            loader=jinja2.PackageLoader('energy_meter.rrd.pages'),
+            autoescape=True, undefined=jinja2.StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True)
+        self._environment.filters.update(
+            segment=_segment, watts=_number(1), kwh=_number(4),
+            money=_number(2))
+        self._environment.globals.update(
+            periods=tuple(series.PERIODS), sizes=graph.SIZES,
+            currency=currency, refresh=refresh)
+
+    def period(self, period: str, rows: list[Row],
+               total: series.Figures) -> str:
+        """Render all probes in one period."""
+        return self._render('period.html', pecan.request.script_name,
+                            period=period, total=total, groups=_group(rows))
+
+    def probe(self, probe: archive.Probe,
+              figures: dict[str, series.Figures]) -> str:
+        """Render one probe.
+
+        :param figures: by period.
+        """
+        return self._render('probe.html', pecan.request.script_name,
+                            period=None, probe=probe, figures={
+                                name: row._asdict()
+                                for name, row in figures.items()})
+
+    def error(self, root: str, error: errors.Error) -> str:
+        """Render an error.
+
+        :param root: URL of the application.
+        """
+        return self._render('error.html', root, period=None, error=error)
+
+    def _render(self, name: str, root: str, **values: object) -> str:
+        return self._environment.get_template(name).render(
+            root=root, file=lambda name: self._static.url(root, name),
+            **values)
+
+
+def _group(rows: list[Row]) -> list[Group]:
+    def group(row: Row) -> tuple[typing.Any, ...]:
+        return (_natural(row.probe.host), row.probe.host, row.probe.scope)
+
+    def order(row: Row) -> tuple[typing.Any, ...]:
+        return (*group(row), _natural(row.probe.id))
+
+    return [Group(host, scope, list(members)) for (_, host, scope), members
+            in itertools.groupby(sorted(rows, key=order), key=group)]
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Let node-2 come before node-10."""
+    return [(int(part) if part.isdecimal() and part.isascii() else -1, part)
+            for part in _DIGITS.split(text.lower())]
+
+
+def _segment(text: str) -> str:
+    return urllib.parse.quote(text, safe='')
+
+
+def _number(digits: int) -> typing.Callable[[float | None], str]:
+    return lambda value: (_UNKNOWN if value is None
+                          else f'{value:,.{digits}f}')
