@@ -1,0 +1,44 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Where the applications for WSGI servers find their configuration.
+
+The arguments of the process are the server's. Where the configuration is,
+the environment tells: ``OS_ENERGY_METER_CONFIG_FILES``, separated by commas,
+and ``OS_ENERGY_METER_CONFIG_DIR``. By default it is where the commands look
+for it, /etc/energy_meter/energy_meter.conf.
+"""
+
+import os
+
+from oslo_config import cfg
+from oslo_log import log
+
+from energy_meter import conf as energy_meter_conf
+
+
+def load(prog: str) -> cfg.ConfigOpts:
+    """Read the configuration and set up the log.
+
+    :param prog: name of the command that serves the same by itself.
+    """
+    arguments = []
+    for name in os.environ.get('OS_ENERGY_METER_CONFIG_FILES', '').split(','):
+        if name.strip():
+            arguments += ['--config-file', name.strip()]
+    directory = os.environ.get('OS_ENERGY_METER_CONFIG_DIR')
+    if directory:
+        arguments += ['--config-dir', directory]
+    conf = energy_meter_conf.load(arguments, prog)
+    log.setup(conf, 'energy_meter')
+    return conf
