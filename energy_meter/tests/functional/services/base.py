@@ -266,10 +266,12 @@ class Process(Service):
         return self.log.read_text(errors='replace')
 
     def start(self) -> None:
-        """Start the program (again) and wait until it is ready.
+        """Start the program, unless it runs, and wait until it is ready.
 
         :raises AssertionError: It ended, or is not ready in time.
         """
+        if self._family():
+            return
         with self.log.open('ab') as log:
             self._popen = psutil.Popen(
                 self.argv, cwd=self._cwd or self.directory,

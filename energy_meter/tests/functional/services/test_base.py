@@ -114,6 +114,12 @@ class ProcessTestCase(oslotest.BaseTestCase):
         self.assertIsNone(process.returncode)
         self.assertNotEqual(first, process.pid)
 
+    def test_while_it_runs_it_is_not_started_again(self) -> None:
+        process = self.useFixture(sleeper())
+        first = process.pid
+        process.start()
+        self.assertEqual(first, process.pid)
+
     def test_killed(self) -> None:
         process = self.useFixture(sleeper(str(int(signal.SIGTERM))))
         process.kill()
