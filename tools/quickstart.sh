@@ -12,8 +12,8 @@
 # under the License.
 
 
-# Install energy_meter into this checkout and run it: agent, collector and
-# API in one process, with dummy wattmeters unless configured otherwise.
+# Install energy_meter into this checkout and run it: agent, collector, API and
+# graphs in one process, with dummy wattmeters unless configured otherwise.
 #
 #   tools/quickstart.sh [OPTION...]
 #
@@ -24,5 +24,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 
 let_pbr_find_a_version
-make_venv "$checkout/.venv" default --editable "$checkout"
+make_venv "$checkout/.venv" default --editable "${checkout}[rrd]"
 exec "$checkout/.venv/bin/energy-meter-standalone" "$@"

@@ -27,7 +27,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 let_pbr_find_a_version
 venv=$checkout/.venv-test
 make_venv "$venv" test --requirement "$checkout/test-requirements.txt" \
-    --editable "${checkout}[mysql,postgresql]"
+    --editable "${checkout}[mysql,postgresql,rrd]"
 if [[ -z ${ENERGY_METER_STACK_VENV:-} ]]; then
     export ENERGY_METER_STACK_VENV=$checkout/.venv-stack
     make_venv "$ENERGY_METER_STACK_VENV" test \

@@ -26,6 +26,8 @@ import webob
 import webob.dec
 from wsme import exc as wsme_exc
 
+from energy_meter import exception
+
 LOG = logging.getLogger(__name__)
 
 _MESSAGES = {
@@ -89,6 +91,8 @@ class Errors:
         except wsme_exc.ClientSideError as error:
             return self._shape(request, webob.Response(status=error.code),
                                error.faultstring)
+        except exception.UnknownProbe:
+            return self._shape(request, webob.Response(status=404))
         except _UNAVAILABLE:
             # oslo.log adds the type, and the first line, of the exception.
             LOG.error('The database or Keystone failed')

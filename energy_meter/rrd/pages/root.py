@@ -23,6 +23,7 @@ from pecan import routing
 import webob
 from wsme import exc as wsme_exc
 
+from energy_meter import exception
 from energy_meter.policies import rrd as policies
 from energy_meter.rrd import archive as rrd_archive
 from energy_meter.rrd import graph
@@ -101,8 +102,6 @@ class Root:
 
     @pecan.expose()
     def graph(self, period: str, probe: str | None = None) -> webob.Response:
-        if probe is not None:
-            self._find(probe)
         image_format = _choose('format', graph.FORMATS)
         picture = self._graphs.picture(
             period, probe, image_format,
@@ -114,8 +113,6 @@ class Root:
 
     @pecan.expose()
     def data(self, period: str, probe: str | None = None) -> webob.Response:
-        if probe is not None:
-            self._find(probe)
         data_format = _choose('format', _DATA_FORMATS)
         series = self._archive.series(period, probe)
         if data_format == 'csv':
@@ -135,7 +132,6 @@ class Root:
 
     @pecan.expose()
     def rrd(self, probe: str) -> webob.Response:
-        self._find(probe)
         content = self._archive.file(probe)
         response = conditional.answer(content, 'application/octet-stream',
                                       lambda: content)
@@ -143,15 +139,10 @@ class Root:
         return response
 
     def _find(self, probe: str) -> rrd_archive.Probe:
-        """Give a probe; an id that makes no sense is as unknown as others.
-
-        :raises ClientSideError: when it has no archive.
-        """
         for found in self._archive.probes():
             if found.id == probe:
                 return found
-        raise wsme_exc.ClientSideError(
-            'There is no archive of such a probe.', 404)
+        raise exception.UnknownProbe(probe=probe)
 
 
 def _fits(period: str, probe: list[str]) -> bool:

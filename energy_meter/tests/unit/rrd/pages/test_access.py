@@ -1,0 +1,101 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Access: whom the pages answer."""
+
+import bcrypt
+from keystoneauth1 import fixture as ksa_fixture
+from keystonemiddleware import fixture
+
+from energy_meter import exception
+from energy_meter.rrd.pages import app
+from energy_meter.tests.unit.rrd.pages import base
+
+PRIVATE = ('/', '/last/hour/', '/probe/a/', '/graph/hour/', '/graph/hour/a/',
+           '/data/hour/', '/data/hour/a/', '/rrd/a/')
+
+
+class KeystoneTest(base.PagesTestCase):
+
+    config = ('[rrd]\nauth_strategy = keystone\n'
+              '[keystone_authtoken]\nauth_type = none\n')
+
+    def setUp(self):
+        super().setUp()
+        self.tokens = self.useFixture(fixture.AuthTokenFixture())
+        self.archive.add('a')
+
+    def token(self, *roles):
+        token = ksa_fixture.V3Token(project_id='project')
+        for role in roles:
+            token.add_role(name=role)
+        return {'X-Auth-Token': self.tokens.add_token(token)}
+
+    def test_nothing_without_a_token(self):
+        for url in (*PRIVATE, '/nothing', '/static/pages.css'):
+            self.get(url, 401)
+
+    def test_admin_and_service_read(self):
+        for role in ('admin', 'service'):
+            for url in PRIVATE[1:]:
+                self.get(url, **self.token(role))
+
+    def test_others_do_not(self):
+        for url in (*PRIVATE, '/nothing'):
+            self.get(url, 403, **self.token('reader', 'member'))
+
+
+class BasicTest(base.PagesTestCase):
+
+    config = ('[rrd]\nauth_strategy = http_basic\n'
+              'htpasswd = {directory}/htpasswd\n')
+
+    def prepare(self):
+        digest = bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()
+        (self.directory / 'htpasswd').write_text(f'ada:{digest}\n')
+
+    def setUp(self):
+        super().setUp()
+        self.archive.add('a')
+
+    def test_a_browser_is_asked_for_a_password(self):
+        for url in PRIVATE:
+            response = self.get(url, 401)
+
+            self.assertIn('Basic', response.headers['WWW-Authenticate'])
+
+    def test_with_it_all_is_shown(self):
+        self.pages.authorization = ('Basic', ('ada', 'secret'))
+
+        for url in PRIVATE[1:]:
+            self.get(url)
+
+    def test_health_needs_none(self):
+        self.get('/healthcheck')
+
+
+class AddressTest(base.PagesTestCase):
+
+    def test_does_not_let_everybody_read_by_mistake(self):
+        self.conf.set_override('bind_host', '0.0.0.0', 'rrd')
+
+        error = self.assertRaises(exception.ConfigurationError, app.serve,
+                                  self.conf)
+
+        self.assertIn('[rrd] bind_host', str(error))
+
+    def test_explicit_permission_will_do(self):
+        self.conf.set_override('bind_host', '0.0.0.0', 'rrd')
+        self.conf.set_override('noauth_anywhere', True, 'rrd')
+
+        app.serve(self.conf)

@@ -1,0 +1,77 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What browsers may do with an answer."""
+
+from energy_meter.tests.unit.rrd.pages import base
+
+
+class HeadersTest(base.PagesTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.archive.add('a')
+
+    def policy(self, url, status=200):
+        headers = self.get(url, status).headers
+        self.assertEqual('nosniff', headers['X-Content-Type-Options'])
+        return headers['Content-Security-Policy']
+
+    def test_pages_use_only_what_this_server_serves(self):
+        for url, status in (('/last/hour/', 200), ('/probe/a/', 200),
+                            ('/nothing', 404), ('/data/hour/', 200)):
+            policy = self.policy(url, status)
+
+            self.assertIn("default-src 'none'", policy)
+            self.assertIn("script-src 'self'", policy)
+            self.assertNotIn('unsafe', policy)
+
+    def test_pages_have_nothing_inline(self):
+        for url in ('/last/hour/', '/probe/a/'):
+            page = base.Outline(self.get(url).text)
+
+            for tag, attributes in page.elements:
+                self.assertNotEqual('style', tag)
+                self.assertNotIn('style', attributes)
+                self.assertEqual(tag == 'script' or tag == 'img'
+                                 and 'data-graph' not in attributes,
+                                 'src' in attributes)
+                self.assertFalse([name for name in attributes
+                                  if name.startswith('on')])
+
+    def test_a_picture_runs_no_script(self):
+        policy = self.policy('/graph/hour/a/?format=svg')
+
+        self.assertIn("default-src 'none'", policy)
+        self.assertNotIn('script-src', policy)
+
+
+class FilesTest(base.PagesTestCase):
+
+    def test_browsers_keep_files_until_they_change(self):
+        page = base.Outline(self.get('/last/hour/').text)
+        files = {link for link in page.values('href') + page.values('src')
+                 if link.startswith('/static/')}
+
+        types = {}
+        for file in files:
+            response = self.get(file)
+            self.assertIn('immutable', response.headers['Cache-Control'])
+            types[file.partition('?')[0]] = response.content_type
+
+        self.assertEqual(
+            {'/static/pages.css': 'text/css',
+             '/static/icon.svg': 'image/svg+xml',
+             '/static/theme.js': 'text/javascript',
+             '/static/probes.js': 'text/javascript',
+             '/static/live.js': 'text/javascript'}, types)

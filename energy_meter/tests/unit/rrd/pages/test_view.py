@@ -1,0 +1,110 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""HTML: what a page shows, and what it makes of odd names."""
+
+import urllib.parse
+
+from energy_meter.tests.unit.rrd.pages import base
+
+
+class ViewTest(base.PagesTestCase):
+
+    config = '[rrd]\nkwh_price = 0.5\ncurrency = CHF\n'
+
+    def outline(self, url, status=200):
+        return base.Outline(self.get(url, status).text)
+
+    def test_probes_are_grouped_by_host_and_scope_in_natural_order(self):
+        for probe, host, scope in (
+                ('n10', 'host-10', 'node'), ('n2', 'host-2', 'node'),
+                ('p1', 'host-10', 'psu'), ('n1b', 'host-10', 'node'),
+                ('N3', 'host-2', 'node')):
+            self.archive.add(probe, scope, host)
+
+        cards = self.outline('/last/hour/').values('data-card')
+
+        self.assertEqual(['n2', 'N3', 'n1b', 'n10', 'p1'], cards)
+
+    def test_an_odd_name_stays_a_name(self):
+        self.archive.add(base.HOSTILE, 'node', base.HOSTILE, base.HOSTILE)
+        quoted = urllib.parse.quote(base.HOSTILE, safe='')
+
+        for url in ('/last/hour/', f'/probe/{quoted}/'):
+            page = self.outline(url)
+
+            self.assertIn(base.HOSTILE, page.texts)
+            self.assertEqual(3, sum(tag == 'script'
+                                    for tag, _ in page.elements))
+            self.assertTrue(any(f'/{quoted}/' in href
+                                for href in page.values('href')))
+
+    def test_a_name_in_an_error_stays_a_name(self):
+        page = self.outline('/graph/hour/?size=<script>', 400)
+
+        self.assertEqual(3, sum(tag == 'script' for tag, _ in page.elements))
+
+    def test_the_period_that_is_shown_is_marked(self):
+        page = self.outline('/last/week/')
+
+        marked = [attributes['href'] for tag, attributes in page.elements
+                  if tag == 'a' and 'aria-current' in attributes]
+        self.assertEqual(['/last/week/'], marked)
+
+    def test_the_page_of_a_probe_has_all_periods(self):
+        self.archive.add('a/b')
+
+        graphs = self.outline('/probe/a%2Fb/').values('data-graph')
+
+        self.assertEqual(
+            [f'/graph/{period}/a%2Fb/?size=full' for period in
+             ('minute', 'hour', 'day', 'week', 'month', 'year')], graphs)
+
+    def test_what_is_not_known_is_a_dash(self):
+        self.archive.add('a')
+        self.archive.known['b'] = self.archive.known['a']._replace(id='b')
+        self.archive.series = lambda period, probe: (
+            base.series.Series(0, 1, [None], [None], [None]))
+
+        page = self.get('/last/hour/').text
+
+        self.assertIn('data-figure="last">–<', page)
+        self.assertNotIn('None', page)
+
+    def test_costs_are_shown_with_their_currency(self):
+        self.archive.add('a')
+
+        self.assertIn('CHF', self.get('/last/hour/').text)
+        self.assertIn('CHF', self.get('/probe/a/').text)
+
+    def test_there_may_be_no_probe_yet(self):
+        self.assertIn('No probes yet', self.get('/last/hour/').text)
+
+    def test_links_stay_below_the_path_of_the_application(self):
+        self.archive.add('a')
+        response = self.pages.get(
+            '/last/hour/', extra_environ={'SCRIPT_NAME': '/graphs'})
+
+        page = base.Outline(response.text)
+
+        for link in page.values('href') + page.values('src'):
+            self.assertTrue(link.startswith(('/graphs/', '#')), link)
+
+
+class WithoutPriceTest(base.PagesTestCase):
+
+    def test_no_cost_is_shown(self):
+        self.archive.add('a')
+
+        for url in ('/last/hour/', '/probe/a/'):
+            self.assertNotIn('Cost', self.get(url).text)
