@@ -272,9 +272,11 @@ class Process(Service):
         """
         if self._family():
             return
+        # Nothing stays, however the tests end.
+        die_with_tests = [program('setpriv'), '--pdeathsig', 'KILL', '--']
         with self.log.open('ab') as log:
             self._popen = psutil.Popen(
-                self.argv, cwd=self._cwd or self.directory,
+                [*die_with_tests, *self.argv], cwd=self._cwd or self.directory,
                 env={**os.environ, **self.env}, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 **as_user(self.user))

@@ -48,6 +48,17 @@ subprocess.run([sys.executable, *sys.argv[1:]], start_new_session=True)
 '''
 
 
+#: Starts a SLEEPER as a test does, and dies without cleaning up.
+DEAD_TEST = f'''
+import os, sys
+from energy_meter.tests.functional.services import base
+process = base.Process([sys.executable, '-c', {SLEEPER!r}])
+process.setUp()
+print(process.pid, flush=True)
+os._exit(0)
+'''
+
+
 def is_paused(process: psutil.Process) -> bool:
     return process.status() == psutil.STATUS_STOPPED
 
@@ -149,6 +160,14 @@ class ProcessTestCase(oslotest.BaseTestCase):
         process.pause()
         process.stop()
         self.assertEqual(-signal.SIGTERM, process.returncode)
+
+    def test_it_does_not_outlive_the_tests(self) -> None:
+        temporary = self.useFixture(fixtures.TempDir()).path
+        pid = int(base.run([sys.executable, '-c', DEAD_TEST],
+                           env={'TMPDIR': temporary}))
+        base.wait_for(lambda: not psutil.pid_exists(pid)
+                      or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE,
+                      10, 'the program ends')
 
     def test_what_does_not_stop_is_killed_and_reported(self) -> None:
         process = sleeper(str(int(signal.SIGTERM)), timeout=1)
