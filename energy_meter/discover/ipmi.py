@@ -1,0 +1,102 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A BMC on the network, by IPMI."""
+
+import collections.abc
+import re
+
+from energy_meter import exception
+from energy_meter.discover import finding
+from energy_meter.discover import section as sections
+from energy_meter.discover import target as targets
+from energy_meter.discover import trial as trials
+from energy_meter.drivers.ipmi import sensors
+from energy_meter.drivers.ipmi import session as ipmi_session
+
+ACCURACY = 'not stated'
+PORT = 623
+
+#: Seconds in which the BMC must answer.
+PATIENCE = 5.0
+
+#: How the sensors of power supplies are called.
+SUPPLY = re.compile('PS[U0-9 _]|Power Supply', re.IGNORECASE)
+
+NOT_REACHED = ('is this the address of the BMC, is IPMI over LAN switched on '
+               'in it, and does UDP port 623 get through? Its LAN channel '
+               'can be seen from the machine itself with "ipmitool lan '
+               'print"')
+REFUSED = ('"ipmitool user list" on the machine itself shows the users. The '
+           'user must be enabled for IPMI over LAN')
+NA = ('it reads na, there is no value. Such sensors get theirs from the power '
+      'supplies over PMBus, through the BMC or the Management Engine of the '
+      "chipset (ME_PMBPower is Intel's). They read na while the machine is "
+      'switched off or has just been switched on, and for ever where the '
+      'power supplies have no PMBus or the Management Engine does not run. '
+      'Switch the machine on and look again in a minute; if it stays so, '
+      'meter it at its outlet')
+NONE = ('it has no sensor in watts, and does not show power by DCMI, Dell or '
+        'AEM: a main board without a wattmeter, or a BMC that shows it by '
+        'Redfish only (--redfish)')
+
+
+def look(trial: trials.Trial, target: targets.Target, user: str,
+         password: str) -> collections.abc.Iterator[finding.Finding]:
+    """Look what power a BMC shows."""
+    what = f'BMC {target}'
+    session = ipmi_session.Session(target.host, target.port or PORT, user,
+                                   password, timeout=PATIENCE)
+    try:
+        session.open()
+        found = [(sensor.name, _read(sensor))
+                 for sensor in sensors.find(session)]
+    except exception.AuthenticationFailed as e:
+        yield finding.Finding(what, (str(e), REFUSED))
+        return
+    except exception.DeviceUnreachable as e:
+        yield finding.Finding(what, (str(e), NOT_REACHED))
+        return
+    except exception.ProtocolError:
+        # DCMI needs no sensors.
+        found = []
+    finally:
+        session.close()
+    name = target.name('bmc')
+    options = {**target.options, 'username': user}
+    secrets = {'password': password}
+    whole = trial.attempt(what, sections.Section.of(
+        name, 'ipmi', {'': None}, secrets, **options), ACCURACY)
+    shown = [sensor for sensor, watts in found if watts is not None]
+    if whole.section is not None:
+        yield whole
+    elif shown:
+        yield trial.attempt(
+            f'{what}, {", ".join(shown)}', sections.Section.of(
+                name, 'ipmi', {sensor: sensor for sensor in shown}, secrets,
+                source='sensor', sensor=shown,
+                scope='psu' if all(map(SUPPLY.match, shown)) else 'other',
+                **options),
+            ACCURACY, 'no sensor shows the whole machine. If these are its '
+                      'power supplies, it is their sum: see sum probes')
+    elif not found:
+        yield whole._replace(remarks=(*whole.remarks, NONE))
+    for sensor, watts in found:
+        if watts is None:
+            yield finding.Finding(f'{what}, sensor {sensor}', (NA,))
+
+
+def _read(sensor: sensors.Sensor) -> float | None:
+    try:
+        return sensor.read()
+    except ipmi_session.CommandRefused:
+        return None

@@ -1,0 +1,178 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Devices that publish through an MQTT broker."""
+
+import collections.abc
+import re
+import time
+import types
+import typing
+
+import paho.mqtt.client
+import paho.mqtt.enums
+
+from energy_meter import exception
+from energy_meter.agent import once
+from energy_meter.discover import finding
+from energy_meter.discover import section as sections
+from energy_meter.discover import target as targets
+from energy_meter.discover import trial as trials
+from energy_meter.drivers.mqtt import outlet
+
+ACCURACY = 'not stated; calibrate it'
+
+#: Topics of each preset that a device's name can be told from.
+TOPICS = ('watts_topic', 'energy_topic')
+
+
+class Preset:
+    """A kind of device, and the outlets of it that were heard.
+
+    :ivar heard: what each outlet shows, by its name; None if only something
+        old is known of it.
+    """
+
+    def __init__(self, name: str, section: sections.Section) -> None:
+        self.name = name
+        self.heard: dict[str, once.Result | None] = {}
+        self.section = section
+        settings = outlet.PRESETS[name]
+        self._topics = {str(settings[key]) for key in TOPICS}
+        self._patterns = [_pattern(topic) for topic in self._topics]
+        self._options = types.SimpleNamespace(**trials.load(section).options)
+        self._outlets: dict[str, outlet.Outlet] = {}
+
+    @property
+    def subscriptions(self) -> set[str]:
+        """Topics for all devices; a wildcard takes a whole level."""
+        return {re.sub('[^/]*{[^/]*', '+', topic) for topic in self._topics}
+
+    def hear(self, topic: str, payload: bytes | bytearray,
+             retained: bool) -> None:
+        """Take a message if it is of such a device."""
+        match = next(filter(None, (pattern.fullmatch(topic)
+                                   for pattern in self._patterns)), None)
+        if match is None:
+            return
+        name = ':'.join(match.groupdict().values())
+        listener = self._outlets.setdefault(
+            name, outlet.Outlet(self.probe(name), name, self._options))
+        try:
+            reading = listener.hear(topic, payload, retained)
+        except exception.DriverError:
+            return
+        if reading is not None:
+            self.heard[name] = once.Result(
+                self.section.name, 'mqtt', reading.probe, 'outlet', reading,
+                None)
+        elif retained:
+            self.heard.setdefault(name, None)
+
+    def probe(self, name: str) -> str:
+        return sections.name_of('mqtt', name)
+
+
+def _pattern(topic: str) -> re.Pattern[str]:
+    escaped = re.escape(topic)
+    return re.compile(escaped.replace(r'\{device\}', '(?P<device>[^/]+)')
+                      .replace(r'\{channel\}', '(?P<channel>[0-9]+)'))
+
+
+def look(target: targets.Target,
+         options: collections.abc.Mapping[str, typing.Any],
+         secrets: collections.abc.Mapping[str, str], seconds: float,
+         ) -> collections.abc.Iterator[finding.Finding]:
+    """Listen for a while to devices of the presets."""
+    what = f'MQTT {target}'
+    presets = [Preset(name, sections.Section.of(
+        target.name('mqtt', name), 'mqtt', {'': None}, secrets,
+        **target.options, **options, preset=name))
+        for name, settings in outlet.PRESETS.items() if settings]
+    try:
+        _listen(target, options, secrets, seconds, presets)
+    except exception.DriverError as e:
+        yield finding.Finding(what, (
+            str(e), 'is it the address of the broker, and does it want a '
+                    'user (--mqtt-user) or TLS (--mqtt-tls)?'))
+        return
+    for preset in presets:
+        yield from _report(what, preset)
+    if not any(preset.heard for preset in presets):
+        yield finding.Finding(what, (
+            f'no Tasmota or Shelly said anything within {seconds:g} s. '
+            'Tasmota speaks every five minutes unless TelePeriod is set '
+            'lower: listen longer with --listen. Other devices need '
+            'watts_topic and watts_path',))
+
+
+def _report(what: str,
+            preset: Preset) -> collections.abc.Iterator[finding.Finding]:
+    results = {name: result for name, result in sorted(preset.heard.items())
+               if result is not None}
+    if results:
+        names = list(results)
+        yield finding.Finding(
+            f'{what}, {preset.name}', (), sections.Section(
+                preset.section.name, 'mqtt', tuple(map(preset.probe, names)),
+                {**preset.section.options, 'outlets': names},
+                preset.section.secrets),
+            tuple(results.values()), ACCURACY)
+    old = [name for name, result in preset.heard.items() if result is None]
+    if old:
+        yield finding.Finding(f'{what}, {preset.name} {", ".join(old)}', (
+            'only an old, retained message: it has said nothing since. Is '
+            'it on? Or listen longer with --listen',))
+
+
+def _listen(target: targets.Target,
+            options: collections.abc.Mapping[str, typing.Any],
+            secrets: collections.abc.Mapping[str, str], seconds: float,
+            presets: list[Preset]) -> None:
+    """Hand the presets what comes.
+
+    The driver itself wants to know the devices' names beforehand.
+    """
+    port = target.port or (8883 if options['tls'] else 1883)
+    client = paho.mqtt.client.Client(
+        paho.mqtt.enums.CallbackAPIVersion.VERSION2)
+    refusals: list[str] = []
+
+    def connected(_client: object, _data: object, _flags: object,
+                  code: typing.Any, _properties: object) -> None:
+        if code.is_failure:
+            refusals.append(str(code))
+            return
+        client.subscribe([(topic, 0) for preset in presets
+                          for topic in sorted(preset.subscriptions)])
+
+    def heard(_client: object, _data: object,
+              message: paho.mqtt.client.MQTTMessage) -> None:
+        for preset in presets:
+            preset.hear(message.topic, message.payload, message.retain)
+
+    client.on_connect, client.on_message = connected, heard
+    if options['username']:
+        client.username_pw_set(options['username'], secrets['password'])
+    try:
+        if options['tls']:
+            client.tls_set(options['ca_file'])
+        client.connect(target.host, port)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not refusals:
+            client.loop(0.5)
+    except OSError as e:
+        raise exception.DeviceUnreachable(device=target, reason=e)
+    finally:
+        client.disconnect()
+    if refusals:
+        raise exception.DeviceUnreachable(device=target, reason=refusals[0])

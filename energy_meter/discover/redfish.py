@@ -1,0 +1,167 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A management controller, by Redfish."""
+
+import collections.abc
+import types
+import typing
+import urllib.parse
+
+from energy_meter import exception
+from energy_meter.discover import finding
+from energy_meter.discover import section as sections
+from energy_meter.discover import trial as trials
+from energy_meter.drivers.redfish import places
+from energy_meter.drivers.redfish import service
+
+ACCURACY = 'not stated'
+
+#: Entries of PowerControl to look for, by their index.
+ENTRIES = tuple(map(str, range(16)))
+
+#: More sensors than this take too long to ask one by one.
+MOST_SENSORS = 200
+
+
+class Controller:
+    """A service, and how its sections begin.
+
+    :param options: options of the driver.
+    :param secrets: those of its options that are secret.
+    """
+
+    def __init__(self, trial: trials.Trial,
+                 options: collections.abc.Mapping[str, object],
+                 secrets: collections.abc.Mapping[str, str]) -> None:
+        self.url = str(options['url'])
+        self._trial = trial
+        self._options = options
+        self._secrets = secrets
+        host = urllib.parse.urlsplit(self.url).netloc.rpartition('@')[2]
+        self.name = sections.name_of('redfish', host)
+
+    def connect(self) -> service.Service:
+        loaded = trials.load(self._section(self.name, {'': None}))
+        return service.Service(types.SimpleNamespace(**loaded.options))
+
+    def attempt(self, chassis: str, points: collections.abc.Iterable[str],
+                *remarks: str, overlaps: str | None = None,
+                **options: object) -> finding.Finding:
+        source = str(options['source'])
+        name = sections.name_of(self.name, chassis,
+                                source if overlaps else '')
+        outlets = dict.fromkeys(points, None)
+        return self._trial.attempt(
+            f'Redfish {self.url}, chassis {chassis}, {source}',
+            self._section(name, {key: key for key in outlets},
+                          chassis=chassis, **options),
+            ACCURACY, *remarks, overlaps=overlaps)
+
+    def _section(self, name: str, outlets: dict[str, str | None],
+                 **options: object) -> sections.Section:
+        return sections.Section.of(name, 'redfish', outlets, self._secrets,
+                                   **self._options, **options)
+
+
+def look(trial: trials.Trial,
+         options: collections.abc.Mapping[str, object],
+         secrets: collections.abc.Mapping[str, str],
+         ) -> collections.abc.Iterator[finding.Finding]:
+    """Look for chassis that show their power."""
+    controller = Controller(trial, options, secrets)
+    what = f'Redfish {controller.url}'
+    try:
+        connected = controller.connect()
+    except exception.DriverError as e:
+        yield finding.Finding(what, (str(e), _advice(e)))
+        return
+    try:
+        empty = True
+        for path in connected.chassis():
+            for found in _chassis(controller, connected, path):
+                empty = False
+                yield found
+    finally:
+        connected.close()
+    if empty:
+        yield finding.Finding(what, (
+            'none of its chassis shows power: no EnvironmentMetrics, '
+            'PowerControl, power supply or sensor has watts. Machines '
+            'without PMBus have none; meter them at the outlet',))
+
+
+def _advice(error: exception.DriverError) -> str:
+    if isinstance(error, exception.AuthenticationFailed):
+        return 'give another user with --redfish-user'
+    return ('a URL is https://HOST; a certificate that nobody vouches for '
+            'needs --ca-file FILE, or --insecure')
+
+
+def _chassis(controller: Controller, connected: service.Service, path: str,
+             ) -> collections.abc.Iterator[finding.Finding]:
+    chassis = connected.get(path)
+    name = service.last_word(path)
+    first: str | None = None
+    for source, names, remark in _sources(connected, chassis):
+        found = controller.attempt(
+            name, names, *remark, overlaps=first, source=source,
+            outlets=list(names) if source != 'environment' else None,
+            scope=_SCOPES.get(source))
+        first = first or found.name
+        yield found
+
+
+_SCOPES = {'power-supplies': 'psu', 'sensors': 'other'}
+
+#: Source, outlets and remarks.
+Choice = tuple[str, collections.abc.Collection[str], tuple[str, ...]]
+
+
+def _sources(connected: service.Service, chassis: service.Resource,
+             ) -> collections.abc.Iterator[Choice]:
+    """Give what of a chassis to try, the whole of it first."""
+    empty = True
+    for source, names in (('environment', ()), ('power-control', ENTRIES),
+                          ('power-supplies', ())):
+        points = list(places.SOURCES[source](connected, chassis, names))
+        if not points:
+            continue
+        empty = False
+        whole, parts = points, []
+        if source == 'power-control':
+            whole, parts = points[:1], points[1:]
+        yield source, whole, _remark(parts)
+    if empty and (sensors := _power_sensors(connected, chassis)):
+        yield 'sensors', sensors, (
+            'sensors may be parts of one another: keep those that are none',)
+
+
+def _remark(parts: list[str]) -> tuple[str, ...]:
+    return () if not parts else (
+        f'PowerControl has {", ".join(parts)}, too, which as a rule are '
+        'parts of the first',)
+
+
+def _power_sensors(connected: service.Service,
+                   chassis: service.Resource) -> list[str]:
+    path = service.link(chassis, 'Sensors')
+    members = connected.members(path)[:MOST_SENSORS] if path else []
+    return [service.last_word(member) for member in members
+            if _kind(connected, member) == 'Power']
+
+
+def _kind(connected: service.Service, path: str) -> typing.Any:
+    try:
+        return connected.get(path).get('ReadingType')
+    except service.NoSuchResource:
+        return None

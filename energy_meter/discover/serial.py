@@ -1,0 +1,105 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Wattmeters on serial lines."""
+
+import bisect
+import collections.abc
+import dataclasses
+import os
+import pathlib
+
+from serial.tools import list_ports
+
+from energy_meter.discover import finding
+from energy_meter.discover import machine
+from energy_meter.discover import section as sections
+from energy_meter.discover import trial as trials
+
+#: More outlets than any of these wattmeters has.
+MOST_OUTLETS = 64
+
+#: The USB chip of Watts Up? PRO and .net, which many other devices have.
+WATTSUP_CHIP = (0x0403, 0x6001)
+
+
+def ports() -> collections.abc.Iterator[finding.Finding]:
+    """List serial ports on USB; nothing is sent to what is behind them."""
+    lasting = {link.resolve(): link for link
+               in sorted((machine.DEV / 'serial/by-id').glob('*'))}
+    for port in list_ports.comports():
+        if port.vid is None:
+            continue
+        path = pathlib.Path(port.device)
+        name = str(lasting.get(path.resolve(), path))
+        kind = ' '.join(filter(None, (port.manufacturer, port.product)))
+        remarks = [f'USB {port.vid:04x}:{port.pid:04x} {kind}'.strip()]
+        if (port.vid, port.pid) == WATTSUP_CHIP:
+            remarks.append('a Watts Up? has this chip, but so have many '
+                           'other devices')
+        remarks.append('what is behind it was not asked, since not every '
+                       'device takes that well: energy-meter-discover '
+                       f'--serial {name}')
+        if not os.access(path, os.R_OK | os.W_OK):
+            remarks.append('this user may not open it: the group of the '
+                           'device, mostly dialout, may')
+        yield finding.Finding(f'serial port {name}', tuple(remarks))
+
+
+def look(trial: trials.Trial, port: str, user: str | None, password: str,
+         ) -> collections.abc.Iterator[finding.Finding]:
+    """Try what may be behind a port; who talks by himself comes first."""
+    name = sections.name_of(pathlib.Path(port).name)
+    omegawatt = sections.Section.of(name, 'omegawatt', {'': None}, port=port)
+    candidates = {
+        'OmegaWatt Multivoies': (omegawatt, 'not stated'),
+        'Watts Up?': (sections.Section.of(
+            name, 'wattsup', {'': None}, port=port), '1.5 %'),
+    }
+    if user is not None:
+        candidates['Eaton ePDU G3'] = (sections.Section.of(
+            name, 'eaton_serial', {'': None}, {'password': password},
+            port=port, username=user), '1 %; check the scale')
+    reasons = []
+    for what, (section, accuracy) in candidates.items():
+        found = trial.attempt(f'{what} at {port}',
+                              _with_all_outlets(trial, section), accuracy)
+        if found.section is not None:
+            yield found
+            return
+        reasons.append(f'{what}: {"; ".join(found.remarks)}')
+    yield finding.Finding(f'serial port {port}', (
+        *reasons, 'an Eaton ePDU is tried with --serial-user USER; Modbus '
+                  'RTU and a CSV of OmegaWatt are not tried'))
+
+
+def _with_all_outlets(trial: trials.Trial,
+                      section: sections.Section) -> sections.Section:
+    """Give a section as many probes as the wattmeter has outlets.
+
+    Serial wattmeters don't tell, but their drivers refuse more.
+    """
+    def refused(number: int) -> bool:
+        results = trial.read(_with_outlets(section, number))
+        return all(result.error for result in results)
+
+    if section.driver == 'wattsup' or refused(1):
+        return section
+    return _with_outlets(section, bisect.bisect_left(
+        range(2, MOST_OUTLETS + 1), True, key=refused) + 1)
+
+
+def _with_outlets(section: sections.Section,
+                  number: int) -> sections.Section:
+    outlets = dict.fromkeys(map(str, range(1, number + 1)))
+    return dataclasses.replace(
+        section, probes=sections.probe_ids(section.name, outlets))
