@@ -37,7 +37,7 @@ def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
             continue
         yield trial.attempt(
             what, sections.Section.of(
-                sections.name_of(machine.name(path.name)), 'power_supply',
+                machine.name(path.name), 'power_supply',
                 {path.name: None}, supplies=path.name),
             'a few per cent', 'it shows nothing while the machine is plugged '
                               'in')

@@ -88,7 +88,7 @@ def _chip(trial: trials.Trial, chip: hwmon.Chip, shared: bool,
 def _section(name: str, chip: hwmon.Chip, device: str | None,
              sensors: list[str]) -> sections.Section:
     return sections.Section.of(
-        sections.name_of(name), 'hwmon', dict.fromkeys(sensors),
+        name, 'hwmon', dict.fromkeys(sensors),
         chip=chip.name, device=device, sensors=sensors,
         scope=None if chip.name in WHOLE else 'other')
 

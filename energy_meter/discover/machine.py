@@ -15,6 +15,7 @@
 import pathlib
 import socket
 
+from energy_meter.discover import section
 from energy_meter.drivers import _sysfs
 
 SYS = pathlib.Path('/sys')
@@ -24,7 +25,7 @@ DEV = pathlib.Path('/dev')
 
 def name(*words: str) -> str:
     """Make the name of something on this machine."""
-    return '-'.join((socket.gethostname().partition('.')[0], *words))
+    return section.name_of(socket.gethostname().partition('.')[0], *words)
 
 
 def is_virtual() -> bool:

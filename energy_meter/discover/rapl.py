@@ -54,9 +54,9 @@ def _attempt(trial: trials.Trial, kind: str, scope: str,
              names: list[str]) -> finding.Finding:
     found = trial.attempt(
         f'RAPL {", ".join(names)}',
-        sections.Section.of(
-            sections.name_of(machine.name(kind)), 'rapl',
-            dict.fromkeys(names), zones=kind, scope=scope), ACCURACY)
+        sections.Section(
+            machine.name(kind), 'rapl', tuple(map(machine.name, names)),
+            {'zones': kind, 'scope': scope}), ACCURACY)
     if found.section is not None:
         return found._replace(remarks=(*found.remarks, PERMIT))
     if not any(rapl.NOT_ROOT in remark for remark in found.remarks):

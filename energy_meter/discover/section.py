@@ -19,7 +19,7 @@ import textwrap
 
 from energy_meter.conf import wattmeter
 
-_ODD = re.compile('[^A-Za-z0-9._:/]+')
+_ODD = re.compile('[^A-Za-z0-9._:]+')
 
 
 def name_of(*words: str) -> str:
