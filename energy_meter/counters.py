@@ -19,6 +19,8 @@ _HELP = {
     'measurements': ('Measurements sent or received', ()),
     'refused_readings': ('Readings that can not be true, or came late',
                          ('reason',)),
+    'unbilled_readings': ('Readings that lack what the option energy asks '
+                          'for', ('reason',)),
     'thinned': ('Measurements dropped from a full backlog, each with a newer '
                 'one of the same register kept', ()),
     'publish_failures': ('Messages that the bus did not take at once', ()),

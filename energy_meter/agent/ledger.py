@@ -20,6 +20,7 @@ import typing
 from energy_meter import counters
 from energy_meter import measurement
 from energy_meter import register
+from energy_meter.agent import doubt
 
 #: Seconds for which the last word of an ended register is announced.
 ANNOUNCED_FOR = 86_400.0
@@ -73,7 +74,7 @@ class Ledger:
     def __init__(self, agent: str, ended: collections.abc.Iterable[Ended],
                  counts: counters.Counters) -> None:
         self._agent = agent
-        self._counters = counts
+        self._doubts = doubt.Doubts(counts)
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
         self._ended = list(ended)
@@ -119,14 +120,19 @@ class Ledger:
             entry = self._entries.get(reading.probe)
             if entry is None:
                 return None
-            reason = register.refusal(reading, entry.settings.max_watts)
-            if reason is None and not self._move(entry, reading, at):
-                reason = 'late'
-            if reason is not None:
-                self._counters.count('refused_readings', reason=reason)
-                return None
-            entry.word = entry.register.show(entry.settings.probe, wall)
-            return entry.word
+            settings = entry.settings
+            found = doubt.find(reading, settings.max_watts, settings.energy)
+            moved = ((found is None or not found.refused)
+                     and self._move(entry, reading, at))
+            if moved:
+                entry.word = entry.register.show(settings.probe, wall)
+            word = entry.word if moved else None
+        # Not under the lock: logs may be slow.
+        if found is not None:
+            self._doubts.note(reading.probe, found)
+        elif not moved:
+            self._doubts.note_late()
+        return word
 
     @staticmethod
     def _move(entry: _Entry, reading: measurement.Reading,

@@ -19,7 +19,8 @@ import typing
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter import register
+from energy_meter.agent import doubt
+from energy_meter.agent import ledger
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.drivers import base
 
@@ -82,8 +83,7 @@ def _read_one(item: agent_wattmeter.Wattmeter,
     finally:
         if driver is not None:
             driver.close()
-    return [_result(item, settings.probe, settings.max_watts,
-                    found.get(settings.probe.id))
+    return [_result(item, settings, found.get(settings.probe.id))
             for settings in item.probes]
 
 
@@ -104,13 +104,14 @@ def _readings(driver: base.Driver, item: agent_wattmeter.Wattmeter,
             return
 
 
-def _result(item: agent_wattmeter.Wattmeter, probe: measurement.Probe,
-            max_watts: float, reading: measurement.Reading | None) -> Result:
+def _result(item: agent_wattmeter.Wattmeter, settings: ledger.Settings,
+            reading: measurement.Reading | None) -> Result:
     error = None
     if reading is None:
         error = 'shows no value'
-    elif reason := register.refusal(reading, max_watts):
-        error = f'shows a value that is refused: {reason}'
+    elif found := doubt.find(reading, settings.max_watts, settings.energy):
+        error = found.text
+    probe = settings.probe
     return Result(item.name, probe.driver, probe.id, probe.scope, reading,
                   error)
 
