@@ -11,7 +11,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 # Install energy_meter into this checkout and run it: agent, collector, API and
 # graphs in one process, with dummy wattmeters unless configured otherwise.
 #

@@ -11,7 +11,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 # Install what the tests need, run them, and say how many passed.
 #
 #   tools/run_tests.sh [REGULAR_EXPRESSION]
