@@ -49,9 +49,13 @@ class Pattern(typing.NamedTuple):
 
         :raises KeyError: for a field that is none.
         """
-        return self.text.format(
-            wattmeter=item.name, host=item.options.get('host', ''),
-            outlet=outlet.index, name=outlet.name or outlet.index)
+        return self.text.format(**self.fields(item, outlet))
+
+    def fields(self, item: 'Wattmeter', outlet: base.Outlet) -> dict[str, str]:
+        """Give what a pattern may name; the host only where there is one."""
+        host = item.options.get('host') or self.settings.probe.host
+        return {'wattmeter': item.name, **({'host': host} if host else {}),
+                'outlet': outlet.index, 'name': outlet.name or outlet.index}
 
 
 class Wattmeter(typing.NamedTuple):
@@ -218,12 +222,15 @@ class _Loader:
         pattern = Pattern(text, settings, self._own(
             probe for probe, other in self._probe_sections.items()
             if 'sum' not in other.options))
+        outlet = base.Outlet('1')
         try:
-            pattern.fill(item, base.Outlet('1'))
+            pattern.fill(item, outlet)
         except (KeyError, IndexError, ValueError, AttributeError):
+            known = ', '.join(f'{{{field}}}' for field
+                              in pattern.fields(item, outlet))
             raise section.error('probes', (
-                f'{text!r} is no pattern: its fields are {{wattmeter}}, '
-                '{host}, {outlet} and {name}')) from None
+                f'{text!r} is no pattern: the fields of this wattmeter are '
+                f'{known}')) from None
         return pattern
 
     def _driver(self, section: conf_sections.Section,

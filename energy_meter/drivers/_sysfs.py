@@ -92,9 +92,13 @@ def assign(device: str, outlets: collections.abc.Mapping[str, T],
 
     :param device: what has the outlets, for the error's text.
     :param outlets: what was found, by name.
+    :param probes: none to assign nothing, for a driver that is only asked
+        what there is.
     :raises DriverError: there is not exactly one place in ``probes`` for
         each outlet: guessing would meter the wrong thing.
     """
+    if not probes:
+        return {}
     if len(outlets) != len(probes):
         raise exception.DriverError(
             reason=f'{device} has {len(outlets)} outlets '

@@ -46,6 +46,11 @@ class Outlet:
     name: str | None = None
 
 
+def number(names: collections.abc.Iterable[str]) -> list[Outlet]:
+    """Count outlets that the wattmeter only calls by their names, from 1."""
+    return [Outlet(str(index), name) for index, name in enumerate(names, 1)]
+
+
 class Driver(abc.ABC):
     """Base of :class:`PolledDriver` and :class:`StreamingDriver`.
 

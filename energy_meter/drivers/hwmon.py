@@ -129,9 +129,13 @@ class Hwmon(base.PolledDriver):
 
     def open(self) -> None:
         chip = self._chip()
+        self._chosen = self._choose(chip)
         self._sensors = _sysfs.assign(f'hwmon chip {chip.name}',
-                                      self._choose(chip), self.probes)
+                                      self._chosen, self.probes)
         self._probewise = _probewise.Probewise(LOG)
+
+    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+        return base.number(self._chosen)
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         return self._probewise.read(self._sensors, _read)

@@ -102,10 +102,14 @@ class PowerSupply(base.PolledDriver):
                 raise exception.DriverError(
                     reason=f'no battery or UPS {name}: this machine has '
                            f'{", ".join(found) or "none"}')
-        chosen = {name: found[name]
-                  for name in self.options.supplies or found}
-        self._supplies = _sysfs.assign('power_supply', chosen, self.probes)
+        self._chosen = {name: found[name]
+                        for name in self.options.supplies or found}
+        self._supplies = _sysfs.assign('power_supply', self._chosen,
+                                       self.probes)
         self._probewise = _probewise.Probewise(LOG)
+
+    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+        return base.number(self._chosen)
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         return self._probewise.read(

@@ -120,10 +120,14 @@ class RAPL(base.PolledDriver):
                 reason=f'no RAPL zone in {self.directory}: a virtual '
                        f'machine, a processor without RAPL, or the kernel '
                        f'module intel_rapl_msr is not loaded')
-        chosen = {zone.name: zone for kind in self.options.zones
-                  for zone in zones if zone.kind == kind}
-        self._zones = _sysfs.assign('RAPL', chosen, self.probes)
+        self._chosen = {
+            zone.name: zone for kind in self.options.zones
+            for zone in zones if zone.kind == kind}
+        self._zones = _sysfs.assign('RAPL', self._chosen, self.probes)
         self._probewise = _probewise.Probewise(LOG)
+
+    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+        return base.number(self._chosen)
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         return self._probewise.read(

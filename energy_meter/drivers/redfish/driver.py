@@ -96,6 +96,13 @@ class Redfish(base.PolledDriver):
             unit, self.options.energy_step)
             for unit in places.ENERGY_UNITS.values()}
 
+    @classmethod
+    def scope_of(cls, chosen: typing.Any) -> str:
+        return 'psu' if chosen.source == 'power-supplies' else cls.scope
+
+    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+        return base.number(self._names)
+
     def close(self) -> None:
         if hasattr(self, '_controller'):
             self._controller.close()
@@ -107,13 +114,13 @@ class Redfish(base.PolledDriver):
     def _find(self) -> places.Points:
         """Tell where each probe's values are."""
         chassis, points = self._find_chassis()
-        names = self.options.outlets or list(points)
-        unknown = [name for name in names if name not in points]
+        self._names = self.options.outlets or list(points)
+        unknown = [name for name in self._names if name not in points]
         if unknown:
             raise self._controller.error(
                 f'outlets: nothing called {", ".join(unknown)}')
         chosen = _probewise.assign(
-            'outlets', [points[name] for name in names], self.probes)
+            'outlets', [points[name] for name in self._names], self.probes)
         return self._with_energy_sensors(chassis, chosen)
 
     def _find_chassis(self) -> tuple[service.Resource, places.Points]:

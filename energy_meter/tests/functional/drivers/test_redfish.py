@@ -119,6 +119,13 @@ class VendorsTest(RedfishTest):
         self.assertEqual(('node', 210.5, 1_234_567), reading[:3])
         self.assertEqual(3600.0, reading.counter.joules)
 
+    def test_power_supplies_are_listed_for_whoever_names_no_probes(self):
+        meter = self.open(self.serve(SENSORS).url, None,
+                          source='power-supplies')
+
+        self.assertEqual(['PSU1', 'PSU2'],
+                         [outlet.name for outlet in meter.outlets()])
+
     def test_what_changes_shows_at_once(self):
         server = self.serve(BOTH_MODELS)
         meter = self.open(server.url)

@@ -52,6 +52,10 @@ class DriverTest(oslotest_base.BaseTestCase):
     def test_a_driver_without_anything_to_close_need_not_say_so(self):
         self.assertIsNone(drivers.make(Minimal, 'a').close())
 
+    def test_outlets_without_numbers_are_counted_from_one(self):
+        self.assertEqual([base.Outlet('1', 'a'), base.Outlet('2', 'b')],
+                         base.number(['a', 'b']))
+
     def test_a_polled_driver_must_read(self):
         class Unfinished(base.PolledDriver):
             def open(self):

@@ -96,6 +96,14 @@ class HwmonTest(base.BaseTestCase):
 
         self.assertEqual([210.0, 250.0], [each.watts for each in readings])
 
+    def test_sensors_are_listed_for_whoever_names_no_probes(self):
+        self.machine(RACK_SERVER)
+
+        for energy, names in (('auto', ['energy1', 'energy2']),
+                              ('integrate', ['power1', 'power2'])):
+            driver = self.make(chip='aem2', energy=energy)
+            self.assertEqual(names, [each.name for each in driver.outlets()])
+
     def test_limits_and_auxiliary_readings_are_no_sensors(self):
         self.machine(RACK_SERVER)
 

@@ -118,6 +118,12 @@ class PowerSupplyTest(base.BaseTestCase):
         self.assertIn('power_supply has 2 outlets (BAT0, ups), but probes '
                       'has places for 1', self.refusal('laptop'))
 
+    def test_batteries_are_listed_for_whoever_names_no_probes(self):
+        self.machine(LAPTOP | UPS)
+
+        self.assertEqual(['BAT0', 'ups'],
+                         [each.name for each in self.make().outlets()])
+
     def test_a_battery_that_was_taken_out_costs_only_itself(self):
         self.machine(LAPTOP | UPS)
         driver = self.make('battery', 'ups')

@@ -137,6 +137,14 @@ class RAPLTest(base.BaseTestCase):
                       'package-0/dram, package-1/dram), but probes has '
                       'places for 1', self.refusal('node'))
 
+    def test_zones_are_listed_for_whoever_names_no_probes(self):
+        self.machine(TWO_SOCKETS)
+
+        self.assertEqual(
+            [('1', 'package-0'), ('2', 'package-1'), ('3', 'package-0/dram'),
+             ('4', 'package-1/dram')],
+            [(each.index, each.name) for each in self.make().outlets()])
+
     def test_a_machine_without_rapl_is_told_so(self):
         self.machine({})
 

@@ -103,6 +103,9 @@ class AssignTest(base.BaseTestCase):
             _sysfs.assign('chip', {'energy1': 1, 'energy2': 2},
                           (None, 'node')))
 
+    def test_without_probes_nothing_is_assigned(self):
+        self.assertEqual({}, _sysfs.assign('chip', {'energy1': 1}, ()))
+
     def test_outlets_are_never_left_out_silently(self):
         for probes in (['one'], ['one', 'two', 'three']):
             error = self.assertRaises(
