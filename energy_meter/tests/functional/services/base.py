@@ -47,6 +47,7 @@ SERVER_PATHS = (
 
 #: Programs that are not found in the Debian package of their own name.
 DEBIAN_PACKAGES = {
+    'chromedriver': 'chromium-driver',
     'epmd': 'erlang-base',
     'initdb': 'postgresql',
     'ipmi_sim': 'openipmi',

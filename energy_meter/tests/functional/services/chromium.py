@@ -1,0 +1,96 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A browser without a window."""
+
+import collections.abc
+import json
+import typing
+
+import fixtures
+from selenium import webdriver
+from selenium.webdriver.chrome import service
+
+from energy_meter.tests.functional.services import base
+
+_ARGUMENTS = (
+    '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update',
+    '--disable-sync', '--window-size=1400,1000')
+
+_PATIENCE = 30
+
+
+class Answer(typing.NamedTuple):
+    """What the browser got for a request.
+
+    :ivar status: what the server sent, None before it did.
+    """
+
+    url: str
+    status: int | None
+
+
+class Chromium(base.Service):
+    """Debian's Chromium, driven through Selenium.
+
+    :ivar driver: Selenium's.
+    """
+
+    def _setUp(self) -> None:
+        base.require('chromium', 'chromedriver')
+        profile = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        options = webdriver.ChromeOptions()
+        options.binary_location = base.program('chromium')
+        for argument in (*_ARGUMENTS, f'--user-data-dir={profile}'):
+            options.add_argument(argument)
+        options.set_capability('goog:loggingPrefs',
+                               {'browser': 'ALL', 'performance': 'ALL'})
+        self.driver = webdriver.Chrome(
+            options, service.Service(base.program('chromedriver')))
+        self.addCleanup(self.driver.quit)
+        self.driver.set_page_load_timeout(_PATIENCE)
+        self.driver.set_script_timeout(_PATIENCE)
+        self._network: list[tuple[str, dict[str, typing.Any]]] = []
+
+    def prefer(self, scheme: str) -> None:
+        """Let the system prefer ``light`` or ``dark``."""
+        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
+            'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
+
+    def complaints(self) -> list[str]:
+        """Give what the console has shown since the last time."""
+        return [entry['message'] for entry in self.driver.get_log('browser')]
+
+    def forget(self) -> None:
+        """Begin the list of answers anew."""
+        self._read()
+        self._network.clear()
+
+    def answers(self) -> list[Answer]:
+        """Give all requests since :meth:`forget`, in their order."""
+        self._read()
+        statuses = {event['requestId']: event['statusCode'] for event
+                    in self._events('Network.responseReceivedExtraInfo')}
+        return [Answer(event['request']['url'],
+                       statuses.get(event['requestId']))
+                for event in self._events('Network.requestWillBeSent')]
+
+    def _read(self) -> None:
+        for entry in self.driver.get_log('performance'):
+            message = json.loads(entry['message'])['message']
+            self._network.append((message['method'], message['params']))
+
+    def _events(self, method: str,
+                ) -> collections.abc.Iterator[dict[str, typing.Any]]:
+        return (event for name, event in self._network if name == method)
