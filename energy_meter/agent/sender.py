@@ -15,8 +15,6 @@
 import logging
 import threading
 
-import oslo_messaging
-
 from energy_meter import complaint
 from energy_meter import counters
 from energy_meter import measurement
@@ -86,7 +84,10 @@ class Sender(threading.Thread):
             return True
         try:
             self._publisher.publish(batch)
-        except oslo_messaging.MessagingException as error:
+        except Exception as error:
+            # Not only oslo.messaging's own errors: the first connection
+            # shows those of the libraries below. Whatever it is, without
+            # this thread nothing would ever be sent again.
             self._counters.count('publish_failures')
             self._complaints.complain(
                 'bus', 'The bus does not take messages (%s); they wait',

@@ -47,8 +47,8 @@ class Publisher:
             measurement.Measurement]) -> None:
         """Send measurements in one message, an envelope a wattmeter.
 
-        :raises oslo_messaging.MessagingException: when the broker did not
-            confirm that it has the message.
+        :raises Exception: of oslo.messaging or of a library below it, when
+            the broker did not confirm that it has the message.
         """
         groups: dict[tuple[str, str], list[measurement.Measurement]] = {}
         for item in measurements:
@@ -60,7 +60,7 @@ class Publisher:
     def send(self, envelopes: list[dict[str, object]]) -> None:
         """Send sealed envelopes in one message.
 
-        :raises oslo_messaging.MessagingException: as for :meth:`publish`.
+        :raises Exception: as for :meth:`publish`.
         """
         now = datetime.datetime.now(datetime.UTC)
         message = {

@@ -89,6 +89,15 @@ class FaultTest(test_base.BaseTestCase):
         self.wait_for_growth()
         self.check_energy()
 
+    def test_agent_that_starts_without_a_broker_sends_when_it_comes(self):
+        self.agent.stop()
+        self.broker.stop()
+        self.agent.start()
+        self.wait_for_readings()
+        self.broker.start()
+        self.wait_for_growth()
+        self.check_energy()
+
     def test_stopped_database_costs_nothing(self):
         self.database.stop()
         self.wait_for_readings()
