@@ -38,6 +38,7 @@ def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
         yield trial.attempt(
             what, sections.Section.of(
                 machine.name(path.name), 'power_supply',
-                {path.name: None}, supplies=path.name),
+                {path.name: None},
+                {'supplies': path.name}),
             'a few per cent', 'it shows nothing while the machine is plugged '
                               'in')

@@ -89,8 +89,8 @@ def _section(name: str, chip: hwmon.Chip, device: str | None,
              sensors: list[str]) -> sections.Section:
     return sections.Section.of(
         name, 'hwmon', dict.fromkeys(sensors),
-        chip=chip.name, device=device, sensors=sensors,
-        scope=None if chip.name in WHOLE else 'other')
+        {'chip': chip.name, 'device': device, 'sensors': sensors,
+         'scope': None if chip.name in WHOLE else 'other'})
 
 
 def _nothing(chips: list[hwmon.Chip]) -> finding.Finding:

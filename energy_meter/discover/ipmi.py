@@ -75,17 +75,17 @@ def look(trial: trials.Trial, target: targets.Target, user: str,
     options = {**target.options, 'username': user}
     secrets = {'password': password}
     whole = trial.attempt(what, sections.Section.of(
-        name, 'ipmi', {'': None}, secrets, **options), ACCURACY)
+        name, 'ipmi', {'': None}, options, secrets), ACCURACY)
     shown = [sensor for sensor, watts in found if watts is not None]
     if whole.section is not None:
         yield whole
     elif shown:
         yield trial.attempt(
             f'{what}, {", ".join(shown)}', sections.Section.of(
-                name, 'ipmi', {sensor: sensor for sensor in shown}, secrets,
-                source='sensor', sensor=shown,
-                scope='psu' if all(map(SUPPLY.match, shown)) else 'other',
-                **options),
+                name, 'ipmi', {sensor: sensor for sensor in shown}, {
+                    **options, 'source': 'sensor', 'sensor': shown,
+                    'scope': ('psu' if all(map(SUPPLY.match, shown))
+                              else 'other')}, secrets),
             ACCURACY, 'no sensor shows the whole machine. If these are its '
                       'power supplies, it is their sum: see sum probes')
     elif not found:

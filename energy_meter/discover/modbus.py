@@ -62,6 +62,6 @@ def _attempt(trial: trials.Trial, target: targets.Target, unit: int,
     return trial.attempt(
         f'Modbus {target} unit {unit}, {name}',
         sections.Section.of(
-            target.name('modbus') + f'-unit-{unit}', 'modbus', {'': None}, {},
-            **target.options, map=name, units=unit),
+            target.name('modbus') + f'-unit-{unit}', 'modbus', {'': None},
+            {**target.options, 'map': name, 'units': unit}),
         ACCURACY.get(name, CLASS_1))

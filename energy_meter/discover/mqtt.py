@@ -95,8 +95,8 @@ def look(target: targets.Target,
     """Listen for a while to devices of the presets."""
     what = f'MQTT {target}'
     presets = [Preset(name, sections.Section.of(
-        target.name('mqtt', name), 'mqtt', {'': None}, secrets,
-        **target.options, **options, preset=name))
+        target.name('mqtt', name), 'mqtt', {'': None},
+        {**target.options, **options, 'preset': name}, secrets))
         for name, settings in outlet.PRESETS.items() if settings]
     try:
         _listen(target, options, secrets, seconds, presets)

@@ -33,6 +33,21 @@ ENTRIES = tuple(map(str, range(16)))
 MOST_SENSORS = 200
 
 
+#: Scopes of what is not the whole chassis.
+SCOPES = {'power-supplies': 'psu', 'sensors': 'other'}
+
+
+class Choice(typing.NamedTuple):
+    """A way to meter a chassis.
+
+    :ivar outlets: names of the option ``outlets``; none for the whole.
+    """
+
+    source: str
+    outlets: collections.abc.Sequence[str]
+    remarks: tuple[str, ...] = ()
+
+
 class Controller:
     """A service, and how its sections begin.
 
@@ -51,26 +66,30 @@ class Controller:
         self.name = sections.name_of('redfish', host)
 
     def connect(self) -> service.Service:
-        loaded = trials.load(self._section(self.name, {'': None}))
+        loaded = trials.load(self._section(self.name, {'': None}, {}))
         return service.Service(types.SimpleNamespace(**loaded.options))
 
-    def attempt(self, chassis: str, points: collections.abc.Iterable[str],
-                *remarks: str, overlaps: str | None = None,
-                **options: object) -> finding.Finding:
-        source = str(options['source'])
+    def attempt(self, chassis: str, choice: Choice,
+                overlaps: str | None) -> finding.Finding:
+        """Try whether a chassis can be metered so."""
         name = sections.name_of(self.name, chassis,
-                                source if overlaps else '')
-        outlets = dict.fromkeys(points, None)
+                                choice.source if overlaps else '')
+        options = {'chassis': chassis, 'source': choice.source,
+                   'outlets': choice.outlets or None,
+                   'scope': SCOPES.get(choice.source)}
         return self._trial.attempt(
-            f'Redfish {self.url}, chassis {chassis}, {source}',
-            self._section(name, {key: key for key in outlets},
-                          chassis=chassis, **options),
-            ACCURACY, *remarks, overlaps=overlaps)
+            f'Redfish {self.url}, chassis {chassis}, {choice.source}',
+            self._section(name, dict.fromkeys(choice.outlets or ['']),
+                          options),
+            ACCURACY, *choice.remarks, overlaps=overlaps)
 
-    def _section(self, name: str, outlets: dict[str, str | None],
-                 **options: object) -> sections.Section:
-        return sections.Section.of(name, 'redfish', outlets, self._secrets,
-                                   **self._options, **options)
+    def _section(self, name: str,
+                 outlets: collections.abc.Mapping[str, str | None],
+                 options: collections.abc.Mapping[str, object],
+                 ) -> sections.Section:
+        return sections.Section.of(name, 'redfish', outlets,
+                                   {**self._options, **options},
+                                   self._secrets)
 
 
 def look(trial: trials.Trial,
@@ -112,44 +131,34 @@ def _chassis(controller: Controller, connected: service.Service, path: str,
     chassis = connected.get(path)
     name = service.last_word(path)
     first: str | None = None
-    for source, names, remark in _sources(connected, chassis):
-        found = controller.attempt(
-            name, names, *remark, overlaps=first, source=source,
-            outlets=list(names) if source != 'environment' else None,
-            scope=_SCOPES.get(source))
+    for choice in _choices(connected, chassis):
+        found = controller.attempt(name, choice, first)
         first = first or found.name
         yield found
 
 
-_SCOPES = {'power-supplies': 'psu', 'sensors': 'other'}
-
-#: Source, outlets and remarks.
-Choice = tuple[str, collections.abc.Collection[str], tuple[str, ...]]
-
-
-def _sources(connected: service.Service, chassis: service.Resource,
+def _choices(connected: service.Service, chassis: service.Resource,
              ) -> collections.abc.Iterator[Choice]:
-    """Give what of a chassis to try, the whole of it first."""
+    """Give the ways to try, those for the whole chassis first."""
+    def points(source: str, *names: str) -> list[str]:
+        return list(places.SOURCES[source](connected, chassis, names))
+
     empty = True
-    for source, names in (('environment', ()), ('power-control', ENTRIES),
-                          ('power-supplies', ())):
-        points = list(places.SOURCES[source](connected, chassis, names))
-        if not points:
-            continue
+    if points('environment'):
         empty = False
-        whole, parts = points, []
-        if source == 'power-control':
-            whole, parts = points[:1], points[1:]
-        yield source, whole, _remark(parts)
+        yield Choice('environment', ())
+    if entries := points('power-control', *ENTRIES):
+        empty = False
+        first, *parts = entries
+        yield Choice('power-control', [first], () if not parts else (
+            f'PowerControl has {", ".join(parts)}, too, which as a rule are '
+            'parts of the first',))
+    if supplies := points('power-supplies'):
+        empty = False
+        yield Choice('power-supplies', supplies)
     if empty and (sensors := _power_sensors(connected, chassis)):
-        yield 'sensors', sensors, (
-            'sensors may be parts of one another: keep those that are none',)
-
-
-def _remark(parts: list[str]) -> tuple[str, ...]:
-    return () if not parts else (
-        f'PowerControl has {", ".join(parts)}, too, which as a rule are '
-        'parts of the first',)
+        yield Choice('sensors', sensors, (
+            'sensors may be parts of one another: keep those that are none',))
 
 
 def _power_sensors(connected: service.Service,

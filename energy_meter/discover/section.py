@@ -62,8 +62,9 @@ class Section:
     @classmethod
     def of(cls, name: str, driver: str,
            outlets: collections.abc.Mapping[str, str | None],
+           options: collections.abc.Mapping[str, object],
            secrets: collections.abc.Mapping[str, str] | None = None,
-           **options: object) -> 'Section':
+           ) -> 'Section':
         """Make a section whose probes have the outlets' names."""
         return cls(name, driver, probe_ids(name, outlets), options,
                    {key: value for key, value in (secrets or {}).items()

@@ -34,13 +34,13 @@ WATTSUP_CHIP = (0x0403, 0x6001)
 
 def ports() -> collections.abc.Iterator[finding.Finding]:
     """List serial ports on USB; nothing is sent to what is behind them."""
-    lasting = {link.resolve(): link for link
+    lasting = {link.readlink().name: link for link
                in sorted((machine.DEV / 'serial/by-id').glob('*'))}
     for port in list_ports.comports():
         if port.vid is None:
             continue
         path = pathlib.Path(port.device)
-        name = str(lasting.get(path.resolve(), path))
+        name = str(lasting.get(path.name, path))
         kind = ' '.join(filter(None, (port.manufacturer, port.product)))
         remarks = [f'USB {port.vid:04x}:{port.pid:04x} {kind}'.strip()]
         if (port.vid, port.pid) == WATTSUP_CHIP:
@@ -59,16 +59,18 @@ def look(trial: trials.Trial, port: str, user: str | None, password: str,
          ) -> collections.abc.Iterator[finding.Finding]:
     """Try what may be behind a port; who talks by himself comes first."""
     name = sections.name_of(pathlib.Path(port).name)
-    omegawatt = sections.Section.of(name, 'omegawatt', {'': None}, port=port)
+    omegawatt = sections.Section.of(name, 'omegawatt', {'': None},
+                                    {'port': port})
     candidates = {
         'OmegaWatt Multivoies': (omegawatt, 'not stated'),
         'Watts Up?': (sections.Section.of(
-            name, 'wattsup', {'': None}, port=port), '1.5 %'),
+            name, 'wattsup', {'': None}, {'port': port}), '1.5 %'),
     }
     if user is not None:
         candidates['Eaton ePDU G3'] = (sections.Section.of(
-            name, 'eaton_serial', {'': None}, {'password': password},
-            port=port, username=user), '1 %; check the scale')
+            name, 'eaton_serial', {'': None},
+            {'port': port, 'username': user}, {'password': password}),
+            '1 %; check the scale')
     reasons = []
     for what, (section, accuracy) in candidates.items():
         found = trial.attempt(f'{what} at {port}',

@@ -106,8 +106,8 @@ def _table(trial: trials.Trial, target: targets.Target, access: Access,
     family = profile.load(name, DIRECTORY)
     section = sections.Section.of(
         target.name('pdu', '' if before is None else table), 'snmp',
-        {'': None}, access.secrets, **target.options, profile=name,
-        table=table, **access.options)
+        {'': None}, {**target.options, 'profile': name, 'table': table,
+                     **access.options}, access.secrets)
     driver = trials.make_driver(section)
     try:
         driver.open()
