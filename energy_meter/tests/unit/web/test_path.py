@@ -76,3 +76,25 @@ class SplitTest(base.BaseTestCase):
 
     def test_bytes_that_are_no_text_do_no_harm(self):
         self.assertEqual(('\ufffd',), path.split(as_uwsgi('/%ff')))
+
+
+class PathTest(base.BaseTestCase):
+
+    def test_applications_find_segments_and_parameters(self):
+        seen = {}
+        environ = as_uwsgi('/a%2Fb/') | {
+            'QUERY_STRING': 'x=1%202&y=&x=3&z&%ff=%ff&;='}
+
+        path.Path(lambda given, _start: seen.update(given))(environ, None)
+
+        self.assertEqual(('a/b',), seen[path.SEGMENTS])
+        self.assertEqual({'x': '3', 'y': '', 'z': '', '\ufffd': '\ufffd',
+                          ';': ''}, seen[path.PARAMETERS])
+
+    def test_there_may_be_no_parameters(self):
+        seen = {}
+
+        path.Path(lambda given, _start: seen.update(given))(
+            as_uwsgi('/'), None)
+
+        self.assertEqual({}, seen[path.PARAMETERS])
