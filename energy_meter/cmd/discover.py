@@ -57,7 +57,7 @@ _USERS = {
     'snmp': 'user of SNMP version 3',
     'redfish': 'user of the controllers',
     'mqtt': 'user of the brokers',
-    'serial': 'user of an Eaton ePDU; without one none is tried',
+    'serial': 'user of an Eaton ePDU, which is the only kind then asked',
 }
 
 Arguments = typing.Any

@@ -28,6 +28,12 @@ from energy_meter.discover import trial as trials
 #: More outlets than any of these wattmeters has.
 MOST_OUTLETS = 64
 
+#: Wattmeters without users, with driver and accuracy. First the one that talks
+#: by itself, and to which nothing is said.
+ANONYMOUS = (('OmegaWatt Multivoies', 'omegawatt', 'not stated'),
+             ('Watts Up?', 'wattsup', '1.5 %'))
+USERS = (('Eaton ePDU G3', 'eaton_serial', '1 %; check the scale'),)
+
 #: The USB chip of Watts Up? PRO and .net, which many other devices have.
 WATTSUP_CHIP = (0x0403, 0x6001)
 
@@ -57,47 +63,43 @@ def ports() -> collections.abc.Iterator[finding.Finding]:
 
 def look(trial: trials.Trial, port: str, user: str | None, password: str,
          ) -> collections.abc.Iterator[finding.Finding]:
-    """Try what may be behind a port; who talks by himself comes first."""
-    name = sections.name_of(pathlib.Path(port).name)
-    omegawatt = sections.Section.of(name, 'omegawatt', {'': None},
-                                    {'port': port})
-    candidates = {
-        'OmegaWatt Multivoies': (omegawatt, 'not stated'),
-        'Watts Up?': (sections.Section.of(
-            name, 'wattsup', {'': None}, {'port': port}), '1.5 %'),
-    }
-    if user is not None:
-        candidates['Eaton ePDU G3'] = (sections.Section.of(
-            name, 'eaton_serial', {'': None},
-            {'port': port, 'username': user}, {'password': password}),
-            '1 %; check the scale')
+    """Try what may be behind a port.
+
+    Only what has users is asked as a user: what is said to another kind of
+    wattmeter before would pass for a part of the name.
+    """
     reasons = []
-    for what, (section, accuracy) in candidates.items():
-        found = trial.attempt(f'{what} at {port}',
-                              _with_all_outlets(trial, section), accuracy)
+    for what, driver, accuracy in ANONYMOUS if user is None else USERS:
+        section = sections.Section.of(
+            sections.name_of(pathlib.Path(port).name), driver, {'': None},
+            {'port': port, 'username': user}, {'password': password})
+        found = trial.attempt(f'{what} at {port}', section, accuracy)
         if found.section is not None:
-            yield found
+            yield _with_all_outlets(trial, found)
             return
         reasons.append(f'{what}: {"; ".join(found.remarks)}')
     yield finding.Finding(f'serial port {port}', (
-        *reasons, 'an Eaton ePDU is tried with --serial-user USER; Modbus '
+        *reasons, 'an Eaton ePDU is asked with --serial-user USER; Modbus '
                   'RTU and a CSV of OmegaWatt are not tried'))
 
 
 def _with_all_outlets(trial: trials.Trial,
-                      section: sections.Section) -> sections.Section:
-    """Give a section as many probes as the wattmeter has outlets.
+                      found: finding.Finding) -> finding.Finding:
+    """Give as many probes as the wattmeter has outlets.
 
     Serial wattmeters don't tell, but their drivers refuse more.
     """
+    section = found.section
+    assert section is not None
+
     def refused(number: int) -> bool:
         results = trial.read(_with_outlets(section, number))
         return all(result.error for result in results)
 
-    if section.driver == 'wattsup' or refused(1):
-        return section
-    return _with_outlets(section, bisect.bisect_left(
-        range(2, MOST_OUTLETS + 1), True, key=refused) + 1)
+    number = 1 + bisect.bisect_left(range(2, MOST_OUTLETS + 1), True,
+                                    key=refused)
+    return trial.attempt(found.what, _with_outlets(section, number),
+                         found.accuracy)
 
 
 def _with_outlets(section: sections.Section,

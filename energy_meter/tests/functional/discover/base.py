@@ -74,12 +74,11 @@ class DiscoverTest(base.BaseTestCase):
         self.shell = lambda line: machine.run('sh', '-c', line)
         return machine
 
-    def run_command(self, *words: object, errors: str = '&1',
-                    **environment: str) -> Outcome:
+    def run_command(self, *words: object, **environment: str) -> Outcome:
         command = shlex.join(map(str, words))
         variables = ' '.join(f'{name}={shlex.quote(value)}'
                              for name, value in environment.items())
-        text = self.shell(f'{variables} {command} </dev/null 2>{errors}; '
+        text = self.shell(f'{variables} {command} </dev/null 2>&1; '
                           'status=$?; echo; echo $status')
         printed, status = text.rstrip().rsplit('\n', 1)
         return Outcome(int(status), printed)
@@ -103,8 +102,8 @@ class DiscoverTest(base.BaseTestCase):
                                    '--check')
         self.assertEqual(0, checked.status, checked.printed)
         outcome = self.run_command(agent, '--config-file', self.file,
-                                   '--once', '--format', 'json',
-                                   errors='/dev/null')
+                                   '--log-file', '/dev/null', '--once',
+                                   '--format', 'json')
         self.assertEqual(0, outcome.status, outcome.printed)
         return {result['probe']: (result['scope'], result['w'])
                 for result in json.loads(outcome.printed)}

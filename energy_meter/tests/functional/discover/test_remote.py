@@ -20,15 +20,19 @@ import typing
 import testscenarios
 
 from energy_meter.drivers.snmp import profile
+from energy_meter.tests import multivoies
 from energy_meter.tests.functional.discover import base
 from energy_meter.tests.functional.drivers import snmp_devices
+from energy_meter.tests.functional.drivers import test_eaton_serial
 from energy_meter.tests.functional.drivers import test_modbus
 from energy_meter.tests.functional.drivers import test_redfish
+from energy_meter.tests.functional.drivers import test_wattsup
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import ipmi_sim
 from energy_meter.tests.functional.services import modbus
 from energy_meter.tests.functional.services import mosquitto
+from energy_meter.tests.functional.services import pty
 from energy_meter.tests.functional.services import redfish
 from energy_meter.tests.functional.services import snmpd
 
@@ -391,6 +395,62 @@ class MQTTTest(base.DiscoverTest):
 
         self.assertIn('is it the address of the broker',
                       self.discover('--mqtt', self.place).why('MQTT'))
+
+
+class SerialTest(base.DiscoverTest):
+
+    def setUp(self):
+        super().setUp()
+        self.line = self.useFixture(pty.Line())
+        self.ending = threading.Event()
+
+    def talk(self, data: bytes) -> None:
+        """Say it again and again until the test ends."""
+        def say():
+            while not self.ending.wait(0.01):
+                self.line.meter.write(data)
+
+        thread = threading.Thread(target=say)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.ending.set)
+
+    def test_a_watts_up_starts_unchanged(self):
+        self.talk(test_wattsup.frame())
+
+        self.write('--serial', self.line.port, '--timeout', 6)
+
+        self.assertEqual({'port': ('outlet', 123.4)}, self.once())
+
+    def test_all_channels_of_an_omegawatt_start_unchanged(self):
+        powers = [10.0 * channel for channel in range(1, 13)]
+        self.talk(multivoies.frame(powers, 12 * [0.5]))
+
+        self.write('--serial', self.line.port, '--timeout', 6)
+
+        self.assertEqual(
+            {f'port-{channel}': ('outlet', 10.0 * channel)
+             for channel in range(1, 13)},
+            {probe: (scope, round(watts, 3))
+             for probe, (scope, watts) in self.once().items()})
+
+    def test_all_outlets_of_an_eaton_epdu_start_unchanged(self):
+        self.useFixture(test_eaton_serial.PDU(self.line))
+
+        self.write('--serial', self.line.port, '--serial-user', 'admin',
+                   '--timeout', 6,
+                   ENERGY_METER_SERIAL_PASSWORD='s3cret')
+
+        self.assertEqual({'port-1': ('outlet', 120.0),
+                          'port-2': ('outlet', 7.5),
+                          'port-3': ('outlet', 0.0)}, self.once())
+
+    def test_nothing_that_talks(self):
+        outcome = self.discover('--serial', self.line.port, '--timeout', 2)
+        why = outcome.why('serial port')
+
+        self.assertIn('OmegaWatt Multivoies: ', why)
+        self.assertIn('is tried with --serial-user USER', why)
 
 
 class EverywhereTest(base.DiscoverTest):
