@@ -31,7 +31,10 @@ _HELP = {
     'outcomes': ('What became of the newest words of registers',
                  ('outcome',)),
     'quarantined': ('Measurements that the database refused', ()),
-    'write_failures': ('Transactions that had to be tried again', ()),
+    'points': ('Points written into RRD files', ()),
+    'skipped': ('Measurements not written into RRD files', ('reason',)),
+    'damaged_files': ('Files of the archive that were set aside', ()),
+    'write_failures': ('Writings that had to be tried again', ()),
 }
 
 

@@ -117,6 +117,37 @@ class UnknownProbe(EnergyMeterError):
     template = 'no probe %(probe)s'
 
 
+class RRDError(EnergyMeterError):
+    """An RRD file could not be made, written, read or drawn."""
+
+    template = 'rrdtool: %(reason)s'
+
+
+class DamagedFile(EnergyMeterError):
+    """A file of the archive makes no sense."""
+
+    template = '%(path)s is damaged: %(reason)s'
+
+
+class ArchiveInUse(EnergyMeterError):
+    """Another process writes the archive."""
+
+    template = ('%(path)s is in use by another process: only one may write '
+                'an archive')
+
+
+class ArchiveUnusable(EnergyMeterError):
+    """The files of the archive can't be written now."""
+
+    template = '%(path)s: %(reason)s'
+
+
+class DaemonUnavailable(EnergyMeterError):
+    """rrdcached is away, slow or confused."""
+
+    template = 'rrdcached at %(socket)s can not be used: %(reason)s'
+
+
 class UnknownPeriod(EnergyMeterError):
     """No graph shows such a period."""
 

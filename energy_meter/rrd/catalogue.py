@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Which probes have a file, as any process may know it at any time."""
+
+import logging
+import os
+import pathlib
+import threading
+
+from energy_meter import complaint
+from energy_meter import exception
+from energy_meter.rrd import index
+
+LOG = logging.getLogger(__name__)
+
+
+class Catalogue:
+    """The index of an archive that another process may be writing.
+
+    :param directory: of the archive; it need not be there yet.
+    """
+
+    def __init__(self, directory: pathlib.Path,
+                 complaints: complaint.Complaints) -> None:
+        self._directory = directory
+        self._complaints = complaints
+        self._lock = threading.Lock()
+        self._seen: tuple[int, ...] = ()
+        self._entries: index.Entries = {}
+
+    def entries(self) -> index.Entries:
+        """Give the probes that have a file; not to be changed."""
+        with self._lock:
+            seen = tuple(_changed(path) for path in (
+                self._directory, self._directory / index.NAME))
+            if seen != self._seen:
+                self._entries, self._seen = self._read(), seen
+            return self._entries
+
+    def _read(self) -> index.Entries:
+        try:
+            try:
+                entries = index.load(self._directory)
+            except exception.DamagedFile as error:
+                self._complaints.complain('index', '%s', error)
+                entries = {}
+            return index.complete(self._directory, entries)
+        except OSError as error:
+            self._complaints.complain(
+                'archive', 'The archive can not be read: %s', error)
+            return {}
+
+
+def _changed(path: pathlib.Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,103 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""RRD files on the disk."""
+
+import collections.abc
+import contextlib
+import logging
+import os
+import pathlib
+import time
+import typing
+
+from energy_meter import exception
+from energy_meter.rrd import layout as rrd_layout
+from energy_meter.rrd import librrd
+from energy_meter.rrd import locks
+
+LOG = logging.getLogger(__name__)
+
+_LOCK = 'lock'
+
+
+@contextlib.contextmanager
+def own(directory: pathlib.Path) -> collections.abc.Iterator[None]:
+    """Be the one who writes the archive.
+
+    :raises ArchiveInUse: when another process does.
+    :raises ArchiveUnusable: when the directory can't be used.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+            stack.enter_context(locks.hold(directory / _LOCK, wait=False))
+        except BlockingIOError:
+            raise exception.ArchiveInUse(path=directory)
+        except OSError as error:
+            raise exception.ArchiveUnusable(path=directory,
+                                            reason=error.strerror)
+        yield
+
+
+def create(path: pathlib.Path, start: int, layout: rrd_layout.Layout) -> None:
+    """Make a file, whole or not at all.
+
+    :param start: seconds since the epoch; all points will be later.
+    :raises RRDError: when it can't be made.
+    :raises OSError: when it can't be given its name.
+    """
+    _make(path, layout, '--start', str(start))
+
+
+def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> None:
+    """Make a file anew with another layout, and with what it holds.
+
+    :raises RRDError: when it can't be made.
+    :raises OSError: when it can't be given its name.
+    """
+    _make(path, layout, '--source', str(path))
+
+
+def inspect(path: pathlib.Path) -> dict[str, typing.Any]:
+    """Tell how a file is made.
+
+    :raises DamagedFile: when it makes no sense.
+    :raises OSError: when it can't be read and written.
+    """
+    path.open('r+b').close()
+    try:
+        return librrd.info(str(path))
+    except exception.RRDError as error:
+        raise exception.DamagedFile(path=path, reason=error)
+
+
+def set_aside(path: pathlib.Path, error: exception.DamagedFile) -> None:
+    """Give a damaged file another name, and say so.
+
+    :raises OSError: when it can't be renamed.
+    """
+    stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
+    aside = path.with_name(f'{path.name}.damaged-{stamp}')
+    os.replace(path, aside)
+    LOG.error('%s. It is kept as %s, and a new one begun', error, aside.name)
+
+
+def _make(path: pathlib.Path, layout: rrd_layout.Layout,
+          *arguments: str) -> None:
+    fresh = path.with_name(f'{path.name}.new')
+    try:
+        librrd.create(str(fresh), *arguments, *layout.create_arguments())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""How an RRD file is made: its resolutions, and what it keeps of each."""
+
+import collections.abc
+import typing
+
+from oslo_config import cfg
+
+from energy_meter import exception
+from energy_meter.conf import rrd as rrd_conf
+from energy_meter.rrd import librrd
+
+_DAY = 86_400
+
+#: Readings may be a little ahead of this machine's clock: without some rows
+#: more, the first ones of a period would be gone before it is over.
+_SPARE_ROWS = 10
+
+#: A row is known if at least half of it is.
+_UNKNOWN_SHARE = '0.5'
+
+
+class _Archive(typing.NamedTuple):
+    function: str
+    step: int
+    rows: int
+
+
+class Layout:
+    """How files are made.
+
+    :param options: the section ``[rrd]``.
+    :raises ConfigurationError: when no file could be made so.
+    """
+
+    def __init__(self, options: cfg.ConfigOpts.GroupAttr) -> None:
+        self._step = options.step
+        self._heartbeat = int(options.max_gap)
+        self._resolutions = sorted(options.archives)
+        for resolution in self._resolutions:
+            if resolution.step % self._step:
+                raise exception.ConfigurationError(
+                    file='configuration', section=rrd_conf.GROUP,
+                    option='archives',
+                    reason=f'rows of {resolution.step} s can not be made of '
+                           f'steps of {self._step} s')
+
+    def create_arguments(self) -> list[str]:
+        """Give the arguments of ``rrdtool create``."""
+        return ['--step', str(self._step),
+                f'DS:{librrd.SOURCE}:GAUGE:{self._heartbeat}:0:U',
+                *(f'RRA:{item.function}:{_UNKNOWN_SHARE}:'
+                  f'{item.step // self._step}:{item.rows}'
+                  for item in self._archives())]
+
+    def resolution(self, seconds: int) -> rrd_conf.Resolution:
+        """Choose the finest resolution that covers a period."""
+        for resolution in self._resolutions:
+            if resolution.span >= seconds:
+                return resolution
+        return max(self._resolutions, key=lambda item: item.span)
+
+    def fits(self, info: collections.abc.Mapping[str, typing.Any]) -> bool:
+        """Tell whether a file is made like this.
+
+        :param info: as ``rrdtool info`` gives it.
+        """
+        found = {_Archive(info[f'rra[{number}].cf'],
+                          info[f'rra[{number}].pdp_per_row'] * info['step'],
+                          info[f'rra[{number}].rows'])
+                 for number in range(_count(info))}
+        heartbeat = info[f'ds[{librrd.SOURCE}].minimal_heartbeat']
+        return (info['step'] == self._step and heartbeat == self._heartbeat
+                and found == set(self._archives()))
+
+    def _archives(self) -> collections.abc.Iterator[_Archive]:
+        for resolution in self._resolutions:
+            rows = resolution.span // resolution.step + _SPARE_ROWS
+            yield _Archive(librrd.AVERAGE, resolution.step, rows)
+            if has_extremes(resolution):
+                yield _Archive(librrd.MINIMUM, resolution.step, rows)
+                yield _Archive(librrd.MAXIMUM, resolution.step, rows)
+
+
+def has_extremes(resolution: rrd_conf.Resolution) -> bool:
+    """Tell whether rows keep extremes, too, so that peaks survive."""
+    return resolution.span >= _DAY
+
+
+def _count(info: collections.abc.Mapping[str, typing.Any]) -> int:
+    number = 0
+    while f'rra[{number}].cf' in info:
+        number += 1
+    return number

@@ -1,0 +1,50 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""File names of probes: safe for any id, and reversible."""
+
+import hashlib
+import urllib.parse
+
+SUFFIX = '.rrd'
+
+#: Longest file name that common file systems take.
+_LONGEST = 255
+
+#: Begins the names of ids that are too long; no other name can begin so.
+_HASHED = '='
+
+
+def to_file(probe: str) -> str:
+    """Give the name of a probe's file.
+
+    It has letters and digits of ASCII and ``%-._~`` only. An id that would
+    make it too long is replaced by its hash.
+    """
+    name = urllib.parse.quote(probe, safe='') + SUFFIX
+    if name.startswith('.'):
+        name = '%2E' + name[1:]
+    if len(name) <= _LONGEST:
+        return name
+    return _HASHED + hashlib.sha256(probe.encode()).hexdigest() + SUFFIX
+
+
+def to_probe(name: str) -> str | None:
+    """Give the probe whose file has this name.
+
+    :returns: None for the name of a long id, and of any other file.
+    """
+    if not name.endswith(SUFFIX):
+        return None
+    probe = urllib.parse.unquote(name.removesuffix(SUFFIX), errors='replace')
+    return probe if to_file(probe) == name else None

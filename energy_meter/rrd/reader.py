@@ -1,0 +1,98 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""From RRD files to series."""
+
+import collections.abc
+import pathlib
+
+from energy_meter import complaint
+from energy_meter import exception
+from energy_meter.rrd import librrd
+from energy_meter.rrd import series
+from energy_meter.rrd import window as rrd_window
+
+
+class Reader:
+    """Reads files; one that can't be read is one of which nothing is known.
+
+    :param price: of one kWh, None if there is none.
+    """
+
+    def __init__(self, price: float | None,
+                 complaints: complaint.Complaints) -> None:
+        self._price = price
+        self._complaints = complaints
+
+    def read(self, path: pathlib.Path,
+             window: rrd_window.Window) -> series.Series:
+        """Read a file."""
+        rows = self._fetch(path, librrd.AVERAGE, window)
+        if not window.extremes:
+            return self._series(rows, rows, rows)
+        return self._series(rows,
+                            self._fetch(path, librrd.MINIMUM, window),
+                            self._fetch(path, librrd.MAXIMUM, window))
+
+    def read_sum(self, paths: collections.abc.Sequence[pathlib.Path],
+                 window: rrd_window.Window) -> series.Series:
+        """Read the sum of files; what is unknown adds nothing to it."""
+        rows = _unknown(window)
+        paths = self.readable(paths)
+        if paths:
+            names = [f'w{number}' for number in range(len(paths))]
+            rows = librrd.export(
+                window.start, window.end, window.step,
+                *(librrd.definition(name, str(path), librrd.AVERAGE)
+                  for name, path in zip(names, paths, strict=True)),
+                f'CDEF:sum={librrd.sum_of(names)}', 'XPORT:sum')
+        return self._series(rows, rows, rows)
+
+    def readable(self, paths: collections.abc.Iterable[pathlib.Path],
+                 ) -> list[pathlib.Path]:
+        """Leave out what can't be read: one such file would spoil a sum."""
+        return [path for path in paths if self._is_readable(path)]
+
+    def _is_readable(self, path: pathlib.Path) -> bool:
+        try:
+            librrd.last(str(path))
+        except exception.RRDError as error:
+            self._complain(path, error)
+            return False
+        return True
+
+    def _fetch(self, path: pathlib.Path, function: str,
+               window: rrd_window.Window) -> librrd.Rows:
+        try:
+            return librrd.fetch(str(path), function, window.start,
+                                window.end, window.step)
+        except exception.RRDError as error:
+            self._complain(path, error)
+            return _unknown(window)
+
+    def _complain(self, path: pathlib.Path, error: Exception) -> None:
+        self._complaints.complain(f'read {path}', '%s can not be read: %s',
+                                  path, error)
+
+    def _series(self, average: librrd.Rows, minimum: librrd.Rows,
+                maximum: librrd.Rows) -> series.Series:
+        if not average[:2] == minimum[:2] == maximum[:2]:
+            # A file of another layout, which keeps other extremes.
+            minimum = maximum = average
+        return series.Series(average.start, average.step, average.values,
+                             minimum.values, maximum.values, self._price)
+
+
+def _unknown(window: rrd_window.Window) -> librrd.Rows:
+    steps = (window.end - window.start) // window.step
+    return librrd.Rows(window.start, window.step, [None] * steps)

@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Where points go: into the files, or to rrdcached."""
+
+import collections.abc
+import pathlib
+import typing
+
+from energy_meter import exception
+from energy_meter.rrd import librrd
+from energy_meter.rrd import rrdcached
+from energy_meter.rrd import track
+
+#: What is to be written: points by file.
+Batch = collections.abc.Mapping[pathlib.Path, list[track.Point]]
+
+#: Why files did not take their points.
+Failures = dict[pathlib.Path, str]
+
+
+class Sink(typing.Protocol):
+    """Writes points."""
+
+    def write(self, batch: Batch) -> Failures:
+        """Write points; each file fails on its own.
+
+        :raises DaemonUnavailable: when nobody knows what was written.
+        """
+
+    def flush(self, paths: collections.abc.Sequence[pathlib.Path]) -> None:
+        """Let files show all that was written to them.
+
+        :raises DaemonUnavailable: when they may not.
+        """
+
+    def forget(self, path: pathlib.Path) -> None:
+        """Drop what waits for a file.
+
+        :raises DaemonUnavailable: when it can't be.
+        """
+
+
+class Direct:
+    """Writes the files."""
+
+    def write(self, batch: Batch) -> Failures:
+        failures = {}
+        for path, points in batch.items():
+            try:
+                librrd.update(str(path), *map(_text, points))
+            except exception.RRDError as error:
+                failures[path] = str(error)
+        return failures
+
+    def flush(self, paths: collections.abc.Sequence[pathlib.Path]) -> None:
+        """There is nothing that waits."""
+
+    def forget(self, path: pathlib.Path) -> None:
+        """There is nothing that waits."""
+
+
+class Daemon:
+    """Hands points to rrdcached.
+
+    :param socket: its socket.
+    """
+
+    def __init__(self, socket: str) -> None:
+        self._socket = socket
+
+    def write(self, batch: Batch) -> Failures:
+        failures = {}
+        for path in batch:
+            # It would take points for a damaged file, and drop them later.
+            try:
+                librrd.last(str(path))
+            except exception.RRDError as error:
+                failures[path] = str(error)
+        with rrdcached.Connection(self._socket) as connection:
+            refused = connection.update({
+                str(path): [_text(point) for point in points]
+                for path, points in batch.items() if path not in failures})
+        return failures | {pathlib.Path(path): reason
+                           for path, reason in refused.items()}
+
+    def flush(self, paths: collections.abc.Sequence[pathlib.Path]) -> None:
+        with rrdcached.Connection(self._socket) as connection:
+            for path in paths:
+                connection.flush(str(path))
+
+    def forget(self, path: pathlib.Path) -> None:
+        with rrdcached.Connection(self._socket) as connection:
+            connection.forget(str(path))
+
+
+def make(daemon: str | None) -> Sink:
+    """Make a sink.
+
+    :param daemon: socket of rrdcached, None to do without.
+    """
+    return Daemon(daemon) if daemon else Direct()
+
+
+def _text(point: track.Point) -> str:
+    # Neither rrdtool nor rrdcached refuses all that is no number.
+    watts = 'U' if point.watts is None else f'{point.watts:.3f}'
+    return f'{point.time:.3f}:{watts}'
