@@ -29,15 +29,42 @@ LOG = logging.getLogger(__name__)
 #: Seconds between two tries to listen on a broker that refuses.
 _RETRY = 10
 
-#: Takes the envelopes of a batch. When it returns, the messages are
-#: acknowledged; when it raises :class:`Stopping`, they go back.
-Handler = collections.abc.Callable[[list[object]], None]
+#: Takes a batch: what was taken of its messages. When it returns, the
+#: messages are acknowledged; when it raises :class:`Stopping`, they go back.
+Handler = collections.abc.Callable[[list[typing.Any]], None]
+#: Says what of a message goes into a batch: :func:`envelopes` or
+#: :func:`whole`.
+Take = collections.abc.Callable[[typing.Any], list[typing.Any]]
 
 
 class Stopping(exception.EnergyMeterError):
     """The service stops before a batch could be handled."""
 
     template = 'stopping'
+
+
+class Message(typing.NamedTuple):
+    """A message with what its senders wrote on its outside.
+
+    :ivar context: of the notification; unsigned, and of any content.
+    :ivar envelopes: as :func:`envelopes` gives them.
+    """
+
+    context: dict[str, object]
+    envelopes: list[object]
+
+
+def envelopes(incoming: typing.Any) -> list[object]:
+    """Take the envelopes of a message, or None in place of one."""
+    message = incoming.message
+    payload = message.get('payload') if isinstance(message, dict) else None
+    found = payload.get('envelopes') if isinstance(payload, dict) else None
+    return found if isinstance(found, list) else [None]
+
+
+def whole(incoming: typing.Any) -> list[Message]:
+    """Take a message as it is."""
+    return [Message(incoming.ctxt, envelopes(incoming))]
 
 
 class _Dispatcher:
@@ -49,35 +76,26 @@ class _Dispatcher:
 
     supported_priorities = (bus_transport.PRIORITY,)
 
-    def __init__(self, handler: Handler) -> None:
+    def __init__(self, handler: Handler, take: Take = envelopes) -> None:
         self._handler = handler
+        self._take = take
 
     def dispatch(self, incoming: list[typing.Any]) -> set[typing.Any]:
         """Handle a batch.
 
         :returns: the messages that go back to the queue.
         """
-        envelopes: list[object] = []
-        for message in incoming:
-            envelopes += self._envelopes(message.message)
+        batch = [item for message in incoming for item in self._take(message)]
         try:
-            self._handler(envelopes)
+            self._handler(batch)
         except Stopping:
             return set(incoming)
         except Exception:
             # A batch that was given back would come again at once, and so
             # for ever.
             LOG.exception('A batch of %d envelopes was dropped',
-                          len(envelopes))
+                          len(batch))
         return set()
-
-    @staticmethod
-    def _envelopes(message: object) -> list[object]:
-        """Give the envelopes of a message, or None in place of one."""
-        payload = message.get('payload') if isinstance(message, dict) else None
-        envelopes = (payload.get('envelopes') if isinstance(payload, dict)
-                     else None)
-        return envelopes if isinstance(envelopes, list) else [None]
 
 
 class _Unreadable(logging.Filter):
@@ -105,26 +123,29 @@ class _Unreadable(logging.Filter):
 class Listener:
     """Reads a queue of the bus, one batch at a time.
 
-    :param handler: takes the envelopes of a batch.
+    :param handler: takes the batches.
     :param unreadable: called for each message that is no notification.
     :param batch_size: most messages in a batch.
     :param batch_timeout: longest time, in seconds, that a message waits for
         its batch to fill.
     :param pool: name of an own queue; None for the topic's own, which only
         the collectors may read.
+    :param take: what of each message the handler gets.
     """
 
     def __init__(self, transport: messaging_transport.NotificationTransport,
                  handler: Handler,
                  unreadable: collections.abc.Callable[[], None],
                  batch_size: int, batch_timeout: float,
-                 pool: str | None = None) -> None:
+                 pool: str | None = None, take: Take = envelopes) -> None:
         self._filter = _Unreadable(unreadable)
         target = oslo_messaging.Target(exchange=bus_transport.EXCHANGE,
                                        topic=bus_transport.TOPIC)
         self._server = messaging_listener.BatchNotificationServer(
-            transport, [target], _Dispatcher(handler), allow_requeue=True,
-            pool=pool, batch_size=batch_size, batch_timeout=batch_timeout)
+            transport, [target], _Dispatcher(handler, take),
+            allow_requeue=True, pool=pool, batch_size=batch_size,
+            batch_timeout=batch_timeout)
+        self._name = bus_transport.name(transport)
         self._listening = threading.Event()
         self._stopping = threading.Event()
 
@@ -141,20 +162,26 @@ class Listener:
                 # One batch at a time, so that they keep their order.
                 self._server.start(override_pool_size=1)
             except Exception as error:
-                LOG.error('The bus refuses to be read: %s; trying again '
-                          'every %d s', error, _RETRY)
+                LOG.error('The bus refuses to be read: %s: %s; trying again '
+                          'every %d s', self._name, error, _RETRY)
                 # A server that was not stopped takes no second start.
                 self._server.stop()
                 self._stopping.wait(_RETRY)
             else:
-                LOG.info('Reading the bus')
+                LOG.info('Reading the bus %s', self._name)
                 self._listening.set()
+                if self._stopping.is_set():
+                    # Told to stop while it began to listen.
+                    self._stop_server()
                 return
 
     def stop(self) -> None:
         """Stop reading; returns when the last batch has been handled."""
         self._stopping.set()
         if self._listening.is_set():
-            self._server.stop()
-            self._server.wait()
+            self._stop_server()
         logging.getLogger(_Unreadable.LOGGER).removeFilter(self._filter)
+
+    def _stop_server(self) -> None:
+        self._server.stop()
+        self._server.wait()

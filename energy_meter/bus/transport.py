@@ -25,10 +25,13 @@ PRIORITY = 'info'
 
 
 def connect(conf: cfg.ConfigOpts, url: str | None = None,
+            section: str = 'DEFAULT', option: str = 'transport_url',
             ) -> messaging_transport.NotificationTransport:
     """Prepare a connection; nothing is connected before it is used.
 
     :param url: another bus than ``[DEFAULT] transport_url``.
+    :param section: where the URL stands.
+    :param option: which option it is there.
     :raises ConfigurationError: when the URL makes no sense.
     """
     try:
@@ -38,9 +41,33 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None,
             oslo_messaging.DriverLoadFailure, ValueError) as error:
         # The URL holds a password: only its scheme may be shown.
         scheme = (url or '').partition(':')[0]
-        raise _invalid('DEFAULT', 'transport_url', (
+        raise _invalid(section, option, (
             f'no bus can be reached by a URL of type {scheme!r}: '
             f'{type(error).__name__}')) from None
+
+
+def connect_sources(conf: cfg.ConfigOpts, section: str,
+                    ) -> list[messaging_transport.NotificationTransport]:
+    """Prepare connections to all buses that a service reads.
+
+    :param section: whose option ``sources`` has their URLs; if it has none,
+        ``[DEFAULT] transport_url`` is the only one.
+    :raises ConfigurationError: when a URL makes no sense.
+    """
+    try:
+        urls = conf[section].sources
+    except (cfg.Error, ValueError):
+        raise _invalid(section, 'sources', 'can not be read') from None
+    return [connect(conf, url, section, 'sources')
+            for url in urls] or [connect(conf)]
+
+
+def name(transport: messaging_transport.NotificationTransport) -> str:
+    """Name a bus as the log may show it: without users and passwords."""
+    url = transport._driver._url
+    hosts = ','.join(f'{host.hostname}:{host.port or "default port"}'
+                     for host in url.hosts)
+    return f'{url.transport}://{hosts}/{url.virtual_host or ""}'
 
 
 def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:

@@ -69,6 +69,7 @@ def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
     directory.mkdir(parents=True, exist_ok=True, mode=0o750)
     conf.set_override('state_path', str(directory))
     conf.set_override('transport_url', 'fake://')
+    conf.set_override('sources', [], 'bus')
     conf.set_override('connection',
                       f'sqlite:///{directory}/energy_meter.sqlite',
                       'database')

@@ -26,12 +26,13 @@ from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.bus import envelope
-from energy_meter.bus import listener
+from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
 from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
 from energy_meter.collector import sum_probes
 from energy_meter.collector import writer
+from energy_meter.conf import bus as bus_conf
 from energy_meter.db import engine as db_engine
 from energy_meter.db import sums
 
@@ -57,7 +58,6 @@ class Collector(service.ServiceBase):
         self._reload = reload
         self._wake = threading.Event()
         self._keyring = bus_transport.keyring(conf)
-        self._transport = bus_transport.connect(conf)
         self._engine = db_engine.connect(conf)
         self._stopping = threading.Event()
         self.counters = counters.Counters()
@@ -65,21 +65,21 @@ class Collector(service.ServiceBase):
         self._writer = writer.Writer(
             self._engine, conf.collector.takeover, self._stopping,
             self.counters, self._complaints)
-        self._listener = listener.Listener(
-            self._transport, self.handle, self._drop_unreadable,
-            conf.collector.batch_size, conf.collector.flush_interval)
+        self._sources = sources.Sources(
+            bus_transport.connect_sources(conf, bus_conf.GROUP), self.handle,
+            self._drop_unreadable, conf.collector.batch_size,
+            conf.collector.flush_interval)
         self._housekeeper = threading.Thread(
             target=self._keep_house, name='housekeeper', daemon=True)
 
     def start(self) -> None:
         self._housekeeper.start()
-        self._listener.start()
+        self._sources.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
-        self._listener.stop()
-        self._transport.cleanup()
+        self._sources.stop()
         self._engine.dispose()
 
     def wait(self) -> None:

@@ -12,7 +12,10 @@
 
 """Options of the bus, and better defaults for oslo.messaging."""
 
+import re
+
 from oslo_config import cfg
+from oslo_config import types
 import oslo_messaging
 from oslo_messaging import opts as messaging_opts
 
@@ -20,7 +23,30 @@ GROUP = 'bus'
 RABBIT_GROUP = 'oslo_messaging_rabbit'
 EXCHANGE = 'energy_meter'
 
+
+class URLs(types.ConfigType):
+    """Reads a list of URLs, in which commas also part hosts of a cluster."""
+
+    _BORDER = re.compile(r'\s*,\s*(?=[a-z][a-z+]*://)')
+
+    def __init__(self) -> None:
+        super().__init__(type_name='list of URLs')
+
+    def __call__(self, value: object) -> list[str]:
+        if isinstance(value, list):
+            return value
+        return [url for url in self._BORDER.split(str(value).strip()) if url]
+
+    def _formatter(self, value: list[str]) -> str:
+        return ', '.join(value)
+
+
 OPTS: list[cfg.Opt] = [
+    cfg.Opt('sources', type=URLs(), default=[], secret=True,
+            help='URLs of the buses that collectors and the RRD plugin read, '
+                 'as [DEFAULT] transport_url is written, with commas between '
+                 'them. By default it is transport_url alone. Buses that are '
+                 'away do not stop the others.'),
     cfg.ListOpt('secrets', default=[], secret=True,
                 help='Secrets that sign messages: the first signs, all '
                      'verify. To change them without a gap: append the new '

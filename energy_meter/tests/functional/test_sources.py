@@ -1,0 +1,68 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A collector that reads several buses."""
+
+import fixtures
+from oslotest import base as test_base
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import rabbitmq
+
+
+class SourcesTest(test_base.BaseTestCase):
+    """Three buses: one of them never there, one that goes and comes back."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        steady = base.shared(rabbitmq.RabbitMQ).add_vhost()
+        self.broker = self.useFixture(rabbitmq.RabbitMQ())
+        absent = f'rabbit://guest:guest@127.0.0.1:{base.free_port()}/'
+        directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        self.database = f'sqlite:///{directory}/energy_meter.sqlite'
+        configuration = commands.Configuration(
+            directory, database={'connection': self.database})
+        configuration.set('bus', sources=', '.join(
+            [absent, steady, self.broker.url]))
+        configuration.run('energy-meter-manage', 'db', 'sync')
+        self.collector = self.useFixture(commands.collector(configuration))
+        self.run_agent('steady', steady)
+        self.run_agent('shaky', self.broker.url)
+
+    def run_agent(self, probe: str, url: str) -> None:
+        configuration = commands.Configuration(
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
+            DEFAULT={'transport_url': url})
+        configuration.add_dummy(probe, probe)
+        self.useFixture(commands.agent(configuration))
+
+    def wait_for_growth(self, *probes: str) -> None:
+        before = commands.energy(self.database)
+        base.wait_for(
+            lambda: all(value > before.get(probe, 0) for probe, value
+                        in self.energy(probes)), 60,
+            f'{", ".join(probes)} grow')
+
+    def energy(self, probes: tuple[str, ...]) -> list[tuple[str, int]]:
+        now = commands.energy(self.database)
+        return [(probe, now.get(probe, 0)) for probe in probes]
+
+    def test_a_bus_that_is_away_does_not_stop_the_others(self):
+        self.wait_for_growth('steady', 'shaky')
+
+        self.broker.stop()
+        self.wait_for_growth('steady')
+
+        self.broker.start()
+        self.wait_for_growth('steady', 'shaky')
+        self.assertNotIn('guest:guest', self.collector.output())
