@@ -39,6 +39,7 @@ def read(prog: str, description: str,
     :param cli_opts: further options that the command takes.
     :param files: configuration files where the arguments name none.
     :raises oslo_config.cfg.Error: when it can't be read.
+    :raises ConfigurationError: when an option is ill-typed.
     """
     return energy_meter_conf.load(sys.argv[1:], prog, cli_opts, description,
                                   files)
@@ -55,7 +56,7 @@ def load(prog: str, description: str,
     """
     try:
         conf = read(prog, description, cli_opts, files)
-    except (cfg.Error, OSError) as error:
+    except (cfg.Error, OSError, exception.EnergyMeterError) as error:
         sys.exit(f'{prog}: {error}')
     log.setup(conf, 'energy_meter')
     return conf

@@ -30,6 +30,7 @@ from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
 from energy_meter.conf import rrd
+from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
 _AREAS = (base, agent, bus, collector, api, rrd)
@@ -48,6 +49,7 @@ def load(argv: collections.abc.Sequence[str], prog: str,
     :param description: what the command does, for its ``--help``.
     :param files: configuration files where ``argv`` names none.
     :raises oslo_config.cfg.Error: when the configuration can't be read.
+    :raises ConfigurationError: when an option is ill-typed.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
@@ -57,11 +59,27 @@ def load(argv: collections.abc.Sequence[str], prog: str,
         'oslo_service=ERROR', 'pymodbus.logging=CRITICAL',
         'sushy=CRITICAL'])
     conf.register_cli_opts(cli_opts)
-    conf(list(argv), project='energy_meter', prog=prog,
-         version=importlib.metadata.version('energy-meter'),
-         description=description,
-         default_config_files=None if files is None else list(files))
+    try:
+        conf(list(argv), project='energy_meter', prog=prog,
+             version=importlib.metadata.version('energy-meter'),
+             description=description,
+             default_config_files=None if files is None else list(files))
+    except UnicodeDecodeError as error:
+        raise cfg.ConfigFileParseError('a configuration file', str(error))
+    _check(conf)
     return conf
+
+
+def _check(conf: cfg.ConfigOpts) -> None:
+    """Find ill-typed options now rather than when they are needed.
+
+    Secrets are left to those who need them: no text may show their values.
+    """
+    for area in _AREAS:
+        for section, opts in area.list_opts():
+            for opt in opts:
+                if not opt.secret:
+                    values.read(conf, section, opt)
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

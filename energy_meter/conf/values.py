@@ -1,0 +1,43 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Values of options, and clear words where they make no sense."""
+
+import re
+
+from oslo_config import cfg
+
+from energy_meter import exception
+
+DEFAULT = 'DEFAULT'
+
+#: How the library tells which file an ill-typed value is from, and why it is
+#: ill-typed; nothing else of it tells the former.
+_FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
+
+
+def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt) -> object:
+    """Give the value of an option.
+
+    :raises ConfigurationError: when it is ill-typed; names the file, the
+        section and the option.
+    """
+    try:
+        return (conf if section == DEFAULT else conf[section])[opt.dest]
+    except (cfg.Error, ValueError) as error:
+        text = str(error)
+    file = _FILE.search(text)
+    # The library's text shows the value, which may be a secret.
+    raise exception.ConfigurationError(
+        file=file[1] if file else 'configuration', section=section,
+        option=opt.name, reason='not a valid value' if opt.secret
+        else text.rpartition(' is not valid: ')[2])
