@@ -41,8 +41,11 @@ def load(directory: state.StateDirectory) -> list[ledger.Ended]:
 
     :raises StateUnusable: when there is a journal but it can't be read.
     """
-    return [_entry(row) for row in
-            typing.cast(list[typing.Any], directory.read(_NAME) or [])]
+    return directory.read(_NAME, _entries) or []
+
+
+def _entries(rows: list[typing.Any]) -> list[ledger.Ended]:
+    return [_entry(row) for row in rows]
 
 
 def _entry(row: list[typing.Any]) -> ledger.Ended:

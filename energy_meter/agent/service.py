@@ -21,6 +21,7 @@ import time
 from oslo_config import cfg
 from oslo_service import service
 
+from energy_meter import complaint
 from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
@@ -40,6 +41,8 @@ LOG = logging.getLogger(__name__)
 _ANNOUNCE_INTERVAL = 300.0
 #: Seconds that a stopping agent gives the bus to take its last words.
 _PATIENCE = 5.0
+
+_Wattmeters = dict[str, wattmeter.Wattmeter]
 
 
 def name_of(conf: cfg.ConfigOpts) -> str:
@@ -77,7 +80,8 @@ class Agent(service.ServiceBase):
         self._supervisor = supervisor.Supervisor(
             self.take, self.adopt, conf.agent.hang_timeout,
             conf.agent.backoff_max, self.counters)
-        self._wattmeters: dict[str, wattmeter.Wattmeter] = {}
+        self._complaints = complaint.Complaints(LOG)
+        self._wattmeters: _Wattmeters = {}
         self._setting_up = threading.Lock()
         self._stopping = threading.Event()
         self._reloading = threading.Event()
@@ -130,17 +134,19 @@ class Agent(service.ServiceBase):
             LOG.error('%s', error)
         if not wattmeters and not self._keeper.is_alive():
             raise exception.NothingToMeter()
-        self._supervisor.retire(wattmeters)
         with self._setting_up:
-            self._wattmeters = {
-                item.name: self._as_adopted(item) for item in wattmeters}
-            self._open_registers()
+            known = {item.name: self._as_adopted(item) for item in wattmeters}
+            # What may fail comes before anything is changed.
+            self._renew_incarnation(known)
+            self._supervisor.retire(wattmeters)
+            self._open_registers(known)
         self._supervisor.engage(wattmeters)
 
     def adopt(self, item: wattmeter.Wattmeter) -> None:
         """Open registers for a wattmeter that has told its outlets.
 
         :raises ProbeTaken: when another wattmeter has a probe of its.
+        :raises StateUnusable: when no incarnation can be begun.
         """
         with self._setting_up:
             taken = {probe.probe.id: other.name
@@ -151,22 +157,27 @@ class Agent(service.ServiceBase):
                     raise exception.ProbeTaken(probe=probe.probe.id,
                                                other=other)
             if item.name in self._wattmeters:
-                self._wattmeters[item.name] = item
-                self._open_registers()
+                known = {**self._wattmeters, item.name: item}
+                self._renew_incarnation(known)
+                self._open_registers(known)
 
     def _as_adopted(self, item: wattmeter.Wattmeter) -> wattmeter.Wattmeter:
         known = self._wattmeters.get(item.name, item)
         return known if known.unresolved() == item else item
 
-    def _open_registers(self) -> None:
-        settings = [probe for item in self._wattmeters.values()
-                    for probe in item.probes]
-        # A register that is opened later than another of the same probe
-        # must be of a later incarnation, or it could not succeed it.
+    def _renew_incarnation(self, wattmeters: _Wattmeters) -> None:
+        """Begin an incarnation if registers will be opened.
+
+        A register that is opened later than another of the same probe must
+        be of a later one, or it could not succeed it.
+        """
         if self._keeper.is_alive() and self._ledger.missing(
-                item.probe.id for item in settings):
+                item.probe.id for item in _settings(wattmeters)):
             self._identity = self._state.identify()
-        self._ledger.set_up(settings, self._identity.incarnation,
+
+    def _open_registers(self, wattmeters: _Wattmeters) -> None:
+        self._wattmeters = wattmeters
+        self._ledger.set_up(_settings(wattmeters), self._identity.incarnation,
                             time.monotonic())
 
     def _keep(self) -> None:
@@ -174,28 +185,56 @@ class Agent(service.ServiceBase):
         journal_due = announce_due = time.monotonic()
         announce_due += _ANNOUNCE_INTERVAL
         while not self._stopping.wait(1.0):
-            self._supervisor.check()
+            self._attempt(self._supervisor.check)
             if self._reloading.is_set():
                 self._reloading.clear()
-                self._apply_anew()
+                self._attempt(self._apply_anew)
             now = time.monotonic()
             if now >= journal_due:
                 journal_due = now + self._conf.agent.journal_interval
-                self._write_journal()
+                self._attempt(self._write_journal)
             if now >= announce_due:
                 announce_due = now + _ANNOUNCE_INTERVAL
-                self._ledger.pass_time(_ANNOUNCE_INTERVAL)
-                self._backlog.put(item.word for item in self._ledger.ended())
+                self._attempt(self._announce)
+
+    @staticmethod
+    def _attempt(chore: collections.abc.Callable[[], None]) -> None:
+        # Without its keeper the agent would go on metering what a restart
+        # then loses.
+        try:
+            chore()
+        except Exception:
+            LOG.exception('A chore of the agent failed')
+
+    def _announce(self) -> None:
+        self._ledger.pass_time(_ANNOUNCE_INTERVAL)
+        self._backlog.put(item.word for item in self._ledger.ended())
 
     def _apply_anew(self) -> None:
         LOG.info('Reading the wattmeters anew')
+        reason = None
         try:
             self._apply(self._reload())
-        except (cfg.Error, exception.EnergyMeterError) as error:
-            LOG.error('The configuration stays as it was: %s', error)
+        except (cfg.Error, OSError, exception.EnergyMeterError) as error:
+            reason = error
+        # Outside the handler, or oslo.log would add the error once more.
+        if reason:
+            LOG.error('The configuration stays as it was: %s', reason)
 
     def _write_journal(self) -> None:
+        reason = None
         try:
             journal.save(self._state, self._ledger)
         except exception.StateUnusable as error:
-            LOG.error('The journal can not be written: %s', error)
+            reason = error
+        # Outside the handler, as above.
+        if reason:
+            self._complaints.complain(
+                'journal', 'The journal can not be written: %s', reason)
+        else:
+            self._complaints.settle(
+                'journal', 'The journal can be written again')
+
+
+def _settings(wattmeters: _Wattmeters) -> list[ledger.Settings]:
+    return [probe for item in wattmeters.values() for probe in item.probes]

@@ -12,6 +12,7 @@
 
 """What an agent keeps on disk: who it is, and its journal."""
 
+import collections.abc
 import fcntl
 import json
 import os
@@ -25,6 +26,8 @@ from energy_meter import exception
 _LOCK = 'agent.lock'
 _IDENTITY = 'agent.json'
 _MACHINE_ID = pathlib.Path('/etc/machine-id')
+
+T = typing.TypeVar('T')
 
 
 class Identity(typing.NamedTuple):
@@ -70,25 +73,26 @@ class StateDirectory:
         :raises StateUnusable: when it can't be read or written.
         """
         machine = [_machine_id(), socket.gethostname()]
-        known = typing.cast(dict[str, typing.Any] | None,
-                            self.read(_IDENTITY))
-        if known is None or known['machine'] != machine:
-            known = {'uuid': str(uuid.uuid4()), 'incarnation': 0,
-                     'machine': machine}
-        known['incarnation'] += 1
-        self.write(_IDENTITY, known)
-        return Identity(known['uuid'], known['incarnation'])
+        known, home = self.read(_IDENTITY, _parse_identity) or (None, None)
+        if known is None or home != machine:
+            known = Identity(str(uuid.uuid4()), 0)
+        known = known._replace(incarnation=known.incarnation + 1)
+        self.write(_IDENTITY, {**known._asdict(), 'machine': machine})
+        return known
 
-    def read(self, name: str) -> object:
+    def read(self, name: str,
+             parse: collections.abc.Callable[[typing.Any], T]) -> T | None:
         """Read a file; None if there is none.
 
-        :raises StateUnusable: when it can't be read.
+        :param parse: makes sense of what is in it.
+        :raises StateUnusable: when it can't be read or makes no sense.
         """
         try:
-            return json.loads((self._path / name).read_bytes())
+            return parse(json.loads((self._path / name).read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, LookupError,
+                AttributeError) as error:
             raise self._unusable(error, name)
 
     def write(self, name: str, content: object) -> None:
@@ -120,6 +124,11 @@ class StateDirectory:
             'damaged; move it away to let the agent begin anew: '
             f'{error}')
         return exception.StateUnusable(path=self._path / name, reason=reason)
+
+
+def _parse_identity(content: typing.Any) -> tuple[Identity, object]:
+    return Identity(str(uuid.UUID(content['uuid'])),
+                    int(content['incarnation'])), content['machine']
 
 
 def _machine_id() -> str:

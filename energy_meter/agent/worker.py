@@ -77,13 +77,22 @@ class Worker(threading.Thread):
             self._pause()
         while not self._stopping.is_set():
             began = time.monotonic()
-            try:
-                self._session()
-            except Exception as error:
+            error = self._try_session()
+            if error is not None:
                 if time.monotonic() - began > _PROVEN_AFTER:
                     self.failures = 0
                 self._fail(error)
                 self._pause()
+
+    def _try_session(self) -> Exception | None:
+        """Read until told to stop; give the error that ended it before."""
+        try:
+            self._session()
+        except Exception as error:
+            # Handled by the caller: oslo.log adds the error to whatever is
+            # logged here, and most texts tell it already.
+            return error
+        return None
 
     def _fail(self, error: Exception) -> None:
         if self._given_up:

@@ -1,0 +1,127 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The agent's process: what it does when its files are not as they should."""
+
+import signal
+import subprocess
+
+import fixtures
+from oslotest import base as test_base
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+
+
+class AgentTest(test_base.BaseTestCase):
+    """One agent with one probe, on a bus within its own process."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configuration = commands.Configuration(
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
+            DEFAULT={'transport_url': 'fake://'})
+        self.configuration.add_dummy('desk', 'desk-1')
+        self.state = self.configuration.directory / 'state'
+
+    def start(self) -> commands.Command:
+        agent = self.useFixture(commands.agent(self.configuration))
+        self.wait_for_probes('desk-1')
+        return agent
+
+    def wait_for_probes(self, *probes: str) -> None:
+        """Wait until exactly these probes have more energy than now."""
+        before = self.configuration.registers()
+        base.wait_for(
+            lambda: len([key for key, shown in
+                         self.configuration.registers().items()
+                         if shown > before.get(key, 0)]) == len(probes),
+            30, f'{", ".join(probes)} are metered')
+
+    def refusal(self) -> str:
+        """Start an agent that ends at once; give the last it says."""
+        done = subprocess.run(
+            [commands.script('energy-meter-agent'), '--config-file',
+             self.configuration.path], timeout=30, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+        self.assertEqual(1, done.returncode)
+        return done.stdout.splitlines()[-1]
+
+
+class StateTest(AgentTest):
+
+    def assert_damaged(self, name: str, content: str) -> None:
+        self.state.mkdir(exist_ok=True)
+        file = self.state / name
+        file.write_text(content)
+        self.assertIn(f'{file}: damaged; move it away', self.refusal())
+        file.unlink()
+
+    def test_damaged_identity_is_named(self):
+        for content in ('', '{"uuid": "x"}', '[]', '"s"',
+                        '{"uuid": 1, "incarnation": 1, "machine": []}'):
+            self.assert_damaged('agent.json', content)
+
+    def test_damaged_journal_is_named(self):
+        for content in ('[[', '[1]', '[[1, 2]]', '"s"', '{"a": 1}'):
+            self.assert_damaged('journal.json', content)
+
+    def test_agent_meters_on_while_the_journal_can_not_be_written(self):
+        agent = self.start()
+        obstacle = self.state / 'journal.json.new'
+        obstacle.mkdir()
+        base.wait_for(lambda: 'can not be written' in agent.output(), 10,
+                      'the agent complains')
+        obstacle.rmdir()
+        base.wait_for(lambda: 'can be written again' in agent.output(), 10,
+                      'the agent settles it')
+        self.wait_for_probes('desk-1')
+
+
+class ReloadTest(AgentTest):
+
+    def reload(self, agent: commands.Command, expected: str) -> None:
+        before = agent.output().count(expected)
+        agent.signal(signal.SIGHUP)
+        base.wait_for(lambda: agent.output().count(expected) > before, 10,
+                      expected)
+
+    def test_file_that_is_no_text_changes_nothing(self):
+        agent = self.start()
+        good = self.configuration.path.read_bytes()
+        self.configuration.path.write_bytes(good + b'# caf\xe9\n')
+        self.reload(agent, 'The configuration stays as it was')
+        self.configuration.path.write_bytes(good)
+        self.configuration.add_dummy('new', 'new-1')
+        self.reload(agent, 'Reading wattmeter new')
+        self.wait_for_probes('desk-1', 'new-1')
+
+    def test_wattmeters_stay_when_no_incarnation_can_be_begun(self):
+        agent = self.start()
+        obstacle = self.state / 'agent.json.new'
+        obstacle.mkdir()
+        self.configuration.add_dummy('desk', 'desk-1', 'desk-2')
+        self.reload(agent, 'The configuration stays as it was')
+        self.wait_for_probes('desk-1')
+        obstacle.rmdir()
+        self.reload(agent, 'Reading wattmeter desk')
+        self.wait_for_probes('desk-1', 'desk-2')
+
+
+class OptionsTest(AgentTest):
+
+    def test_ill_typed_option_of_a_service_is_one_line(self):
+        self.configuration.set('agent', max_gap='often')
+        self.assertEqual(
+            f'energy-meter-agent: {self.configuration.path}: [agent] '
+            "max_gap: could not convert string to float: 'often'",
+            self.refusal())
