@@ -36,10 +36,10 @@ def probe_ids(name: str, outlets: collections.abc.Mapping[str, str | None],
     """
     if len(outlets) == 1:
         return (name,)
-    names = [name_of(own or '') for own in outlets.values()]
-    return tuple(
-        name_of(name, own if own and names.count(own) == 1 else index)
-        for index, own in zip(outlets, names, strict=True))
+    words = [name_of(own or '') or index for index, own in outlets.items()]
+    if len(set(words)) < len(words):
+        words = list(outlets)
+    return tuple(name_of(name, word) for word in words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,10 +95,11 @@ class Section:
 def _line(name: str, value: object) -> str:
     if not isinstance(value, list | tuple):
         return f'{name} = {_escaped(str(value))}'
+    # A line may end between items, but not at a blank within one.
+    items = [_escaped(str(item)).replace(' ', '\0') for item in value]
     return textwrap.fill(
-        f'{name} = {", ".join(_escaped(str(item)) for item in value)}', 79,
-        subsequent_indent='    ', break_long_words=False,
-        break_on_hyphens=False)
+        f'{name} = {", ".join(items)}', 79, subsequent_indent='    ',
+        break_long_words=False, break_on_hyphens=False).replace('\0', ' ')
 
 
 def _escaped(value: str) -> str:

@@ -450,7 +450,7 @@ class SerialTest(base.DiscoverTest):
         why = outcome.why('serial port')
 
         self.assertIn('OmegaWatt Multivoies: ', why)
-        self.assertIn('is tried with --serial-user USER', why)
+        self.assertIn('is asked with --serial-user USER', why)
 
 
 class EverywhereTest(base.DiscoverTest):
