@@ -1,0 +1,65 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A driver from outside the tree: the example of the documentation."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+
+import fixtures
+from oslotest import base as test_base
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import stack
+
+EXAMPLE = stack.CHECKOUT / 'doc/source/contributor/example-driver'
+
+
+class ExampleDriverTest(test_base.BaseTestCase):
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory = pathlib.Path(self.useFixture(
+            fixtures.TempDir(base.TEMPORARY)).path)
+        # Building leaves things beside the sources.
+        self.source = self.directory / 'source'
+        shutil.copytree(EXAMPLE, self.source)
+        site = self.directory / 'site'
+        base.run([sys.executable, '-m', 'pip', 'install', '--quiet',
+                  '--no-index', '--no-deps', '--no-build-isolation',
+                  '--target', site, self.source])
+        self.installed = {'PYTHONPATH': os.fspath(site)}
+
+    def test_its_own_test_passes(self):
+        base.run([sys.executable, '-m', 'unittest'], cwd=self.source,
+                 env=self.installed)
+
+    def test_the_agent_reads_it(self):
+        watts = self.directory / 'watts'
+        watts.write_text('left 100.5\nright 42\n')
+        configuration = commands.Configuration(self.directory)
+        configuration.set('wattmeter:rack', driver='logfile', path=watts,
+                          probes='{wattmeter}-{name}')
+
+        output = base.run(
+            [commands.script('energy-meter-agent'), '--config-file',
+             configuration.path, '--once', '--format', 'json'],
+            env=self.installed)
+
+        self.assertEqual(
+            [('rack-left', 100.5, 'outlet'), ('rack-right', 42.0, 'outlet')],
+            [(result['probe'], result['w'], result['scope'])
+             for result in json.loads(output)])
