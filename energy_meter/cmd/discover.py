@@ -60,6 +60,9 @@ _USERS = {
     'serial': 'user of an Eaton ePDU, which is the only kind then asked',
 }
 
+#: A community that is no secret.
+_PUBLIC = 'public'
+
 Arguments = typing.Any
 
 
@@ -71,7 +74,9 @@ def main() -> None:
     if (arguments.output and not arguments.force
             and os.path.lexists(arguments.output)):
         parser.error(f'{arguments.output} exists; --force overwrites it')
-    findings = search.search(_places(arguments), _progress)
+    places = _places(arguments)
+    findings = search.search(places,
+                             functools.partial(_progress, len(places)))
     print(report.as_json(findings) if arguments.json
           else _text(findings, arguments.output is None))
     metered = any(found.section for found in findings)
@@ -187,10 +192,11 @@ def _ipmi(arguments: Arguments, trial: trials.Trial) -> Look:
 def _snmp(arguments: Arguments, trial: trials.Trial) -> Look:
     user = arguments.snmp_user
     if not user:
-        access = snmp.Access(
-            {'version': arguments.snmp_version},
-            {'community': os.environ.get('ENERGY_METER_SNMP_COMMUNITY',
-                                         'public')})
+        version = {'version': arguments.snmp_version}
+        community = os.environ.get('ENERGY_METER_SNMP_COMMUNITY', _PUBLIC)
+        access = (snmp.Access({**version, 'community': _PUBLIC})
+                  if community == _PUBLIC else
+                  snmp.Access(version, {'community': community}))
     else:
         secrets = {'auth_password': _password('snmp_auth', user),
                    'priv_password': _password('snmp_priv', user)}
@@ -244,10 +250,10 @@ def _password(kind: str, user: str | None) -> str:
     return getpass.getpass(f'{kind.replace("_", " ")} password of {user}: ')
 
 
-def _progress(done: int, what: str) -> None:
+def _progress(total: int, done: int, what: str) -> None:
     if sys.stderr.isatty():
-        print(f'\r\033[K{done} done: {what}', end='', file=sys.stderr,
-              flush=True)
+        print(f'\r\033[K{done} of {total} done: {what}', end='',
+              file=sys.stderr, flush=True)
 
 
 def _text(findings: report.Findings, with_sections: bool) -> str:

@@ -43,6 +43,7 @@ def search(places: collections.abc.Sequence[Place],
     :param progress: told how many places are done, and which was the last.
     :returns: what was found, in the order of the places.
     """
+    progress(0, 'nothing yet')
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
         running = {pool.submit(_look, place): place for place in places}
         for done, future in enumerate(

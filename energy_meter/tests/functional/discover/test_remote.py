@@ -251,6 +251,17 @@ class SNMPTest(SNMPCase):
                       outcome.why('SNMP'))
         self.assertIn('profile = custom', outcome.why('SNMP'))
 
+    def test_the_usual_community_is_no_secret(self):
+        device = snmp_devices.DEVICES[0]
+        server = self.useFixture(snmpd.Snmpd(
+            device.objects, 'sysObjectID 1.3.6.1.4.1.534.6.6.7',
+            'rocommunity public'))
+
+        (found,) = self.discover(
+            '--snmp', f'127.0.0.1:{server.port}').findings
+
+        self.assertIn('community = public\n', found['section'])
+
     def test_a_wrong_community(self):
         server = self.serve({})
 

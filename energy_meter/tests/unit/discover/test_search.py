@@ -46,7 +46,7 @@ class SearchTest(base.BaseTestCase):
     def test_progress(self):
         self.search(find('a'), find('b'))
 
-        self.assertEqual([1, 2], [done for done, _ in self.heard])
+        self.assertEqual([0, 1, 2], [done for done, _ in self.heard])
 
     def test_an_error_costs_only_its_place(self):
         error = exception.DeviceUnreachable(device='it', reason='gone')
