@@ -63,8 +63,22 @@ class MissingSecrets(EnergyMeterError):
                 'for every agent, collector and plugin on this bus')
 
 
+class WrongRevision(EnergyMeterError):
+    """The database is not at the revision that this release needs."""
+
+    template = ('the database is at revision %(found)s, this release needs '
+                '%(needed)s: run energy-meter-manage db sync')
+
+
 class DriverError(EnergyMeterError):
     """A wattmeter could not be read."""
+
+
+class ProbeTaken(DriverError):
+    """Two wattmeters would have the same probe."""
+
+    template = ('probe %(probe)s is a probe of wattmeter %(other)s already: '
+                'use another pattern')
 
 
 class DeviceUnreachable(DriverError):

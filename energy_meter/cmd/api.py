@@ -12,7 +12,8 @@
 
 """energy-meter-api: the API with a small HTTP server of its own."""
 
-import sys
+from oslo_config import cfg
+from oslo_service import service as oslo_service
 
 from energy_meter.api import app
 from energy_meter.cmd import service
@@ -26,7 +27,9 @@ _DESCRIPTION = ('Serve the API. Larger installations run '
 
 def main() -> None:
     conf = service.load(_PROG, _DESCRIPTION)
-    reason = migration.obstacle(engine.connect(conf))
-    if reason:
-        sys.exit(f'{_PROG}: {reason}')
-    service.run(conf, lambda: [app.serve(conf)])
+    service.run(conf, lambda: _services(conf))
+
+
+def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
+    migration.check(engine.connect(conf))
+    return [app.serve(conf)]

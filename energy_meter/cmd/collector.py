@@ -13,7 +13,9 @@
 """energy-meter-collector: from the bus into the database."""
 
 import functools
-import sys
+
+from oslo_config import cfg
+from oslo_service import service as oslo_service
 
 from energy_meter.cmd import service
 from energy_meter.collector import service as collector_service
@@ -27,8 +29,10 @@ _DESCRIPTION = ('Read measurements from the bus and keep the energy of every '
 
 def main() -> None:
     conf = service.load(_PROG, _DESCRIPTION)
-    reason = migration.obstacle(engine.connect(conf))
-    if reason:
-        sys.exit(f'{_PROG}: {reason}')
+    service.run(conf, lambda: _services(conf))
+
+
+def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
+    migration.check(engine.connect(conf))
     reload = functools.partial(service.read, _PROG, _DESCRIPTION)
-    service.run(conf, lambda: [collector_service.Collector(conf, reload)])
+    return [collector_service.Collector(conf, reload)]

@@ -20,6 +20,7 @@ from oslo_upgradecheck import upgradecheck
 import sqlalchemy as sa
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
 from energy_meter.db import engine
 from energy_meter.db import migration
 
@@ -35,17 +36,17 @@ class Checks(upgradecheck.UpgradeCommands):
         self._conf = conf
 
     def _check_database(self) -> upgradecheck.Result:
-        database = engine.connect(self._conf)
         try:
+            database = engine.connect(self._conf)
             migration.version(database)
+            migration.check(database)
+        except exception.EnergyMeterError as error:
+            return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
         except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
                 f'The database can not be used ({type(error).__name__}): see '
                 '[database] connection.')
-        reason = migration.obstacle(database)
-        if reason:
-            return upgradecheck.Result(upgradecheck.Code.FAILURE, reason)
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
     def _check_secrets(self) -> upgradecheck.Result:

@@ -87,10 +87,14 @@ class Collector(service.ServiceBase):
 
     def reset(self) -> None:
         """Read the sums of probes anew."""
+        reason = None
         try:
             self._sums = sum_probes.load(self._reload())
-        except cfg.Error as error:
-            LOG.error('The configuration stays as it was: %s', error)
+        except (cfg.Error, OSError, exception.EnergyMeterError) as error:
+            reason = error
+        # Outside the handler, or oslo.log would add the error once more.
+        if reason:
+            LOG.error('The configuration stays as it was: %s', reason)
         self._wake.set()
 
     def handle(self, envelopes: list[object]) -> None:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext import compiler
 from sqlalchemy.sql import functions
 
+from energy_meter import exception
 
 #: Longest time, in seconds, that a server may take to accept a connection, and
 #: that it may be silent in the middle of one.
@@ -38,16 +39,20 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     """Give an engine for ``[database] connection``.
 
     Nothing is connected yet: a database that is away shows at first use.
+
+    :raises ConfigurationError: when the URL makes no sense, or the library
+        for its kind of database is not installed.
     """
-    context = enginefacade.transaction_context()
-    # The rest of [database] is oslo.db's: pool sizes, retries, time-outs.
-    options = {name: conf.database[name] for name in (
-        'connection', 'connection_recycle_time', 'max_pool_size',
-        'max_overflow', 'pool_timeout', 'mysql_sql_mode',
-        'connection_debug')}
-    options['connection'] = _with_timeouts(options['connection'])
-    context.configure(sqlite_fk=True, max_retries=0, **options)
-    engine: sa.Engine = context.writer.get_engine()
+    try:
+        engine = _engine(conf)
+    except (cfg.Error, ValueError, ImportError, sa.exc.ArgumentError) as error:
+        # The URL holds a password: not even its parts may be shown.
+        raise exception.ConfigurationError(
+            file='configuration', section='database', option='connection',
+            reason=f'no database can be reached by this URL ({_kind(error)}):'
+                   ' expected one such as mysql+pymysql://USER:PASSWORD@HOST/'
+                   'energy_meter?charset=utf8mb4; note that a $ is written '
+                   '$$') from None
     if engine.dialect.name == 'sqlite':
         sa.event.listen(engine, 'connect', _prepare_sqlite)
         return engine
@@ -56,21 +61,38 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     return engine.execution_options(isolation_level='READ COMMITTED')
 
 
-def _with_timeouts(url: str | None) -> str | None:
+def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
+    context = enginefacade.transaction_context()
+    # The rest of [database] is oslo.db's: pool sizes, retries, time-outs.
+    options = {name: conf.database[name] for name in (
+        'connection', 'connection_recycle_time', 'max_pool_size',
+        'max_overflow', 'pool_timeout', 'mysql_sql_mode',
+        'connection_debug')}
+    options['connection'] = _with_timeouts(options['connection'] or '')
+    context.configure(sqlite_fk=True, max_retries=0, **options)
+    engine: sa.Engine = context.writer.get_engine()
+    return engine
+
+
+def _with_timeouts(url: str) -> str:
     """Let no connection hang for ever; what the URL itself says stands."""
-    if url is None:
-        return None
     parts = sa.make_url(url)
     given = _TIMEOUTS.get(parts.drivername, {})
     query = {**given, **parts.query}
     return parts.set(query=query).render_as_string(hide_password=False)
 
 
+def _kind(error: Exception) -> str:
+    """Tell what is wrong with a URL, but nothing of what stands in it."""
+    return (str(error) if isinstance(error, ImportError)
+            else type(error).__name__)
+
+
 def _prepare_sqlite(connection: typing.Any, _record: object) -> None:
     cursor = connection.cursor()
-    # Readers and the one writer don't wait for each other; in WAL mode
-    # NORMAL loses nothing when a process dies, only when the machine does.
+    # Readers and the one writer don't wait for each other.
     cursor.execute('PRAGMA journal_mode = WAL')
+    # What was acknowledged to the bus must outlast the machine, too.
     cursor.execute('PRAGMA synchronous = FULL')
     cursor.execute('PRAGMA busy_timeout = 30000')
     cursor.close()

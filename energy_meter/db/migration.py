@@ -21,6 +21,8 @@ import alembic.script
 from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
+from energy_meter import exception
+
 
 def _config() -> alembic.config.Config:
     config = alembic.config.Config()
@@ -52,16 +54,16 @@ def sync(engine: sa.Engine) -> None:
         alembic.command.upgrade(config, 'head')
 
 
-def obstacle(engine: sa.Engine) -> str | None:
-    """Tell why the database can't be used as it is.
+def check(engine: sa.Engine) -> None:
+    """Refuse a database of another revision than this release needs.
 
-    :returns: None if it can, or if it is away and nobody knows.
+    One that is away is not refused: nobody knows.
+
+    :raises WrongRevision: when it has to be synced.
     """
     try:
         found = version(engine)
     except (db_exception.DBError, sa.exc.SQLAlchemyError):
-        return None
-    if found == head():
-        return None
-    return (f'the database is at revision {found or "none"}, this release '
-            f'needs {head()}: run energy-meter-manage db sync')
+        return
+    if found != head():
+        raise exception.WrongRevision(found=found or 'none', needed=head())

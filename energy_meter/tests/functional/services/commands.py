@@ -16,6 +16,7 @@ import configparser
 import json
 import os
 import pathlib
+import subprocess
 import sys
 import typing
 
@@ -85,6 +86,16 @@ class Configuration:
         """Run a command to its end and return what it prints."""
         name, *rest = words
         return base.run([script(name), '--config-file', self.path, *rest])
+
+    def refusal(self, name: str) -> str:
+        """Run a service that ends at once; give the last that it says."""
+        done = subprocess.run(
+            [script(name), '--config-file', self.path], timeout=30,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 1:
+            raise AssertionError(f'{name} ended with {done.returncode}:\n'
+                                 f'{done.stdout}')
+        return done.stdout.splitlines()[-1]
 
     def registers(self) -> dict[str, int]:
         """Read from the agent's journal what its registers show.
