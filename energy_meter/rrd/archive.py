@@ -13,6 +13,7 @@
 
 """What the RRD files tell; any number of processes may read them at once."""
 
+import collections.abc
 import logging
 import pathlib
 import typing
@@ -53,6 +54,15 @@ class Probe(typing.NamedTuple):
     watts: float | None
 
 
+class View(typing.NamedTuple):
+    """What is looked at: some probes in a part of time."""
+
+    period: str
+    probe: str | None
+    shown: index.Entries
+    window: rrd_window.Window
+
+
 class Archive:
     """Reads the RRD files. Safe to use from several threads.
 
@@ -82,82 +92,83 @@ class Archive:
         return [_probe(probe, entry) for probe, entry
                 in sorted(self._catalogue.entries().items())]
 
+    def file(self, probe: str) -> bytes:
+        """Give the content of the RRD file of a probe.
+
+        :raises UnknownProbe: when it has none.
+        """
+        self._entry(probe)
+        try:
+            return self.paths([probe])[probe].read_bytes()
+        except (KeyError, OSError):
+            raise exception.UnknownProbe(probe=probe)
+
     def series(self, period: str, probe: str | None) -> rrd_series.Series:
         """Give power over the last period.
 
         :raises UnknownProbe: when it has no file.
         :raises UnknownPeriod: when there is no such period.
         """
-        shown = self.shown(period, probe)
-        window = self.window(period, shown)
-        paths = self.paths(shown)
-        if probe is None:
-            return self._reader.read_sum(paths, window)
-        return self._reader.read(paths[0], window)
+        return self.read(self.view(period, probe))
 
     def figures(self, period: str) -> dict[str, rrd_series.Figures]:
         """Give the figures of every probe, by id; cheap if asked again.
 
         :raises UnknownPeriod: when there is no such period.
         """
-        entries = self._catalogue.entries()
-        windows = {probe: self.window(period, {probe: entry})
-                   for probe, entry in entries.items()}
-        stale = {probe: entry for probe, entry in entries.items()
-                 if (period, probe) not in self._figures
-                 or self._figures[period, probe][0] != windows[probe].tag}
-        for probe, path in zip(stale, self.paths(stale), strict=True):
-            window = windows[probe]
-            self._figures[period, probe] = (
-                window.tag, self._reader.read(path, window).figures)
-        return {probe: self._figures[period, probe][1] for probe in entries}
+        result = {}
+        for probe, entry in self._catalogue.entries().items():
+            view = self._view(period, probe, {probe: entry})
+            tag, figures = self._figures.get((period, probe), ('', None))
+            if figures is None or tag != view.window.tag:
+                figures = self.read(view).figures
+                self._figures[period, probe] = view.window.tag, figures
+            result[probe] = figures
+        return result
 
-    def file(self, probe: str) -> bytes:
-        """Give the content of the RRD file of a probe.
-
-        :raises UnknownProbe: when it has none.
-        """
-        try:
-            return self.paths({probe: self._entry(probe)})[0].read_bytes()
-        except OSError:
-            raise exception.UnknownProbe(probe=probe)
-
-    def shown(self, period: str, probe: str | None) -> index.Entries:
-        """Give the probes that a graph shows.
+    def view(self, period: str, probe: str | None) -> View:
+        """Tell what the last period of a probe is.
 
         :raises UnknownProbe: when it has no file.
         :raises UnknownPeriod: when there is no such period.
         """
-        since = self._clock.now() - rrd_series.seconds(period)
         if probe is not None:
-            return {probe: self._entry(probe)}
-        return rrd_window.summed(self._catalogue.entries(),
-                                 self._options.scopes, since)
+            return self._view(period, probe, {probe: self._entry(probe)})
+        since = self._clock.now() - rrd_series.seconds(period)
+        return self._view(period, None, rrd_window.summed(
+            self._catalogue.entries(), self._options.scopes, since))
 
-    def window(self, period: str, shown: index.Entries) -> rrd_window.Window:
-        """Tell which part of time the last period is.
+    def read(self, view: View) -> rrd_series.Series:
+        """Give power over the time of a view."""
+        return self._reader.read(list(self.paths(view.shown).values()),
+                                 view.window)
 
-        :raises UnknownPeriod: when there is no such period.
+    def paths(self, probes: collections.abc.Iterable[str],
+              ) -> dict[str, pathlib.Path]:
+        """Give the files of probes, with all that was written to them.
+
+        One that can't be read is left out.
         """
-        seconds = rrd_series.seconds(period)
-        return self._clock.window(shown, seconds,
-                                  self._layout.resolution(seconds))
-
-    def paths(self, shown: index.Entries) -> list[pathlib.Path]:
-        """Give the files of probes, which then show all that was written."""
-        paths = [self._directory / names.to_file(probe) for probe in shown]
+        paths = {probe: self._directory / names.to_file(probe)
+                 for probe in probes}
         try:
-            if paths:
-                self._sink.flush(paths)
+            self._sink.flush(paths.values())
         except exception.DaemonUnavailable as error:
             self._complaints.complain('daemon', '%s; graphs end early', error)
-        return paths
+        return {probe: path for probe, path in paths.items()
+                if self._reader.is_readable(path)}
 
     def _entry(self, probe: str) -> index.Entry:
         try:
             return self._catalogue.entries()[probe]
         except KeyError:
             raise exception.UnknownProbe(probe=probe)
+
+    def _view(self, period: str, probe: str | None,
+              shown: index.Entries) -> View:
+        seconds = rrd_series.seconds(period)
+        return View(period, probe, shown, self._clock.window(
+            shown, seconds, self._layout.resolution(seconds)))
 
 
 def _probe(probe: str, entry: index.Entry) -> Probe:

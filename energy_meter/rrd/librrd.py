@@ -67,6 +67,14 @@ def sum_of(names: collections.abc.Sequence[str]) -> str:
     return names[0] + ''.join(f',{name},ADDNAN' for name in names[1:])
 
 
+def unknown_of(names: collections.abc.Sequence[str]) -> str:
+    """Give the expression that tells how many are unknown.
+
+    :param names: of definitions, at least one.
+    """
+    return f'{names[0]},UN' + ''.join(f',{name},UN,+' for name in names[1:])
+
+
 def escape(text: str) -> str:
     """Make a text part of a definition."""
     return text.replace(':', '\\:')

@@ -24,7 +24,7 @@ from energy_meter.rrd import window as rrd_window
 
 
 class Reader:
-    """Reads files; one that can't be read is one of which nothing is known.
+    """Reads files.
 
     :param price: of one kWh, None if there is none.
     """
@@ -34,42 +34,43 @@ class Reader:
         self._price = price
         self._complaints = complaints
 
-    def read(self, path: pathlib.Path,
+    def read(self, paths: collections.abc.Sequence[pathlib.Path],
              window: rrd_window.Window) -> series.Series:
-        """Read a file."""
-        rows = self._fetch(path, librrd.AVERAGE, window)
+        """Read the sum of files; what is unknown adds nothing to it.
+
+        The extremes of several files don't add up: those of their sum are
+        the extremes of its means.
+        """
+        if not paths:
+            rows = _unknown(window)
+            return self._series(rows, rows, rows)
+        if len(paths) > 1:
+            rows = self._export(paths, window)
+            return self._series(rows, rows, rows)
+        rows = self._fetch(paths[0], librrd.AVERAGE, window)
         if not window.extremes:
             return self._series(rows, rows, rows)
         return self._series(rows,
-                            self._fetch(path, librrd.MINIMUM, window),
-                            self._fetch(path, librrd.MAXIMUM, window))
+                            self._fetch(paths[0], librrd.MINIMUM, window),
+                            self._fetch(paths[0], librrd.MAXIMUM, window))
 
-    def read_sum(self, paths: collections.abc.Sequence[pathlib.Path],
-                 window: rrd_window.Window) -> series.Series:
-        """Read the sum of files; what is unknown adds nothing to it."""
-        rows = _unknown(window)
-        paths = self.readable(paths)
-        if paths:
-            names = [f'w{number}' for number in range(len(paths))]
-            rows = librrd.export(
-                window.start, window.end, window.step,
-                *(librrd.definition(name, str(path), librrd.AVERAGE)
-                  for name, path in zip(names, paths, strict=True)),
-                f'CDEF:sum={librrd.sum_of(names)}', 'XPORT:sum')
-        return self._series(rows, rows, rows)
-
-    def readable(self, paths: collections.abc.Iterable[pathlib.Path],
-                 ) -> list[pathlib.Path]:
-        """Leave out what can't be read: one such file would spoil a sum."""
-        return [path for path in paths if self._is_readable(path)]
-
-    def _is_readable(self, path: pathlib.Path) -> bool:
+    def is_readable(self, path: pathlib.Path) -> bool:
+        """Tell whether a file can be read; one that can't spoils a sum."""
         try:
             librrd.last(str(path))
         except exception.RRDError as error:
             self._complain(path, error)
             return False
         return True
+
+    def _export(self, paths: collections.abc.Sequence[pathlib.Path],
+                window: rrd_window.Window) -> librrd.Rows:
+        names = [f'w{number}' for number in range(len(paths))]
+        return librrd.export(
+            window.start, window.end, window.step,
+            *(librrd.definition(name, str(path), librrd.AVERAGE)
+              for name, path in zip(names, paths, strict=True)),
+            f'CDEF:sum={librrd.sum_of(names)}', 'XPORT:sum')
 
     def _fetch(self, path: pathlib.Path, function: str,
                window: rrd_window.Window) -> librrd.Rows:

@@ -38,7 +38,7 @@ class Sink(typing.Protocol):
         :raises DaemonUnavailable: when nobody knows what was written.
         """
 
-    def flush(self, paths: collections.abc.Sequence[pathlib.Path]) -> None:
+    def flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         """Let files show all that was written to them.
 
         :raises DaemonUnavailable: when they may not.
@@ -63,7 +63,7 @@ class Direct:
                 failures[path] = str(error)
         return failures
 
-    def flush(self, paths: collections.abc.Sequence[pathlib.Path]) -> None:
+    def flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         """There is nothing that waits."""
 
     def forget(self, path: pathlib.Path) -> None:
@@ -94,7 +94,7 @@ class Daemon:
         return failures | {pathlib.Path(path): reason
                            for path, reason in refused.items()}
 
-    def flush(self, paths: collections.abc.Sequence[pathlib.Path]) -> None:
+    def flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         with rrdcached.Connection(self._socket) as connection:
             for path in paths:
                 connection.flush(str(path))
