@@ -59,8 +59,7 @@ class CommissioningTest(test_base.BaseTestCase):
         done = subprocess.run(
             [commands.script('energy-meter-agent'), '--config-file',
              self.configuration.path, '--once', '--format', 'json',
-             *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            timeout=60, check=False)
+             *arguments], capture_output=True, timeout=60, check=False)
         return done.returncode, {result['probe']: result for result
                                  in json.loads(done.stdout)}
 
