@@ -80,7 +80,9 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
                  'Strike a register: its energy is taken off the probe, and '
                  'later words of it are refused. There is no way back.')
     _add_probe(parser)
-    parser.add_argument('agent', help='uuid of its agent')
+    # oslo.config gives no argument that is named as a section.
+    parser.add_argument('agent_uuid', metavar='agent',
+                        help='uuid of its agent')
     parser.add_argument('register', help='its id, 16 hexadecimal digits')
     add('probe', 'list', _probe_list, 'List all probes, silent ones too.')
     _add_probe(add('probe', 'forget', _probe_forget,
@@ -150,10 +152,11 @@ def _register_void(conf: cfg.ConfigOpts) -> None:
     command = conf.command
     with db_engine.connect(conf).begin() as connection:
         struck = administration.void(connection, command.probe,
-                                     command.agent, command.register,
+                                     command.agent_uuid, command.register,
                                      getpass.getuser())
     print(f'Register {command.register} is void: probe {command.probe} fell '
-          f'by {_kwh(struck)} kWh')
+          f'by {_kwh(struck)} kWh. If an agent still keeps this register, '
+          'restart it: it opens a new one')
 
 
 def _probe_list(conf: cfg.ConfigOpts) -> None:

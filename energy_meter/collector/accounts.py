@@ -26,15 +26,16 @@ _Row = sa.Row[typing.Any]
 
 
 def load(connection: sa.Connection, probes: collections.abc.Sequence[str],
-         ) -> dict[str, merge.Account]:
-    """Read and lock the accounts of some probes.
+         lock: bool = True) -> dict[str, merge.Account]:
+    """Read the accounts of some probes.
 
     :param probes: sorted, so that two who lock the same don't deadlock.
+    :param lock: whether they are to be changed.
     :returns: those that exist, by probe.
     """
-    rows = connection.execute(
-        sa.select(schema.probe).where(schema.probe.c.id.in_(probes))
-        .order_by(schema.probe.c.id).with_for_update())
+    query = (sa.select(schema.probe).where(schema.probe.c.id.in_(probes))
+             .order_by(schema.probe.c.id))
+    rows = connection.execute(query.with_for_update() if lock else query)
     accounts = {row.id: _account(row) for row in rows}
     table = schema.register
     for row in connection.execute(

@@ -26,6 +26,8 @@ from energy_meter.db import schema
 
 #: A probe that was heard of within this many seconds is still metered.
 _ALIVE = 300
+#: Probes whose registers are read at once.
+_CHUNK = 1000
 
 
 class RegisterView(typing.NamedTuple):
@@ -46,16 +48,24 @@ class RegisterView(typing.NamedTuple):
 
 def list_registers(connection: sa.Connection, probe: str | None = None,
                    ) -> collections.abc.Iterator[RegisterView]:
-    """Give the registers of one probe or of all, owners first."""
+    """Give the registers of one probe or of all, owners first.
+
+    :raises UnknownProbe: when there is no such probe.
+    """
     query = sa.select(schema.probe.c.id).order_by(schema.probe.c.id)
-    if probe is not None:
-        query = query.where(schema.probe.c.id == probe)
-    for name in connection.scalars(query).all():
-        account = accounts.load_one(connection, name)
-        if account.owner is not None:
-            yield _view(name, account, account.owner)
-        for register in account.others.values():
-            yield _view(name, account, register)
+    names = (connection.scalars(query).all() if probe is None
+             else [probe])
+    for at in range(0, len(names), _CHUNK):
+        some = names[at:at + _CHUNK]
+        # Not locked: collectors need not wait for who only looks.
+        loaded = accounts.load(connection, some, lock=False)
+        if probe is not None and probe not in loaded:
+            raise exception.UnknownProbe(probe=probe)
+        for name, account in loaded.items():
+            if account.owner is not None:
+                yield _view(name, account, account.owner)
+            for register in account.others.values():
+                yield _view(name, account, register)
 
 
 def _view(probe: str, account: merge.Account,

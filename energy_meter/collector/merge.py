@@ -304,7 +304,8 @@ def void(account: Account, agent: str, register_id: str) -> int:
         return 0
     struck = register.credited
     account.millijoules -= struck
-    account.elapsed -= min(account.elapsed, register.elapsed)
-    account.metered -= min(account.metered, register.metered)
+    if register.billed_from is not None:
+        account.elapsed -= min(account.elapsed, register.elapsed)
+        account.metered -= min(account.metered, register.metered)
     register.voided = True
     return struck
