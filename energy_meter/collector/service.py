@@ -25,14 +25,11 @@ from energy_meter import complaint
 from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.bus import envelope
-from energy_meter.bus import sources
-from energy_meter.bus import transport as bus_transport
+from energy_meter.bus import intake
 from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
 from energy_meter.collector import sum_probes
 from energy_meter.collector import writer
-from energy_meter.conf import bus as bus_conf
 from energy_meter.db import engine as db_engine
 from energy_meter.db import sums
 
@@ -57,7 +54,6 @@ class Collector(service.ServiceBase):
         self._sums = sum_probes.load(conf)
         self._reload = reload
         self._wake = threading.Event()
-        self._keyring = bus_transport.keyring(conf)
         self._engine = db_engine.connect(conf)
         self._stopping = threading.Event()
         self.counters = counters.Counters()
@@ -65,21 +61,20 @@ class Collector(service.ServiceBase):
         self._writer = writer.Writer(
             self._engine, conf.collector.takeover, self._stopping,
             self.counters, self._complaints)
-        self._sources = sources.Sources(
-            bus_transport.connect_sources(conf, bus_conf.GROUP), self.handle,
-            self._drop_unreadable, conf.collector.batch_size,
-            conf.collector.flush_interval)
+        self._intake = intake.Intake(
+            conf, self.handle, self.counters, self._complaints,
+            conf.collector.batch_size, conf.collector.flush_interval)
         self._housekeeper = threading.Thread(
             target=self._keep_house, name='housekeeper', daemon=True)
 
     def start(self) -> None:
         self._housekeeper.start()
-        self._sources.start()
+        self._intake.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
-        self._sources.stop()
+        self._intake.stop()
         self._engine.dispose()
 
     def wait(self) -> None:
@@ -97,34 +92,14 @@ class Collector(service.ServiceBase):
             LOG.error('The configuration stays as it was: %s', reason)
         self._wake.set()
 
-    def handle(self, envelopes: list[object]) -> None:
-        """Merge what a batch of envelopes says.
+    def handle(self, words: list[measurement.Measurement]) -> None:
+        """Merge a batch of measurements.
 
         :raises Stopping: when the service stops before it could.
         """
-        self.counters.count('messages', len(envelopes))
-        words: list[measurement.Measurement] = []
-        for item in envelopes:
-            words += self._open(item)
-        if words:
-            self._writer.write(merge.newest(words))
-
-    def _drop_unreadable(self) -> None:
-        self._reject('unreadable', 'it is no notification')
-
-    def _reject(self, cause: str, reason: object) -> None:
-        self.counters.count('rejected', cause=cause)
-        self._complaints.complain(cause, 'Rejected a message: %s', reason)
-
-    def _open(self, item: object) -> collections.abc.Iterable[
-            measurement.Measurement]:
-        try:
-            words = envelope.unseal(self._keyring, item)
-        except exception.RejectedMessage as error:
-            self._reject(error.cause, error)
-            return ()
-        self.counters.count('measurements', len(words))
-        return [word for word in words if self._is_plausible(word)]
+        plausible = merge.newest(filter(self._is_plausible, words))
+        if plausible:
+            self._writer.write(plausible)
 
     def _is_plausible(self, word: measurement.Measurement) -> bool:
         if merge.is_plausible(word, self._options.max_watts):

@@ -1,0 +1,90 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Measurements from the buses, each believed."""
+
+import collections.abc
+
+from oslo_config import cfg
+
+from energy_meter import complaint
+from energy_meter import counters
+from energy_meter import exception
+from energy_meter import measurement
+from energy_meter.bus import envelope
+from energy_meter.bus import sources
+from energy_meter.bus import transport as bus_transport
+from energy_meter.conf import bus as bus_conf
+
+#: Takes the measurements of a batch. When it returns, their messages are
+#: acknowledged; when it raises :class:`energy_meter.bus.listener.Stopping`,
+#: they go back.
+Handler = collections.abc.Callable[[list[measurement.Measurement]], None]
+
+
+class Intake:
+    """Reads all buses, and opens the envelopes.
+
+    What is not to be believed is dropped, counted and complained of.
+
+    :param batch_size: most messages in a batch.
+    :param batch_timeout: longest time, in seconds, that a message waits for
+        its batch to fill.
+    :param pool: name of an own queue; None for the topic's own, which only
+        the collectors may read.
+    :raises MissingSecrets: when no secret is configured.
+    :raises ConfigurationError: when a bus can't be reached as configured.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, handler: Handler,
+                 counts: counters.Counters, complaints: complaint.Complaints,
+                 batch_size: int, batch_timeout: float,
+                 pool: str | None = None) -> None:
+        self._handler = handler
+        self._counters = counts
+        self._complaints = complaints
+        self._keyring = bus_transport.keyring(conf)
+        self._sources = sources.Sources(
+            bus_transport.connect_sources(conf, bus_conf.GROUP), self._handle,
+            self._drop_unreadable, batch_size, batch_timeout, pool)
+
+    def start(self) -> None:
+        """Begin to read, each bus as soon as it can be reached."""
+        self._sources.start()
+
+    def stop(self) -> None:
+        """Stop reading; returns when the last batch has been handled."""
+        self._sources.stop()
+
+    def _handle(self, envelopes: list[object]) -> None:
+        self._counters.count('messages', len(envelopes))
+        words: list[measurement.Measurement] = []
+        for item in envelopes:
+            words += self._open(item)
+        self._counters.count('measurements', len(words))
+        if words:
+            self._handler(words)
+
+    def _open(self, item: object) -> list[measurement.Measurement]:
+        try:
+            return envelope.unseal(self._keyring, item)
+        except exception.RejectedMessage as error:
+            self._reject(error.cause, error)
+            return []
+
+    def _drop_unreadable(self) -> None:
+        self._reject('unreadable', 'it is no notification')
+
+    def _reject(self, cause: str, reason: object) -> None:
+        self._counters.count('rejected', cause=cause)
+        self._complaints.complain(cause, 'Rejected a message: %s', reason)
