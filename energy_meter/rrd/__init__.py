@@ -10,3 +10,15 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
+
+"""The RRD plugin: power over time, in files that never grow, and graphs.
+
+It needs the rrdtool library, which the extra ``rrd`` installs.
+"""
+
+import importlib.util
+
+
+def is_installed() -> bool:
+    """Tell whether what the plugin needs is installed."""
+    return importlib.util.find_spec('rrdtool') is not None

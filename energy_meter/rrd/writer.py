@@ -15,6 +15,7 @@
 
 import collections.abc
 import contextlib
+import logging
 import pathlib
 import threading
 
@@ -26,6 +27,8 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.rrd import files
 from energy_meter.rrd import store
+
+LOG = logging.getLogger(__name__)
 
 
 class Writer:
@@ -55,6 +58,8 @@ class Writer:
     def close(self) -> None:
         """Write what waits, and let another process write the archive."""
         self.flush()
+        if self._number:
+            LOG.error('%d measurements could not be written', self._number)
         self._ownership.close()
 
     @property
