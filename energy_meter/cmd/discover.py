@@ -20,6 +20,7 @@ import importlib.metadata
 import logging
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import typing
@@ -75,8 +76,11 @@ def main() -> None:
             and os.path.lexists(arguments.output)):
         parser.error(f'{arguments.output} exists; --force overwrites it')
     places = _places(arguments)
-    findings = search.search(places,
-                             functools.partial(_progress, len(places)))
+    try:
+        findings = search.search(places,
+                                 functools.partial(_progress, len(places)))
+    except KeyboardInterrupt:
+        os._exit(128 + signal.SIGINT)
     print(report.as_json(findings) if arguments.json
           else _text(findings, arguments.output is None))
     metered = any(found.section for found in findings)

@@ -50,6 +50,10 @@ NONE = ('it has no sensor in watts, and does not show power by DCMI, Dell or '
         'Redfish only (--redfish)')
 
 
+#: Names of sensors, with what each shows.
+Shown = list[tuple[str, float | None]]
+
+
 def look(trial: trials.Trial, target: targets.Target, user: str,
          password: str) -> collections.abc.Iterator[finding.Finding]:
     """Look what power a BMC shows."""
@@ -58,41 +62,51 @@ def look(trial: trials.Trial, target: targets.Target, user: str,
                                    password, timeout=PATIENCE)
     try:
         session.open()
-        found = [(sensor.name, _read(sensor))
-                 for sensor in sensors.find(session)]
+        known = _sensors(session)
     except exception.AuthenticationFailed as e:
         yield finding.Finding(what, (str(e), REFUSED))
         return
     except exception.DeviceUnreachable as e:
         yield finding.Finding(what, (str(e), NOT_REACHED))
         return
-    except exception.ProtocolError:
-        # DCMI needs no sensors.
-        found = []
     finally:
         session.close()
-    name = target.name('bmc')
-    options = {**target.options, 'username': user}
-    secrets = {'password': password}
-    whole = trial.attempt(what, sections.Section.of(
-        name, 'ipmi', {'': None}, options, secrets), ACCURACY)
-    shown = [sensor for sensor, watts in found if watts is not None]
+    section = sections.Section.of(
+        target.name('bmc'), 'ipmi', {'': None},
+        {**target.options, 'username': user}, {'password': password})
+    whole = trial.attempt(what, section, ACCURACY)
     if whole.section is not None:
         yield whole
-    elif shown:
-        yield trial.attempt(
-            f'{what}, {", ".join(shown)}', sections.Section.of(
-                name, 'ipmi', {sensor: sensor for sensor in shown}, {
-                    **options, 'source': 'sensor', 'sensor': shown,
-                    'scope': ('psu' if all(map(SUPPLY.match, shown))
-                              else 'other')}, secrets),
-            ACCURACY, 'no sensor shows the whole machine. If these are its '
-                      'power supplies, it is their sum: see sum probes')
-    elif not found:
+    elif names := [name for name, watts in known if watts is not None]:
+        yield _parts(trial, what, section, names)
+    elif not known:
         yield whole._replace(remarks=(*whole.remarks, NONE))
-    for sensor, watts in found:
+    for name, watts in known:
         if watts is None:
-            yield finding.Finding(f'{what}, sensor {sensor}', (NA,))
+            yield finding.Finding(f'{what}, sensor {name}', (NA,))
+
+
+def _parts(trial: trials.Trial, what: str, section: sections.Section,
+           names: list[str]) -> finding.Finding:
+    """Try sensors, none of which is the whole machine."""
+    scope = 'psu' if all(map(SUPPLY.match, names)) else 'other'
+    return trial.attempt(
+        f'{what}, {", ".join(names)}',
+        sections.Section.of(
+            section.name, 'ipmi', dict.fromkeys(names),
+            {**section.options, 'source': 'sensor', 'sensor': names,
+             'scope': scope}, section.secrets),
+        ACCURACY, 'no sensor shows the whole machine. If these are its power '
+                  'supplies, it is their sum: see sum probes')
+
+
+def _sensors(session: ipmi_session.Session) -> Shown:
+    """Read the Watts sensors; a BMC with DCMI may do without."""
+    try:
+        return [(sensor.name, _read(sensor))
+                for sensor in sensors.find(session)]
+    except exception.ProtocolError:
+        return []
 
 
 def _read(sensor: sensors.Sensor) -> float | None:

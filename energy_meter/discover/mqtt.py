@@ -98,9 +98,11 @@ def look(target: targets.Target,
         target.name('mqtt', name), 'mqtt', {'': None},
         {**target.options, **options, 'preset': name}, secrets))
         for name, settings in outlet.PRESETS.items() if settings]
+    port = target.port or (8883 if options['tls'] else 1883)
     try:
-        _listen(target, options, secrets, seconds, presets)
-    except exception.DriverError as e:
+        _Listener(options, secrets, presets).listen(target.host, port,
+                                                    seconds)
+    except OSError as e:
         yield finding.Finding(what, (
             str(e), 'is it the address of the broker, and does it want a '
                     'user (--mqtt-user) or TLS (--mqtt-tls)?'))
@@ -134,45 +136,53 @@ def _report(what: str,
             'it on? Or listen longer with --listen',))
 
 
-def _listen(target: targets.Target,
-            options: collections.abc.Mapping[str, typing.Any],
-            secrets: collections.abc.Mapping[str, str], seconds: float,
-            presets: list[Preset]) -> None:
-    """Hand the presets what comes.
+class _Listener:
+    """Hands the presets what comes.
 
     The driver itself wants to know the devices' names beforehand.
     """
-    port = target.port or (8883 if options['tls'] else 1883)
-    client = paho.mqtt.client.Client(
-        paho.mqtt.enums.CallbackAPIVersion.VERSION2)
-    refusals: list[str] = []
 
-    def connected(_client: object, _data: object, _flags: object,
-                  code: typing.Any, _properties: object) -> None:
+    def __init__(self, options: collections.abc.Mapping[str, typing.Any],
+                 secrets: collections.abc.Mapping[str, str],
+                 presets: list[Preset]) -> None:
+        self._presets = presets
+        self._refusal: str | None = None
+        self._client = paho.mqtt.client.Client(
+            paho.mqtt.enums.CallbackAPIVersion.VERSION2)
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        if options['username']:
+            self._client.username_pw_set(options['username'],
+                                         secrets['password'])
+        if options['tls']:
+            self._client.tls_set(options['ca_file'])
+
+    def listen(self, host: str, port: int, seconds: float) -> None:
+        """Listen for a while.
+
+        :raises OSError: the broker can't be reached or does not want it.
+        """
+        self._client.connect(host, port)
+        deadline = time.monotonic() + seconds
+        try:
+            while time.monotonic() < deadline:
+                status = self._client.loop(0.5)
+                if self._refusal or status:
+                    raise OSError(self._refusal or
+                                  paho.mqtt.client.error_string(status))
+        finally:
+            self._client.disconnect()
+
+    def _on_connect(self, client: paho.mqtt.client.Client, _data: object,
+                    _flags: object, code: typing.Any,
+                    _properties: object) -> None:
         if code.is_failure:
-            refusals.append(str(code))
+            self._refusal = str(code)
             return
-        client.subscribe([(topic, 0) for preset in presets
+        client.subscribe([(topic, 0) for preset in self._presets
                           for topic in sorted(preset.subscriptions)])
 
-    def heard(_client: object, _data: object,
-              message: paho.mqtt.client.MQTTMessage) -> None:
-        for preset in presets:
+    def _on_message(self, _client: object, _data: object,
+                    message: paho.mqtt.client.MQTTMessage) -> None:
+        for preset in self._presets:
             preset.hear(message.topic, message.payload, message.retain)
-
-    client.on_connect, client.on_message = connected, heard
-    if options['username']:
-        client.username_pw_set(options['username'], secrets['password'])
-    try:
-        if options['tls']:
-            client.tls_set(options['ca_file'])
-        client.connect(target.host, port)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not refusals:
-            client.loop(0.5)
-    except OSError as e:
-        raise exception.DeviceUnreachable(device=target, reason=e)
-    finally:
-        client.disconnect()
-    if refusals:
-        raise exception.DeviceUnreachable(device=target, reason=refusals[0])

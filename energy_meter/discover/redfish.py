@@ -99,19 +99,14 @@ def look(trial: trials.Trial,
     """Look for chassis that show their power."""
     controller = Controller(trial, options, secrets)
     what = f'Redfish {controller.url}'
+    empty = True
     try:
-        connected = controller.connect()
+        for found in _look(controller):
+            empty = False
+            yield found
     except exception.DriverError as e:
-        yield finding.Finding(what, (str(e), _advice(e)))
+        yield finding.Finding(what, (str(e), *_advice(e)))
         return
-    try:
-        empty = True
-        for path in connected.chassis():
-            for found in _chassis(controller, connected, path):
-                empty = False
-                yield found
-    finally:
-        connected.close()
     if empty:
         yield finding.Finding(what, (
             'none of its chassis shows power: no EnvironmentMetrics, '
@@ -119,11 +114,23 @@ def look(trial: trials.Trial,
             'without PMBus have none; meter them at the outlet',))
 
 
-def _advice(error: exception.DriverError) -> str:
+def _look(controller: Controller,
+          ) -> collections.abc.Iterator[finding.Finding]:
+    connected = controller.connect()
+    try:
+        for path in connected.chassis():
+            yield from _chassis(controller, connected, path)
+    finally:
+        connected.close()
+
+
+def _advice(error: exception.DriverError) -> tuple[str, ...]:
     if isinstance(error, exception.AuthenticationFailed):
-        return 'give another user with --redfish-user'
-    return ('a URL is https://HOST; a certificate that nobody vouches for '
-            'needs --ca-file FILE, or --insecure')
+        return ('is it the right user (--redfish-user)?',)
+    if isinstance(error, exception.DeviceUnreachable):
+        return ('a URL is https://HOST; a certificate that nobody vouches '
+                'for needs --ca-file FILE, or --insecure',)
+    return ()
 
 
 def _chassis(controller: Controller, connected: service.Service, path: str,

@@ -44,11 +44,14 @@ def search(places: collections.abc.Sequence[Place],
     :returns: what was found, in the order of the places.
     """
     progress(0, 'nothing yet')
-    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        running = {pool.submit(_look, place): place for place in places}
-        for done, future in enumerate(
-                concurrent.futures.as_completed(running), 1):
-            progress(done, running[future].what)
+    # Who presses Ctrl-C must not wait for the slowest, so nobody waits for
+    # the executor.
+    pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
+    running = {pool.submit(_look, place): place for place in places}
+    for done, future in enumerate(
+            concurrent.futures.as_completed(running), 1):
+        progress(done, running[future].what)
+    pool.shutdown()
     return [found for future in running for found in future.result()]
 
 

@@ -29,6 +29,7 @@ from energy_meter.tests.functional.drivers import test_redfish
 from energy_meter.tests.functional.drivers import test_wattsup
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import ipmi_sim
 from energy_meter.tests.functional.services import modbus
 from energy_meter.tests.functional.services import mosquitto
@@ -314,6 +315,42 @@ class RedfishTest(base.DiscoverTest):
                       self.discover('--redfish', url).why('Redfish'))
 
 
+class RedfishLoginTest(base.DiscoverTest):
+
+    def setUp(self):
+        super().setUp()
+        authority = self.useFixture(http.Authority())
+        self.server = self.useFixture(redfish.Controller(
+            test_redfish.BOTH_MODELS, authority.issue('127.0.0.1')))
+        self.words = ['--redfish', self.server.url, '--redfish-user', 'meter']
+        self.trust = ['--ca-file', authority.file]
+
+    def test_it_starts_unchanged_and_leaves_no_session_behind(self):
+        self.write(*self.words, *self.trust,
+                   ENERGY_METER_REDFISH_PASSWORD='s3cret')
+
+        self.assertEqual([('node', 210.5)], list(self.once().values()))
+        self.assertEqual(set(), self.server.sessions)
+
+    def test_a_wrong_password(self):
+        outcome = self.discover(*self.words, *self.trust,
+                                ENERGY_METER_REDFISH_PASSWORD='wr0ng')
+
+        self.assertIn('refused the credentials of user meter',
+                      outcome.why('Redfish'))
+        self.assertNotIn('wr0ng', outcome.printed)
+
+    def test_a_certificate_that_nobody_vouches_for(self):
+        refused = self.discover(*self.words,
+                                ENERGY_METER_REDFISH_PASSWORD='s3cret')
+        self.write(*self.words, '--insecure',
+                   ENERGY_METER_REDFISH_PASSWORD='s3cret')
+
+        self.assertIn('--ca-file FILE, or --insecure',
+                      refused.why('Redfish'))
+        self.assertEqual([('node', 210.5)], list(self.once().values()))
+
+
 class ModbusTest(base.DiscoverTest):
 
     def serve(self, units: modbus.Units) -> str:
@@ -406,6 +443,28 @@ class MQTTTest(base.DiscoverTest):
 
         self.assertIn('is it the address of the broker',
                       self.discover('--mqtt', self.place).why('MQTT'))
+
+
+class MQTTLoginTest(base.DiscoverTest):
+
+    def setUp(self):
+        super().setUp()
+        broker = self.useFixture(mosquitto.Mosquitto({'meter': 's3cret'}))
+        self.words = ['--mqtt', f'127.0.0.1:{broker.port}', '--mqtt-user',
+                      'meter', '--listen', 1]
+
+    def test_a_user_is_let_in(self):
+        outcome = self.discover(*self.words,
+                                ENERGY_METER_MQTT_PASSWORD='s3cret')
+
+        self.assertIn('said anything within 1 s', outcome.why('MQTT'))
+
+    def test_a_wrong_password(self):
+        outcome = self.discover(*self.words,
+                                ENERGY_METER_MQTT_PASSWORD='wr0ng')
+
+        self.assertIn('Not authorized', outcome.why('MQTT'))
+        self.assertNotIn('wr0ng', outcome.printed)
 
 
 class SerialTest(base.DiscoverTest):
