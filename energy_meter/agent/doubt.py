@@ -68,7 +68,7 @@ def find(reading: measurement.Reading, max_watts: float,
 
 def _shown(reading: measurement.Reading) -> str:
     return ', '.join(
-        f'{value:g} {unit}' for value, unit in (
+        f'{value:.10g} {unit}' for value, unit in (
             (reading.watts, 'W'), (reading.ticks, 'ticks'),
             (reading.volts, 'V'), (reading.amperes, 'A'))
         if value is not None)

@@ -1,0 +1,77 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the documentation tells operators to write can be read."""
+
+import pathlib
+import re
+import textwrap
+
+from oslo_config import cfg
+from oslotest import base
+
+import energy_meter
+from energy_meter import conf as energy_meter_conf
+from energy_meter.agent import wattmeter
+from energy_meter.collector import sum_probes
+from energy_meter.tests.unit.drivers import test_base
+
+SOURCE = pathlib.Path(energy_meter.__file__).parents[1] / 'doc/source'
+
+#: An example of a configuration: whole sections, indented.
+EXAMPLE = re.compile(
+    r'^( *)\.\. code-block:: ini\n((?:\n|\1 +\S.*\n)+)', re.MULTILINE)
+
+
+def examples() -> dict[str, str]:
+    """Give the examples by page and number."""
+    return {
+        f'{page.relative_to(SOURCE)}, example {number}':
+            textwrap.dedent(match[2])
+        for directory in ('configuration', 'drivers')
+        for page in sorted((SOURCE / directory).glob('*.rst'))
+        for number, match in enumerate(
+            EXAMPLE.finditer(page.read_text(encoding='utf-8')), 1)}
+
+
+class ExamplesTest(base.BaseTestCase):
+
+    def load(self, text: str) -> cfg.ConfigOpts:
+        conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(conf)
+        conf(['--config-file', self.create_tempfiles([('example', text)])[0]])
+        return conf
+
+    def test_every_example_is_a_configuration_without_errors(self):
+        for name, text in examples().items():
+            found, errors = wattmeter.load(self.load(text), 'agent')
+            self.assertEqual([], [str(error) for error in errors], name)
+            self.assertEqual(text.count('[wattmeter:'), len(found), name)
+
+    def test_every_sum_in_an_example_is_one(self):
+        for name, text in examples().items():
+            self.assertEqual(len(re.findall('^sum =', text, re.MULTILINE)),
+                             len(sum_probes.load(self.load(text))), name)
+
+
+class PagesTest(base.BaseTestCase):
+
+    def test_each_driver_has_a_page_with_an_example(self):
+        for name in test_base.every_driver():
+            self.assertIn(f'drivers/{name}.rst, example 1', examples())
+
+    def test_the_page_of_a_driver_names_all_of_its_options(self):
+        for name, driver in test_base.every_driver().items():
+            page = (SOURCE / f'drivers/{name}.rst').read_text()
+            missing = [opt.dest for opt in driver.opts
+                       if f'``{opt.dest}' not in page]
+            self.assertEqual([], missing, name)
