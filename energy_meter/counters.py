@@ -30,6 +30,10 @@ _HELP = {
     'future': ('Measurements from the future, set back to now', ()),
     'outcomes': ('What became of the newest words of registers',
                  ('outcome',)),
+    'forwarded': ('Envelopes that the destination took', ()),
+    'unselected': ('Envelopes without a probe that is to be forwarded', ()),
+    'stopped': ('Messages that forwarders carried round or too far',
+                ('reason',)),
     'quarantined': ('Measurements that the database refused', ()),
     'points': ('Points written into RRD files', ()),
     'skipped': ('Measurements not written into RRD files', ('reason',)),
@@ -65,3 +69,16 @@ class Counters:
         """Give what a counter shows; zero if it never counted."""
         return self.registry.get_sample_value(
             f'energy_meter_{name}_total', labels) or 0.0
+
+    def totals(self) -> dict[str, float]:
+        """Give what all counters show, by their names with their labels."""
+        return {_title(sample): sample.value
+                for counter in list(self._counters.values())
+                for family in counter.collect() for sample in family.samples
+                if sample.name.endswith('_total')}
+
+
+def _title(sample: prometheus_client.metrics_core.Sample) -> str:
+    name = sample.name.removeprefix('energy_meter_').removesuffix('_total')
+    labels = ', '.join(sample.labels.values())
+    return f'{name} ({labels})' if labels else name

@@ -68,7 +68,7 @@ def unseal(keyring: signing.Keyring,
 
     :raises RejectedMessage: when anything at all is wrong with it.
     """
-    fields = _check_envelope(envelope)
+    fields = check(envelope)
     body = fields['body']
     text = _signed_text(fields['version'], fields['key_id'], fields['agent'],
                         fields['agent_name'], body)
@@ -112,7 +112,11 @@ def _write_body(
                       separators=(',', ':'))
 
 
-def _check_envelope(envelope: object) -> dict[str, typing.Any]:
+def check(envelope: object) -> dict[str, typing.Any]:
+    """Check the outside of an envelope; neither signature nor body.
+
+    :raises RejectedMessage: when it is none.
+    """
     if type(envelope) is not dict or envelope.keys() != _FIELDS:
         raise _rejected('malformed', 'not an envelope')
     if type(envelope['version']) is not int or envelope['version'] != VERSION:

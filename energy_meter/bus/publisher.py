@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Measurements onto the bus."""
+"""Messages onto the bus."""
 
 import collections.abc
 import datetime
@@ -26,41 +26,32 @@ from energy_meter.bus import transport as bus_transport
 
 EVENT_TYPE = 'energy_meter.measurements'
 
+_NO_CONTEXT: collections.abc.Mapping[str, object] = {}
 
-class Publisher:
-    """Signs measurements and sends them.
+
+class Courier:
+    """Sends sealed envelopes.
 
     :param transport: the bus.
     :param publisher_id: who sends, for people who look at the broker.
     """
 
     def __init__(self, transport: messaging_transport.NotificationTransport,
-                 keyring: signing.Keyring, publisher_id: str) -> None:
+                 publisher_id: str) -> None:
         self._transport = transport
-        self._keyring = keyring
         self._publisher_id = publisher_id
         self._target = oslo_messaging.Target(
             exchange=bus_transport.EXCHANGE,
             topic=f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}')
 
-    def publish(self, measurements: collections.abc.Iterable[
-            measurement.Measurement]) -> None:
-        """Send measurements in one message, an envelope a wattmeter.
-
-        :raises Exception: of oslo.messaging or of a library below it, when
-            the broker did not confirm that it has the message.
-        """
-        groups: dict[tuple[str, str], list[measurement.Measurement]] = {}
-        for item in measurements:
-            groups.setdefault((item.register.agent, item.probe.wattmeter),
-                              []).append(item)
-        self.send([envelope.seal(self._keyring, group)
-                   for group in groups.values()])
-
-    def send(self, envelopes: list[dict[str, object]]) -> None:
+    def send(self, envelopes: list[dict[str, object]],
+             context: collections.abc.Mapping[str, object] = _NO_CONTEXT,
+             ) -> None:
         """Send sealed envelopes in one message.
 
-        :raises Exception: as for :meth:`publish`.
+        :param context: of the notification; it is not signed.
+        :raises Exception: of oslo.messaging or of a library below it, when
+            the broker did not confirm that it has the message.
         """
         now = datetime.datetime.now(datetime.UTC)
         message = {
@@ -74,4 +65,31 @@ class Publisher:
         # every error: whoever sends through it can't tell a message that
         # was taken from one that was lost.
         self._transport._send_notification(
-            self._target, {}, message, version=2.0, retry=0)
+            self._target, dict(context), message, version=2.0, retry=0)
+
+
+class Publisher(Courier):
+    """Signs measurements and sends them.
+
+    :param keyring: signs.
+
+    The other parameters are those of :class:`Courier`.
+    """
+
+    def __init__(self, transport: messaging_transport.NotificationTransport,
+                 keyring: signing.Keyring, publisher_id: str) -> None:
+        super().__init__(transport, publisher_id)
+        self._keyring = keyring
+
+    def publish(self, measurements: collections.abc.Iterable[
+            measurement.Measurement]) -> None:
+        """Send measurements in one message, an envelope a wattmeter.
+
+        :raises Exception: as for :meth:`send`.
+        """
+        groups: dict[tuple[str, str], list[measurement.Measurement]] = {}
+        for item in measurements:
+            groups.setdefault((item.register.agent, item.probe.wattmeter),
+                              []).append(item)
+        self.send([envelope.seal(self._keyring, group)
+                   for group in groups.values()])

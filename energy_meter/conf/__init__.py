@@ -29,11 +29,12 @@ from energy_meter.conf import api
 from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
+from energy_meter.conf import forwarder
 from energy_meter.conf import rrd
 from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
-_AREAS = (base, agent, bus, collector, api, rrd)
+_AREAS = (base, agent, bus, collector, api, rrd, forwarder)
 
 
 def load(argv: collections.abc.Sequence[str], prog: str,

@@ -1,0 +1,210 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The forwarder: from buses to another bus."""
+
+import logging
+import socket
+import threading
+import typing
+import zlib
+
+from oslo_config import cfg
+from oslo_service import service
+
+from energy_meter import complaint
+from energy_meter import counters
+from energy_meter import exception
+from energy_meter import signing
+from energy_meter.bus import envelope
+from energy_meter.bus import listener
+from energy_meter.bus import publisher
+from energy_meter.bus import sources
+from energy_meter.bus import transport as bus_transport
+from energy_meter.conf import forwarder as forwarder_conf
+from energy_meter.forwarder import parcel
+from energy_meter.forwarder import route
+from energy_meter.forwarder import selection
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds between two tries while the destination is away.
+_RETRY = 1.0
+#: Seconds between two lines in the log about what was done.
+_REPORT_INTERVAL = 60.0
+#: The patterns that leave nothing out.
+_ALL = ['*']
+
+
+class Forwarder(service.ServiceBase):
+    """Carries envelopes, as they are, from some buses to another.
+
+    It keeps nothing: what the destination has not taken stays with the
+    sources, whether the forwarder waits, ends or is killed.
+
+    :raises ConfigurationError: when the buses make no sense.
+    :raises MissingSecrets: when something is to be filtered or signed, but
+        no secret is configured.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        options = conf.forwarder
+        self._destination = bus_transport.connect(conf)
+        self._name = _name(options.name, self._destination)
+        self._max_hops = options.max_hops
+        self._selection = selection.Selection(
+            _keyring(conf), options.wattmeters, options.probes,
+            options.resign)
+        self._courier = publisher.Courier(self._destination, self._name)
+        self._sources = sources.Sources(
+            self._connect_sources(conf), self.handle, self._drop_unreadable,
+            options.batch_size, options.flush_interval, options.pool,
+            listener.whole)
+        self.counters = counters.Counters()
+        self._complaints = complaint.Complaints(LOG)
+        self._stopping = threading.Event()
+        self._reporter = threading.Thread(target=self._report,
+                                          name='reporter', daemon=True)
+
+    def _connect_sources(self, conf: cfg.ConfigOpts) -> list[typing.Any]:
+        destination = bus_transport.name(self._destination)
+        if not conf.forwarder.sources:
+            raise _invalid('sources', 'expected the URL of at least one bus')
+        found = bus_transport.connect_sources(conf, forwarder_conf.GROUP)
+        if destination in map(bus_transport.name, found):
+            raise _invalid('sources', f'{destination} is also the destination')
+        return found
+
+    def start(self) -> None:
+        LOG.info('Forwarder %s sends to %s', self._name,
+                 bus_transport.name(self._destination))
+        self._reporter.start()
+        self._sources.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._sources.stop()
+        self._destination.cleanup()
+
+    def wait(self) -> None:
+        self._stopping.wait()
+
+    def reset(self) -> None:
+        """Nothing is re-read while it runs."""
+
+    def handle(self, messages: list[listener.Message]) -> None:
+        """Send a batch of messages on.
+
+        :raises Stopping: when the service stops before it could.
+        """
+        self.counters.count('messages', len(messages))
+        for item in parcel.pack(
+                (way, sealed) for message in messages
+                if (way := self._way(message))
+                for sealed in self._select(message.envelopes)):
+            self._send(item)
+
+    def _way(self, message: listener.Message) -> route.Route | None:
+        """Give the way of a message; None if it ends here."""
+        try:
+            way = route.read(message.context)
+        except exception.RejectedMessage as error:
+            self._reject(error.cause, error)
+            return None
+        if self._name in way.names:
+            self.counters.count('stopped', reason='loop')
+            return None
+        if len(way.names) >= self._max_hops:
+            self.counters.count('stopped', reason='hops')
+            self._complaints.complain(
+                'hops', 'Dropped a message that came over %s: more than '
+                '[forwarder] max_hops', ', '.join(way.names[:self._max_hops]))
+            return None
+        return way
+
+    def _select(self, envelopes: list[object]) -> typing.Iterator[
+            dict[str, typing.Any]]:
+        for item in envelopes:
+            try:
+                selected = self._selection.select(item)
+            except exception.RejectedMessage as error:
+                self._reject(error.cause, error)
+                continue
+            if selected is None:
+                self.counters.count('unselected')
+            else:
+                yield selected
+
+    def _drop_unreadable(self) -> None:
+        self._reject('unreadable', 'it is no notification')
+
+    def _reject(self, cause: str, reason: object) -> None:
+        self.counters.count('rejected', cause=cause)
+        self._complaints.complain(cause, 'Rejected a message: %s', reason)
+
+    def _send(self, item: parcel.Parcel) -> None:
+        context = item.way.extend(self._name).context()
+        while not self._stopping.is_set():
+            try:
+                self._courier.send(item.envelopes, context)
+            except Exception as error:
+                # Of oslo.messaging, or of a library below it.
+                self.counters.count('publish_failures')
+                self._complaints.complain(
+                    'destination', 'The destination does not take messages '
+                    '(%s); the sources keep them', type(error).__name__)
+                self._stopping.wait(_RETRY)
+            else:
+                self.counters.count('forwarded', len(item.envelopes))
+                self._complaints.settle(
+                    'destination', 'The destination takes messages again')
+                return
+        raise listener.Stopping()
+
+    def _report(self) -> None:
+        """Log what was done, once a minute."""
+        before: dict[str, float] = {}
+        while not self._stopping.wait(_REPORT_INTERVAL):
+            now = self.counters.totals()
+            LOG.info('In the last %d s: %s', _REPORT_INTERVAL, ', '.join(
+                f'{name} {value - before.get(name, 0):.0f}'
+                for name, value in now.items()
+                if value > before.get(name, 0)) or 'nothing came')
+            before = now
+
+
+def _name(configured: str | None, destination: typing.Any) -> str:
+    """Give the name of this forwarder."""
+    # Two forwarders of a chain may run on one host.
+    bus = bus_transport.name(destination).encode()
+    name = configured or f'{socket.gethostname()}-{zlib.crc32(bus):08x}'
+    if not envelope.is_id(name):
+        raise _invalid('name', 'expected 1 to 190 printable characters')
+    return name
+
+
+def _keyring(conf: cfg.ConfigOpts) -> signing.Keyring | None:
+    options = conf.forwarder
+    try:
+        return bus_transport.keyring(conf)
+    except exception.MissingSecrets:
+        if options.resign or options.wattmeters != _ALL or (
+                options.probes != _ALL):
+            raise
+    LOG.warning('[bus] secrets is empty: what passes is not verified')
+    return None
+
+
+def _invalid(option: str, reason: str) -> exception.ConfigurationError:
+    return exception.ConfigurationError(
+        file='configuration', section=forwarder_conf.GROUP, option=option,
+        reason=reason)

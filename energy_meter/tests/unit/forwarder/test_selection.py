@@ -1,0 +1,84 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Which envelopes go on, and as what."""
+
+from oslotest import base
+
+from energy_meter import exception
+from energy_meter import signing
+from energy_meter.bus import envelope
+from energy_meter.forwarder import selection
+from energy_meter.tests.unit.bus import base as bus_base
+
+KEYRING = bus_base.KEYRING
+#: Signs for another part of the site, and verifies ours.
+BORDER = signing.Keyring(['secret-of-the-other-side', 'current-secret'])
+
+
+def seal(*probes, wattmeter='pdu-1', keyring=KEYRING):
+    return envelope.seal(keyring, [bus_base.word(probe, wattmeter)
+                                   for probe in probes])
+
+
+def select(item, keyring=KEYRING, wattmeters=('*',), probes=('*',),
+           resign=False):
+    return selection.Selection(keyring, wattmeters, probes,
+                               resign).select(item)
+
+
+class SelectionTest(base.BaseTestCase):
+
+    def test_a_wanted_envelope_stays_what_it_was(self):
+        item = seal('a', 'b')
+
+        self.assertIs(item, select(item))
+
+    def test_what_does_not_verify_is_rejected(self):
+        for item in (None, {}, seal('a') | {'agent_name': 'other'},
+                     seal('a', keyring=signing.Keyring(['unknown']))):
+            self.assertRaises(exception.RejectedMessage, select, item)
+
+    def test_without_secrets_envelopes_pass_unread(self):
+        item = seal('a', keyring=signing.Keyring(['unknown']))
+
+        self.assertIs(item, select(item, keyring=None))
+
+    def test_without_secrets_other_things_do_not_pass(self):
+        for item in (None, 5, {}, seal('a') | {'more': 1}):
+            self.assertRaises(exception.RejectedMessage, select, item, None)
+
+    def test_other_wattmeters_stay(self):
+        for wattmeter, wanted in (('pdu-1', True), ('pdu-2', True),
+                                  ('PDU-1', False), ('my-pdu-1', False)):
+            item = seal('a', wattmeter=wattmeter)
+            found = select(item, wattmeters=['pdu-[12]', 'ups*'])
+            self.assertEqual(item if wanted else None, found, wattmeter)
+
+    def test_a_wanted_probe_takes_its_neighbours_with_it(self):
+        item = seal('rack-1', 'node-1')
+
+        self.assertIs(item, select(item, probes=['node-*']))
+        self.assertIsNone(select(seal('rack-1', 'rack-2'),
+                                 probes=['node-*']))
+
+    def test_wattmeter_and_probe_must_both_be_wanted(self):
+        self.assertIsNone(select(seal('node-1'), wattmeters=['ups'],
+                                 probes=['node-*']))
+
+    def test_signed_anew_a_probe_goes_without_its_neighbours(self):
+        found = select(seal('rack-1', 'node-1'), BORDER, probes=['node-*'],
+                       resign=True)
+
+        self.assertEqual(BORDER.signing_key_id, found['key_id'])
+        self.assertEqual([bus_base.word('node-1', 'pdu-1')],
+                         envelope.unseal(BORDER, found))
