@@ -22,6 +22,7 @@ from oslo_config import cfg
 from oslo_service import service as oslo_service
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter import rrd
 from energy_meter.agent import service as agent_service
 from energy_meter.api import app
 from energy_meter.cmd import service
@@ -31,8 +32,8 @@ from energy_meter.db import migration
 
 _PROG = 'energy-meter-standalone'
 _DESCRIPTION = (
-    'Run agent, collector and API in one process, without RabbitMQ and '
-    'Keystone, on an SQLite database. Without a configuration file two '
+    'Run agent, collector, API and graphs in one process, without RabbitMQ '
+    'and Keystone, on an SQLite database. Without a configuration file two '
     'dummy probes are metered.')
 _OPTS = [
     cfg.StrOpt('data-dir',
@@ -51,12 +52,18 @@ def main() -> None:
     database = engine.connect(conf)
     migration.sync(database)
     database.dispose()
-    host = conf.api.bind_host
-    url = f'http://{f"[{host}]" if ":" in host else host}:{conf.api.port}'
-    print(f'Probes:  {url}/v1/probes/\n'
+    graphs = (f'open {_url(conf.rrd)}/' if rrd.is_installed() else
+              'none: rrdtool is not installed (pip install energy-meter[rrd])')
+    print(f'Probes:  {_url(conf.api)}/v1/probes/\n'
+          f'Graphs:  {graphs}\n'
           f'Data:    {conf.state_path}\n'
           'Ctrl-C ends it; the energy is kept.', flush=True)
     service.run(conf, lambda: _services(conf))
+
+
+def _url(options: cfg.ConfigOpts.GroupAttr) -> str:
+    host = options.bind_host
+    return f'http://{f"[{host}]" if ":" in host else host}:{options.port}'
 
 
 def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
@@ -78,7 +85,16 @@ def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
 
 
 def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
-    # The API first: a port that is taken shows before anything is metered.
+    # Servers first: a port that is taken shows before anything is metered.
     reload = functools.partial(load, service.read)
-    return [app.serve(conf), collector_service.Collector(conf, reload),
+    return [app.serve(conf), *_graphs(conf),
+            collector_service.Collector(conf, reload),
             agent_service.Agent(conf, reload)]
+
+
+def _graphs(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
+    if not rrd.is_installed():
+        return []
+    from energy_meter.rrd import service as rrd_service
+    from energy_meter.rrd.pages import app as pages
+    return [pages.serve(conf), rrd_service.Recorder(conf)]

@@ -60,4 +60,4 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
 
 def serve(conf: cfg.ConfigOpts) -> server.Server:
     """Make the service that serves the application by itself."""
-    return server.Server(make(conf), conf, rrd_conf.GROUP, 'The pages')
+    return server.Server(make(conf), conf, rrd_conf.GROUP, 'The page server')
