@@ -59,6 +59,8 @@ def load(argv: collections.abc.Sequence[str], prog: str,
         *log.get_default_log_levels(), 'alembic=WARN',
         'oslo_service=ERROR', 'pymodbus.logging=CRITICAL',
         'sushy=CRITICAL'])
+    # oslo.log would write to standard output, where results belong.
+    conf.set_default('use_stderr', True)
     conf.register_cli_opts(cli_opts)
     try:
         conf(list(argv), project='energy_meter', prog=prog,
