@@ -1,0 +1,47 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A bus within the process."""
+
+import zlib
+
+import fixtures
+from oslotest import base
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter import measurement
+from energy_meter import signing
+from energy_meter.bus import transport
+
+KEYRING = signing.Keyring(['current-secret'])
+
+
+def word(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
+    """Give a measurement of a register that belongs to the probe."""
+    return measurement.Measurement(
+        measurement.Probe(probe, 'node', probe, wattmeter, 'dummy', 'agent'),
+        measurement.RegisterKey(f'{agent}-0000-0000-0000-000000000000',
+                                f'{zlib.crc32(probe.encode()):016x}', 1),
+        1.7e9, elapsed, 1000, elapsed, 0.1, None, None)
+
+
+class BusTestCase(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        # Its queues belong to the class: what others left there is theirs.
+        self.useFixture(fixtures.MonkeyPatch(
+            'oslo_messaging._drivers.impl_fake.FakeExchangeManager.'
+            '_exchanges', {}))
+        self.conf = energy_meter_conf.load([], 'test', files=[])
+        self.conf.set_override('transport_url', 'fake://')
+        self.transport = transport.connect(self.conf)
