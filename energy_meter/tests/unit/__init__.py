@@ -12,8 +12,6 @@
 
 import hypothesis
 
-from energy_meter import threads  # noqa: F401
-
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile('energy_meter', deadline=None)
 hypothesis.settings.load_profile('energy_meter')
