@@ -13,6 +13,7 @@
 """Very many wattmeters behind one agent, parts of which fail in turn."""
 
 import array
+import bisect
 import collections
 import collections.abc
 import contextlib
@@ -24,6 +25,7 @@ import typing
 
 import fixtures
 import psutil
+import serial
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter import signing
@@ -125,6 +127,7 @@ class Omegawatt(pty.Line):
 
     def start(self) -> None:
         super().start()
+        self.meter.write_timeout = 1.0
         thread = threading.Thread(target=self._talk, daemon=True)
         thread.start()
         self.addCleanup(thread.join)
@@ -133,7 +136,9 @@ class Omegawatt(pty.Line):
     def _talk(self) -> None:
         due = time.monotonic()
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
-            self.meter.write(self._frame)
+            # When the agent has ended, nobody takes the frames.
+            with contextlib.suppress(serial.SerialTimeoutException):
+                self.meter.write(self._frame)
             due += 0.01
 
 
@@ -237,8 +242,9 @@ class Fleet(fixtures.Fixture):
                     in zip(returns, meter.outages, strict=True)), default=0.0)
 
     def _back(self, probe: str, healed: float) -> float | None:
-        return next((at for at in self.readings.times[probe] if at > healed),
-                    None)
+        times = self.readings.times[probe]
+        index = bisect.bisect(times, healed)
+        return times[index] if index < len(times) else None
 
     def missed(self, meter: Meter, probe: str, until: float) -> int:
         """Count the intervals in which a working meter was not read.
