@@ -25,6 +25,7 @@ import sqlalchemy as sa
 
 from energy_meter import exception
 from energy_meter import keystone
+from energy_meter import rrd
 from energy_meter.cmd import service
 from energy_meter.collector import administration
 from energy_meter.db import engine as db_engine
@@ -63,7 +64,8 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
              for name, text in (('db', 'The schema of the database.'),
                                 ('register', 'The registers of probes.'),
                                 ('probe', 'The probes.'),
-                                ('keystone', 'The entries in Keystone.'))}
+                                ('keystone', 'The entries in Keystone.'),
+                                ('rrd', 'The files of the RRD plugin.'))}
 
     def add(area: str, name: str, run: _Run,
             text: str) -> argparse.ArgumentParser:
@@ -93,6 +95,9 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
         'Make user, service and endpoints. Log in as an administrator by the '
         'OS_* variables or OS_CLOUD; the password of the new user is taken '
         f'from {keystone.PASSWORD_VARIABLE} or asked for.'))
+    add('rrd', 'migrate', _rrd_migrate,
+        'Make all RRD files as [rrd] step, max_gap and archives say, and '
+        'keep what they hold. Stop energy-meter-rrd first.')
 
 
 def _add_probe(parser: argparse.ArgumentParser) -> None:
@@ -188,6 +193,21 @@ def _keystone_register(conf: cfg.ConfigOpts) -> None:
     keystone.register(
         keystone.connect(), urls, command.region,
         keystone.Account(command.user, command.project))
+
+
+def _rrd_migrate(conf: cfg.ConfigOpts) -> None:
+    if not rrd.is_installed():
+        sys.exit(f'{_PROG}: {rrd.NOT_INSTALLED}')
+    import tqdm
+
+    from energy_meter.rrd import migration
+    outcome = migration.migrate(
+        conf, lambda paths: tqdm.tqdm(paths, unit='file'))
+    print(f'{outcome.rewritten} files rewritten')
+    for path, reason in outcome.failures.items():
+        print(f'{path} stays as it is: {reason}', file=sys.stderr)
+    if outcome.failures:
+        sys.exit(1)
 
 
 def _kwh(millijoules: int) -> str:

@@ -25,8 +25,7 @@ _DESCRIPTION = ('Read measurements from the bus, keep the power of every '
 
 def main() -> None:
     if not rrd.is_installed():
-        sys.exit(f'{_PROG}: rrdtool is not installed: pip install '
-                 'energy-meter[rrd]')
+        sys.exit(f'{_PROG}: {rrd.NOT_INSTALLED}')
     from energy_meter.rrd import service as rrd_service
     from energy_meter.rrd.pages import app
     conf = service.load(_PROG, _DESCRIPTION)

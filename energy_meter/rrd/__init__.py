@@ -18,6 +18,8 @@ It needs the rrdtool library, which the extra ``rrd`` installs.
 
 import importlib.util
 
+NOT_INSTALLED = 'rrdtool is not installed: pip install energy-meter[rrd]'
+
 
 def is_installed() -> bool:
     """Tell whether what the plugin needs is installed."""

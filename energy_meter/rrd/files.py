@@ -18,6 +18,7 @@ import contextlib
 import logging
 import os
 import pathlib
+import shutil
 import time
 import typing
 
@@ -57,16 +58,31 @@ def create(path: pathlib.Path, start: int, layout: rrd_layout.Layout) -> None:
     :raises RRDError: when it can't be made.
     :raises OSError: when it can't be given its name.
     """
-    _make(path, layout, '--start', str(start))
+    with _replacing(path) as fresh:
+        librrd.create(str(fresh), '--start', str(start),
+                      *layout.create_arguments())
 
 
-def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> None:
-    """Make a file anew with another layout, and with what it holds.
+def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> bool:
+    """Make a file fit a layout, and keep what it holds.
 
-    :raises RRDError: when it can't be made.
-    :raises OSError: when it can't be given its name.
+    :returns: whether it had to be changed.
+    :raises DamagedFile: when it makes no sense.
+    :raises RRDError: when it can't be changed.
+    :raises OSError: when it can't be written.
     """
-    _make(path, layout, '--source', str(path))
+    info = inspect(path)
+    if layout.fits(info):
+        return False
+    with _replacing(path) as fresh:
+        if layout.has_step_of(info):
+            shutil.copy2(path, fresh)
+            librrd.tune(str(fresh), *layout.tune_arguments(info))
+        else:
+            # It fills gaps from coarser rows, which tune does not.
+            librrd.create(str(fresh), '--source', str(path),
+                          *layout.create_arguments())
+    return True
 
 
 def inspect(path: pathlib.Path) -> dict[str, typing.Any]:
@@ -93,11 +109,13 @@ def set_aside(path: pathlib.Path, error: exception.DamagedFile) -> None:
     LOG.error('%s. It is kept as %s, and a new one begun', error, aside.name)
 
 
-def _make(path: pathlib.Path, layout: rrd_layout.Layout,
-          *arguments: str) -> None:
+@contextlib.contextmanager
+def _replacing(path: pathlib.Path,
+               ) -> collections.abc.Iterator[pathlib.Path]:
+    """Make a file, under another name until it is whole."""
     fresh = path.with_name(f'{path.name}.new')
     try:
-        librrd.create(str(fresh), *arguments, *layout.create_arguments())
+        yield fresh
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)

@@ -32,6 +32,10 @@ _SPARE_ROWS = 10
 _UNKNOWN_SHARE = '0.5'
 
 
+#: What ``rrdtool info`` tells of a file.
+Info = collections.abc.Mapping[str, typing.Any]
+
+
 class _Archive(typing.NamedTuple):
     function: str
     step: int
@@ -61,9 +65,7 @@ class Layout:
         """Give the arguments of ``rrdtool create``."""
         return ['--step', str(self._step),
                 f'DS:{librrd.SOURCE}:GAUGE:{self._heartbeat}:0:U',
-                *(f'RRA:{item.function}:{_UNKNOWN_SHARE}:'
-                  f'{item.step // self._step}:{item.rows}'
-                  for item in self._archives())]
+                *map(self._specify, self._archives())]
 
     def resolution(self, seconds: int) -> rrd_conf.Resolution:
         """Choose the finest resolution that covers a period."""
@@ -72,18 +74,40 @@ class Layout:
                 return resolution
         return max(self._resolutions, key=lambda item: item.span)
 
-    def fits(self, info: collections.abc.Mapping[str, typing.Any]) -> bool:
-        """Tell whether a file is made like this.
+    def has_step_of(self, info: Info) -> bool:
+        """Tell whether a file has the same finest rows."""
+        return info['step'] == self._step
 
-        :param info: as ``rrdtool info`` gives it.
+    def tune_arguments(self, info: Info) -> list[str]:
+        """Give the arguments of ``rrdtool tune`` that make a file like this.
+
+        Archives that are not wanted any longer stay.
+
+        :param info: of a file with the same step.
+        :returns: none if there is nothing to do.
         """
-        found = {_Archive(info[f'rra[{number}].cf'],
-                          info[f'rra[{number}].pdp_per_row'] * info['step'],
-                          info[f'rra[{number}].rows'])
+        found = {(info[f'rra[{number}].cf'],
+                  info[f'rra[{number}].pdp_per_row'] * self._step):
+                 (number, info[f'rra[{number}].rows'])
                  for number in range(_count(info))}
-        heartbeat = info[f'ds[{librrd.SOURCE}].minimal_heartbeat']
-        return (info['step'] == self._step and heartbeat == self._heartbeat
-                and found == set(self._archives()))
+        words = []
+        if info[f'ds[{librrd.SOURCE}].minimal_heartbeat'] != self._heartbeat:
+            words += ['--heartbeat', f'{librrd.SOURCE}:{self._heartbeat}']
+        for archive in self._archives():
+            number, rows = found.get(archive[:2], (None, 0))
+            if number is None:
+                words.append(self._specify(archive))
+            elif rows != archive.rows:
+                words.append(f'RRA#{number}:={archive.rows}')
+        return words
+
+    def fits(self, info: Info) -> bool:
+        """Tell whether a file is made like this."""
+        return self.has_step_of(info) and not self.tune_arguments(info)
+
+    def _specify(self, archive: _Archive) -> str:
+        return (f'RRA:{archive.function}:{_UNKNOWN_SHARE}:'
+                f'{archive.step // self._step}:{archive.rows}')
 
     def _archives(self) -> collections.abc.Iterator[_Archive]:
         for resolution in self._resolutions:
@@ -99,7 +123,7 @@ def has_extremes(resolution: rrd_conf.Resolution) -> bool:
     return resolution.span >= _DAY
 
 
-def _count(info: collections.abc.Mapping[str, typing.Any]) -> int:
+def _count(info: Info) -> int:
     number = 0
     while f'rra[{number}].cf' in info:
         number += 1

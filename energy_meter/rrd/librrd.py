@@ -98,6 +98,11 @@ def create(path: str, *arguments: str) -> None:
     _call(rrdtool.create, path, *arguments)
 
 
+def tune(path: str, *arguments: str) -> None:
+    """Change how a file is made."""
+    _call(rrdtool.tune, path, *arguments)
+
+
 def update(path: str, *points: str) -> None:
     """Write points, each as ``time:value``; stops at the first bad one."""
     _call(rrdtool.update, path, *points)
