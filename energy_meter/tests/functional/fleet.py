@@ -235,11 +235,13 @@ class Fleet(fixtures.Fixture):
 
         :returns: None if it did not return.
         """
-        returns = [self._back(probe, healed) for _, healed in meter.outages]
-        if None in returns:
-            return None
-        return max((back - healed for back, (_, healed)
-                    in zip(returns, meter.outages, strict=True)), default=0.0)
+        longest = 0.0
+        for _, healed in meter.outages:
+            back = self._back(probe, healed)
+            if back is None:
+                return None
+            longest = max(longest, back - healed)
+        return longest
 
     def _back(self, probe: str, healed: float) -> float | None:
         times = self.readings.times[probe]
