@@ -161,9 +161,14 @@ class _Loader:
             section.subject: section for name, section in sections.items()
             if name.startswith(wattmeter_conf.PROBE_PREFIX)}
         self._owners: dict[str, conf_sections.Section] = {}
+        self._named: set[str] = set()
         self._has_patterns = False
 
     def load(self, section: conf_sections.Section) -> Wattmeter:
+        # Whether or not the rest of the section makes sense.
+        self._named.update(
+            name.strip() for text in section.options.get('probes', ())
+            for name in text.split(','))
         name = section.subject
         if not envelope.is_id(name):
             raise section.error('(name)', 'a wattmeter needs a name of '
@@ -192,7 +197,7 @@ class _Loader:
             return []
         return [section.error('(name)', 'no wattmeter has this probe')
                 for probe, section in self._probe_sections.items()
-                if probe not in self._owners
+                if probe not in self._named
                 and 'sum' not in section.options]
 
     def _own(self, probes: collections.abc.Iterable[str],

@@ -14,12 +14,14 @@
 
 from oslo_config import cfg
 
+from energy_meter.conf import names
+
 GROUP = 'agent'
 
 OPTS: list[cfg.Opt] = [
-    cfg.StrOpt('name',
-               help='Name of this agent, for people. The default is the host '
-                    'name.'),
+    cfg.Opt('name', type=names.Name(),
+            help='Name of this agent, for people. The default is the host '
+                 'name.'),
     cfg.FloatOpt('publish_interval', default=1.0, min=0.01,
                  help='Seconds between two publications.'),
     cfg.FloatOpt('max_gap', default=60.0, min=0.1,

@@ -19,6 +19,7 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
 _PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
@@ -64,18 +65,11 @@ class Section(typing.NamedTuple):
         return {opt.dest: self._value(conf, opt) for opt in opts}
 
     def _value(self, conf: cfg.ConfigOpts, opt: cfg.Opt) -> object:
-        try:
-            value = conf[self.name][opt.dest]
-        except (ValueError, cfg.Error) as error:
-            # The library's text shows the value, which may be a secret.
-            raise self.error(opt.name, (
-                'not a valid value' if opt.secret else
-                str(error).rpartition(' is not valid: ')[2])) from None
+        value = values.read(conf, self.name, opt, self.file)
         if opt.secret and value == wattmeter.FILL_IN:
             # Devices lock out who tries a wrong password again and again.
             raise self.error(opt.name, (
-                f'still {wattmeter.FILL_IN}: replace it. '
-                f'{opt.help}'))
+                f'still {wattmeter.FILL_IN}: replace it. {opt.help}'))
         if value is None and opt.required:
             raise self.error(opt.name, f'needed: {opt.help}')
         return value

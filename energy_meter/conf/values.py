@@ -12,7 +12,9 @@
 
 """Values of options, and clear words where they make no sense."""
 
+import math
 import re
+import typing
 
 from oslo_config import cfg
 
@@ -25,19 +27,27 @@ DEFAULT = 'DEFAULT'
 _FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
 
 
-def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt) -> object:
+def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt,
+         file: str | None = None) -> typing.Any:
     """Give the value of an option.
 
+    :param file: the one that has the section, where that is known.
     :raises ConfigurationError: when it is ill-typed; names the file, the
         section and the option.
     """
     try:
-        return (conf if section == DEFAULT else conf[section])[opt.dest]
+        value = (conf if section == DEFAULT else conf[section])[opt.dest]
     except (cfg.Error, ValueError) as error:
         text = str(error)
-    file = _FILE.search(text)
+    else:
+        # NaN is no less than any minimum, and infinity has no end.
+        if not isinstance(value, float) or math.isfinite(value):
+            return value
+        text = f'expected a finite number, but found {value}'
+    found = _FILE.search(text)
     # The library's text shows the value, which may be a secret.
     raise exception.ConfigurationError(
-        file=file[1] if file else 'configuration', section=section,
-        option=opt.name, reason='not a valid value' if opt.secret
+        file=file or (found[1] if found else 'configuration'),
+        section=section, option=opt.name,
+        reason='not a valid value' if opt.secret
         else text.rpartition(' is not valid: ')[2])

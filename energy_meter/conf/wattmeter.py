@@ -15,6 +15,7 @@
 from oslo_config import cfg
 
 from energy_meter import measurement
+from energy_meter.conf import names
 
 PREFIX = 'wattmeter:'
 PROBE_PREFIX = 'probe:'
@@ -34,16 +35,16 @@ OPTS: list[cfg.Opt] = [
                      'calls it).'),
     cfg.FloatOpt('interval', default=1.0, min=0.001,
                  help='Seconds between two readings.'),
-    cfg.FloatOpt('max_watts', min=0.0,
+    cfg.FloatOpt('max_watts', min=0.001,
                  help='Most that a probe can draw, in watts. Larger readings '
                       'are refused. The default is 100,000.'),
     cfg.StrOpt('scope', choices=measurement.SCOPES,
                help='What the probes measure. The default is the '
                     "driver's."),
-    cfg.StrOpt('metered_host',
-               help='Name of the machine that the probes measure. The '
-                    "default is the probe's id, or for drivers that measure "
-                    "the agent's own machine its host name."),
+    cfg.Opt('metered_host', type=names.Name(),
+            help='Name of the machine that the probes measure. The default '
+                 "is the probe's id, or for drivers that measure the agent's "
+                 'own machine its host name.'),
     cfg.StrOpt('energy', default='auto',
                choices=[('auto', 'The energy counter of the hardware where '
                                  'there is one, else integrated power.'),
@@ -55,12 +56,13 @@ OPTS: list[cfg.Opt] = [
 PROBE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt('scope', choices=measurement.SCOPES,
                help='What this probe measures.'),
-    cfg.StrOpt('host', help='Name of the machine that this probe measures.'),
+    cfg.Opt('host', type=names.Name(),
+            help='Name of the machine that this probe measures.'),
     cfg.ListOpt('sum',
                 help='Ids of the probes that this one is the sum of, for a '
                      'host that two outlets feed. It is no probe of a '
                      'wattmeter, and the collectors are who must know it.'),
-    cfg.FloatOpt('max_watts', min=0.0,
+    cfg.FloatOpt('max_watts', min=0.001,
                  help='Most that this probe can draw, in watts.'),
 ]
 

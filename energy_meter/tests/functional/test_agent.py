@@ -116,3 +116,25 @@ class OptionsTest(AgentTest):
             f'energy-meter-agent: {self.configuration.path}: [agent] '
             "max_gap: could not convert string to float: 'often'",
             self.configuration.refusal('energy-meter-agent'))
+
+    def check(self) -> list[str]:
+        """Give what --check complains of."""
+        error = self.assertRaises(
+            AssertionError, self.configuration.run, 'energy-meter-agent',
+            '--check')
+        return [line for line in str(error).splitlines()
+                if line.startswith(str(self.configuration.path))]
+
+    def test_name_that_no_message_can_hold_is_one_line(self):
+        self.configuration.set('wattmeter:desk', metered_host='h' * 191)
+        self.assertIn('[wattmeter:desk] metered_host: ', *self.check())
+
+    def test_interval_that_never_ends_or_begins_is_one_line(self):
+        for interval in ('nan', 'inf'):
+            self.configuration.set('wattmeter:desk', interval=interval)
+            self.assertIn('[wattmeter:desk] interval: expected a finite '
+                          'number', *self.check())
+
+    def test_fault_of_a_probe_is_one_line(self):
+        self.configuration.set('probe:desk-1', hosts='x')
+        self.assertIn('[probe:desk-1] hosts: unknown option', *self.check())
