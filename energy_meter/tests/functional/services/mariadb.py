@@ -35,9 +35,11 @@ class MariaDB(database.DatabaseServer):
         data = self.directory / 'data'
         base.run(['mariadb-install-db', '--no-defaults',
                   '--auth-root-authentication-method=normal',
-                  '--skip-test-db', f'--datadir={data}'],
+                  '--skip-test-db', f'--datadir={data}',
+                  # Two servers in one take each other's temporary tables.
+                  f'--tmpdir={self.directory}'],
                  cwd=self.directory, user=self.user)
-        self.argv += [f'--datadir={data}',
+        self.argv += [f'--datadir={data}', f'--tmpdir={self.directory}',
                       f'--socket={self.directory}/socket',
                       f'--pid-file={self.directory}/pid']
 
