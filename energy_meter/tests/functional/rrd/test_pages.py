@@ -64,10 +64,7 @@ class PagesTest(test_base.BaseTestCase):
         self.browser = base.shared(chromium.Chromium)
         self.driver = self.browser.driver
         self.browser.prefer('light')
-        self.driver.get(f'{self.standalone.url}/healthcheck')
-        self.driver.execute_script('localStorage.clear()')
-        self.browser.complaints()
-        self.browser.forget()
+        self.browser.forget(self.standalone.url)
 
     # What a reader does.
 
@@ -170,12 +167,15 @@ class PagesTest(test_base.BaseTestCase):
                 if answer.url.startswith(self.standalone.url + path)]
 
     def test_a_graph_that_did_not_change_is_not_sent_again(self):
-        self.open('/last/minute/')
+        self.open('/last/year/')
         self.wait_for_pictures('.panel .graph')
+        source = self.find('.panel .graph').get_attribute('src')
 
         self.wait(lambda: 304 in {answer.status for answer
-                                  in self.asked('/graph/')}, 'a 304')
+                                  in self.asked('/graph/year/?')}, 'a 304')
 
+        self.assertEqual(source,
+                         self.find('.panel .graph').get_attribute('src'))
         self.assert_quiet()
 
     def test_figures_move_without_reloading_the_page(self):
@@ -297,7 +297,7 @@ class PagesTest(test_base.BaseTestCase):
             'return document.hidden'), 'a hidden tab')
         # What was on its way has arrived after one interval.
         self.pass_time(REFRESH)
-        self.browser.forget()
+        self.browser.forget_answers()
         self.pass_time(3 * REFRESH)
         self.assertEqual([], self.browser.answers())
 

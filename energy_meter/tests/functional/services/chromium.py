@@ -72,13 +72,21 @@ class Chromium(base.Service):
         """Give what the console has shown since the last time."""
         return [entry['message'] for entry in self.driver.get_log('browser')]
 
-    def forget(self) -> None:
+    def forget(self, origin: str) -> None:
+        """Leave the page, and forget all that came of a server."""
+        self.driver.get('about:blank')
+        self.driver.execute_cdp_cmd('Storage.clearDataForOrigin', {
+            'origin': origin, 'storageTypes': 'all'})
+        self.complaints()
+        self.forget_answers()
+
+    def forget_answers(self) -> None:
         """Begin the list of answers anew."""
         self._read()
         self._network.clear()
 
     def answers(self) -> list[Answer]:
-        """Give all requests since :meth:`forget`, in their order."""
+        """Give all requests since :meth:`forget_answers`, in order."""
         self._read()
         statuses = {event['requestId']: event['statusCode'] for event
                     in self._events('Network.responseReceivedExtraInfo')}

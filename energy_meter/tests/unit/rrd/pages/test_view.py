@@ -67,7 +67,7 @@ class ViewTest(base.PagesTestCase):
         graphs = self.outline('/probe/a%2Fb/').values('data-graph')
 
         self.assertEqual(
-            [f'/graph/{period}/a%2Fb/?size=full' for period in
+            [f'/graph/{period}/a%2Fb/?size=full&format=svg' for period in
              ('minute', 'hour', 'day', 'week', 'month', 'year')], graphs)
 
     def test_what_is_not_known_is_a_dash(self):
