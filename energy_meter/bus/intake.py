@@ -79,8 +79,10 @@ class Intake:
         try:
             return envelope.unseal(self._keyring, item)
         except exception.RejectedMessage as error:
-            self._reject(error.cause, error)
-            return []
+            rejected = error
+        # Outside the handler, or oslo.log would add the error once more.
+        self._reject(rejected.cause, rejected)
+        return []
 
     def _drop_unreadable(self) -> None:
         self._reject('unreadable', 'it is no notification')

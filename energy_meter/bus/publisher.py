@@ -14,6 +14,7 @@
 
 import collections.abc
 import datetime
+import logging
 import uuid
 
 import oslo_messaging
@@ -25,6 +26,17 @@ from energy_meter.bus import envelope
 from energy_meter.bus import transport as bus_transport
 
 EVENT_TYPE = 'energy_meter.measurements'
+
+#: oslo.messaging's log of what it raises, too: two lines a try. Who sends
+#: complains of it, and tries again and again.
+_DRIVER_LOGGER = 'oslo.messaging._drivers.impl_rabbit'
+_RAISED = ('Failed to publish message to topic',
+           'Unable to connect to AMQP server on')
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(_RAISED)
+
 
 _NO_CONTEXT: collections.abc.Mapping[str, object] = {}
 
@@ -38,6 +50,7 @@ class Courier:
 
     def __init__(self, transport: messaging_transport.NotificationTransport,
                  publisher_id: str) -> None:
+        logging.getLogger(_DRIVER_LOGGER).addFilter(_is_news)
         self._transport = transport
         self._publisher_id = publisher_id
         self._target = oslo_messaging.Target(

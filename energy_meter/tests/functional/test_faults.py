@@ -89,6 +89,15 @@ class FaultTest(test_base.BaseTestCase):
         self.wait_for_growth()
         self.check_energy()
 
+    def test_agent_complains_once_of_a_broker_that_is_away(self):
+        self.broker.stop()
+        base.wait_for(lambda: 'they wait' in self.agent.output(), 30,
+                      'the agent complains')
+        self.wait_for_readings()
+        log = self.agent.output()
+        self.assertEqual(1, log.count('they wait'))
+        self.assertNotIn('Failed to publish', log)
+
     def test_agent_that_starts_without_a_broker_sends_when_it_comes(self):
         self.agent.stop()
         self.broker.stop()
