@@ -20,7 +20,6 @@ import os
 import pathlib
 import shutil
 import time
-import typing
 
 from energy_meter import exception
 from energy_meter.rrd import layout as rrd_layout
@@ -85,7 +84,7 @@ def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> bool:
     return True
 
 
-def inspect(path: pathlib.Path) -> dict[str, typing.Any]:
+def inspect(path: pathlib.Path) -> rrd_layout.Info:
     """Tell how a file is made.
 
     :raises DamagedFile: when it makes no sense.
@@ -96,6 +95,14 @@ def inspect(path: pathlib.Path) -> dict[str, typing.Any]:
         return librrd.info(str(path))
     except exception.RRDError as error:
         raise exception.DamagedFile(path=path, reason=error)
+
+
+def last_watts(info: rrd_layout.Info) -> float | None:
+    """Give the power of a file's last point; None where it is unknown."""
+    try:
+        return float(info[f'ds[{librrd.SOURCE}].last_ds'])
+    except ValueError:
+        return None
 
 
 def set_aside(path: pathlib.Path, error: exception.DamagedFile) -> None:

@@ -14,7 +14,6 @@
 """The files of an archive, as the one process knows them that writes it."""
 
 import collections
-import math
 import pathlib
 import time
 import typing
@@ -148,6 +147,8 @@ class Store:
                 continue
             more, track = rrd_track.follow(track, word, self._rules)
             points += more
+            if not more:
+                refusals['unknown'] += 1
         return _Draft(probe, points, refusals, track)
 
     def _track(self, path: pathlib.Path,
@@ -175,20 +176,16 @@ class Store:
                 'layout', '%s was made with another step, max_gap or other '
                 'archives than [rrd] has now: energy-meter-manage rrd migrate '
                 'rewrites such files', path)
-        last = info['last_update']
-        entry = self._entries.get(word.probe.id)
-        if entry is not None and entry.word is not None:
-            moment = rrd_track.time_of(entry.word)
-            if int(moment) == last:
-                return rrd_track.Track(moment, entry.interval, entry.word)
-        # The file tells whole seconds only.
-        return rrd_track.Track(last + 1 - rrd_track.RESOLUTION)
+        entry = self._entries.get(word.probe.id) or index.Entry(0)
+        return rrd_track.resume(info['last_update'], files.last_watts(info),
+                                entry.interval, entry.word)
 
     def _create(self, path: pathlib.Path,
                 word: measurement.Measurement) -> rrd_track.Track:
-        start = math.floor(word.time - self._rules.step)
+        start = rrd_track.row_start(rrd_track.time_of(word),
+                                    self._rules.step)
         files.create(path, start, self._layout)
-        return rrd_track.Track(float(start))
+        return rrd_track.Track(start)
 
     def _enter(self, draft: _Draft) -> None:
         """Remember what was written; count, and say, what was not."""

@@ -36,7 +36,7 @@ _METERED = 0.9
 _CLOCK_ERROR = 0.1
 
 #: Times are written in milliseconds.
-RESOLUTION = 0.001
+_RESOLUTION = 0.001
 
 
 class Point(typing.NamedTuple):
@@ -50,11 +50,13 @@ class Track(typing.NamedTuple):
     """What has been written of a probe.
 
     :ivar time: of the file's last point.
+    :ivar watts: of that point.
     :ivar interval: usual seconds between two measurements.
     :ivar word: the last measurement.
     """
 
     time: float
+    watts: float | None = None
     interval: float | None = None
     word: measurement.Measurement | None = None
 
@@ -64,10 +66,10 @@ class Rules(typing.NamedTuple):
 
     :ivar step: seconds of the file's finest row.
     :ivar max_gap: longest gap that a register fills, in seconds.
-    :ivar max_watts: what no probe can draw.
+    :ivar max_watts: the most that a probe can draw, in watts.
     """
 
-    step: float
+    step: int
     max_gap: float
     max_watts: float
 
@@ -75,6 +77,25 @@ class Rules(typing.NamedTuple):
 def time_of(word: measurement.Measurement) -> float:
     """Give the time of a measurement's point."""
     return round(word.time, 3)
+
+
+def row_start(time: float, step: int) -> int:
+    """Give when the row begins that ends at a time or has it inside."""
+    return math.ceil(time / step) * step - step
+
+
+def resume(last: int, watts: float | None, interval: float | None,
+           word: measurement.Measurement | None) -> Track:
+    """Go on with a file.
+
+    :param last: when it was last updated, in whole seconds.
+    :param watts: of its last point.
+    :param interval: usual seconds between two measurements.
+    :param word: the last measurement that is known to be written.
+    """
+    if word is not None and int(time_of(word)) == last:
+        return Track(time_of(word), watts, interval, word)
+    return Track(last + 1 - _RESOLUTION, watts)
 
 
 def is_future(word: measurement.Measurement, now: float) -> bool:
@@ -105,21 +126,37 @@ def follow(track: Track, word: measurement.Measurement, rules: Rules,
     """Give the points of a measurement, and what then has been written.
 
     :param word: one that is not refused.
+    :returns: no points if it tells nothing.
     """
     time = time_of(word)
     gap = time - track.time
-    ordinary = (track.interval is not None and gap <= rules.max_gap
-                and gap <= _IRREGULAR * track.interval)
+    regular = (track.interval is not None and gap <= rules.max_gap
+               and gap <= _IRREGULAR * track.interval)
     watts = _possible(word.watts, rules)
-    if gap <= rules.max_gap and (not ordinary or watts is None):
+    if gap <= rules.max_gap and (not regular or watts is None):
         mean = _possible(_mean(track.word, word), rules)
-        ordinary, watts = ordinary or mean is not None, (
-            watts if mean is None else mean)
-    points = [Point(time, watts)]
-    if not ordinary and gap >= rules.step + RESOLUTION:
-        # Who knows; only of the moment itself we do.
-        points.insert(0, Point(time - rules.step, None))
-    return points, Track(time, _interval(track, word, gap), word)
+        if mean is not None:
+            regular, watts = True, mean
+    if watts is None:
+        return [], track
+    silence = [] if regular else _silence(track, time, rules.step)
+    return ([*silence, Point(time, watts)],
+            Track(time, watts, _interval(track, word, gap), word))
+
+
+def _silence(track: Track, time: float, step: int) -> list[Point]:
+    """Give the points that leave power unknown since the last one.
+
+    It is unknown for whole rows only: rrdtool takes parts of a second that
+    are unknown for zero.
+    """
+    begin = math.ceil(track.time / step) * step
+    end = row_start(time, step)
+    if end <= begin:
+        return []
+    if begin > track.time and track.watts is not None:
+        return [Point(begin, track.watts), Point(end, None)]
+    return [Point(end, None)]
 
 
 def _possible(watts: float | None, rules: Rules) -> float | None:
