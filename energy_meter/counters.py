@@ -12,7 +12,14 @@
 
 """What a service counts about itself."""
 
+import contextlib
+import threading
+import typing
+
 import prometheus_client
+
+# When counting began is what the process's start time tells, too.
+prometheus_client.disable_created_metrics()
 
 _HELP = {
     'messages': ('Messages sent or received', ()),
@@ -24,7 +31,7 @@ _HELP = {
     'thinned': ('Measurements dropped from a full backlog, each with a newer '
                 'one of the same register kept', ()),
     'publish_failures': ('Messages that the bus did not take at once', ()),
-    'driver_failures': ('Errors and hangs of drivers', ('wattmeter',)),
+    'hangs': ('Drivers given up because they hung', ('wattmeter',)),
     'rejected': ('Envelopes that were not believed', ('cause',)),
     'implausible': ('Measurements of impossible energy', ()),
     'future': ('Measurements from the future, set back to now', ()),
@@ -42,6 +49,12 @@ _HELP = {
 }
 
 
+_FLUSH = ('energy_meter_flush_seconds',
+          'Time that a batch took: to the bus, or into the database or files')
+#: In seconds. A batch is held for as long as its destination is away.
+_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
+
+
 class Counters:
     """The counters of one service.
 
@@ -50,6 +63,9 @@ class Counters:
 
     def __init__(self) -> None:
         self.registry = prometheus_client.CollectorRegistry()
+        self._flush = prometheus_client.Histogram(
+            *_FLUSH, registry=self.registry, buckets=_BUCKETS)
+        self._lock = threading.Lock()
         self._counters: dict[str, prometheus_client.Counter] = {}
 
     def count(self, name: str, by: float = 1, **labels: str) -> None:
@@ -57,13 +73,18 @@ class Counters:
 
         :raises KeyError: for a counter that isn't defined here.
         """
-        counter = self._counters.get(name)
-        if counter is None:
-            text, label_names = _HELP[name]
-            counter = self._counters[name] = prometheus_client.Counter(
-                f'energy_meter_{name}', text, label_names,
-                registry=self.registry)
+        with self._lock:
+            counter = self._counters.get(name)
+            if counter is None:
+                text, label_names = _HELP[name]
+                counter = self._counters[name] = prometheus_client.Counter(
+                    f'energy_meter_{name}', text, label_names,
+                    registry=self.registry)
         (counter.labels(**labels) if labels else counter).inc(by)
+
+    def flushing(self) -> contextlib.AbstractContextManager[typing.Any]:
+        """Time the handing on of a batch, successful or not."""
+        return self._flush.time()
 
     def value(self, name: str, **labels: str) -> float:
         """Give what a counter shows; zero if it never counted."""

@@ -83,7 +83,8 @@ class Sender(threading.Thread):
         if not batch:
             return True
         try:
-            self._publisher.publish(batch)
+            with self._counters.flushing():
+                self._publisher.publish(batch)
         except Exception as error:
             # Not only oslo.messaging's own errors: the first connection
             # shows those of the libraries below. Whatever it is, without

@@ -26,6 +26,7 @@ from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import backlog
+from energy_meter.agent import health
 from energy_meter.agent import journal
 from energy_meter.agent import ledger
 from energy_meter.agent import sender
@@ -80,6 +81,8 @@ class Agent(service.ServiceBase):
         self._supervisor = supervisor.Supervisor(
             self.take, self.adopt, conf.agent.hang_timeout,
             conf.agent.backoff_max, self.counters)
+        self.counters.registry.register(health.Collector(
+            self._supervisor.healths, lambda: len(self._backlog)))
         self._complaints = complaint.Complaints(LOG)
         self._wattmeters: _Wattmeters = {}
         self._setting_up = threading.Lock()

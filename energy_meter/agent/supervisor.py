@@ -18,6 +18,7 @@ import time
 
 from energy_meter import complaint
 from energy_meter import counters
+from energy_meter.agent import health
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.agent import worker
 
@@ -81,24 +82,30 @@ class Supervisor:
             if self._count_hung(name) < _MOST_HUNG:
                 self._replace(name, running)
 
+    def healths(self) -> dict[str, health.Health]:
+        """Tell how the wattmeters fare, by their names."""
+        return {name: running.health
+                for name, running in list(self._workers.items())}
+
     def stop(self) -> None:
         """Tell all workers to stop."""
         for running in self._workers.values():
             running.stop()
         self._workers.clear()
 
-    def _start(self, item: agent_wattmeter.Wattmeter,
-               failures: int = 0) -> None:
+    def _start(self, item: agent_wattmeter.Wattmeter) -> None:
         started = self._workers[item.name] = worker.Worker(
             item, self._sink, self._adopt, self._backoff_max,
-            self._complaints, failures)
+            self._complaints)
         started.start()
 
     def _count_hung(self, name: str) -> int:
         return sum(item.wattmeter.name == name for item in self._hung)
 
     def _replace(self, name: str, running: worker.Worker) -> None:
-        self._counters.count('driver_failures', wattmeter=name)
+        self._counters.count('hangs', wattmeter=name)
         running.stop()
+        running.health.fail('the driver hangs')
         self._hung.append(running)
-        self._start(running.wattmeter, running.failures + 1)
+        self._workers[name] = running.successor()
+        self._workers[name].start()

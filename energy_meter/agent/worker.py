@@ -22,6 +22,7 @@ import typing
 from energy_meter import complaint
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.agent import health
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.drivers import base
 
@@ -45,6 +46,7 @@ class Worker(threading.Thread):
     :param adopt: takes the wattmeter when it has told its outlets.
     :param backoff_max: longest pause after a failure, in seconds.
     :param failures: how often in a row its predecessors have failed.
+    :ivar health: how the wattmeter fares.
     """
 
     def __init__(self, wattmeter: agent_wattmeter.Wattmeter, sink: Sink,
@@ -53,7 +55,7 @@ class Worker(threading.Thread):
         super().__init__(name=f'wattmeter {wattmeter.name}', daemon=True)
         self.wattmeter = wattmeter
         self.failures = failures
-        self.total_failures = 0
+        self.health = health.Health()
         self._sink = sink
         self._adopt = adopt
         self._backoff_max = backoff_max
@@ -66,6 +68,13 @@ class Worker(threading.Thread):
         """Ask it to stop, and drop whatever it may still read."""
         self._given_up = True
         self._stopping.set()
+
+    def successor(self) -> 'Worker':
+        """Make the worker that goes on when this one hangs."""
+        made = Worker(self.wattmeter, self._sink, self._adopt,
+                      self._backoff_max, self._complaints, self.failures + 1)
+        made.health = self.health
+        return made
 
     def busy_for(self, now: float) -> float:
         """Tell for how many seconds the driver has not come back."""
@@ -98,15 +107,16 @@ class Worker(threading.Thread):
         if self._given_up:
             return
         self.failures += 1
-        self.total_failures += 1
-        if not isinstance(error, exception.DriverError):
+        crashed = not isinstance(error, exception.DriverError)
+        # Only our own texts are known to hold no secret.
+        self.health.fail(type(error).__name__ if crashed else str(error))
+        if crashed:
             LOG.debug('The driver of wattmeter %s crashed',
                       self.wattmeter.name, exc_info=error)
         self._complaints.complain(
             self.wattmeter.name, 'Wattmeter %s can not be read: %s%s',
             self.wattmeter.name,
-            '' if isinstance(error, exception.DriverError)
-            else f'{type(error).__name__}: ', error)
+            f'{type(error).__name__}: ' if crashed else '', error)
 
     def _pause(self) -> None:
         longest = min(self._backoff_max,
@@ -159,6 +169,7 @@ class Worker(threading.Thread):
             return
         self._sink(readings)
         if readings:
+            self.health.succeed()
             self._complaints.settle(
                 self.wattmeter.name, 'Wattmeter %s can be read again',
                 self.wattmeter.name)

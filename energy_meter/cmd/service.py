@@ -25,6 +25,8 @@ from oslo_service import service
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter import metrics
+from energy_meter import report
 
 LOG = logging.getLogger(__name__)
 
@@ -67,7 +69,8 @@ def run(conf: cfg.ConfigOpts,
             service.ServiceBase]]) -> typing.NoReturn:
     """Run services in this process until it is told to end.
 
-    SIGTERM and Ctrl-C end it cleanly; SIGHUP makes it read anew what it can.
+    SIGTERM and Ctrl-C end it cleanly; SIGHUP makes it read anew what it can;
+    SIGUSR2 makes it tell all about itself.
 
     :param make: makes the services, in the order in which they start.
     """
@@ -76,7 +79,7 @@ def run(conf: cfg.ConfigOpts,
     try:
         # One process: it holds locks, registers and sockets that a fork or
         # a worker that comes and goes would break.
-        service.launch(conf, _Together(make()), workers=1, no_fork=True)
+        service.launch(conf, _Together(conf, make()), workers=1, no_fork=True)
     except exception.EnergyMeterError as error:
         reason = error
     # Outside the handler, or oslo.log would add the exception once more.
@@ -87,15 +90,23 @@ def run(conf: cfg.ConfigOpts,
 
 
 class _Together(service.ServiceBase):
-    """Several services as one."""
+    """Several services as one, and what they tell about themselves."""
 
-    def __init__(self, services: collections.abc.Sequence[
-            service.ServiceBase]) -> None:
-        self._services = services
+    def __init__(self, conf: cfg.ConfigOpts,
+                 services: collections.abc.Sequence[
+                     service.ServiceBase]) -> None:
+        self._conf = conf
+        self._registry = metrics.registry(
+            {type(item).__name__.lower(): item.counters for item in services
+             if hasattr(item, 'counters')}, str(conf.version))
+        # First, as a port that is taken shows before anything is metered.
+        self._services = [metrics.Server(conf, self._registry), *services]
 
     def start(self) -> None:
+        report.install(self._conf, self._registry)
         for item in self._services:
             item.start()
+        _log_options(self._conf)
         # The launcher would end at once on Ctrl-C and on SIGHUP.
         signal.signal(signal.SIGINT,
                       lambda *_: os.kill(os.getpid(), signal.SIGTERM))
@@ -113,3 +124,12 @@ class _Together(service.ServiceBase):
     def reset(self) -> None:
         for item in self._services:
             item.reset()
+
+
+def _log_options(conf: cfg.ConfigOpts) -> None:
+    """Log the effective configuration, secrets masked."""
+    try:
+        conf.log_opt_values(LOG, logging.DEBUG)
+    except (cfg.Error, ValueError) as error:
+        # Its text may show the value, which may be a secret.
+        LOG.debug('An option can not be shown: %s', type(error).__name__)

@@ -85,7 +85,8 @@ class Writer:
         if self._stopping.is_set():
             raise listener.Stopping()
         try:
-            tally = self._retrying(self._merge, words)
+            with self._counters.flushing():
+                tally = self._retrying(self._merge, words)
         except _ERRORS as error:
             if not _is_refusal(error):
                 raise listener.Stopping()

@@ -22,6 +22,7 @@ import importlib.metadata
 from oslo_config import cfg
 from oslo_db import options as db_options
 from oslo_log import log
+from oslo_reports import opts as reports_opts
 from oslo_service import opts as service_opts
 
 from energy_meter.conf import agent
@@ -30,11 +31,12 @@ from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
 from energy_meter.conf import forwarder
+from energy_meter.conf import metrics
 from energy_meter.conf import rrd
 from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
-_AREAS = (base, agent, bus, collector, api, rrd, forwarder)
+_AREAS = (base, agent, bus, collector, api, rrd, forwarder, metrics)
 
 
 def load(argv: collections.abc.Sequence[str], prog: str,
@@ -92,6 +94,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
     for group, opts in db_options.list_opts():
         conf.register_opts(opts, group)
     service_opts.register_service_opts(conf)
+    reports_opts.set_defaults(conf)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

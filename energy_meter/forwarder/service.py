@@ -155,7 +155,8 @@ class Forwarder(service.ServiceBase):
         context = item.way.extend(self._name).context()
         while not self._stopping.is_set():
             try:
-                self._courier.send(item.envelopes, context)
+                with self.counters.flushing():
+                    self._courier.send(item.envelopes, context)
             except Exception as error:
                 # Of oslo.messaging, or of a library below it.
                 self.counters.count('publish_failures')
