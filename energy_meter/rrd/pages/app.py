@@ -24,6 +24,7 @@ from energy_meter.rrd import graph
 from energy_meter.rrd.pages import files
 from energy_meter.rrd.pages import headers
 from energy_meter.rrd.pages import root
+from energy_meter.rrd.pages import summary
 from energy_meter.rrd.pages import view
 from energy_meter.web import access
 from energy_meter.web import errors
@@ -44,7 +45,8 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         static, '' if conf.rrd.kwh_price is None else conf.rrd.currency,
         conf.rrd.refresh)
     controllers = router.Router(
-        root.Root(archive, graph.Graphs(conf, archive), static, views,
+        root.Root(summary.Summary(archive, conf.rrd.max_gap), archive,
+                  graph.Graphs(conf, archive), static, views,
                   access.authorizer(conf, rrd_conf.GROUP)),
         guess_content_type_from_ext=False)
 

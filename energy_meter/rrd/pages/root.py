@@ -29,6 +29,7 @@ from energy_meter.rrd import archive as rrd_archive
 from energy_meter.rrd import graph
 from energy_meter.rrd import series as rrd_series
 from energy_meter.rrd.pages import files
+from energy_meter.rrd.pages import summary
 from energy_meter.rrd.pages import view
 from energy_meter.web import access
 from energy_meter.web import conditional
@@ -42,11 +43,15 @@ class Root:
     """The controller of ``/``.
 
     It routes by itself, because a probe may have any name.
+
+    :param power: what the pages of all probes tell of them.
+    :param authorize: refuses those who may not look.
     """
 
-    def __init__(self, archive: rrd_archive.Archive, graphs: graph.Graphs,
-                 static: files.Files, views: view.View,
-                 authorize: access.Authorize) -> None:
+    def __init__(self, power: summary.Summary, archive: rrd_archive.Archive,
+                 graphs: graph.Graphs, static: files.Files,
+                 views: view.View, authorize: access.Authorize) -> None:
+        self._summary = power
         self._archive = archive
         self._graphs = graphs
         self._static = static
@@ -87,11 +92,9 @@ class Root:
 
     @pecan.expose()
     def period(self, period: str) -> webob.Response:
-        figures = self._archive.figures(period)
-        rows = [view.Row(probe, figures[probe.id])
-                for probe in self._archive.probes() if probe.id in figures]
-        total = self._archive.series(period, None).figures
-        return _page(self._view.period(period, rows, total))
+        return _page(self._view.period(
+            period, self._summary.rows(period), self._summary.watts(),
+            self._archive.series(period, None).figures))
 
     @pecan.expose()
     def probe(self, probe: str) -> webob.Response:
@@ -124,9 +127,10 @@ class Root:
             'minima': series.minima, 'maxima': series.maxima,
             'figures': series.figures._asdict()}
         if probe is None:
+            document['now'] = self._summary.watts()
             document['probes'] = {
-                name: figures._asdict() for name, figures
-                in self._archive.figures(period).items()}
+                row.probe.id: {'now': row.watts, **row.figures._asdict()}
+                for row in self._summary.rows(period)}
         return conditional.answer(document, 'application/json',
                                   lambda: orjson.dumps(document))
 

@@ -25,6 +25,7 @@ from energy_meter.rrd import archive
 from energy_meter.rrd import graph
 from energy_meter.rrd import series
 from energy_meter.rrd.pages import files
+from energy_meter.rrd.pages import summary
 from energy_meter.web import errors
 
 #: Shown where nothing is known.
@@ -33,19 +34,12 @@ _UNKNOWN = '\N{EN DASH}'
 _DIGITS = re.compile('([0-9]+)')
 
 
-class Row(typing.NamedTuple):
-    """A probe and its figures."""
-
-    probe: archive.Probe
-    figures: series.Figures
-
-
 class Group(typing.NamedTuple):
     """The probes of one host that measure the same of it."""
 
     host: str
     scope: str
-    rows: list[Row]
+    rows: list[summary.Row]
 
     @property
     def size(self) -> int:
@@ -73,11 +67,16 @@ class View:
             periods=tuple(series.PERIODS), sizes=graph.SIZES,
             currency=currency, refresh=refresh)
 
-    def period(self, period: str, rows: list[Row],
-               total: series.Figures) -> str:
-        """Render all probes in one period."""
+    def period(self, period: str, rows: list[summary.Row],
+               watts: float | None, total: series.Figures) -> str:
+        """Render all probes in one period.
+
+        :param watts: what all draw now.
+        :param total: the figures of their sum.
+        """
         return self._render('period.html', pecan.request.script_name,
-                            period=period, total=total, groups=_group(rows))
+                            period=period, now=watts, total=total,
+                            groups=_group(rows))
 
     def probe(self, probe: archive.Probe,
               figures: dict[str, series.Figures]) -> str:
@@ -103,11 +102,11 @@ class View:
             **values)
 
 
-def _group(rows: list[Row]) -> list[Group]:
-    def group(row: Row) -> tuple[typing.Any, ...]:
+def _group(rows: list[summary.Row]) -> list[Group]:
+    def group(row: summary.Row) -> tuple[typing.Any, ...]:
         return (_natural(row.probe.host), row.probe.host, row.probe.scope)
 
-    def order(row: Row) -> tuple[typing.Any, ...]:
+    def order(row: summary.Row) -> tuple[typing.Any, ...]:
         return (*group(row), _natural(row.probe.id))
 
     return [Group(host, scope, list(members)) for (_, host, scope), members

@@ -79,7 +79,8 @@
       show(data.figures, element.querySelectorAll('[data-figure]'));
       return;
     }
-    show(data.figures, element.querySelectorAll('[data-total]'));
+    show({...data.figures, now: data.now},
+      element.querySelectorAll('[data-total]'));
     const places = element.querySelectorAll('[data-probe], [data-card]');
     const ids = new Set();
     for (const place of places) {

@@ -3,7 +3,7 @@
 
 (() => {
   const collator = new Intl.Collator('en', {numeric: true});
-  const NUMBERS = ['last', 'kwh'];  // The largest first.
+  const NUMBERS = ['now', 'kwh'];  // The largest first.
   let page;
   let probes;
   let descending = false;

@@ -181,9 +181,9 @@ class PagesTest(test_base.BaseTestCase):
     def test_figures_move_without_reloading_the_page(self):
         self.open('/last/minute/')
         self.driver.execute_script('window.sameWindow = true')
-        before = self.find('[data-total=last]').text
+        before = self.find('[data-total=now]').text
 
-        self.wait(lambda: self.find('[data-total=last]').text != before,
+        self.wait(lambda: self.find('[data-total=now]').text != before,
                   'another power')
 
         self.assertTrue(self.driver.execute_script(
@@ -222,12 +222,12 @@ class PagesTest(test_base.BaseTestCase):
 
     def test_the_table_is_sorted_by_what_is_clicked(self):
         self.open('/last/hour/')
-        button = self.find('button[data-order=last]')
+        button = self.find('button[data-order=now]')
 
         button.click()
 
         values = [float(cell.text) for cell
-                  in self.find_all('td[data-figure=last]')]
+                  in self.find_all('td[data-figure=now]')]
         self.assertEqual(values, sorted(values, reverse=True))
         heading = button.find_element(by.By.XPATH, '..')
         self.assertEqual('descending', heading.get_attribute('aria-sort'))

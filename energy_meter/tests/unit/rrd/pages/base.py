@@ -15,6 +15,7 @@
 
 import html.parser
 import pathlib
+import time
 from unittest import mock
 
 import fixtures
@@ -35,7 +36,8 @@ HOSTILE = 'x:y\'"\\n%s<script>'
 class Archive:
     """As :class:`energy_meter.rrd.archive.Archive`, and the graphs, too.
 
-    Every probe has 100 W for the last two seconds, and all have the sum.
+    Every probe had 100 W for two seconds, and draws 150 W now. All have the
+    sum.
     """
 
     def __init__(self):
@@ -44,7 +46,10 @@ class Archive:
 
     def add(self, probe, scope='node', host='host', wattmeter='pdu'):
         self.known[probe] = archive.Probe(probe, scope, host, wattmeter,
-                                          1002.0, 100.0)
+                                          time.time(), 150.0)
+
+    def silence(self, probe):
+        self.known[probe] = self.known[probe]._replace(time=1.0)
 
     def probes(self):
         return list(self.known.values())

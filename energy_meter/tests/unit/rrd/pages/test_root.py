@@ -145,6 +145,16 @@ class DataTest(base.PagesTestCase):
                          {probe: figures['last'] for probe, figures
                           in document['probes'].items()})
 
+    def test_it_also_tells_what_they_draw_now(self):
+        self.archive.silence('b')
+
+        document = self.get('/data/week/').json
+
+        self.assertEqual(200.0, document['now'])
+        self.assertEqual({'a': 150.0, 'b': None},
+                         {probe: figures['now'] for probe, figures
+                          in document['probes'].items()})
+
     def test_csv_leaves_fields_empty_that_are_not_known(self):
         response = self.get('/data/hour/a/?format=csv')
 

@@ -72,14 +72,25 @@ class ViewTest(base.PagesTestCase):
 
     def test_what_is_not_known_is_a_dash(self):
         self.archive.add('a')
-        self.archive.known['b'] = self.archive.known['a']._replace(id='b')
+        self.archive.silence('a')
         self.archive.series = lambda period, probe: (
             base.series.Series(0, 1, [None], [None], [None]))
 
         page = self.get('/last/hour/').text
 
-        self.assertIn('data-figure="last">–<', page)
+        for name in ('data-total="now"', 'data-total="kwh"',
+                     'data-figure="now"', 'data-figure="kwh"'):
+            self.assertIn(f'{name}>–<', page)
         self.assertNotIn('None', page)
+
+    def test_what_probes_draw_now_is_shown_in_every_period(self):
+        self.archive.add('a')
+
+        for period in base.series.PERIODS:
+            page = self.get(f'/last/{period}/').text
+
+            self.assertIn('data-figure="now">150.0<', page)
+            self.assertIn('data-total="now">100.0<', page)
 
     def test_costs_are_shown_with_their_currency(self):
         self.archive.add('a')
