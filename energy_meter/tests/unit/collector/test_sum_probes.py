@@ -1,0 +1,64 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The sums of probes that the configuration names."""
+
+import fixtures
+from oslo_config import cfg
+from oslotest import base
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter.collector import sum_probes
+from energy_meter.db import sums
+
+
+class SumProbesTest(base.BaseTestCase):
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger())
+
+    def load(self, *lines: str) -> list[sums.Sum]:
+        conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(conf)
+        conf(['--config-file', *self.create_tempfiles(
+            [('sums', '\n'.join(lines))])])
+        return sum_probes.load(conf)
+
+    def test_sum_is_of_a_host_of_its_own_name_unless_told(self):
+        self.assertEqual(
+            [sums.Sum('node', 'node', frozenset({'a', 'b'})),
+             sums.Sum('other', 'host', frozenset({'c'}))],
+            self.load('[probe:node]', 'sum = a, b',
+                      '[probe:other]', 'sum = c', 'host = host'))
+
+    def test_probe_without_a_sum_is_none(self):
+        self.assertEqual([], self.load('[probe:p]', 'max_watts = 100',
+                                       '[wattmeter:w]', 'driver = dummy'))
+
+    def test_sum_of_nothing_is_told_and_left_out(self):
+        found = self.load('[probe:empty]', 'sum =',
+                          '[probe:node]', 'sum = a')
+        self.assertEqual(['node'], [item.id for item in found])
+        self.assertIn('[probe:empty] sum: expected', self.log.output)
+
+    def test_unknown_option_is_told_and_the_sum_left_out(self):
+        self.assertEqual([], self.load('[probe:node]', 'sum = a',
+                                       'hosts = x'))
+        self.assertIn('[probe:node] hosts: unknown option', self.log.output)
+
+    def test_sum_of_a_sum_is_told_and_left_out(self):
+        found = self.load('[probe:rack]', 'sum = node, c',
+                          '[probe:node]', 'sum = a, b')
+        self.assertEqual(['node'], [item.id for item in found])
+        self.assertIn('Probe rack is the sum of node', self.log.output)
