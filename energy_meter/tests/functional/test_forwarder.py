@@ -217,6 +217,20 @@ class LinkTest(ForwarderTestCase):
         self.assertEqual((0, 0), (there.qsize(), here.qsize()))
         self.assertEqual(MESSAGES, second.counters.value('forwarded'))
 
+    def test_with_a_queue_of_its_own_it_takes_nothing_from_a_collector(self):
+        collector = self.listen(self.source, None)
+        reader = self.listen(self.destination, None)
+        self.forward(self.source, self.destination,
+                     pool='energy_meter.forwarder')
+        base.wait_for(lambda: self.readers(self.source)
+                      == {'energy_meter.info': 1,
+                          'energy_meter.forwarder': 1}, 30, 'both read')
+
+        sealed = self.publish(self.source)
+
+        self.assertEqual(sealed, self.receive(collector))
+        self.assertEqual(sealed, self.receive(reader))
+
     def test_messages_that_wait_travel_together(self):
         reader = self.listen(self.destination, None)
         sealed = self.publish(self.source)
