@@ -40,10 +40,13 @@ def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt,
     except (cfg.Error, ValueError) as error:
         text = str(error)
     else:
+        if value is None and opt.default is not None:
+            text = 'expected a value, but found none'
         # NaN is no less than any minimum, and infinity has no end.
-        if not isinstance(value, float) or math.isfinite(value):
+        elif not isinstance(value, float) or math.isfinite(value):
             return value
-        text = f'expected a finite number, but found {value}'
+        else:
+            text = f'expected a finite number, but found {value}'
     found = _FILE.search(text)
     # The library's text shows the value, which may be a secret.
     raise exception.ConfigurationError(
