@@ -22,7 +22,7 @@ from oslotest import base
 from energy_meter import conf as energy_meter_conf
 from energy_meter.agent import wattmeter
 
-SECRET = 'hush-hush'
+SECRET = 'hush'
 
 
 class WattmeterTestCase(base.BaseTestCase):
@@ -237,6 +237,11 @@ class ErrorTest(WattmeterTestCase):
         error = self.error(self.section(probes='x' * 191))
 
         self.assertIn('expected 1 to 190 printable characters', error)
+
+    def test_a_misspelt_section_is_told(self):
+        self.assertEqual(
+            '[wattmetr:x] (name): unknown section; expected [wattmeter:...] '
+            'or [probe:...]', self.error('[wattmetr:x]\ndriver = dummy\n'))
 
     def test_names_that_differ_only_in_case_are_told(self):
         found, (error,) = self.load(
