@@ -68,19 +68,18 @@ class Supervisor:
                 self._start(item)
 
     def check(self) -> None:
-        """Replace the workers whose driver hangs."""
+        """Replace the workers whose driver hangs, and tell who is silent."""
         now = time.monotonic()
         self._hung = [item for item in self._hung if item.is_alive()]
         for name, running in list(self._workers.items()):
             limit = max(self._hang_timeout, 3 * running.wattmeter.interval)
-            if running.busy_for(now) <= limit:
-                continue
-            self._complaints.complain(
-                f'hung {name}', 'The driver of wattmeter %s has not come '
-                'back for %.0f s and is given up', name,
-                running.busy_for(now))
-            if self._count_hung(name) < _MOST_HUNG:
-                self._replace(name, running)
+            if running.busy_for(now) > limit:
+                self._give_up(name, running, now)
+            elif running.silent_for(now) > limit:
+                # Not the driver's fault: 'na' is an honest answer.
+                self._complaints.complain(
+                    name, 'Wattmeter %s has shown no value for %.0f s', name,
+                    running.silent_for(now))
 
     def healths(self) -> dict[str, health.Health]:
         """Tell how the wattmeters fare, by their names."""
@@ -102,7 +101,13 @@ class Supervisor:
     def _count_hung(self, name: str) -> int:
         return sum(item.wattmeter.name == name for item in self._hung)
 
-    def _replace(self, name: str, running: worker.Worker) -> None:
+    def _give_up(self, name: str, running: worker.Worker,
+                 now: float) -> None:
+        self._complaints.complain(
+            f'hung {name}', 'The driver of wattmeter %s has not come back for '
+            '%.0f s and is given up', name, running.busy_for(now))
+        if self._count_hung(name) >= _MOST_HUNG:
+            return
         self._counters.count('hangs', wattmeter=name)
         running.stop()
         running.health.fail('the driver hangs')

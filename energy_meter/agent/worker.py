@@ -63,6 +63,7 @@ class Worker(threading.Thread):
         self._stopping = threading.Event()
         self._given_up = False
         self._busy_since: float | None = None
+        self._heard_at = time.monotonic()
 
     def stop(self) -> None:
         """Ask it to stop, and drop whatever it may still read."""
@@ -80,6 +81,10 @@ class Worker(threading.Thread):
         """Tell for how many seconds the driver has not come back."""
         since = self._busy_since
         return 0.0 if since is None else now - since
+
+    def silent_for(self, now: float) -> float:
+        """Tell for how many seconds nothing was read, nor any error told."""
+        return now - self._heard_at
 
     def run(self) -> None:
         if self.failures:
@@ -107,6 +112,7 @@ class Worker(threading.Thread):
         if self._given_up:
             return
         self.failures += 1
+        self._heard_at = time.monotonic()
         crashed = not isinstance(error, exception.DriverError)
         # Only our own texts are known to hold no secret.
         self.health.fail(type(error).__name__ if crashed else str(error))
@@ -169,6 +175,7 @@ class Worker(threading.Thread):
             return
         self._sink(readings)
         if readings:
+            self._heard_at = time.monotonic()
             self.health.succeed()
             self._complaints.settle(
                 self.wattmeter.name, 'Wattmeter %s can be read again',

@@ -89,6 +89,12 @@ def find(conf: cfg.ConfigOpts) -> tuple[
         cfg.ConfigParser(file, content).parse()
         for name, options in content.items():
             if not name.startswith(_PREFIXES):
+                # No other section has a colon in its name.
+                if ':' in name:
+                    errors.append(Section(name, file, options).error(
+                        '(name)', 'unknown section; expected '
+                        f'{" or ".join(f"[{item}...]" for item in _PREFIXES)}'
+                    ))
                 continue
             section = found.setdefault(name, Section(name, file, {}))
             section.options.update(options)
