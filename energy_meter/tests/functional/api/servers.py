@@ -34,9 +34,11 @@ class Cheroot(commands.Command):
 class UWSGI(base.Process):
     """Two processes of uWSGI."""
 
-    def __init__(self, configuration: commands.Configuration) -> None:
+    def __init__(self, configuration: commands.Configuration,
+                 module: str = 'energy_meter.wsgi.api') -> None:
         """Choose the port.
 
+        :param module: has the application.
         :raises unittest.SkipTest: uWSGI was not built for this Python.
         """
         program = pathlib.Path(sys.executable).with_name('uwsgi')
@@ -47,7 +49,7 @@ class UWSGI(base.Process):
         super().__init__(
             [program, '--http', f'127.0.0.1:{self.port}',
              '--socket', os.fspath(configuration.directory / 'uwsgi.socket'),
-             '--module', 'energy_meter.wsgi.api:application', '--need-app',
+             '--module', f'{module}:application', '--need-app',
              '--virtualenv', sys.prefix, '--enable-threads', '--threads', '2',
              '--processes', '2', '--master', '--die-on-term'],
             ready=lambda: base.listening(self.port),

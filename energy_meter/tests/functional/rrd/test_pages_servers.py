@@ -1,0 +1,75 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The pages under a WSGI server, beside the process that writes."""
+
+import logging
+import time
+
+import fixtures
+from oslotest import base as test_base
+
+from energy_meter import complaint
+from energy_meter import conf as energy_meter_conf
+from energy_meter import counters
+from energy_meter import measurement
+from energy_meter.rrd import writer
+from energy_meter.tests.functional.api import browser
+from energy_meter.tests.functional.api import servers
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+
+
+class UWSGITest(test_base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        configuration = commands.Configuration(directory)
+        conf = energy_meter_conf.load(
+            ['--config-file', str(configuration.path)], 'test')
+        self.writer = writer.Writer(
+            conf, counters.Counters(),
+            complaint.Complaints(logging.getLogger()))
+        self.addCleanup(self.writer.close)
+        self.server = self.useFixture(
+            servers.UWSGI(configuration, 'energy_meter.wsgi.rrd'))
+
+    def meter(self, probe):
+        """Write ten seconds of 100 W."""
+        now = int(time.time())
+        self.writer.put(
+            measurement.Measurement(
+                measurement.Probe(probe, 'node', 'host', 'meter', 'dummy',
+                                  'agent'),
+                measurement.RegisterKey('agent', '0' * 16, 1),
+                now - 10 + second, second, second * 100_000, second, 100.0)
+            for second in range(11))
+        self.writer.flush()
+
+    def get(self, url):
+        return browser.get(self.server.port, url)
+
+    def test_shows_what_another_process_writes(self):
+        self.assertIn(b'No probes yet', self.get('/last/hour/').body)
+
+        self.meter('pdu/1')
+
+        self.assertIn(b'pdu/1', self.get('/last/hour/').body)
+        self.assertEqual(200, self.get('/probe/pdu%2F1/').status)
+        self.assertEqual(404, self.get('/probe/pdu/1/').status)
+        figures = self.get('/data/minute/pdu%2F1/').json['figures']
+        self.assertEqual(100.0, figures['last'])
+        picture = self.get('/graph/minute/pdu%2F1')
+        self.assertEqual(b'\x89PNG', picture.body[:4])
+        self.assertEqual(b'RRD', self.get('/rrd/pdu%2F1/').body[:3])
