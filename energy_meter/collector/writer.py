@@ -12,9 +12,11 @@
 
 """Batches that reach the database whatever happens to it."""
 
+import collections.abc
 import json
 import logging
 import threading
+import typing
 
 from oslo_db import exception as db_exception
 import sqlalchemy as sa
@@ -29,6 +31,8 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 
 LOG = logging.getLogger(__name__)
+
+_T = typing.TypeVar('_T')
 
 _LONGEST_PAUSE = 5.0
 
@@ -86,13 +90,25 @@ class Writer:
             raise listener.Stopping()
         try:
             with self._counters.flushing():
-                tally = self._retrying(self._merge, words)
+                tally = self._persist(self._merge, words)
         except _ERRORS as error:
-            if not _is_refusal(error):
-                raise listener.Stopping()
             self._divide(words, error)
         else:
             self._report(tally)
+
+    def _persist(self, do: collections.abc.Callable[..., _T],
+                 *args: typing.Any) -> _T:
+        """Do something in the database once it is there.
+
+        :raises Stopping: when the service stops before it could.
+        :raises oslo_db.exception.DBError: when the database refuses it.
+        """
+        try:
+            return self._retrying(do, *args)
+        except _ERRORS as error:
+            if _is_refusal(error):
+                raise
+            raise listener.Stopping()
 
     def _merge(self, words: list[measurement.Measurement]) -> store.Tally:
         with self._engine.begin() as connection:
@@ -112,7 +128,7 @@ class Writer:
             'quarantine', 'The database refuses a measurement of probe %s '
             '(%s); it is kept in table quarantine', words[0].probe.id,
             type(error).__name__)
-        self._retrying(self._quarantine, words[0], type(error).__name__)
+        self._persist(self._quarantine, words[0], type(error).__name__)
 
     def _quarantine(self, word: measurement.Measurement,
                     reason: str) -> None:
