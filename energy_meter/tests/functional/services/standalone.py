@@ -22,8 +22,9 @@ from energy_meter.tests.functional.services import commands
 class Standalone(base.Process):
     """Everything in one process.
 
+    :ivar port: of the pages.
     :ivar url: of the pages.
-    :ivar configuration: may be completed before the start.
+    :ivar api_port: of the API.
     """
 
     def __init__(self, **sections: dict[str, object]) -> None:
@@ -36,7 +37,7 @@ class Standalone(base.Process):
         self.url = f'http://127.0.0.1:{self.port}'
         self._sections = sections
         super().__init__([commands.script('energy-meter-standalone')],
-                         ready=lambda: base.listening(self.port))
+                         ready=lambda: 'Reading wattmeter' in self.output())
 
     def prepare(self) -> None:
         configuration = commands.Configuration(
