@@ -63,6 +63,7 @@ class Root:
                request: webob.Request) -> router.Found:
         """Give a controller, and the arguments that are in the path."""
         match segments:
+            # Before the policy, whose refusal is a page, too.
             case ['static', name] if name in self._static:
                 return self.static, [name]
         self._authorize(request.environ, policies.SHOW)
