@@ -1,0 +1,55 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""The agent's check of its configuration."""
+
+from energy_meter.cmd import agent
+from energy_meter.tests.unit.cmd import base
+
+DESK = '[wattmeter:desk]\ndriver = dummy\nprobes = desk-1, desk-2\n'
+
+
+class CheckTest(base.CommandTest):
+
+    def check(self, text: str) -> base.Result:
+        self.write(text)
+        return self.run_command(agent.main, '--check')
+
+    def test_configuration_without_errors(self):
+        self.assertEqual(
+            (0, '1 wattmeters with 2 probes can be read, 0 errors\n', ''),
+            self.check(DESK))
+
+    def test_nothing_to_meter_is_an_error(self):
+        result = self.check('')
+        self.assertEqual((1, '0 wattmeters with 0 probes can be read, '
+                             '0 errors\n'), result[:2])
+
+    def test_each_error_is_one_line_and_the_others_are_read(self):
+        result = self.check(
+            f'{DESK}[wattmeter:a]\ndriver = dumy\nprobes = a\n'
+            '[wattmeter:b]\ndriver = dummy\nprobes = b\nmin_wats = 1\n'
+            '[wattmeter:c]\ndriver = dummy\nprobes = c\ninterval = often\n'
+            '[wattmeter:d]\ndriver = dummy\nprobes = desk-1\n'
+            '[wattmeter:e]\n')
+        self.assertEqual(1, result.code)
+        self.assertEqual('1 wattmeters with 2 probes can be read, 5 errors\n',
+                         result.output)
+        found = sorted(result.error.splitlines(),
+                       key=lambda line: line.partition('wattmeter:')[2])
+        for line, expected in zip(found, (
+                '[wattmeter:a] driver: ', '[wattmeter:b] min_wats: ',
+                '[wattmeter:c] interval: ', '[wattmeter:d] probes: ',
+                '[wattmeter:e] driver: '), strict=True):
+            self.assertTrue(line.startswith(
+                f'{self.directory}/test.conf: {expected}'), line)
