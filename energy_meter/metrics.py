@@ -13,6 +13,7 @@
 """What the services of a process tell about themselves."""
 
 import collections.abc
+import contextlib
 import logging
 
 from oslo_config import cfg
@@ -70,7 +71,7 @@ class Server(service.ServiceBase):
                  shown: prometheus_client.CollectorRegistry) -> None:
         self._options = conf.metrics
         self._registry = shown
-        self._stop: collections.abc.Callable[[], None] = lambda: None
+        self._running = contextlib.ExitStack()
 
     def start(self) -> None:
         """Listen.
@@ -90,17 +91,12 @@ class Server(service.ServiceBase):
                     f'can not listen on {host}, port {port}: {error}; each '
                     'service needs a port of its own'))
 
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        self._stop = stop
-        LOG.info('Metrics are at http://%s:%d/metrics', host,
-                 server.server_port)
+        for step in (thread.join, server.server_close, server.shutdown):
+            self._running.callback(step)
+        LOG.info('Metrics are shown on %s, port %d', host, server.server_port)
 
     def stop(self) -> None:
-        self._stop()
+        self._running.close()
 
     def wait(self) -> None:
         """Nothing to wait for: :meth:`stop` does."""

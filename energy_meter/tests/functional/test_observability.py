@@ -49,8 +49,10 @@ class ObservabilityTest(test_base.BaseTestCase):
         :returns: values by name and the labels' values, without the
             service's.
         """
-        (url,) = re.findall('Metrics are at (http://.*)', command.output())
-        with urllib.request.urlopen(url, timeout=20) as answer:
+        (port,) = re.findall(r'Metrics are shown on .*, port (\d+)',
+                             command.output())
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics',
+                                    timeout=20) as answer:
             text = answer.read().decode()
         return {(sample.name.removeprefix('energy_meter_'),
                  sample.labels.get('wattmeter', '')): sample.value
