@@ -72,5 +72,6 @@ class Checks(upgradecheck.UpgradeCommands):
 def main() -> None:
     conf = cfg.ConfigOpts()
     energy_meter_conf.register_opts(conf)
-    sys.exit(upgradecheck.main(conf, project='energy_meter',
+    # By default the arguments are those of when the library was imported.
+    sys.exit(upgradecheck.main(conf, project='energy_meter', argv=sys.argv[1:],
                                upgrade_command=Checks(conf)))
