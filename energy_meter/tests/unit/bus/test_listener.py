@@ -147,6 +147,19 @@ class ListenerTest(bus_base.BusTestCase):
             [[{'number': 0}, {'number': 1}], [{'number': 2}, {'number': 3}],
              [{'number': 4}]], [self.receive() for _ in range(3)])
 
+    def test_whole_messages_come_with_their_context(self):
+        found = listener.Listener(
+            self.transport, self.batches.put, lambda: None, 1, 0.01,
+            take=listener.whole)
+        self.addCleanup(found.stop)
+        found.start()
+
+        self.publisher.send([{'number': 1}, {'number': 2}], {'way': ['a']})
+
+        (message,) = self.receive()
+        self.assertEqual(['a'], message.context['way'])
+        self.assertEqual([{'number': 1}, {'number': 2}], message.envelopes)
+
     def test_an_own_pool_takes_nothing_from_others(self):
         self.listen()
         copies = queue.Queue()
@@ -243,3 +256,26 @@ class ListenerTest(bus_base.BusTestCase):
         tried.wait(PATIENCE)
 
         running.stop()
+
+    def test_told_to_stop_while_it_begins_it_stops(self):
+        # Given a broker that takes its time,
+        listen = self.transport._listen_for_notifications
+        asked, answer, stopped = (threading.Event() for _ in range(3))
+
+        def linger(*args, **kwargs):
+            asked.set()
+            answer.wait(PATIENCE)
+            return listen(*args, **kwargs)
+
+        self.transport._listen_for_notifications = linger
+        running = self.listen()
+        wait = running._server.wait
+        running._server.wait = lambda: (wait(), stopped.set())
+        asked.wait(PATIENCE)
+
+        # when the service stops meanwhile,
+        running.stop()
+        answer.set()
+
+        # then nothing is read any longer.
+        self.assertTrue(stopped.wait(PATIENCE))
