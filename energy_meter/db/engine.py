@@ -26,10 +26,10 @@ from energy_meter import exception
 #: that it may be silent in the middle of one.
 _CONNECT, _SILENCE = '10', '60'
 _TIMEOUTS = {
-    'postgresql+psycopg': {
+    'psycopg': {
         'connect_timeout': _CONNECT, 'tcp_user_timeout': f'{_SILENCE}000',
         'options': f'-c statement_timeout={_SILENCE}000'},
-    'mysql+pymysql': {
+    'pymysql': {
         'connect_timeout': _CONNECT, 'read_timeout': _SILENCE,
         'write_timeout': _SILENCE},
 }
@@ -77,7 +77,7 @@ def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
 def _with_timeouts(url: str) -> str:
     """Let no connection hang for ever; what the URL itself says stands."""
     parts = sa.make_url(url)
-    given = _TIMEOUTS.get(parts.drivername, {})
+    given = _TIMEOUTS.get(parts.get_driver_name(), {})
     query = {**given, **parts.query}
     return parts.set(query=query).render_as_string(hide_password=False)
 
