@@ -43,8 +43,8 @@ class ResolutionType(types.ConfigType):
         super().__init__(type_name='resolution')
 
     def __call__(self, value: object) -> Resolution:
-        if isinstance(value, Resolution):
-            return value
+        if isinstance(value, tuple):
+            return Resolution(*value)
         step, slash, span = str(value).partition('/')
         result = Resolution(_seconds(step), _seconds(span))
         if not slash or result.span % result.step:

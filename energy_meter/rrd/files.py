@@ -25,6 +25,7 @@ from energy_meter import exception
 from energy_meter.rrd import layout as rrd_layout
 from energy_meter.rrd import librrd
 from energy_meter.rrd import locks
+from energy_meter.rrd import restep
 
 LOG = logging.getLogger(__name__)
 
@@ -74,13 +75,13 @@ def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> bool:
     if layout.fits(info):
         return False
     with _replacing(path) as fresh:
-        if layout.has_step_of(info):
+        if info['step'] == layout.step:
             shutil.copy2(path, fresh)
-            librrd.tune(str(fresh), *layout.tune_arguments(info))
         else:
-            # It fills gaps from coarser rows, which tune does not.
-            librrd.create(str(fresh), '--source', str(path),
-                          *layout.create_arguments())
+            restep.rewrite(path, fresh, layout.step)
+        changes = layout.tune_arguments(librrd.info(str(fresh)))
+        if changes:
+            librrd.tune(str(fresh), *changes)
     return True
 
 

@@ -31,7 +31,6 @@ _SPARE_ROWS = 10
 #: A row is known if at least half of it is.
 _UNKNOWN_SHARE = '0.5'
 
-
 #: What ``rrdtool info`` tells of a file.
 Info = collections.abc.Mapping[str, typing.Any]
 
@@ -45,25 +44,26 @@ class _Archive(typing.NamedTuple):
 class Layout:
     """How files are made.
 
+    :ivar step: seconds of the finest rows.
     :param options: the section ``[rrd]``.
     :raises ConfigurationError: when no file could be made so.
     """
 
     def __init__(self, options: cfg.ConfigOpts.GroupAttr) -> None:
-        self._step = options.step
+        self.step = options.step
         self._heartbeat = int(options.max_gap)
         self._resolutions = sorted(options.archives)
-        for resolution in self._resolutions:
-            if resolution.step % self._step:
-                raise exception.ConfigurationError(
-                    file='configuration', section=rrd_conf.GROUP,
-                    option='archives',
-                    reason=f'rows of {resolution.step} s can not be made of '
-                           f'steps of {self._step} s')
+        steps = [resolution.step for resolution in self._resolutions]
+        for step in steps:
+            if step % self.step:
+                raise _invalid(f'rows of {step} s can not be made of steps '
+                               f'of {self.step} s')
+        if len(set(steps)) != len(steps):
+            raise _invalid('there are two with rows of the same length')
 
     def create_arguments(self) -> list[str]:
         """Give the arguments of ``rrdtool create``."""
-        return ['--step', str(self._step),
+        return ['--step', str(self.step),
                 f'DS:{librrd.SOURCE}:GAUGE:{self._heartbeat}:0:U',
                 *map(self._specify, self._archives())]
 
@@ -74,10 +74,6 @@ class Layout:
                 return resolution
         return max(self._resolutions, key=lambda item: item.span)
 
-    def has_step_of(self, info: Info) -> bool:
-        """Tell whether a file has the same finest rows."""
-        return info['step'] == self._step
-
     def tune_arguments(self, info: Info) -> list[str]:
         """Give the arguments of ``rrdtool tune`` that make a file like this.
 
@@ -87,7 +83,7 @@ class Layout:
         :returns: none if there is nothing to do.
         """
         found = {(info[f'rra[{number}].cf'],
-                  info[f'rra[{number}].pdp_per_row'] * self._step):
+                  info[f'rra[{number}].pdp_per_row'] * self.step):
                  (number, info[f'rra[{number}].rows'])
                  for number in range(_count(info))}
         words = []
@@ -103,11 +99,11 @@ class Layout:
 
     def fits(self, info: Info) -> bool:
         """Tell whether a file is made like this."""
-        return self.has_step_of(info) and not self.tune_arguments(info)
+        return info['step'] == self.step and not self.tune_arguments(info)
 
     def _specify(self, archive: _Archive) -> str:
         return (f'RRA:{archive.function}:{_UNKNOWN_SHARE}:'
-                f'{archive.step // self._step}:{archive.rows}')
+                f'{archive.step // self.step}:{archive.rows}')
 
     def _archives(self) -> collections.abc.Iterator[_Archive]:
         for resolution in self._resolutions:
@@ -116,6 +112,12 @@ class Layout:
             if has_extremes(resolution):
                 yield _Archive(librrd.MINIMUM, resolution.step, rows)
                 yield _Archive(librrd.MAXIMUM, resolution.step, rows)
+
+
+def _invalid(reason: str) -> exception.ConfigurationError:
+    return exception.ConfigurationError(
+        file='configuration', section=rrd_conf.GROUP, option='archives',
+        reason=reason)
 
 
 def has_extremes(resolution: rrd_conf.Resolution) -> bool:

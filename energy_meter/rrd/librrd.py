@@ -14,6 +14,7 @@
 """The rrdtool library, made safe for threads."""
 
 import collections.abc
+import ctypes
 import os
 import threading
 import typing
@@ -33,6 +34,10 @@ os.environ.pop('RRDCACHED_ADDRESS', None)
 
 #: rrdtool wants no limit below this.
 _FEWEST_ROWS = 10
+
+#: The library below the module, which lacks a function.
+_LIBRARY = ctypes.CDLL(rrdtool.__file__)
+_LIBRARY.rrd_get_error.restype = ctypes.c_char_p
 
 #: rrdtool parses times and draws with variables of the whole process.
 _LOCK = threading.Lock()
@@ -101,6 +106,22 @@ def create(path: str, *arguments: str) -> None:
 def tune(path: str, *arguments: str) -> None:
     """Change how a file is made."""
     _call(rrdtool.tune, path, *arguments)
+
+
+def dump(path: str, text: str) -> None:
+    """Write a file as XML."""
+    _call(rrdtool.dump, path, text)
+
+
+def restore(text: str, path: str) -> None:
+    """Make a file from XML."""
+    words = ('restore', text, path)
+    arguments = (ctypes.c_char_p * len(words))(*map(os.fsencode, words))
+    with _LOCK:
+        if _LIBRARY.rrd_restore(len(words), arguments):
+            reason = _LIBRARY.rrd_get_error().decode(errors='replace')
+            _LIBRARY.rrd_clear_error()
+            raise exception.RRDError(reason=reason)
 
 
 def update(path: str, *points: str) -> None:

@@ -18,8 +18,9 @@ import urllib.parse
 
 SUFFIX = '.rrd'
 
-#: Longest file name that common file systems take.
-_LONGEST = 255
+#: Longest name. File systems take 255 characters; the rest is room for
+#: suffixes of files that are being made or are set aside.
+_LONGEST = 220
 
 #: Begins the names of ids that are too long; no other name can begin so.
 _HASHED = '='

@@ -114,5 +114,5 @@ def make(daemon: str | None) -> Sink:
 
 def _text(point: track.Point) -> str:
     # Neither rrdtool nor rrdcached refuses all that is no number.
-    watts = 'U' if point.watts is None else f'{point.watts:.3f}'
+    watts = 'U' if point.watts is None else f'{point.watts:.6f}'
     return f'{point.time:.3f}:{watts}'

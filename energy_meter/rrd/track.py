@@ -30,6 +30,10 @@ _AHEAD = 60.0
 #: A gap longer than this many usual intervals lacks a message.
 _IRREGULAR = 1.5
 
+#: By how much the usual interval grows at most from one measurement to the
+#: next: some gaps in a row are not yet the new usual.
+_GROWTH = 1.05
+
 #: Share of a gap that the register must have metered, and by which wall
 #: clock and monotonic clock may differ about it.
 _METERED = 0.9
@@ -182,5 +186,4 @@ def _interval(track: Track, word: measurement.Measurement,
               gap: float) -> float | None:
     if track.word is None or track.word.register != word.register:
         return track.interval
-    # It grows slowly, so that one gap is not taken for the new usual.
-    return gap if track.interval is None else min(gap, 2 * track.interval)
+    return min(gap, _GROWTH * (track.interval or math.inf))

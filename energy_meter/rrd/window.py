@@ -26,6 +26,9 @@ from energy_meter.rrd import layout
 #: A probe that misses this many usual intervals is not waited for.
 _PATIENCE = 3
 
+#: Another scope of a host is taken for one that was silent so many seconds.
+_GIVEN_UP = 3600.0
+
 
 class Window(typing.NamedTuple):
     """A part of time in steps, all of which are over.
@@ -95,7 +98,8 @@ def summed(entries: index.Entries, scopes: collections.abc.Sequence[str],
 
     Of each host these are the probes of one scope.
 
-    :param scopes: the first that a host has is taken.
+    :param scopes: the first counts that the host has, and that was not
+        silent for an hour while others of the host were heard.
     :param since: probes that were silent since then don't count.
     """
     rank = {scope: number for number, scope in enumerate(scopes)}
@@ -103,10 +107,20 @@ def summed(entries: index.Entries, scopes: collections.abc.Sequence[str],
     for probe, entry in entries.items():
         host, scope = probe, ''
         if entry.word is not None:
-            if entry.word.time < since:
-                continue
             host, scope = entry.word.probe.host, entry.word.probe.scope
         hosts.setdefault(host, {}).setdefault(
             rank.get(scope, len(rank)), []).append(probe)
-    return {probe: entries[probe] for ranks in hosts.values()
-            for probe in ranks[min(ranks)]}
+    found: index.Entries = {}
+    for groups in hosts.values():
+        heard = {place: max(_heard(entries[probe]) for probe in probes)
+                 for place, probes in groups.items()}
+        place = min(place for place, time in heard.items()
+                    if time >= max(heard.values()) - _GIVEN_UP)
+        found |= {probe: entries[probe] for probe in groups[place]
+                  if _heard(entries[probe]) >= since}
+    return found
+
+
+def _heard(entry: index.Entry) -> float:
+    """Tell when a probe was last heard of; never, if nobody knows."""
+    return 0.0 if entry.word is None else entry.word.time
