@@ -1,0 +1,222 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What the files tell."""
+
+from energy_meter import exception
+from energy_meter.tests.unit.rrd import base
+
+
+class SeriesTest(base.ArchiveTest):
+
+    def test_figures_are_those_of_the_values(self):
+        self.set(kwh_price=0.25)
+        meter = base.Meter()
+        self.write(*(meter.read(watts=watts) for watts in (100, 140, 90)))
+        figures = self.series().figures
+        self.assertEqual((90, 110, 140, 90), figures[:4])
+        self.assertAlmostEqual(330 / 3.6e6, figures.kwh)
+        self.assertAlmostEqual(330 / 3.6e6 * 0.25, figures.cost)
+
+    def test_without_a_price_there_is_no_cost(self):
+        self.write(base.Meter().read())
+        self.assertIsNone(self.series().figures.cost)
+
+    def test_energy_is_that_of_the_known_part(self):
+        meter = base.Meter()
+        words = meter.run(10)
+        meter.read(20, metered=False)
+        self.write(*words, *meter.run(10))
+        series = self.series()
+        self.assertEqual(2000 / 3.6e6, series.figures.kwh)
+        self.assertEqual(100, series.figures.average)
+        self.assertEqual(40, series.watts.count(None))
+
+    def test_energy_of_an_hour_is_that_of_the_register(self):
+        meter = base.Meter()
+        words = [meter.read(watts=50 + number * 61 % 200)
+                 for number in range(3600)]
+        self.write(*(word for number, word in enumerate(words)
+                     if number % 100 < 60 or number == 3599))
+        self.assertAlmostEqual(
+            meter.joules, self.series('hour').figures.kwh * 3.6e6, -1)
+
+    def test_nothing_is_known_of_a_time_without_measurements(self):
+        self.write(base.Meter().read())
+        self.now += 7200
+        series = self.series('hour')
+        self.assertEqual([None] * 360, series.watts)
+        self.assertEqual((None,) * 6, series.figures)
+
+    def test_period_ends_with_the_last_measurement(self):
+        self.write(*base.Meter().run(10))
+        self.now += 5
+        self.assertEqual(base.EPOCH + 10, self.series().end)
+
+    def test_period_ends_now_when_a_probe_is_silent(self):
+        self.write(*base.Meter().run(10))
+        self.now += 30
+        self.assertEqual(base.EPOCH + 40, self.series().end)
+
+    def test_period_has_no_row_that_is_not_over(self):
+        self.write(*base.Meter().run(100))
+        self.assertEqual(base.EPOCH + 60, self.series('day').end)
+        self.assertEqual(base.EPOCH, self.series('week').end)
+
+    def test_lengths_of_periods(self):
+        self.write(base.Meter().read())
+        lengths = {period: len(self.series(period).watts)
+                   for period in ('minute', 'hour', 'day', 'week', 'month',
+                                  'year')}
+        self.assertEqual({'minute': 60, 'hour': 360, 'day': 1440,
+                          'week': 2016, 'month': 1488, 'year': 1464},
+                         lengths)
+
+    def test_reading_a_little_ahead_of_the_clock_spoils_no_period(self):
+        meter = base.Meter()
+        self.write(*meter.run(4000), now=base.EPOCH + 3950)
+        self.assertEqual([100.0] * 360, self.series('hour').watts)
+
+    def test_unknown_probe(self):
+        archive = self.archive()
+        for call in (lambda: archive.series('day', 'x'),
+                     lambda: archive.file('x')):
+            self.assertRaises(exception.UnknownProbe, call)
+
+    def test_unknown_period(self):
+        archive = self.archive()
+        for call in (lambda: archive.series('decade', None),
+                     lambda: archive.figures('decade')):
+            self.write(base.Meter().read())
+            error = self.assertRaises(exception.UnknownPeriod, call)
+            self.assertIn('minute, hour, day', str(error))
+
+    def test_damaged_file_is_one_of_which_nothing_is_known(self):
+        self.write(base.Meter('bad').read(), base.Meter('good').read())
+        (self.directory / 'bad.rrd').write_bytes(b'')
+        archive = self.archive()
+        self.assertEqual((None,) * 6,
+                         archive.series('minute', 'bad').figures)
+        self.assertEqual(100, archive.series('minute', None).figures.last)
+        self.assertRaises(exception.UnknownProbe, archive.file, 'bad')
+        self.assertEqual(1, self.log.output.count('can not be read'))
+
+    def test_file_is_given_as_it_is(self):
+        self.write(base.Meter(base.HOSTILE).read())
+        content = self.archive().file(base.HOSTILE)
+        self.assertEqual((b'RRD\0', 208_264), (content[:4], len(content)))
+
+
+class ProbesTest(base.ArchiveTest):
+
+    def test_no_archive_has_no_probes(self):
+        self.assertEqual([], self.archive().probes())
+
+    def test_archive_sees_what_another_process_writes(self):
+        archive = self.archive()
+        for number in range(3):
+            self.assertEqual(number, len(archive.probes()))
+            self.write(base.Meter(str(number)).read())
+
+    def test_file_that_is_removed_is_no_probe_any_longer(self):
+        archive = self.archive()
+        self.write(base.Meter('a').read(), base.Meter('b').read())
+        self.assertEqual(['a', 'b'], list(archive.figures('day')))
+        (self.directory / 'a.rrd').unlink()
+        self.assertEqual(['b'], list(archive.figures('day')))
+
+    def test_figures_of_all_are_those_of_each(self):
+        meters = [base.Meter(str(number)) for number in range(3)]
+        self.write(*(word for number, meter in enumerate(meters)
+                     for word in meter.run(10, watts=100.0 + number)))
+        archive = self.archive()
+        for _ in range(2):
+            self.assertEqual(
+                {str(number): archive.series('minute', str(number)).figures
+                 for number in range(3)}, archive.figures('minute'))
+
+    def test_figures_follow_the_measurements(self):
+        meter, archive = base.Meter(), self.archive()
+        for watts in (100.0, 200.0):
+            self.write(*meter.run(3, watts=watts))
+            self.assertEqual(watts, archive.figures('minute')['node-1'].last)
+
+
+class SumTest(base.ArchiveTest):
+
+    def total(self, **options):
+        self.set(**options)
+        return self.series(probe=None)
+
+    def write_each(self, *meters):
+        self.write(*(word for number, meter in enumerate(meters)
+                     for word in meter.run(10, watts=10.0 ** number)))
+
+    def test_power_of_a_host_is_counted_once(self):
+        self.write_each(base.Meter('bmc', 'node', 'a'),
+                        base.Meter('cpu', 'cpu-package', 'a'),
+                        base.Meter('left', 'outlet', 'b'),
+                        base.Meter('right', 'outlet', 'b'),
+                        base.Meter('psu', 'psu', 'b'))
+        self.assertEqual(1 + 100 + 1000, self.total().figures.last)
+
+    def test_scope_that_counts_can_be_chosen(self):
+        self.write_each(base.Meter('bmc', 'node', 'a'),
+                        base.Meter('cpu', 'cpu-package', 'a'))
+        self.assertEqual(
+            10, self.total(scopes=['cpu-package', 'node']).figures.last)
+
+    def test_scope_that_is_not_listed_counts_last(self):
+        self.write_each(base.Meter('bmc', 'node', 'a'),
+                        base.Meter('dram', 'dram', 'a'))
+        self.assertEqual(10, self.total(scopes=['dram']).figures.last)
+
+    def test_scope_that_is_silent_for_a_while_still_counts(self):
+        self.write_each(base.Meter('bmc', 'node', 'a'))
+        self.write_each(base.Meter('outlet', 'outlet', 'a',
+                                   base.EPOCH + 3600))
+        self.assertEqual([None] * 60, self.total().watts)
+
+    def test_scope_that_is_silent_for_an_hour_is_replaced(self):
+        self.write_each(base.Meter('bmc', 'node', 'a'))
+        self.write_each(base.Meter('outlet', 'outlet', 'a',
+                                   base.EPOCH + 3601))
+        self.assertEqual(1, self.total().figures.last)
+
+    def test_history_of_a_host_that_is_gone_counts(self):
+        self.write_each(base.Meter('bmc', 'node', 'a'))
+        self.now += 3000
+        self.assertEqual(1, self.series('hour', None).figures.last)
+
+    def test_sum_ends_where_all_are_known(self):
+        fast, slow = base.Meter('fast'), base.Meter('slow')
+        self.write(*slow.run(5, 2.0), *fast.run(11, 1.0))
+        self.assertEqual(base.EPOCH + 10, self.total().end)
+        self.assertEqual([200.0] * 9, self.total().watts[-9:])
+
+    def test_silent_probe_does_not_hold_up_the_sum(self):
+        dead, alive = base.Meter('dead'), base.Meter('alive')
+        self.write(*dead.run(10), *alive.run(40))
+        self.assertEqual(base.EPOCH + 40, self.total().end)
+        self.assertEqual([100.0] * 30, self.total().watts[-30:])
+
+    def test_sum_of_nothing_is_unknown(self):
+        self.assertEqual([None] * 60, self.total().watts)
+
+    def test_energy_of_the_sum_is_the_energy_of_its_parts(self):
+        self.write_each(*(base.Meter(str(number)) for number in range(5)))
+        archive = self.archive()
+        self.assertAlmostEqual(
+            sum(figures.kwh for figures
+                in archive.figures('minute').values()),
+            archive.series('minute', None).figures.kwh)
