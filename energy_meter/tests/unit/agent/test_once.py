@@ -93,6 +93,16 @@ class OnceTest(base.BaseTestCase):
                 once.Result('m', 'scripted', 'q', 'outlet', readings[0],
                             None)], found)
 
+    def test_a_stream_is_followed_until_every_probe_has_shown(self):
+        shown = iter('pq')
+
+        found = self.read(self.make(
+            lambda: [measurement.Reading(next(shown), 1.0)], 'p', 'q',
+            driver=Streaming))
+
+        # A third look would end in an error.
+        self.assertEqual([None, None], [result.error for result in found])
+
     def test_a_probe_that_shows_nothing_is_told(self):
         _, result = self.read(self.make(
             lambda: [measurement.Reading('p', 1.0)], 'p', 'q'))
