@@ -61,8 +61,6 @@ def load(argv: collections.abc.Sequence[str], prog: str,
         *log.get_default_log_levels(), 'alembic=WARN',
         'oslo_service=ERROR', 'pymodbus.logging=CRITICAL',
         'sushy=CRITICAL'])
-    # oslo.log would write to standard output, where results belong.
-    conf.set_default('use_stderr', True)
     conf.register_cli_opts(cli_opts)
     try:
         conf(list(argv), project='energy_meter', prog=prog,
@@ -72,6 +70,9 @@ def load(argv: collections.abc.Sequence[str], prog: str,
     except UnicodeDecodeError as error:
         raise cfg.ConfigFileParseError('a configuration file', str(error))
     _check(conf)
+    # Left to itself, oslo.log writes to standard output, where results belong.
+    conf.set_default('use_stderr', not (
+        conf.log_file or conf.log_dir or conf.use_syslog or conf.use_journal))
     return conf
 
 

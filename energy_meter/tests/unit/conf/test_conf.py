@@ -122,6 +122,10 @@ class DefaultsTest(ConfTest):
     def test_the_log_does_not_mix_with_results(self):
         self.assertTrue(self.load().use_stderr)
 
+    def test_the_log_goes_to_its_file_alone(self):
+        conf = self.load('[DEFAULT]\nlog_file = /dev/null\n')
+        self.assertFalse(conf.use_stderr)
+
     def test_no_secret_is_made_up(self):
         self.assertEqual([], self.load().bus.secrets)
 
