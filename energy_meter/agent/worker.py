@@ -166,7 +166,12 @@ class Worker(threading.Thread):
     def _follow(self, driver: base.StreamingDriver) -> None:
         readings = driver.stream()
         while not self._stopping.is_set():
-            reading = self._call(lambda: next(readings))
+            try:
+                reading = self._call(lambda: next(readings))
+            except StopIteration:
+                raise exception.ProtocolError(
+                    device=self.wattmeter.name,
+                    reason='it ended its stream of readings') from None
             if reading is not None:
                 self._take([reading])
 
