@@ -22,7 +22,6 @@ import collections.abc
 import contextlib
 import re
 import socket
-import types
 import typing
 
 from energy_meter import exception
@@ -53,9 +52,11 @@ class Connection(contextlib.AbstractContextManager['Connection']):
             raise self._unavailable(error)
         self._answers = self._socket.makefile('r', encoding='utf-8')
 
-    def __exit__(self, kind: type[BaseException] | None,
-                 error: BaseException | None,
-                 traceback: types.TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up."""
         self._answers.close()
         self._socket.close()
 

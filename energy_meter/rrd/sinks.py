@@ -73,11 +73,15 @@ class Direct:
 class Daemon:
     """Hands points to rrdcached.
 
+    What it had taken may be lost when it ends, and only the end of a
+    connection tells that it did.
+
     :param socket: its socket.
     """
 
     def __init__(self, socket: str) -> None:
         self._socket = socket
+        self._connection: rrdcached.Connection | None = None
 
     def write(self, batch: Batch) -> Failures:
         failures = {}
@@ -87,10 +91,9 @@ class Daemon:
                 librrd.last(str(path))
             except exception.RRDError as error:
                 failures[path] = str(error)
-        with rrdcached.Connection(self._socket) as connection:
-            refused = connection.update({
-                str(path): [_text(point) for point in points]
-                for path, points in batch.items() if path not in failures})
+        refused = self._update({
+            str(path): [_text(point) for point in points]
+            for path, points in batch.items() if path not in failures})
         return failures | {pathlib.Path(path): reason
                            for path, reason in refused.items()}
 
@@ -102,6 +105,16 @@ class Daemon:
     def forget(self, path: pathlib.Path) -> None:
         with rrdcached.Connection(self._socket) as connection:
             connection.forget(str(path))
+
+    def _update(self, updates: dict[str, list[str]]) -> dict[str, str]:
+        if self._connection is None:
+            self._connection = rrdcached.Connection(self._socket)
+        try:
+            return self._connection.update(updates)
+        except exception.DaemonUnavailable:
+            self._connection.close()
+            self._connection = None
+            raise
 
 
 def make(daemon: str | None) -> Sink:
