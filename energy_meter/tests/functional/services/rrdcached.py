@@ -1,0 +1,42 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A private rrdcached."""
+
+import pathlib
+import socket
+
+from energy_meter.tests.functional.services import base
+
+
+class RRDCached(base.Process):
+    """A daemon that writes files only when it is asked to.
+
+    :param files: the directory of the RRD files.
+    :ivar socket: where it listens.
+    """
+
+    def __init__(self, files: pathlib.Path) -> None:
+        super().__init__(['rrdcached'], ready=self._answers)
+        self._files = files
+
+    def prepare(self) -> None:
+        """Tell it its directories."""
+        self.socket = str(self.directory / 'socket')
+        self.argv += ['-g', '-l', f'unix:{self.socket}', '-w', '3600',
+                      '-z', '1', '-p', str(self.directory / 'pid'),
+                      '-j', str(self.directory), '-b', str(self._files)]
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as connection:
+            return connection.connect_ex(self.socket) == 0

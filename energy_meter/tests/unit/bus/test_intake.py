@@ -1,0 +1,81 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What becomes of envelopes."""
+
+import logging
+import queue
+
+import fixtures
+
+from energy_meter import complaint
+from energy_meter import counters
+from energy_meter import exception
+from energy_meter.bus import envelope
+from energy_meter.bus import intake
+from energy_meter.bus import publisher
+from energy_meter.tests.unit.bus import base
+
+PATIENCE = 20.0
+
+
+class IntakeTest(base.BusTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.conf.set_override('secrets', ['current-secret'], 'bus')
+        self.log = self.useFixture(fixtures.FakeLogger('test'))
+        self.counters = counters.Counters()
+        self.taken = queue.Queue()
+
+    def make(self, pool='test'):
+        return intake.Intake(
+            self.conf, self.taken.put, self.counters,
+            complaint.Complaints(logging.getLogger('test')), 10, 0.05, pool)
+
+    def start(self):
+        found = self.make()
+        found.start()
+        self.addCleanup(found.stop)
+        return publisher.Publisher(self.transport, base.KEYRING, 'agent')
+
+    def test_measurements_of_a_batch_come_together(self):
+        words = [base.word('a', 'w'), base.word('b', 'v')]
+        self.make()._handle([envelope.seal(base.KEYRING, [word])
+                             for word in words])
+        self.assertEqual(words, self.taken.get_nowait())
+        self.assertEqual(2, self.counters.value('messages'))
+        self.assertEqual(2, self.counters.value('measurements'))
+
+    def test_what_is_not_believed_is_counted_and_told_once(self):
+        good = envelope.seal(base.KEYRING, [base.word()])
+        forged = good | {'signature': '0' * 64}
+        self.make()._handle([forged, good, forged, None])
+        self.assertEqual([base.word()], self.taken.get_nowait())
+        self.assertEqual(2, self.counters.value(
+            'rejected', cause='bad-signature'))
+        self.assertEqual(1, self.counters.value(
+            'rejected', cause='malformed'))
+        self.assertEqual(1, self.log.output.count('bad-signature'))
+
+    def test_batch_without_a_measurement_is_not_handed_over(self):
+        self.make()._handle([None, 5, {}])
+        self.assertTrue(self.taken.empty())
+
+    def test_published_measurements_arrive(self):
+        self.start().publish([base.word()])
+        self.assertEqual([base.word()], self.taken.get(timeout=PATIENCE))
+
+    def test_no_secret_no_service(self):
+        self.conf.set_override('secrets', [], 'bus')
+        self.assertRaises(exception.MissingSecrets, self.make)

@@ -1,0 +1,52 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""From the bus into the archive, in one process."""
+
+import fixtures
+
+from energy_meter.bus import listener
+from energy_meter.rrd import service
+from energy_meter.tests.unit.rrd import base
+
+
+class RecorderTest(base.ArchiveTest):
+
+    def setUp(self):
+        super().setUp()
+        self.conf.set_override('transport_url', 'fake://')
+        self.conf.set_override('secrets', ['a secret'], 'bus')
+        self.meter = base.Meter()
+
+    def test_what_arrived_is_written_when_it_stops(self):
+        self.set(flush_interval=3600.0)
+        recorder = service.Recorder(self.conf)
+        recorder.start()
+        recorder.handle(self.meter.run(10))
+        self.now = self.meter.time
+        recorder.stop()
+        self.assertEqual(10, recorder.counters.value('points'))
+        self.assertEqual([100.0] * 10, self.series().watts[-10:])
+
+    def test_batch_goes_back_to_the_bus_while_nothing_can_be_written(self):
+        # rrdcached is away.
+        self.set(backlog=5, daemon=str(self.directory / 'socket'))
+        self.useFixture(fixtures.MockPatchObject(service, '_PAUSE', 0.01))
+        recorder = service.Recorder(self.conf)
+        recorder.handle(self.meter.run(5))
+        recorder._stopping.set()
+        self.assertRaises(listener.Stopping, recorder.handle,
+                          self.meter.run(5))
+        recorder.stop()
+        self.assertIn('5 measurements could not be written',
+                      self.log.output)
