@@ -17,6 +17,7 @@ import urllib.parse
 
 from axe_core_python import selenium as axe
 from oslotest import base as test_base
+import requests
 from selenium.webdriver.common import by
 from selenium.webdriver.common import keys
 from testtools import content
@@ -54,6 +55,18 @@ class Site(standalone.Standalone):
             'wattmeter:cpu': {
                 **sampled, 'probes': 'node-1-cpu', 'scope': 'cpu-package',
                 'metered_host': 'node-1'}})
+
+    def start(self):
+        """Start it, and wait until its pages show all probes."""
+        super().start()
+        base.wait_for(self._shows_all, PATIENCE, f'{PROBES} probes are shown')
+
+    def _shows_all(self):
+        try:
+            page = requests.get(f'{self.url}/last/hour/', timeout=10)
+        except requests.ConnectionError:
+            return False
+        return page.text.count('data-card=') >= PROBES
 
 
 class PagesTest(test_base.BaseTestCase):
