@@ -36,14 +36,14 @@ class Catalogue:
         self._directory = directory
         self._complaints = complaints
         self._lock = threading.Lock()
-        self._seen: tuple[int, ...] = ()
+        self._seen: list[tuple[int, int]] = []
         self._entries: index.Entries = {}
 
     def entries(self) -> index.Entries:
         """Give the probes that have a file; not to be changed."""
         with self._lock:
-            seen = tuple(_changed(path) for path in (
-                self._directory, self._directory / index.NAME))
+            seen = [_state(self._directory),
+                    _state(self._directory / index.NAME)]
             if seen != self._seen:
                 self._entries, self._seen = self._read(), seen
             return self._entries
@@ -62,8 +62,10 @@ class Catalogue:
             return {}
 
 
-def _changed(path: pathlib.Path) -> int:
+def _state(path: pathlib.Path) -> tuple[int, int]:
+    """Give what changes when a file is replaced."""
     try:
-        return os.stat(path).st_mtime_ns
+        found = os.stat(path)
     except OSError:
-        return 0
+        return 0, 0
+    return found.st_mtime_ns, found.st_ino

@@ -128,6 +128,12 @@ def stack(look: Look, bands: list[Band]) -> list[str]:
     return [*words, 'CDEF:watts=top0', f'{_LINE}:watts#{look.theme.text}:sum']
 
 
+def unknown(look: Look) -> list[str]:
+    """Shade what is unknown: it is not zero."""
+    return ['CDEF:unknown=watts,UN,INF,UNKN,IF',
+            f'AREA:unknown#{look.theme.unknown}{_UNKNOWN}:no data']
+
+
 def nothing(look: Look) -> list[str]:
     """Draw a graph without data."""
     return ['--color', f'CANVAS#{look.theme.unknown}{_UNKNOWN}',
@@ -145,9 +151,3 @@ def _entry(place: int, band: Band) -> str:
             + labels.watts(band.watts).rjust(_POWER))
     end = '\\l' if (place + 1) % _COLUMNS == 0 else ''
     return labels.legend(text) + end
-
-
-def unknown(look: Look) -> list[str]:
-    """Shade what is unknown: it is not zero."""
-    return ['CDEF:unknown=watts,UN,INF,UNKN,IF',
-            f'AREA:unknown#{look.theme.unknown}{_UNKNOWN}:no data']

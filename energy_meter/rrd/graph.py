@@ -78,11 +78,12 @@ class Graphs:
         :raises UnknownProbe: when it has no file.
         :raises UnknownPeriod: when there is no such period.
         """
+        view = self._archive.view(period, probe)
         place = _ALL if probe is None else names.to_file(probe)
         name = f'{place}/{period}-{size}-{theme}.{image_format}'
         look = drawing.Look(image_format, palette.THEMES[theme], SIZES[size],
                             size == 'full', self._options.upper_limit)
-        picture = self._find(name, self._archive.view(period, probe))
+        picture = self._find(name, view)
         if picture is None:
             with self._gallery.drawing(name):
                 # Maybe somebody has drawn it meanwhile.

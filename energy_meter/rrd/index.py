@@ -56,9 +56,8 @@ def save(directory: pathlib.Path, entries: Entries) -> None:
     """
     # Not synced to the disk: what a power failure takes is replaced soon.
     fresh = directory / f'{NAME}.new'
-    with open(fresh, 'w', encoding='utf-8') as stream:
-        json.dump({'version': _VERSION, 'probes': entries}, stream,
-                  separators=(',', ':'))
+    fresh.write_text(json.dumps({'version': _VERSION, 'probes': entries},
+                                separators=(',', ':')), 'utf-8')
     fresh.replace(directory / NAME)
 
 

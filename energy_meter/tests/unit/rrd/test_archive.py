@@ -198,6 +198,12 @@ class SumTest(base.ArchiveTest):
         self.now += 3000
         self.assertEqual(1, self.series('hour', None).figures.last)
 
+    def test_host_that_was_silent_all_the_time_does_not_count(self):
+        self.write_each(base.Meter('gone'))
+        self.write_each(base.Meter('here', time=base.EPOCH + 61))
+        self.assertEqual(['here'], list(
+            self.archive().view('minute', None).shown))
+
     def test_sum_ends_where_all_are_known(self):
         fast, slow = base.Meter('fast'), base.Meter('slow')
         self.write(*slow.run(5, 2.0), *fast.run(11, 1.0))

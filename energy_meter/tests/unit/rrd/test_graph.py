@@ -122,6 +122,11 @@ class LookTest(GraphTest):
         self.picture(size='thumbnail')
         self.assertIn('--no-legend', self.drawn[-1])
 
+    def test_axis_begins_at_zero(self):
+        self.picture()
+        place = self.drawn[-1].index('--lower-limit')
+        self.assertEqual('0', self.drawn[-1][place + 1])
+
     def test_axis_fits_the_data_unless_it_is_told_otherwise(self):
         self.picture()
         self.assertNotIn('--upper-limit', self.drawn[-1])

@@ -92,9 +92,12 @@ class MigrationTest(base.ArchiveTest):
 
     def test_with_another_step_files_go_on(self):
         self.migrate(step=10, archives=['10s/1h', *LONGER[2:]])
+        before = self.everything()['hour'].watts
+        self.assertEqual(before[-6:], self.everything()['minute'].watts)
         self.write(*(self.meter.read(20, 777) for _ in range(360)))
         found = self.everything()
         self.assertEqual(10, found['minute'].step)
+        self.assertEqual(found['hour'].watts[-6:], found['minute'].watts)
         self.assertEqual([777.0] * 359, found['hour'].watts[1:])
         self.assertEqual([777.0] * 20, found['week'].watts[-20:])
 
@@ -107,6 +110,23 @@ class MigrationTest(base.ArchiveTest):
             [200.0] * 20,
             [round(watts, 6) for watts
              in self.everything()['week'].watts[-20:]])
+
+    def test_row_that_is_partly_unknown_is_kept_with_another_step(self):
+        # A third of a row is unknown, a third known before, a third after.
+        self.meter = base.Meter('other', time=base.EPOCH + 100)
+        self.write(*self.meter.run(10, 10.0, 200))
+        self.migrate(step=10, archives=['10s/1h', *LONGER[2:]])
+        self.write(*self.meter.run(10, 10.0, 200))
+        self.assertEqual(
+            200.0, round(self.archive().series('week', 'other').watts[-1]))
+
+    def test_file_without_a_point_goes_on_with_another_step(self):
+        self.meter = base.Meter('other', time=base.EPOCH + 15)
+        self.write(self.meter.read(metered=False)._replace(watts=None))
+        self.migrate(step=10, archives=['10s/1h', *LONGER[2:]])
+        self.write(*self.meter.run(50, 1.0, 200))
+        series = self.archive().series('hour', 'other')
+        self.assertEqual([200.0] * 4, series.watts[-4:])
 
     def test_damaged_file_stays_and_is_told(self):
         self.file.write_bytes(b'')

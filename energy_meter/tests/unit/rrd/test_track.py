@@ -100,6 +100,13 @@ class FollowTest(test_base.BaseTestCase):
         points = follow([*self.regular, self.meter.read()])
         self.assertEqual([(NOW + 23, None), (NOW + 24, 100)], points[-2:])
 
+    def test_register_of_another_agent_does_not_fill_a_gap(self):
+        other = base.Meter(register='1', time=NOW + 3)
+        other.elapsed = other.metered = 3.0
+        other.joules = 777.0
+        points = follow([*self.regular, other.read(20)])
+        self.assertEqual([(NOW + 22, None), (NOW + 23, 100)], points[-2:])
+
     def test_unknown_time_begins_and_ends_with_a_row(self):
         self.meter = base.Meter(time=NOW + 0.25)
         regular = self.meter.run(3)

@@ -95,6 +95,25 @@ class WritingTest(base.ArchiveTest):
         self.assertEqual([104.5, 114.5, 124.5, 134.5, 144.5, 154.5],
                          series.watts)
 
+    def test_a_thousand_probes(self):
+        self.set(archives=['1s/5m'])
+        meters = [base.Meter(f'node-{number}') for number in range(1000)]
+        writer = self.make_writer()
+        for _ in range(3):
+            writer.put(word for number, meter in enumerate(meters)
+                       for word in meter.run(4, watts=float(number)))
+            self.now += 4
+            writer.flush()
+        self.assertEqual(12_000, self.counters.value('points'))
+        archive = self.archive()
+        self.assertEqual(
+            {f'node-{number}': 12.0 * number / 3.6e6
+             for number in range(1000)},
+            {probe: figures.kwh
+             for probe, figures in archive.figures('minute').items()})
+        self.assertEqual([499_500.0] * 12,
+                         archive.series('minute', None).watts[-12:])
+
     def test_many_measurements_a_second(self):
         meter = base.Meter()
         self.write(*(meter.read(1 / 64, watts) for watts in range(128)))
