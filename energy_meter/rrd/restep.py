@@ -68,13 +68,14 @@ def _convert_row(archive: etree.Element, before: int, after: int) -> None:
     :param after: new steps that it has had.
     """
     prepared = 'cdp_prep/ds/'
-    share = after / before if before else 0.0
     unknown = int(_get(archive, prepared + 'unknown_datapoints'))
-    _set(archive, prepared + 'unknown_datapoints', round(unknown * share))
-    if _get(archive, 'cf') == librrd.AVERAGE:
-        # It is the sum of the steps.
+    unknown_after = round(unknown * after / before) if before else 0
+    _set(archive, prepared + 'unknown_datapoints', unknown_after)
+    if _get(archive, 'cf') == librrd.AVERAGE and unknown < before:
+        # It is the sum of the steps that are known.
         value = float(_get(archive, prepared + 'value'))
-        _set(archive, prepared + 'value', value * share)
+        _set(archive, prepared + 'value',
+             value * (after - unknown_after) / (before - unknown))
 
 
 def _get(element: etree.Element, path: str) -> str:
