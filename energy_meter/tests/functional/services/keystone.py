@@ -46,12 +46,8 @@ class Keystone(base.Process):
         port = base.free_port()
         self.auth_url = f'http://127.0.0.1:{port}/v3'
         self.admin = Credentials('admin', uuid.uuid4().hex, 'admin')
-        super().__init__(
-            [stack.program('uwsgi'), '--http', f'127.0.0.1:{port}',
-             '--http-keepalive', '--module', 'keystone.wsgi.api:application',
-             '--virtualenv', stack.venv(), '--enable-threads', '--threads',
-             '4', '--master', '--die-on-term'],
-            ready=self.answers)
+        super().__init__(stack.wsgi_server(port, 'keystone.wsgi.api'),
+                         ready=self.answers)
         self.name = 'keystone'
         self._manage = stack.program('keystone-manage')
 

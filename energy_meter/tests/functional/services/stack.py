@@ -43,3 +43,18 @@ def program(name: str) -> str:
             f'{path} is missing (tools/run_tests.sh installs it; {VARIABLE} '
             'names another virtual environment)')
     return os.fspath(path)
+
+
+def wsgi_server(port: int, module: str) -> list[str]:
+    """Return the command that serves a WSGI module of these services.
+
+    It listens on this port of 127.0.0.1 and keeps connections alive, which
+    uWSGI does properly only behind a router of its own: the caller appends
+    `--socket` and the path through which the two talk.
+
+    :raises unittest.SkipTest: uWSGI is not installed.
+    """
+    return [program('uwsgi'), '--http', f'127.0.0.1:{port}',
+            '--http-keepalive', '--module', f'{module}:application',
+            '--virtualenv', os.fspath(venv()), '--enable-threads',
+            '--threads', '4', '--master', '--die-on-term']

@@ -23,6 +23,7 @@ from sqlalchemy import exc
 import testscenarios
 
 from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import gnocchi
 from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
@@ -97,3 +98,26 @@ class KeystoneTestCase(oslotest.BaseTestCase):
         identity.start()
 
         self.assertEqual(identity.admin.username, identity.owner(token))
+
+
+class GnocchiTestCase(oslotest.BaseTestCase):
+
+    def test_measures_are_aggregated(self) -> None:
+        server = base.shared(gnocchi.Gnocchi)
+        client = server.client()
+        metric = client.post('/v1/resource/generic', json={
+            'id': 'services', 'metrics': {'power': {
+                'archive_policy_name': 'low'}}}).json()['metrics']['power']
+
+        client.post(f'/v1/metric/{metric}/measures', json=[
+            {'timestamp': 600, 'value': 10}, {'timestamp': 899, 'value': 20},
+            {'timestamp': 900, 'value': 30}])
+
+        means = [gnocchi.Measure(600, 300, 15), gnocchi.Measure(900, 300, 30)]
+        self.assertEqual(means, server.measures(metric, 'mean'))
+        self.assertEqual(means, server.aggregates(
+            '(aggregate sum (metric power mean))',
+            "original_resource_id='services'"))
+        self.assertEqual(
+            [metric], [resource['metrics']['power']
+                       for resource in server.resources('services')])

@@ -1,0 +1,171 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A private Gnocchi."""
+
+import datetime
+import os
+import typing
+
+from keystoneauth1 import adapter
+import requests
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import stack
+
+SERVICE_TYPE = 'metric'
+
+
+class Measure(typing.NamedTuple):
+    """What Gnocchi keeps of one period.
+
+    :ivar start: begin of the period, seconds since the epoch.
+    :ivar granularity: length of the period, seconds.
+    """
+
+    start: float
+    granularity: float
+    value: float
+
+
+class Gnocchi(base.Process):
+    """Gnocchi's API under uWSGI and metricd, with files as storage.
+
+    It works with the Keystone and the PostgreSQL that the tests of this
+    process share, and is in that Keystone's catalog.
+    """
+
+    def __init__(self) -> None:
+        """Choose the port; files are in a directory of the fixture's.
+
+        :raises unittest.SkipTest: Gnocchi or uWSGI is not installed.
+        """
+        port = base.free_port()
+        #: The root of the API, as it stands in the catalog.
+        self.url = f'http://127.0.0.1:{port}'
+        super().__init__(stack.wsgi_server(port, 'gnocchi.wsgi.api'),
+                         ready=self.answers)
+        self.name = 'gnocchi'
+        self._upgrade = stack.program('gnocchi-upgrade')
+        self._metricd = stack.program('gnocchi-metricd')
+
+    def prepare(self) -> None:
+        """Configure Gnocchi, make its tables and files, start metricd."""
+        self._identity = base.shared(keystone.Keystone)
+        self._write_configuration()
+        self._register()
+        self.argv += ['--socket', os.fspath(self.directory / 'socket')]
+        # The module takes no --config-file, but looks below the home.
+        self.env['HOME'] = os.fspath(self.directory)
+        base.run([self._upgrade, '--sacks-number', '4'], env=self.env)
+        self.useFixture(base.Process([self._metricd], env=self.env))
+
+    def _write_configuration(self) -> None:
+        database = base.shared(postgresql.PostgreSQL).create_database()
+        user = self._identity.create_user('service', 'service')
+        config = self.directory / '.gnocchi' / 'gnocchi.conf'
+        config.parent.mkdir()
+        config.write_text(
+            '[api]\n'
+            'auth_mode = keystone\n'
+            '[indexer]\n'
+            f'url = {database.replace("+psycopg:", "+psycopg2:")}\n'
+            '[storage]\n'
+            'driver = file\n'
+            f'file_basepath = {self.directory}/storage\n'
+            '[metricd]\n'
+            'workers = 1\n'
+            'metric_processing_delay = 1\n'
+            '[keystone_authtoken]\n'
+            'auth_type = password\n'
+            f'auth_url = {self._identity.auth_url}\n'
+            f'www_authenticate_uri = {self._identity.auth_url}\n'
+            f'username = {user.username}\n'
+            f'password = {user.password}\n'
+            f'project_name = {user.project_name}\n'
+            'user_domain_id = default\n'
+            'project_domain_id = default\n'
+            f'region_name = {keystone.REGION}\n')
+
+    def _register(self) -> None:
+        identity = self._identity.connect().identity
+        service = identity.create_service(type=SERVICE_TYPE, name='gnocchi')
+        self.addCleanup(identity.delete_service, service)
+        for interface in ('public', 'internal', 'admin'):
+            identity.create_endpoint(
+                service_id=service.id, interface=interface, url=self.url,
+                region_id=keystone.REGION)
+
+    def answers(self) -> bool:
+        """Tell whether the API answers."""
+        try:
+            return requests.get(self.url, timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def client(self, credentials: keystone.Credentials | None = None,
+               ) -> adapter.Adapter:
+        """Return what sends requests to the API, such as `get('/v1')`.
+
+        :param credentials: By default the administrator's.
+        """
+        return adapter.Adapter(
+            self._identity.session(credentials or self._identity.admin),
+            service_type=SERVICE_TYPE, region_name=keystone.REGION)
+
+    def resources(self, original_id: str,
+                  kind: str = 'generic') -> list[dict[str, typing.Any]]:
+        """Find resources by the id that their creators gave them.
+
+        :param kind: their resource type.
+        """
+        answer = self.client().post(
+            f'/v1/search/resource/{kind}',
+            json={'=': {'original_resource_id': original_id}})
+        return answer.json()
+
+    def measures(self, metric_id: str, aggregation: str,
+                 **filters: object) -> list[Measure]:
+        """Read what Gnocchi keeps of a metric, the latest posts included.
+
+        :param aggregation: such as mean or rate:sum.
+        :param filters: granularity, start, stop.
+        """
+        answer = self.client().get(
+            f'/v1/metric/{metric_id}/measures',
+            params={'aggregation': aggregation, 'refresh': True, **filters})
+        return _measures(answer.json())
+
+    def aggregates(self, operations: str, search: str,
+                   kind: str = 'generic',
+                   **filters: object) -> list[Measure]:
+        """Calculate over the metrics of the resources that are found.
+
+        :param operations: such as
+            ``(aggregate sum (metric energy rate:sum))``.
+        :param search: such as ``host='c1'``.
+        :param kind: resource type.
+        :param filters: granularity, start, stop.
+        """
+        answer = self.client().post(
+            '/v1/aggregates', params=filters,
+            json={'operations': operations, 'search': search,
+                  'resource_type': kind})
+        return _measures(answer.json()['measures']['aggregated'])
+
+
+def _measures(rows: list[list[typing.Any]]) -> list[Measure]:
+    return [Measure(datetime.datetime.fromisoformat(start).timestamp(),
+                    granularity, value)
+            for start, granularity, value in rows]
