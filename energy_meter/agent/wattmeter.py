@@ -31,18 +31,21 @@ from energy_meter.drivers import base
 _NAMESPACE = 'energy_meter.drivers'
 _MAX_WATTS = 100_000.0
 
+_Own = dict[str, dict[str, typing.Any] | None]
+
 
 class Pattern(typing.NamedTuple):
     """How the probes of all outlets of a wattmeter are named.
 
     :ivar text: the id of a probe, with fields in braces.
     :ivar settings: how each is metered.
-    :ivar own: what single probes have of their own, by id.
+    :ivar own: what single probes have of their own, by id; None for a probe
+        that is left out, as its section makes no sense.
     """
 
     text: str
     settings: ledger.Settings
-    own: dict[str, dict[str, typing.Any]]
+    own: '_Own'
 
     def fill(self, item: 'Wattmeter', outlet: base.Outlet) -> str:
         """Give the id of the probe at an outlet.
@@ -108,9 +111,22 @@ class Wattmeter(typing.NamedTuple):
                 f'{self.pattern.text!r} names no probes for its outlets: '
                 f'{", ".join(ids) or "it does not tell them"}; name them in '
                 'probes'))
-        return self._replace(outlets=tuple(ids), probes=tuple(
-            _specialise(self.pattern.settings, probe, self.pattern.own)
-            for probe in ids))
+        return self.equip(ids, self.pattern.settings, self.pattern.own)
+
+    def equip(self, outlets: collections.abc.Iterable[str | None],
+              settings: ledger.Settings, own: _Own) -> 'Wattmeter':
+        """Put probes at its outlets.
+
+        :param outlets: their ids, None for an outlet that is left out.
+        :param settings: what the probes have in common.
+        :param own: as in :class:`Pattern`.
+        """
+        metered = tuple(
+            None if probe is None or own.get(probe, {}) is None else probe
+            for probe in outlets)
+        return self._replace(outlets=metered, probes=tuple(
+            _specialise(settings, probe, own.get(probe) or {})
+            for probe in metered if probe))
 
     def unresolved(self) -> 'Wattmeter':
         """Give it as the configuration has it."""
@@ -119,9 +135,8 @@ class Wattmeter(typing.NamedTuple):
 
 
 def _specialise(settings: ledger.Settings, probe: str,
-                own: dict[str, dict[str, typing.Any]]) -> ledger.Settings:
+                special: dict[str, typing.Any]) -> ledger.Settings:
     """Give the settings of one probe of a wattmeter."""
-    special = own.get(probe, {})
     common = settings.probe
     return settings._replace(
         probe=common._replace(
@@ -144,10 +159,13 @@ def load(conf: cfg.ConfigOpts, agent: str) -> tuple[
         if not name.startswith(wattmeter_conf.PREFIX):
             continue
         try:
-            wattmeters.append(loader.load(section))
+            item = loader.load(section)
         except exception.ConfigurationError as error:
             errors.append(error)
-    return wattmeters, errors + loader.orphans()
+            continue
+        if item.probes or item.pattern:
+            wattmeters.append(item)
+    return wattmeters, errors + loader.errors + loader.orphans()
 
 
 class _Loader:
@@ -163,6 +181,8 @@ class _Loader:
         self._owners: dict[str, conf_sections.Section] = {}
         self._named: set[str] = set()
         self._has_patterns = False
+        #: What is wrong with sections of probes.
+        self.errors: list[exception.ConfigurationError] = []
 
     def load(self, section: conf_sections.Section) -> Wattmeter:
         # Whether or not the rest of the section makes sense.
@@ -186,10 +206,8 @@ class _Loader:
                                                        settings))
         outlets = self._outlets(section, options)
         probes = tuple(filter(None, outlets))
-        own = self._own(probes)
         self._owners.update(dict.fromkeys(probes, section))
-        return item._replace(outlets=outlets, probes=tuple(
-            _specialise(settings, probe, own) for probe in probes))
+        return item.equip(outlets, settings, self._own(probes))
 
     def orphans(self) -> list[exception.ConfigurationError]:
         """Complain about sections of probes that no wattmeter has."""
@@ -200,20 +218,26 @@ class _Loader:
                 if probe not in self._named
                 and 'sum' not in section.options]
 
-    def _own(self, probes: collections.abc.Iterable[str],
-             ) -> dict[str, dict[str, typing.Any]]:
+    def _own(self, probes: collections.abc.Iterable[str]) -> _Own:
         """Give what the sections of these probes say of them."""
-        found = {}
+        found: _Own = {}
         for probe in probes:
             section = self._probe_sections.get(probe)
             if section is None:
                 continue
-            if 'sum' in section.options:
-                raise section.error('sum', 'a sum has no wattmeter, but this '
-                                           'is a probe of one')
-            found[probe] = section.values(self._conf,
-                                          wattmeter_conf.PROBE_OPTS)
+            try:
+                found[probe] = self._special(section)
+            except exception.ConfigurationError as error:
+                found[probe] = None
+                self.errors.append(error)
         return found
+
+    def _special(self, section: conf_sections.Section,
+                 ) -> dict[str, typing.Any]:
+        if 'sum' in section.options:
+            raise section.error('sum', 'a sum has no wattmeter, but this is a '
+                                       'probe of one')
+        return section.values(self._conf, wattmeter_conf.PROBE_OPTS)
 
     def _pattern(self, section: conf_sections.Section, item: Wattmeter,
                  settings: ledger.Settings) -> Pattern:

@@ -171,6 +171,20 @@ class ErrorTest(WattmeterTestCase):
         self.assertEqual(['good'], [item.name for item in found])
         self.assertEqual(1, len(errors))
 
+    def test_an_error_of_one_probe_leaves_the_others_alone(self):
+        (item,), errors = self.load(
+            agent=self.section(probes='a, b, c') + '[probe:b]\nscope = x\n')
+
+        self.assertEqual(('a', None, 'c'), item.outlets)
+        self.assertEqual(1, len(errors))
+
+    def test_a_wattmeter_of_which_every_probe_has_an_error_is_left_out(self):
+        found, errors = self.load(
+            agent=self.section(probes='a') + '[probe:a]\nscope = x\n')
+
+        self.assertEqual([], found)
+        self.assertEqual(1, len(errors))
+
     def test_an_unknown_driver_is_told_with_the_known_ones(self):
         error = self.error(self.section(driver='dumy'))
 
