@@ -17,6 +17,7 @@ import ast
 import collections.abc
 import graphlib
 import pathlib
+import sys
 
 from oslotest import base
 
@@ -46,6 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     'drivers': {'complaint', 'exception', 'measurement'},
     'client': {'exception'},
     'keystone': {'client', 'exception'},
+    # It runs inside openstackclient.
+    'osc': {'client', 'exception'},
     # They run inside another daemon.
     'pollsters': {'client', 'exception'},
     'db': {'exception'},
@@ -121,6 +124,12 @@ class ImportsTest(base.BaseTestCase):
                     for name, module in self.modules.items()}
         # Raises CycleError otherwise.
         graphlib.TopologicalSorter(packages).prepare()
+
+    def test_the_openstackclient_plugin_needs_little_to_start(self):
+        self.assertEqual(set(), {
+            area(other) for name, module in self.modules.items()
+            if area(name) == 'osc' for other in imports(module)}
+            - {*sys.stdlib_module_names, 'cliff', 'energy_meter', 'osc_lib'})
 
     def test_the_agent_knows_no_driver(self):
         # Drivers come through their entry points.

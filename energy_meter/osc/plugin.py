@@ -1,0 +1,49 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The plugin of openstackclient: ``openstack energy ...``."""
+
+import argparse
+import typing
+
+from osc_lib import utils
+
+from energy_meter import client
+
+API_NAME = 'energy'
+API_VERSION_OPTION = 'os_energy_api_version'
+API_VERSIONS = ('1',)
+DEFAULT_API_VERSION = '1'
+
+
+def make_client(instance: typing.Any) -> client.Client:
+    """Make the client that the commands find as ``client_manager.energy``.
+
+    :param instance: openstackclient's ``ClientManager``.
+    """
+    instance.setup_auth()
+    return client.Client(
+        instance.session, interface=instance.interface,
+        region_name=instance.region_name,
+        endpoint_override=instance.get_configuration().get(
+            'energy_endpoint_override'))
+
+
+def build_option_parser(
+        parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the plugin's global options."""
+    parser.add_argument(
+        '--os-energy-api-version', metavar='<energy-api-version>',
+        default=utils.env('OS_ENERGY_API_VERSION'),
+        help=f'Energy API version, default={DEFAULT_API_VERSION} '
+             '(Env: OS_ENERGY_API_VERSION)')
+    return parser
