@@ -52,8 +52,8 @@ class StateDirectory:
         self._path = pathlib.Path(path)
         try:
             self._path.mkdir(parents=True, exist_ok=True, mode=0o750)
-            self._lock = os.open(self._path / _LOCK,
-                                 os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            self._lock = open(  # noqa: SIM115 - it stays open
+                self._path / _LOCK, 'ab', opener=_open_privately)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise exception.StateInUse(path=self._path)
@@ -62,7 +62,7 @@ class StateDirectory:
 
     def close(self) -> None:
         """Let another process use it."""
-        os.close(self._lock)
+        self._lock.close()
 
     def identify(self) -> Identity:
         """Tell who this agent is, in an incarnation that never was before.
@@ -102,7 +102,8 @@ class StateDirectory:
         """
         fresh = self._path / f'{name}.new'
         try:
-            with open(fresh, 'w', encoding='utf-8') as stream:
+            with open(fresh, 'w', encoding='utf-8',
+                      opener=_open_privately) as stream:
                 json.dump(content, stream, separators=(',', ':'))
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -124,6 +125,10 @@ class StateDirectory:
             'damaged; move it away to let the agent begin anew: '
             f'{error}')
         return exception.StateUnusable(path=self._path / name, reason=reason)
+
+
+def _open_privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o640)
 
 
 def _parse_identity(content: typing.Any) -> tuple[Identity, object]:

@@ -65,6 +65,19 @@ class StateTest(base.BaseTestCase):
             self.useFixture(fixtures.MockPatchObject(
                 state, '_MACHINE_ID', pathlib.Path(path)))
 
+    def test_nobody_else_reads_its_files(self):
+        self.path.mkdir(parents=True, mode=0o755)
+        self.identify()
+
+        for path in self.path.iterdir():
+            self.assertEqual(0, path.stat().st_mode & 0o007, path)
+
+    def test_it_may_be_closed_twice(self):
+        directory = self.open()
+        directory.close()
+
+        directory.close()
+
     def test_the_directory_is_made_for_its_owner(self):
         self.open()
 
