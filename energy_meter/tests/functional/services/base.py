@@ -50,6 +50,7 @@ DEBIAN_PACKAGES = {
     'chromedriver': 'chromium-driver',
     'epmd': 'erlang-base',
     'initdb': 'postgresql',
+    'ip': 'iproute2',
     'ipmi_sim': 'openipmi',
     'mariadb-install-db': 'mariadb-server',
     'mariadbd': 'mariadb-server',
