@@ -49,6 +49,7 @@ class Probe(typing.NamedTuple):
     :ivar host: the machine whose power it is.
     :ivar wattmeter: name of the wattmeter that measures it.
     :ivar coverage: share of the time for which the energy is known, 0 to 1.
+    :ivar project_id: the project that pays for it; None if there is none.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Probe(typing.NamedTuple):
     host: str
     wattmeter: str
     coverage: float
+    project_id: str | None
 
 
 class Client:
@@ -224,6 +226,7 @@ _CHECKS: dict[str, collections.abc.Callable[[typing.Any], bool]] = {
     'host': _is_text,
     'wattmeter': _is_text,
     'coverage': _is_number,
+    'project_id': lambda project: project is None or _is_text(project),
 }
 
 

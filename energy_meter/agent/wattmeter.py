@@ -216,7 +216,8 @@ class _Loader:
         return [section.error('(name)', 'no wattmeter has this probe')
                 for probe, section in self._probe_sections.items()
                 if probe not in self._named
-                and 'sum' not in section.options]
+                and wattmeter_conf.COLLECTORS_OPTS.isdisjoint(
+                    section.options)]
 
     def _own(self, probes: collections.abc.Iterable[str]) -> _Own:
         """Give what the sections of these probes say of them."""

@@ -27,6 +27,7 @@ from wsme.rest import args as wsme_args
 
 from energy_meter.api import database as api_database
 from energy_meter.db import probes
+from energy_meter.db import projects
 from energy_meter.db import sums
 from energy_meter.policies import probes as policies
 from energy_meter.web import access
@@ -97,7 +98,8 @@ class Probes:
         with self._database.connect() as connection:
             # Before the probes: changes in between then show next time.
             fingerprint = (probes.fingerprint(connection, self._ttl)
-                           + sums.fingerprint(connection))
+                           + sums.fingerprint(connection)
+                           + projects.fingerprint(connection))
             return _answer(fingerprint, lambda: {'probes': {
                 state.id: _fields(state) for state in itertools.chain(
                     sums.list_states(connection, self._ttl),
@@ -136,7 +138,8 @@ def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
     fields = {
         'timestamp': state.timestamp, 'kwh': state.kwh, 'w': state.watts,
         'scope': state.scope, 'host': state.host,
-        'wattmeter': state.wattmeter, 'coverage': state.coverage}
+        'wattmeter': state.wattmeter, 'coverage': state.coverage,
+        'project_id': state.project_id}
     return fields | {'parts': state.parts} if state.parts else fields
 
 

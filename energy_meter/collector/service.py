@@ -23,14 +23,14 @@ import sqlalchemy as sa
 
 from energy_meter import complaint
 from energy_meter import counters
-from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.bus import intake
 from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
-from energy_meter.collector import sum_probes
+from energy_meter.collector import probe_sections
 from energy_meter.collector import writer
 from energy_meter.db import engine as db_engine
+from energy_meter.db import projects
 from energy_meter.db import sums
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Collector(service.ServiceBase):
                  reload: collections.abc.Callable[[], cfg.ConfigOpts],
                  ) -> None:
         self._options = conf.collector
-        self._sums = sum_probes.load(conf)
+        self._told = probe_sections.load(conf)
         self._reload = reload
         self._wake = threading.Event()
         self._engine = db_engine.connect(conf)
@@ -81,15 +81,14 @@ class Collector(service.ServiceBase):
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Read the sums of probes anew."""
-        reason = None
-        try:
-            self._sums = sum_probes.load(self._reload())
-        except (cfg.Error, OSError, exception.EnergyMeterError) as error:
-            reason = error
-        # Outside the handler, or oslo.log would add the error once more.
-        if reason:
-            LOG.error('The configuration stays as it was: %s', reason)
+        """Read anew the secrets, and what is told of probes.
+
+        :raises MissingSecrets: when no secrets are left.
+        :raises ConfigurationError: when they make no sense.
+        """
+        conf = self._reload()
+        self._intake.reload(conf)
+        self._told = probe_sections.load(conf)
         self._wake.set()
 
     def handle(self, words: list[measurement.Measurement]) -> None:
@@ -117,12 +116,14 @@ class Collector(service.ServiceBase):
             pause: float = housekeeping.INTERVAL
             try:
                 with self._engine.begin() as connection:
-                    sums.configure(connection, self._sums)
+                    sums.configure(connection, self._told.sums)
+                    projects.configure(connection, self._told.projects)
                     housekeeping.fold(connection, self._options.fold_after)
             except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
                 pause = housekeeping.RETRY
                 self._complaints.complain(
-                    'housekeeping', 'Sums can not be set up and old registers '
-                    'not be folded (%s); trying again', type(error).__name__)
+                    'housekeeping', 'Sums and projects can not be set up and '
+                    'old registers not be folded (%s); trying again',
+                    type(error).__name__)
             self._wake.wait(pause)
             self._wake.clear()

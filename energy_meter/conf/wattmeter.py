@@ -62,9 +62,17 @@ PROBE_OPTS: list[cfg.Opt] = [
                 help='Ids of the probes that this one is the sum of, for a '
                      'host that two outlets feed. It is no probe of a '
                      'wattmeter, and the collectors are who must know it.'),
+    cfg.Opt('project_id', type=names.Name(),
+            help='Id of the Keystone project that pays for this probe: its '
+                 'samples in Ceilometer belong to it. The collectors are who '
+                 'must know it.'),
     cfg.FloatOpt('max_watts', min=0.001,
                  help='Most that this probe can draw, in watts.'),
 ]
+
+#: Those of a probe that the collectors read: for them a probe need not be of
+#: a wattmeter that is configured beside.
+COLLECTORS_OPTS = frozenset({'sum', 'project_id'})
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

@@ -30,6 +30,7 @@ class ProbeState(typing.NamedTuple):
     :ivar kwh: energy that was credited to it since its first measurement.
     :ivar watts: power at ``timestamp``; None where it isn't known.
     :ivar coverage: share of the time for which the energy is known, 0 to 1.
+    :ivar project_id: the project that pays for it, if there is one.
     :ivar parts: the probes that it is the sum of.
     """
 
@@ -41,6 +42,7 @@ class ProbeState(typing.NamedTuple):
     host: str
     wattmeter: str
     coverage: float
+    project_id: str | None
     parts: tuple[str, ...] = ()
 
 
@@ -48,18 +50,27 @@ _COLUMNS = (schema.probe.c.id, schema.probe.c.time,
             schema.probe.c.millijoules, schema.probe.c.watts,
             schema.probe.c.scope, schema.probe.c.host,
             schema.probe.c.wattmeter, schema.probe.c.metered,
-            schema.probe.c.elapsed)
+            schema.probe.c.elapsed, schema.probe_project.c.project_id)
 
 
 def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
     return schema.probe.c.heard_at > db_engine.clock() - ttl
 
 
+def _query(*conditions: sa.ColumnElement[bool]) -> sa.Select[typing.Any]:
+    return (
+        sa.select(*_COLUMNS).where(*conditions)
+        .join_from(schema.probe, schema.probe_project,
+                   schema.probe_project.c.probe == schema.probe.c.id,
+                   isouter=True))
+
+
 def _state(row: collections.abc.Sequence[typing.Any]) -> ProbeState:
-    name, time, millijoules, watts, scope, host, wattmeter, met, elapsed = row
+    (name, time, millijoules, watts, scope, host, wattmeter, met, elapsed,
+     project) = row
     return ProbeState(name, time, millijoules / MILLIJOULES_PER_KWH, watts,
                       scope, host, wattmeter,
-                      min(1.0, met / elapsed) if elapsed else 1.0)
+                      met / elapsed if elapsed > met else 1.0, project)
 
 
 def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
@@ -72,16 +83,14 @@ def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
 def list_states(connection: sa.Connection,
                 ttl: float) -> collections.abc.Iterator[ProbeState]:
     """Give the probes that had news within ``ttl`` seconds, sorted by id."""
-    query = (sa.select(*_COLUMNS).where(_is_fresh(ttl))
-             .order_by(schema.probe.c.id))
+    query = _query(_is_fresh(ttl)).order_by(schema.probe.c.id)
     return map(_state, connection.execute(query))
 
 
 def get_state(connection: sa.Connection, probe: str,
               ttl: float) -> ProbeState | None:
     """Give one probe; None if it is unknown or had no news for ``ttl``."""
-    query = sa.select(*_COLUMNS).where(schema.probe.c.id == probe,
-                                       _is_fresh(ttl))
+    query = _query(schema.probe.c.id == probe, _is_fresh(ttl))
     row = connection.execute(query).one_or_none()
     return None if row is None else _state(row)
 

@@ -124,6 +124,15 @@ sum_part = sa.Table(
     sa.Column('settled', sa.BigInteger, nullable=False),
 )
 
+#: The project that pays for a probe, or for a sum, and since when: the
+#: database's clock.
+probe_project = sa.Table(
+    'probe_project', metadata,
+    sa.Column('probe', _id(190), primary_key=True),
+    sa.Column('project_id', _id(190), nullable=False),
+    sa.Column('since', _DOUBLE, nullable=False),
+)
+
 #: What operators changed by hand.
 audit = sa.Table(
     'audit', metadata,

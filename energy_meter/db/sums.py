@@ -39,6 +39,7 @@ class Sum(typing.NamedTuple):
 
 
 _PROBE, _SUM, _PART = schema.probe, schema.sum_probe, schema.sum_part
+_PROJECT = schema.probe_project
 
 
 def configure(connection: sa.Connection,
@@ -115,17 +116,18 @@ def _query(ttl: float) -> sa.Select[typing.Any]:
             _SUM.c.id, _SUM.c.host, _PART.c.active, _PART.c.joined_at,
             _PART.c.settled, _PROBE.c.millijoules, _PROBE.c.time,
             _PROBE.c.watts, _PROBE.c.wattmeter, _PROBE.c.metered,
-            _PROBE.c.elapsed, _PART.c.part,
+            _PROBE.c.elapsed, _PART.c.part, _PROJECT.c.project_id,
             (_PROBE.c.heard_at > db_engine.clock() - ttl).label('fresh'))
         .join(_PART, _PART.c.sum == _SUM.c.id)
         .join(_PROBE, _PROBE.c.id == _PART.c.part, isouter=True)
+        .join(_PROJECT, _PROJECT.c.probe == _SUM.c.id, isouter=True)
         .order_by(_SUM.c.id, _PART.c.part))
 
 
 def _states(rows: collections.abc.Iterable[typing.Any],
             ) -> collections.abc.Iterator[probes.ProbeState]:
-    for (total, host), group in itertools.groupby(
-            rows, key=lambda row: (row.id, row.host)):
+    for (total, host, project), group in itertools.groupby(
+            rows, key=lambda row: (row.id, row.host, row.project_id)):
         parts = list(group)
         active = [row for row in parts if row.active]
         known = [row for row in active if row.time is not None]
@@ -135,7 +137,7 @@ def _states(rows: collections.abc.Iterable[typing.Any],
                 total, max(row.time for row in fresh), _kwh(parts),
                 _watts(active, fresh), 'node', host,
                 '+'.join(sorted({row.wattmeter for row in known})),
-                min(map(_coverage, known)),
+                min(map(_coverage, known)), project,
                 tuple(row.part for row in active))
 
 

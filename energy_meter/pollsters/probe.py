@@ -104,7 +104,7 @@ class ProbePollster(plugin_base.PollsterBase):
         # of metadata, and refuses a meter whose labels vary.
         return MeasuredSample(
             name=self.meter, type=self.kind, unit=self.unit, volume=volume,
-            user_id=None, project_id=None, resource_id=probe.id,
+            user_id=None, project_id=probe.project_id, resource_id=probe.id,
             timestamp=measured_at.isoformat(),
             resource_metadata={'scope': probe.scope, 'host': probe.host,
                                'wattmeter': probe.wattmeter})

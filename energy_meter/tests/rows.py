@@ -31,7 +31,7 @@ PROBE = {
 #: What the API shows of it.
 SHOWN = {'timestamp': 1700000000.5, 'kwh': 1.25, 'w': 173.0,
          'scope': 'node', 'host': 'node-41', 'wattmeter': 'rack1-bmc41',
-         'coverage': 0.999}
+         'coverage': 0.999, 'project_id': None}
 
 
 def insert(engine: sa.Engine, *probes: str, **fields: typing.Any) -> None:

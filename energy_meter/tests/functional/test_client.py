@@ -51,7 +51,8 @@ class ClientTest(base.BaseTestCase):
             self.assertEqual(
                 client.Probe(id=name, timestamp=1700000000.5, kwh=1.25,
                              watts=173.0, scope='node', host=f'host-{name}',
-                             wattmeter='meter', coverage=1.0),
+                             wattmeter='meter', coverage=1.0,
+                             project_id=None),
                 found.probe(name))
         self.assertRaises(exception.UnknownProbe, found.probe, 'b')
 

@@ -21,7 +21,8 @@ import typing
 import fixtures
 
 PROBE = {'timestamp': 1700000000.5, 'kwh': 1.25, 'w': 173.0, 'scope': 'node',
-        'host': 'node-41', 'wattmeter': 'rack1-bmc41', 'coverage': 0.9998}
+        'host': 'node-41', 'wattmeter': 'rack1-bmc41', 'coverage': 0.9998,
+        'project_id': None}
 
 
 class APIStub(fixtures.Fixture):

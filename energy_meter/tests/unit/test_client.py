@@ -65,7 +65,8 @@ class ClientTest(base.BaseTestCase):
         self.assertEqual(
             client.Probe(id='a', timestamp=1700000000.5, kwh=1.25,
                          watts=173.0, scope='node', host='node-41',
-                         wattmeter='rack1-bmc41', coverage=0.9998), a)
+                         wattmeter='rack1-bmc41', coverage=0.9998,
+                         project_id=None), a)
         self.assertEqual(('b', None), (b.id, b.watts))
 
     def test_lists_probe_ids(self):
@@ -173,7 +174,7 @@ class ClientTest(base.BaseTestCase):
             ('timestamp', '2026-01-01'), ('kwh', None), ('kwh', True),
             ('kwh', float('nan')), ('kwh', 10 ** 400), ('w', '173'),
             ('w', float('inf')), ('scope', ''), ('host', None),
-            ('wattmeter', 'a\nb'), ('coverage', None),
+            ('wattmeter', 'a\nb'), ('coverage', None), ('project_id', ''),
         ]
         for field, value in bad:
             self.api.show(a={field: value})

@@ -22,7 +22,7 @@ from oslotest import base
 import energy_meter
 from energy_meter import conf as energy_meter_conf
 from energy_meter.agent import wattmeter
-from energy_meter.collector import sum_probes
+from energy_meter.collector import probe_sections
 from energy_meter.tests.unit.drivers import test_base
 
 SOURCE = pathlib.Path(energy_meter.__file__).parents[1] / 'doc/source'
@@ -60,7 +60,8 @@ class ExamplesTest(base.BaseTestCase):
     def test_every_sum_in_an_example_is_one(self):
         for name, text in examples().items():
             self.assertEqual(len(re.findall('^sum =', text, re.MULTILINE)),
-                             len(sum_probes.load(self.load(text))), name)
+                             len(probe_sections.load(self.load(text)).sums),
+                             name)
 
 
 class PagesTest(base.BaseTestCase):

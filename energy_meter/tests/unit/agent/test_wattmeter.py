@@ -115,6 +115,13 @@ class MeaningTest(WattmeterTestCase):
 
         self.assertEqual(('a', 'b'), item.outlets)
 
+    def test_nor_is_who_pays_for_probes(self):
+        item = self.load_one(
+            self.section() + '[probe:p]\nproject_id = p1\n'
+            + '[probe:of-another-agent]\nproject_id = p1\n')
+
+        self.assertEqual(('p',), item.outlets)
+
     def test_a_probe_can_draw_a_lot_unless_it_is_said(self):
         item = self.load_one(self.section())
 

@@ -15,6 +15,7 @@
 import time
 import urllib.parse
 
+from energy_meter.db import projects
 from energy_meter.db import schema
 from energy_meter.tests import rows
 from energy_meter.tests.unit.api import base
@@ -184,6 +185,15 @@ class UnchangedTest(base.APITestCase):
                     schema.probe.c.id == 'a').values(**change))
 
             self.assertNotEqual(tag, self.tag('/v1/probes/'))
+
+    def test_another_project_shows(self):
+        tag = self.tag('/v1/probes/')
+
+        with self.engine.begin() as connection:
+            projects.configure(connection, {'a': 'p1'})
+
+        answer = self.get('/v1/probes/', 200, **{'If-None-Match': tag})
+        self.assertEqual('p1', answer.json['probes']['a']['project_id'])
 
     def test_a_change_of_one_probe_leaves_the_others(self):
         tag = self.tag('/v1/probes/b/')

@@ -94,8 +94,15 @@ class PollsterTest(base.BaseTestCase):
             self.assertEqual(
                 {'scope': 'psu', 'host': 'h', 'wattmeter': 'm'},
                 sample.resource_metadata)
-            self.assertEqual((None, None),
-                             (sample.user_id, sample.project_id))
+
+    def test_samples_belong_to_who_pays_for_the_probe(self):
+        self.api.show(a={'project_id': None}, b={'project_id': 'p1'})
+
+        for pollster in self.energy, self.power:
+            a, b = self.poll(pollster)
+
+            self.assertEqual((None, None), (a.user_id, a.project_id))
+            self.assertEqual((None, 'p1'), (b.user_id, b.project_id))
 
     def test_unknown_power_is_no_sample(self):
         self.api.show(a={'w': None}, b={'w': 0.0})

@@ -11,29 +11,35 @@
 # under the License.
 
 
-"""The sums of probes that the configuration names."""
+"""What the ``[probe:...]`` sections tell the collectors."""
 
 import fixtures
 from oslo_config import cfg
 from oslotest import base
 
 from energy_meter import conf as energy_meter_conf
-from energy_meter.collector import sum_probes
+from energy_meter.collector import probe_sections
 from energy_meter.db import sums
 
 
-class SumProbesTest(base.BaseTestCase):
+class SectionsTestCase(base.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger())
 
-    def load(self, *lines: str) -> list[sums.Sum]:
+    def load(self, *lines: str) -> probe_sections.Told:
         conf = cfg.ConfigOpts()
         energy_meter_conf.register_opts(conf)
         conf(['--config-file', *self.create_tempfiles(
-            [('sums', '\n'.join(lines))])])
-        return sum_probes.load(conf)
+            [('probes', '\n'.join(lines))])])
+        return probe_sections.load(conf)
+
+
+class SumsTest(SectionsTestCase):
+
+    def load(self, *lines: str) -> list[sums.Sum]:
+        return super().load(*lines).sums
 
     def test_sum_is_of_a_host_of_its_own_name_unless_told(self):
         self.assertEqual(
@@ -62,3 +68,22 @@ class SumProbesTest(base.BaseTestCase):
                           '[probe:node]', 'sum = a, b')
         self.assertEqual(['node'], [item.id for item in found])
         self.assertIn('Probe rack is the sum of node', self.log.output)
+
+
+class ProjectsTest(SectionsTestCase):
+
+    def test_probes_and_sums_may_have_a_project(self):
+        told = self.load('[probe:a]', 'project_id = p1',
+                         '[probe:node]', 'sum = b, c', 'project_id = p2',
+                         '[probe:d]', 'scope = psu')
+
+        self.assertEqual({'a': 'p1', 'node': 'p2'}, told.projects)
+        self.assertEqual(['node'], [item.id for item in told.sums])
+
+    def test_project_without_an_id_is_told_and_left_out(self):
+        told = self.load('[probe:a]', 'project_id =',
+                         '[probe:b]', 'project_id = p')
+
+        self.assertEqual({'b': 'p'}, told.projects)
+        self.assertIn('[probe:a] project_id: expected the id',
+                      self.log.output)

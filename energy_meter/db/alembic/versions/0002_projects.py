@@ -1,0 +1,36 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The projects that pay for probes."""
+
+from alembic import op
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.dialects import postgresql
+
+revision = '0002'
+down_revision = '0001'
+
+DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
+    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb')
+IDENTIFIER = sa.String(190).with_variant(
+    postgresql.VARCHAR(190, collation='C'), 'postgresql').with_variant(
+    mysql.VARCHAR(190, charset='utf8mb4', collation='utf8mb4_nopad_bin'),
+    'mysql', 'mariadb')
+
+
+def upgrade() -> None:
+    op.create_table(
+        'probe_project',
+        sa.Column('probe', IDENTIFIER, primary_key=True),
+        sa.Column('project_id', IDENTIFIER, nullable=False),
+        sa.Column('since', DOUBLE, nullable=False))
