@@ -1,0 +1,134 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Watching probes."""
+
+import io
+import re
+
+import fixtures
+
+from energy_meter.tests.unit.osc import base
+
+#: Control sequences of a terminal.
+CONTROL = re.compile('\x1b\\[[?0-9]*[a-zA-Z]')
+
+
+class _Terminal(io.StringIO):
+
+    def isatty(self):
+        return True
+
+
+class WatchTest(base.CommandTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.useFixture(fixtures.EnvironmentVariable('COLUMNS', '80'))
+        self.useFixture(fixtures.EnvironmentVariable('LINES', '8'))
+        self.stdout = _Terminal()
+        self.api.show(a={'w': 10.0})
+        self.between = []
+        self.useFixture(fixtures.MonkeyPatch(
+            'energy_meter.osc.v1.watch.time.sleep', self.sleep))
+        self.slept = []
+
+    def sleep(self, seconds):
+        """Let happen what happens next, and Ctrl-C at the end."""
+        self.slept.append(seconds)
+        if not self.between:
+            raise KeyboardInterrupt
+        self.between.pop(0)()
+
+    def screens(self):
+        """Give the texts that the screen showed, one after the other."""
+        _, *drawn = self.stdout.getvalue().split('\x1b[H')
+        return [CONTROL.sub('', text) for text in drawn]
+
+    def test_shows_probes_anew(self):
+        self.between = [lambda: self.api.show(a={'w': 20.0})]
+
+        self.assertEqual(0, self.run_command('probe', 'watch'))
+
+        first, second = self.screens()
+        self.assertIn(' 10.0 ', first)
+        self.assertIn(' 20.0 ', second)
+        self.assertEqual([2.0, 2.0], self.slept)
+
+    def test_the_terminal_is_given_back(self):
+        self.run_command('probe', 'watch')
+
+        drawn = self.stdout.getvalue()
+        for mode in '1049', '25', '7':
+            self.assertEqual(1, drawn.count(f'\x1b[?{mode}h'))
+            self.assertEqual(1, drawn.count(f'\x1b[?{mode}l'))
+        self.assertTrue(drawn.endswith('\x1b[?1049l'))
+
+    def test_the_terminal_is_given_back_after_a_failure(self):
+        def fail():
+            raise RuntimeError
+
+        self.between = [fail]
+
+        self.assertEqual(1, self.run_command('probe', 'watch'))
+
+        self.assertTrue(self.stdout.getvalue().endswith('\x1b[?1049l'))
+
+    def test_a_screen_shows_as_many_lines_as_it_has(self):
+        self.api.show(**{f'probe-{number}': {} for number in range(9)})
+
+        self.run_command('probe', 'watch')
+
+        lines = self.screens()[0].splitlines()
+        self.assertEqual(8, len(lines))
+        self.assertIn('probe-1', lines[6])
+        self.assertEqual('... 8 more lines', lines[7])
+
+    def test_goes_on_when_the_api_was_away(self):
+        self.between = [self.api.stop, self.api.start]
+
+        self.assertEqual(0, self.run_command('probe', 'watch'))
+
+        _, away, back = self.screens()
+        self.assertIn('Unable to establish connection', away)
+        self.assertIn(' 10.0 ', back)
+
+    def test_a_refusal_ends_it(self):
+        def refuse():
+            self.api.answers['/v1/probes/'] = 403, b'{}'
+
+        self.between = [refuse]
+
+        self.assertEqual(1, self.run_command('probe', 'watch'))
+
+    def test_what_it_shows_can_be_chosen(self):
+        self.api.show(a={'host': 'n1'}, b={'host': 'n2'})
+
+        self.run_command('probe', 'watch', '--host', 'n2', '-c', 'ID',
+                         '--interval', '0.5', '-f', 'value')
+
+        self.assertEqual(['b'], self.screens()[0].splitlines()[2:])
+        self.assertEqual([0.5], self.slept)
+
+    def test_a_pipe_gets_one_table(self):
+        self.stdout = io.StringIO()
+
+        self.assertEqual(0, self.run_command('probe', 'watch'))
+
+        self.assertEqual(1, self.stdout.getvalue().count('Power (W)'))
+        self.assertNotIn('\x1b', self.stdout.getvalue())
+        self.assertEqual([], self.slept)
+
+    def test_an_interval_that_makes_no_sense(self):
+        for text in '0', '-1', 'nan', 'soon':
+            self.assertRaises(SystemExit, self.run_command, 'probe', 'watch',
+                              f'--interval={text}')
