@@ -1,0 +1,125 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The arithmetic of the fault harness."""
+
+import hypothesis
+from hypothesis import strategies
+from oslotest import base as test_base
+
+from energy_meter.tests.faults import verdict
+
+WATTS = 100.0
+FIRST, SECOND = ('agent', 'first'), ('agent', 'second')
+
+#: Seconds of some registers of one probe.
+lives = strategies.dictionaries(
+    strategies.tuples(strategies.sampled_from('ab'),
+                      strategies.text('xyz', min_size=1, max_size=2)),
+    strategies.floats(0.1, 1e6), min_size=1, max_size=5)
+phases = strategies.floats(0, 1)
+amounts = strategies.integers(2, 10 ** 9)
+
+
+def judge(seconds, registers, total=None, span=None):
+    """Judge the one probe of a meter.
+
+    :param seconds: by register, of its life.
+    :param registers: by register, what is billed for it.
+    """
+    return verdict.judge(
+        [verdict.Stretch('probe', key, length)
+         for key, length in seconds.items()],
+        {'probe': verdict.Bill(
+            sum(registers.values()) if total is None else total, registers)},
+        WATTS,
+        {'probe': sum(seconds.values()) if span is None else span})
+
+
+def show(seconds, phase):
+    """Give what a counter of millijoules shows of these seconds.
+
+    :param phase: where in its step it stood at the first reading.
+    """
+    return {key: int(phase + length * WATTS * 1000) - int(phase)
+            for key, length in seconds.items()}
+
+
+class VerdictTest(test_base.BaseTestCase):
+
+    @hypothesis.given(lives, phases)
+    def test_exact_bill_costs_nothing(self, seconds, phase):
+        found = judge(seconds, show(seconds, phase))
+
+        self.assertEqual((0, 0), (found.lost, found.doubled))
+
+    @hypothesis.given(lives, amounts)
+    def test_finds_what_is_missing(self, seconds, amount):
+        registers = show(seconds, 0.0)
+        registers[next(iter(registers))] -= amount
+
+        found = judge(seconds, registers)
+
+        self.assertLessEqual(abs(found.lost - amount), 1)
+        self.assertEqual(0, found.doubled)
+
+    @hypothesis.given(lives, amounts)
+    def test_finds_what_is_billed_twice(self, seconds, amount):
+        registers = show(seconds, 0.0)
+        registers[next(iter(registers))] += amount
+
+        found = judge(seconds, registers)
+
+        self.assertLessEqual(abs(found.doubled - amount), 1)
+        self.assertEqual(0, found.lost)
+
+    @hypothesis.given(amounts)
+    def test_loss_and_excess_do_not_make_up_for_each_other(self, amount):
+        seconds = {FIRST: 1e5, SECOND: 1e5}
+        registers = {FIRST: 10 ** 10 - amount, SECOND: 10 ** 10 + amount}
+
+        found = judge(seconds, registers)
+
+        self.assertEqual((amount, amount), (found.lost, found.doubled))
+
+    @hypothesis.given(strategies.integers(1, 10 ** 9))
+    def test_total_must_be_the_sum_of_the_registers(self, amount):
+        seconds, registers = {FIRST: 1e5}, {FIRST: 10 ** 10}
+
+        less = judge(seconds, registers, total=10 ** 10 - amount)
+        more = judge(seconds, registers, total=10 ** 10 + amount)
+
+        self.assertEqual((amount, 0), (less.lost, less.doubled))
+        self.assertEqual((0, amount), (more.lost, more.doubled))
+
+    def test_register_that_the_database_never_saw_is_lost(self):
+        found = judge({FIRST: 1.0, SECOND: 2.0}, {FIRST: 100_000})
+
+        self.assertEqual((200_000, 0), (found.lost, found.doubled))
+
+    def test_register_that_no_meter_had_is_billed_twice(self):
+        found = judge({FIRST: 1.0}, {FIRST: 100_000, SECOND: 7_000})
+
+        self.assertEqual((0, 7_000), (found.lost, found.doubled))
+
+    def test_probe_without_a_bill_is_lost(self):
+        found = verdict.judge([verdict.Stretch('probe', FIRST, 1.0)], {},
+                              WATTS, {})
+
+        self.assertEqual((100_000, 100_000), (found.metered, found.lost))
+
+    def test_time_that_no_register_covers_is_told_and_is_no_loss(self):
+        found = judge({FIRST: 1.0, SECOND: 2.0},
+                      {FIRST: 100_000, SECOND: 200_000}, span=5.0)
+
+        self.assertEqual((0, 0, 2.0),
+                         (found.lost, found.doubled, found.uncovered))

@@ -1,0 +1,105 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What a fault cost: pure arithmetic, no clock, no database.
+
+The meters have a constant power, so the energy between two readings of one is
+its power times the time between them, and what a probe has to be billed for
+follows from times alone. Each register shows the energy between its first and
+its last reading; for a register that could not end in good order, because its
+agent was killed, the last reading is taken to be that of the moment of death.
+"""
+
+import collections
+import collections.abc
+import typing
+
+#: Agent and id of a register.
+Key = tuple[str, str]
+
+#: Millijoules within which a counter shows the analytic energy: its step, and
+#: a hundredth for floating point.
+STEP = 1.01
+
+
+class Stretch(typing.NamedTuple):
+    """The time from the first to the last reading of a register."""
+
+    probe: str
+    register: Key
+    seconds: float
+
+
+class Bill(typing.NamedTuple):
+    """What a probe is billed for.
+
+    :ivar millijoules: in all.
+    :ivar registers: by register, millijoules.
+    """
+
+    millijoules: int
+    registers: collections.abc.Mapping[Key, int]
+
+
+class Verdict(typing.NamedTuple):
+    """What a fault cost.
+
+    :ivar metered: energy of all meters, in millijoules.
+    :ivar lost: millijoules that were metered and not billed.
+    :ivar doubled: millijoules that were billed but not metered, or twice.
+    :ivar uncovered: seconds for which nobody can tell the energy of a probe:
+        the most of any probe.
+    """
+
+    metered: int
+    lost: int
+    doubled: int
+    uncovered: float
+
+
+def judge(stretches: collections.abc.Iterable[Stretch],
+          bills: collections.abc.Mapping[str, Bill],
+          watts: float,
+          spans: collections.abc.Mapping[str, float]) -> Verdict:
+    """Compare what the meters had with what is billed.
+
+    What one register lost and another was billed too much for don't make up
+    for each other.
+
+    :param bills: by probe.
+    :param watts: power of every meter.
+    :param spans: by probe, seconds for which its meter was there.
+    """
+    seconds: dict[str, float] = collections.defaultdict(float)
+    expected: dict[str, dict[Key, float]] = {probe: {} for probe in bills}
+    for probe, register, length in stretches:
+        seconds[probe] += length
+        expected.setdefault(probe, {})[register] = watts * length * 1000
+    missing: list[int] = []
+    for probe, energies in expected.items():
+        missing += _missing(energies, bills.get(probe, Bill(0, {})))
+    return Verdict(
+        round(sum(sum(energies.values()) for energies in expected.values())),
+        sum(max(0, each) for each in missing),
+        sum(max(0, -each) for each in missing),
+        max((max(0.0, span - seconds[probe])
+             for probe, span in spans.items()), default=0.0))
+
+
+def _missing(expected: collections.abc.Mapping[Key, float],
+             bill: Bill) -> collections.abc.Iterator[int]:
+    """Give how many millijoules each account of a probe lacks."""
+    for register in expected.keys() | bill.registers.keys():
+        difference = (expected.get(register, 0.0)
+                      - bill.registers.get(register, 0))
+        yield 0 if abs(difference) < STEP else int(difference)
+    yield sum(bill.registers.values()) - bill.millijoules
