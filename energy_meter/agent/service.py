@@ -67,17 +67,17 @@ class Agent(service.ServiceBase):
         self._conf = conf
         self._reload = reload
         self.counters = counters.Counters()
-        keyring = bus_transport.keyring(conf)
-        self._transport = bus_transport.connect(conf)
+        self._publisher = publisher.Publisher(
+            bus_transport.connect(conf), bus_transport.keyring(conf),
+            name_of(conf))
         self._state = state.StateDirectory(conf.state_path)
         self._identity = self._state.identify()
         self._ledger = ledger.Ledger(self._identity.uuid,
                                      journal.load(self._state), self.counters)
         self._backlog = backlog.Backlog(conf.agent.backlog, self.counters)
         self._sender = sender.Sender(
-            self._backlog,
-            publisher.Publisher(self._transport, keyring, name_of(conf)),
-            conf.agent.publish_interval, conf.agent.max_batch, self.counters)
+            self._backlog, self._publisher, conf.agent.publish_interval,
+            conf.agent.max_batch, self.counters)
         self._supervisor = supervisor.Supervisor(
             self.take, self.adopt, conf.agent.hang_timeout,
             conf.agent.backoff_max, self.counters)
@@ -116,7 +116,10 @@ class Agent(service.ServiceBase):
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Read the wattmeters anew; registers of unchanged probes go on."""
+        """Read anew the secrets and the wattmeters.
+
+        Registers of unchanged probes go on.
+        """
         self._reloading.set()
 
     def take(self, readings: collections.abc.Iterable[
@@ -217,7 +220,9 @@ class Agent(service.ServiceBase):
         LOG.info('Reading the wattmeters anew')
         reason = None
         try:
-            self._apply(self._reload())
+            conf = self._reload()
+            self._publisher.use(bus_transport.keyring(conf))
+            self._apply(conf)
         except (cfg.Error, OSError, exception.EnergyMeterError) as error:
             reason = error
         # Outside the handler, or oslo.log would add the error once more.

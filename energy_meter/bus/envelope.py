@@ -68,17 +68,26 @@ def unseal(keyring: signing.Keyring,
 
     :raises RejectedMessage: when anything at all is wrong with it.
     """
+    return read(verify(keyring, envelope))
+
+
+def verify(keyring: signing.Keyring,
+           envelope: object) -> dict[str, typing.Any]:
+    """Verify that a secret of the keyring signed an envelope.
+
+    :returns: its fields; the body is not read yet.
+    :raises RejectedMessage: when it is none, or nobody known signed it.
+    """
     fields = check(envelope)
-    body = fields['body']
     text = _signed_text(fields['version'], fields['key_id'], fields['agent'],
-                        fields['agent_name'], body)
+                        fields['agent_name'], fields['body'])
     try:
         genuine = keyring.verify(fields['key_id'], text, fields['signature'])
     except KeyError:
         raise _rejected('unknown-key', f'key id {fields["key_id"]}')
     if not genuine:
         raise _rejected('bad-signature', 'the signature does not match')
-    return _read_body(body, fields['agent'], fields['agent_name'])
+    return fields
 
 
 def _signed_text(version: int, key_id: str, agent: str, agent_name: str,
@@ -143,10 +152,13 @@ def _check_body(body: object) -> None:
         raise _rejected('too-large', f'body exceeds {MAX_BODY} bytes')
 
 
-def _read_body(body: str, agent: str,
-               agent_name: str) -> list[measurement.Measurement]:
+def read(fields: dict[str, typing.Any]) -> list[measurement.Measurement]:
+    """Read the measurements of an envelope that was verified.
+
+    :raises RejectedMessage: when its body breaks any rule.
+    """
     try:
-        content = json.loads(body, object_pairs_hook=_unique,
+        content = json.loads(fields['body'], object_pairs_hook=_unique,
                              parse_constant=_no_constant)
     except exception.RejectedMessage:
         raise
@@ -160,8 +172,9 @@ def _read_body(body: str, agent: str,
     measurements: list[measurement.Measurement] = []
     for register in content['registers']:
         _check_fields(register, _REGISTER_FIELDS, 'a register')
-        probe = _read_probe(register, wattmeter, driver, agent_name)
-        measurements += _read_register(register, probe, agent)
+        probe = _read_probe(register, wattmeter, driver,
+                            fields['agent_name'])
+        measurements += _read_register(register, probe, fields['agent'])
     return measurements
 
 

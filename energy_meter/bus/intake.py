@@ -21,9 +21,9 @@ from energy_meter import complaint
 from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.bus import envelope
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
+from energy_meter.bus import trust
 from energy_meter.conf import bus as bus_conf
 
 #: Takes the measurements of a batch. When it returns, their messages are
@@ -43,7 +43,8 @@ class Intake:
     :param pool: name of an own queue; None for the topic's own, which only
         the collectors may read.
     :raises MissingSecrets: when no secret is configured.
-    :raises ConfigurationError: when a bus can't be reached as configured.
+    :raises ConfigurationError: when a bus can't be reached as configured, or
+        the secrets make no sense.
     """
 
     def __init__(self, conf: cfg.ConfigOpts, handler: Handler,
@@ -53,7 +54,7 @@ class Intake:
         self._handler = handler
         self._counters = counts
         self._complaints = complaints
-        self._keyring = bus_transport.keyring(conf)
+        self._trust = trust.load(conf)
         self._sources = sources.Sources(
             bus_transport.connect_sources(conf, bus_conf.GROUP), self._handle,
             self._drop_unreadable, batch_size, batch_timeout, pool)
@@ -61,6 +62,14 @@ class Intake:
     def start(self) -> None:
         """Begin to read, each bus as soon as it can be reached."""
         self._sources.start()
+
+    def reload(self, conf: cfg.ConfigOpts) -> None:
+        """Take over the secrets of a configuration.
+
+        :raises MissingSecrets: when it has none.
+        :raises ConfigurationError: when they make no sense.
+        """
+        self._trust = trust.load(conf)
 
     def stop(self) -> None:
         """Stop reading; returns when the last batch has been handled."""
@@ -77,16 +86,18 @@ class Intake:
 
     def _open(self, item: object) -> list[measurement.Measurement]:
         try:
-            return envelope.unseal(self._keyring, item)
+            return self._trust.open(item, self._reject)
         except exception.RejectedMessage as error:
             rejected = error
         # Outside the handler, or oslo.log would add the error once more.
-        self._reject(rejected.cause, rejected)
+        self._reject(rejected)
         return []
 
     def _drop_unreadable(self) -> None:
-        self._reject('unreadable', 'it is no notification')
+        self._reject(exception.RejectedMessage(
+            cause='unreadable', reason='it is no notification'))
 
-    def _reject(self, cause: str, reason: object) -> None:
-        self._counters.count('rejected', cause=cause)
-        self._complaints.complain(cause, 'Rejected a message: %s', reason)
+    def _reject(self, error: exception.RejectedMessage) -> None:
+        self._counters.count('rejected', cause=error.cause)
+        self._complaints.complain(error.cause, 'Rejected a message: %s',
+                                  error)

@@ -25,6 +25,8 @@ from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import transport as bus_transport
 
+LOG = logging.getLogger(__name__)
+
 EVENT_TYPE = 'energy_meter.measurements'
 
 #: oslo.messaging's log of what it raises, too: two lines a try. Who sends
@@ -92,7 +94,13 @@ class Publisher(Courier):
     def __init__(self, transport: messaging_transport.NotificationTransport,
                  keyring: signing.Keyring, publisher_id: str) -> None:
         super().__init__(transport, publisher_id)
+        self.use(keyring)
+
+    def use(self, keyring: signing.Keyring) -> None:
+        """Sign with this keyring from now on."""
         self._keyring = keyring
+        LOG.info('Signing with the secret that has the key id %s',
+                 keyring.signing_key_id)
 
     def publish(self, measurements: collections.abc.Iterable[
             measurement.Measurement]) -> None:

@@ -70,17 +70,24 @@ def name(transport: messaging_transport.NotificationTransport) -> str:
     return f'{url.transport}://{hosts}/{url.virtual_host or ""}'
 
 
+def secrets(conf: cfg.ConfigOpts) -> list[str]:
+    """Give the secrets of the bus, of which there may be none.
+
+    :raises ConfigurationError: when they can't be read.
+    """
+    try:
+        return [secret for secret in conf.bus.secrets if secret]
+    except (cfg.Error, ValueError):
+        raise _invalid('bus', 'secrets', 'can not be read') from None
+
+
 def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:
-    """Give the secrets of the bus.
+    """Give what signs with the secrets of the bus.
 
     :raises MissingSecrets: when there are none.
     :raises ConfigurationError: when they can't be read.
     """
-    try:
-        secrets = conf.bus.secrets
-    except (cfg.Error, ValueError):
-        raise _invalid('bus', 'secrets', 'can not be read') from None
-    return signing.Keyring(secrets)
+    return signing.Keyring(secrets(conf))
 
 
 def _invalid(section: str, option: str,

@@ -12,6 +12,8 @@
 
 """energy-meter-forwarder: from buses to another bus."""
 
+import functools
+
 from energy_meter.cmd import service
 from energy_meter.forwarder import service as forwarder_service
 
@@ -22,4 +24,5 @@ _DESCRIPTION = ('Carry signed measurements, unchanged, from one or more buses '
 
 def main() -> None:
     conf = service.load(_PROG, _DESCRIPTION)
-    service.run(conf, lambda: [forwarder_service.Forwarder(conf)])
+    reload = functools.partial(service.read, _PROG, _DESCRIPTION)
+    service.run(conf, lambda: [forwarder_service.Forwarder(conf, reload)])

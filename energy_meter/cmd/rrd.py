@@ -13,6 +13,7 @@
 
 """energy-meter-rrd: the RRD plugin, archive and pages."""
 
+import functools
 import sys
 
 from energy_meter import rrd
@@ -30,4 +31,6 @@ def main() -> None:
     from energy_meter.rrd.pages import app
     conf = service.load(_PROG, _DESCRIPTION)
     # The pages first: a port that is taken shows before anything is read.
-    service.run(conf, lambda: [app.serve(conf), rrd_service.Recorder(conf)])
+    reload = functools.partial(service.read, _PROG, _DESCRIPTION)
+    service.run(conf, lambda: [app.serve(conf),
+                               rrd_service.Recorder(conf, reload)])

@@ -123,7 +123,15 @@ class _Together(service.ServiceBase):
 
     def reset(self) -> None:
         for item in self._services:
-            item.reset()
+            reason = None
+            try:
+                item.reset()
+            except (cfg.Error, OSError,
+                    exception.EnergyMeterError) as error:
+                reason = error
+            # Outside the handler, or oslo.log would add the error once more.
+            if reason:
+                LOG.error('The configuration stays as it was: %s', reason)
 
 
 def _log_options(conf: cfg.ConfigOpts) -> None:

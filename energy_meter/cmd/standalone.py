@@ -41,14 +41,14 @@ _OPTS = [
                     '$XDG_DATA_HOME/energy_meter or '
                     '~/.local/share/energy_meter.'),
 ]
+#: Nothing leaves the process, so any secret will do.
+_SECRET = secrets.token_hex()
 _DUMMIES = pathlib.Path(energy_meter_conf.__file__).with_name(
     'standalone.conf')
 
 
 def main() -> None:
     conf = load()
-    # Nothing leaves the process, so any secret will do.
-    conf.set_override('secrets', [secrets.token_hex()], 'bus')
     database = engine.connect(conf)
     migration.sync(database)
     database.dispose()
@@ -77,6 +77,7 @@ def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
     conf.set_override('state_path', str(directory))
     conf.set_override('transport_url', 'fake://')
     conf.set_override('sources', [], 'bus')
+    conf.set_override('secrets', [_SECRET], 'bus')
     conf.set_override('connection',
                       f'sqlite:///{directory}/energy_meter.sqlite',
                       'database')
@@ -87,14 +88,16 @@ def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
 def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
     # Servers first: a port that is taken shows before anything is metered.
     reload = functools.partial(load, service.read)
-    return [app.serve(conf), *_graphs(conf),
+    return [app.serve(conf), *_graphs(conf, reload),
             collector_service.Collector(conf, reload),
             agent_service.Agent(conf, reload)]
 
 
-def _graphs(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
+def _graphs(conf: cfg.ConfigOpts,
+            reload: collections.abc.Callable[[], cfg.ConfigOpts],
+            ) -> list[oslo_service.ServiceBase]:
     if not rrd.is_installed():
         return []
     from energy_meter.rrd import service as rrd_service
     from energy_meter.rrd.pages import app as pages
-    return [pages.serve(conf), rrd_service.Recorder(conf)]
+    return [pages.serve(conf), rrd_service.Recorder(conf, reload)]

@@ -26,6 +26,7 @@ from oslo_reports import opts as reports_opts
 from oslo_service import opts as service_opts
 
 from energy_meter.conf import agent
+from energy_meter.conf import agent_secrets
 from energy_meter.conf import api
 from energy_meter.conf import base
 from energy_meter.conf import bus
@@ -101,4 +102,4 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """List our options for the sample and the reference."""
     found = [group for area in _AREAS for group in area.list_opts()]
-    return found + wattmeter.list_opts()
+    return found + agent_secrets.list_opts() + wattmeter.list_opts()

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""Sections whose names the operator chooses: wattmeters and probes."""
+"""Sections whose names the operator chooses: wattmeters, probes, agents."""
 
 import collections.abc
 import pathlib
@@ -19,10 +19,11 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.conf import agent_secrets
 from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
-_PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
+_PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX, agent_secrets.PREFIX)
 
 
 class Section(typing.NamedTuple):
@@ -77,7 +78,7 @@ class Section(typing.NamedTuple):
 
 def find(conf: cfg.ConfigOpts) -> tuple[
         dict[str, Section], list[exception.ConfigurationError]]:
-    """Find the sections of wattmeters and probes in all files.
+    """Find the sections of wattmeters, probes and agents in all files.
 
     :returns: the sections by name, and what is wrong with others.
     """

@@ -12,6 +12,7 @@
 
 """The forwarder: from buses to another bus."""
 
+import collections.abc
 import logging
 import socket
 import threading
@@ -24,12 +25,12 @@ from oslo_service import service
 from energy_meter import complaint
 from energy_meter import counters
 from energy_meter import exception
-from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import listener
 from energy_meter.bus import publisher
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
+from energy_meter.bus import trust as bus_trust
 from energy_meter.conf import forwarder as forwarder_conf
 from energy_meter.forwarder import parcel
 from energy_meter.forwarder import route
@@ -51,19 +52,21 @@ class Forwarder(service.ServiceBase):
     It keeps nothing: what the destination has not taken stays with the
     sources, whether the forwarder waits, ends or is killed.
 
-    :raises ConfigurationError: when the buses make no sense.
+    :param reload: gives the configuration as it is in the files now.
+    :raises ConfigurationError: when buses or secrets make no sense.
     :raises MissingSecrets: when something is to be filtered or signed, but
         no secret is configured.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts,
+                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
+                 ) -> None:
         options = conf.forwarder
+        self._reload = reload
         self._destination = bus_transport.connect(conf)
         self._name = _name(options.name, self._destination)
         self._max_hops = options.max_hops
-        self._selection = selection.Selection(
-            _keyring(conf), options.wattmeters, options.probes,
-            options.resign)
+        self._selection = _select(conf)
         self._courier = publisher.Courier(self._destination, self._name)
         self._sources = sources.Sources(
             self._connect_sources(conf), self.handle, self._drop_unreadable,
@@ -99,7 +102,12 @@ class Forwarder(service.ServiceBase):
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Nothing is re-read while it runs."""
+        """Read secrets and patterns anew.
+
+        :raises MissingSecrets: as at the start.
+        :raises ConfigurationError: when they make no sense.
+        """
+        self._selection = _select(self._reload())
 
     def handle(self, messages: list[listener.Message]) -> None:
         """Send a batch of messages on.
@@ -118,7 +126,7 @@ class Forwarder(service.ServiceBase):
         try:
             way = route.read(message.context)
         except exception.RejectedMessage as error:
-            self._reject(error.cause, error)
+            self._reject(error)
             return None
         if self._name in way.names:
             self.counters.count('stopped', reason='loop')
@@ -135,9 +143,9 @@ class Forwarder(service.ServiceBase):
             dict[str, typing.Any]]:
         for item in envelopes:
             try:
-                selected = self._selection.select(item)
+                selected = self._selection.select(item, self._reject)
             except exception.RejectedMessage as error:
-                self._reject(error.cause, error)
+                self._reject(error)
                 continue
             if selected is None:
                 self.counters.count('unselected')
@@ -145,11 +153,13 @@ class Forwarder(service.ServiceBase):
                 yield selected
 
     def _drop_unreadable(self) -> None:
-        self._reject('unreadable', 'it is no notification')
+        self._reject(exception.RejectedMessage(
+            cause='unreadable', reason='it is no notification'))
 
-    def _reject(self, cause: str, reason: object) -> None:
-        self.counters.count('rejected', cause=cause)
-        self._complaints.complain(cause, 'Rejected a message: %s', reason)
+    def _reject(self, error: exception.RejectedMessage) -> None:
+        self.counters.count('rejected', cause=error.cause)
+        self._complaints.complain(error.cause, 'Rejected a message: %s',
+                                  error)
 
     def _send(self, item: parcel.Parcel) -> None:
         context = item.way.extend(self._name).context()
@@ -193,16 +203,19 @@ def _name(configured: str | None, destination: typing.Any) -> str:
     return name
 
 
-def _keyring(conf: cfg.ConfigOpts) -> signing.Keyring | None:
+def _select(conf: cfg.ConfigOpts) -> selection.Selection:
     options = conf.forwarder
+    trust = None
     try:
-        return bus_transport.keyring(conf)
+        trust = bus_trust.load(conf)
     except exception.MissingSecrets:
         if options.resign or options.wattmeters != _ALL or (
                 options.probes != _ALL):
             raise
-    LOG.warning('[bus] secrets is empty: what passes is not verified')
-    return None
+        LOG.warning('[bus] secrets is empty: what passes is not verified')
+    signer = bus_transport.keyring(conf) if options.resign else None
+    return selection.Selection(trust, signer, options.wattmeters,
+                               options.probes)
 
 
 def _invalid(option: str, reason: str) -> exception.ConfigurationError:

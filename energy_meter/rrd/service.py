@@ -13,6 +13,7 @@
 
 """The plugin's one writer: from the bus into the archive."""
 
+import collections.abc
 import logging
 import threading
 
@@ -41,13 +42,17 @@ _PAUSE = 0.5
 class Recorder(service.ServiceBase):
     """Reads signed measurements and writes them into RRD files.
 
+    :param reload: gives the configuration as it is in the files now.
     :raises MissingSecrets: when no secret is configured.
     :raises ConfigurationError: when the configuration makes no sense.
     :raises ArchiveInUse: when another process writes the archive.
     :raises ArchiveUnusable: when its directory can't be used.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(self, conf: cfg.ConfigOpts,
+                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
+                 ) -> None:
+        self._reload = reload
         self._interval = conf.rrd.flush_interval
         self.counters = counters.Counters()
         complaints = complaint.Complaints(LOG)
@@ -75,7 +80,12 @@ class Recorder(service.ServiceBase):
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Nothing is re-read while it runs."""
+        """Read the secrets anew.
+
+        :raises MissingSecrets: when none are left.
+        :raises ConfigurationError: when they make no sense.
+        """
+        self._intake.reload(self._reload())
 
     def handle(self, words: list[measurement.Measurement]) -> None:
         """Let measurements wait for their files.

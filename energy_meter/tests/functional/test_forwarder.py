@@ -127,7 +127,7 @@ class LinkTest(ForwarderTestCase):
                 **options: object) -> service.Forwarder:
         conf = self.load(self.configure_forwarder(source, destination,
                                                   **options))
-        forwarder = service.Forwarder(conf)
+        forwarder = service.Forwarder(conf, lambda: conf)
         forwarder.start()
         self.addCleanup(forwarder.stop)
         return forwarder
@@ -236,9 +236,10 @@ class LinkTest(ForwarderTestCase):
         sealed = self.publish(self.source)
 
         sent = []
-        forwarder = service.Forwarder(self.load(self.configure_forwarder(
+        conf = self.load(self.configure_forwarder(
             self.source, self.destination, flush_interval=5,
-            batch_size=MESSAGES)))
+            batch_size=MESSAGES))
+        forwarder = service.Forwarder(conf, lambda: conf)
         send = forwarder._courier.send
         forwarder._courier.send = lambda *what: (sent.append(what),
                                                  send(*what))

@@ -24,6 +24,7 @@ from oslotest import base
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter import signing
 from energy_meter.agent import service
 from energy_meter.agent import state
 from energy_meter.agent import supervisor
@@ -68,11 +69,11 @@ class AgentTestCase(base.BaseTestCase):
             raise ConnectionRefusedError
         self.sent.extend(words)
 
-    def configure(self, *sections):
+    def configure(self, *sections, secrets='secret'):
         (self.directory / 'agent.conf').write_text(
             '[DEFAULT]\ntransport_url = fake://\n'
             f'state_path = {self.directory}/state\n'
-            '[bus]\nsecrets = secret\n'
+            f'[bus]\nsecrets = {secrets}\n'
             '[agent]\nname = tester\npublish_interval = 0.01\n'
             'journal_interval = 0.1\n' + ''.join(sections))
 
@@ -127,7 +128,7 @@ class AgentTestCase(base.BaseTestCase):
     def registers(self, probe='p'):
         return {word.register for word in self.words(probe)}
 
-    def reload(self, agent, *sections):
+    def reload(self, agent, *sections, **options):
         """Change the files, send SIGHUP and wait for what comes of it."""
         applied = threading.Event()
         apply = agent._apply_anew
@@ -136,7 +137,7 @@ class AgentTestCase(base.BaseTestCase):
             apply()
             applied.set()
 
-        self.configure(*sections)
+        self.configure(*sections, **options)
         with fixtures.MockPatchObject(agent, '_apply_anew', apply_and_tell):
             agent.reset()
             self.assertTrue(applied.wait(PATIENCE))
@@ -330,6 +331,27 @@ class ReloadTest(AgentTestCase):
         after = self.run_once(meter('m', 'p')).register.incarnation
 
         self.assertGreater(after, before)
+
+    def test_another_secret_signs_from_then_on(self):
+        agent = self.start(meter('m', 'p'))
+        self.meter_joule(agent)
+
+        self.reload(agent, meter('m', 'p'), secrets='new, secret')
+        self.meter_joule(agent)
+
+        self.assertEqual(signing.key_id('new'),
+                         agent._publisher._keyring.signing_key_id)
+        self.assertEqual(1, len(self.registers()))
+
+    def test_without_a_secret_the_old_ones_stay(self):
+        agent = self.start(meter('m', 'p'))
+
+        self.reload(agent, meter('m', 'p'), secrets='')
+
+        self.assertIn('The configuration stays as it was: [bus] secrets is '
+                      'empty', self.log.output)
+        self.assertEqual(signing.key_id('secret'),
+                         agent._publisher._keyring.signing_key_id)
 
     def test_a_file_that_makes_no_sense_changes_nothing(self):
         agent = self.start(meter('m', 'p'))

@@ -119,6 +119,17 @@ class RunTest(base.CommandTest):
         self.together().reset()
         self.assertEqual(['a resets', 'b resets'], self.record)
 
+    def test_service_that_can_not_take_it_over_stops_no_other(self):
+        together = self.together()
+        with fixtures.MockPatchObject(
+                together._services[1], 'reset',
+                side_effect=exception.MissingSecrets()):
+            together.reset()
+        self.assertEqual(['b resets'], self.record)
+        self.assertIn('The configuration stays as it was: [bus] secrets is '
+                      'empty', self.log.output)
+        self.assertNotIn('Traceback', self.log.output)
+
     def test_service_that_can_not_be_made_ends_the_process(self):
         def make():
             raise exception.MissingSecrets()

@@ -171,7 +171,8 @@ class ListingTest(base.BaseTestCase):
     def test_sample_and_reference_have_every_area(self):
         self.assertEqual(
             {'DEFAULT', 'agent', 'api', 'bus', 'collector', 'forwarder',
-             'metrics', 'rrd', 'wattmeter:<name>', 'probe:<id>'},
+             'metrics', 'rrd', 'agent:<name>', 'wattmeter:<name>',
+             'probe:<id>'},
             {group for group, _ in energy_meter_conf.list_opts()})
 
     def test_every_option_says_what_it_is_for(self):

@@ -18,6 +18,7 @@ import fixtures
 import oslo_messaging
 
 from energy_meter import exception
+from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import listener
 from energy_meter.forwarder import service
@@ -26,8 +27,8 @@ from energy_meter.tests.unit.bus import base as bus_base
 PATIENCE = 20.0
 
 
-def seal(probe):
-    return envelope.seal(bus_base.KEYRING, [bus_base.word(probe)])
+def seal(probe, keyring=bus_base.KEYRING):
+    return envelope.seal(keyring, [bus_base.word(probe)])
 
 
 def message(*envelopes, **context):
@@ -49,7 +50,7 @@ class ForwarderTest(bus_base.BusTestCase):
             self.conf.set_override(name, value, 'forwarder')
 
     def make(self, send=None):
-        made = service.Forwarder(self.conf)
+        made = service.Forwarder(self.conf, lambda: self.conf)
         made._destination._send_notification = send or self.send
         return made
 
@@ -180,12 +181,47 @@ class ForwarderTest(bus_base.BusTestCase):
              'forwarded 1', 'In the last 0 s: nothing came'], lines[:2])
 
 
+class ReloadTest(bus_base.BusTestCase):
+    """SIGHUP, while envelopes pass."""
+
+    def setUp(self):
+        super().setUp()
+        self.conf.set_override('secrets', ['current-secret'], 'bus')
+        self.conf.set_override('sources', ['fake://source'], 'forwarder')
+        self.forwarder = service.Forwarder(self.conf, lambda: self.conf)
+        self.sent = []
+        self.forwarder._destination._send_notification = (
+            lambda target, context, content, **how: self.sent.append(
+                content['payload']['envelopes']))
+
+    def handle(self, *envelopes):
+        self.forwarder.handle([listener.Message({}, list(envelopes))])
+
+    def test_secrets_and_patterns_are_read_anew(self):
+        item = seal('a', keyring=signing.Keyring(['new']))
+        self.handle(item)
+        self.assertEqual([], self.sent)
+        self.conf.set_override('secrets', ['current-secret', 'new'], 'bus')
+        self.conf.set_override('probes', ['a'], 'forwarder')
+        self.forwarder.reset()
+        self.handle(item, seal('b'))
+        self.assertEqual([[item]], self.sent)
+
+    def test_without_the_secrets_that_it_needs_it_goes_on_as_before(self):
+        self.conf.set_override('secrets', [], 'bus')
+        self.conf.set_override('probes', ['b'], 'forwarder')
+        self.assertRaises(exception.MissingSecrets, self.forwarder.reset)
+        item = seal('a')
+        self.handle(item)
+        self.assertEqual([[item]], self.sent)
+
+
 class ConfigurationTest(bus_base.BusTestCase):
 
     def make(self, **options):
         for name, value in options.items():
             self.conf.set_override(name, value, 'forwarder')
-        return service.Forwarder(self.conf)
+        return service.Forwarder(self.conf, lambda: self.conf)
 
     def assert_refused(self, expected, **options):
         error = self.assertRaises(exception.ConfigurationError, self.make,
