@@ -12,20 +12,25 @@
 
 """energy-meter-status: is this installation ready for this release?"""
 
+import collections.abc
 import sys
 
 from oslo_config import cfg
-from oslo_db import exception as db_exception
 from oslo_upgradecheck import upgradecheck
-import sqlalchemy as sa
 
 from energy_meter import conf as energy_meter_conf
-from energy_meter import exception
-from energy_meter.db import engine
-from energy_meter.db import migration
+from energy_meter.status import bus
+from energy_meter.status import database
+from energy_meter.status import identity
 
-#: Secrets that stand in the documentation.
-_EXAMPLES = {'current-secret', 'previous-secret'}
+_CHECKS: dict[str, collections.abc.Callable[
+    [cfg.ConfigOpts], upgradecheck.Result]] = {
+    'Database revision': database.revision,
+    'Secrets of the bus': bus.secrets,
+    'Keystone and the endpoint of the API': identity.check,
+    'Silent probes': database.silent_probes,
+    'Clocks': database.clocks,
+}
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -33,40 +38,9 @@ class Checks(upgradecheck.UpgradeCommands):
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__()
-        self._conf = conf
-
-    def _check_database(self) -> upgradecheck.Result:
-        try:
-            database = engine.connect(self._conf)
-            migration.version(database)
-            migration.check(database)
-        except exception.EnergyMeterError as error:
-            return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
-        except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-            return upgradecheck.Result(
-                upgradecheck.Code.FAILURE,
-                f'The database can not be used ({type(error).__name__}): see '
-                '[database] connection.')
-        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
-
-    def _check_secrets(self) -> upgradecheck.Result:
-        secrets = self._conf.bus.secrets
-        if not secrets:
-            return upgradecheck.Result(
-                upgradecheck.Code.FAILURE,
-                'Set [bus] secrets, the same on every machine: without it no '
-                'service starts.')
-        if _EXAMPLES & set(secrets):
-            return upgradecheck.Result(
-                upgradecheck.Code.WARNING,
-                '[bus] secrets has one from the documentation: everybody '
-                'knows it. Make one with: openssl rand -hex 32')
-        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
-
-    _upgrade_checks = (
-        ('Database revision', _check_database),
-        ('Secrets of the bus', _check_secrets),
-    )
+        self._upgrade_checks = tuple(
+            (title, lambda _self, check=check: check(conf))
+            for title, check in _CHECKS.items())
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'drivers': {'complaint', 'exception', 'measurement'},
     'client': {'exception'},
     'keystone': {'client', 'exception'},
+    'gnocchi': {'exception'},
     # It runs inside openstackclient.
     'osc': {'client', 'exception'},
     # They run inside another daemon.
@@ -59,11 +60,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     'forwarder': BASICS | {'bus'},
     'rrd': BASICS | {'bus', 'policies', 'web'},
     'api': BASICS | {'db', 'policies', 'web'},
+    'status': BASICS | {'bus', 'client', 'db'},
     'discover': BASICS | {'agent', 'drivers'},
     'wsgi': {'api', 'conf', 'rrd', 'threads'},
     'cmd': BASICS | {'agent', 'api', 'collector', 'db', 'discover',
-                     'drivers', 'forwarder', 'keystone', 'metrics',
-                     'report', 'rrd', 'threads'},
+                     'drivers', 'forwarder', 'gnocchi', 'keystone',
+                     'metrics', 'report', 'rrd', 'status', 'threads'},
 }
 
 

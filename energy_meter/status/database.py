@@ -1,0 +1,138 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Checks of the database and of what stands in it."""
+
+import collections.abc
+import functools
+import time
+import typing
+
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+from oslo_upgradecheck import upgradecheck
+import sqlalchemy as sa
+
+from energy_meter import exception
+from energy_meter.db import engine as db_engine
+from energy_meter.db import migration
+from energy_meter.db import schema
+
+#: Seconds by which clocks may differ, beyond what measurements take on
+#: their way.
+_SKEW = 5.0
+#: Names that one line shows.
+_NAMES = 5
+
+_Check = collections.abc.Callable[[cfg.ConfigOpts], upgradecheck.Result]
+_Query = collections.abc.Callable[[sa.Connection, cfg.ConfigOpts],
+                                  upgradecheck.Result]
+
+
+def revision(conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Is the schema that of this release?"""
+    if not conf.database.connection:
+        return upgradecheck.Result(
+            upgradecheck.Code.SUCCESS,
+            'None is configured here; collectors and the API need [database] '
+            'connection.')
+    try:
+        database = db_engine.connect(conf)
+        migration.version(database)
+        migration.check(database)
+    except exception.EnergyMeterError as error:
+        return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
+    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+        return upgradecheck.Result(
+            upgradecheck.Code.FAILURE,
+            f'The database can not be used ({type(error).__name__}): see '
+            '[database] connection, and whether the server runs.')
+    return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+
+def _reading(query: _Query) -> _Check:
+    """Make a check of what stands in the database.
+
+    Where it can't be read, :func:`revision` has said why.
+    """
+    @functools.wraps(query)
+    def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
+        if revision(conf).code or not conf.database.connection:
+            return upgradecheck.Result(upgradecheck.Code.SUCCESS,
+                                       'Not checked: there is no database.')
+        database = db_engine.connect(conf)
+        try:
+            with database.connect() as connection:
+                return query(connection, conf)
+        finally:
+            database.dispose()
+    return check
+
+
+@_reading
+def silent_probes(connection: sa.Connection,
+                  conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Is there news of every probe?"""
+    table = schema.probe
+    silent = table.c.heard_at < db_engine.clock() - conf.api.probe_ttl
+    names = list(connection.scalars(
+        sa.select(table.c.id).where(silent).order_by(table.c.id)))
+    if not names:
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+    return upgradecheck.Result(
+        upgradecheck.Code.WARNING,
+        f'{len(names)} probes have been silent for more than '
+        f'{conf.api.probe_ttl:g} s: {_some(names)}. Does their agent run, and '
+        'what does its log say of their wattmeter? A probe that is gone for '
+        'good goes with: energy-meter-manage probe forget PROBE')
+
+
+@_reading
+def clocks(connection: sa.Connection,
+           conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Do the clocks of agents, of the database and of this machine agree?"""
+    before, theirs, after = time.time(), db_engine.now(connection), time.time()
+    if not before - _SKEW <= theirs <= after + _SKEW:
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            f"The database's clock is {abs(theirs - after):.0f} s "
+            f'{"ahead of" if theirs > after else "behind"} that of this '
+            'machine: synchronise both, with chrony for instance.')
+    late = [f'{name} ({behind:.0f} s)'
+            for name, behind in _late_agents(connection, conf)]
+    if not late:
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+    return upgradecheck.Result(
+        upgradecheck.Code.WARNING,
+        f'Measurements of these agents seem old when they come: {_some(late)}.'
+        ' Either their clocks are behind, or they catch up on an outage: '
+        'check again in some minutes, then synchronise the clocks.')
+
+
+def _late_agents(connection: sa.Connection, conf: cfg.ConfigOpts,
+                 ) -> collections.abc.Iterable[typing.Any]:
+    """Give agents of which even the freshest measurement came late."""
+    table = schema.probe
+    behind = sa.func.min(table.c.heard_at - table.c.time)
+    # What is published and written at these intervals is so old at least.
+    usual = conf.agent.publish_interval + conf.collector.flush_interval
+    return connection.execute(
+        sa.select(table.c.agent_name, behind)
+        .where(table.c.heard_at > db_engine.clock() - conf.api.probe_ttl)
+        .group_by(table.c.agent_name).having(behind > usual + _SKEW)
+        .order_by(table.c.agent_name)).all()
+
+
+def _some(names: collections.abc.Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    return ', '.join(names[:_NAMES]) + (f' and {more} more' if more > 0
+                                        else '')

@@ -1,0 +1,129 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What the database tells about probes and clocks."""
+
+import time
+
+import fixtures
+from oslo_config import cfg
+from oslo_upgradecheck import upgradecheck
+from oslotest import base
+import sqlalchemy as sa
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter.db import migration
+from energy_meter.status import database
+from energy_meter.tests import rows
+
+Code = upgradecheck.Code
+
+
+class DatabaseTest(base.BaseTestCase):
+
+    def setUp(self) -> None:
+        super().setUp()
+        path = self.useFixture(fixtures.TempDir()).path
+        self.url = f'sqlite:///{path}/db'
+        self.engine = sa.create_engine(self.url)
+        self.addCleanup(self.engine.dispose)
+        migration.sync(self.engine)
+        self.conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(self.conf)
+        self.conf([], default_config_files=[])
+        self.conf.set_override('connection', self.url, 'database')
+
+    def add(self, probe: str, age: float = 0.0, late: float = 1.0,
+            agent: str = 'agent') -> None:
+        """Let news of a probe have come, so old and so late."""
+        heard_at = time.time() - age
+        rows.insert(self.engine, probe, heard_at=heard_at,
+                    time=heard_at - late, agent_name=agent)
+
+
+class SilentProbesTest(DatabaseTest):
+
+    def test_all_probes_speak(self):
+        self.add('a', age=10)
+
+        self.assertEqual(Code.SUCCESS,
+                         database.silent_probes(self.conf).code)
+
+    def test_silent_probes_are_named(self):
+        self.add('a', age=10)
+        self.add('b', age=400)
+
+        result = database.silent_probes(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn('1 probes have been silent for more than 300 s: b. ',
+                      result.details)
+
+    def test_of_many_some_are_named(self):
+        for number in range(8):
+            self.add(f'p{number}', age=400)
+
+        result = database.silent_probes(self.conf)
+
+        self.assertIn(': p0, p1, p2, p3, p4 and 3 more. ', result.details)
+
+
+class ClocksTest(DatabaseTest):
+
+    def test_clocks_that_agree(self):
+        self.add('a')
+
+        self.assertEqual(Code.SUCCESS, database.clocks(self.conf).code)
+
+    def test_an_agent_whose_clock_is_behind(self):
+        self.add('a', late=100, agent='north')
+        self.add('b', late=90, agent='north')
+        self.add('c', agent='south')
+
+        result = database.clocks(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn(': north (90 s). ', result.details)
+
+    def test_one_late_measurement_of_a_punctual_agent_is_no_clock(self):
+        self.add('a', late=100)
+        self.add('b')
+
+        self.assertEqual(Code.SUCCESS, database.clocks(self.conf).code)
+
+    def test_a_database_whose_clock_is_ahead(self):
+        real = time.time
+        self.useFixture(fixtures.MockPatchObject(
+            database.time, 'time', lambda: real() - 60))
+
+        result = database.clocks(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn('60 s ahead of that of this machine', result.details)
+
+
+class NoDatabaseTest(DatabaseTest):
+
+    def test_a_machine_of_agents_needs_none(self):
+        self.conf.set_override('connection', None, 'database')
+
+        for check in (database.revision, database.silent_probes,
+                      database.clocks):
+            self.assertEqual(Code.SUCCESS, check(self.conf).code)
+
+    def test_one_that_is_away_is_told_once(self):
+        self.conf.set_override('connection', 'sqlite:////none/none',
+                               'database')
+
+        self.assertEqual(Code.FAILURE, database.revision(self.conf).code)
+        for check in (database.silent_probes, database.clocks):
+            self.assertEqual(Code.SUCCESS, check(self.conf).code)
