@@ -118,6 +118,12 @@ class UnknownRegister(EnergyMeterError):
     template = 'no register %(register)s of probe %(probe)s'
 
 
+class UnknownAgent(EnergyMeterError):
+    """No such agent in the database, or none that is excluded."""
+
+    template = 'no such agent, or it is not excluded: %(agent)s'
+
+
 class ProbeInUse(EnergyMeterError):
     """A probe can't be forgotten while it is metered."""
 
@@ -188,7 +194,20 @@ class InvalidAnswer(APIError):
     template = '%(url)s gave an answer that makes no sense: %(reason)s'
 
 
+class LoginFailed(EnergyMeterError):
+    """Nobody said, or not fully, as whom to log in to OpenStack."""
+
+    template = ('no login to OpenStack: %(reason)s; set the OS_* variables '
+                'of an administrator, or OS_CLOUD')
+
+
 class RegistrationFailed(EnergyMeterError):
     """Keystone could not be told of the API."""
 
     template = 'registration in Keystone failed: %(reason)s'
+
+
+class GnocchiFailed(EnergyMeterError):
+    """Gnocchi could not be set up."""
+
+    template = 'Gnocchi could not be set up: %(reason)s'

@@ -66,14 +66,12 @@ def connect(cloud: str | None = None) -> connection.Connection:
     """Log in as the OS_* variables or clouds.yaml say.
 
     :param cloud: name of an entry of clouds.yaml; by default OS_CLOUD.
-    :raises RegistrationFailed: when they don't say enough.
+    :raises LoginFailed: when they don't say enough.
     """
     try:
         return openstack.connect(cloud=cloud, api_timeout=_TIMEOUT)
     except _ERRORS as error:
-        raise exception.RegistrationFailed(
-            reason=f'{error}; set the OS_* variables of an administrator, or '
-            'OS_CLOUD')
+        raise exception.LoginFailed(reason=error)
 
 
 def read_password() -> str:

@@ -24,6 +24,7 @@ import prettytable
 import sqlalchemy as sa
 
 from energy_meter import exception
+from energy_meter import gnocchi
 from energy_meter import keystone
 from energy_meter import rrd
 from energy_meter.cmd import service
@@ -31,6 +32,7 @@ from energy_meter.collector import administration
 from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
 from energy_meter.db import probes
+from energy_meter.db import sums
 
 _PROG = 'energy-meter-manage'
 _DESCRIPTION = 'Set up and look after an installation of energy_meter.'
@@ -65,6 +67,7 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
                                 ('register', 'The registers of probes.'),
                                 ('probe', 'The probes.'),
                                 ('keystone', 'The entries in Keystone.'),
+                                ('gnocchi', 'Gnocchi as Ceilometer\'s store.'),
                                 ('rrd', 'The files of the RRD plugin.'))}
 
     def add(area: str, name: str, run: _Run,
@@ -95,6 +98,12 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
         'Make user, service and endpoints. Log in as an administrator by the '
         'OS_* variables or OS_CLOUD; the password of the new user is taken '
         f'from {keystone.PASSWORD_VARIABLE} or asked for.'))
+    add('gnocchi', 'setup', _gnocchi_setup,
+        'Make the archive policies and the resource type under which '
+        'Ceilometer stores probes. Log in as an administrator by the OS_* '
+        'variables or OS_CLOUD.')
+    add('gnocchi', 'check', _gnocchi_check,
+        'Find probes that Gnocchi can not tell apart.')
     add('rrd', 'migrate', _rrd_migrate,
         'Make all RRD files as [rrd] step, max_gap and archives say, and '
         'keep what they hold. Stop energy-meter-rrd first.')
@@ -193,6 +202,25 @@ def _keystone_register(conf: cfg.ConfigOpts) -> None:
     keystone.register(
         keystone.connect(), urls, command.region,
         keystone.Account(command.user, command.project))
+
+
+def _gnocchi_setup(conf: cfg.ConfigOpts) -> None:
+    if not gnocchi.setup(keystone.connect()):
+        sys.exit(f'{_PROG}: Gnocchi has the above otherwise than this release '
+                 'makes it. It is left as it is')
+
+
+def _gnocchi_check(conf: cfg.ConfigOpts) -> None:
+    with db_engine.connect(conf).begin() as connection:
+        ids = {*probes.list_ids(connection, _FOREVER),
+               *(item.id for item in sums.list_states(connection, _FOREVER))}
+    collisions = list(gnocchi.collisions(ids))
+    for resource, group in collisions:
+        print(f'{" and ".join(group)} would share the resource {resource}')
+    if collisions:
+        sys.exit(f'{_PROG}: rename all but one of each: Gnocchi would mix '
+                 'their measures')
+    print(f'{len(ids)} probes, each a resource of its own')
 
 
 def _rrd_migrate(conf: cfg.ConfigOpts) -> None:

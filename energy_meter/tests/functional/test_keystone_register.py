@@ -156,14 +156,8 @@ class EnvironmentTest(base.BaseTestCase):
         self.useFixture(fixtures.TempHomeDir())
 
     def log_in(self):
-        admin = self.keystone.admin
         for name, value in (
-                ('OS_AUTH_URL', self.keystone.auth_url),
-                ('OS_USERNAME', admin.username),
-                ('OS_PASSWORD', admin.password),
-                ('OS_PROJECT_NAME', admin.project_name),
-                ('OS_USER_DOMAIN_ID', 'default'),
-                ('OS_PROJECT_DOMAIN_ID', 'default'),
+                *self.keystone.environment().items(),
                 (keystone.PASSWORD_VARIABLE, uuid.uuid4().hex)):
             self.useFixture(fixtures.EnvironmentVariable(name, value))
 
@@ -186,7 +180,6 @@ class EnvironmentTest(base.BaseTestCase):
         for name in 'OS_CLOUD', 'OS_AUTH_URL':
             self.useFixture(fixtures.EnvironmentVariable(name))
 
-        error = self.assertRaises(exception.RegistrationFailed,
-                                  keystone.connect)
+        error = self.assertRaises(exception.LoginFailed, keystone.connect)
 
         self.assertIn('auth_url; set the OS_* variables', str(error))

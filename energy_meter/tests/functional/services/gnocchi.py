@@ -43,8 +43,11 @@ class Gnocchi(base.Process):
     """Gnocchi's API under uWSGI and metricd, with files as storage.
 
     It works with the Keystone and the PostgreSQL that the tests of this
-    process share, and is in that Keystone's catalog.
+    process share.
     """
+
+    #: Whether it is in that Keystone's catalog: one may be.
+    in_catalog = True
 
     def __init__(self) -> None:
         """Choose the port; files are in a directory of the fixture's.
@@ -52,7 +55,7 @@ class Gnocchi(base.Process):
         :raises unittest.SkipTest: Gnocchi or uWSGI is not installed.
         """
         port = base.free_port()
-        #: The root of the API, as it stands in the catalog.
+        #: The root of the API, as it stands in catalogs.
         self.url = f'http://127.0.0.1:{port}'
         super().__init__(stack.wsgi_server(port, 'gnocchi.wsgi.api'),
                          ready=self.answers)
@@ -64,7 +67,8 @@ class Gnocchi(base.Process):
         """Configure Gnocchi, make its tables and files, start metricd."""
         self._identity = base.shared(keystone.Keystone)
         self._write_configuration()
-        self._register()
+        if self.in_catalog:
+            self._register()
         self.argv += ['--socket', os.fspath(self.directory / 'socket')]
         # The module takes no --config-file, but looks below the home.
         self.env['HOME'] = os.fspath(self.directory)
@@ -122,7 +126,7 @@ class Gnocchi(base.Process):
         """
         return adapter.Adapter(
             self._identity.session(credentials or self._identity.admin),
-            service_type=SERVICE_TYPE, region_name=keystone.REGION)
+            endpoint_override=self.url)
 
     def resources(self, original_id: str,
                   kind: str = 'generic') -> list[dict[str, typing.Any]]:

@@ -106,6 +106,18 @@ class Keystone(base.Process):
         return connection.Connection(session=self.session(self.admin),
                                      region_name=REGION)
 
+    def environment(self) -> dict[str, str]:
+        """Return the OS_* variables by which the administrator logs in."""
+        return {
+            'OS_AUTH_URL': self.auth_url,
+            'OS_USERNAME': self.admin.username,
+            'OS_PASSWORD': self.admin.password,
+            'OS_PROJECT_NAME': self.admin.project_name,
+            'OS_USER_DOMAIN_ID': 'default',
+            'OS_PROJECT_DOMAIN_ID': 'default',
+            'OS_REGION_NAME': REGION,
+        }
+
     def create_user(self, role: str, project: str = 'admin') -> Credentials:
         """Create a user who has this role in this project.
 
