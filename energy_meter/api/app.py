@@ -18,17 +18,16 @@ import typing
 from oslo_config import cfg
 
 from energy_meter.api import database
+from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import root
 from energy_meter.conf import api as api_conf
 from energy_meter.web import access
+from energy_meter.web import basic_auth
 from energy_meter.web import errors
 from energy_meter.web import router
 from energy_meter.web import server
 from energy_meter.web import stack
-
-#: The versions.
-_PUBLIC = ((), ('v1',))
 
 
 def make(conf: cfg.ConfigOpts) -> typing.Any:
@@ -37,12 +36,23 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     :param conf: the configuration; options of the middleware are registered
         with it.
     """
-    readable = probes.Probes(database.Database(conf), conf.api.probe_ttl,
-                             access.authorizer(conf, api_conf.GROUP))
-    controllers = router.Router(root.Root(readable), default_renderer='json',
-                                guess_content_type_from_ext=False)
-    return stack.make(controllers, conf, api_conf.GROUP, _PUBLIC,
-                      errors.as_json)
+    connected = database.Database(conf)
+    ttl = conf.api.probe_ttl
+    authorize = access.authorizer(conf, api_conf.GROUP)
+    controllers = router.Router(
+        root.Root(probes.Probes(connected, ttl, authorize),
+                  metrics.Metrics(connected, ttl, conf.rrd.scopes,
+                                  authorize)),
+        default_renderer='json', guess_content_type_from_ext=False)
+    guarded = access.guard(controllers, conf, api_conf.GROUP)
+    # Everybody may read the versions.
+    doors: dict[tuple[str, ...], typing.Any] = {
+        (): controllers, ('v1',): controllers}
+    if conf.api.metrics_htpasswd:
+        doors['metrics',] = basic_auth.BasicAuth(
+            controllers, conf.api.metrics_htpasswd, api_conf.GROUP,
+            'metrics_htpasswd', otherwise=guarded)
+    return stack.make(guarded, conf, doors, errors.as_json)
 
 
 def serve(conf: cfg.ConfigOpts) -> server.Server:

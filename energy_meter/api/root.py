@@ -16,6 +16,7 @@ import pecan
 from pecan import routing
 import webob
 
+from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import versions
 from energy_meter.web import router
@@ -28,8 +29,10 @@ class Root:
     included.
     """
 
-    def __init__(self, readable: probes.Probes) -> None:
+    def __init__(self, readable: probes.Probes,
+                 scraped: metrics.Metrics) -> None:
         self._probes = readable
+        self._metrics = scraped
         self._versions = versions.Versions()
 
     @pecan.expose()
@@ -41,6 +44,8 @@ class Root:
                 return self._versions.index, []
             case ['v1']:
                 return self._versions.show, []
+            case ['metrics']:
+                return self._metrics.show, []
             case ['v1', 'probe-ids']:
                 return self._probes.list_ids, []
             case ['v1', 'probes']:

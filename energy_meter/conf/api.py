@@ -30,6 +30,10 @@ OPTS: list[cfg.Opt] = [
     cfg.BoolOpt('noauth_anywhere', default=False,
                 help='Let energy-meter-api listen on other addresses than '
                      'loopback though auth_strategy is noauth.'),
+    cfg.StrOpt('metrics_htpasswd',
+               help='File of names and passwords, as htpasswd -B makes it, '
+                    'of scrapers: they may read /metrics without a Keystone '
+                    'token. By default there are none.'),
     cfg.FloatOpt('probe_ttl', default=300.0, min=1.0,
                  help='Seconds after its last news for which a probe is '
                       'shown. Its energy is kept for ever.'),

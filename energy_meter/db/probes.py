@@ -41,6 +41,7 @@ class ProbeState(typing.NamedTuple):
     scope: str
     host: str
     wattmeter: str
+    driver: str
     coverage: float
     project_id: str | None
     parts: tuple[str, ...] = ()
@@ -49,8 +50,9 @@ class ProbeState(typing.NamedTuple):
 _COLUMNS = (schema.probe.c.id, schema.probe.c.time,
             schema.probe.c.millijoules, schema.probe.c.watts,
             schema.probe.c.scope, schema.probe.c.host,
-            schema.probe.c.wattmeter, schema.probe.c.metered,
-            schema.probe.c.elapsed, schema.probe_project.c.project_id)
+            schema.probe.c.wattmeter, schema.probe.c.driver,
+            schema.probe.c.metered, schema.probe.c.elapsed,
+            schema.probe_project.c.project_id)
 
 
 def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
@@ -66,10 +68,10 @@ def _query(*conditions: sa.ColumnElement[bool]) -> sa.Select[typing.Any]:
 
 
 def _state(row: collections.abc.Sequence[typing.Any]) -> ProbeState:
-    (name, time, millijoules, watts, scope, host, wattmeter, met, elapsed,
-     project) = row
+    (name, time, millijoules, watts, scope, host, wattmeter, driver, met,
+     elapsed, project) = row
     return ProbeState(name, time, millijoules / MILLIJOULES_PER_KWH, watts,
-                      scope, host, wattmeter,
+                      scope, host, wattmeter, driver,
                       met / elapsed if elapsed > met else 1.0, project)
 
 

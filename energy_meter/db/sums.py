@@ -115,8 +115,9 @@ def _query(ttl: float) -> sa.Select[typing.Any]:
         sa.select(
             _SUM.c.id, _SUM.c.host, _PART.c.active, _PART.c.joined_at,
             _PART.c.settled, _PROBE.c.millijoules, _PROBE.c.time,
-            _PROBE.c.watts, _PROBE.c.wattmeter, _PROBE.c.metered,
-            _PROBE.c.elapsed, _PART.c.part, _PROJECT.c.project_id,
+            _PROBE.c.watts, _PROBE.c.wattmeter, _PROBE.c.driver,
+            _PROBE.c.metered, _PROBE.c.elapsed, _PART.c.part,
+            _PROJECT.c.project_id,
             (_PROBE.c.heard_at > db_engine.clock() - ttl).label('fresh'))
         .join(_PART, _PART.c.sum == _SUM.c.id)
         .join(_PROBE, _PROBE.c.id == _PART.c.part, isouter=True)
@@ -137,6 +138,7 @@ def _states(rows: collections.abc.Iterable[typing.Any],
                 total, max(row.time for row in fresh), _kwh(parts),
                 _watts(active, fresh), 'node', host,
                 '+'.join(sorted({row.wattmeter for row in known})),
+                '+'.join(sorted({row.driver for row in known})),
                 min(map(_coverage, known)), project,
                 tuple(row.part for row in active))
 

@@ -24,9 +24,10 @@ _SCOPES = ['system', 'project']
 RULES: list[policy.RuleDefault] = [
     policy.DocumentedRuleDefault(
         LIST, base.SITE_READER,
-        description='List all probes, or their ids.',
+        description='List all probes, or their ids, or their metrics.',
         operations=[{'method': 'GET', 'path': '/v1/probe-ids/'},
-                    {'method': 'GET', 'path': '/v1/probes/'}],
+                    {'method': 'GET', 'path': '/v1/probes/'},
+                    {'method': 'GET', 'path': '/metrics'}],
         scope_types=_SCOPES),
     policy.DocumentedRuleDefault(
         SHOW, base.SITE_READER,

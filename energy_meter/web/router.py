@@ -22,6 +22,9 @@ import webob
 
 from energy_meter.web import path
 
+#: Where the header Accept is in the environment; empty if there is none.
+ACCEPT = 'energy_meter.accept'
+
 #: A controller, and the arguments that are in the path.
 Found = tuple[collections.abc.Callable[..., typing.Any], list[str]]
 
@@ -39,7 +42,8 @@ class Router(pecan.Pecan):
         # and log what it need not even look at.
         return super().__call__(
             {**environ, 'PATH_INFO': '/', 'QUERY_STRING': '',
-             'HTTP_ACCEPT': '*/*'}, start_response)
+             'HTTP_ACCEPT': '*/*', ACCEPT: environ.get('HTTP_ACCEPT', '')},
+            start_response)
 
     def route(self, request: webob.Request, node: typing.Any,
               _path: str) -> Found:

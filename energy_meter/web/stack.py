@@ -13,6 +13,7 @@
 
 """The middleware around the controllers of an application."""
 
+import collections.abc
 import typing
 
 from oslo_config import cfg
@@ -22,7 +23,6 @@ from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
 from webob import exc
 
-from energy_meter.web import access
 from energy_meter.web import errors
 from energy_meter.web import path
 
@@ -35,24 +35,22 @@ _CORS_DEFAULTS = {
     'expose_headers': ['ETag', 'X-OpenStack-Request-ID'],
 }
 
-#: Paths, as their segments, that need no credentials.
-Public = tuple[tuple[str, ...], ...]
+#: Applications by the segments of their path.
+Doors = collections.abc.Mapping[tuple[str, ...], typing.Any]
 
 
-def make(controllers: typing.Any, conf: cfg.ConfigOpts, section: str,
-         public: Public, show: errors.Show) -> typing.Any:
+def make(guarded: typing.Any, conf: cfg.ConfigOpts, doors: Doors,
+         show: errors.Show) -> typing.Any:
     """Make a WSGI application.
 
+    :param guarded: the controllers, behind what lets people in.
     :param conf: the configuration; options of the middleware are registered
         with it.
-    :param section: tells who is let in.
-    :param public: where everybody is.
+    :param doors: what lets people in by itself, or everybody.
     :param show: gives errors their shape.
     """
-    guarded = access.guard(controllers, conf, section)
-    application: typing.Any = _Doors(guarded, {
-        **dict.fromkeys(public, controllers),
-        ('healthcheck',): healthcheck.Healthcheck(guarded, conf)})
+    application: typing.Any = _Entrance(guarded, {
+        **doors, ('healthcheck',): healthcheck.Healthcheck(guarded, conf)})
     # From the inside to the outside.
     #
     # * Errors: around all that answers requests, tokens included.
@@ -73,22 +71,20 @@ def make(controllers: typing.Any, conf: cfg.ConfigOpts, section: str,
     return path.Path(application)
 
 
-class _Doors:
-    """Leads requests in: some paths are public, the others are guarded.
+class _Entrance:
+    """Leads requests in: some paths have doors, the others are guarded.
 
-    :param guarded: serves all paths that are not in ``public``.
-    :param public: applications by the segments of their path.
+    :param guarded: serves all paths that have no door.
     """
 
-    def __init__(self, guarded: typing.Any,
-                 public: dict[tuple[str, ...], typing.Any]) -> None:
+    def __init__(self, guarded: typing.Any, doors: Doors) -> None:
         self._guarded = guarded
-        self._public = public
+        self._doors = doors
 
     def __call__(self, environ: dict[str, typing.Any],
                  start_response: typing.Any) -> typing.Any:
         if environ['REQUEST_METHOD'] not in _METHODS:
             refusal = exc.HTTPMethodNotAllowed(allow=_METHODS)
             return refusal(environ, start_response)
-        application = self._public.get(environ[path.SEGMENTS], self._guarded)
+        application = self._doors.get(environ[path.SEGMENTS], self._guarded)
         return application(environ, start_response)

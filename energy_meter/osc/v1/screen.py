@@ -37,7 +37,7 @@ def borrow(terminal: typing.TextIO) -> collections.abc.Iterator[Draw]:
         # Over the old text, line by line and in one go: nothing flickers.
         *above, last = _cut(text.splitlines() or [''])
         terminal.write(
-            _HOME + ''.join(f'{_CLEAR_LINE}{line}\r\n' for line in above)
+            _HOME + ''.join(f'{_CLEAR_LINE}{line}\n' for line in above)
             + _CLEAR_BELOW + last)
         terminal.flush()
 

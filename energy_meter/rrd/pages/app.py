@@ -56,8 +56,8 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         response.content_type = 'text/html'
 
     # Around the rest: errors have them, too.
-    return headers.Headers(stack.make(controllers, conf, rrd_conf.GROUP, (),
-                                      show))
+    return headers.Headers(stack.make(
+        access.guard(controllers, conf, rrd_conf.GROUP), conf, {}, show))
 
 
 def serve(conf: cfg.ConfigOpts) -> server.Server:

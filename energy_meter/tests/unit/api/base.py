@@ -39,6 +39,7 @@ class APITestCase(base.BaseTestCase):
         super().setUp()
         self.directory = pathlib.Path(
             self.useFixture(fixtures.TempDir()).path)
+        self.prepare()
         file = self.directory / 'test.conf'
         file.write_text(
             self.config.format(directory=self.directory) +
@@ -49,6 +50,9 @@ class APITestCase(base.BaseTestCase):
         self.addCleanup(self.engine.dispose)
         schema.metadata.create_all(self.engine)
         self.api = webtest.TestApp(app.make(self.conf))
+
+    def prepare(self) -> None:
+        """Make files in the directory that the configuration names."""
 
     def insert(self, *probes: str, **fields: typing.Any) -> None:
         rows.insert(self.engine, *probes, **fields)

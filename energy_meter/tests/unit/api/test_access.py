@@ -22,7 +22,7 @@ from energy_meter.api import app
 from energy_meter.tests.unit.api import base
 
 PRIVATE = ('/v1/probe-ids/', '/v1/probes/', '/v1/probes/a/',
-           '/v1/probes/a/w/')
+           '/v1/probes/a/w/', '/metrics')
 PUBLIC = ('/', '/v1', '/v1/', '/healthcheck', '/healthcheck/')
 
 

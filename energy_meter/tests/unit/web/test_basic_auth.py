@@ -25,7 +25,7 @@ from energy_meter.web import basic_auth
 
 def application(environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain')])
-    return [b'let in']
+    return [environ.get(basic_auth.NAME, 'nobody').encode()]
 
 
 class BasicAuthTest(base.BaseTestCase):
@@ -49,7 +49,7 @@ class BasicAuthTest(base.BaseTestCase):
         return client.get('/', status=status)
 
     def test_lets_in_whom_the_file_names(self):
-        self.assertEqual(b'let in', self.get('ada', 'right', 200).body)
+        self.assertEqual(b'ada', self.get('ada', 'right', 200).body)
 
     def test_nobody_else(self):
         for name, password in (('ada', 'wrong'), ('eve', 'right'), ('', ''),
@@ -65,6 +65,14 @@ class BasicAuthTest(base.BaseTestCase):
         client = webtest.TestApp(self.make())
         for header in ('', 'Basic', 'Basic ?', 'Bearer x', 'Basic YQ=='):
             client.get('/', status=401, headers={'Authorization': header})
+
+    def test_requests_without_a_password_may_go_elsewhere(self):
+        client = webtest.TestApp(basic_auth.BasicAuth(
+            application, str(self.file), 'api', otherwise=application))
+
+        self.assertEqual(b'nobody', client.get('/').body)
+        client.authorization = ('Basic', ('ada', 'wrong'))
+        client.get('/', status=401)
 
     def test_a_password_that_is_changed_while_it_runs(self):
         self.get('ada', 'right', 200)
