@@ -71,6 +71,10 @@ class ProbePollster(plugin_base.PollsterBase):
     def volume(self, probe: client.Probe) -> float | None:
         """Give the meter's value; None where it isn't known."""
 
+    def resource_id(self, probe: client.Probe) -> str:
+        """Give the id of what the meter belongs to."""
+        return probe.id
+
     def get_samples(
             self, manager: typing.Any, cache: dict[str, typing.Any],
             resources: collections.abc.Iterable[str],
@@ -104,7 +108,8 @@ class ProbePollster(plugin_base.PollsterBase):
         # of metadata, and refuses a meter whose labels vary.
         return MeasuredSample(
             name=self.meter, type=self.kind, unit=self.unit, volume=volume,
-            user_id=None, project_id=probe.project_id, resource_id=probe.id,
+            user_id=None, project_id=probe.project_id,
+            resource_id=self.resource_id(probe),
             timestamp=measured_at.isoformat(),
             resource_metadata={'scope': probe.scope, 'host': probe.host,
                                'wattmeter': probe.wattmeter})

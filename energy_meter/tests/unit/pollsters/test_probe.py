@@ -27,6 +27,7 @@ from oslo_utils import timeutils
 from oslotest import base
 
 from energy_meter import client
+from energy_meter.pollsters import hypervisor
 from energy_meter.pollsters import probe
 from energy_meter.tests.unit import api_stub
 
@@ -253,8 +254,10 @@ class PollsterTest(base.BaseTestCase):
                 group='ceilometer.poll.central')
             if entry.dist.name == 'energy-meter'}
 
-        self.assertEqual({'energy': probe.EnergyPollster,
-                          'power': probe.PowerPollster}, found)
+        self.assertEqual(
+            {'energy': probe.EnergyPollster, 'power': probe.PowerPollster,
+             'hardware.ipmi.node.power': hypervisor.HypervisorPowerPollster},
+            found)
         for name, pollster in found.items():
             self.assertEqual((name, 'endpoint:energy'),
                              (pollster.meter, pollster.default_discovery))

@@ -1,0 +1,87 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The power of hypervisors, where Watcher looks for it."""
+
+import logging
+
+from ceilometer.polling import plugin_base
+import fixtures
+from oslo_config import cfg
+from oslotest import base
+
+from energy_meter.pollsters import hypervisor
+from energy_meter.tests.unit import api_stub
+from energy_meter.tests.unit.pollsters import test_probe
+
+
+class HypervisorTest(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
+        self.api = self.useFixture(api_stub.APIStub())
+
+    def make(self, *lines):
+        conf = cfg.ConfigOpts()
+        conf(['--config-file', *self.create_tempfiles(
+            [('ceilometer', '\n'.join(lines))])])
+        return hypervisor.HypervisorPowerPollster(conf)
+
+    def poll(self, pattern):
+        pollster = self.make('[energy_meter]', f'compute_host = {pattern}')
+        return list(pollster.get_samples(test_probe.make_manager(), {},
+                                         [self.api.url]))
+
+    def test_sample_says_the_power_of_the_host(self):
+        self.api.show(a={'w': 173.0, 'host': 'node-41'})
+
+        sample, = self.poll('{host}')
+
+        self.assertEqual(
+            ('hardware.ipmi.node.power', 'gauge', 'W', 173.0,
+             'node-41_node-41'),
+            (sample.name, sample.type, sample.unit, sample.volume,
+             sample.resource_id))
+
+    def test_hosts_may_be_called_otherwise_in_nova(self):
+        self.api.show(a={'host': 'node-41'})
+
+        sample, = self.poll('{host}.example.org')
+
+        self.assertEqual('node-41.example.org_node-41.example.org',
+                         sample.resource_id)
+
+    def test_other_scopes_are_not_of_the_host(self):
+        self.api.show(a={'scope': 'psu'}, b={'scope': 'outlet'},
+                      c={'scope': 'node', 'host': 'node-42'})
+
+        self.assertEqual(['node-42_node-42'],
+                         [sample.resource_id for sample in
+                          self.poll('{host}')])
+
+    def test_unknown_power_is_no_sample(self):
+        self.api.show(a={'w': None})
+
+        self.assertEqual([], self.poll('{host}'))
+
+    def test_it_is_left_out_unless_the_operator_wants_it(self):
+        self.assertRaises(plugin_base.ExtensionLoadError, self.make)
+
+        self.assertEqual('', self.log.output)
+
+    def test_one_name_for_all_hosts_is_told(self):
+        self.assertRaises(plugin_base.ExtensionLoadError, self.make,
+                          '[energy_meter]', 'compute_host = node')
+
+        self.assertIn("[energy_meter] compute_host is 'node', which lacks "
+                      '{host}', self.log.output)
