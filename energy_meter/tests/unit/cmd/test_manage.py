@@ -45,14 +45,14 @@ class ManageTest(base.CommandTest):
         self.assertEqual('', result.output)
         return result.error
 
-    def hear(self, ago: float) -> None:
+    def hear(self, ago: float, probe: str = 'p') -> None:
         """Let a register of 1.25 kWh have been heard of."""
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.begin() as connection:
             now = db_engine.now(connection) - ago
             store.write(connection, [measurement.Measurement(
-                measurement.Probe('p', 'node', 'node-41', 'rack1', 'dummy',
+                measurement.Probe(probe, 'node', 'node-41', 'rack1', 'dummy',
                                   'agent'),
                 measurement.RegisterKey(AGENT, REGISTER, 1), now, HOUR,
                 5 * MILLIJOULES_PER_KWH // 4, HOUR / 2, 173.0)], now, 60)
@@ -143,3 +143,28 @@ class RegistersTest(ManageTest):
         self.assertIn('no probe x', self.refuse('register', 'show', 'x'))
         self.assertIn('no register x of probe p', self.refuse(
             'register', 'void', 'p', AGENT, 'x'))
+
+
+class GnocchiTest(ManageTest):
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.succeed('db', 'sync')
+
+    def test_probes_that_gnocchi_tells_apart_pass(self):
+        for probe in 'rack1/a', 'rack1/b':
+            self.hear(ago=0, probe=probe)
+
+        self.assertEqual('2 probes, each a resource of its own\n',
+                         self.succeed('gnocchi', 'check'))
+
+    def test_probes_that_gnocchi_would_mix_are_told(self):
+        for probe in 'rack1/a', 'rack1_a', 'b':
+            self.hear(ago=400 * 24 * HOUR, probe=probe)
+
+        result = self.manage('gnocchi', 'check')
+
+        self.assertEqual(
+            (1, 'rack1/a and rack1_a would share the resource rack1_a\n'),
+            (result.code, result.output))
+        self.assertIn('rename all but one of each', result.error)
