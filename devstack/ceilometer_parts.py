@@ -1,0 +1,42 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Adds energy_meter's parts to Ceilometer's files, or removes them.
+
+    ceilometer_parts.py add|remove PART FILE
+
+PART is polling.yaml or pipeline.yaml of etc/ceilometer, FILE the one that
+Ceilometer reads. What FILE has of the same names is replaced.
+"""
+
+import pathlib
+import sys
+
+import yaml
+
+
+def main() -> None:
+    action, part, path = sys.argv[1:]
+    file = pathlib.Path(path)
+    ours = yaml.safe_load(pathlib.Path(part).read_text())
+    merged = yaml.safe_load(file.read_text())
+    for kind, items in ours.items():
+        names = {item['name'] for item in items}
+        merged[kind] = [item for item in merged[kind]
+                        if item['name'] not in names]
+        if action == 'add':
+            merged[kind] += items
+    file.write_text(yaml.safe_dump(merged, sort_keys=False))
+
+
+if __name__ == '__main__':
+    main()
