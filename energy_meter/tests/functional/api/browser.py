@@ -14,6 +14,7 @@
 
 import http.client
 import json
+import ssl
 import typing
 
 
@@ -29,12 +30,24 @@ class Answer(typing.NamedTuple):
         return json.loads(self.body)
 
 
-def get(port: int, url: str, method: str = 'GET', **headers: str) -> Answer:
-    """Ask a server on this port of 127.0.0.1."""
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+def get(port: int, url: str, method: str = 'GET',
+        tls: ssl.SSLContext | None = None, **headers: str) -> Answer:
+    """Ask a server on this port of 127.0.0.1.
+
+    :param tls: for HTTPS.
+    """
+    connection = _connect(port, tls)
     try:
         connection.request(method, url, headers=headers)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read())
     finally:
         connection.close()
+
+
+def _connect(port: int, tls: ssl.SSLContext | None,
+             ) -> http.client.HTTPConnection:
+    if tls is None:
+        return http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    return http.client.HTTPSConnection('127.0.0.1', port, timeout=60,
+                                       context=tls)

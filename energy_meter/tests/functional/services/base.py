@@ -64,6 +64,7 @@ DEBIAN_PACKAGES = {
     'setpriv': 'util-linux',
     'snmpget': 'snmp',
     'snmpset': 'snmp',
+    'systemd-analyze': 'systemd',
     'umockdev-run': 'umockdev',
 }
 

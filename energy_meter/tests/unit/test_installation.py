@@ -1,0 +1,89 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The files in etc fit each other and the package."""
+
+import configparser
+import pathlib
+
+from oslotest import base
+
+import energy_meter
+
+CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
+ETC = CHECKOUT / 'etc'
+
+#: What a virtual environment has beside our own commands.
+FOREIGN = {'uwsgi'}
+
+#: Directories of etc that operators copy from an installation.
+INSTALLED = ('ceilometer', 'nginx', 'systemd', 'sysusers.d', 'tmpfiles.d',
+             'uwsgi')
+
+SERVICES = {'agent', 'api', 'collector', 'forwarder', 'rrd'}
+
+
+def read(path: pathlib.Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str
+    parser.read(path)
+    return parser
+
+
+def units() -> dict[str, configparser.RawConfigParser]:
+    return {path.name: read(path)
+            for path in (ETC / 'systemd').glob('*.service')}
+
+
+class InstallationTest(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        setup = read(CHECKOUT / 'setup.cfg')
+        self.scripts = {
+            line.partition('=')[0].strip() for line in
+            setup['options.entry_points']['console_scripts'].split('\n')
+            if line}
+        #: What the package installs, by its path in the environment.
+        self.installed = {
+            f'{place}/{path.name}': path
+            for place, patterns in setup['options.data_files'].items()
+            for pattern in patterns.split()
+            for path in CHECKOUT.glob(pattern)}
+
+    def test_each_service_has_a_unit(self):
+        self.assertEqual(
+            {f'energy-meter-{name}.service' for name in SERVICES},
+            set(units()))
+
+    def test_units_start_what_the_package_installs(self):
+        for name, unit in units().items():
+            command, *words = unit['Service']['ExecStart'].split()
+            directory, _, program = command.rpartition('/')
+            self.assertEqual('/opt/energy_meter/bin', directory, name)
+            self.assertIn(program, self.scripts | FOREIGN, name)
+            for word in words:
+                if word.startswith('/opt/energy_meter/'):
+                    self.assertIn(word.removeprefix('/opt/energy_meter/'),
+                                  self.installed, name)
+
+    def test_services_run_as_the_account_that_is_made(self):
+        account = (ETC / 'sysusers.d/energy_meter.conf').read_text().split()[1]
+
+        for name, unit in units().items():
+            self.assertEqual(account, unit['Service']['User'], name)
+
+    def test_all_that_operators_need_is_installed(self):
+        there = {path for directory in INSTALLED
+                 for path in (ETC / directory).rglob('*') if path.is_file()}
+
+        self.assertEqual(set(), there - {*self.installed.values()})
