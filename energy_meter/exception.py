@@ -119,9 +119,15 @@ class UnknownRegister(EnergyMeterError):
 
 
 class UnknownAgent(EnergyMeterError):
-    """No such agent in the database, or none that is excluded."""
+    """No such agent in the database."""
 
-    template = 'no such agent, or it is not excluded: %(agent)s'
+    template = 'no agent %(agent)s'
+
+
+class NotExcluded(EnergyMeterError):
+    """An agent that is not excluded needs no readmission."""
+
+    template = 'agent %(agent)s is not excluded'
 
 
 class ProbeInUse(EnergyMeterError):

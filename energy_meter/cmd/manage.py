@@ -29,6 +29,7 @@ from energy_meter import keystone
 from energy_meter import rrd
 from energy_meter.cmd import service
 from energy_meter.collector import administration
+from energy_meter.collector import agents
 from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
 from energy_meter.db import probes
@@ -66,6 +67,7 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
              for name, text in (('db', 'The schema of the database.'),
                                 ('register', 'The registers of probes.'),
                                 ('probe', 'The probes.'),
+                                ('agent', 'The agents.'),
                                 ('keystone', 'The entries in Keystone.'),
                                 ('gnocchi', 'Gnocchi as Ceilometer\'s store.'),
                                 ('rrd', 'The files of the RRD plugin.'))}
@@ -85,14 +87,18 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
                  'Strike a register: its energy is taken off the probe, and '
                  'later words of it are refused. There is no way back.')
     _add_probe(parser)
-    # oslo.config gives no argument that is named as a section.
-    parser.add_argument('agent_uuid', metavar='agent',
-                        help='uuid of its agent')
+    _add_agent(parser)
     parser.add_argument('register', help='its id, 16 hexadecimal digits')
     add('probe', 'list', _probe_list, 'List all probes, silent ones too.')
     _add_probe(add('probe', 'forget', _probe_forget,
                    'Delete a probe that is not metered any longer, and its '
                    'energy. There is no way back.'))
+    add('agent', 'list', _agent_list, 'List all agents.')
+    _add_agent(add('agent', 'exclude', _agent_exclude,
+                   'Void all registers of an agent, as "register void" does, '
+                   'and refuse whatever else it says. What is void stays so.'))
+    _add_agent(add('agent', 'readmit', _agent_readmit,
+                   'Believe an excluded agent again.'))
     _add_keystone_register(add(
         'keystone', 'register', _keystone_register,
         'Make user, service and endpoints. Log in as an administrator by the '
@@ -111,6 +117,12 @@ def _add_commands(subparsers: 'argparse._SubParsersAction[argparse.'
 
 def _add_probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('probe', help='id of the probe')
+
+
+def _add_agent(parser: argparse.ArgumentParser) -> None:
+    # oslo.config gives no argument that is named as a section.
+    parser.add_argument('agent_uuid', metavar='agent',
+                        help='uuid of the agent')
 
 
 def _add_keystone_register(parser: argparse.ArgumentParser) -> None:
@@ -193,6 +205,36 @@ def _probe_forget(conf: cfg.ConfigOpts) -> None:
         millijoules = administration.forget(connection, probe,
                                             getpass.getuser())
     print(f'Probe {probe} and its {_kwh(millijoules)} kWh are gone')
+
+
+def _agent_list(conf: cfg.ConfigOpts) -> None:
+    table = prettytable.PrettyTable(
+        ['name', 'agent', 'probes', 'last heard', 'excluded'])
+    with db_engine.connect(conf).begin() as connection:
+        for item in agents.list_agents(connection):
+            table.add_row([
+                item.name or '-', item.agent, item.probes,
+                *('-' if moment is None else _time(moment)
+                  for moment in (item.heard_at, item.excluded_at))])
+    _print(table)
+
+
+def _agent_exclude(conf: cfg.ConfigOpts) -> None:
+    agent = conf.command.agent_uuid
+    struck = agents.exclude(db_engine.connect(conf), agent,
+                            getpass.getuser())
+    for probe, millijoules in struck.items():
+        print(f'Probe {probe} fell by {_kwh(millijoules)} kWh')
+    print(f'Agent {agent} is excluded. Whoever knows its secret may come '
+          'back under another uuid: change the secret, too')
+
+
+def _agent_readmit(conf: cfg.ConfigOpts) -> None:
+    agent = conf.command.agent_uuid
+    with db_engine.connect(conf).begin() as connection:
+        agents.readmit(connection, agent, getpass.getuser())
+    print(f'Agent {agent} is believed again. Restart it: it opens new '
+          'registers, as the former ones stay void')
 
 
 def _keystone_register(conf: cfg.ConfigOpts) -> None:

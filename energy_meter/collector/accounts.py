@@ -90,7 +90,7 @@ def _save_registers(
 
 
 #: An account without an owner has a name in its place that no agent has.
-_NOBODY = ''
+NOBODY = ''
 
 
 def _account(row: _Row) -> merge.Account:
@@ -104,7 +104,7 @@ def _account(row: _Row) -> merge.Account:
                           row.driver, row.agent_name),
         key, row.time, row.owner_elapsed, row.owner_millijoules,
         row.owner_metered, row.watts, row.volts, row.amperes)
-    if row.owner_agent != _NOBODY:
+    if row.owner_agent != NOBODY:
         account.owner = merge.RegisterState(
             key, row.owner_began, row.heard_at, row.owner_elapsed,
             row.owner_metered, row.owner_millijoules, row.owner_overlap,
@@ -121,7 +121,7 @@ def _register(row: _Row) -> merge.RegisterState:
 
 
 _NO_OWNER = merge.RegisterState(
-    measurement.RegisterKey(_NOBODY, _NOBODY, 0), 0.0, 0.0, billed_from=0.0)
+    measurement.RegisterKey(NOBODY, NOBODY, 0), 0.0, 0.0, billed_from=0.0)
 _PROBE_COLUMNS = [column.name for column in schema.probe.columns
                   if column.name != 'id']
 

@@ -101,12 +101,25 @@ def void(connection: sa.Connection, probe: str, agent: str, register: str,
     """
     account = accounts.load_one(connection, probe)
     try:
-        struck = merge.void(account, agent, register)
+        struck = void_register(connection, probe, account, agent, register,
+                               who)
     except KeyError:
         raise exception.UnknownRegister(probe=probe, register=register)
     accounts.save(connection, {probe: account})
-    _audit(connection, who, f'void register {register} of agent {agent}, '
-                            f'probe {probe}: {struck} mJ')
+    return struck
+
+
+def void_register(connection: sa.Connection, probe: str,
+                  account: merge.Account, agent: str, register: str,
+                  who: str) -> int:
+    """Strike a register in an account that the caller locked and saves.
+
+    :returns: the millijoules by which the probe's energy falls.
+    :raises KeyError: when it has no such register.
+    """
+    struck = merge.void(account, agent, register)
+    audit(connection, who, f'void register {register} of agent {agent}, '
+                           f'probe {probe}: {struck} mJ')
     return struck
 
 
@@ -133,12 +146,13 @@ def forget(connection: sa.Connection, probe: str, who: str) -> int:
     connection.execute(table.delete().where(table.c.probe == probe))
     connection.execute(schema.probe.delete().where(
         schema.probe.c.id == probe))
-    _audit(connection, who,
-           f'forget probe {probe}: {account.millijoules} mJ')
+    audit(connection, who,
+          f'forget probe {probe}: {account.millijoules} mJ')
     return account.millijoules
 
 
-def _audit(connection: sa.Connection, who: str, what: str) -> None:
+def audit(connection: sa.Connection, who: str, what: str) -> None:
+    """Write down what an operator changed."""
     connection.execute(schema.audit.insert().values(
         at=sa.select(db_engine.clock()).scalar_subquery(), who=who,
         what=what))

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.collector import accounts
 from energy_meter.collector import merge
+from energy_meter.db import schema
 from energy_meter.db import upsert
 
 #: Rows in one statement: well below MariaDB's smallest packet limit.
@@ -36,11 +37,13 @@ class Tally(typing.NamedTuple):
     :ivar clamped: how many were measured in the future.
     :ivar overlapping: words that are not billed because another agent
         meters the same probe.
+    :ivar excluded: words of agents that an operator excluded.
     """
 
     outcomes: collections.Counter[str]
     clamped: int
     overlapping: _Words
+    excluded: _Words
 
 
 def write(connection: sa.Connection, words: _Words, now: float,
@@ -51,13 +54,25 @@ def write(connection: sa.Connection, words: _Words, now: float,
     :param now: the database's clock.
     :param takeover: seconds of silence after which an owner is given up.
     """
+    words, excluded = _divide(connection, words)
     timely = [word if word.time <= now else word._replace(time=now)
               for word in words]
     tally = Tally(collections.Counter(), sum(
-        word.time > now for word in words), [])
+        word.time > now for word in words), [], excluded)
+    if excluded:
+        tally.outcomes['excluded'] = len(excluded)
     _write_others(connection, _write_owners(connection, timely, now, tally),
                   now, takeover, tally)
     return tally
+
+
+def _divide(connection: sa.Connection, words: _Words) -> tuple[_Words, _Words]:
+    """Tell words that may be merged from those of excluded agents."""
+    banned = set(connection.scalars(sa.select(schema.exclusion.c.agent)))
+    if not banned:
+        return words, []
+    return ([word for word in words if word.register.agent not in banned],
+            [word for word in words if word.register.agent in banned])
 
 
 def _write_owners(connection: sa.Connection, words: _Words, now: float,

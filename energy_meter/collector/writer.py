@@ -147,6 +147,11 @@ class Writer:
                 'future', '%d measurements were made in the future: the '
                 'clocks of an agent and of the database differ',
                 tally.clamped)
+        for word in tally.excluded:
+            self._complaints.complain(
+                f'excluded {word.register.agent}', 'Agent %s, uuid %s, was '
+                'excluded: what it says is refused', word.probe.agent,
+                word.register.agent)
         for word in tally.overlapping:
             self._complaints.complain(
                 f'overlap {word.probe.id}', 'Probe %s is metered by two '

@@ -133,6 +133,14 @@ probe_project = sa.Table(
     sa.Column('since', _DOUBLE, nullable=False),
 )
 
+#: Agents of whom no word is merged any more, and what they were called.
+exclusion = sa.Table(
+    'exclusion', metadata,
+    sa.Column('agent', _id(36), primary_key=True),
+    sa.Column('agent_name', _id(190)),
+    sa.Column('at', _DOUBLE, nullable=False),
+)
+
 #: What operators changed by hand.
 audit = sa.Table(
     'audit', metadata,

@@ -85,6 +85,9 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
         for seed in range(10):
             databases.agrees_with_the_rules(self.engine, seed)
 
+    def test_agent_is_excluded_and_readmitted(self):
+        databases.excludes_an_agent(self.engine)
+
     def test_its_clock_is_in_seconds(self):
         with self.engine.connect() as connection:
             first, second = (db_engine.now(connection) for _ in range(2))

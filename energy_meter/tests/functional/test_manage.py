@@ -80,8 +80,21 @@ class ManageTest(test_base.BaseTestCase):
                       self.manage('probe', 'forget', 'p'))
         self.assertEqual({}, commands.energy(self.url))
 
+    def test_excluded_agent_is_listed_struck_and_readmitted(self):
+        self.assertRegex(self.manage('agent', 'list'),
+                         rf'a +\| {AGENT} \| 1 +\| 20\S+ \| - ')
+        printed = self.manage('agent', 'exclude', AGENT)
+        self.assertIn('Probe p fell by 2.000000 kWh', printed)
+        self.assertIn('change the secret', printed)
+        self.assertEqual({'p': 0}, commands.energy(self.url))
+        self.assertRegex(self.manage('agent', 'list'),
+                         rf'a +\| {AGENT} \| 1 +\| 20\S+ \| 20')
+        self.assertIn('believed again',
+                      self.manage('agent', 'readmit', AGENT))
+
     def test_what_there_is_not_is_an_error(self):
         for words in (('register', 'show', 'q'), ('probe', 'forget', 'q'),
+                      ('agent', 'exclude', OTHER),
                       ('register', 'void', 'q', AGENT, '1' * 16),
                       ('register', 'void', 'p', AGENT, 'f' * 16)):
             error = self.assertRaises(AssertionError, self.manage, *words)

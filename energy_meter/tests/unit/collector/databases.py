@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from energy_meter import measurement
 from energy_meter.collector import accounts
+from energy_meter.collector import agents
 from energy_meter.collector import merge
 from energy_meter.collector import store
 from energy_meter.db import schema
@@ -98,3 +99,49 @@ def check(expected: merge.Account, found: merge.Account, what: str) -> None:
         assert found.latest is not None
         assert expected.latest.time == found.latest.time, what
         assert expected.latest.watts == found.latest.watts, what
+
+
+def excludes_an_agent(engine: sa.Engine) -> None:
+    """Check that an agent's energy goes, and comes no more."""
+    empty(engine)
+
+    def word(probe: str, agent: str, incarnation: int, millijoules: int,
+             began: float) -> measurement.Measurement:
+        return measurement.Measurement(
+            measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
+            measurement.RegisterKey(agent, f'{incarnation:016x}',
+                                    incarnation),
+            began + millijoules, float(millijoules), millijoules,
+            float(millijoules))
+
+    # Given a probe that passed from an honest agent to a rogue one, and one
+    # that the rogue always had, in two registers,
+    deliver(engine, [word('p', 'honest', 1, 100, 0.0)], 1000.0)
+    deliver(engine, [word('p', 'rogue', 1, 10, 2000.0),
+                     word('q', 'rogue', 1, 20, 2000.0)], 3000.0)
+    deliver(engine, [word('q', 'rogue', 2, 30, 4000.0)], 5000.0)
+    assert load(engine, 'p').millijoules == 110
+
+    # when it is excluded,
+    struck = agents.exclude(engine, 'rogue', 'operator')
+
+    # then just its energy is gone,
+    assert struck == {'p': 10, 'q': 50}, struck
+    assert load(engine, 'p').millijoules == 100
+    assert load(engine, 'q').millijoules == 0
+    # nothing that it says counts, while others are heard,
+    tally = deliver(engine, [word('q', 'rogue', 2, 999, 4000.0),
+                             word('new', 'rogue', 3, 7, 6000.0),
+                             word('q', 'honest', 1, 40, 6000.0)], 7000.0)
+    assert tally.outcomes == {'excluded': 2, 'credited': 1}, tally.outcomes
+    assert load(engine, 'q').millijoules == 40
+    assert load(engine, 'new').latest is None
+    with engine.begin() as connection:
+        views = agents.list_agents(connection)
+        assert [(view.agent, view.name, view.probes, view.excluded_at is None)
+                for view in views] == [('honest', 'honest', 2, True),
+                                       ('rogue', 'rogue', 2, False)], views
+        # and it begins anew when it is readmitted.
+        agents.readmit(connection, 'rogue', 'operator')
+    deliver(engine, [word('new', 'rogue', 4, 8, 8000.0)], 9000.0)
+    assert load(engine, 'new').millijoules == 8

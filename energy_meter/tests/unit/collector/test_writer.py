@@ -169,6 +169,16 @@ class ReportTest(WriterTest):
         self.assertEqual(1, self.counters.value('future'))
         self.assertIn('clocks', self.log.output)
 
+    def test_excluded_agent_that_still_speaks_is_told_once(self):
+        with self.engine.begin() as connection:
+            connection.execute(schema.exclusion.insert().values(
+                agent='agent-a', at=0.0))
+        self.writer.write([word('p'), word('q')])
+        self.assertEqual(2, self.counters.value('outcomes',
+                                                outcome='excluded'))
+        self.assertEqual(1, self.log.output.count(
+            'Agent agent, uuid agent-a, was excluded'))
+
     def test_probe_that_two_agents_meter_is_told(self):
         other = measurement.RegisterKey('agent-b', 'b1', 1)
         self.writer.write([word('a')])
