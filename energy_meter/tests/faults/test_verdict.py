@@ -117,6 +117,16 @@ class VerdictTest(test_base.BaseTestCase):
 
         self.assertEqual((100_000, 100_000), (found.metered, found.lost))
 
+    def test_what_a_killed_agent_took_with_it_is_told_apart(self):
+        found = verdict.judge(
+            [verdict.Stretch('probe', FIRST, 1.0, 0.25),
+             verdict.Stretch('probe', SECOND, 2.0)],
+            {'probe': verdict.Bill(300_000, {FIRST: 100_000,
+                                             SECOND: 200_000})},
+            WATTS, {'probe': 4.0})
+
+        self.assertEqual(verdict.Verdict(325_000, 25_000, 0, 0, 0.75), found)
+
     def test_time_that_no_register_covers_is_told_and_is_no_loss(self):
         found = judge({FIRST: 1.0, SECOND: 2.0},
                       {FIRST: 100_000, SECOND: 200_000}, span=5.0)

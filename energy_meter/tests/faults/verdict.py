@@ -15,11 +15,10 @@
 The meters have a constant power, so the energy between two readings of one is
 its power times the time between them, and what a probe has to be billed for
 follows from times alone. Each register shows the energy between its first and
-its last reading; for a register that could not end in good order, because its
-agent was killed, the last reading is taken to be that of the moment of death.
+its last reading. An agent that is killed takes with it what it measured since
+its last publication; that is told apart from what is lost.
 """
 
-import collections
 import collections.abc
 import typing
 
@@ -32,11 +31,17 @@ STEP = 1.01
 
 
 class Stretch(typing.NamedTuple):
-    """The time from the first to the last reading of a register."""
+    """The life of a register.
+
+    :ivar seconds: from its first reading to the last that left the agent.
+    :ivar unpublished: seconds from then to the death of an agent that was
+        killed.
+    """
 
     probe: str
     register: Key
     seconds: float
+    unpublished: float = 0.0
 
 
 class Bill(typing.NamedTuple):
@@ -54,13 +59,16 @@ class Verdict(typing.NamedTuple):
     """What a fault cost.
 
     :ivar metered: energy of all meters, in millijoules.
-    :ivar lost: millijoules that were metered and not billed.
+    :ivar unpublished: millijoules that agents which were killed had measured
+        and neither published nor journaled.
+    :ivar lost: all other millijoules that were metered and not billed.
     :ivar doubled: millijoules that were billed but not metered, or twice.
     :ivar uncovered: seconds for which nobody can tell the energy of a probe:
         the most of any probe.
     """
 
     metered: int
+    unpublished: int
     lost: int
     doubled: int
     uncovered: float
@@ -79,20 +87,23 @@ def judge(stretches: collections.abc.Iterable[Stretch],
     :param watts: power of every meter.
     :param spans: by probe, seconds for which its meter was there.
     """
-    seconds: dict[str, float] = collections.defaultdict(float)
     expected: dict[str, dict[Key, float]] = {probe: {} for probe in bills}
-    for probe, register, length in stretches:
-        seconds[probe] += length
-        expected.setdefault(probe, {})[register] = watts * length * 1000
+    uncovered = dict(spans)
+    unpublished = 0.0
+    for probe, register, seconds, after in stretches:
+        expected.setdefault(probe, {})[register] = watts * seconds * 1000
+        uncovered[probe] = uncovered.get(probe, 0.0) - seconds - after
+        unpublished += watts * after * 1000
     missing: list[int] = []
     for probe, energies in expected.items():
         missing += _missing(energies, bills.get(probe, Bill(0, {})))
     return Verdict(
-        round(sum(sum(energies.values()) for energies in expected.values())),
+        round(unpublished + sum(sum(energies.values())
+                                for energies in expected.values())),
+        round(unpublished),
         sum(max(0, each) for each in missing),
         sum(max(0, -each) for each in missing),
-        max((max(0.0, span - seconds[probe])
-             for probe, span in spans.items()), default=0.0))
+        max(0.0, *uncovered.values()))
 
 
 def _missing(expected: collections.abc.Mapping[Key, float],

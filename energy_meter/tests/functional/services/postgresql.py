@@ -43,3 +43,12 @@ class PostgreSQL(database.DatabaseServer):
     def database_url(self, name: str) -> str:
         """Return the URL of a database for SQLAlchemy."""
         return f'postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}'
+
+    def socket_url(self, url: str) -> str:
+        """Return the URL of a database for whoever is in another network.
+
+        :param url: as :meth:`database_url` gives it.
+        """
+        name = url.rpartition('/')[2]
+        return (f'postgresql+psycopg://postgres@/{name}'
+                f'?host={self.directory}&port={self.port}')

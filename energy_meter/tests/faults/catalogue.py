@@ -1,0 +1,72 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""All faults, by name."""
+
+import collections.abc
+import functools
+import random
+
+from energy_meter.tests.faults import bus
+from energy_meter.tests.faults import clocks
+from energy_meter.tests.faults import disks
+from energy_meter.tests.faults import fault
+from energy_meter.tests.faults import installation
+from energy_meter.tests.faults import processes
+
+HOUR = 3600
+
+_KINDS = {
+    'agent': installation.AGENTS,
+    'collector': installation.COLLECTORS,
+    'rrd': ('rrd',),
+    'api': ('api',),
+    'broker': ('broker',),
+    'database': ('database',),
+}
+
+_Make = collections.abc.Callable[[random.Random], fault.Fault]
+
+
+def storm(chance: random.Random) -> fault.Fault:
+    """Let everything but the agents fail at once."""
+    first, second = chance.sample(installation.COLLECTORS, 2)
+    faults = [
+        processes.Kill(chance, [first]), processes.Pause(chance, [second]),
+        chance.choice((processes.Kill, processes.Stop))(chance, ['broker']),
+        chance.choice((processes.Kill, processes.Stop))(chance, ['database']),
+        processes.Kill(chance, ['rrd']), processes.Kill(chance, ['api'])]
+    return processes.Storm(chance, chance.sample(faults, len(faults)))
+
+
+FAULTS: dict[str, _Make] = {
+    **{f'kill-{kind}': functools.partial(processes.Kill, names=names)
+       for kind, names in _KINDS.items()},
+    **{f'pause-{kind}': functools.partial(processes.Pause, names=names)
+       for kind, names in _KINDS.items()},
+    **{f'stop-{kind}': functools.partial(processes.Stop, names=_KINDS[kind])
+       for kind in ('broker', 'database')},
+    'long-gap': processes.Gap,
+    'broker-alarm': bus.Alarm,
+    'cluster-node-loss': functools.partial(bus.NodeLoss, names=['broker']),
+    'network-cut': bus.Cut,
+    'lossy-bus': bus.Lossy,
+    'consumer-timeout': functools.partial(bus.ConsumerTimeout,
+                                          names=['database']),
+    'agent-disk-full': disks.AgentDiskFull,
+    'database-disk-full': disks.DatabaseDiskFull,
+    **{f'{kind}-clock-{way}': functools.partial(
+        clocks.Step, names=_KINDS[kind], seconds=seconds)
+       for kind in ('agent', 'collector')
+       for way, seconds in (('ahead', HOUR), ('behind', -HOUR))},
+    'storm': storm,
+}

@@ -1,0 +1,67 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Wall clocks that are set while a service runs."""
+
+import importlib.resources
+import os
+import pathlib
+import random
+
+from energy_meter.tests.faults import fault
+from energy_meter.tests.faults import installation
+
+_LIBRARY = 'vendor/libfaketime/src/libfaketime.so.1'
+
+
+class Step(fault.Fault):
+    """The wall clock of one process is wrong for a while.
+
+    :param names: of the processes, one of which is struck.
+    :param seconds: by how much its clock is ahead.
+    """
+
+    def __init__(self, chance: random.Random, names: tuple[str, ...],
+                 seconds: int) -> None:
+        super().__init__(chance)
+        self._name = chance.choice(names)
+        self._seconds = seconds
+
+    def prepare(self, site: installation.Installation) -> None:
+        self._offset = site.site.directory / 'clock'
+        self._set(0)
+        library = importlib.resources.files('libfaketime') / _LIBRARY
+        site.processes[self._name].env |= {
+            'LD_PRELOAD': str(library),
+            'FAKETIME_TIMESTAMP_FILE': os.fspath(self._offset),
+            # The file is read at every look at the clock.
+            'FAKETIME_NO_CACHE': '1',
+            'FAKETIME_DONT_FAKE_MONOTONIC': '1',
+            # Else the times of files change too, and with them whether
+            # Python takes what it has compiled.
+            'NO_FAKE_STAT': '1',
+        }
+
+    def begin(self, site: installation.Installation) -> None:
+        self._set(self._seconds)
+
+    def has_effect(self, site: installation.Installation) -> bool:
+        maps = pathlib.Path(f'/proc/{site.processes[self._name].pid}/maps')
+        return _LIBRARY in maps.read_text()
+
+    def end(self, site: installation.Installation) -> None:
+        self._set(0)
+
+    def _set(self, seconds: int) -> None:
+        fresh = self._offset.with_suffix('.new')
+        fresh.write_text(f'{seconds:+d}\n')
+        fresh.replace(self._offset)

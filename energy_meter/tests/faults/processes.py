@@ -1,0 +1,118 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Processes that die, end or hang."""
+
+import collections.abc
+import random
+
+import psutil
+
+from energy_meter.tests.faults import fault
+from energy_meter.tests.faults import installation
+
+#: Seconds between two readings beyond which nobody can tell the energy.
+MAX_GAP = 2.0
+
+
+class Kill(fault.Fault):
+    """A process dies, as by kill -9, and is started again.
+
+    :param names: of the processes, one of which is struck.
+    """
+
+    def __init__(self, chance: random.Random,
+                 names: collections.abc.Sequence[str]) -> None:
+        super().__init__(chance)
+        self.name = chance.choice(names)
+        if self.name in installation.AGENTS:
+            self.cost = fault.Cost.UNPUBLISHED
+
+    def begin(self, site: installation.Installation) -> None:
+        site.kill(self.name)
+
+    def has_effect(self, site: installation.Installation) -> bool:
+        return site.processes[self.name].returncode is not None
+
+    def end(self, site: installation.Installation) -> None:
+        site.processes[self.name].start()
+
+
+class Stop(Kill):
+    """A process ends in good order and is started again."""
+
+    def begin(self, site: installation.Installation) -> None:
+        site.processes[self.name].stop()
+
+
+class Pause(fault.Fault):
+    """A process and its children hang, as by SIGSTOP.
+
+    :param names: of the processes, one of which is struck.
+    """
+
+    def __init__(self, chance: random.Random,
+                 names: collections.abc.Sequence[str]) -> None:
+        super().__init__(chance)
+        self.name = chance.choice(names)
+
+    def begin(self, site: installation.Installation) -> None:
+        site.processes[self.name].pause()
+
+    def has_effect(self, site: installation.Installation) -> bool:
+        process = psutil.Process(site.processes[self.name].pid)
+        return process.status() == psutil.STATUS_STOPPED
+
+    def end(self, site: installation.Installation) -> None:
+        site.processes[self.name].resume()
+
+
+class Gap(Pause):
+    """An agent that has to integrate power hangs for too long."""
+
+    cost = fault.Cost.COVERAGE
+    least = 2 * MAX_GAP
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(chance, installation.AGENTS)
+
+    def prepare(self, site: installation.Installation) -> None:
+        configuration = site.agents[self.name]
+        configuration.set('agent', max_gap=MAX_GAP)
+        configuration.set('wattmeter:meter', energy='integrate')
+
+
+class Storm(fault.Fault):
+    """Several faults one over the other.
+
+    :param faults: begin in this order, and end in any.
+    """
+
+    def __init__(self, chance: random.Random,
+                 faults: collections.abc.Sequence[fault.Fault]) -> None:
+        super().__init__(chance)
+        self._faults = faults
+
+    def prepare(self, site: installation.Installation) -> None:
+        for each in self._faults:
+            each.prepare(site)
+
+    def begin(self, site: installation.Installation) -> None:
+        for each in self._faults:
+            each.begin(site)
+
+    def has_effect(self, site: installation.Installation) -> bool:
+        return all(each.has_effect(site) for each in self._faults)
+
+    def end(self, site: installation.Installation) -> None:
+        for each in self.chance.sample(self._faults, len(self._faults)):
+            each.end(site)

@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A bus that loses, repeats and reorders messages.
+
+A proxy between agent and broker could not do it: what the broker did not
+confirm is sent again. So agents publish to one virtual host, the collectors
+read another, and a relay between the two does the damage.
+"""
+
+import random
+import threading
+
+import fixtures
+import kombu
+from kombu import exceptions as kombu_exceptions
+
+from energy_meter.bus import transport as bus_transport
+
+#: Share of the messages that are lost, and of those that are repeated.
+SHARE = 0.3
+#: Messages among which the next to be delivered is drawn.
+HELD = 20
+
+_KEY = f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}'
+_RETRY = 0.2
+
+
+class Relay(fixtures.Fixture):
+    """Carries messages from one bus to another.
+
+    :param source: URL of the one.
+    :param target: URL of the other.
+    :param chance: decides the fate of each message while it is ``lossy``.
+    :ivar lossy: set while it does damage.
+    :ivar fates: how many messages were carried, lost and repeated, and how
+        many were overtaken by a later one.
+    """
+
+    def __init__(self, source: str, target: str,
+                 chance: random.Random) -> None:
+        super().__init__()
+        self._source, self._target = (
+            url.replace('rabbit:', 'amqp:') for url in (source, target))
+        self._chance = chance
+        self._stopping = threading.Event()
+        self._held: list[kombu.Message] = []
+        self.lossy = threading.Event()
+        self.fates = dict.fromkeys(
+            ('carried', 'lost', 'repeated', 'overtaken'), 0)
+
+    def _setUp(self) -> None:
+        thread = threading.Thread(target=self._run, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self._stopping.set)
+
+    def _run(self) -> None:
+        queue = kombu.Queue(_KEY, no_declare=True)
+        while not self._stopping.wait(_RETRY):
+            try:
+                with kombu.Connection(self._source) as incoming, \
+                        kombu.Connection(self._target) as outgoing, \
+                        incoming.Consumer(queue, on_message=self._take):
+                    self._carry(incoming, outgoing.Producer())
+            except kombu_exceptions.OperationalError:
+                # Agents and collectors make the queues, which takes a while.
+                continue
+
+    def _carry(self, incoming: kombu.Connection,
+               producer: kombu.Producer) -> None:
+        while not self._stopping.is_set():
+            try:
+                incoming.drain_events(timeout=_RETRY)
+            except TimeoutError:
+                pass
+            while len(self._held) > (HELD if self.lossy.is_set() else 0):
+                self._deliver(producer)
+
+    def _take(self, message: kombu.Message) -> None:
+        message.ack()
+        if not self.lossy.is_set():
+            self._held.append(message)
+        elif self._chance.random() < SHARE:
+            self.fates['lost'] += 1
+        else:
+            copies = 1 + (self._chance.random() < SHARE)
+            self.fates['repeated'] += copies - 1
+            self._held += copies * [message]
+
+    def _deliver(self, producer: kombu.Producer) -> None:
+        place = (self._chance.randrange(len(self._held))
+                 if self.lossy.is_set() else 0)
+        message = self._held.pop(place)
+        self.fates['carried'] += 1
+        self.fates['overtaken'] += place > 0
+        producer.publish(
+            message.body, exchange=bus_transport.EXCHANGE, routing_key=_KEY,
+            content_type=message.content_type,
+            content_encoding=message.content_encoding)

@@ -1,0 +1,94 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""One fault on one installation, from beginning to end."""
+
+import random
+import time
+import typing
+
+from energy_meter.tests.faults import fault
+from energy_meter.tests.faults import installation
+from energy_meter.tests.faults import ledger
+from energy_meter.tests.faults import schedule
+from energy_meter.tests.faults import verdict
+from energy_meter.tests.faults import watch
+from energy_meter.tests.functional.services import base
+
+#: Seconds that the API has to be current, at first and after a fault.
+PATIENCE = 120.0
+
+
+class Outcome(typing.NamedTuple):
+    """What came of a fault.
+
+    :ivar duration: seconds for which it lasted, with its repair.
+    :ivar current_after: seconds from the end of its repair until the API
+        showed each probe as measured after that.
+    :ivar pause: longest time, in seconds, for which the API showed nothing
+        new of a probe.
+    :ivar memory: by process of ours, the most that it had, in bytes.
+    """
+
+    duration: float
+    verdict: verdict.Verdict
+    current_after: float
+    pause: float
+    memory: dict[str, int]
+
+
+def run(peers: installation.Peers, struck_by: fault.Fault,
+        injection: schedule.Injection) -> Outcome:
+    """Let a fault strike a fresh installation.
+
+    :raises AssertionError: when the installation does not start or recover,
+        or the fault has no effect.
+    """
+    with installation.Installation(peers, struck_by.prepare) as site, \
+            watch.Watch(site) as seen:
+        _wait_until_current(seen)
+        time.sleep(injection.lead)
+        began = time.monotonic()
+        struck_by.begin(site)
+        time.sleep(max(injection.duration, struck_by.least))
+        if not struck_by.has_effect(site):
+            raise AssertionError(f'{injection.fault} has no effect')
+        struck_by.end(site)
+        duration = time.monotonic() - began
+        current_after = _wait_until_current(seen)
+        _check_alive(site)
+        return Outcome(duration, ledger.settle(site), current_after,
+                       seen.pause, seen.memory)
+
+
+def _wait_until_current(seen: watch.Watch) -> float:
+    """Wait until the API shows what is measured from now on.
+
+    :returns: how many seconds that took.
+    """
+    began, since = time.monotonic(), time.time()
+    base.wait_for(lambda: seen.is_current(since), PATIENCE,
+                  'the API is current')
+    return time.monotonic() - began
+
+
+def _check_alive(site: installation.Installation) -> None:
+    dead = [name for name, process in site.processes.items()
+            if process.returncode is not None]
+    if dead:
+        raise AssertionError(f'{", ".join(dead)} ended')
+
+
+def make(injection: schedule.Injection,
+         faults: typing.Mapping[str, typing.Any]) -> fault.Fault:
+    return faults[injection.fault](
+        random.Random(injection.seed))  # noqa: S311

@@ -1,0 +1,93 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Looks at an installation from outside while faults strike it."""
+
+import contextlib
+import threading
+import time
+import typing
+
+import fixtures
+import psutil
+import requests
+
+from energy_meter.tests.faults import installation
+
+#: Seconds between two looks.
+INTERVAL = 0.1
+#: Seconds that the API has for an answer.
+TIMEOUT = 2.0
+
+
+class Watch(fixtures.Fixture):
+    """Asks the API what it shows, and the kernel for the memory.
+
+    :ivar pause: longest time, in seconds, for which the API showed nothing
+        new of a probe.
+    :ivar memory: by process of ours, the most that it ever had resident, in
+        bytes.
+    """
+
+    def __init__(self, site: installation.Installation) -> None:
+        super().__init__()
+        self._site = site
+        self._url = f'http://127.0.0.1:{site.api_port}/v1/probes/'
+        self._stopping = threading.Event()
+        self._shown: dict[str, dict[str, typing.Any]] = {}
+        self._news: dict[str, float] = {}
+        self.pause = 0.0
+        self.memory = dict.fromkeys(installation.OURS, 0)
+
+    def _setUp(self) -> None:
+        thread = threading.Thread(target=self._look, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self._stopping.set)
+
+    def is_current(self, since: float) -> bool:
+        """Tell whether the API shows each probe as measured after a moment.
+
+        :param since: the moment, on the wall clock.
+        """
+        shown = self._shown
+        return all(shown[probe]['timestamp'] >= since if probe in shown
+                   else False for probe in installation.all_probes())
+
+    def _look(self) -> None:
+        with requests.Session() as session:
+            while not self._stopping.wait(INTERVAL):
+                with contextlib.suppress(requests.RequestException):
+                    self._ask(session)
+                self._note_pauses()
+                self._weigh()
+
+    def _ask(self, session: requests.Session) -> None:
+        answer = session.get(self._url, timeout=TIMEOUT)
+        answer.raise_for_status()
+        before, self._shown = self._shown, answer.json()['probes']
+        now = time.monotonic()
+        for probe, fields in self._shown.items():
+            if fields['kwh'] != before.get(probe, {}).get('kwh'):
+                self._news[probe] = now
+
+    def _note_pauses(self) -> None:
+        now = time.monotonic()
+        for heard in self._news.values():
+            self.pause = max(self.pause, now - heard)
+
+    def _weigh(self) -> None:
+        for name in self.memory:
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(self._site.processes[name].pid)
+                self.memory[name] = max(self.memory[name],
+                                        process.memory_info().rss)
