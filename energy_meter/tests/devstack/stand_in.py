@@ -14,6 +14,7 @@
 
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -82,6 +83,9 @@ class DevStack(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        #: Where the plugin writes the configuration of energy_meter.
+        self.configuration_path = (self.root
+                                   / 'etc/energy_meter/energy_meter.conf')
         self._log = self.root / 'log'
         self._log.touch()
         commands = self._make('opt/stack/data/venv/bin')
@@ -91,6 +95,7 @@ class DevStack(fixtures.Fixture):
             path.chmod(0o755)
         (self.root / 'opt/stack/energy_meter').symlink_to(CHECKOUT)
         self._make('etc/apache2/sites-available')
+        self._make('etc/systemd')
         if 'ceilometer-' in self._services:
             directory = self._make('etc/ceilometer')
             for name, text in _CEILOMETER.items():
@@ -137,7 +142,11 @@ class DevStack(fixtures.Fixture):
 
     def configuration(self) -> str:
         """Read the configuration of energy_meter."""
-        return self.read('etc/energy_meter/energy_meter.conf')
+        return self.configuration_path.read_text()
+
+    def command(self, service: str) -> list[str]:
+        """Give the command of a service that is running."""
+        return shlex.split(self.read(f'etc/systemd/{service}'))
 
     def contents(self) -> dict[str, object]:
         """Read all files but the log, by name; directories are None.

@@ -26,7 +26,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # What DevStack sets; the plugin reads it.
 export DEST=$ROOT/opt/stack
 export DATA_DIR=$DEST/data
-export PATH=$DATA_DIR/venv/bin:$PATH
+export PATH=${BIN_DIR:+$BIN_DIR:}$DATA_DIR/venv/bin:$PATH
 export ENERGY_METER_CONF_DIR=$ROOT/etc/energy_meter
 export CEILOMETER_CONF_DIR=$ROOT/etc/ceilometer
 export STACK_USER=stack REGION_NAME=RegionOne SERVICE_TIMEOUT=60
@@ -73,7 +73,6 @@ function do_configure_keystone_authtoken_middleware {
     do_iniset "$1" keystone_authtoken auth_url http://192.0.2.10/identity
     do_iniset "$1" keystone_authtoken username "$2"
     do_iniset "$1" keystone_authtoken password secret-of-the-services
-    do_iniset "$1" keystone_authtoken memcached_servers localhost:11211
 }
 
 function do_database_connection_url {
@@ -136,13 +135,26 @@ function do_remove_uwsgi_config {
     rm -f "$1"
 }
 
+function do_run_process {
+    if do_is_service_enabled "$1"; then
+        echo "$2" > "$ROOT/etc/systemd/$1"
+    fi
+}
+
 function do_setup_logging {
-    do_iniset "$1" DEFAULT use_journal True
+    do_iniset "$1" DEFAULT logging_exception_prefix "ERROR %(name)s"
+}
+
+function do_stop_process {
+    if do_is_service_enabled "$1"; then
+        rm -f "$ROOT/etc/systemd/$1"
+    fi
 }
 
 function do_write_uwsgi_config {
     do_iniset "$1" uwsgi module "$2"
     do_iniset "$1" uwsgi master true
+    do_iniset "$1" uwsgi die-on-term true
     do_iniset "$1" uwsgi enable-threads true
     do_iniset "$1" uwsgi lazy-apps true
     do_iniset "$1" uwsgi socket "$ROOT/$5.socket"
