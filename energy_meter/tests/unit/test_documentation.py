@@ -12,8 +12,10 @@
 
 """What the documentation tells operators to write can be read."""
 
+import configparser
 import pathlib
 import re
+import runpy
 import textwrap
 
 from oslo_config import cfg
@@ -76,3 +78,14 @@ class PagesTest(base.BaseTestCase):
             missing = [opt.dest for opt in driver.opts
                        if f'``{opt.dest}' not in page]
             self.assertEqual([], missing, name)
+
+    def test_each_command_has_a_man_page(self):
+        setup = configparser.ConfigParser()
+        setup.read(SOURCE.parents[1] / 'setup.cfg')
+        commands = {line.partition(' ')[0] for line in setup[
+            'options.entry_points']['console_scripts'].split('\n') if line}
+        conf = runpy.run_path(str(SOURCE / 'conf.py'))
+
+        self.assertEqual(commands, {page[1] for page in conf['man_pages']})
+        self.assertEqual(commands, {
+            page.stem for page in SOURCE.glob('cli/energy-meter-*.rst')})
