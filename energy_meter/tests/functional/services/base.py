@@ -58,6 +58,7 @@ DEBIAN_PACKAGES = {
     'mosquitto_pub': 'mosquitto-clients',
     'mosquitto_sub': 'mosquitto-clients',
     'postgres': 'postgresql',
+    'promtool': 'prometheus',
     'rabbitmqctl': 'rabbitmq-server',
     'sdrcomp': 'openipmi',
     'sensors': 'lm-sensors',
