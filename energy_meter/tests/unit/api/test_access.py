@@ -12,14 +12,21 @@
 
 """Access: whom the API answers."""
 
+import pathlib
+import re
+import textwrap
+
 from keystoneauth1 import fixture as ksa_fixture
 from keystonemiddleware import fixture
 from oslotest import base as oslotest
 
+import energy_meter
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter.api import app
 from energy_meter.tests.unit.api import base
+
+ROOT = pathlib.Path(energy_meter.__file__).parents[1]
 
 PRIVATE = ('/v1/probe-ids/', '/v1/probes/', '/v1/probes/a/',
            '/v1/probes/a/w/', '/metrics')
@@ -120,6 +127,41 @@ class PolicyFileTest(_KeystoneTestCase):
 
         self.get('/v1/probes/', **member)
         self.get('/v1/probes/a/', 403, **member)
+
+
+class AuditorTest(_KeystoneTestCase):
+    """The policy file of the documentation."""
+
+    config = PolicyFileTest.config
+
+    def prepare(self):
+        page = (ROOT / 'doc/source/admin/policy.rst').read_text()
+        rule, = re.findall(r'code-block:: yaml\n((?:\n|   .*\n)+)', page)
+        (self.directory / 'policy.yaml').write_text(textwrap.dedent(rule))
+
+    def system(self, role):
+        token = ksa_fixture.V3Token()
+        token.set_system_scope()
+        token.add_role(name=role)
+        return {'X-Auth-Token': self.tokens.add_token(token)}
+
+    def test_auditors_read_everything(self):
+        for token in (self.token('auditor'), self.system('reader'),
+                      self.system('auditor')):
+            for page in PRIVATE:
+                self.get(page, **token)
+
+    def test_those_who_read_before_still_do(self):
+        for token in (self.token('admin'), self.token('service'),
+                      self.system('admin')):
+            for page in PRIVATE:
+                self.get(page, **token)
+
+    def test_others_still_do_not(self):
+        for token in (self.token('reader'), self.token('member', 'manager'),
+                      self.system('member')):
+            for page in PRIVATE:
+                self.get(page, 403, **token)
 
 
 class NoauthTest(base.APITestCase):
