@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The commands in a real openstackclient, with a real Keystone and API."""
+
+import json
+import os
+import subprocess
+
+import fixtures
+from oslotest import base
+
+from energy_meter.tests.functional.services import api
+from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import keystone
+
+
+class OpenStackClientTest(base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.keystone = services.shared(keystone.Keystone)
+        directory = self.useFixture(fixtures.TempDir())
+        self.api = self.useFixture(api.API(
+            self.keystone, f'sqlite:///{directory.join("db.sqlite")}'))
+        self.api.meter('a', 1700000000.5, kwh=1.25, watts=173.0, elapsed=60.0)
+
+    def openstack(self, role: str, *words: str) -> subprocess.CompletedProcess:
+        """Run a command as somebody who has a role in a project."""
+        user = self.keystone.create_user(role)
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith('OS_')}
+        return subprocess.run(
+            [commands.script('openstack'), *words], timeout=60,
+            capture_output=True, text=True, env=environment | {
+                'OS_AUTH_URL': self.keystone.auth_url,
+                'OS_USERNAME': user.username, 'OS_PASSWORD': user.password,
+                'OS_PROJECT_NAME': user.project_name,
+                'OS_USER_DOMAIN_ID': 'default',
+                'OS_PROJECT_DOMAIN_ID': 'default',
+                'OS_REGION_NAME': keystone.REGION,
+                'OS_IDENTITY_API_VERSION': '3'})
+
+    def test_probes_are_listed(self):
+        done = self.openstack('service', 'energy', 'probe', 'list', '-f',
+                              'json')
+
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        self.assertEqual(
+            [{'ID': 'a', 'Host': 'host-a', 'Scope': 'node',
+              'Power (W)': 173.0, 'Energy (kWh)': 1.25}],
+            json.loads(done.stdout))
+
+    def test_who_may_not_read_is_told_so(self):
+        done = self.openstack('reader', 'energy', 'probe', 'show', 'a')
+
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn('403 Forbidden', done.stderr)
+        self.assertNotIn('Traceback', done.stderr)
