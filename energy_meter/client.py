@@ -190,7 +190,15 @@ def _check_status(url: str, response: requests.Response) -> None:
         raise exception.APIUnavailable(url=url, reason=reason)
     if status == 404:
         raise _NotFound(url=url, reason=reason)
-    raise exception.APIRefused(url=url, reason=reason)
+    raise exception.APIRefused(url=url, reason=reason + _message(response))
+
+
+def _message(response: requests.Response) -> str:
+    """Give what the API says of an error, if it is the API that answers."""
+    try:
+        return f': {_line(response.json()["error"]["message"])}'
+    except (ValueError, RecursionError, LookupError, TypeError):
+        return ''
 
 
 def _member(url: str, body: dict[str, typing.Any], name: str,

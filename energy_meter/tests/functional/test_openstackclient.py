@@ -65,5 +65,5 @@ class OpenStackClientTest(base.BaseTestCase):
         done = self.openstack('reader', 'energy', 'probe', 'show', 'a')
 
         self.assertEqual((1, ''), (done.returncode, done.stdout))
-        self.assertIn('403 Forbidden', done.stderr)
+        self.assertIn('403 Forbidden: The policy', done.stderr)
         self.assertNotIn('Traceback', done.stderr)

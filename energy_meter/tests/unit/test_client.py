@@ -146,6 +146,20 @@ class ClientTest(base.BaseTestCase):
 
             self.assertIn(f'/v1/probes/: {status} ', str(error))
 
+    def test_says_why_it_was_refused(self):
+        for body, reason in (
+                ({'error': {'message': 'the policy\nsays no'}},
+                 '403 Forbidden: the policy says no'),
+                ({'error': 'no'}, '403 Forbidden'),
+                (b'<html>', '403 Forbidden')):
+            self.answer(LISTING, body, 403)
+
+            error = self.assertRaises(exception.APIRefused,
+                                      self.client.probes)
+
+            self.assertEqual(f'{self.api.url}v1/probes/: {reason}',
+                             str(error))
+
     def test_says_what_of_an_answer_makes_no_sense(self):
         bad = [
             (b'<html>', 'not JSON'),
