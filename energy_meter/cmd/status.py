@@ -29,6 +29,7 @@ _CHECKS: dict[str, collections.abc.Callable[
     'Secrets of the bus': bus.secrets,
     'Keystone and the endpoint of the API': identity.check,
     'Silent probes': database.silent_probes,
+    'Refused messages': database.refusals,
     'Clocks': database.clocks,
 }
 

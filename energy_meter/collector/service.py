@@ -15,6 +15,7 @@
 import collections.abc
 import logging
 import threading
+import time
 
 from oslo_config import cfg
 from oslo_db import exception as db_exception
@@ -28,6 +29,7 @@ from energy_meter.bus import intake
 from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
 from energy_meter.collector import probe_sections
+from energy_meter.collector import refusals
 from energy_meter.collector import writer
 from energy_meter.db import engine as db_engine
 from energy_meter.db import projects
@@ -57,6 +59,7 @@ class Collector(service.ServiceBase):
         self._engine = db_engine.connect(conf)
         self._stopping = threading.Event()
         self.counters = counters.Counters()
+        self._refusals = refusals.Refusals(self.counters)
         self._complaints = complaint.Complaints(LOG)
         self._writer = writer.Writer(
             self._engine, conf.collector.takeover, self._stopping,
@@ -112,18 +115,26 @@ class Collector(service.ServiceBase):
         return False
 
     def _keep_house(self) -> None:
+        due = time.monotonic()
         while not self._stopping.is_set():
-            pause: float = housekeeping.INTERVAL
+            pause: float = refusals.INTERVAL
             try:
-                with self._engine.begin() as connection:
-                    sums.configure(connection, self._told.sums)
-                    projects.configure(connection, self._told.projects)
-                    housekeeping.fold(connection, self._options.fold_after)
+                if time.monotonic() >= due:
+                    self._set_up_and_fold()
+                    due = time.monotonic() + housekeeping.INTERVAL
+                self._refusals.save(self._engine)
             except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
                 pause = housekeeping.RETRY
                 self._complaints.complain(
                     'housekeeping', 'Sums and projects can not be set up and '
                     'old registers not be folded (%s); trying again',
                     type(error).__name__)
-            self._wake.wait(pause)
+            if self._wake.wait(pause):
+                due = time.monotonic()
             self._wake.clear()
+
+    def _set_up_and_fold(self) -> None:
+        with self._engine.begin() as connection:
+            sums.configure(connection, self._told.sums)
+            projects.configure(connection, self._told.projects)
+            housekeeping.fold(connection, self._options.fold_after)

@@ -26,6 +26,8 @@ from energy_meter.db import upsert
 
 #: Rows in one statement: well below MariaDB's smallest packet limit.
 _CHUNK = 5000
+#: Seconds that clocks may differ before anybody is told.
+_SKEW = 1.0
 
 _Words = list[measurement.Measurement]
 
@@ -34,14 +36,15 @@ class Tally(typing.NamedTuple):
     """What became of a batch.
 
     :ivar outcomes: how many words were credited, pending and so on.
-    :ivar clamped: how many were measured in the future.
+    :ivar ahead: by how many seconds words came from the future, and from
+        which agent, for each that did so clearly.
     :ivar overlapping: words that are not billed because another agent
         meters the same probe.
     :ivar excluded: words of agents that an operator excluded.
     """
 
     outcomes: collections.Counter[str]
-    clamped: int
+    ahead: list[tuple[float, str]]
     overlapping: _Words
     excluded: _Words
 
@@ -57,8 +60,9 @@ def write(connection: sa.Connection, words: _Words, now: float,
     words, excluded = _divide(connection, words)
     timely = [word if word.time <= now else word._replace(time=now)
               for word in words]
-    tally = Tally(collections.Counter(), sum(
-        word.time > now for word in words), [], excluded)
+    tally = Tally(collections.Counter(), [
+        (word.time - now, word.probe.agent) for word in words
+        if word.time > now + _SKEW], [], excluded)
     if excluded:
         tally.outcomes['excluded'] = len(excluded)
     _write_others(connection, _write_owners(connection, timely, now, tally),

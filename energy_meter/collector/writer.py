@@ -141,12 +141,12 @@ class Writer:
         self._complaints.settle('database', 'The database is back')
         for outcome, number in tally.outcomes.items():
             self._counters.count('outcomes', number, outcome=outcome)
-        if tally.clamped:
-            self._counters.count('future', tally.clamped)
+        if tally.ahead:
+            self._counters.count('future', len(tally.ahead))
+            seconds, agent = max(tally.ahead)
             self._complaints.complain(
-                'future', '%d measurements were made in the future: the '
-                'clocks of an agent and of the database differ',
-                tally.clamped)
+                'future', 'Agent %s measures %.0f s in the future: its clock '
+                'and that of the database differ', agent, seconds)
         for word in tally.excluded:
             self._complaints.complain(
                 f'excluded {word.register.agent}', 'Agent %s, uuid %s, was '

@@ -141,6 +141,14 @@ exclusion = sa.Table(
     sa.Column('at', _DOUBLE, nullable=False),
 )
 
+#: What collectors refused, how often in all, and when last.
+refusal = sa.Table(
+    'refusal', metadata,
+    sa.Column('what', sa.String(64), primary_key=True),
+    sa.Column('number', sa.BigInteger, nullable=False),
+    sa.Column('at', _DOUBLE, nullable=False),
+)
+
 #: What operators changed by hand.
 audit = sa.Table(
     'audit', metadata,

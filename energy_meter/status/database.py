@@ -30,6 +30,8 @@ from energy_meter.db import schema
 #: Seconds by which clocks may differ, beyond what measurements take on
 #: their way.
 _SKEW = 5.0
+#: Seconds for which a refusal matters.
+_DAY = 86_400
 #: Names that one line shows.
 _NAMES = 5
 
@@ -94,6 +96,25 @@ def silent_probes(connection: sa.Connection,
         f'{conf.api.probe_ttl:g} s: {_some(names)}. Does their agent run, and '
         'what does its log say of their wattmeter? A probe that is gone for '
         'good goes with: energy-meter-manage probe forget PROBE')
+
+
+@_reading
+def refusals(connection: sa.Connection,
+             conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Did collectors believe all that they read?"""
+    table = schema.refusal
+    found = connection.execute(
+        sa.select(table.c.what, table.c.number)
+        .where(table.c.at > db_engine.clock() - _DAY)
+        .order_by(table.c.what)).all()
+    if not found:
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+    return upgradecheck.Result(
+        upgradecheck.Code.WARNING,
+        'Collectors refused messages or measurements in the last day; since the '
+        f'beginning: {_some([f"{what}: {number}" for what, number in found])}. '
+        'Their logs say whose, and the documentation, in "Troubleshooting", '
+        'what each means.')
 
 
 @_reading

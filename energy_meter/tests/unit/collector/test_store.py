@@ -43,7 +43,15 @@ class StoreTest(base.BaseTestCase):
         word = measurement.Measurement(PROBE, KEY, NOW + 3600, 10.0, 5, 10.0)
         with self.engine.begin() as connection:
             tally = databases.store.write(connection, [word], NOW, 60)
-        self.assertEqual(1, tally.clamped)
+        self.assertEqual([(3600, PROBE.agent)], tally.ahead)
+        self.assertEqual(NOW,
+                         databases.load(self.engine, 'p').latest.time)
+
+    def test_word_a_little_ahead_is_set_back_and_nobody_told(self):
+        word = measurement.Measurement(PROBE, KEY, NOW + 0.5, 10.0, 5, 10.0)
+        with self.engine.begin() as connection:
+            tally = databases.store.write(connection, [word], NOW, 60)
+        self.assertEqual([], tally.ahead)
         self.assertEqual(NOW,
                          databases.load(self.engine, 'p').latest.time)
 

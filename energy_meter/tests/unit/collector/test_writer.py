@@ -167,7 +167,7 @@ class ReportTest(WriterTest):
     def test_measurement_of_the_future_is_counted(self):
         self.writer.write([word('a', time=2.0 ** 40)])
         self.assertEqual(1, self.counters.value('future'))
-        self.assertIn('clocks', self.log.output)
+        self.assertIn('in the future: its clock', self.log.output)
 
     def test_excluded_agent_that_still_speaks_is_told_once(self):
         with self.engine.begin() as connection:

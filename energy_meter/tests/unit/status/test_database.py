@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter.db import migration
+from energy_meter.db import schema
 from energy_meter.status import database
 from energy_meter.tests import rows
 
@@ -75,6 +76,28 @@ class SilentProbesTest(DatabaseTest):
         result = database.silent_probes(self.conf)
 
         self.assertIn(': p0, p1, p2, p3, p4 and 3 more. ', result.details)
+
+
+class RefusalsTest(DatabaseTest):
+
+    def refuse(self, what: str, age: float) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(schema.refusal.insert().values(
+                what=what, number=7, at=time.time() - age))
+
+    def test_what_was_refused_today_is_told(self):
+        self.refuse('rejected (unknown-key)', 60)
+        self.refuse('future', 100_000)
+
+        result = database.refusals(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn(': rejected (unknown-key): 7. ', result.details)
+
+    def test_old_refusals_matter_no_more(self):
+        self.refuse('future', 100_000)
+
+        self.assertEqual(Code.SUCCESS, database.refusals(self.conf).code)
 
 
 class ClocksTest(DatabaseTest):
