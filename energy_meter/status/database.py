@@ -109,12 +109,12 @@ def refusals(connection: sa.Connection,
         .order_by(table.c.what)).all()
     if not found:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+    shown = _some([f'{what}: {number}' for what, number in found])
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
-        'Collectors refused messages or measurements in the last day; since the '
-        f'beginning: {_some([f"{what}: {number}" for what, number in found])}. '
-        'Their logs say whose, and the documentation, in "Troubleshooting", '
-        'what each means.')
+        'Collectors refused messages or measurements in the last day; since '
+        f'the beginning: {shown}. Their logs say whose, and the documentation,'
+        ' in "Troubleshooting", what each means.')
 
 
 @_reading
