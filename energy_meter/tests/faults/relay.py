@@ -20,6 +20,7 @@ read another, and a relay between the two does the damage.
 import random
 import threading
 
+import amqp
 import fixtures
 import kombu
 from kombu import exceptions as kombu_exceptions
@@ -72,7 +73,7 @@ class Relay(fixtures.Fixture):
                         kombu.Connection(self._target) as outgoing, \
                         incoming.Consumer(queue, on_message=self._take):
                     self._carry(incoming, outgoing.Producer())
-            except kombu_exceptions.OperationalError:
+            except (amqp.AMQPError, kombu_exceptions.OperationalError):
                 # Agents and collectors make the queues, which takes a while.
                 continue
 

@@ -12,7 +12,6 @@
 
 """One fault on one installation, from beginning to end."""
 
-import random
 import time
 import typing
 
@@ -66,8 +65,10 @@ def run(peers: installation.Peers, struck_by: fault.Fault,
         duration = time.monotonic() - began
         current_after = _wait_until_current(seen)
         _check_alive(site)
-        return Outcome(duration, ledger.settle(site), current_after,
-                       seen.pause, seen.memory)
+        # What comes now stops the metering, and would look like a pause.
+        pause = seen.pause
+        return Outcome(duration, ledger.settle(site), current_after, pause,
+                       seen.memory)
 
 
 def _wait_until_current(seen: watch.Watch) -> float:
@@ -86,9 +87,3 @@ def _check_alive(site: installation.Installation) -> None:
             if process.returncode is not None]
     if dead:
         raise AssertionError(f'{", ".join(dead)} ended')
-
-
-def make(injection: schedule.Injection,
-         faults: typing.Mapping[str, typing.Any]) -> fault.Fault:
-    return faults[injection.fault](
-        random.Random(injection.seed))  # noqa: S311

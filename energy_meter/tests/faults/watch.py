@@ -68,7 +68,6 @@ class Watch(fixtures.Fixture):
             while not self._stopping.wait(INTERVAL):
                 with contextlib.suppress(requests.RequestException):
                     self._ask(session)
-                self._note_pauses()
                 self._weigh()
 
     def _ask(self, session: requests.Session) -> None:
@@ -78,12 +77,8 @@ class Watch(fixtures.Fixture):
         now = time.monotonic()
         for probe, fields in self._shown.items():
             if fields['kwh'] != before.get(probe, {}).get('kwh'):
+                self.pause = max(self.pause, now - self._news.get(probe, now))
                 self._news[probe] = now
-
-    def _note_pauses(self) -> None:
-        now = time.monotonic()
-        for heard in self._news.values():
-            self.pause = max(self.pause, now - heard)
 
     def _weigh(self) -> None:
         for name in self.memory:

@@ -1,0 +1,100 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Faults, one after another, and a table of what each of them cost.
+
+The exit status is 1 if a fault cost more than it may.
+"""
+
+import argparse
+import json
+import pathlib
+import random
+import sys
+
+from energy_meter.tests.faults import catalogue
+from energy_meter.tests.faults import installation
+from energy_meter.tests.faults import schedule
+from energy_meter.tests.faults import table
+from energy_meter.tests.faults import trial
+
+
+def main() -> int:
+    """Run the faults that the arguments name."""
+    arguments = _parse()
+    if arguments.list:
+        print('\n'.join(catalogue.FAULTS))
+        return 0
+    injections = schedule.draw(arguments.seed, arguments.faults,
+                               arguments.duration)
+    rows = []
+    with installation.Peers() as peers:
+        for number, injection in enumerate(injections, 1):
+            _say(f'{number} of {len(injections)}: {injection.fault}')
+            rows.append(_run(peers, injection))
+            for problem in rows[-1].problems:
+                _say(f'   {problem}')
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps({
+            'seed': arguments.seed, 'duration': arguments.duration,
+            'faults': [table.document(row) for row in rows]}, indent=2))
+    print(table.draw(rows))
+    return 1 if any(row.problems for row in rows) else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog='python -m energy_meter.tests.faults',
+        description=__doc__.partition('\n')[0])
+    parser.add_argument('--list', action='store_true',
+                        help='name all faults and end')
+    parser.add_argument('--faults', type=_names, metavar='NAME,NAME',
+                        default=list(catalogue.FAULTS),
+                        help='only these, in this order; default: all')
+    parser.add_argument('--seed', type=int, default=1,
+                        help='of all that is random; default: 1')
+    parser.add_argument('--duration', type=float, default=10.0,
+                        metavar='SECONDS',
+                        help='about how long each fault lasts; default: 10')
+    parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
+                        help='write the table to this file, too')
+    return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(',')]
+    for name in names:
+        if name not in catalogue.FAULTS:
+            raise argparse.ArgumentTypeError(
+                f'there is no fault {name!r}; --list names all')
+    return names
+
+
+def _run(peers: installation.Peers, injection: schedule.Injection,
+         ) -> table.Row:
+    struck_by = catalogue.FAULTS[injection.fault](
+        random.Random(injection.seed))  # noqa: S311
+    try:
+        outcome = trial.run(peers, struck_by, injection)
+    except Exception as error:
+        # Whatever it is, the other faults can still be tried.
+        return table.Row(injection.fault, struck_by.cost, None,
+                         f'{type(error).__name__}: {error}')
+    return table.Row(injection.fault, struck_by.cost, outcome)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
