@@ -48,6 +48,7 @@ SERVER_PATHS = (
 #: Programs that are not found in the Debian package of their own name.
 DEBIAN_PACKAGES = {
     'chromedriver': 'chromium-driver',
+    'dot': 'graphviz',
     'epmd': 'erlang-base',
     'initdb': 'postgresql',
     'ip': 'iproute2',

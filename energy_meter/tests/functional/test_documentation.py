@@ -1,0 +1,53 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The documentation builds, and nothing in it leads nowhere."""
+
+import pathlib
+import sys
+
+import fixtures
+from oslotest import base as test_base
+
+import energy_meter
+from energy_meter.tests.functional.services import base
+
+CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
+
+
+class DocumentationTest(test_base.BaseTestCase):
+
+    def build(self, kind: str, source: str) -> pathlib.Path:
+        """Build one tree of pages; a warning is a failure."""
+        base.require('dot')
+        target = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        base.run([sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q',
+                  '-b', kind, CHECKOUT / source / 'source', target],
+                 timeout=300)
+        return target
+
+    def test_documentation(self):
+        pages = self.build('html', 'doc')
+
+        self.assertTrue((pages / 'index.html').exists())
+
+    def test_man_pages(self):
+        pages = self.build('man', 'doc')
+
+        self.assertIn('wattmeters',
+                      (pages / 'energy-meter-agent.1').read_text())
+
+    def test_reference_of_the_api(self):
+        self.build('html', 'api-ref')
+
+    def test_release_notes(self):
+        self.build('html', 'releasenotes')
