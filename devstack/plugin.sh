@@ -49,22 +49,26 @@ function energy_meter_database {
 
 # Refuse what can not work before anything is installed.
 function check_energy_meter {
-    local database
+    local database service
     database=$(energy_meter_database)
     case $database in
-        none|mariadb|postgresql) ;;
-        sqlite) echo_summary "energy_meter keeps its data in SQLite" ;;
-        *) die $LINENO "ENERGY_METER_DATABASE must be mariadb, postgresql or" \
-            "sqlite, not $database" ;;
+        none)
+            ;;
+        sqlite)
+            echo_summary "energy_meter keeps its data in SQLite"
+            ;;
+        mariadb|postgresql)
+            service=${database/mariadb/mysql}
+            if ! is_service_enabled "$service"; then
+                die $LINENO "ENERGY_METER_DATABASE is $database, but the" \
+                    "service $service is not enabled"
+            fi
+            ;;
+        *)
+            die $LINENO "ENERGY_METER_DATABASE must be mariadb, postgresql or" \
+                "sqlite, not $database"
+            ;;
     esac
-    if [[ $database == mariadb ]] && ! is_service_enabled mysql; then
-        die $LINENO "ENERGY_METER_DATABASE is mariadb, but the service mysql" \
-            "is not enabled"
-    fi
-    if [[ $database == postgresql ]] && ! is_service_enabled postgresql; then
-        die $LINENO "ENERGY_METER_DATABASE is postgresql, but the service" \
-            "postgresql is not enabled"
-    fi
     if [[ -n $ENERGY_METER_WATTMETERS && ! -r $ENERGY_METER_WATTMETERS ]]; then
         die $LINENO "ENERGY_METER_WATTMETERS must be a readable file or" \
             "directory, not $ENERGY_METER_WATTMETERS"
@@ -160,8 +164,8 @@ function _energy_meter_ceilometer {
 
 function _energy_meter_configure_ceilometer {
     if [[ ! -e $CEILOMETER_CONF_DIR/polling.yaml ]]; then
-        die $LINENO "Ceilometer is not configured yet: in local.conf," \
-            "enable_plugin ceilometer must come before energy_meter's"
+        die $LINENO "In local.conf, enable_plugin ceilometer must come before" \
+            "that of energy_meter"
     fi
     _energy_meter_ceilometer add
     cp "$ENERGY_METER_DIR/etc/ceilometer/gnocchi_resources.yaml" \
@@ -209,6 +213,10 @@ function init_energy_meter {
     fi
     if is_service_enabled energy-api; then
         _energy_meter_create_accounts
+    fi
+    if is_service_enabled gnocchi-api; then
+        OS_CLOUD=devstack-admin "$ENERGY_METER_BIN_DIR/energy-meter-manage" \
+            --config-file "$ENERGY_METER_CONF" gnocchi setup
     fi
 }
 

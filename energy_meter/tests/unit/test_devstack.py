@@ -26,7 +26,8 @@ import yaml
 
 from energy_meter.tests.devstack import stand_in
 
-TELEMETRY = 'key,mysql,rabbit,ceilometer-acentral,ceilometer-anotification'
+TELEMETRY = ('key,mysql,rabbit,ceilometer-acentral,ceilometer-anotification,'
+             'gnocchi-api')
 
 SECRET = 'x' * 32
 
