@@ -21,6 +21,8 @@ import pathlib
 import random
 import sys
 
+import fixtures
+
 from energy_meter.tests.faults import catalogue
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import schedule
@@ -88,8 +90,14 @@ def _run(peers: installation.Peers, injection: schedule.Injection,
     except Exception as error:
         # Whatever it is, the other faults can still be tried.
         return table.Row(injection.fault, struck_by.cost, None,
-                         f'{type(error).__name__}: {error}')
+                         str(_first(error)))
     return table.Row(injection.fault, struck_by.cost, outcome)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, fixtures.MultipleExceptions):
+        error = error.args[0][1]
+    return error
 
 
 def _say(text: str) -> None:

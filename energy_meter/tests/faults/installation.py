@@ -14,10 +14,10 @@
 
 import collections.abc
 from concurrent import futures
+import itertools
 import json
 import pathlib
 import time
-import typing
 
 import fixtures
 
@@ -72,6 +72,7 @@ class Installation(fixtures.Fixture):
     :ivar processes: by name, the services of ours, and ``broker`` and
         ``database``.
     :ivar agents: by name, the configurations of the agents.
+    :ivar probes: by agent, the names of its probes.
     :ivar site: the configuration of all others.
     :ivar agent_bus: URL of the bus that agents publish to.
     :ivar reader_bus: URL of the bus that the others read.
@@ -95,6 +96,7 @@ class Installation(fixtures.Fixture):
         self.agent_bus = self.reader_bus = ''
         self.by_socket = False
         self.processes: dict[str, base.Process] = {}
+        self.probes: dict[str, list[str]] = {name: [] for name in AGENTS}
         self.since: dict[str, float] = {}
         self.until: dict[str, float] = {}
         self.deaths: dict[tuple[str, int], float] = {}
@@ -107,14 +109,25 @@ class Installation(fixtures.Fixture):
         self.site.set('rrd', port=base.free_port(), flush_interval=0.5)
         self.site.set('api', port=self.api_port)
         self.agents = {name: self._configure(name) for name in AGENTS}
-        for name, configuration in self.agents.items():
-            configuration.add_dummy(
-                'meter', *probes(name), energy='counter', min_watts=WATTS,
-                max_watts=WATTS)
+        for name in AGENTS:
+            self.add_meter(name, 'meter', PROBES_PER_AGENT)
         self._describe()
         self._prepare(self)
         self._connect()
         self._start()
+
+    def add_meter(self, agent: str, meter: str, probes: int,
+                  **options: object) -> None:
+        """Give an agent a meter.
+
+        :param probes: how many it has.
+        :param options: other than those of all meters.
+        """
+        names = [f'{agent}-{meter}-{number}' for number in range(probes)]
+        self.probes[agent] += names
+        self.agents[agent].add_dummy(meter, *names, **{
+            'energy': 'counter', 'min_watts': WATTS, 'max_watts': WATTS,
+            **options})
 
     def _configure(self, name: str) -> commands.Configuration:
         directory = self._directory / name
@@ -161,6 +174,10 @@ class Installation(fixtures.Fixture):
                           [self.processes[name] for name in group]))
         self.since = dict.fromkeys(AGENTS, time.monotonic())
 
+    def all_probes(self) -> list[str]:
+        """Name the probes of all agents, sorted."""
+        return sorted(itertools.chain.from_iterable(self.probes.values()))
+
     def kill(self, name: str) -> None:
         """Kill a process, as kill -9 does."""
         if name in AGENTS:
@@ -180,7 +197,7 @@ class Installation(fixtures.Fixture):
     def spans(self) -> dict[str, float]:
         """Tell for how many seconds there was a meter for each probe."""
         return {probe: self.until[name] - self.since[name]
-                for name in AGENTS for probe in probes(name)}
+                for name in AGENTS for probe in self.probes[name]}
 
     def stands_still(self) -> bool:
         """Tell whether nothing is billed, for as long as agents would
@@ -189,14 +206,3 @@ class Installation(fixtures.Fixture):
         before = commands.energy(self.url)
         time.sleep(5 * PUBLISH_INTERVAL)
         return commands.energy(self.url) == before
-
-
-def probes(agent: str) -> list[str]:
-    """Name the probes of an agent."""
-    return [f'{agent}-{number}' for number in range(PROBES_PER_AGENT)]
-
-
-def all_probes() -> typing.Iterator[str]:
-    """Name all probes."""
-    for agent in AGENTS:
-        yield from probes(agent)

@@ -80,8 +80,7 @@ def _await(site: installation.Installation,
 def _load(site: installation.Installation) -> Books:
     engine = sa.create_engine(site.url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        return accounts.load(connection, sorted(installation.all_probes()),
-                             lock=False)
+        return accounts.load(connection, site.all_probes(), lock=False)
 
 
 def _registers(account: merge.Account,

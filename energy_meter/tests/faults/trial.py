@@ -21,7 +21,6 @@ from energy_meter.tests.faults import ledger
 from energy_meter.tests.faults import schedule
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.faults import watch
-from energy_meter.tests.functional.services import base
 
 #: Seconds that the API has to be current, at first and after a fault.
 PATIENCE = 120.0
@@ -54,7 +53,7 @@ def run(peers: installation.Peers, struck_by: fault.Fault,
     """
     with installation.Installation(peers, struck_by.prepare) as site, \
             watch.Watch(site) as seen:
-        _wait_until_current(seen)
+        seen.wait_until_current(PATIENCE)
         time.sleep(injection.lead)
         began = time.monotonic()
         struck_by.begin(site)
@@ -63,23 +62,12 @@ def run(peers: installation.Peers, struck_by: fault.Fault,
             raise AssertionError(f'{injection.fault} has no effect')
         struck_by.end(site)
         duration = time.monotonic() - began
-        current_after = _wait_until_current(seen)
+        current_after = seen.wait_until_current(PATIENCE)
         _check_alive(site)
         # What comes now stops the metering, and would look like a pause.
         pause = seen.pause
         return Outcome(duration, ledger.settle(site), current_after, pause,
                        seen.memory)
-
-
-def _wait_until_current(seen: watch.Watch) -> float:
-    """Wait until the API shows what is measured from now on.
-
-    :returns: how many seconds that took.
-    """
-    began, since = time.monotonic(), time.time()
-    base.wait_for(lambda: seen.is_current(since), PATIENCE,
-                  'the API is current')
-    return time.monotonic() - began
 
 
 def _check_alive(site: installation.Installation) -> None:

@@ -22,9 +22,8 @@ import psutil
 import requests
 
 from energy_meter.tests.faults import installation
+from energy_meter.tests.functional.services import base
 
-#: Seconds between two looks.
-INTERVAL = 0.1
 #: Seconds that the API has for an answer.
 TIMEOUT = 2.0
 
@@ -32,15 +31,19 @@ TIMEOUT = 2.0
 class Watch(fixtures.Fixture):
     """Asks the API what it shows, and the kernel for the memory.
 
+    :param interval: seconds between two looks.
     :ivar pause: longest time, in seconds, for which the API showed nothing
         new of a probe.
     :ivar memory: by process of ours, the most that it ever had resident, in
         bytes.
     """
 
-    def __init__(self, site: installation.Installation) -> None:
+    def __init__(self, site: installation.Installation,
+                 interval: float = 0.1) -> None:
         super().__init__()
         self._site = site
+        self._probes = site.all_probes()
+        self._interval = interval
         self._url = f'http://127.0.0.1:{site.api_port}/v1/probes/'
         self._stopping = threading.Event()
         self._shown: dict[str, dict[str, typing.Any]] = {}
@@ -54,18 +57,25 @@ class Watch(fixtures.Fixture):
         self.addCleanup(thread.join)
         self.addCleanup(self._stopping.set)
 
-    def is_current(self, since: float) -> bool:
-        """Tell whether the API shows each probe as measured after a moment.
+    def wait_until_current(self, timeout: float) -> float:
+        """Wait until the API shows of each probe what is measured from now on.
 
-        :param since: the moment, on the wall clock.
+        :returns: how many seconds that took.
+        :raises AssertionError: it does not in time.
         """
+        began, since = time.monotonic(), time.time()
+        base.wait_for(lambda: self._is_current(since), timeout,
+                      'the API is current')
+        return time.monotonic() - began
+
+    def _is_current(self, since: float) -> bool:
         shown = self._shown
-        return all(shown[probe]['timestamp'] >= since if probe in shown
-                   else False for probe in installation.all_probes())
+        return all(probe in shown and shown[probe]['timestamp'] >= since
+                   for probe in self._probes)
 
     def _look(self) -> None:
         with requests.Session() as session:
-            while not self._stopping.wait(INTERVAL):
+            while not self._stopping.wait(self._interval):
                 with contextlib.suppress(requests.RequestException):
                     self._ask(session)
                 self._weigh()

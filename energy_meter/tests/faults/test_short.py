@@ -1,0 +1,58 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Some of the faults, in short: amounts and order, no times."""
+
+import random
+
+from oslotest import base as test_base
+
+from energy_meter.tests.faults import catalogue
+from energy_meter.tests.faults import installation
+from energy_meter.tests.faults import schedule
+from energy_meter.tests.faults import trial
+from energy_meter.tests.functional.services import base
+
+
+class FaultTest(test_base.BaseTestCase):
+
+    def strike(self, name):
+        """Let a fault strike, and give the verdict."""
+        [injection] = schedule.draw(1, [name], 2.0)
+        outcome = trial.run(
+            base.shared(installation.Peers),
+            catalogue.FAULTS[name](random.Random(injection.seed)), injection)
+        self.assertGreater(outcome.verdict.metered, 0)
+        self.assertEqual(0, outcome.verdict.lost)
+        self.assertEqual(0, outcome.verdict.doubled)
+        return outcome.verdict
+
+    def test_collectors_broker_database_rrd_and_api_fail_at_once(self):
+        verdict = self.strike('storm')
+
+        self.assertEqual(0, verdict.unpublished)
+
+    def test_messages_are_lost_repeated_and_reordered(self):
+        verdict = self.strike('lossy-bus')
+
+        self.assertEqual(0, verdict.unpublished)
+
+    def test_killed_agent_loses_nothing_that_it_published(self):
+        verdict = self.strike('kill-agent')
+
+        self.assertLess(verdict.unpublished, verdict.metered)
+
+    def test_hung_agent_without_a_counter_shows_missing_coverage(self):
+        verdict = self.strike('long-gap')
+
+        self.assertEqual(0, verdict.unpublished)
+        self.assertGreater(verdict.uncovered, 0)
