@@ -65,8 +65,8 @@ function check_energy_meter {
             fi
             ;;
         *)
-            die $LINENO "ENERGY_METER_DATABASE must be mariadb, postgresql or" \
-                "sqlite, not $database"
+            die $LINENO "ENERGY_METER_DATABASE must be mariadb, postgresql" \
+                "or sqlite, not $database"
             ;;
     esac
     if [[ -n $ENERGY_METER_WATTMETERS && ! -r $ENERGY_METER_WATTMETERS ]]; then
@@ -164,8 +164,8 @@ function _energy_meter_ceilometer {
 
 function _energy_meter_configure_ceilometer {
     if [[ ! -e $CEILOMETER_CONF_DIR/polling.yaml ]]; then
-        die $LINENO "In local.conf, enable_plugin ceilometer must come before" \
-            "that of energy_meter"
+        die $LINENO "In local.conf, enable_plugin ceilometer must come" \
+            "before that of energy_meter"
     fi
     _energy_meter_ceilometer add
     cp "$ENERGY_METER_DIR/etc/ceilometer/gnocchi_resources.yaml" \
