@@ -1,0 +1,114 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""A private Aodh."""
+
+import os
+import typing
+
+from keystoneauth1 import adapter
+import requests
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import rabbitmq
+from energy_meter.tests.functional.services import stack
+
+SERVICE_TYPE = 'alarming'
+
+
+class Aodh(base.Process):
+    """Aodh's API under uWSGI, its evaluator and its notifier.
+
+    It works with the Keystone, the PostgreSQL and the RabbitMQ that the tests
+    of this process share, finds Gnocchi in that Keystone's catalog, and
+    evaluates all alarms once a second.
+    """
+
+    def __init__(self) -> None:
+        """Choose the port.
+
+        :raises unittest.SkipTest: Aodh or uWSGI is not installed.
+        """
+        port = base.free_port()
+        self.url = f'http://127.0.0.1:{port}'
+        super().__init__(stack.wsgi_server(port, 'aodh.wsgi.api'),
+                         ready=self.answers)
+        self.name = 'aodh'
+        self._dbsync, self._evaluator, self._notifier = map(
+            stack.program, ('aodh-dbsync', 'aodh-evaluator',
+                            'aodh-notifier'))
+
+    def prepare(self) -> None:
+        """Configure Aodh, make its tables, start evaluator and notifier."""
+        self._identity = base.shared(keystone.Keystone)
+        config = self.directory / '.aodh' / 'aodh.conf'
+        config.parent.mkdir()
+        config.write_text(self._configuration())
+        self.argv += ['--socket', os.fspath(self.directory / 'socket')]
+        # The module takes no --config-file, but looks below the home.
+        self.env['HOME'] = os.fspath(self.directory)
+        base.run([self._dbsync, '--config-file', config])
+        for program in self._evaluator, self._notifier:
+            self.useFixture(base.Process([program, '--config-file', config]))
+
+    def _configuration(self) -> str:
+        admin = self._identity.admin
+        # Aodh has a driver of the plain name only.
+        database = base.shared(postgresql.PostgreSQL).create_database()
+        login = (
+            'auth_type = password\n'
+            f'auth_url = {self._identity.auth_url}\n'
+            f'username = {admin.username}\n'
+            f'password = {admin.password}\n'
+            f'project_name = {admin.project_name}\n'
+            'user_domain_id = default\n'
+            'project_domain_id = default\n'
+            f'region_name = {keystone.REGION}\n')
+        return (
+            '[DEFAULT]\n'
+            f'transport_url = {base.shared(rabbitmq.RabbitMQ).add_vhost()}\n'
+            '[database]\n'
+            f'connection = {database.replace("+psycopg:", ":")}\n'
+            '[evaluator]\n'
+            'evaluation_interval = 1\n'
+            f'[service_credentials]\n{login}'
+            'interface = internalURL\n'
+            f'[keystone_authtoken]\n{login}'
+            f'www_authenticate_uri = {self._identity.auth_url}\n')
+
+    def answers(self) -> bool:
+        """Tell whether the API answers."""
+        try:
+            return requests.get(self.url, timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def client(self) -> adapter.Adapter:
+        """Return what sends an administrator's requests to the API."""
+        return adapter.Adapter(
+            self._identity.session(self._identity.admin),
+            endpoint_override=self.url)
+
+    def create(self, alarm: dict[str, typing.Any]) -> str:
+        """Create an alarm and return its id."""
+        answer = self.client().post('/v2/alarms', json=alarm)
+        return str(answer.json()['alarm_id'])
+
+    def delete(self, alarm_id: str) -> None:
+        """Delete an alarm."""
+        self.client().delete(f'/v2/alarms/{alarm_id}')
+
+    def state(self, alarm_id: str) -> str:
+        """Return ok, alarm or insufficient data."""
+        return str(self.client().get(f'/v2/alarms/{alarm_id}/state').json())
