@@ -105,11 +105,13 @@ def _rejected(cause: str, reason: str) -> exception.RejectedMessage:
 def _write_body(
         measurements: collections.abc.Sequence[measurement.Measurement],
 ) -> str:
-    registers: dict[measurement.RegisterKey, dict[str, typing.Any]] = {}
+    registers: dict[tuple[measurement.Probe, measurement.RegisterKey],
+                    dict[str, typing.Any]] = {}
     for item in measurements:
-        register = registers.get(item.register)
+        # What is sealed anew may have one key with two probes.
+        register = registers.get(item[:2])
         if register is None:
-            register = registers[item.register] = {
+            register = registers[item[:2]] = {
                 'probe': item.probe.id, 'scope': item.probe.scope,
                 'host': item.probe.host, 'register': item.register.id,
                 'incarnation': item.register.incarnation, 'measurements': []}

@@ -36,6 +36,10 @@ import math
 
 from energy_meter import measurement
 
+#: Seconds that no register is older: no agent runs for ten years, and its
+#: restart ends its registers.
+_OLDEST = 10 * 365.25 * 86_400
+
 
 @dataclasses.dataclass(slots=True)
 class RegisterState:
@@ -153,8 +157,10 @@ def is_plausible(word: measurement.Measurement, max_watts: float) -> bool:
     # A minute's worth is left for clocks and for the first step of a
     # coarse counter.
     limit = max_watts * (word.elapsed + 60) * 1000
-    return (word.millijoules <= limit
-            and word.metered <= word.elapsed * 1.01 + 60)
+    return (word.elapsed <= _OLDEST
+            and word.millijoules <= limit
+            and word.metered <= word.elapsed * 1.01 + 60
+            and (word.watts is None or word.watts <= max_watts))
 
 
 def began(word: measurement.Measurement, now: float) -> float:
@@ -184,11 +190,13 @@ def merge(account: Account, word: measurement.Measurement, now: float,
         _credit(account, _advance(owner, word, now))
         account.heard_at, account.latest = now, word
         return 'credited'
-    register = account.others.setdefault(
-        (key.agent, key.id), RegisterState(key, began(word, now), now))
-    if register.voided:
+    register = account.others.get((key.agent, key.id))
+    if register is None:
+        register = RegisterState(key, began(word, now), now)
+        account.others[register.name] = register
+    elif register.voided:
         return 'voided'
-    if word.elapsed <= register.elapsed:
+    elif word.elapsed <= register.elapsed:
         return 'nothing-new'
     return _merge_other(account, register, word, now, takeover)
 

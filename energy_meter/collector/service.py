@@ -109,9 +109,10 @@ class Collector(service.ServiceBase):
         self.counters.count('implausible')
         self._complaints.complain(
             f'implausible {word.register.agent}',
-            'Agent %s sent %d mJ in %.0f s for probe %s: more than [collector]'
-            ' max_watts allows; not merged', word.probe.agent,
-            word.millijoules, word.elapsed, word.probe.id)
+            'Agent %s sent %d mJ in %.0f s, and %s W, for probe %s: more than '
+            '[collector] max_watts allows, or over more than ten years; not '
+            'merged', word.probe.agent, word.millijoules, word.elapsed,
+            word.watts, word.probe.id)
         return False
 
     def _keep_house(self) -> None:

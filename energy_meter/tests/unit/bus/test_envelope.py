@@ -129,6 +129,14 @@ class RoundTripTest(EnvelopeCase):
 
         self.assertEqual([first, later, other], words)
 
+    def test_one_register_id_at_two_probes_stays_two(self):
+        # No agent does so, but a forwarder signs anew what anybody sent.
+        (first,) = sample()
+        other = first._replace(probe=first.probe._replace(id='other'))
+
+        self.assertEqual([first, other], envelope.unseal(
+            KEYRING, envelope.seal(KEYRING, [first, other])))
+
     def test_the_largest_batch_of_the_longest_names_fits(self):
         # Given names as long as may be, of the largest characters,
         (word,) = sample()

@@ -46,6 +46,11 @@ class MergeTest(base.BaseTestCase):
         self.assertEqual(A1, self.account.owner.key)
         self.assertEqual(1000, self.account.millijoules)
 
+    def test_register_that_speaks_as_it_opens_is_heard(self):
+        self.assertEqual('credited', self.merge(word(A1, 0, 0, 0)))
+        self.assertEqual(A1, self.account.owner.key)
+        self.assertEqual('nothing-new', self.merge(word(A1, 0, 0, 0)))
+
     def test_repeated_word_changes_nothing(self):
         self.merge(word(A1, 0, 10, 1000))
         self.assertEqual('nothing-new', self.merge(word(A1, 0, 10, 1000), 99))
@@ -191,6 +196,20 @@ class PlausibleTest(base.BaseTestCase):
 
     def test_more_energy_than_any_power_could_make_is_not(self):
         self.assertFalse(merge.is_plausible(word(A1, 0, 1, 10 ** 15), 1e5))
+
+    def test_register_older_than_any_agent_runs_is_not(self):
+        # Its time would stay in the probe's coverage for ever.
+        decade = 10 * 366 * 86_400
+        for elapsed in (decade, 1e308):
+            self.assertFalse(merge.is_plausible(word(A1, 0, elapsed, 0), 1e5))
+
+    def test_more_power_than_any_probe_can_draw_is_not(self):
+        self.assertTrue(merge.is_plausible(word(A1, 0, 1, 0, 100.0), 100.0))
+        self.assertFalse(merge.is_plausible(word(A1, 0, 1, 0, 100.1), 100.0))
+
+    def test_unknown_power_is_believed(self):
+        item = word(A1, 0, 1, 0)._replace(watts=None)
+        self.assertTrue(merge.is_plausible(item, 1e5))
 
     def test_more_metered_than_elapsed_time_is_not(self):
         item = word(A1, 0, 10, 0)._replace(metered=1000.0)

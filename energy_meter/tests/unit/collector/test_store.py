@@ -64,6 +64,13 @@ class StoreTest(base.BaseTestCase):
         self.assertEqual({'folded': 1}, tally.outcomes)
         self.assertIsNone(databases.load(self.engine, 'p').owner)
 
+    def test_register_that_speaks_as_it_opens_is_heard_alike(self):
+        word = measurement.Measurement(PROBE, KEY, NOW, 0.0, 0, 0.0)
+        databases.deliver(self.engine, [word], NOW)
+        account = databases.merge.Account()
+        databases.merge.merge(account, word, NOW, databases.TAKEOVER)
+        databases.check(account, databases.load(self.engine, 'p'), 'p')
+
     def test_second_agent_in_a_batch_with_a_folded_one_is_not_lost(self):
         with self.engine.begin() as connection:
             connection.execute(schema.floor.insert().values(
