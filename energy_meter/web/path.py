@@ -40,6 +40,11 @@ class Path:
     def __call__(self, environ: types.WSGIEnvironment,
                  start_response: types.StartResponse,
                  ) -> collections.abc.Iterable[bytes]:
+        script = environ.get('SCRIPT_NAME', '')
+        if script.endswith('/'):
+            # Apache's mod_proxy_uwsgi does that, and links would have two.
+            environ['SCRIPT_NAME'] = script.rstrip('/')
+            environ['PATH_INFO'] = f'/{environ.get("PATH_INFO", "")}'
         environ[SEGMENTS] = split(environ)
         environ[PARAMETERS] = dict(urllib.parse.parse_qsl(
             environ.get('QUERY_STRING', ''), keep_blank_values=True))

@@ -98,3 +98,12 @@ class PathTest(base.BaseTestCase):
             as_uwsgi('/'), None)
 
         self.assertEqual({}, seen[path.PARAMETERS])
+
+    def test_the_slash_after_the_root_belongs_to_the_path(self):
+        seen = {}
+
+        path.Path(lambda given, _start: seen.update(given))(
+            as_uwsgi('/energy/', '/energy/'), None)
+
+        self.assertEqual(('/energy', '/', ()), (
+            seen['SCRIPT_NAME'], seen['PATH_INFO'], seen[path.SEGMENTS]))
