@@ -10,7 +10,11 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What happens to energy when parts of the installation die."""
+"""What an agent does about energy when it or its peers come and go.
+
+What becomes of energy when parts of the installation fail, the fault harness
+tells: energy_meter/tests/faults.
+"""
 
 import fixtures
 from oslotest import base as test_base
@@ -22,7 +26,7 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class FaultTest(test_base.BaseTestCase):
-    """One agent with two probes, RabbitMQ, collectors, PostgreSQL.
+    """One agent with two probes, RabbitMQ, a collector, PostgreSQL.
 
     The truth is what the agent's journal says of its registers.
     """
@@ -75,20 +79,6 @@ class FaultTest(test_base.BaseTestCase):
                       f'{expected} mJ are billed')
         self.assertEqual(expected, self.total())
 
-    def test_killed_collector_costs_nothing(self):
-        self.collector.kill()
-        self.wait_for_readings()
-        self.collector.start()
-        self.wait_for_growth()
-        self.check_energy()
-
-    def test_restarted_broker_costs_nothing(self):
-        self.broker.stop()
-        self.wait_for_readings()
-        self.broker.start()
-        self.wait_for_growth()
-        self.check_energy()
-
     def test_agent_complains_once_of_a_broker_that_is_away(self):
         self.broker.stop()
         base.wait_for(lambda: 'they wait' in self.agent.output(), 30,
@@ -107,13 +97,6 @@ class FaultTest(test_base.BaseTestCase):
         self.wait_for_growth()
         self.check_energy()
 
-    def test_stopped_database_costs_nothing(self):
-        self.database.stop()
-        self.wait_for_readings()
-        self.database.start()
-        self.wait_for_growth()
-        self.check_energy()
-
     def test_agent_killed_in_an_outage_loses_nothing_of_its_journal(self):
         self.broker.stop()
         self.wait_for_readings()
@@ -126,12 +109,6 @@ class FaultTest(test_base.BaseTestCase):
         now = self.configuration.registers()
         self.assertEqual(journal, {key: now[key] for key in journal})
         self.assertEqual(2 * len(journal), len(now))
-        self.check_energy()
-
-    def test_two_collectors_bill_once(self):
-        self.useFixture(commands.collector(self.configuration))
-        self.wait_for_readings()
-        self.wait_for_growth()
         self.check_energy()
 
     def test_reload_keeps_registers_running(self):
