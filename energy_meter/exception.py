@@ -63,6 +63,12 @@ class MissingSecrets(EnergyMeterError):
                 'for every agent, collector and plugin on this bus')
 
 
+class BusUnavailable(EnergyMeterError):
+    """The broker gave no answer that could be used."""
+
+    template = '%(bus)s: %(reason)s'
+
+
 class WrongRevision(EnergyMeterError):
     """The database is not at the revision that this release needs."""
 

@@ -53,6 +53,11 @@ OPTS: list[cfg.Opt] = [
                      'one everywhere, move it to the front everywhere, '
                      'remove the old one everywhere. A secret can hold no '
                      'comma.'),
+    cfg.StrOpt('management_url', secret=True,
+               help="URL of the management plugin of transport_url's broker, "
+                    'such as https://monitor:PASSWORD@host:15671, where '
+                    'energy-meter-status asks whether queues are bounded. By '
+                    'default it does not ask.'),
 ]
 
 #: Queues that survive the broker, a reader that doesn't pull the whole

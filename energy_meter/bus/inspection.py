@@ -1,0 +1,109 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What a broker says of the queues of the bus."""
+
+import contextlib
+import http
+import typing
+from urllib import parse
+
+import amqp
+import kombu.exceptions
+from oslo_messaging import transport as messaging_transport
+from oslo_messaging._drivers import common as rpc_common
+import requests
+
+from energy_meter import exception
+from energy_meter.bus import transport as bus_transport
+
+#: The topic's own queue: collectors read it.
+QUEUE = f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}'
+
+#: Seconds to wait for RabbitMQ's management plugin.
+_TIMEOUT = 10
+
+#: Of policies; as an argument of a queue each begins with ``x-``.
+_BOUNDS = ('max-length', 'max-length-bytes')
+
+
+class Queue(typing.NamedTuple):
+    """A queue, as a broker sees it.
+
+    :ivar messages: how many wait, beside those that readers hold already.
+    :ivar readers: how many services read it now.
+    """
+
+    messages: int
+    readers: int
+
+
+def look(transport: messaging_transport.NotificationTransport,
+         queue: str = QUEUE) -> Queue | None:
+    """Ask for a queue by AMQP; it is not made.
+
+    Any user of the virtual host may ask.
+
+    :returns: None when there is no such queue.
+    :raises BusUnavailable: when the broker can't be asked, within seconds.
+    """
+    name = bus_transport.name(transport)
+    pool = getattr(transport._driver, '_connection_pool', None)
+    if pool is None:
+        raise exception.BusUnavailable(
+            bus=name, reason='only RabbitMQ can be asked for its queues')
+    try:
+        # One that writes has a thread, which reads the answers of others.
+        with contextlib.closing(pool.create(
+                rpc_common.PURPOSE_LISTEN, retry=0)) as connection:
+            found = connection.channel.queue_declare(queue, passive=True)
+    except amqp.NotFound:
+        return None
+    except (amqp.AMQPError, kombu.exceptions.KombuError, OSError) as error:
+        reason = str(error)
+    else:
+        return Queue(found.message_count, found.consumer_count)
+    raise exception.BusUnavailable(bus=name, reason=reason)
+
+
+def is_bounded(management_url: str, virtual_host: str,
+               queue: str = QUEUE) -> bool | None:
+    """Ask RabbitMQ's management plugin whether a queue can not grow for ever.
+
+    :param management_url: ``http[s]://user:password@host:port``, of a user
+        who has the tag ``management``, and any permission in that virtual
+        host.
+    :returns: None when there is no such queue.
+    :raises BusUnavailable: when the plugin can't be asked.
+    """
+    parts = parse.urlsplit(management_url)
+    base = parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
+    path = '/'.join(parse.quote(word, safe='')
+                    for word in (virtual_host, queue))
+    try:
+        answer = requests.get(
+            f'{base.rstrip("/")}/api/queues/{path}', timeout=_TIMEOUT,
+            auth=(parse.unquote(parts.username or ''),
+                  parse.unquote(parts.password or '')))
+        if answer.status_code == http.HTTPStatus.NOT_FOUND:
+            return None
+        answer.raise_for_status()
+        found = answer.json()
+    except (requests.RequestException, ValueError) as error:
+        reason = str(error)
+    else:
+        policy = found.get('effective_policy_definition') or {}
+        arguments = found.get('arguments') or {}
+        return any(bound in policy or f'x-{bound}' in arguments
+                   for bound in _BOUNDS)
+    raise exception.BusUnavailable(bus=base, reason=reason)

@@ -1,0 +1,67 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""A queue that nobody reads, on a bus as it is shipped."""
+
+from energy_meter.bus import inspection
+from energy_meter.tests.functional.bus import metering
+from energy_meter.tests.functional.bus import shipped
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import rabbitmq
+
+BOUND = 20_000
+#: Messages that the agent sends in one.
+SECOND = 5
+
+
+class BoundedTest(metering.MeteringTestCase):
+
+    def test_energy_heals_after_the_oldest_messages_were_dropped(self):
+        # Given a collector that died,
+        bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ),
+                          **{'max-length-bytes': BOUND})
+        agent = self.useFixture(self.describe_agent(bus.url('agent')))
+        collector = self.useFixture(
+            self.describe_collector(bus.url('collector')))
+        self.wait_for_growth()
+        collector.kill()
+        connection = self.connect(bus.url('agent'))
+
+        # when its queue reaches the bound,
+        def length() -> int:
+            found = inspection.look(connection)
+            assert found is not None
+            return found.messages
+
+        def stays() -> bool:
+            before = length()
+            self.wait_for_readings(1)
+            return abs(length() - before) < SECOND / 2
+        base.wait_for(stays, 60, 'the queue is full')
+
+        # then it grows no further: what comes takes the place of the oldest,
+        before = length()
+        self.wait_for_readings(3)
+        self.assertAlmostEqual(before, length(), delta=SECOND)
+        # and the newest word of each register is enough.
+        collector.start()
+        self.wait_for_growth()
+        self.check_energy(agent)
+
+    def test_the_shipped_policy_applies_to_all_queues(self):
+        [policy] = shipped.definitions()['policies']
+        bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ))
+        self.useFixture(self.describe_collector(bus.url('collector')))
+
+        self.assertEqual({inspection.QUEUE: [policy['name']]},
+                         bus.queues('policy'))
