@@ -23,7 +23,8 @@ from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import keystone
 
-PAGES = ('/v1/probe-ids/', '/v1/probes/', '/v1/probes/a/', '/v1/probes/a/w/')
+PAGES = ('/v1/probe-ids/', '/v1/probes/', '/v1/probes/a/', '/v1/probes/a/w/',
+         '/metrics')
 
 
 class KeystoneTest(base.BaseTestCase):

@@ -13,7 +13,6 @@
 """API and pages as they are shipped: uWSGI, and nginx with TLS before both."""
 
 import http.client
-import ssl
 
 import fixtures
 from oslotest import base as test_base
@@ -32,12 +31,12 @@ PAGES = 'energy-graphs.example.org'
 PROXIED = {'oslo_middleware': {'enable_proxy_headers_parsing': True}}
 
 
-class ReverseProxyTest(test_base.BaseTestCase):
+class Installation(base.Service):
+    """API, pages and proxy, for all tests of this module."""
 
-    def setUp(self):
-        super().setUp()
+    def _setUp(self):
         base.require('nginx')
-        directory = self.useFixture(fixtures.TempDir()).path
+        directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         url = f'sqlite:///{directory}/db'
         configuration = commands.Configuration(
             directory, database={'connection': url}, **PROXIED)
@@ -46,11 +45,19 @@ class ReverseProxyTest(test_base.BaseTestCase):
         rows.insert(engine, 'node-41', 'pdu/1', 'a%2Fb')
         engine.dispose()
         self.api = self.useFixture(nginx.UWSGI(configuration))
+        pages = self.useFixture(standalone.Standalone(**PROXIED, **{
+            'wattmeter:one': {'driver': 'dummy', 'probes': 'pdu/1'}}))
+        self.proxy = self.useFixture(nginx.Nginx(self.api.port, pages.port))
 
-    def start_proxy(self, pages_port):
-        proxy = self.useFixture(nginx.Nginx(self.api.port, pages_port))
-        self.port = proxy.port
-        self.tls = ssl.create_default_context(cafile=proxy.authority.file)
+
+class ReverseProxyTest(test_base.BaseTestCase):
+
+    def setUp(self):
+        super().setUp()
+        installation = base.shared(Installation)
+        self.api = installation.api
+        self.port = installation.proxy.port
+        self.tls = installation.proxy.tls
 
     def get(self, host, url, **headers):
         """Ask over TLS; the certificate is checked."""
@@ -62,8 +69,6 @@ class ReverseProxyTest(test_base.BaseTestCase):
         return version['links'][0]['href']
 
     def test_api_over_tls(self):
-        self.start_proxy(pages_port=base.free_port())
-
         self.assertEqual(
             dict.fromkeys(('node-41', 'pdu/1', 'a%2Fb'), rows.SHOWN),
             self.get(API, '/v1/probes/').json['probes'])
@@ -74,13 +79,16 @@ class ReverseProxyTest(test_base.BaseTestCase):
         self.assertEqual(404, self.get(API, '/v1/probes/pdu/1/').status)
         self.assertEqual(200, self.get(API, '/healthcheck').status)
 
+    def test_what_a_client_has_is_not_sent_again(self):
         tag = self.get(API, '/v1/probes/').headers['ETag']
         answer = self.get(API, '/v1/probes/', **{'If-None-Match': tag})
         self.assertEqual((304, b''), (answer.status, answer.body))
 
-        ours = f'https://{API}:{self.port}/v1/'
-        self.assertEqual(ours, self.link())
-        self.assertEqual(ours, self.link(**{
+    def test_links_are_those_that_the_client_used(self):
+        self.assertEqual(f'https://{API}:{self.port}/v1/', self.link())
+
+    def test_links_are_not_what_the_client_says(self):
+        self.assertEqual(f'https://{API}:{self.port}/v1/', self.link(**{
             'Forwarded': 'host=evil.example', 'X-Forwarded-Proto': 'http',
             'X-Forwarded-Host': 'evil.example',
             'X-Forwarded-Prefix': '/evil'}))
@@ -100,11 +108,19 @@ class ReverseProxyTest(test_base.BaseTestCase):
         self.assertEqual(1, len(ports))
         self.assertNotIn(None, ports)
 
-    def test_pages_over_tls(self):
-        pages = self.useFixture(standalone.Standalone(**PROXIED, **{
-            'wattmeter:one': {'driver': 'dummy', 'probes': 'pdu/1'}}))
-        self.start_proxy(pages.port)
+    def test_reload_refuses_no_request(self):
+        loaded = self.api.output().count('WSGI app 0')
 
+        self.api.reload()
+
+        def is_reloaded():
+            answer = browser.get(self.api.port, '/v1/probes/')
+            self.assertEqual(200, answer.status)
+            return self.api.output().count('WSGI app 0') == loaded + 2
+
+        base.wait_for(is_reloaded, 60, 'both processes are new')
+
+    def test_pages_over_tls(self):
         answer = self.get(PAGES, '/')
         self.assertEqual(302, answer.status)
         self.assertEqual(f'https://{PAGES}:{self.port}/last/hour/',

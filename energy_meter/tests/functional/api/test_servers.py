@@ -16,6 +16,8 @@ import urllib.parse
 
 import fixtures
 from oslotest import base
+from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 import sqlalchemy as sa
 import testscenarios
 
@@ -66,6 +68,18 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
     def test_lists_probes(self):
         self.assertEqual(dict.fromkeys(NAMES, rows.SHOWN),
                          self.get('/v1/probes/').json['probes'])
+
+    def test_shows_metrics_in_the_format_that_is_wanted(self):
+        for accept, parse in (
+                ('text/plain', parser),
+                ('application/openmetrics-text;version=1.0.0',
+                 openmetrics_parser)):
+            text = self.get('/metrics', Accept=accept).body.decode()
+
+            families = parse.text_string_to_metric_families(text)
+            self.assertEqual(set(NAMES), {
+                sample.labels['probe'] for family in families
+                for sample in family.samples})
 
     def test_what_a_client_has_is_not_sent_again(self):
         tag = self.get('/v1/probes/').headers['ETag']
