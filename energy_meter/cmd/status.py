@@ -27,6 +27,7 @@ _CHECKS: dict[str, collections.abc.Callable[
     [cfg.ConfigOpts], upgradecheck.Result]] = {
     'Database revision': database.revision,
     'Secrets of the bus': bus.secrets,
+    'Buses and their queues': bus.queues,
     'Keystone and the endpoint of the API': identity.check,
     'Silent probes': database.silent_probes,
     'Refused messages': database.refusals,

@@ -20,6 +20,8 @@ from oslo_config import cfg
 from oslo_config import types
 
 GROUP = 'rrd'
+#: Name of the plugin's own queue.
+POOL = 'energy_meter.rrd'
 
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86_400}
 _DURATION = re.compile('([1-9][0-9]{0,8})([smhd])')

@@ -25,12 +25,10 @@ from energy_meter import counters
 from energy_meter import measurement
 from energy_meter.bus import intake
 from energy_meter.bus import listener
+from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd import writer
 
 LOG = logging.getLogger(__name__)
-
-#: Name of the plugin's own queue.
-POOL = 'energy_meter.rrd'
 
 #: Seconds that a message may wait for others. The writer batches anyway.
 _BATCH_TIMEOUT = 1.0
@@ -59,7 +57,8 @@ class Recorder(service.ServiceBase):
         self._stopping = threading.Event()
         self._intake = intake.Intake(
             conf, self.handle, self.counters, complaints,
-            conf.rrd.batch_size, min(_BATCH_TIMEOUT, self._interval), POOL)
+            conf.rrd.batch_size, min(_BATCH_TIMEOUT, self._interval),
+            rrd_conf.POOL)
         self._writer = writer.Writer(conf, self.counters, complaints)
         self._flusher = threading.Thread(target=self._flush, name='flusher',
                                          daemon=True)

@@ -12,8 +12,17 @@
 
 """Checks of the bus."""
 
+import collections.abc
+
 from oslo_config import cfg
+import oslo_messaging
 from oslo_upgradecheck import upgradecheck
+
+from energy_meter import exception
+from energy_meter.bus import inspection
+from energy_meter.bus import transport as bus_transport
+from energy_meter.conf import bus as bus_conf
+from energy_meter.conf import rrd as rrd_conf
 
 #: Secrets that stand in the documentation.
 _EXAMPLES = {'current-secret', 'previous-secret', 'SECRET'}
@@ -33,3 +42,58 @@ def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             '[bus] secrets has one from the documentation: everybody knows '
             'it. Make one with: openssl rand -hex 32')
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+
+def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Can the buses be reached, and is every queue on them read?"""
+    try:
+        unread = list(_unread(conf))
+        unbounded = list(_unbounded(conf))
+    except exception.EnergyMeterError as error:
+        return upgradecheck.Result(
+            upgradecheck.Code.FAILURE,
+            f'A bus can not be asked: {error}. See [DEFAULT] transport_url '
+            'and [bus] sources, and whether the broker runs.')
+    if unread:
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            f'Nobody reads {", ".join(unread)}. Start its reader, or delete '
+            'the queue: rabbitmqctl delete_queue')
+    if unbounded:
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            f'No policy bounds {", ".join(unbounded)}: a reader that is gone '
+            'would fill the broker. Import etc/rabbitmq/definitions.json')
+    return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+
+def _names(conf: cfg.ConfigOpts) -> list[str]:
+    """Name the queues that parts of energy_meter read."""
+    pools = (rrd_conf.POOL, conf.forwarder.pool)
+    return [inspection.QUEUE, *filter(None, pools)]
+
+
+def _unread(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
+    """Tell the queues in which messages wait for nobody."""
+    for transport in bus_transport.connect_sources(conf, bus_conf.GROUP):
+        bus = bus_transport.name(transport)
+        if not bus.startswith('rabbit:'):
+            continue
+        try:
+            for name in _names(conf):
+                queue = inspection.look(transport, name)
+                if queue is not None and queue.messages and not queue.readers:
+                    yield (f'queue {name} of {bus} ({queue.messages} messages '
+                           'wait)')
+        finally:
+            transport.cleanup()
+
+
+def _unbounded(conf: cfg.ConfigOpts) -> list[str]:
+    """Name the queues that can grow for ever, if the broker may be asked."""
+    url = conf.bus.management_url
+    if not url:
+        return []
+    host = oslo_messaging.TransportURL.parse(conf).virtual_host or '/'
+    return [name for name in _names(conf)
+            if inspection.is_bounded(url, host, name) is False]

@@ -10,7 +10,7 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-"""What energy-meter-status says of Keystone and of the endpoint."""
+"""What energy-meter-status says of the real Keystone and RabbitMQ."""
 
 import json
 import pathlib
@@ -24,9 +24,21 @@ from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import rabbitmq
 
 
-class StatusTest(test_base.BaseTestCase):
+def run_check(title: str,
+              *options: str | pathlib.Path) -> dict[str, typing.Any]:
+    """Run all checks and give what came of one."""
+    done = subprocess.run(
+        [commands.script('energy-meter-status'), *options, 'upgrade', 'check',
+         '--json'], stdout=subprocess.PIPE, text=True, timeout=60)
+    (found,) = (check for check in json.loads(done.stdout)['checks']
+                if check['check'] == title)
+    return found
+
+
+class KeystoneTest(test_base.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
@@ -40,14 +52,10 @@ class StatusTest(test_base.BaseTestCase):
 
         :param files: configure it differently.
         """
-        options = [word for file in files for word in ('--config-file', file)]
-        done = subprocess.run(
-            [commands.script('energy-meter-status'), *self.api.argv[1:],
-             *options, 'upgrade', 'check', '--json'],
-            stdout=subprocess.PIPE, text=True, timeout=60)
-        (found,) = (check for check in json.loads(done.stdout)['checks']
-                    if check['check'].startswith('Keystone'))
-        return found
+        return run_check('Keystone and the endpoint of the API',
+                         *self.api.argv[1:], *(
+                             word for file in files
+                             for word in ('--config-file', file)))
 
     def test_the_endpoint_answers(self):
         self.assertEqual(0, self.check()['result'])
@@ -69,3 +77,44 @@ class StatusTest(test_base.BaseTestCase):
         self.assertEqual(2, found['result'])
         self.assertIn('does not let us in (Unauthorized)', found['details'])
         self.assertNotIn('mistaken', found['details'])
+
+
+class QueuesTest(test_base.BaseTestCase):
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.broker = base.shared(rabbitmq.RabbitMQ)
+        self.configuration = commands.Configuration(
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
+            DEFAULT={'transport_url': self.broker.add_vhost()})
+
+    def check(self) -> dict[str, typing.Any]:
+        return run_check('Buses and their queues', '--config-file',
+                         self.configuration.path)
+
+    def test_a_bus_that_nobody_used(self):
+        self.assertEqual(0, self.check()['result'])
+
+    def test_a_queue_that_nobody_reads(self):
+        self.configuration.add_dummy('desk', 'desk-1')
+        self.useFixture(commands.agent(self.configuration))
+
+        found = base.wait_for(
+            lambda: (lambda now: now if now['result'] else None)(self.check()),
+            60, 'the queue is told')
+
+        self.assertEqual(1, found['result'])
+        self.assertIn('Nobody reads queue energy_meter.info of rabbit://',
+                      found['details'])
+        self.assertNotIn('guest', found['details'])
+
+    def test_a_bus_that_is_away(self):
+        self.configuration.set(
+            'DEFAULT', transport_url='rabbit://user:hush@127.0.0.1:'
+            f'{base.free_port()}/')
+
+        found = self.check()
+
+        self.assertEqual(2, found['result'])
+        self.assertIn('Connection refused', found['details'])
+        self.assertNotIn('hush', found['details'])

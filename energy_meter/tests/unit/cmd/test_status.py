@@ -31,7 +31,8 @@ class StatusTest(base.CommandTest):
         self.addCleanup(self.engine.dispose)
 
     def configure(self, secrets: str) -> None:
-        self.write(f'[database]\nconnection = {self.url}\n'
+        self.write('[DEFAULT]\ntransport_url = fake://\n'
+                   f'[database]\nconnection = {self.url}\n'
                    f'[bus]\nsecrets = {secrets}\n')
 
     def check(self) -> base.Result:
@@ -49,7 +50,8 @@ class StatusTest(base.CommandTest):
         self.assertIn(migration.head(), result.output)
 
     def test_database_that_is_away_is_a_failure(self):
-        self.write('[bus]\nsecrets = a-secret-of-our-own\n[database]\n'
+        self.write('[DEFAULT]\ntransport_url = fake://\n'
+                   '[bus]\nsecrets = a-secret-of-our-own\n[database]\n'
                    f'connection = sqlite:///{self.directory}/missing/db\n')
         result = self.check()
         self.assertEqual(FAILURE, result.code)
