@@ -12,11 +12,15 @@
 
 """A private Ceilometer: the polling agent and the notification agent."""
 
+import collections.abc
 import json
 import pathlib
 import typing
 
 import fixtures
+from prometheus_client import metrics_core
+from prometheus_client import parser
+import requests
 
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import keystone
@@ -28,22 +32,27 @@ METERS = ('power', 'energy')
 class Ceilometer(base.Service):
     """Polls every two seconds and publishes samples into a file.
 
-    Its pollsters are those of the package that is installed beside it.
+    Its pollsters are those of the package that is installed beside it. What
+    the last poll found is shown to Prometheus, too.
     """
 
     def __init__(self, identity: keystone.Keystone, transport_url: str,
-                 options: str = '') -> None:
+                 options: str = '',
+                 publishers: collections.abc.Sequence[str] = ()) -> None:
         """Say what Ceilometer works with.
 
         :param identity: Has the catalogue, and the administrator as whom
             Ceilometer polls.
         :param transport_url: The bus between the two agents.
         :param options: More sections of ceilometer.conf.
+        :param publishers: URLs of more publishers beside the file.
         """
         super().__init__()
         self._identity = identity
         self._transport_url = transport_url
         self._options = options
+        self._publishers = publishers
+        self._exporter = f'127.0.0.1:{base.free_port()}'
 
     def _setUp(self) -> None:
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -66,7 +75,8 @@ class Ceilometer(base.Service):
             'sources': [{'name': 'test', 'meters': METERS,
                          'sinks': ['file']}],
             'sinks': [{'name': 'file',
-                       'publishers': [f'file://{self._samples}?json']}],
+                       'publishers': [f'file://{self._samples}?json',
+                                      *self._publishers]}],
         }))
         admin = self._identity.admin
         config = directory / 'ceilometer.conf'
@@ -77,6 +87,8 @@ class Ceilometer(base.Service):
             '[polling]\n'
             f'cfg_file = {polling}\n'
             f'pollsters_definitions_dirs = {directory}/pollsters.d\n'
+            'enable_prometheus_exporter = true\n'
+            f'prometheus_listen_addresses = {self._exporter}\n'
             '[service_credentials]\n'
             'auth_type = password\n'
             f'auth_url = {self._identity.auth_url}\n'
@@ -96,3 +108,10 @@ class Ceilometer(base.Service):
             return []
         return [json.loads(line)
                 for line in self._samples.read_text().splitlines()]
+
+    def metrics(self) -> dict[str, metrics_core.Metric]:
+        """Return what Prometheus would scrape from the polling agent."""
+        answer = requests.get(f'http://{self._exporter}/metrics', timeout=10)
+        answer.raise_for_status()
+        return {family.name: family for family in
+                parser.text_string_to_metric_families(answer.text)}

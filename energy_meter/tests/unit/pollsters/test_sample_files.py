@@ -17,10 +17,11 @@ import pathlib
 from ceilometer import service
 from ceilometer.pipeline import sample as sample_pipeline
 from ceilometer.polling import manager as polling_manager
-from ceilometer.publisher import gnocchi
+from ceilometer.publisher import gnocchi as publisher
 from oslotest import base
 import yaml
 
+from energy_meter import gnocchi
 from energy_meter.pollsters import probe
 
 ETC = pathlib.Path(__file__).parents[4] / 'etc' / 'ceilometer'
@@ -57,16 +58,28 @@ class SampleFilesTest(base.BaseTestCase):
         self.assertEqual([False, False], [*map(source.support_meter, METERS)])
         self.assertTrue(source.support_meter('cpu'))
 
-    def test_gnocchi_keeps_our_meters_under_policies_of_ours(self):
+    def test_gnocchi_stores_our_meters_as_it_is_set_up(self):
         conf = service.prepare_service([], [])
-        resources, policies = gnocchi.GnocchiPublisher._load_definitions(
+        resources, policies = publisher.GnocchiPublisher._load_definitions(
             conf, None, str(ETC / 'gnocchi_resources.yaml'))
 
         definition, = resources
-        kept = {meter: metric['archive_policy_name']
-                for meter, metric in definition.metrics.items()}
-        self.assertEqual(METERS, sorted(kept))
-        methods = {policy['name']: policy['aggregation_methods']
-                   for policy in policies}
-        self.assertIn('rate:sum', methods[kept['energy']])
-        self.assertIn('mean', methods[kept['power']])
+        self.assertEqual([], policies)
+        self.assertEqual(gnocchi.RESOURCE_TYPE,
+                         definition.cfg['resource_type'])
+        self.assertEqual(
+            {'energy': gnocchi.ENERGY_POLICY, 'power': gnocchi.POWER_POLICY},
+            {meter: metric['archive_policy_name']
+             for meter, metric in definition.metrics.items()})
+
+    def test_gnocchi_takes_attributes_from_our_samples(self):
+        metadata = {'scope': 'node', 'host': 'h', 'wattmeter': 'm'}
+        sample = probe.MeasuredSample(
+            name='energy', type='cumulative', unit='kWh', volume=1.0,
+            user_id=None, project_id=None, resource_id='p',
+            resource_metadata=metadata)
+        conf = service.prepare_service([], [])
+        (definition,), _ = publisher.GnocchiPublisher._load_definitions(
+            conf, None, str(ETC / 'gnocchi_resources.yaml'))
+
+        self.assertEqual(metadata, definition.sample_attributes(sample))

@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""All that is between a wattmeter and Gnocchi."""
+
+import fixtures
+
+from energy_meter import client
+from energy_meter import gnocchi
+from energy_meter.tests.functional.services import api
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import ceilometer
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import gnocchi as real_gnocchi
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import rabbitmq
+from energy_meter.tests.functional.services import stack
+
+RESOURCES = stack.CHECKOUT / 'etc' / 'ceilometer' / 'gnocchi_resources.yaml'
+
+
+class Installation(base.Service):
+    """API, Ceilometer and Gnocchi, and an agent where a test starts it.
+
+    Probes are those of the agent, and those that a test writes by
+    ``api.meter()``. Samples and measures of former tests stay.
+    """
+
+    def _setUp(self) -> None:
+        identity = base.shared(keystone.Keystone)
+        self._bus = base.shared(rabbitmq.RabbitMQ).add_vhost()
+        self._database = base.shared(postgresql.PostgreSQL).create_database()
+        self.api = self.useFixture(api.API(identity, self._database))
+        self.client = client.Client(identity.session(identity.admin),
+                                    endpoint_override=self.api.url)
+        self.gnocchi = base.shared(real_gnocchi.Gnocchi)
+        gnocchi.setup(identity.connect(), say=lambda line: None)
+        self.ceilometer = self.useFixture(ceilometer.Ceilometer(
+            identity, self._bus, publishers=[
+                f'gnocchi://?resources_definition_file={RESOURCES}']))
+
+    def configure(self) -> commands.Configuration:
+        """Return the configuration of an agent and a collector."""
+        return commands.Configuration(
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
+            DEFAULT={'transport_url': self._bus},
+            database={'connection': self._database})
