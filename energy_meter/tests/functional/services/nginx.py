@@ -14,12 +14,16 @@
 
 import os
 import pathlib
+import ssl
 import sys
 
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import stack
+
+#: Of uWSGI, as shipped.
+_PROCESSES = 2
 
 ETC = stack.CHECKOUT / 'etc'
 
@@ -49,7 +53,7 @@ class UWSGI(base.Process):
         self.port = base.free_port()
         super().__init__(
             [commands.script('uwsgi')],
-            ready=lambda: base.listening(self.port),
+            ready=lambda: self.output().count('WSGI app 0') == _PROCESSES,
             env={'OS_ENERGY_METER_CONFIG_FILES':
                  os.fspath(configuration.path)})
 
@@ -60,11 +64,15 @@ class UWSGI(base.Process):
              '127.0.0.1:8878': f'127.0.0.1:{self.port}',
              '/run/energy-meter-api': self.directory}, self.directory))]
 
+    def reload(self) -> None:
+        """Do what the unit's ExecReload does."""
+        (self.directory / 'control').write_text('c')
+
 
 class Nginx(base.Process):
     """TLS in front of the API and of the pages.
 
-    :ivar authority: issued its certificate, for 127.0.0.1.
+    :ivar tls: trusts its certificate, which is for 127.0.0.1.
     """
 
     _CONFIGURATION = """\
@@ -95,8 +103,9 @@ http {{
         super().__init__(['nginx'], ready=lambda: base.listening(self.port))
 
     def prepare(self) -> None:
-        self.authority = self.useFixture(http.Authority())
-        certificate, key = self.authority.issue('127.0.0.1')
+        authority = self.useFixture(http.Authority())
+        certificate, key = authority.issue('127.0.0.1')
+        self.tls = ssl.create_default_context(cafile=authority.file)
         shipped = adapt(
             'nginx/energy-meter.conf',
             {'listen 443': f'listen 127.0.0.1:{self.port}',
