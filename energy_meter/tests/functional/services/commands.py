@@ -119,6 +119,7 @@ class Command(base.Process):
 
     def __init__(self, configuration: Configuration, name: str,
                  ready: str, *arguments: str) -> None:
+        self.configuration = configuration
         super().__init__(
             [script(name), '--config-file', configuration.path, *arguments],
             ready=lambda: ready in self.output())

@@ -44,7 +44,8 @@ class RabbitMQ(base.Process):
                  peer: 'RabbitMQ | None' = None) -> None:
         """Choose the ports; data live in a directory of the fixture's."""
         self.port = base.free_port()
-        self._settings = settings
+        #: Of ``rabbitmq.conf``; they are written before the first start.
+        self.settings = dict(settings)
         self._namespace = namespace
         self._peer = peer
         #: The name of the node.
@@ -105,7 +106,7 @@ class RabbitMQ(base.Process):
             configuration |= {
                 'cluster_formation.peer_discovery_backend': 'classic_config',
                 'cluster_formation.classic_config.nodes.1': self._peer.node}
-        return configuration | dict(self._settings)
+        return configuration | self.settings
 
     def _place(self, process: base.Process) -> base.Process:
         return self._namespace.put(process) if self._namespace else process

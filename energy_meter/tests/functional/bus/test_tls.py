@@ -1,0 +1,104 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Brokers that talk TLS, with certificates of a self-made authority."""
+
+import pathlib
+
+import fixtures
+import trustme
+
+from energy_meter.tests.functional.bus import metering
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import rabbitmq
+
+
+class Broker(rabbitmq.RabbitMQ):
+    """A node with a certificate for ``localhost``.
+
+    :ivar authority: the file of the authority that signed it.
+    """
+
+    def __init__(self) -> None:
+        self.tls_port = base.free_port()
+        super().__init__({'listeners.ssl.1': f'127.0.0.1:{self.tls_port}'})
+
+    def prepare(self) -> None:
+        """Make the certificates."""
+        authority = trustme.CA()
+        self.authority = self.directory / 'ca.pem'
+        authority.cert_pem.write_to_path(self.authority)
+        certificate = authority.issue_cert('localhost')
+        chain, key = self.directory / 'cert.pem', self.directory / 'key.pem'
+        certificate.cert_chain_pems[0].write_to_path(chain)
+        certificate.private_key_pem.write_to_path(key)
+        self.settings |= {'ssl_options.cacertfile': self.authority,
+                          'ssl_options.certfile': chain,
+                          'ssl_options.keyfile': key}
+        super().prepare()
+
+    def tls_url(self, authority: pathlib.Path, host: str = 'localhost',
+                ) -> str:
+        """Give a URL that trusts this authority."""
+        return (f'rabbit://guest:guest@{host}:{self.tls_port}/'
+                f'?ssl=1&ssl_ca_file={authority}')
+
+
+class TLSTest(metering.MeteringTestCase):
+
+    def test_what_is_metered_arrives(self):
+        # Given a broker of the agents and one of the collectors,
+        broker = self.useFixture(Broker())
+        center = base.shared(rabbitmq.RabbitMQ).add_vhost()
+        secure = broker.tls_url(broker.authority)
+        # when agent, forwarder and collector have URLs that ask for TLS,
+        agent = self.useFixture(self.describe_agent(secure))
+        self.useFixture(commands.Command(
+            self.configure(center, forwarder={
+                'sources': secure, 'pool': 'energy_meter.forwarder'}),
+            'energy-meter-forwarder', 'Reading the bus'))
+        collector = self.describe_collector(center)
+        collector.configuration.set('bus', sources=f'{center}, {secure}')
+        self.useFixture(collector)
+
+        # then energy arrives by both ways, and counts once.
+        self.wait_for_growth()
+        self.check_energy(agent)
+        self.assertEqual(2, collector.output().count('Reading the bus'))
+
+    def test_a_broker_of_another_authority_is_refused(self):
+        broker = self.useFixture(Broker())
+        stranger = pathlib.Path(self.useFixture(
+            fixtures.TempDir(base.TEMPORARY)).path, 'ca.pem')
+        trustme.CA().cert_pem.write_to_path(stranger)
+
+        self.check_refused(broker.tls_url(stranger),
+                           'certificate verify failed')
+
+    def test_a_broker_of_another_name_is_refused(self):
+        broker = self.useFixture(Broker())
+
+        self.check_refused(broker.tls_url(broker.authority, '127.0.0.1'),
+                           "is not valid for '127.0.0.1'")
+
+    def check_refused(self, url: str, why: str) -> None:
+        """Check that agent and collector say why, and send nothing."""
+        collector = self.describe_collector(url)
+        collector = commands.Command(
+            collector.configuration, 'energy-meter-collector', why)
+        agent = self.useFixture(self.describe_agent(url))
+        self.useFixture(collector)
+        base.wait_for(lambda: why in agent.output(), 30, 'the agent tells')
+        self.assertEqual(0, self.total())
+        self.assertNotIn('guest:guest', agent.output() + collector.output())
