@@ -66,6 +66,34 @@ class ExamplesTest(base.BaseTestCase):
                              name)
 
 
+class ThreatModelTest(base.BaseTestCase):
+    """Each line of the threat model names tests that there are."""
+
+    TESTS = pathlib.Path(energy_meter.__file__).parent / 'tests'
+    #: A module, and the tests of it that follow.
+    SHOWN = re.compile(
+        r'``((?:unit|functional)[\w.]+)``((?:\s+``test_\w+``)+)')
+
+    def lines(self) -> list[str]:
+        page = (SOURCE / 'admin/security.rst').read_text(encoding='utf-8')
+        return [line for line in page.split('   * - ')
+                if line.startswith('can')]
+
+    def test_each_line_names_its_tests(self):
+        self.assertGreater(len(self.lines()), 30)
+        self.assertEqual([], [line for line in self.lines()
+                              if not self.SHOWN.search(line)])
+
+    def test_the_tests_that_it_names_exist(self):
+        for line in self.lines():
+            for module, names in self.SHOWN.findall(line):
+                path = self.TESTS / f'{module.replace(".", "/")}.py'
+                defined = set(re.findall(r'def (test_\w+)\(',
+                                         path.read_text(encoding='utf-8')))
+                self.assertEqual(
+                    set(), set(re.findall(r'test_\w+', names)) - defined)
+
+
 class PagesTest(base.BaseTestCase):
 
     def test_each_driver_has_a_page_with_an_example(self):
