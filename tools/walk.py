@@ -36,9 +36,11 @@ from docutils.parsers.rst import roles
 PROMPT = '# '
 _END = 'END_OF_FILE'
 
-# Several prompts of one block are one list: the trace shows each.
+# Every command is shown before it runs.
 _HEAD = """\
 #!/bin/bash
+# What it sources it has written itself.
+# shellcheck disable=SC1091
 set -euo pipefail
 PS4='
 # '
