@@ -51,8 +51,9 @@ OPTS: list[cfg.Opt] = [
                 help='Secrets that sign messages: the first signs, all '
                      'verify. To change them without a gap: append the new '
                      'one everywhere, move it to the front everywhere, '
-                     'remove the old one everywhere. A secret can hold no '
-                     'comma.'),
+                     'remove the old one everywhere; SIGHUP makes a service '
+                     'read them. A secret can hold no comma. Agents with '
+                     'secrets of their own have a section [agent:<name>].'),
     cfg.StrOpt('management_url', secret=True,
                help="URL of the management plugin of transport_url's broker, "
                     'such as https://monitor:PASSWORD@host:15671, where '

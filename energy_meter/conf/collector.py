@@ -30,8 +30,8 @@ OPTS: list[cfg.Opt] = [
                       'over.'),
     cfg.FloatOpt('max_watts', default=100_000.0, min=1.0,
                  help='Most that any probe can draw, in watts. A register '
-                      'that shows more energy than this much power could '
-                      'have made is refused.'),
+                      'that shows more power, or more energy than this much '
+                      'power could have made, is refused.'),
     cfg.IntOpt('fold_after', default=30, min=2,
                help='Days after which registers that ended are folded into '
                     'their probe.'),
