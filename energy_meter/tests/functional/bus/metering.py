@@ -74,10 +74,10 @@ class MeteringTestCase(test_base.BaseTestCase):
         """Sum up what the registers show, in mJ."""
         return sum(self.agent_side.registers().values())
 
-    def wait_for_growth(self) -> None:
-        """Wait until more is billed than now."""
-        before = self.total()
-        base.wait_for(lambda: self.total() > before, 60, 'energy arrives')
+    def wait_until_billed(self) -> None:
+        """Wait until all is billed that was metered by now, and more."""
+        goal = self.metered()
+        base.wait_for(lambda: self.total() > goal, 60, 'energy arrives')
 
     def wait_for_readings(self, seconds: float = 2.0) -> None:
         """Wait until the registers went on for so long."""

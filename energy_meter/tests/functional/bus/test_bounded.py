@@ -33,7 +33,7 @@ class BoundedTest(metering.MeteringTestCase):
         agent = self.useFixture(self.describe_agent(bus.url('agent')))
         collector = self.useFixture(
             self.describe_collector(bus.url('collector')))
-        self.wait_for_growth()
+        self.wait_until_billed()
         collector.kill()
         connection = self.connect(bus.url('agent'))
 
@@ -55,7 +55,7 @@ class BoundedTest(metering.MeteringTestCase):
         self.assertAlmostEqual(before, length(), delta=SECOND)
         # and the newest word of each register is enough.
         collector.start()
-        self.wait_for_growth()
+        self.wait_until_billed()
         self.check_energy(agent)
 
     def test_the_shipped_policy_applies_to_all_queues(self):

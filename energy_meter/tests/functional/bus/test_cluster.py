@@ -29,14 +29,14 @@ class ClusterTest(metering.MeteringTestCase):
         agent = self.useFixture(self.describe_agent(cluster.url))
         collector = self.useFixture(self.describe_collector(cluster.url))
         self.useFixture(commands.collector(collector.configuration))
-        self.wait_for_growth()
+        self.wait_until_billed()
 
         # when one node after the other is killed and comes back,
         for node in cluster.nodes:
             node.kill()
             # then energy goes on to be billed while it is away,
             self.wait_for_readings()
-            self.wait_for_growth()
+            self.wait_until_billed()
             node.start()
 
         # and all of it is, once.

@@ -72,7 +72,7 @@ class IsolatedTest(metering.MeteringTestCase):
                 forwarder={
                     'sources': self.reach(source, uplink.near_address)}),
             'energy-meter-forwarder', 'Reading the bus')))
-        self.wait_for_growth()
+        self.wait_until_billed()
         before = uplink.bytes_to_far(), downlink.bytes_to_far()
         self.wait_for_readings(5)
         up, down = (now - then for now, then in zip(
@@ -105,7 +105,7 @@ class IsolatedTest(metering.MeteringTestCase):
                             heartbeat_timeout_threshold=2)
         self.useFixture(rack.put(agent))
         self.useFixture(center.put(self.describe_collector(broker.url)))
-        self.wait_for_growth()
+        self.wait_until_billed()
 
         # when nothing passes any more, and nobody is told,
         link.cut()
@@ -115,5 +115,5 @@ class IsolatedTest(metering.MeteringTestCase):
                       'the agent complains')
         # and delivers all when the link is back.
         link.mend()
-        self.wait_for_growth()
+        self.wait_until_billed()
         self.check_energy(agent)

@@ -53,7 +53,7 @@ class WorkTest(metering.MeteringTestCase):
             forwarder, 'energy-meter-forwarder', 'Reading the bus'))
 
         # then all of them do their work,
-        self.wait_for_growth()
+        self.wait_until_billed()
         self.check_energy(agent)
         files = recorder.directory / 'state' / 'rrd'
         base.wait_for(lambda: len(list(files.glob('**/*.rrd'))) == 2, 30,

@@ -73,7 +73,7 @@ class TLSTest(metering.MeteringTestCase):
         self.useFixture(collector)
 
         # then energy arrives by both ways, and counts once.
-        self.wait_for_growth()
+        self.wait_until_billed()
         self.check_energy(agent)
         self.assertEqual(2, collector.output().count('Reading the bus'))
 
