@@ -86,13 +86,24 @@ def is_bounded(management_url: str, virtual_host: str,
     :returns: None when there is no such queue.
     :raises BusUnavailable: when the plugin can't be asked.
     """
-    parts = parse.urlsplit(management_url)
-    base = parts._replace(netloc=parts.netloc.rpartition('@')[2]).geturl()
     path = '/'.join(parse.quote(word, safe='')
                     for word in (virtual_host, queue))
+    found = _fetch(management_url, f'/api/queues/{path}')
+    if found is None:
+        return None
+    policy = found.get('effective_policy_definition') or {}
+    arguments = found.get('arguments') or {}
+    return any(bound in policy or f'x-{bound}' in arguments
+               for bound in _BOUNDS)
+
+
+def _fetch(management_url: str, path: str) -> dict[str, typing.Any] | None:
+    parts = parse.urlsplit(management_url)
+    base = parts._replace(
+        netloc=parts.netloc.rpartition('@')[2]).geturl().rstrip('/')
     try:
         answer = requests.get(
-            f'{base.rstrip("/")}/api/queues/{path}', timeout=_TIMEOUT,
+            f'{base}{path}', timeout=_TIMEOUT,
             auth=(parse.unquote(parts.username or ''),
                   parse.unquote(parts.password or '')))
         if answer.status_code == http.HTTPStatus.NOT_FOUND:
@@ -102,8 +113,7 @@ def is_bounded(management_url: str, virtual_host: str,
     except (requests.RequestException, ValueError) as error:
         reason = str(error)
     else:
-        policy = found.get('effective_policy_definition') or {}
-        arguments = found.get('arguments') or {}
-        return any(bound in policy or f'x-{bound}' in arguments
-                   for bound in _BOUNDS)
+        if isinstance(found, dict):
+            return found
+        reason = 'the answer is no JSON object'
     raise exception.BusUnavailable(bus=base, reason=reason)

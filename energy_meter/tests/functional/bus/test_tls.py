@@ -13,14 +13,10 @@
 
 """Brokers that talk TLS, with certificates of a self-made authority."""
 
-import pathlib
-
-import fixtures
-import trustme
-
 from energy_meter.tests.functional.bus import metering
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import rabbitmq
 
 
@@ -36,20 +32,15 @@ class Broker(rabbitmq.RabbitMQ):
 
     def prepare(self) -> None:
         """Make the certificates."""
-        authority = trustme.CA()
-        self.authority = self.directory / 'ca.pem'
-        authority.cert_pem.write_to_path(self.authority)
-        certificate = authority.issue_cert('localhost')
-        chain, key = self.directory / 'cert.pem', self.directory / 'key.pem'
-        certificate.cert_chain_pems[0].write_to_path(chain)
-        certificate.private_key_pem.write_to_path(key)
+        authority = self.useFixture(http.Authority())
+        self.authority = authority.file
+        certificate, key = authority.issue('localhost')
         self.settings |= {'ssl_options.cacertfile': self.authority,
-                          'ssl_options.certfile': chain,
+                          'ssl_options.certfile': certificate,
                           'ssl_options.keyfile': key}
         super().prepare()
 
-    def tls_url(self, authority: pathlib.Path, host: str = 'localhost',
-                ) -> str:
+    def tls_url(self, authority: str, host: str = 'localhost') -> str:
         """Give a URL that trusts this authority."""
         return (f'rabbit://guest:guest@{host}:{self.tls_port}/'
                 f'?ssl=1&ssl_ca_file={authority}')
@@ -79,11 +70,9 @@ class TLSTest(metering.MeteringTestCase):
 
     def test_a_broker_of_another_authority_is_refused(self):
         broker = self.useFixture(Broker())
-        stranger = pathlib.Path(self.useFixture(
-            fixtures.TempDir(base.TEMPORARY)).path, 'ca.pem')
-        trustme.CA().cert_pem.write_to_path(stranger)
+        stranger = self.useFixture(http.Authority())
 
-        self.check_refused(broker.tls_url(stranger),
+        self.check_refused(broker.tls_url(stranger.file),
                            'certificate verify failed')
 
     def test_a_broker_of_another_name_is_refused(self):

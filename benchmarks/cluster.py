@@ -1,0 +1,132 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""Kill a node of a RabbitMQ cluster again and again while meters run.
+
+Starts a cluster of three, PostgreSQL, an agent and two collectors. Every
+twenty seconds the next node is killed, as kill -9 does; it comes back half of
+that time later. Prints the longest time in which the database heard nothing
+of a probe, after each kill, and what was billed; the exit code is 1 if that
+is not what was metered. The short form of it is
+energy_meter/tests/functional/bus/test_cluster.py.
+"""
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+
+import prettytable
+import sqlalchemy as sa
+
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import rabbitmq
+
+#: Seconds in which what was metered must be billed, once all nodes are back.
+PATIENCE = 60.0
+
+
+def main() -> int:
+    arguments = parse()
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(rabbitmq.Cluster())
+        url = stack.enter_context(
+            postgresql.PostgreSQL()).create_database()
+        configuration = commands.Configuration(
+            stack.enter_context(tempfile.TemporaryDirectory()),
+            DEFAULT={'transport_url': cluster.url},
+            database={'connection': url})
+        configuration.add_dummy('desk', *(
+            f'desk-{number}' for number in range(arguments.probes)))
+        configuration.run('energy-meter-manage', 'db', 'sync')
+        for _ in range(2):
+            stack.enter_context(commands.collector(configuration))
+        agent = stack.enter_context(commands.agent(configuration))
+        base.wait_for(lambda: commands.energy(url), PATIENCE, 'energy')
+        database = Database(url)
+        stack.callback(database.close)
+        table = prettytable.PrettyTable(['killed', 'longest pause (s)'])
+        for number in range(round(arguments.seconds / arguments.every)):
+            node = cluster.nodes[number % len(cluster.nodes)]
+            node.kill()
+            pause = database.watch(arguments.every / 2)
+            node.start()
+            pause = max(pause, database.watch(arguments.every / 2))
+            table.add_row([node.node, f'{pause:.1f}'])
+        print(table)
+        return judge(configuration, agent, url)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition('\n')[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument('--probes', type=int, default=100)
+    parser.add_argument('--seconds', type=float, default=180.0)
+    parser.add_argument('--every', type=float, default=20.0,
+                        help='seconds between two kills')
+    return parser.parse_args()
+
+
+class Database:
+    """Watches how long the database hears nothing."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = sa.create_engine(url)
+        self._total = self._read()
+        self._changed = time.monotonic()
+
+    def watch(self, seconds: float) -> float:
+        """Give the longest pause, in seconds, that lasted on meanwhile."""
+        longest = 0.0
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            total = self._read()
+            now = time.monotonic()
+            longest = max(longest, now - self._changed)
+            if total != self._total:
+                self._total, self._changed = total, now
+            time.sleep(0.05)
+        return longest
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _read(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.scalar(
+                sa.text('SELECT sum(millijoules) FROM probe'))
+
+
+def judge(configuration: commands.Configuration, agent: commands.Command,
+          url: str) -> int:
+    """Compare what is billed with what was metered; give the exit code."""
+    time.sleep(PATIENCE / 10)
+    agent.stop()
+    metered = sum(configuration.registers().values())
+    with contextlib.suppress(AssertionError):
+        base.wait_for(lambda: billed(url) >= metered, PATIENCE, 'all')
+    print(f'metered {metered} mJ, billed {billed(url)} mJ: '
+          f'difference {billed(url) - metered} mJ')
+    return 0 if billed(url) == metered else 1
+
+
+def billed(url: str) -> int:
+    return sum(commands.energy(url).values())
+
+
+if __name__ == '__main__':
+    sys.exit(main())
