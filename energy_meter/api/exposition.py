@@ -72,7 +72,7 @@ def render(states: collections.abc.Collection[probes.ProbeState],
     for family in (*_FAMILIES, _Family(
             'energy_meter_probe_counted', 'gauge',
             'Whether the probe is part of the sum of all power: 1, or 0 where '
-            'its host has others that are',
+            'others measure the same',
             lambda state: int(state.id in counted))):
         # OpenMetrics describes a counter by its name without the suffix.
         name = family.name.removesuffix('_total') if is_open else family.name

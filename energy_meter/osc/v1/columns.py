@@ -15,7 +15,7 @@
 from cliff import columns
 
 
-class _Rounded(columns.FormattableColumn[float]):
+class _Rounded(columns.FormattableColumn):
     """A number.
 
     :cvar spec: how it is rounded, as :func:`format` takes it.
