@@ -23,6 +23,7 @@ from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
+from energy_meter.db import sums
 
 #: A probe that was heard of within this many seconds is still metered.
 _ALIVE = 300
@@ -118,6 +119,7 @@ def void_register(connection: sa.Connection, probe: str,
     :raises KeyError: when it has no such register.
     """
     struck = merge.void(account, agent, register)
+    sums.cap(connection, probe, account.millijoules)
     audit(connection, who, f'void register {register} of agent {agent}, '
                            f'probe {probe}: {struck} mJ')
     return struck
@@ -146,6 +148,7 @@ def forget(connection: sa.Connection, probe: str, who: str) -> int:
     connection.execute(table.delete().where(table.c.probe == probe))
     connection.execute(schema.probe.delete().where(
         schema.probe.c.id == probe))
+    sums.cap(connection, probe, 0)
     audit(connection, who,
           f'forget probe {probe}: {account.millijoules} mJ')
     return account.millijoules

@@ -82,6 +82,18 @@ def _leave(connection: sa.Connection, total: str,
                     + _credited(connection, part))))
 
 
+def cap(connection: sa.Connection, part: str, millijoules: int) -> None:
+    """Let no sum count less than nothing of a part that fell.
+
+    :param millijoules: what the part is credited now.
+    """
+    connection.execute(
+        _PART.update()
+        .where(_PART.c.part == part, _PART.c.active,
+               _PART.c.joined_at > millijoules)
+        .values(joined_at=millijoules))
+
+
 def _credited(connection: sa.Connection, probe: str) -> int:
     return connection.scalar(sa.select(_PROBE.c.millijoules).where(
         _PROBE.c.id == probe)) or 0

@@ -16,6 +16,7 @@ from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter import measurement
+from energy_meter.collector import administration
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import sums
@@ -70,6 +71,23 @@ class SumsTest(base.BaseTestCase):
         self.configure(NODE._replace(parts=frozenset({'a'})))
         self.meter('b', 7.0)
         self.assertEqual(3.0, self.state().kwh)
+
+    def test_part_that_is_struck_takes_off_no_more_than_it_added(self):
+        self.meter('a', 5.0)
+        self.configure(NODE)
+        self.meter('a', 5.5)
+        self.meter('b', 0.25)
+        with self.engine.begin() as connection:
+            administration.void(connection, 'a', 'agent', 'a' * 16, 'me')
+        self.assertEqual(0.25, self.state().kwh)
+
+    def test_part_that_was_forgotten_begins_anew(self):
+        self.meter('a', 5.0, ago=4000)
+        self.configure(NODE)
+        with self.engine.begin() as connection:
+            administration.forget(connection, 'a', 'me')
+        self.meter('b', 0.25)
+        self.assertEqual(0.25, self.state().kwh)
 
     def test_part_that_returns_counts_from_then_on(self):
         self.configure(NODE)
