@@ -44,15 +44,18 @@ def units() -> dict[str, configparser.RawConfigParser]:
             for path in (ETC / 'systemd').glob('*.service')}
 
 
+def scripts() -> set[str]:
+    """Give the names of the package's commands."""
+    entries = read(CHECKOUT / 'setup.cfg')['options.entry_points']
+    return {line.partition('=')[0].strip()
+            for line in entries['console_scripts'].split('\n') if line}
+
+
 class InstallationTest(base.BaseTestCase):
 
     def setUp(self):
         super().setUp()
         setup = read(CHECKOUT / 'setup.cfg')
-        self.scripts = {
-            line.partition('=')[0].strip() for line in
-            setup['options.entry_points']['console_scripts'].split('\n')
-            if line}
         #: What the package installs, by its path in the environment.
         self.installed = {
             f'{place}/{path.name}': path
@@ -70,7 +73,7 @@ class InstallationTest(base.BaseTestCase):
             command, *words = unit['Service']['ExecStart'].split()
             directory, _, program = command.rpartition('/')
             self.assertEqual('/opt/energy_meter/bin', directory, name)
-            self.assertIn(program, self.scripts | FOREIGN, name)
+            self.assertIn(program, scripts() | FOREIGN, name)
             for word in words:
                 if word.startswith('/opt/energy_meter/'):
                     self.assertIn(word.removeprefix('/opt/energy_meter/'),

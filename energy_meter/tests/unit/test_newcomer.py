@@ -1,0 +1,78 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""What README, quick start and installation tell a newcomer to type."""
+
+import os
+import pathlib
+import re
+import textwrap
+
+from oslotest import base
+
+import energy_meter
+from energy_meter import conf as energy_meter_conf
+from energy_meter.agent import wattmeter
+from energy_meter.tests.unit import test_installation
+
+CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
+
+PAGES = [CHECKOUT / 'README.rst', CHECKOUT / 'doc/source/user/index.rst',
+         *sorted((CHECKOUT / 'doc/source/install').glob('*.rst'))]
+
+#: A block of ours: its first section is one that services read.
+CONFIGURATION = re.compile(
+    r'^( +)\[(?:DEFAULT|database|bus|rrd|oslo_middleware|wattmeter:\S+)\]\n'
+    r'(?:\n|\1.*\n)+', re.MULTILINE)
+
+
+def read(page: pathlib.Path) -> str:
+    return page.read_text(encoding='utf-8')
+
+
+class NewcomerTest(base.BaseTestCase):
+
+    def test_configurations_have_no_errors(self):
+        examples = [(page, textwrap.dedent(match[0])) for page in PAGES
+                    for match in CONFIGURATION.finditer(read(page))]
+        self.assertGreater(len(examples), 8)
+        for page, text in examples:
+            path = self.create_tempfiles([('example', text)])[0]
+            conf = energy_meter_conf.load(['--config-file', path], 'test')
+            found, errors = wattmeter.load(conf, 'agent')
+            self.assertEqual([], [str(error) for error in errors], page)
+            self.assertEqual(text.count('[wattmeter:'), len(found), page)
+
+    def test_commands_exist(self):
+        scripts = test_installation.scripts()
+        for page in PAGES:
+            for name in re.findall(r'(?:^| |bin/|``)(energy-meter-[a-z]+)\b',
+                                   read(page), re.MULTILINE):
+                self.assertIn(name, scripts, page)
+
+    def test_scripts_of_the_checkout_can_be_run(self):
+        for page in PAGES:
+            for name in re.findall(r'\btools/\w+\.sh', read(page)):
+                self.assertTrue(os.access(CHECKOUT / name, os.X_OK), name)
+
+    def test_addresses_are_those_of_the_defaults(self):
+        conf = energy_meter_conf.load([], 'test', files=[])
+        ports = {str(conf.api.port), str(conf.rrd.port)}
+        for page in PAGES[:2]:
+            found = re.findall(r'http://127\.0\.0\.1:(\d+)', read(page))
+            self.assertNotEqual([], found)
+            self.assertEqual(set(), {*found} - ports, page)
+
+    def test_environments_of_tox_exist(self):
+        tox = read(CHECKOUT / 'tox.ini')
+        for name in re.findall('``tox -e ([a-z-]+)', read(PAGES[0])):
+            self.assertIn(f'[testenv:{name}]', tox)
