@@ -81,6 +81,9 @@ class Cut(fault.Fault):
 class Lossy(fault.Fault):
     """30 % of the messages are lost, 30 % repeated, most out of order."""
 
+    # Fifty messages.
+    least = 5.0
+
     def prepare(self, site: installation.Installation) -> None:
         broker = site.peers.broker
         site.agent_bus, site.reader_bus = (

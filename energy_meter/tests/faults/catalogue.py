@@ -39,12 +39,10 @@ _Make = collections.abc.Callable[[random.Random], fault.Fault]
 
 def storm(chance: random.Random) -> fault.Fault:
     """Let everything but the agents fail at once."""
-    first, second = chance.sample(installation.COLLECTORS, 2)
-    faults = [
-        processes.Kill(chance, [first]), processes.Pause(chance, [second]),
-        chance.choice((processes.Kill, processes.Stop))(chance, ['broker']),
-        chance.choice((processes.Kill, processes.Stop))(chance, ['database']),
-        processes.Kill(chance, ['rrd']), processes.Kill(chance, ['api'])]
+    hung, killed = chance.sample(installation.COLLECTORS, 2)
+    faults = [processes.Pause(chance, [hung]), *(
+        processes.Kill(chance, [name])
+        for name in (killed, 'broker', 'database', 'rrd', 'api'))]
     return processes.Storm(chance, chance.sample(faults, len(faults)))
 
 

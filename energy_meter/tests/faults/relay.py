@@ -30,7 +30,7 @@ from energy_meter.bus import transport as bus_transport
 #: Share of the messages that are lost, and of those that are repeated.
 SHARE = 0.3
 #: Messages among which the next to be delivered is drawn.
-HELD = 20
+HELD = 10
 
 _KEY = f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}'
 _RETRY = 0.2
