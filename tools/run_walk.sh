@@ -65,6 +65,8 @@ make_machine() {
         die "debootstrap failed: $(tail -n 3 "$work/debootstrap.log")"
     echo controller > "$machine/etc/hostname"
     printf '127.0.0.1 %s\n' localhost controller > "$machine/etc/hosts"
+    # To tell afterwards what went wrong.
+    mkdir "$machine/var/log/journal"
     # It lives for minutes: nothing has to outlast a loss of power.
     echo force-unsafe-io > "$machine/etc/dpkg/dpkg.cfg.d/walk"
 }
@@ -137,6 +139,8 @@ walk() {
         --bind="$work/proxy:/run/walk-proxy" --directory="$machine" \
         --boot --console=passive < /dev/null > "$work/console.log" ||
         status=$?
+    [[ $status -eq 0 ]] ||
+        journalctl --directory="$machine/var/log/journal" --lines=100
     say "Ended with status $status after $((SECONDS - begin)) s"
     return $status
 }
