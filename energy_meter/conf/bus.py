@@ -62,12 +62,14 @@ OPTS: list[cfg.Opt] = [
 ]
 
 #: Queues that survive the broker, a reader that doesn't pull the whole
-#: backlog into its memory, and a quick return after an outage.
+#: backlog into its memory, a quick return after an outage, and connections
+#: whose silence is noticed.
 RABBIT_DEFAULTS = {
     'rabbit_quorum_queue': True,
     'rabbit_qos_prefetch_count': 100,
     'rabbit_interval_max': 2,
     'rabbit_retry_backoff': 1,
+    'heartbeat_timeout_threshold': 20,
 }
 
 

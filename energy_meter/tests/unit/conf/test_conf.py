@@ -116,6 +116,10 @@ class DefaultsTest(ConfTest):
         self.assertEqual((2, 1), (rabbit.rabbit_interval_max,
                                   rabbit.rabbit_retry_backoff))
 
+    def test_silence_is_noticed(self):
+        rabbit = self.load().oslo_messaging_rabbit
+        self.assertEqual(20, rabbit.heartbeat_timeout_threshold)
+
     def test_exchange_is_our_own(self):
         self.assertEqual('energy_meter', self.load().control_exchange)
 
@@ -183,4 +187,4 @@ class ListingTest(base.BaseTestCase):
 
     def test_secrets_are_marked(self):
         secret = {opt.name for opt in bus.OPTS if opt.secret}
-        self.assertEqual({'sources', 'secrets'}, secret)
+        self.assertEqual({'sources', 'secrets', 'management_url'}, secret)
