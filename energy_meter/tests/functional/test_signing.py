@@ -213,6 +213,8 @@ class ExclusionTest(SigningTest):
         collectors = [self.start_collector('first'),
                       self.start_collector('second')]
         rogue = self.start_agent('rogue', 'rogue-1')
+        # Out of step, or each collector might get all of one agent.
+        self.configure('honest').set('agent', publish_interval=0.31)
         self.start_agent('honest', 'honest-1')
         self.wait_for_growth('rogue-1', 'honest-1')
 
