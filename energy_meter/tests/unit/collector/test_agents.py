@@ -141,7 +141,9 @@ class ExcludeTest(AgentsTest):
             connection.execute(schema.exclusion.insert().values(
                 agent='rogue', at=self.now))
         self.assertEqual({'p': 0, 'q': 7}, self.exclude())
+        written = self.audit()
         self.assertEqual({'p': 0, 'q': 0}, self.exclude())
+        self.assertEqual(written, self.audit())
 
     def test_who_was_struck_is_written_down(self):
         self.word()
