@@ -50,11 +50,13 @@ def main() -> None:
         conf.command.run(conf)
     except exception.EnergyMeterError as error:
         sys.exit(f'{_PROG}: {error}')
+    except db_exception.DBNonExistentTable:
+        sys.exit(f'{_PROG}: the database has no tables: run {_PROG} db sync')
     except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
         # Its text has the statement and maybe the URL.
         sys.exit(f'{_PROG}: the database can not be used '
                  f'({type(error).__name__}): see [database] connection, and '
-                 'run energy-meter-manage db sync')
+                 'whether the server runs')
 
 
 _Run = collections.abc.Callable[[cfg.ConfigOpts], None]
@@ -260,8 +262,8 @@ def _gnocchi_check(conf: cfg.ConfigOpts) -> None:
     for resource, group in collisions:
         print(f'{" and ".join(group)} would share the resource {resource}')
     if collisions:
-        sys.exit(f'{_PROG}: rename all but one of each: Gnocchi would mix '
-                 'their measures')
+        sys.exit(f'{_PROG}: rename all but one: Gnocchi would mix their '
+                 'measures')
     print(f'{len(ids)} probes, each a resource of its own')
 
 

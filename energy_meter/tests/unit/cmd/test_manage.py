@@ -167,4 +167,4 @@ class GnocchiTest(ManageTest):
         self.assertEqual(
             (1, 'rack1/a and rack1_a would share the resource rack1_a\n'),
             (result.code, result.output))
-        self.assertIn('rename all but one of each', result.error)
+        self.assertIn('rename all but one:', result.error)
