@@ -31,6 +31,7 @@ _HELP = {
     'thinned': ('Measurements dropped from a full backlog, each with a newer '
                 'one of the same register kept', ()),
     'publish_failures': ('Messages that the bus did not take at once', ()),
+    'reconnects': ('Connections to a broker that readers made anew', ()),
     'hangs': ('Drivers given up because they hung', ('wattmeter',)),
     'rejected': ('Envelopes, or probes in them, that were not believed',
                  ('cause',)),

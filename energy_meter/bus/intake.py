@@ -21,6 +21,7 @@ from energy_meter import complaint
 from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.bus import reconnects
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
 from energy_meter.bus import trust
@@ -55,12 +56,14 @@ class Intake:
         self._counters = counts
         self._complaints = complaints
         self._trust = trust.load(conf)
+        self._reconnects = reconnects.Watch(counts)
         self._sources = sources.Sources(
             bus_transport.connect_sources(conf, bus_conf.GROUP), self._handle,
             self._drop_unreadable, batch_size, batch_timeout, pool)
 
     def start(self) -> None:
         """Begin to read, each bus as soon as it can be reached."""
+        self._reconnects.start()
         self._sources.start()
 
     def reload(self, conf: cfg.ConfigOpts) -> None:
@@ -74,6 +77,7 @@ class Intake:
     def stop(self) -> None:
         """Stop reading; returns when the last batch has been handled."""
         self._sources.stop()
+        self._reconnects.stop()
 
     def _handle(self, envelopes: list[object]) -> None:
         self._counters.count('messages', len(envelopes))

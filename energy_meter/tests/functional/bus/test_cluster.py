@@ -28,7 +28,7 @@ class ClusterTest(metering.MeteringTestCase):
             postgresql.PostgreSQL()).create_database()
         agent = self.useFixture(self.describe_agent(cluster.url))
         collector = self.useFixture(self.describe_collector(cluster.url))
-        self.useFixture(commands.collector(collector.configuration))
+        other = self.useFixture(commands.collector(collector.configuration))
         self.wait_until_billed()
 
         # when one node after the other is killed and comes back,
@@ -41,3 +41,6 @@ class ClusterTest(metering.MeteringTestCase):
 
         # and all of it is, once.
         self.check_energy(agent)
+        # (What readers count of it.)
+        self.assertIn('] Reconnected to AMQP server',
+                      collector.output() + other.output())
