@@ -45,6 +45,9 @@ _OPTS = [
 
 def main() -> None:
     conf = service.load(_PROG, _DESCRIPTION, _OPTS)
+    if conf.wattmeter and not conf.once:
+        sys.exit(f'{_PROG}: {conf.wattmeter[0]}: only --once takes '
+                 'wattmeters')
     if conf.check:
         sys.exit(check(conf))
     if conf.once:

@@ -17,11 +17,13 @@ import functools
 import os
 import pathlib
 import secrets
+import sys
 
 from oslo_config import cfg
 from oslo_service import service as oslo_service
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
 from energy_meter import rrd
 from energy_meter.agent import service as agent_service
 from energy_meter.api import app
@@ -48,7 +50,10 @@ _DUMMIES = pathlib.Path(energy_meter_conf.__file__).with_name(
 
 
 def main() -> None:
-    conf = load()
+    try:
+        conf = load()
+    except exception.EnergyMeterError as error:
+        sys.exit(f'{_PROG}: {error}')
     database = engine.connect(conf)
     migration.sync(database)
     database.dispose()
@@ -68,12 +73,22 @@ def _url(options: cfg.ConfigOpts.GroupAttr) -> str:
 
 def load(read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
          ) -> cfg.ConfigOpts:
-    """Read the configuration and make it fit for one process."""
+    """Read the configuration and make it fit for one process.
+
+    :raises StateUnusable: when the directory for data can't be used.
+    """
     conf = read(_PROG, _DESCRIPTION, _OPTS, files=[str(_DUMMIES)])
     directory = pathlib.Path(conf.data_dir or os.path.join(
         os.environ.get('XDG_DATA_HOME') or
         os.path.expanduser('~/.local/share'), 'energy_meter')).resolve()
-    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    except OSError as error:
+        raise exception.StateUnusable(
+            path=directory, reason=error.strerror) from None
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise exception.StateUnusable(
+            path=directory, reason='this user may not write there')
     conf.set_override('state_path', str(directory))
     conf.set_override('transport_url', 'fake://')
     conf.set_override('sources', [], 'bus')

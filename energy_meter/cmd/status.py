@@ -13,6 +13,7 @@
 """energy-meter-status: is this installation ready for this release?"""
 
 import collections.abc
+import importlib.metadata
 import sys
 
 from oslo_config import cfg
@@ -22,6 +23,14 @@ from energy_meter import conf as energy_meter_conf
 from energy_meter.status import bus
 from energy_meter.status import database
 from energy_meter.status import identity
+
+_PROG = 'energy-meter-status'
+_DESCRIPTION = (
+    'Check whether this installation is ready for this release, and say what '
+    'to do where it is not. Nothing is changed. Exits with 0 if all is well, '
+    'with 1 for a warning, with 2 for a failure.')
+#: What oslo.upgradecheck exits with if it can not check.
+_UNEXPECTED = 255
 
 _CHECKS: dict[str, collections.abc.Callable[
     [cfg.ConfigOpts], upgradecheck.Result]] = {
@@ -48,6 +57,12 @@ class Checks(upgradecheck.UpgradeCommands):
 def main() -> None:
     conf = cfg.ConfigOpts()
     energy_meter_conf.register_opts(conf)
-    # By default the arguments are those of when the library was imported.
-    sys.exit(upgradecheck.main(conf, project='energy_meter', argv=sys.argv[1:],
-                               upgrade_command=Checks(conf)))
+    upgradecheck.register_cli_options(conf, Checks(conf))
+    try:
+        conf(sys.argv[1:], project='energy_meter', prog=_PROG,
+             version=importlib.metadata.version('energy-meter'),
+             description=_DESCRIPTION)
+    except (cfg.Error, OSError, UnicodeDecodeError) as error:
+        print(f'{_PROG}: {error}', file=sys.stderr)
+        sys.exit(_UNEXPECTED)
+    sys.exit(upgradecheck.run(conf))

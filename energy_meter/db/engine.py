@@ -43,6 +43,10 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     :raises ConfigurationError: when the URL makes no sense, or the library
         for its kind of database is not installed.
     """
+    if not conf.database.connection:
+        raise exception.ConfigurationError(
+            file='configuration', section='database', option='connection',
+            reason='not set; expected the URL of the database')
     try:
         engine = _engine(conf)
     except (cfg.Error, ValueError, ImportError, sa.exc.ArgumentError) as error:
@@ -52,7 +56,7 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
             reason=f'no database can be reached by this URL ({_kind(error)}):'
                    ' expected one such as mysql+pymysql://USER:PASSWORD@HOST/'
                    'energy_meter?charset=utf8mb4; note that a $ is written '
-                   '$$') from None
+                   '$$, and an @ in the password %40') from None
     if engine.dialect.name == 'sqlite':
         sa.event.listen(engine, 'connect', _prepare_sqlite)
         return engine
@@ -68,7 +72,7 @@ def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
         'connection', 'connection_recycle_time', 'max_pool_size',
         'max_overflow', 'pool_timeout', 'mysql_sql_mode',
         'connection_debug')}
-    options['connection'] = _with_timeouts(options['connection'] or '')
+    options['connection'] = _with_timeouts(options['connection'])
     context.configure(sqlite_fk=True, max_retries=0, **options)
     engine: sa.Engine = context.writer.get_engine()
     return engine
@@ -77,6 +81,9 @@ def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
 def _with_timeouts(url: str) -> str:
     """Let no connection hang for ever; what the URL itself says stands."""
     parts = sa.make_url(url)
+    if '@' in (parts.host or ''):
+        # It is of the password, and the library would log it as the host.
+        raise ValueError('@')
     given = _TIMEOUTS.get(parts.get_driver_name(), {})
     query = {**given, **parts.query}
     return parts.set(query=query).render_as_string(hide_password=False)

@@ -212,6 +212,8 @@ def _select(conf: cfg.ConfigOpts) -> selection.Selection:
         if options.resign or options.wattmeters != _ALL or (
                 options.probes != _ALL):
             raise
+    # Outside the handler, or oslo.log would add the exception once more.
+    if trust is None:
         LOG.warning('[bus] secrets is empty: what passes is not verified')
     signer = bus_transport.keyring(conf) if options.resign else None
     return selection.Selection(trust, signer, options.wattmeters,

@@ -70,7 +70,7 @@ def _reading(query: _Query) -> _Check:
     def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         if revision(conf).code or not conf.database.connection:
             return upgradecheck.Result(upgradecheck.Code.SUCCESS,
-                                       'Not checked: there is no database.')
+                                       'Not checked: see its revision.')
         database = db_engine.connect(conf)
         try:
             with database.connect() as connection:

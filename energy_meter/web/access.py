@@ -15,6 +15,7 @@
 import collections.abc
 import typing
 
+from keystoneauth1 import exceptions as keystoneauth_exceptions
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from oslo_context import context
@@ -73,7 +74,14 @@ def _ask_keystone(application: typing.Any, conf: cfg.ConfigOpts,
             reason='not set, so Keystone can not be asked about tokens; '
                    f'without Keystone, set [{section}] auth_strategy = '
                    'noauth')
-    return auth_token.AuthProtocol(application, {'oslo_config_config': conf})
+    try:
+        return auth_token.AuthProtocol(application,
+                                       {'oslo_config_config': conf})
+    except keystoneauth_exceptions.ClientException as error:
+        # It names options, but not their values.
+        raise exception.ConfigurationError(
+            file='configuration', section=_GROUP, option='auth_type',
+            reason=error) from None
 
 
 def _by_policy(conf: cfg.ConfigOpts) -> Authorize:

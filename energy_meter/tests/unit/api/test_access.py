@@ -183,3 +183,14 @@ class ConfigurationTest(oslotest.BaseTestCase):
 
         self.assertIn('[keystone_authtoken] auth_type', str(error))
         self.assertIn('auth_strategy = noauth', str(error))
+
+    def test_keystone_that_is_configured_by_half(self):
+        file = self.create_tempfiles([(
+            'test', '[keystone_authtoken]\nauth_type = password\n')])[0]
+        conf = energy_meter_conf.load(['--config-file', file], 'test')
+
+        error = self.assertRaises(exception.ConfigurationError, app.make,
+                                  conf)
+
+        self.assertIn('[keystone_authtoken]', str(error))
+        self.assertIn('auth_url', str(error))

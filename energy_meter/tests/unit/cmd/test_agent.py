@@ -19,6 +19,15 @@ from energy_meter.tests.unit.cmd import base
 DESK = '[wattmeter:desk]\ndriver = dummy\nprobes = desk-1, desk-2\n'
 
 
+class ArgumentsTest(base.CommandTest):
+
+    def test_wattmeters_are_named_for_once_only(self):
+        result = self.run_command(agent.main, 'desk')
+        self.assertEqual(
+            (1, '', 'energy-meter-agent: desk: only --once takes wattmeters'),
+            result)
+
+
 class CheckTest(base.CommandTest):
 
     def check(self, text: str) -> base.Result:

@@ -79,6 +79,13 @@ class DatabaseTest(ManageTest):
         self.assertIn('run energy-meter-manage db sync', error)
         self.assertNotIn('SELECT', error)
 
+    def test_database_that_is_away_is_told_in_one_line(self):
+        self.write('[database]\n'
+                   f'connection = sqlite:///{self.directory}/missing/db\n')
+        error = self.refuse('db', 'sync')
+        self.assertIn('see [database] connection', error)
+        self.assertNotIn('db sync', error)
+
     def test_missing_configuration_is_told(self):
         (self.directory / 'test.conf').unlink()
         self.assertIn('test.conf', self.refuse('db', 'version'))

@@ -108,6 +108,15 @@ class MainTest(StandaloneTest):
         self.assertIn('Probes:  http://127.0.0.1:18878/v1/probes/\n', told)
         self.assertIn(f'Data:    {self.data}\n', told)
 
+    def test_data_that_can_not_be_kept_is_told(self):
+        self.data.write_text('')
+        result = self.run_command(standalone.main, '--data-dir',
+                                  str(self.data))
+        self.assertEqual(1, result.code)
+        self.assertEqual(
+            f'energy-meter-standalone: {self.data}: File exists',
+            result.error)
+
     def test_address_of_ipv6_is_one_that_can_be_opened(self):
         self.write('[api]\nbind_host = ::1\n')
         self.assertIn('http://[::1]:8878/v1/probes/', self.start())

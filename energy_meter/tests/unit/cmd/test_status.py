@@ -20,7 +20,7 @@ from energy_meter.db import migration
 from energy_meter.tests.unit.cmd import base
 
 #: Exit codes of oslo.upgradecheck.
-SUCCESS, WARNING, FAILURE = 0, 1, 2
+SUCCESS, WARNING, FAILURE, UNEXPECTED = 0, 1, 2, 255
 
 
 class StatusTest(base.CommandTest):
@@ -56,6 +56,13 @@ class StatusTest(base.CommandTest):
         result = self.check()
         self.assertEqual(FAILURE, result.code)
         self.assertIn('can not be used', result.output)
+
+    def test_configuration_that_can_not_be_read_is_one_line(self):
+        (self.directory / 'test.conf').unlink()
+        result = self.check()
+        self.assertEqual((UNEXPECTED, ''), result[:2])
+        self.assertIn('test.conf', result.error)
+        self.assertEqual(1, result.error.count('\n'))
 
     def test_missing_secrets_are_a_failure(self):
         migration.sync(self.engine)

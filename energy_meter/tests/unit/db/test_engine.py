@@ -109,7 +109,11 @@ class WrongURLTest(EngineTest):
         self.assertNotIn('hidden', self.refuse('mysql+pymysql:u:hidden@host'))
 
     def test_no_url_is_refused(self):
-        self.refuse('')
+        self.assertIn('not set', self.refuse(''))
+
+    def test_at_sign_of_a_password_does_not_become_the_host(self):
+        self.assertNotIn('hidden', self.refuse(
+            'postgresql+psycopg://u:half@hidden@127.0.0.1/db'))
 
     def test_unknown_kind_of_database_is_refused(self):
         self.assertNotIn('hidden', self.refuse('oracel://u:hidden@host/db'))
