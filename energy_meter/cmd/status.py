@@ -65,4 +65,7 @@ def main() -> None:
     except (cfg.Error, OSError, UnicodeDecodeError) as error:
         print(f'{_PROG}: {error}', file=sys.stderr)
         sys.exit(_UNEXPECTED)
+    # Where the library looks for --json. Its own main would set it, but lets
+    # nobody describe the command.
+    upgradecheck.CONF = conf
     sys.exit(upgradecheck.run(conf))

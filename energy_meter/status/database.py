@@ -69,8 +69,9 @@ def _reading(query: _Query) -> _Check:
     @functools.wraps(query)
     def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         if revision(conf).code or not conf.database.connection:
-            return upgradecheck.Result(upgradecheck.Code.SUCCESS,
-                                       'Not checked: see its revision.')
+            return upgradecheck.Result(
+                upgradecheck.Code.SUCCESS,
+                'Not checked: see the revision of the database.')
         database = db_engine.connect(conf)
         try:
             with database.connect() as connection:

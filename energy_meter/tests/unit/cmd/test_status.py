@@ -13,6 +13,8 @@
 
 """Is an installation ready for this release?"""
 
+import json
+
 import sqlalchemy as sa
 
 from energy_meter.cmd import status
@@ -35,13 +37,19 @@ class StatusTest(base.CommandTest):
                    f'[database]\nconnection = {self.url}\n'
                    f'[bus]\nsecrets = {secrets}\n')
 
-    def check(self) -> base.Result:
-        return self.run_command(status.main, 'upgrade', 'check')
+    def check(self, *options: str) -> base.Result:
+        return self.run_command(status.main, 'upgrade', 'check', *options)
 
     def test_installation_that_is_ready(self):
         migration.sync(self.engine)
         self.configure('a-secret-of-our-own')
         self.assertEqual(SUCCESS, self.check().code)
+
+    def test_programs_are_told_in_json(self):
+        migration.sync(self.engine)
+        self.configure('a-secret-of-our-own')
+        told = json.loads(self.check('--json').output)
+        self.assertEqual(len(status._CHECKS), len(told['checks']))
 
     def test_database_that_was_not_synced_is_a_failure(self):
         self.configure('a-secret-of-our-own')
