@@ -19,7 +19,7 @@
 # showed something new are kept in .fuzz, for the next time. The first input
 # that breaks a target ends its run: it is kept there too, and the exit status
 # is not 0. ENERGY_METER_FUZZ_VENV names a virtual environment that has
-# Atheris and the package already.
+# Atheris, Hypothesis and the package already.
 
 set -euo pipefail
 # shellcheck source=tools/functions.sh
@@ -31,7 +31,8 @@ venv=${ENERGY_METER_FUZZ_VENV:-}
 if [[ -z $venv ]]; then
     let_pbr_find_a_version
     venv=$checkout/.venv-fuzz
-    make_venv "$venv" default 'atheris>=3.0.0' --editable "$checkout"
+    make_venv "$venv" default 'atheris>=3.0.0' 'hypothesis>=6.100' \
+        --editable "$checkout"
 fi
 
 cd "$checkout"

@@ -109,7 +109,7 @@ def excludes_an_agent(engine: sa.Engine) -> None:
              began: float) -> measurement.Measurement:
         return measurement.Measurement(
             measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
-            measurement.RegisterKey(agent, f'{incarnation:016x}',
+            measurement.RegisterKey(agent, f'{agent}-{incarnation}',
                                     incarnation),
             began + millijoules, float(millijoules), millijoules,
             float(millijoules))
