@@ -52,6 +52,7 @@ class Aodh(base.Process):
     def prepare(self) -> None:
         """Configure Aodh, make its tables, start evaluator and notifier."""
         self._identity = base.shared(keystone.Keystone)
+        self._register()
         config = self.directory / '.aodh' / 'aodh.conf'
         config.parent.mkdir()
         config.write_text(self._configuration())
@@ -61,6 +62,15 @@ class Aodh(base.Process):
         base.run([self._dbsync, '--config-file', config])
         for program in self._evaluator, self._notifier:
             self.useFixture(base.Process([program, '--config-file', config]))
+
+    def _register(self) -> None:
+        identity = self._identity.connect().identity
+        service = identity.create_service(type=SERVICE_TYPE, name='aodh')
+        self.addCleanup(identity.delete_service, service)
+        for interface in ('public', 'internal', 'admin'):
+            identity.create_endpoint(
+                service_id=service.id, interface=interface, url=self.url,
+                region_id=keystone.REGION)
 
     def _configuration(self) -> str:
         admin = self._identity.admin

@@ -1,0 +1,72 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Let CloudKitty's own code collect and rate the energy of an hour.
+
+Runs where CloudKitty is installed:
+
+    python ask_cloudkitty.py CONFIGURATION START PRICE
+
+It prints as JSON, by project that Gnocchi knows, each resource's data point:
+quantity, unit, price, groupby and metadata.
+"""
+
+import datetime
+import json
+import sys
+
+from cloudkitty import collector
+from cloudkitty import dataframe
+from cloudkitty import db
+from cloudkitty import service
+from cloudkitty.fetcher import gnocchi
+from cloudkitty.rating import hash as hashmap
+from cloudkitty.rating.hash.db.sqlalchemy import models
+
+_METRIC = 'energy'
+_HOUR = datetime.timedelta(hours=1)
+
+
+def main() -> None:
+    file, moment, price = sys.argv[1:]
+    service.prepare_service(['ask_cloudkitty', '--config-file', file])
+    begin = datetime.datetime.fromisoformat(moment)
+    _set_price(price)
+    source = collector.get_collector()
+    found = {}
+    for project in gnocchi.GnocchiFetcher().get_tenants():
+        try:
+            name, points = source.retrieve(_METRIC, begin, begin + _HOUR,
+                                           project_id=project)
+        except collector.NoDataCollected:
+            continue
+        frame = dataframe.DataFrame(begin, begin + _HOUR, {name: points})
+        rated = hashmap.HashMap(project).process(frame)
+        found[project] = [
+            {'quantity': float(point.qty), 'unit': point.unit,
+             'price': float(point.price), 'groupby': dict(point.groupby),
+             'metadata': dict(point.metadata)}
+            for _, point in rated.iterpoints()]
+    print(json.dumps(found))
+
+
+def _set_price(price: str) -> None:
+    """Rate each unit of the metric with this price."""
+    with db.session_for_write() as session:
+        models.Base.metadata.create_all(session.get_bind())
+    database = hashmap.HashMap.db_api
+    service_id = database.create_service(_METRIC).service_id
+    database.create_mapping(cost=price, map_type='flat', created_by='test',
+                            service_id=service_id)
+
+
+main()

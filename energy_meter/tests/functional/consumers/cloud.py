@@ -1,0 +1,130 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""All that is between a wattmeter and who reads Gnocchi."""
+
+import pathlib
+
+import fixtures
+import sqlalchemy as sa
+import yaml
+
+from energy_meter import gnocchi as gnocchi_setup
+from energy_meter.db import projects
+from energy_meter.tests.functional.services import api
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import ceilometer
+from energy_meter.tests.functional.services import gnocchi
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import rabbitmq
+from energy_meter.tests.functional.services import stack
+
+ETC = stack.CHECKOUT / 'etc'
+POLLING = ETC / 'watcher' / 'polling.yaml'
+RESOURCES = ETC / 'ceilometer' / 'gnocchi_resources.yaml'
+
+
+class Cloud(base.Service):
+    """API, Ceilometer and Gnocchi, set up as the documentation says."""
+
+    def _setUp(self) -> None:
+        self._directory = pathlib.Path(
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path)
+        self.identity = base.shared(keystone.Keystone)
+        self.api = self.useFixture(api.API(
+            self.identity,
+            base.shared(postgresql.PostgreSQL).create_database()))
+        self.gnocchi = base.shared(gnocchi.Gnocchi)
+        gnocchi_setup.setup(self.identity.connect(), say=lambda line: None)
+        self._make_resource_type_of_ceilometer()
+        self.useFixture(ceilometer.Ceilometer(
+            self.identity, base.shared(rabbitmq.RabbitMQ).add_vhost(),
+            options=self._ceilometer_options()))
+
+    def _ceilometer_options(self) -> str:
+        """Poll what Watcher's page says, and publish it to Gnocchi.
+
+        Our meters go there by our definition, Watcher's by Ceilometer's.
+        """
+        polling = yaml.safe_load(POLLING.read_text())
+        for source in polling['sources']:
+            source['interval'] = 2
+        pipeline = {
+            'sources': [{'name': 'all', 'meters': ['*'],
+                         'sinks': ['gnocchi']}],
+            'sinks': [{'name': 'gnocchi', 'publishers': [
+                f'gnocchi://?resources_definition_file={RESOURCES}',
+                'gnocchi://']}]}
+        return (
+            '[DEFAULT]\n'
+            f'pipeline_cfg_file = {self._write("pipeline.yaml", pipeline)}\n'
+            '[polling]\n'
+            f'cfg_file = {self._write("polling.yaml", polling)}\n'
+            '[energy_meter]\n'
+            'compute_host = {host}.example.org\n')
+
+    def _write(self, name: str, document: object) -> pathlib.Path:
+        path = self._directory / name
+        path.write_text(yaml.safe_dump(document))
+        return path
+
+    def _make_resource_type_of_ceilometer(self) -> None:
+        """Make that of the meter for Watcher, as ceilometer-upgrade does."""
+        self.gnocchi.client().post('/v1/resource_type', json={'name': 'ipmi'},
+                                   raise_exc=False)
+
+    def charge(self, **wanted: str) -> None:
+        """Let projects pay for probes, as a collector would.
+
+        :param wanted: ids of projects by probe.
+        """
+        engine = sa.create_engine(self.api.database)
+        try:
+            with engine.begin() as connection:
+                projects.configure(connection, wanted)
+        finally:
+            engine.dispose()
+
+    def wait_for_measure(self, original_id: str, kind: str, meter: str,
+                         aggregation: str, granularity: float,
+                         value: float) -> None:
+        """Wait until Gnocchi tells this value of a meter."""
+        def values() -> list[float]:
+            return [measure.value
+                    for resource in self.gnocchi.resources(original_id, kind)
+                    if meter in resource['metrics']
+                    for measure in self.gnocchi.measures(
+                        resource['metrics'][meter], aggregation,
+                        granularity=granularity)]
+
+        base.wait_for(lambda: value in values(), 60,
+                      f'Gnocchi tells {meter} {value} of {original_id}')
+
+    def login(self, section: str) -> str:
+        """Return the section with which a service logs in."""
+        admin = self.identity.admin
+        return (
+            f'[{section}]\n'
+            'auth_type = password\n'
+            f'auth_url = {self.identity.auth_url}\n'
+            f'username = {admin.username}\n'
+            f'password = {admin.password}\n'
+            f'project_name = {admin.project_name}\n'
+            'user_domain_id = default\n'
+            'project_domain_id = default\n')
+
+    def configuration(self, *parts: str) -> pathlib.Path:
+        """Write the configuration of a service."""
+        path = self._directory / 'service.conf'
+        path.write_text('\n'.join(parts))
+        return path

@@ -1,0 +1,102 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""Watcher and CloudKitty read by their own code what we gave Gnocchi."""
+
+import datetime
+import json
+import pathlib
+import time
+import uuid
+
+from oslotest import base as test_base
+
+from energy_meter.tests.functional.consumers import cloud
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import stack
+
+HERE = pathlib.Path(__file__).parent
+HOUR = 3600
+
+
+class ConsumersTest(test_base.BaseTestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.cloud = cloud.Cloud()
+        cls.addClassCleanup(cls.cloud.cleanUp)
+        cls.cloud.setUp()
+
+    def ask(self, script, *words):
+        answer = base.run([stack.program('python'), HERE / script, *words])
+        return json.loads(answer.splitlines()[-1])
+
+    def ask_watcher(self, *words):
+        return self.ask('ask_watcher.py', self.cloud.configuration(
+            self.cloud.login('watcher_clients_auth'),
+            '[watcher_datasources]\ndatasources = gnocchi\n',
+            f'[gnocchi_client]\nregion_name = {keystone.REGION}\n'), *words)
+
+    def ask_cloudkitty(self, start, price):
+        region = f'region_name = {keystone.REGION}\n'
+        file = self.cloud.configuration(
+            f'[collect]\nmetrics_conf = {cloud.ETC}/cloudkitty/metrics.yml',
+            self.cloud.login('collector_gnocchi') + region,
+            self.cloud.login('fetcher_gnocchi') + region,
+            'resource_types = energy_probe',
+            '[database]',
+            f'connection = sqlite:///{self.create_tempfiles([("db", "")])[0]}')
+        begin = datetime.datetime.fromtimestamp(start, datetime.UTC)
+        return self.ask('ask_cloudkitty.py', file, begin.isoformat(), price)
+
+    def test_watcher_finds_the_power_of_a_hypervisor(self):
+        name = 'host-node-41.example.org'
+
+        self.cloud.api.meter('node-41', time.time(), kwh=1.0, watts=173.0,
+                             elapsed=60.0)
+
+        self.cloud.wait_for_measure(
+            f'{name}_{name}', 'ipmi', 'hardware.ipmi.node.power', 'mean',
+            300.0, 173.0)
+        self.assertEqual(173.0, self.ask_watcher(name, '600', '300'))
+        self.assertIsNone(self.ask_watcher('node-42', '600', '300'))
+
+    def test_cloudkitty_rates_the_energy_of_an_hour(self):
+        now = time.time()
+        start = now // HOUR * HOUR
+        payer, other = uuid.uuid4().hex, uuid.uuid4().hex
+        self.cloud.charge(paid=payer, others=other)
+
+        # Gnocchi knows a probe from its first poll on.
+        for at, kwh in (start - 60, 10.0), (now, 10.5):
+            for probe in 'paid', 'others', 'unpaid':
+                self.cloud.api.meter(probe, at, kwh, watts=500.0,
+                                     elapsed=at - start + HOUR)
+            for probe in 'paid', 'others', 'unpaid':
+                self.cloud.wait_for_measure(probe, 'energy_probe', 'energy',
+                                            'last', 60.0, kwh)
+        found = self.ask_cloudkitty(start, '0.25')
+
+        points = {project: [
+            (point['groupby']['original_resource_id'], point['quantity'],
+             point['unit'], point['price']) for point in found.get(project, ())
+        ] for project in (payer, other)}
+        self.assertEqual({payer: [('paid', 0.5, 'kWh', 0.125)],
+                          other: [('others', 0.5, 'kWh', 0.125)]}, points)
+        self.assertNotIn('"unpaid"', json.dumps(found))
+        self.assertEqual(
+            {'scope': 'node', 'host': 'host-paid', 'wattmeter': 'meter',
+             'project_id': payer},
+            {name: found[payer][0]['groupby'][name] for name
+             in ('scope', 'host', 'wattmeter', 'project_id')})
