@@ -15,9 +15,9 @@
 
 Starts a cluster of three, PostgreSQL, an agent and two collectors. Every
 twenty seconds the next node is killed, as kill -9 does; it comes back half of
-that time later. Prints the longest time in which the database heard nothing
-of a probe, after each kill, and what was billed; the exit code is 1 if that
-is not what was metered. The short form of it is
+that time later. Prints the longest time in which the database heard nothing,
+after each kill, and what was billed; the exit code is 1 if that is not what
+was metered. The short form of it is
 energy_meter/tests/functional/bus/test_cluster.py.
 """
 
@@ -25,6 +25,7 @@ import argparse
 import contextlib
 import sys
 import tempfile
+import threading
 import time
 
 import prettytable
@@ -56,16 +57,16 @@ def main() -> int:
             stack.enter_context(commands.collector(configuration))
         agent = stack.enter_context(commands.agent(configuration))
         base.wait_for(lambda: commands.energy(url), PATIENCE, 'energy')
-        database = Database(url)
-        stack.callback(database.close)
+        watch = stack.enter_context(Watch(url))
         table = prettytable.PrettyTable(['killed', 'longest pause (s)'])
         for number in range(round(arguments.seconds / arguments.every)):
+            until = time.monotonic() + arguments.every
             node = cluster.nodes[number % len(cluster.nodes)]
             node.kill()
-            pause = database.watch(arguments.every / 2)
+            time.sleep(arguments.every / 2)
             node.start()
-            pause = max(pause, database.watch(arguments.every / 2))
-            table.add_row([node.node, f'{pause:.1f}'])
+            time.sleep(max(0.0, until - time.monotonic()))
+            table.add_row([node.node, f'{watch.longest():.1f}'])
         print(table)
         return judge(configuration, agent, url)
 
@@ -81,29 +82,36 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Database:
+class Watch(threading.Thread):
     """Watches how long the database hears nothing."""
 
     def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
         self._engine = sa.create_engine(url)
-        self._total = self._read()
-        self._changed = time.monotonic()
+        self._longest = 0.0
+        self._ended = threading.Event()
 
-    def watch(self, seconds: float) -> float:
-        """Give the longest pause, in seconds, that lasted on meanwhile."""
-        longest = 0.0
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            total = self._read()
-            now = time.monotonic()
-            longest = max(longest, now - self._changed)
-            if total != self._total:
-                self._total, self._changed = total, now
-            time.sleep(0.05)
-        return longest
+    def __enter__(self) -> 'Watch':
+        self.start()
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *exception: object) -> None:
+        self._ended.set()
+        self.join()
         self._engine.dispose()
+
+    def run(self) -> None:
+        total, changed = self._read(), time.monotonic()
+        while not self._ended.wait(0.05):
+            newest, now = self._read(), time.monotonic()
+            self._longest = max(self._longest, now - changed)
+            if newest != total:
+                total, changed = newest, now
+
+    def longest(self) -> float:
+        """Give the longest pause since the last call, in seconds."""
+        longest, self._longest = self._longest, 0.0
+        return longest
 
     def _read(self) -> int:
         with self._engine.connect() as connection:

@@ -132,7 +132,7 @@ class RefusalTest(test_base.BaseTestCase):
 class PasswordTest(test_base.BaseTestCase):
 
     def test_the_file_leaves_passwords_to_the_operator(self):
-        broker = self.useFixture(rabbitmq.RabbitMQ())
+        broker = base.shared(rabbitmq.RabbitMQ)
 
         broker.ctl('import_definitions', os.fspath(shipped.FILE))
 

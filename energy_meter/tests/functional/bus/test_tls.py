@@ -13,6 +13,8 @@
 
 """Brokers that talk TLS, with certificates of a self-made authority."""
 
+import shutil
+
 from energy_meter.tests.functional.bus import metering
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
@@ -33,26 +35,30 @@ class Broker(rabbitmq.RabbitMQ):
     def prepare(self) -> None:
         """Make the certificates."""
         authority = self.useFixture(http.Authority())
-        self.authority = authority.file
         certificate, key = authority.issue('localhost')
-        self.settings |= {'ssl_options.cacertfile': self.authority,
-                          'ssl_options.certfile': certificate,
-                          'ssl_options.keyfile': key}
+        # They have to outlive the test that starts what all share.
+        for option, file in (('cacertfile', authority.file),
+                             ('certfile', certificate), ('keyfile', key)):
+            self.settings[f'ssl_options.{option}'] = shutil.copy(
+                file, self.directory)
+        self.authority = str(self.settings['ssl_options.cacertfile'])
         super().prepare()
 
-    def tls_url(self, authority: str, host: str = 'localhost') -> str:
-        """Give a URL that trusts this authority."""
+    def tls_url(self, authority: str, vhost: str = '',
+                host: str = 'localhost') -> str:
+        """Give the URL of a virtual host that trusts this authority."""
         return (f'rabbit://guest:guest@{host}:{self.tls_port}/'
-                f'?ssl=1&ssl_ca_file={authority}')
+                f'{vhost}?ssl=1&ssl_ca_file={authority}')
 
 
 class TLSTest(metering.MeteringTestCase):
 
     def test_what_is_metered_arrives(self):
         # Given a broker of the agents and one of the collectors,
-        broker = self.useFixture(Broker())
+        broker = base.shared(Broker)
         center = base.shared(rabbitmq.RabbitMQ).add_vhost()
-        secure = broker.tls_url(broker.authority)
+        vhost = broker.add_vhost().rpartition('/')[2]
+        secure = broker.tls_url(broker.authority, vhost)
         # when agent, forwarder and collector have URLs that ask for TLS,
         agent = self.useFixture(self.describe_agent(secure))
         self.useFixture(commands.Command(
@@ -69,16 +75,16 @@ class TLSTest(metering.MeteringTestCase):
         self.assertEqual(2, collector.output().count('Reading the bus'))
 
     def test_a_broker_of_another_authority_is_refused(self):
-        broker = self.useFixture(Broker())
+        broker = base.shared(Broker)
         stranger = self.useFixture(http.Authority())
 
         self.check_refused(broker.tls_url(stranger.file),
                            'certificate verify failed')
 
     def test_a_broker_of_another_name_is_refused(self):
-        broker = self.useFixture(Broker())
+        broker = base.shared(Broker)
 
-        self.check_refused(broker.tls_url(broker.authority, '127.0.0.1'),
+        self.check_refused(broker.tls_url(broker.authority, host='127.0.0.1'),
                            "is not valid for '127.0.0.1'")
 
     def check_refused(self, url: str, why: str) -> None:
