@@ -98,7 +98,8 @@ class CommissioningTest(test_base.BaseTestCase):
         self.configuration.set('api', port=port)
         self.add_pdu('pdu-a', 100, 1, probes='pdu-a-{outlet}')
         self.add_pdu('pdu-b', 50, 2, probes='pdu-b-{outlet}')
-        self.configuration.set('probe:node-7', sum='pdu-a-0.1, pdu-b-0.1')
+        self.configuration.set('probe:node-7', sum='pdu-a-0.1, pdu-b-0.1',
+                               project_id='payer')
         self.configuration.run('energy-meter-manage', 'db', 'sync')
         for part in (commands.agent, commands.collector):
             self.useFixture(part(self.configuration))
@@ -115,3 +116,5 @@ class CommissioningTest(test_base.BaseTestCase):
         self.assertEqual(['pdu-a-0.1', 'pdu-b-0.1'],
                          read('node-7')['parts'])
         self.assertEqual('node', read('node-7')['scope'])
+        self.assertEqual(['payer', None], [
+            read(probe)['project_id'] for probe in ('node-7', 'pdu-a-0.1')])
