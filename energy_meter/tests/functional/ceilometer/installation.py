@@ -46,7 +46,7 @@ class Installation(base.Service):
         self.gnocchi = base.shared(real_gnocchi.Gnocchi)
         gnocchi.setup(identity.connect(), say=lambda line: None)
         self.ceilometer = self.useFixture(ceilometer.Ceilometer(
-            identity, self._bus, publishers=[
+            identity, self._bus, exporter=True, publishers=[
                 f'gnocchi://?resources_definition_file={RESOURCES}']))
 
     def configure(self) -> commands.Configuration:

@@ -32,13 +32,13 @@ METERS = ('power', 'energy')
 class Ceilometer(base.Service):
     """Polls every two seconds and publishes samples into a file.
 
-    Its pollsters are those of the package that is installed beside it. What
-    the last poll found is shown to Prometheus, too.
+    Its pollsters are those of the package that is installed beside it.
     """
 
     def __init__(self, identity: keystone.Keystone, transport_url: str,
                  options: str = '',
-                 publishers: collections.abc.Sequence[str] = ()) -> None:
+                 publishers: collections.abc.Sequence[str] = (),
+                 exporter: bool = False) -> None:
         """Say what Ceilometer works with.
 
         :param identity: Has the catalogue, and the administrator as whom
@@ -46,13 +46,15 @@ class Ceilometer(base.Service):
         :param transport_url: The bus between the two agents.
         :param options: More sections of ceilometer.conf.
         :param publishers: URLs of more publishers beside the file.
+        :param exporter: Show Prometheus what the last poll found.
         """
         super().__init__()
         self._identity = identity
         self._transport_url = transport_url
         self._options = options
         self._publishers = publishers
-        self._exporter = f'127.0.0.1:{base.free_port()}'
+        self._exporter = exporter
+        self._metrics = f'127.0.0.1:{base.free_port()}'
 
     def _setUp(self) -> None:
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -87,8 +89,8 @@ class Ceilometer(base.Service):
             '[polling]\n'
             f'cfg_file = {polling}\n'
             f'pollsters_definitions_dirs = {directory}/pollsters.d\n'
-            'enable_prometheus_exporter = true\n'
-            f'prometheus_listen_addresses = {self._exporter}\n'
+            f'enable_prometheus_exporter = {self._exporter}\n'
+            f'prometheus_listen_addresses = {self._metrics}\n'
             '[service_credentials]\n'
             'auth_type = password\n'
             f'auth_url = {self._identity.auth_url}\n'
@@ -111,7 +113,7 @@ class Ceilometer(base.Service):
 
     def metrics(self) -> dict[str, metrics_core.Metric]:
         """Return what Prometheus would scrape from the polling agent."""
-        answer = requests.get(f'http://{self._exporter}/metrics', timeout=10)
+        answer = requests.get(f'http://{self._metrics}/metrics', timeout=10)
         answer.raise_for_status()
         return {family.name: family for family in
                 parser.text_string_to_metric_families(answer.text)}

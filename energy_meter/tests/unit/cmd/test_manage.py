@@ -158,6 +158,14 @@ class GnocchiTest(ManageTest):
         super().setUp()
         self.succeed('db', 'sync')
 
+    def test_difference_in_gnocchi_is_a_failure(self):
+        self.useFixture(fixtures.MockPatchObject(manage.keystone, 'connect'))
+        self.useFixture(fixtures.MockPatchObject(
+            manage.gnocchi, 'setup', lambda cloud: False))
+
+        self.assertIn('otherwise than this release makes it',
+                      self.refuse('gnocchi', 'setup'))
+
     def test_probes_that_gnocchi_tells_apart_pass(self):
         for probe in 'rack1/a', 'rack1/b':
             self.hear(ago=0, probe=probe)
