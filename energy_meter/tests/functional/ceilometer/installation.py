@@ -46,8 +46,13 @@ class Installation(base.Service):
         self.gnocchi = base.shared(real_gnocchi.Gnocchi)
         gnocchi.setup(identity.connect(), say=lambda line: None)
         self.ceilometer = self.useFixture(ceilometer.Ceilometer(
-            identity, self._bus, exporter=True, publishers=[
+            identity, self._bus, self.ceilometer_options(), exporter=True,
+            publishers=[
                 f'gnocchi://?resources_definition_file={RESOURCES}']))
+
+    def ceilometer_options(self) -> str:
+        """Return more sections of ceilometer.conf."""
+        return ''
 
     def configure(self) -> commands.Configuration:
         """Return the configuration of an agent and a collector."""

@@ -18,40 +18,28 @@ import fixtures
 import sqlalchemy as sa
 import yaml
 
-from energy_meter import gnocchi as gnocchi_setup
 from energy_meter.db import projects
-from energy_meter.tests.functional.services import api
+from energy_meter.tests.functional.ceilometer import installation
 from energy_meter.tests.functional.services import base
-from energy_meter.tests.functional.services import ceilometer
-from energy_meter.tests.functional.services import gnocchi
 from energy_meter.tests.functional.services import keystone
-from energy_meter.tests.functional.services import postgresql
-from energy_meter.tests.functional.services import rabbitmq
 from energy_meter.tests.functional.services import stack
 
 ETC = stack.CHECKOUT / 'etc'
 POLLING = ETC / 'watcher' / 'polling.yaml'
-RESOURCES = ETC / 'ceilometer' / 'gnocchi_resources.yaml'
 
 
-class Cloud(base.Service):
-    """API, Ceilometer and Gnocchi, set up as the documentation says."""
+class Cloud(installation.Installation):
+    """API, Ceilometer and Gnocchi, set up as Watcher's page says."""
 
     def _setUp(self) -> None:
         self._directory = pathlib.Path(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path)
-        self.identity = base.shared(keystone.Keystone)
-        self.api = self.useFixture(api.API(
-            self.identity,
-            base.shared(postgresql.PostgreSQL).create_database()))
-        self.gnocchi = base.shared(gnocchi.Gnocchi)
-        gnocchi_setup.setup(self.identity.connect(), say=lambda line: None)
-        self._make_resource_type_of_ceilometer()
-        self.useFixture(ceilometer.Ceilometer(
-            self.identity, base.shared(rabbitmq.RabbitMQ).add_vhost(),
-            options=self._ceilometer_options()))
+        super()._setUp()
+        # As ceilometer-upgrade makes it.
+        self.gnocchi.client().post('/v1/resource_type', json={'name': 'ipmi'},
+                                   raise_exc=False)
 
-    def _ceilometer_options(self) -> str:
+    def ceilometer_options(self) -> str:
         """Poll what Watcher's page says, and publish it to Gnocchi.
 
         Our meters go there by our definition, Watcher's by Ceilometer's.
@@ -59,12 +47,12 @@ class Cloud(base.Service):
         polling = yaml.safe_load(POLLING.read_text())
         for source in polling['sources']:
             source['interval'] = 2
+        ours = f'resources_definition_file={installation.RESOURCES}'
         pipeline = {
             'sources': [{'name': 'all', 'meters': ['*'],
                          'sinks': ['gnocchi']}],
             'sinks': [{'name': 'gnocchi', 'publishers': [
-                f'gnocchi://?resources_definition_file={RESOURCES}',
-                'gnocchi://']}]}
+                f'gnocchi://?{ours}', 'gnocchi://']}]}
         return (
             '[DEFAULT]\n'
             f'pipeline_cfg_file = {self._write("pipeline.yaml", pipeline)}\n'
@@ -77,11 +65,6 @@ class Cloud(base.Service):
         path = self._directory / name
         path.write_text(yaml.safe_dump(document))
         return path
-
-    def _make_resource_type_of_ceilometer(self) -> None:
-        """Make that of the meter for Watcher, as ceilometer-upgrade does."""
-        self.gnocchi.client().post('/v1/resource_type', json={'name': 'ipmi'},
-                                   raise_exc=False)
 
     def charge(self, **wanted: str) -> None:
         """Let projects pay for probes, as a collector would.
@@ -112,14 +95,14 @@ class Cloud(base.Service):
 
     def login(self, section: str) -> str:
         """Return the section with which a service logs in."""
-        admin = self.identity.admin
+        identity = base.shared(keystone.Keystone)
         return (
             f'[{section}]\n'
             'auth_type = password\n'
-            f'auth_url = {self.identity.auth_url}\n'
-            f'username = {admin.username}\n'
-            f'password = {admin.password}\n'
-            f'project_name = {admin.project_name}\n'
+            f'auth_url = {identity.auth_url}\n'
+            f'username = {identity.admin.username}\n'
+            f'password = {identity.admin.password}\n'
+            f'project_name = {identity.admin.project_name}\n'
             'user_domain_id = default\n'
             'project_domain_id = default\n')
 
