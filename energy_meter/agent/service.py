@@ -221,8 +221,9 @@ class Agent(service.ServiceBase):
         reason = None
         try:
             conf = self._reload()
-            self._publisher.use(bus_transport.keyring(conf))
+            keyring = bus_transport.keyring(conf)
             self._apply(conf)
+            self._publisher.use(keyring)
         except (cfg.Error, OSError, exception.EnergyMeterError) as error:
             reason = error
         # Outside the handler, or oslo.log would add the error once more.
