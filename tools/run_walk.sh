@@ -137,7 +137,7 @@ walk() {
     pids+=($!)
     systemd-nspawn --quiet --keep-unit --register=no --private-network \
         --bind="$work/proxy:/run/walk-proxy" --directory="$machine" \
-        --boot --console=passive < /dev/null > "$work/console.log" ||
+        --boot --console=pipe < /dev/null > "$work/console.log" ||
         status=$?
     [[ $status -eq 0 ]] ||
         journalctl --directory="$machine/var/log/journal" --lines=100
