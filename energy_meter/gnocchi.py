@@ -12,7 +12,7 @@
 
 """What Gnocchi needs before Ceilometer can store probes in it.
 
-That are two archive policies and a resource type; see "Archive Policy" and
+Two archive policies and a resource type: see "Archive Policy" and
 "Resource types" in Gnocchi's API reference.
 """
 
@@ -35,7 +35,8 @@ RESOURCE_TYPE = 'energy_probe'
 ENERGY_POLICY = 'energy-meter-energy'
 POWER_POLICY = 'energy-meter-power'
 
-_GRANULARITIES = {
+#: For how long periods of each length are kept.
+_TIMESPANS = {
     datetime.timedelta(minutes=1): datetime.timedelta(days=30),
     datetime.timedelta(hours=1): datetime.timedelta(days=365),
     datetime.timedelta(days=1): datetime.timedelta(days=3650),
@@ -49,7 +50,7 @@ def _policy(name: str, *methods: str) -> dict[str, typing.Any]:
         'definition': [
             {'granularity': str(granularity), 'timespan': str(timespan),
              'points': timespan // granularity}
-            for granularity, timespan in _GRANULARITIES.items()]}
+            for granularity, timespan in _TIMESPANS.items()]}
 
 
 #: What the API calls its kind, and the record.
@@ -124,9 +125,9 @@ def _find(client: adapter.Adapter, kind: str,
 def _differences(found: dict[str, typing.Any], wanted: dict[str, typing.Any],
                  ) -> collections.abc.Iterator[str]:
     for key, value in wanted.items():
-        is_, should = _text(found.get(key)), _text(value)
-        if is_ != should:
-            yield f'{key} is {is_}, expected {should}'
+        actual, expected = _text(found.get(key)), _text(value)
+        if actual != expected:
+            yield f'{key} is {actual}, expected {expected}'
 
 
 def _text(value: object) -> str:
