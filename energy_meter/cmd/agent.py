@@ -68,6 +68,8 @@ def check(conf: cfg.ConfigOpts) -> int:
     for error in errors:
         print(error, file=sys.stderr)
     probes = sum(len(item.probes) for item in found)
-    print(f'{len(found)} wattmeters with {probes} probes can be read, '
-          f'{len(errors)} errors')
+    patterns = sum(item.pattern is not None for item in found)
+    print(f'{len(found)} wattmeters with {probes} probes '
+          + (f'and {patterns} patterns ' if patterns else '')
+          + f'can be read, {len(errors)} errors')
     return 1 if errors or not found else 0

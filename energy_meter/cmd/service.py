@@ -58,9 +58,11 @@ def load(prog: str, description: str,
     """
     try:
         conf = read(prog, description, cli_opts, files)
-    except (cfg.Error, OSError, exception.EnergyMeterError) as error:
+        # It opens the file of the log.
+        log.setup(conf, 'energy_meter')
+    except (cfg.Error, OSError, log.LogConfigError,
+            exception.EnergyMeterError) as error:
         sys.exit(f'{prog}: {error}')
-    log.setup(conf, 'energy_meter')
     return conf
 
 

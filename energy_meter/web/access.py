@@ -88,7 +88,13 @@ def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
     """Ask the policy about the owner of the request's token."""
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
-    enforcer.load_rules()
+    try:
+        enforcer.load_rules()
+    except (cfg.Error, OSError, ValueError) as error:
+        raise exception.ConfigurationError(
+            file='configuration', section='oslo_policy', option='policy_file',
+            reason=f'{conf.oslo_policy.policy_file} can not be used: '
+                   f'{" ".join(str(error).split())}') from None
 
     def authorize(environ: dict[str, typing.Any], rule: str) -> None:
         # Whoever is in the file of passwords has no roles, and needs none.

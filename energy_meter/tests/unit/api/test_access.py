@@ -18,6 +18,7 @@ import textwrap
 
 from keystoneauth1 import fixture as ksa_fixture
 from keystonemiddleware import fixture
+from oslo_policy import opts as policy_opts
 from oslotest import base as oslotest
 
 import energy_meter
@@ -194,3 +195,16 @@ class ConfigurationTest(oslotest.BaseTestCase):
 
         self.assertIn('[keystone_authtoken]', str(error))
         self.assertIn('auth_url', str(error))
+
+    def test_policy_that_is_no_yaml(self):
+        rules, file = self.create_tempfiles([
+            ('policy', '"site_reader": "role:admin\n'),
+            ('test', '[keystone_authtoken]\nauth_type = none\n')])
+        conf = energy_meter_conf.load(['--config-file', file], 'test')
+        policy_opts.set_defaults(conf, policy_file=rules)
+
+        error = self.assertRaises(exception.ConfigurationError, app.make,
+                                  conf)
+
+        self.assertIn(f'[oslo_policy] policy_file: {rules}', str(error))
+        self.assertNotIn('\n', str(error))

@@ -39,6 +39,13 @@ class CheckTest(base.CommandTest):
             (0, '1 wattmeters with 2 probes can be read, 0 errors\n', ''),
             self.check(DESK))
 
+    def test_probes_that_are_not_known_yet_are_told_as_patterns(self):
+        self.assertEqual(
+            '2 wattmeters with 2 probes and 1 patterns can be read, '
+            '0 errors\n',
+            self.check(f'{DESK}[wattmeter:cpu]\ndriver = rapl\n'
+                       'probes = {host}-{name}\n').output)
+
     def test_nothing_to_meter_is_an_error(self):
         result = self.check('')
         self.assertEqual((1, '0 wattmeters with 0 probes can be read, '

@@ -13,6 +13,7 @@
 
 """How every service is run."""
 
+import errno
 import logging
 import os
 import unittest.mock
@@ -41,6 +42,11 @@ class LoadTest(base.CommandTest):
     def test_ill_typed_option_is_one_line(self):
         self.write('[agent]\nmax_gap = often\n')
         self.refused(self.load(), '[agent] max_gap')
+
+    def test_log_that_can_not_be_written_is_one_line(self):
+        service.log.setup.side_effect = PermissionError(
+            errno.EACCES, 'Permission denied', '/log')
+        self.refused(self.load(), "Permission denied: '/log'")
 
     def test_line_that_is_no_option_is_told(self):
         self.write('[agent]\nnonsense\n')
