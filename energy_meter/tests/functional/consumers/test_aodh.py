@@ -15,6 +15,7 @@
 import datetime
 import json
 import os
+import pathlib
 import re
 import uuid
 
@@ -69,11 +70,12 @@ class AlarmTest(test_base.BaseTestCase):
         """Type what the page says, but for the probe and the receiver."""
         commands = COMMAND.findall(PAGE.read_text(encoding='utf-8'))
         script = '\n'.join(['set -e', *commands])
+        programs = pathlib.Path(stack.program('openstack')).parent
         base.run(
             ['bash', '-c', script.replace(URL, self.receiver.url)
              .replace(PROBE, self.probe)], timeout=120, env={
                 **self.identity.environment(),
-                'PATH': f'{stack.venv()}/bin:{os.environ["PATH"]}'})
+                'PATH': f'{programs}:{os.environ["PATH"]}'})
         for alarm in self.aodh.client().get('/v2/alarms').json():
             self.addCleanup(self.aodh.delete, alarm['alarm_id'])
 
