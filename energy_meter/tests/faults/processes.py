@@ -21,7 +21,7 @@ from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
 
 #: Seconds between two readings beyond which nobody can tell the energy.
-MAX_GAP = 2.0
+MAX_GAP = 1.0
 
 
 class Kill(fault.Fault):
