@@ -91,9 +91,10 @@ connect_machine() {
         echo 'cert = /etc/ssl/certs/ca-certificates.crt'
         for option in index-url timeout; do
             value=$("$work/venv/bin/pip" config get "global.$option" \
-                2> /dev/null) && echo "$option = $value"
+                2> /dev/null || true)
+            [[ -z $value ]] || echo "$option = $value"
         done
-    } > "$machine/etc/pip.conf" || true
+    } > "$machine/etc/pip.conf"
     cat > "$machine/etc/systemd/system/walk-proxy.socket" << 'EOF'
 [Socket]
 ListenStream=127.0.0.1:3128
