@@ -83,15 +83,16 @@ def is_bounded(management_url: str, virtual_host: str,
     :param management_url: ``http[s]://user:password@host:port``, of a user
         who has the tag ``management``, and any permission in that virtual
         host.
-    :returns: None when there is no such queue.
+    :returns: None when there is no such queue, or the plugin does not know it
+        yet; that, as a change of a policy, takes it some seconds.
     :raises BusUnavailable: when the plugin can't be asked.
     """
     path = '/'.join(parse.quote(word, safe='')
                     for word in (virtual_host, queue))
     found = _fetch(management_url, f'/api/queues/{path}')
-    if found is None:
+    if found is None or 'effective_policy_definition' not in found:
         return None
-    policy = found.get('effective_policy_definition') or {}
+    policy = found['effective_policy_definition'] or {}
     arguments = found.get('arguments') or {}
     return any(bound in policy or f'x-{bound}' in arguments
                for bound in _BOUNDS)

@@ -19,7 +19,7 @@ from energy_meter.tests.functional.bus import shipped
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import rabbitmq
 
-BOUND = 20_000
+BOUND = 10_000
 #: Messages that the agent sends in one.
 SECOND = 5
 

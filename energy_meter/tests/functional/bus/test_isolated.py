@@ -74,7 +74,7 @@ class IsolatedTest(metering.MeteringTestCase):
             'energy-meter-forwarder', 'Reading the bus')))
         self.wait_until_billed()
         before = uplink.bytes_to_far(), downlink.bytes_to_far()
-        self.wait_for_readings(5)
+        self.wait_for_readings(3)
         up, down = (now - then for now, then in zip(
             (uplink.bytes_to_far(), downlink.bytes_to_far()), before,
             strict=True))

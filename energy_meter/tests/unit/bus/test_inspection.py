@@ -69,7 +69,8 @@ class BoundedTest(base.BusTestCase):
         self.assertIs(True, inspection.is_bounded(URL, 'v'))
 
     def test_an_argument_bounds(self):
-        self.answer(200, b'{"arguments": {"x-max-length": 9}}')
+        self.answer(200, b'{"effective_policy_definition": [],'
+                         b' "arguments": {"x-max-length": 9}}')
         self.assertIs(True, inspection.is_bounded(URL, 'v'))
 
     def test_other_policies_do_not_bound(self):
@@ -81,6 +82,10 @@ class BoundedTest(base.BusTestCase):
         # RabbitMQ's empty object is a list then.
         self.answer(200, b'{"effective_policy_definition": []}')
         self.assertIs(False, inspection.is_bounded(URL, 'v'))
+
+    def test_a_queue_that_is_new(self):
+        self.answer(200, b'{"arguments": {"x-queue-type": "quorum"}}')
+        self.assertIsNone(inspection.is_bounded(URL, 'v'))
 
     def test_a_queue_that_is_not_there(self):
         self.answer(404)

@@ -1,0 +1,48 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+
+"""What a real broker says of queues."""
+
+from energy_meter.bus import inspection
+from energy_meter.bus import publisher
+from energy_meter.tests.functional.bus import metering
+from energy_meter.tests.functional.bus import shipped
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import rabbitmq
+
+
+class LookTest(metering.MeteringTestCase):
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ))
+        self.connection = self.connect(self.bus.url('agent'))
+
+    def test_a_queue_that_is_not_there_is_not_made(self):
+        self.assertIsNone(inspection.look(self.connection))
+        self.assertEqual({}, self.bus.queues('type'))
+
+    def test_messages_that_nobody_reads_are_counted(self):
+        courier = publisher.Courier(self.connection, 'test')
+        for _ in range(3):
+            courier.send([])
+
+        self.assertEqual(inspection.Queue(messages=3, readers=0),
+                         inspection.look(self.connection))
+
+    def test_readers_are_counted(self):
+        self.useFixture(self.describe_collector(self.bus.url('collector')))
+
+        base.wait_for(lambda: inspection.look(self.connection)
+                      == inspection.Queue(messages=0, readers=1), 30,
+                      'a collector reads')
