@@ -66,14 +66,13 @@ make_machine() {
     echo controller > "$machine/etc/hostname"
     printf '127.0.0.1 %s\n' localhost controller > "$machine/etc/hosts"
     # To tell afterwards what went wrong.
-    mkdir "$machine/var/log/journal"
+    mkdir --parents "$machine/var/log/journal"
     # It lives for minutes: nothing has to outlast a loss of power.
     echo force-unsafe-io > "$machine/etc/dpkg/dpkg.cfg.d/walk"
 }
 
 # The way to packages: where this host takes them from, and our own.
 connect_machine() {
-    local option value
     say 'Building the wheel of what is committed'
     let_pbr_find_a_version
     git clone --quiet "$checkout" "$work/source"
@@ -89,11 +88,9 @@ connect_machine() {
         echo 'proxy = http://127.0.0.1:3128'
         echo 'find-links = /var/lib/walk'
         echo 'cert = /etc/ssl/certs/ca-certificates.crt'
-        for option in index-url timeout; do
-            value=$("$work/venv/bin/pip" config get "global.$option" \
-                2> /dev/null || true)
-            [[ -z $value ]] || echo "$option = $value"
-        done
+        "$work/venv/bin/pip" config list | sed --quiet \
+            "s/^\(global\|:env:\)\.\(index-url\)='\(.*\)'$/\2 = \3/p" |
+            head --lines=1
     } > "$machine/etc/pip.conf"
     cat > "$machine/etc/systemd/system/walk-proxy.socket" << 'EOF'
 [Socket]
