@@ -28,6 +28,7 @@ from energy_meter import exception
 from energy_meter.bus import envelope
 from energy_meter.bus import listener
 from energy_meter.bus import publisher
+from energy_meter.bus import reconnects
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
 from energy_meter.bus import trust as bus_trust
@@ -73,6 +74,7 @@ class Forwarder(service.ServiceBase):
             options.batch_size, options.flush_interval, options.pool,
             listener.whole)
         self.counters = counters.Counters()
+        self._reconnects = reconnects.Watch(self.counters)
         self._complaints = complaint.Complaints(LOG)
         self._stopping = threading.Event()
         self._reporter = threading.Thread(target=self._report,
@@ -91,11 +93,13 @@ class Forwarder(service.ServiceBase):
         LOG.info('Forwarder %s sends to %s', self._name,
                  bus_transport.name(self._destination))
         self._reporter.start()
+        self._reconnects.start()
         self._sources.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._sources.stop()
+        self._reconnects.stop()
         self._destination.cleanup()
 
     def wait(self) -> None:

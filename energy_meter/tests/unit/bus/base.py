@@ -15,6 +15,7 @@
 import zlib
 
 import fixtures
+from oslo_log import log
 from oslotest import base
 
 from energy_meter import conf as energy_meter_conf
@@ -32,6 +33,16 @@ def word(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
         measurement.RegisterKey(f'{agent}-0000-0000-0000-000000000000',
                                 f'{zlib.crc32(probe.encode()):016x}', 1),
         1.7e9, elapsed, 1000, elapsed, 0.1, None, None)
+
+
+def tell_of_reconnect():
+    """Log what oslo.messaging does when a reader is back."""
+    log.getLogger('oslo_messaging._drivers.impl_rabbit').info(
+        '[%(connection_id)s] Reconnected to AMQP server on '
+        '%(hostname)s:%(port)s via [%(transport)s] client '
+        'with port %(client_port)s.',
+        {'connection_id': 'c', 'hostname': 'h', 'port': 5672,
+         'transport': 'amqp', 'client_port': 1})
 
 
 class BusTestCase(base.BaseTestCase):

@@ -107,6 +107,11 @@ class IntakeTest(base.BusTestCase):
         self.start().publish([base.word()])
         self.assertEqual([base.word()], self.taken.get(timeout=PATIENCE))
 
+    def test_a_broker_that_was_lost_is_counted(self):
+        self.start()
+        base.tell_of_reconnect()
+        self.assertEqual(1, self.counters.value('reconnects'))
+
     def test_no_secret_no_service(self):
         self.conf.set_override('secrets', [], 'bus')
         self.assertRaises(exception.MissingSecrets, self.make)

@@ -65,6 +65,15 @@ class ForwarderTest(bus_base.BusTestCase):
         self.assertEqual([({'energy_meter_route': ['here']},
                            [first, second])], self.sent)
 
+    def test_a_source_that_was_lost_is_counted(self):
+        forwarder = self.make()
+        forwarder.start()
+        self.addCleanup(forwarder.stop)
+
+        bus_base.tell_of_reconnect()
+
+        self.assertEqual(1, forwarder.counters.value('reconnects'))
+
     def test_the_way_of_each_message_goes_on(self):
         first, second = seal('a'), seal('b')
 
