@@ -23,8 +23,6 @@ from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import processes
 
-HOUR = 3600
-
 _KINDS = {
     'agent': installation.AGENTS,
     'collector': installation.COLLECTORS,
@@ -63,8 +61,9 @@ FAULTS: dict[str, _Make] = {
     'agent-disk-full': disks.AgentDiskFull,
     'database-disk-full': disks.DatabaseDiskFull,
     **{f'{kind}-clock-{way}': functools.partial(
-        clocks.Step, names=_KINDS[kind], seconds=seconds)
-       for kind in ('agent', 'collector')
-       for way, seconds in (('ahead', HOUR), ('behind', -HOUR))},
+        step, names=_KINDS[kind], hours=hours)
+       for kind, step in (('agent', clocks.AgentStep),
+                          ('collector', clocks.Step))
+       for way, hours in (('ahead', 1), ('behind', -1))},
     'storm': storm,
 }

@@ -13,28 +13,32 @@
 """Wall clocks that are set while a service runs."""
 
 import importlib.resources
+import json
 import os
 import pathlib
 import random
+import time
 
 from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
+
+HOUR = 3600
 
 _LIBRARY = 'vendor/libfaketime/src/libfaketime.so.1'
 
 
 class Step(fault.Fault):
-    """The wall clock of one process is wrong for a while.
+    """The wall clock of one process is wrong by an hour for a while.
 
     :param names: of the processes, one of which is struck.
-    :param seconds: by how much its clock is ahead.
+    :param hours: 1 if its clock is ahead, -1 if it is behind.
     """
 
     def __init__(self, chance: random.Random, names: tuple[str, ...],
-                 seconds: int) -> None:
+                 hours: int) -> None:
         super().__init__(chance)
         self._name = chance.choice(names)
-        self._seconds = seconds
+        self._seconds = hours * HOUR
 
     def prepare(self, site: installation.Installation) -> None:
         self._offset = site.site.directory / 'clock'
@@ -65,3 +69,12 @@ class Step(fault.Fault):
         fresh = self._offset.with_suffix('.new')
         fresh.write_text(f'{seconds:+d}\n')
         fresh.replace(self._offset)
+
+
+class AgentStep(Step):
+    """The wall clock of an agent is wrong for a while."""
+
+    def has_effect(self, site: installation.Installation) -> bool:
+        journal = site.agents[self._name].directory / 'state' / 'journal.json'
+        _, _, measured_at, *_ = json.loads(journal.read_text())[0]
+        return abs(time.time() + self._seconds - measured_at) < HOUR / 2

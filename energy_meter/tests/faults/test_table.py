@@ -1,0 +1,69 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""The table of the fault harness."""
+
+from oslotest import base as test_base
+
+from energy_meter.tests.faults import fault
+from energy_meter.tests.faults import installation
+from energy_meter.tests.faults import table
+from energy_meter.tests.faults import trial
+from energy_meter.tests.faults import verdict
+
+EXACT = verdict.Verdict(metered=1_000_000, unpublished=0, lost=0, doubled=0,
+                        uncovered=0.1)
+
+
+def row(cost=fault.Cost.NOTHING, **found):
+    return table.Row('some-fault', cost, trial.Outcome(
+        10.0, EXACT._replace(**found), 0.5, 11.0,
+        dict.fromkeys(installation.OURS, 2 ** 26)))
+
+
+class TableTest(test_base.BaseTestCase):
+
+    def test_exact_energy_is_no_problem(self):
+        self.assertEqual([], row().problems)
+
+    def test_every_lost_or_doubled_millijoule_is_a_problem(self):
+        for cost in fault.Cost:
+            self.assertEqual(['1 mJ are lost'], row(cost, lost=1).problems)
+            self.assertEqual(['1 mJ are billed twice'],
+                             row(cost, doubled=1).problems)
+
+    def test_only_a_killed_agent_may_take_with_it_what_was_not_published(self):
+        self.assertEqual(['7 mJ were not published'],
+                         row(unpublished=7).problems)
+        self.assertEqual([], row(fault.Cost.UNPUBLISHED,
+                                 unpublished=7).problems)
+
+    def test_missing_coverage_must_be_expected(self):
+        self.assertEqual(['5.0 s are not covered'],
+                         row(uncovered=5.0).problems)
+        self.assertEqual([], row(fault.Cost.COVERAGE, uncovered=5.0).problems)
+
+    def test_installation_that_does_not_recover_is_a_problem(self):
+        failed = table.Row('some-fault', fault.Cost.NOTHING, None, 'why')
+
+        self.assertEqual(['why'], failed.problems)
+        self.assertIn('some-fault: why', table.draw([failed]))
+        self.assertEqual(['why'], table.document(failed)['problems'])
+
+    def test_table_and_document_tell_the_same(self):
+        struck = row(fault.Cost.UNPUBLISHED, unpublished=2_500)
+
+        self.assertRegex(table.draw([struck]),
+                         r'some-fault .* 1000\.000 \| +2\.500 \| 0\.250%')
+        document = table.document(struck)
+        self.assertEqual((1000.0, 2.5, 0.0), (
+            document['metered'], document['unpublished'], document['lost']))
