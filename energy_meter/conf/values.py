@@ -26,6 +26,13 @@ DEFAULT = 'DEFAULT'
 #: ill-typed; nothing else of it tells the former.
 _FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
 
+#: What Python says of text that is no number, and what an operator is told.
+_NUMBERS = {
+    'invalid literal for int() with base 10:':
+        'expected an integer, but found',
+    'could not convert string to float:': 'expected a number, but found',
+}
+
 
 def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt,
          file: str | None = None) -> typing.Any:
@@ -48,6 +55,8 @@ def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt,
         else:
             text = f'expected a finite number, but found {value}'
     found = _FILE.search(text)
+    for python, plain in _NUMBERS.items():
+        text = text.replace(python, plain)
     # The library's text shows the value, which may be a secret.
     raise exception.ConfigurationError(
         file=file or (found[1] if found else 'configuration'),

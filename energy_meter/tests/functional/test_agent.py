@@ -114,7 +114,7 @@ class OptionsTest(AgentTest):
         self.configuration.set('agent', max_gap='often')
         self.assertEqual(
             f'energy-meter-agent: {self.configuration.path}: [agent] '
-            "max_gap: could not convert string to float: 'often'",
+            "max_gap: expected a number, but found 'often'",
             self.configuration.refusal('energy-meter-agent'))
 
     def check(self) -> list[str]:

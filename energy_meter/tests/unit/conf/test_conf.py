@@ -149,7 +149,10 @@ class WrongTest(ConfTest):
 
     def test_ill_typed_option_is_named_with_its_file_and_section(self):
         self.assertRegex(self.refuse('[agent]\npublish_interval = often\n'),
-                         r'^/\S+: \[agent\] publish_interval: .*often')
+                         r'^/\S+: \[agent\] publish_interval: expected a '
+                         "number, but found 'often'$")
+        self.assertIn("port: expected an integer, but found 'http'",
+                      self.refuse('[api]\nport = http\n'))
 
     def test_option_of_no_area_is_left_to_its_owner(self):
         self.load('[keystone_authtoken]\nwww_authenticate_uri = http://k/\n')
