@@ -262,7 +262,8 @@ class ErrorTest(WattmeterTestCase):
     def test_a_misspelt_section_is_told(self):
         self.assertEqual(
             '[wattmetr:x] (name): unknown section; expected [wattmeter:...] '
-            'or [probe:...]', self.error('[wattmetr:x]\ndriver = dummy\n'))
+            'or [probe:...] or [agent:...]',
+            self.error('[wattmetr:x]\ndriver = dummy\n'))
 
     def test_names_that_differ_only_in_case_are_told(self):
         found, (error,) = self.load(
