@@ -89,7 +89,7 @@ connect_machine() {
         echo 'find-links = /var/lib/walk'
         echo 'cert = /etc/ssl/certs/ca-certificates.crt'
         "$work/venv/bin/pip" config list | sed --quiet \
-            "s/^\(global\|:env:\)\.\(index-url\)='\(.*\)'$/\2 = \3/p" |
+            "s/^\(global\|:env:\)\.index-url='\(.*\)'$/index-url = \2/p" |
             head --lines=1
     } > "$machine/etc/pip.conf"
     cat > "$machine/etc/systemd/system/walk-proxy.socket" << 'EOF'
