@@ -12,6 +12,7 @@
 
 """A bus within the process."""
 
+import logging
 import zlib
 
 import fixtures
@@ -37,12 +38,13 @@ def word(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
 
 def tell_of_reconnect():
     """Log what oslo.messaging does when a reader is back."""
-    log.getLogger('oslo_messaging._drivers.impl_rabbit').info(
-        '[%(connection_id)s] Reconnected to AMQP server on '
-        '%(hostname)s:%(port)s via [%(transport)s] client '
-        'with port %(client_port)s.',
-        {'connection_id': 'c', 'hostname': 'h', 'port': 5672,
-         'transport': 'amqp', 'client_port': 1})
+    with fixtures.FakeLogger('oslo.messaging', level=logging.INFO):
+        log.getLogger('oslo_messaging._drivers.impl_rabbit').info(
+            '[%(connection_id)s] Reconnected to AMQP server on '
+            '%(hostname)s:%(port)s via [%(transport)s] client '
+            'with port %(client_port)s.',
+            {'connection_id': 'c', 'hostname': 'h', 'port': 5672,
+             'transport': 'amqp', 'client_port': 1})
 
 
 class BusTestCase(base.BaseTestCase):
