@@ -47,6 +47,7 @@ def storm(chance: random.Random) -> fault.Fault:
 FAULTS: dict[str, _Make] = {
     **{f'kill-{kind}': functools.partial(processes.Kill, names=names)
        for kind, names in _KINDS.items()},
+    'kill-agent-unheard': processes.UnheardDeath,
     **{f'pause-{kind}': functools.partial(processes.Pause, names=names)
        for kind, names in _KINDS.items()},
     **{f'stop-{kind}': functools.partial(processes.Stop, names=_KINDS[kind])

@@ -19,9 +19,13 @@ import psutil
 
 from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
+from energy_meter.tests.functional.services import base
 
 #: Seconds between two readings beyond which nobody can tell the energy.
 MAX_GAP = 1.0
+#: Millijoules that an agent meters, and nobody hears of, before it dies: some
+#: seconds of all its probes.
+UNHEARD = 2_000_000
 
 
 class Kill(fault.Fault):
@@ -52,6 +56,25 @@ class Stop(Kill):
 
     def begin(self, site: installation.Installation) -> None:
         site.processes[self.name].stop()
+
+
+class UnheardDeath(Kill):
+    """An agent dies while the broker is away: its journal has the rest."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(chance, installation.AGENTS)
+
+    def begin(self, site: installation.Installation) -> None:
+        site.kill('broker')
+        journal = site.agents[self.name].registers
+        goal = sum(journal().values()) + UNHEARD
+        base.wait_for(lambda: sum(journal().values()) > goal, 60,
+                      'the agent goes on')
+        super().begin(site)
+
+    def end(self, site: installation.Installation) -> None:
+        site.processes['broker'].start()
+        super().end(site)
 
 
 class Pause(fault.Fault):
