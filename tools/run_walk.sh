@@ -64,7 +64,9 @@ make_machine() {
         bookworm "$machine" > "$work/debootstrap.log" ||
         die "debootstrap failed: $(tail -n 3 "$work/debootstrap.log")"
     echo controller > "$machine/etc/hostname"
-    printf '127.0.0.1 %s\n' localhost controller > "$machine/etc/hosts"
+    # As Debian's installer writes it.
+    printf '%s\n' '127.0.0.1 localhost' '127.0.1.1 controller' \
+        > "$machine/etc/hosts"
     # To tell afterwards what went wrong.
     mkdir --parents "$machine/var/log/journal"
     # It lives for minutes: nothing has to outlast a loss of power.
