@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """What a broker says of the queues of the bus."""
 
 import contextlib
@@ -85,6 +84,7 @@ def is_bounded(management_url: str, virtual_host: str,
         host.
     :returns: None when there is no such queue, or the plugin does not know it
         yet; that, as a change of a policy, takes it some seconds.
+    :raises ConfigurationError: when the URL makes no sense.
     :raises BusUnavailable: when the plugin can't be asked.
     """
     path = '/'.join(parse.quote(word, safe='')
@@ -98,8 +98,24 @@ def is_bounded(management_url: str, virtual_host: str,
                for bound in _BOUNDS)
 
 
+def _split(management_url: str) -> parse.SplitResult:
+    try:
+        parts = parse.urlsplit(management_url)
+        # With a / in the password its rest seems to be the path.
+        if (parts.hostname and parts.port != 0
+                and '@' not in ''.join(parts[2:])):
+            return parts
+    except ValueError:
+        pass
+    # Outside the handler: the text of the former may have the password.
+    raise exception.ConfigurationError(
+        file='configuration', section='bus', option='management_url',
+        reason='expected a URL such as https://monitor:PASSWORD@host:15671; '
+               'in the password a / is written %2F, an @ %40')
+
+
 def _fetch(management_url: str, path: str) -> dict[str, typing.Any] | None:
-    parts = parse.urlsplit(management_url)
+    parts = _split(management_url)
     base = parts._replace(
         netloc=parts.netloc.rpartition('@')[2]).geturl().rstrip('/')
     try:

@@ -10,7 +10,6 @@
 # License for the specific language governing permissions and limitations
 # under the License.
 
-
 """How often readers of the bus lost their broker and found one again."""
 
 import logging

@@ -70,6 +70,12 @@ def name(transport: messaging_transport.NotificationTransport) -> str:
     return f'{url.transport}://{hosts}/{url.virtual_host or ""}'
 
 
+def virtual_host(
+        transport: messaging_transport.NotificationTransport) -> str:
+    """Name the virtual host of RabbitMQ that a bus is in."""
+    return transport._driver._url.virtual_host or '/'
+
+
 def secrets(conf: cfg.ConfigOpts) -> list[str]:
     """Give the secrets of the bus, of which there may be none.
 

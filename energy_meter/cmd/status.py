@@ -20,6 +20,7 @@ from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
 from energy_meter.status import bus
 from energy_meter.status import database
 from energy_meter.status import identity
@@ -32,8 +33,9 @@ _DESCRIPTION = (
 #: What oslo.upgradecheck exits with if it can not check.
 _UNEXPECTED = 255
 
-_CHECKS: dict[str, collections.abc.Callable[
-    [cfg.ConfigOpts], upgradecheck.Result]] = {
+_Check = collections.abc.Callable[[cfg.ConfigOpts], upgradecheck.Result]
+
+_CHECKS: dict[str, _Check] = {
     'Database revision': database.revision,
     'Secrets of the bus': bus.secrets,
     'Buses and their queues': bus.queues,
@@ -50,8 +52,21 @@ class Checks(upgradecheck.UpgradeCommands):
     def __init__(self, conf: cfg.ConfigOpts) -> None:
         super().__init__()
         self._upgrade_checks = tuple(
-            (title, lambda _self, check=check: check(conf))
+            (title, lambda _self, check=check: _run(check, conf))
             for title, check in _CHECKS.items())
+
+
+def _run(check: _Check, conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Run a check; one that breaks must not hide what the others found."""
+    try:
+        return check(conf)
+    except exception.EnergyMeterError as error:
+        details = str(error)
+    except Exception as error:
+        # Its text may have a URL with a password.
+        details = (f'It broke ({type(error).__name__}). Look after what the '
+                   'other checks say, and report a bug if it breaks again.')
+    return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
 
 
 def main() -> None:
@@ -62,7 +77,9 @@ def main() -> None:
         conf(sys.argv[1:], project='energy_meter', prog=_PROG,
              version=importlib.metadata.version('energy-meter'),
              description=_DESCRIPTION)
-    except (cfg.Error, OSError, UnicodeDecodeError) as error:
+        energy_meter_conf.check(conf)
+    except (cfg.Error, OSError, UnicodeDecodeError,
+            exception.EnergyMeterError) as error:
         print(f'{_PROG}: {error}', file=sys.stderr)
         sys.exit(_UNEXPECTED)
     # Where the library looks for --json. Its own main would set it, but lets

@@ -70,17 +70,19 @@ def load(argv: collections.abc.Sequence[str], prog: str,
              default_config_files=None if files is None else list(files))
     except UnicodeDecodeError as error:
         raise cfg.ConfigFileParseError('a configuration file', str(error))
-    _check(conf)
+    check(conf)
     # Left to itself, oslo.log writes to standard output, where results belong.
     conf.set_default('use_stderr', not (
         conf.log_file or conf.log_dir or conf.use_syslog or conf.use_journal))
     return conf
 
 
-def _check(conf: cfg.ConfigOpts) -> None:
+def check(conf: cfg.ConfigOpts) -> None:
     """Find ill-typed options now rather than when they are needed.
 
     Secrets are left to those who need them: no text may show their values.
+
+    :raises ConfigurationError: when there is one.
     """
     for area in _AREAS:
         for section, opts in area.list_opts():

@@ -15,12 +15,12 @@
 import collections.abc
 
 from oslo_config import cfg
-import oslo_messaging
 from oslo_upgradecheck import upgradecheck
 
 from energy_meter import exception
 from energy_meter.bus import inspection
 from energy_meter.bus import transport as bus_transport
+from energy_meter.bus import trust
 from energy_meter.conf import bus as bus_conf
 from energy_meter.conf import rrd as rrd_conf
 
@@ -30,13 +30,14 @@ _EXAMPLES = {'current-secret', 'previous-secret', 'SECRET'}
 
 def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     """Is there a secret, and one that is not known to everybody?"""
-    known = set(conf.bus.secrets)
-    if not known:
+    try:
+        trust.load(conf)
+    except exception.EnergyMeterError as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
-            'Set [bus] secrets, the same on every machine: without it no '
-            'service starts. Make one with: openssl rand -hex 32')
-    if _EXAMPLES & known:
+            'Agents, collectors and the RRD plugin do not start like that '
+            f'(openssl rand -hex 32 makes a secret): {error}')
+    if _EXAMPLES.intersection(bus_transport.secrets(conf)):
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
             '[bus] secrets has one from the documentation: everybody knows '
@@ -52,8 +53,9 @@ def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     except exception.EnergyMeterError as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
-            f'A bus can not be asked: {error}. See [DEFAULT] transport_url '
-            'and [bus] sources, and whether the broker runs.')
+            f'A bus can not be asked: {error}. See [DEFAULT] transport_url, '
+            '[bus] sources and management_url, and whether the broker '
+            'runs.')
     if unread:
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
@@ -94,6 +96,6 @@ def _unbounded(conf: cfg.ConfigOpts) -> list[str]:
     url = conf.bus.management_url
     if not url:
         return []
-    host = oslo_messaging.TransportURL.parse(conf).virtual_host or '/'
+    host = bus_transport.virtual_host(bus_transport.connect(conf))
     return [name for name in _names(conf)
             if inspection.is_bounded(url, host, name) is False]

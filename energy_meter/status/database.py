@@ -13,6 +13,7 @@
 """Checks of the database and of what stands in it."""
 
 import collections.abc
+import contextlib
 import functools
 import time
 import typing
@@ -48,9 +49,10 @@ def revision(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             'None is configured here; collectors and the API need [database] '
             'connection.')
     try:
-        database = db_engine.connect(conf)
-        migration.version(database)
-        migration.check(database)
+        with _connect(conf) as database:
+            # The check lets a database pass that is away.
+            migration.version(database)
+            migration.check(database)
     except exception.EnergyMeterError as error:
         return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
     except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
@@ -59,6 +61,15 @@ def revision(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             f'The database can not be used ({type(error).__name__}): see '
             '[database] connection, and whether the server runs.')
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+
+@contextlib.contextmanager
+def _connect(conf: cfg.ConfigOpts) -> collections.abc.Iterator[sa.Engine]:
+    database = db_engine.connect(conf)
+    try:
+        yield database
+    finally:
+        database.dispose()
 
 
 def _reading(query: _Query) -> _Check:
@@ -72,12 +83,8 @@ def _reading(query: _Query) -> _Check:
             return upgradecheck.Result(
                 upgradecheck.Code.SUCCESS,
                 'Not checked: see the revision of the database.')
-        database = db_engine.connect(conf)
-        try:
-            with database.connect() as connection:
-                return query(connection, conf)
-        finally:
-            database.dispose()
+        with _connect(conf) as database, database.connect() as connection:
+            return query(connection, conf)
     return check
 
 

@@ -43,12 +43,12 @@ def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         session = loading.load_session_from_conf_options(
             conf, _GROUP, auth=auth, timeout=_TIMEOUT)
         return _check_endpoints(session)
-    except (keystone_exceptions.ClientException, cfg.Error,
+    except (keystone_exceptions.ClientException, cfg.Error, OSError,
             ValueError) as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
             f'Keystone does not let us in ({type(error).__name__}): see '
-            f'[{_GROUP}], its auth_url and password.')
+            f'[{_GROUP}], its auth_url, password and cafile.')
 
 
 def _check_endpoints(session: keystone_session.Session,

@@ -107,3 +107,12 @@ class BoundedTest(base.BusTestCase):
         self.answer(200, b'[]')
         self.assertRaises(exception.BusUnavailable, inspection.is_bounded,
                           URL, 'v')
+
+    def test_a_url_that_makes_no_sense_is_told_without_the_password(self):
+        self.answer(200)
+        for url in ('http://monitor:hu/sh@broker:15672', 'http://[broker',
+                    'http://monitor:1/hush@broker', 'broker:15672'):
+            error = self.assertRaises(exception.ConfigurationError,
+                                      inspection.is_bounded, url, 'v')
+            self.assertIn('[bus] management_url: expected', str(error))
+            self.assertNotIn('sh@', str(error))

@@ -15,6 +15,7 @@
 
 import json
 
+import fixtures
 import sqlalchemy as sa
 
 from energy_meter.cmd import status
@@ -72,12 +73,44 @@ class StatusTest(base.CommandTest):
         self.assertIn('test.conf', result.error)
         self.assertEqual(1, result.error.count('\n'))
 
-    def test_missing_secrets_are_a_failure(self):
+    def test_option_that_is_ill_typed_is_one_line(self):
+        self.write('[api]\nprobe_ttl = long\n')
+        result = self.check()
+        self.assertEqual((UNEXPECTED, ''), result[:2])
+        self.assertIn('[api] probe_ttl', result.error)
+        self.assertEqual(1, result.error.count('\n'))
+
+    def test_check_that_breaks_does_not_hide_the_others(self):
+        def break_down(conf):
+            raise LookupError('hush')
+
         migration.sync(self.engine)
-        self.configure('')
+        self.configure('current-secret')
+        self.useFixture(fixtures.MonkeyPatch(
+            'energy_meter.cmd.status._CHECKS',
+            {'Fate': break_down, **status._CHECKS}))
         result = self.check()
         self.assertEqual(FAILURE, result.code)
-        self.assertIn('Set [bus] secrets', result.output)
+        self.assertIn('It broke (LookupError)', result.output)
+        self.assertNotIn('hush', result.output)
+        self.assertIn('from the documentation', result.output)
+
+    def test_missing_secrets_are_a_failure(self):
+        migration.sync(self.engine)
+        for secrets in ('', ','):
+            self.configure(secrets)
+            result = self.check()
+            self.assertEqual(FAILURE, result.code)
+            self.assertIn('[bus] secrets is empty', result.output)
+
+    def test_own_secrets_that_make_no_sense_are_a_failure(self):
+        migration.sync(self.engine)
+        self.configure('a-secret-of-our-own\n'
+                       '[agent:north]\nsecrets = another')
+        result = self.check()
+        self.assertEqual(FAILURE, result.code)
+        self.assertIn('[agent:north]', result.output)
+        self.assertNotIn('another', result.output)
 
     def test_secret_that_everybody_knows_is_a_warning(self):
         migration.sync(self.engine)
