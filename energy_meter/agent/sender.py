@@ -82,6 +82,7 @@ class Sender(threading.Thread):
     def _send(self, batch: list[measurement.Measurement]) -> bool:
         if not batch:
             return True
+        failure = ''
         try:
             with self._counters.flushing():
                 self._publisher.publish(batch)
@@ -89,10 +90,13 @@ class Sender(threading.Thread):
             # Not only oslo.messaging's own errors: the first connection
             # shows those of the libraries below. Whatever it is, without
             # this thread nothing would ever be sent again.
+            failure = type(error).__name__
+        # Outside the handler, or oslo.log would add the error once more.
+        if failure:
             self._counters.count('publish_failures')
             self._complaints.complain(
                 'bus', 'The bus does not take messages (%s); they wait',
-                type(error).__name__)
+                failure)
             return False
         self._counters.count('messages')
         self._counters.count('measurements', len(batch))

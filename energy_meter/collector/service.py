@@ -118,18 +118,19 @@ class Collector(service.ServiceBase):
     def _keep_house(self) -> None:
         due = time.monotonic()
         while not self._stopping.is_set():
-            pause: float = refusals.INTERVAL
+            failure, pause = '', float(refusals.INTERVAL)
             try:
                 if time.monotonic() >= due:
                     self._set_up_and_fold()
                     due = time.monotonic() + housekeeping.INTERVAL
                 self._refusals.save(self._engine)
             except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-                pause = housekeeping.RETRY
+                failure, pause = type(error).__name__, housekeeping.RETRY
+            # Outside the handler, or oslo.log would add the error once more.
+            if failure:
                 self._complaints.complain(
                     'housekeeping', 'Sums and projects can not be set up and '
-                    'old registers not be folded (%s); trying again',
-                    type(error).__name__)
+                    'old registers not be folded (%s); trying again', failure)
             if self._wake.wait(pause):
                 due = time.monotonic()
             self._wake.clear()

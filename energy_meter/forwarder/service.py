@@ -168,21 +168,24 @@ class Forwarder(service.ServiceBase):
     def _send(self, item: parcel.Parcel) -> None:
         context = item.way.extend(self._name).context()
         while not self._stopping.is_set():
+            failure = ''
             try:
                 with self.counters.flushing():
                     self._courier.send(item.envelopes, context)
             except Exception as error:
                 # Of oslo.messaging, or of a library below it.
-                self.counters.count('publish_failures')
-                self._complaints.complain(
-                    'destination', 'The destination does not take messages '
-                    '(%s); the sources keep them', type(error).__name__)
-                self._stopping.wait(_RETRY)
-            else:
+                failure = type(error).__name__
+            # Outside the handler, or oslo.log would add the error once more.
+            if not failure:
                 self.counters.count('forwarded', len(item.envelopes))
                 self._complaints.settle(
                     'destination', 'The destination takes messages again')
                 return
+            self.counters.count('publish_failures')
+            self._complaints.complain(
+                'destination', 'The destination does not take messages (%s); '
+                'the sources keep them', failure)
+            self._stopping.wait(_RETRY)
         raise listener.Stopping()
 
     def _report(self) -> None:
