@@ -101,7 +101,7 @@ class StatusTest(base.CommandTest):
             self.configure(secrets)
             result = self.check()
             self.assertEqual(FAILURE, result.code)
-            self.assertIn('[bus] secrets is empty', result.output)
+            self.assertIn('set at least one secret', result.output)
 
     def test_own_secrets_that_make_no_sense_are_a_failure(self):
         migration.sync(self.engine)
