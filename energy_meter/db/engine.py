@@ -43,10 +43,6 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     :raises ConfigurationError: when the URL makes no sense, or the library
         for its kind of database is not installed.
     """
-    if not conf.database.connection:
-        raise exception.ConfigurationError(
-            file='configuration', section='database', option='connection',
-            reason='not set; expected the URL of the database')
     try:
         engine = _engine(conf)
     except (cfg.Error, ValueError, ImportError, sa.exc.ArgumentError) as error:
@@ -72,6 +68,10 @@ def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
         'connection', 'connection_recycle_time', 'max_pool_size',
         'max_overflow', 'pool_timeout', 'mysql_sql_mode',
         'connection_debug')}
+    if not options['connection']:
+        raise exception.ConfigurationError(
+            file='configuration', section='database', option='connection',
+            reason='not set; expected the URL of the database')
     options['connection'] = _with_timeouts(options['connection'])
     context.configure(sqlite_fk=True, max_retries=0, **options)
     engine: sa.Engine = context.writer.get_engine()
