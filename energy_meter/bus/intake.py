@@ -22,6 +22,7 @@ from energy_meter import counters
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.bus import reconnects
+from energy_meter.bus import rejections
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
 from energy_meter.bus import trust
@@ -54,12 +55,12 @@ class Intake:
                  pool: str | None = None) -> None:
         self._handler = handler
         self._counters = counts
-        self._complaints = complaints
+        self._rejections = rejections.Rejections(counts, complaints)
         self._trust = trust.load(conf)
         self._reconnects = reconnects.Watch(counts)
         self._sources = sources.Sources(
             bus_transport.connect_sources(conf, bus_conf.GROUP), self._handle,
-            self._drop_unreadable, batch_size, batch_timeout, pool)
+            self._rejections.add_unreadable, batch_size, batch_timeout, pool)
 
     def start(self) -> None:
         """Begin to read, each bus as soon as it can be reached."""
@@ -90,18 +91,9 @@ class Intake:
 
     def _open(self, item: object) -> list[measurement.Measurement]:
         try:
-            return self._trust.open(item, self._reject)
+            return self._trust.open(item, self._rejections.add)
         except exception.RejectedMessage as error:
             rejected = error
         # Outside the handler, or oslo.log would add the error once more.
-        self._reject(rejected)
+        self._rejections.add(rejected)
         return []
-
-    def _drop_unreadable(self) -> None:
-        self._reject(exception.RejectedMessage(
-            cause='unreadable', reason='it is no notification'))
-
-    def _reject(self, error: exception.RejectedMessage) -> None:
-        self._counters.count('rejected', cause=error.cause)
-        self._complaints.complain(error.cause, 'Rejected a message: %s',
-                                  error)

@@ -29,6 +29,7 @@ from energy_meter.bus import envelope
 from energy_meter.bus import listener
 from energy_meter.bus import publisher
 from energy_meter.bus import reconnects
+from energy_meter.bus import rejections
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
 from energy_meter.bus import trust as bus_trust
@@ -69,13 +70,15 @@ class Forwarder(service.ServiceBase):
         self._max_hops = options.max_hops
         self._selection = _select(conf)
         self._courier = publisher.Courier(self._destination, self._name)
-        self._sources = sources.Sources(
-            self._connect_sources(conf), self.handle, self._drop_unreadable,
-            options.batch_size, options.flush_interval, options.pool,
-            listener.whole)
         self.counters = counters.Counters()
         self._reconnects = reconnects.Watch(self.counters)
         self._complaints = complaint.Complaints(LOG)
+        self._rejections = rejections.Rejections(self.counters,
+                                                 self._complaints)
+        self._sources = sources.Sources(
+            self._connect_sources(conf), self.handle,
+            self._rejections.add_unreadable, options.batch_size,
+            options.flush_interval, options.pool, listener.whole)
         self._stopping = threading.Event()
         self._reporter = threading.Thread(target=self._report,
                                           name='reporter', daemon=True)
@@ -127,10 +130,13 @@ class Forwarder(service.ServiceBase):
 
     def _way(self, message: listener.Message) -> route.Route | None:
         """Give the way of a message; None if it ends here."""
+        rejected = None
         try:
             way = route.read(message.context)
         except exception.RejectedMessage as error:
-            self._reject(error)
+            rejected = error
+        if rejected:
+            self._rejections.add(rejected)
             return None
         if self._name in way.names:
             self.counters.count('stopped', reason='loop')
@@ -146,24 +152,17 @@ class Forwarder(service.ServiceBase):
     def _select(self, envelopes: list[object]) -> typing.Iterator[
             dict[str, typing.Any]]:
         for item in envelopes:
+            rejected = selected = None
             try:
-                selected = self._selection.select(item, self._reject)
+                selected = self._selection.select(item, self._rejections.add)
             except exception.RejectedMessage as error:
-                self._reject(error)
-                continue
-            if selected is None:
+                rejected = error
+            if rejected:
+                self._rejections.add(rejected)
+            elif selected is None:
                 self.counters.count('unselected')
             else:
                 yield selected
-
-    def _drop_unreadable(self) -> None:
-        self._reject(exception.RejectedMessage(
-            cause='unreadable', reason='it is no notification'))
-
-    def _reject(self, error: exception.RejectedMessage) -> None:
-        self.counters.count('rejected', cause=error.cause)
-        self._complaints.complain(error.cause, 'Rejected a message: %s',
-                                  error)
 
     def _send(self, item: parcel.Parcel) -> None:
         context = item.way.extend(self._name).context()

@@ -12,6 +12,7 @@
 
 """What a forwarder does with messages, whoever wrote them."""
 
+import sys
 import threading
 
 import fixtures
@@ -122,6 +123,18 @@ class ForwarderTest(bus_base.BusTestCase):
                                                      cause='malformed'))
         self.assertEqual(1, forwarder.counters.value('rejected',
                                                      cause='bad-signature'))
+
+    def test_a_rejection_is_told_once_a_line(self):
+        # oslo.log adds the error that is being handled while it writes.
+        handled = []
+        self.useFixture(fixtures.MonkeyPatch(
+            'energy_meter.complaint.Complaints.complain',
+            lambda *told: handled.append(sys.exc_info()[0])))
+
+        self.make().handle([message({}),
+                            message({}, energy_meter_route='no list')])
+
+        self.assertEqual([None, None], handled)
 
     def test_what_is_not_wanted_is_counted(self):
         self.configure(probes=['node-*'])
