@@ -51,7 +51,7 @@ class RecorderTest(test_base.BaseTestCase):
             ['--config-file', str(self.configuration.path)], 'test'))
 
     def watts(self, probe='node-1'):
-        """Give the power of the last minute, from its first known second."""
+        """Give the power of the last minute, as far as it is written."""
         try:
             watts = self.archive.series('minute', probe).watts
         except exception.UnknownProbe:
@@ -59,7 +59,7 @@ class RecorderTest(test_base.BaseTestCase):
         known = [place for place, value in enumerate(watts)
                  if value is not None]
         return [None if value is None else round(value, 2)
-                for value in watts[known[0]:]] if known else []
+                for value in watts[known[0]:known[-1] + 1]] if known else []
 
     def await_seconds(self, number):
         """Wait until so many seconds of power are in the archive."""
