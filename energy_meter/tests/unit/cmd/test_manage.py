@@ -100,8 +100,8 @@ class RegistersTest(ManageTest):
     def setUp(self) -> None:
         super().setUp()
         self.succeed('db', 'sync')
-        self.useFixture(fixtures.MockPatchObject(
-            manage.getpass, 'getuser', lambda: 'operator'))
+        self.useFixture(fixtures.MockPatch(
+            'getpass.getuser', lambda: 'operator'))
 
     def test_registers_are_listed_with_their_energy(self):
         self.hear(ago=0)
@@ -159,9 +159,10 @@ class GnocchiTest(ManageTest):
         self.succeed('db', 'sync')
 
     def test_difference_in_gnocchi_is_a_failure(self):
-        self.useFixture(fixtures.MockPatchObject(manage.keystone, 'connect'))
-        self.useFixture(fixtures.MockPatchObject(
-            manage.gnocchi, 'setup', lambda cloud: False))
+        self.useFixture(fixtures.MockPatch(
+            'energy_meter.keystone.connect'))
+        self.useFixture(fixtures.MockPatch(
+            'energy_meter.gnocchi.setup', lambda cloud: False))
 
         self.assertIn('otherwise than this release makes it',
                       self.refuse('gnocchi', 'setup'))

@@ -1,0 +1,57 @@
+# Licensed under the Apache License, Version 2.0 (the "License"); you may
+# not use this file except in compliance with the License. You may obtain
+# a copy of the License at
+#
+#      http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+# WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+# License for the specific language governing permissions and limitations
+# under the License.
+
+"""energy-meter-manage: sets up the database and Keystone, keeps accounts."""
+
+import sys
+
+from oslo_config import cfg
+from oslo_db import exception as db_exception
+import sqlalchemy as sa
+
+from energy_meter import exception
+from energy_meter.cmd import service
+from energy_meter.cmd.manage import agents
+from energy_meter.cmd.manage import archive
+from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import openstack
+from energy_meter.cmd.manage import probes
+from energy_meter.cmd.manage import registers
+from energy_meter.cmd.manage import schema
+
+_DESCRIPTION = 'Set up and look after an installation of energy_meter.'
+
+#: As --help shows them.
+_AREAS = (schema, registers, probes, agents, openstack, archive)
+
+
+def main() -> None:
+    conf = service.load(base.PROG, _DESCRIPTION, [cfg.SubCommandOpt(
+        'command', title='commands', handler=_add_commands,
+        help='What to do; each has a --help of its own.')])
+    try:
+        conf.command.run(conf)
+    except exception.EnergyMeterError as error:
+        sys.exit(f'{base.PROG}: {error}')
+    except db_exception.DBNonExistentTable:
+        sys.exit(f'{base.PROG}: the database has no tables: run {base.PROG} '
+                 'db sync')
+    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+        # Its text has the statement and maybe the URL.
+        sys.exit(f'{base.PROG}: the database can not be used '
+                 f'({type(error).__name__}): see [database] connection, and '
+                 'whether the server runs')
+
+
+def _add_commands(areas: base.Areas) -> None:
+    for area in _AREAS:
+        area.add_commands(areas)
