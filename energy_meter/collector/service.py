@@ -28,6 +28,7 @@ from energy_meter import measurement
 from energy_meter.bus import intake
 from energy_meter.collector import housekeeping
 from energy_meter.collector import merge
+from energy_meter.collector import plausibility
 from energy_meter.collector import probe_sections
 from energy_meter.collector import refusals
 from energy_meter.collector import writer
@@ -104,7 +105,7 @@ class Collector(service.ServiceBase):
             self._writer.write(plausible)
 
     def _is_plausible(self, word: measurement.Measurement) -> bool:
-        if merge.is_plausible(word, self._options.max_watts):
+        if plausibility.is_plausible(word, self._options.max_watts):
             return True
         self.counters.count('implausible')
         self._complaints.complain(

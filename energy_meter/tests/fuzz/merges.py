@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.collector import administration
 from energy_meter.collector import merge
+from energy_meter.collector import plausibility
 from energy_meter.db import schema
 from energy_meter.tests.fuzz import draw
 from energy_meter.tests.unit.collector import databases
@@ -74,7 +75,7 @@ def try_one(data: bytes, engine: sa.Engine | None = None) -> None:
         now += source.integer(2 ** 16) / 16
         words = [word for word in (
             _word(source, now) for _ in range(source.integer(_MOST_WORDS)))
-            if merge.is_plausible(word, _MAX_WATTS)]
+            if plausibility.is_plausible(word, _MAX_WATTS)]
         before = account.millijoules
         world.merge_all(account, words, now, databases.TAKEOVER)
         for word in words:

@@ -189,31 +189,7 @@ class NewestTest(base.BaseTestCase):
         self.assertEqual([words[1], words[0]], merge.newest(words))
 
 
-class PlausibleTest(base.BaseTestCase):
-
-    def test_energy_that_the_power_can_have_made_is_believed(self):
-        self.assertTrue(merge.is_plausible(word(A1, 0, 3600, 3_600_000), 1.0))
-
-    def test_more_energy_than_any_power_could_make_is_not(self):
-        self.assertFalse(merge.is_plausible(word(A1, 0, 1, 10 ** 15), 1e5))
-
-    def test_register_older_than_any_agent_runs_is_not(self):
-        # Its time would stay in the probe's coverage for ever.
-        decade = 10 * 366 * 86_400
-        for elapsed in (decade, 1e308):
-            self.assertFalse(merge.is_plausible(word(A1, 0, elapsed, 0), 1e5))
-
-    def test_more_power_than_any_probe_can_draw_is_not(self):
-        self.assertTrue(merge.is_plausible(word(A1, 0, 1, 0, 100.0), 100.0))
-        self.assertFalse(merge.is_plausible(word(A1, 0, 1, 0, 100.1), 100.0))
-
-    def test_unknown_power_is_believed(self):
-        item = word(A1, 0, 1, 0)._replace(watts=None)
-        self.assertTrue(merge.is_plausible(item, 1e5))
-
-    def test_more_metered_than_elapsed_time_is_not(self):
-        item = word(A1, 0, 10, 0)._replace(metered=1000.0)
-        self.assertFalse(merge.is_plausible(item, 1e5))
+class BeganTest(base.BaseTestCase):
 
     def test_register_from_the_future_began_no_later_than_now(self):
         self.assertEqual(90, merge.began(word(A1, 5000, 10, 0), 100))
