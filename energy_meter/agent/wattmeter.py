@@ -18,17 +18,16 @@ import types
 import typing
 
 from oslo_config import cfg
-import stevedore
 
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import ledger
+from energy_meter.agent import plugins
 from energy_meter.bus import envelope
 from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
 
-_NAMESPACE = 'energy_meter.drivers'
 _MAX_WATTS = 100_000.0
 
 _Own = dict[str, dict[str, typing.Any] | None]
@@ -196,7 +195,7 @@ class _Loader:
         if not section.options:
             raise section.error('driver', 'the section is empty; it needs at '
                                           'least driver and probes')
-        driver_name, driver = self._driver(section)
+        driver_name, driver = plugins.find(section)
         options = section.values(
             self._conf, [*wattmeter_conf.OPTS, *driver.opts])
         settings = self._settings(section, driver_name, driver, options)
@@ -262,25 +261,6 @@ class _Loader:
                 f'{text!r} is no pattern: the fields of this wattmeter are '
                 f'{known}')) from None
         return pattern
-
-    def _driver(self, section: conf_sections.Section,
-                ) -> tuple[str, type[base.Driver]]:
-        name = section.options.get('driver', [''])[-1]
-        failures: list[BaseException] = []
-        found: stevedore.NamedExtensionManager[base.Driver] = (
-            stevedore.NamedExtensionManager(
-                _NAMESPACE, [name], warn_on_missing_entrypoint=False,
-                on_load_failure_callback=lambda _manager, _entry_point, error:
-                failures.append(error)))
-        if failures:
-            raise section.error('driver', (
-                f'{name!r} can not be loaded: {failures[0]}'))
-        if name not in found:
-            known = sorted({entry_point.name for entry_point
-                            in found.list_entry_points()})
-            raise section.error('driver', (
-                f'{name!r} is unknown; expected one of {", ".join(known)}'))
-        return name, found[name].plugin
 
     def _outlets(self, section: conf_sections.Section,
                  options: dict[str, typing.Any],
