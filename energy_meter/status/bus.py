@@ -65,7 +65,8 @@ def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
             f'No policy bounds {", ".join(unbounded)}: a reader that is gone '
-            'would fill the broker. Import etc/rabbitmq/definitions.json')
+            'would fill the broker. Import '
+            'share/energy_meter/rabbitmq/definitions.json')
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
 
