@@ -17,9 +17,9 @@
 #   tools/run_walk.sh [PAGE]
 #
 # The page is doc/source/install/walk.rst unless another is named. Needs root,
-# debootstrap, systemd-container, tinyproxy and socat, 3 GB of space and a
-# quarter of an hour. The machine has no network but its loopback; apt
-# and pip reach theirs through a proxy. It ends with the walk.
+# 3 GB of space and a quarter of an hour, and installs what else it needs. The
+# machine has no network but its loopback; apt and pip reach theirs through a
+# proxy. It ends with the walk.
 
 set -euo pipefail
 # shellcheck source=tools/functions.sh
@@ -146,9 +146,11 @@ walk() {
 }
 
 [[ $EUID -eq 0 ]] || die 'only root can boot a machine'
-for program in debootstrap systemd-nspawn tinyproxy socat; do
-    command -v "$program" > /dev/null || die "$program is not installed"
+missing=()
+for pair in debootstrap systemd-nspawn:systemd-container tinyproxy socat; do
+    command -v "${pair%:*}" > /dev/null || missing+=("${pair#*:}")
 done
+[[ ${#missing[@]} -eq 0 ]] || install_packages "${missing[@]}"
 make_machine
 connect_machine
 start_proxy
