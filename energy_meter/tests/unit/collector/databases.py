@@ -101,19 +101,19 @@ def check(expected: merge.Account, found: merge.Account, what: str) -> None:
         assert expected.latest.watts == found.latest.watts, what
 
 
+def word(probe: str, agent: str, incarnation: int, millijoules: int,
+         began: float) -> measurement.Measurement:
+    """Give what a register of 1 mW says."""
+    return measurement.Measurement(
+        measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
+        measurement.RegisterKey(agent, f'{agent}-{incarnation}', incarnation),
+        began + millijoules, float(millijoules), millijoules,
+        float(millijoules))
+
+
 def excludes_an_agent(engine: sa.Engine) -> None:
     """Check that an agent's energy goes, and comes no more."""
     empty(engine)
-
-    def word(probe: str, agent: str, incarnation: int, millijoules: int,
-             began: float) -> measurement.Measurement:
-        return measurement.Measurement(
-            measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
-            measurement.RegisterKey(agent, f'{agent}-{incarnation}',
-                                    incarnation),
-            began + millijoules, float(millijoules), millijoules,
-            float(millijoules))
-
     # Given a probe that passed from an honest agent to a rogue one, and one
     # that the rogue always had, in two registers,
     deliver(engine, [word('p', 'honest', 1, 100, 0.0)], 1000.0)

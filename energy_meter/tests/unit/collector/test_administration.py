@@ -13,28 +13,19 @@
 
 """What an operator looks at and changes by hand."""
 
-from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.collector import administration
-from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.db import base as db_base
 
 HOUR = 3600
 
 
-class AdministrationTest(base.BaseTestCase):
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
-        with self.engine.connect() as connection:
-            self.now = db_engine.now(connection)
+class AdministrationTest(db_base.DatabaseTest):
 
     def word(self, probe: str = 'p', agent: str = 'agent',
              incarnation: int = 1, millijoules: int = 5, ago: float = 0.0,

@@ -13,28 +13,19 @@
 
 """Registers that ended long ago are folded into their probes."""
 
-from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter import measurement
 from energy_meter.collector import housekeeping
-from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.db import base as db_base
 
 DAY = 86_400
 AFTER = 30
 
 
-class FoldTest(base.BaseTestCase):
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
-        with self.engine.connect() as connection:
-            self.now = db_engine.now(connection)
+class FoldTest(db_base.DatabaseTest):
 
     def word(self, incarnation: int, days_ago: float, millijoules: int = 5,
              ) -> dict[str, int]:

@@ -14,21 +14,18 @@
 
 import fixtures
 from oslo_db import exception as db_exception
-from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter import counters
 from energy_meter.collector import refusals
 from energy_meter.db import schema
+from energy_meter.tests.unit.db import base as db_base
 
 
-class RefusalsTest(base.BaseTestCase):
+class RefusalsTest(db_base.DatabaseTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
         self.counters = counters.Counters()
         self.refusals = refusals.Refusals(self.counters)
 

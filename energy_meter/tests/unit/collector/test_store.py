@@ -14,25 +14,18 @@
 
 import hypothesis
 from hypothesis import strategies
-from oslotest import base
-import sqlalchemy as sa
 
 from energy_meter import measurement
 from energy_meter.db import schema
 from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.db import base as db_base
 
 PROBE = measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent')
 KEY = measurement.RegisterKey('agent-a', 'a1', 1)
 NOW = 1000.0
 
 
-class StoreTest(base.BaseTestCase):
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
+class StoreTest(db_base.DatabaseTest):
 
     @hypothesis.settings(max_examples=60, deadline=None)
     @hypothesis.given(strategies.integers(0, 2 ** 32))

@@ -12,30 +12,19 @@
 
 """Probes that are the sum of others."""
 
-from oslotest import base
-import sqlalchemy as sa
 
 from energy_meter import measurement
 from energy_meter.collector import administration
-from energy_meter.db import engine as db_engine
-from energy_meter.db import schema
 from energy_meter.db import sums
 from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.db import base as db_base
 
 TTL = 300.0
 MILLIJOULES_PER_KWH = 3.6e9
 NODE = sums.Sum('node', 'rack-node', frozenset({'a', 'b'}))
 
 
-class SumsTest(base.BaseTestCase):
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
-        with self.engine.connect() as connection:
-            self.now = db_engine.now(connection)
+class SumsTest(db_base.DatabaseTest):
 
     def meter(self, probe: str, kwh: float, watts: float | None = 10.0,
               metered: float = 1.0, ago: float = 0.0) -> None:

@@ -20,7 +20,6 @@ import typing
 
 import fixtures
 from oslo_db import exception as db_exception
-from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter import complaint
@@ -30,6 +29,7 @@ from energy_meter.bus import listener
 from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import schema
+from energy_meter.tests.unit.db import base as db_base
 
 AWAY = db_exception.DBConnectionError()
 REFUSED = db_exception.DBDataError()
@@ -42,13 +42,10 @@ def word(probe: str, **changes: typing.Any) -> measurement.Measurement:
         10.0)._replace(**changes)
 
 
-class WriterTest(base.BaseTestCase):
+class WriterTest(db_base.DatabaseTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
         self.stopping = threading.Event()
         self.counters = counters.Counters()
         self.log = self.useFixture(fixtures.FakeLogger())

@@ -15,7 +15,6 @@
 import itertools
 from unittest import mock
 
-from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter.db import engine as db_engine
@@ -24,17 +23,15 @@ from energy_meter.db import projects
 from energy_meter.db import schema
 from energy_meter.db import sums
 from energy_meter.tests import rows
+from energy_meter.tests.unit.db import base as db_base
 
 TTL = 300.0
 
 
-class ProjectsTest(base.BaseTestCase):
+class ProjectsTest(db_base.DatabaseTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.engine = sa.create_engine('sqlite://')
-        self.addCleanup(self.engine.dispose)
-        schema.metadata.create_all(self.engine)
         rows.insert(self.engine, 'a', 'b')
 
     def configure(self, at: float = 1.0, **wanted: str) -> None:
