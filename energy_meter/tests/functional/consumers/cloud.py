@@ -21,7 +21,6 @@ import yaml
 from energy_meter.db import projects
 from energy_meter.tests.functional.ceilometer import installation
 from energy_meter.tests.functional.services import base
-from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import stack
 
 ETC = stack.CHECKOUT / 'etc'
@@ -92,19 +91,6 @@ class Cloud(installation.Installation):
 
         base.wait_for(lambda: value in values(), 60,
                       f'Gnocchi tells {meter} {value} of {original_id}')
-
-    def login(self, section: str) -> str:
-        """Return the section with which a service logs in."""
-        identity = base.shared(keystone.Keystone)
-        return (
-            f'[{section}]\n'
-            'auth_type = password\n'
-            f'auth_url = {identity.auth_url}\n'
-            f'username = {identity.admin.username}\n'
-            f'password = {identity.admin.password}\n'
-            f'project_name = {identity.admin.project_name}\n'
-            'user_domain_id = default\n'
-            'project_domain_id = default\n')
 
     def configuration(self, *parts: str) -> pathlib.Path:
         """Write the configuration of a service."""

@@ -38,23 +38,24 @@ class ConsumersTest(test_base.BaseTestCase):
         cls.addClassCleanup(cls.cloud.cleanUp)
         cls.cloud.setUp()
 
+    def login(self, section):
+        return base.shared(keystone.Keystone).login(section)
+
     def ask(self, script, *words):
         answer = base.run([stack.program('python'), HERE / script, *words])
         return json.loads(answer.splitlines()[-1])
 
     def ask_watcher(self, *words):
         return self.ask('ask_watcher.py', self.cloud.configuration(
-            self.cloud.login('watcher_clients_auth'),
+            self.login('watcher_clients_auth'),
             '[watcher_datasources]\ndatasources = gnocchi\n',
             f'[gnocchi_client]\nregion_name = {keystone.REGION}\n'), *words)
 
     def ask_cloudkitty(self, start, price):
-        region = f'region_name = {keystone.REGION}\n'
         file = self.cloud.configuration(
             f'[collect]\nmetrics_conf = {cloud.ETC}/cloudkitty/metrics.yml',
-            self.cloud.login('collector_gnocchi') + region,
-            self.cloud.login('fetcher_gnocchi') + region,
-            'resource_types = energy_probe',
+            self.login('collector_gnocchi'),
+            self.login('fetcher_gnocchi') + 'resource_types = energy_probe',
             '[database]',
             f'connection = sqlite:///{self.create_tempfiles([("db", "")])[0]}')
         begin = datetime.datetime.fromtimestamp(start, datetime.UTC)

@@ -73,18 +73,8 @@ class Aodh(base.Process):
                 region_id=keystone.REGION)
 
     def _configuration(self) -> str:
-        admin = self._identity.admin
         # Aodh has a driver of the plain name only.
         database = base.shared(postgresql.PostgreSQL).create_database()
-        login = (
-            'auth_type = password\n'
-            f'auth_url = {self._identity.auth_url}\n'
-            f'username = {admin.username}\n'
-            f'password = {admin.password}\n'
-            f'project_name = {admin.project_name}\n'
-            'user_domain_id = default\n'
-            'project_domain_id = default\n'
-            f'region_name = {keystone.REGION}\n')
         return (
             '[DEFAULT]\n'
             f'transport_url = {base.shared(rabbitmq.RabbitMQ).add_vhost()}\n'
@@ -92,9 +82,9 @@ class Aodh(base.Process):
             f'connection = {database.replace("+psycopg:", ":")}\n'
             '[evaluator]\n'
             'evaluation_interval = 1\n'
-            f'[service_credentials]\n{login}'
+            f'{self._identity.login("service_credentials")}'
             'interface = internalURL\n'
-            f'[keystone_authtoken]\n{login}'
+            f'{self._identity.login("keystone_authtoken")}'
             f'www_authenticate_uri = {self._identity.auth_url}\n')
 
     def answers(self) -> bool:

@@ -80,7 +80,6 @@ class Ceilometer(base.Service):
                        'publishers': [f'file://{self._samples}?json',
                                       *self._publishers]}],
         }))
-        admin = self._identity.admin
         config = directory / 'ceilometer.conf'
         config.write_text(
             '[DEFAULT]\n'
@@ -91,15 +90,7 @@ class Ceilometer(base.Service):
             f'pollsters_definitions_dirs = {directory}/pollsters.d\n'
             f'enable_prometheus_exporter = {self._exporter}\n'
             f'prometheus_listen_addresses = {self._metrics}\n'
-            '[service_credentials]\n'
-            'auth_type = password\n'
-            f'auth_url = {self._identity.auth_url}\n'
-            f'username = {admin.username}\n'
-            f'password = {admin.password}\n'
-            f'project_name = {admin.project_name}\n'
-            'user_domain_id = default\n'
-            'project_domain_id = default\n'
-            f'region_name = {keystone.REGION}\n'
+            f'{self._identity.login("service_credentials")}'
             'interface = internalURL\n'
             f'{self._options}\n')
         return config

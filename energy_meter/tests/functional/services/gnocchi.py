@@ -91,16 +91,8 @@ class Gnocchi(base.Process):
             '[metricd]\n'
             'workers = 1\n'
             'metric_processing_delay = 1\n'
-            '[keystone_authtoken]\n'
-            'auth_type = password\n'
-            f'auth_url = {self._identity.auth_url}\n'
-            f'www_authenticate_uri = {self._identity.auth_url}\n'
-            f'username = {user.username}\n'
-            f'password = {user.password}\n'
-            f'project_name = {user.project_name}\n'
-            'user_domain_id = default\n'
-            'project_domain_id = default\n'
-            f'region_name = {keystone.REGION}\n')
+            f'{self._identity.login("keystone_authtoken", user)}'
+            f'www_authenticate_uri = {self._identity.auth_url}\n')
 
     def _register(self) -> None:
         identity = self._identity.connect().identity

@@ -118,6 +118,24 @@ class Keystone(base.Process):
             'OS_REGION_NAME': REGION,
         }
 
+    def login(self, section: str,
+              credentials: Credentials | None = None) -> str:
+        """Return the section by which a service logs in.
+
+        :param credentials: By default the administrator's.
+        """
+        user = credentials or self.admin
+        return (
+            f'[{section}]\n'
+            'auth_type = password\n'
+            f'auth_url = {self.auth_url}\n'
+            f'username = {user.username}\n'
+            f'password = {user.password}\n'
+            f'project_name = {user.project_name}\n'
+            'user_domain_id = default\n'
+            'project_domain_id = default\n'
+            f'region_name = {REGION}\n')
+
     def create_user(self, role: str, project: str = 'admin') -> Credentials:
         """Create a user who has this role in this project.
 
