@@ -64,13 +64,8 @@ class Aodh(base.Process):
             self.useFixture(base.Process([program, '--config-file', config]))
 
     def _register(self) -> None:
-        identity = self._identity.connect().identity
-        service = identity.create_service(type=SERVICE_TYPE, name='aodh')
-        self.addCleanup(identity.delete_service, service)
-        for interface in ('public', 'internal', 'admin'):
-            identity.create_endpoint(
-                service_id=service.id, interface=interface, url=self.url,
-                region_id=keystone.REGION)
+        self.addCleanup(self._identity.add_service(SERVICE_TYPE, 'aodh',
+                                                   self.url))
 
     def _configuration(self) -> str:
         # Aodh has a driver of the plain name only.

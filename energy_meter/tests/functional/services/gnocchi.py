@@ -95,13 +95,8 @@ class Gnocchi(base.Process):
             f'www_authenticate_uri = {self._identity.auth_url}\n')
 
     def _register(self) -> None:
-        identity = self._identity.connect().identity
-        service = identity.create_service(type=SERVICE_TYPE, name='gnocchi')
-        self.addCleanup(identity.delete_service, service)
-        for interface in ('public', 'internal', 'admin'):
-            identity.create_endpoint(
-                service_id=service.id, interface=interface, url=self.url,
-                region_id=keystone.REGION)
+        self.addCleanup(self._identity.add_service(SERVICE_TYPE, 'gnocchi',
+                                                   self.url))
 
     def answers(self) -> bool:
         """Tell whether the API answers."""

@@ -12,6 +12,8 @@
 
 """A private Keystone."""
 
+import collections.abc
+import functools
 import os
 import typing
 import uuid
@@ -117,6 +119,17 @@ class Keystone(base.Process):
             'OS_PROJECT_DOMAIN_ID': 'default',
             'OS_REGION_NAME': REGION,
         }
+
+    def add_service(self, kind: str, name: str,
+                    url: str) -> collections.abc.Callable[[], object]:
+        """Put a service into the catalog; return what removes it."""
+        identity = self.connect().identity
+        service = identity.create_service(type=kind, name=name)
+        for interface in ('public', 'internal', 'admin'):
+            identity.create_endpoint(
+                service_id=service.id, interface=interface, url=url,
+                region_id=REGION)
+        return functools.partial(identity.delete_service, service)
 
     def login(self, section: str,
               credentials: Credentials | None = None) -> str:
