@@ -20,6 +20,7 @@ from energy_meter import counters
 from energy_meter import measurement
 from energy_meter.agent import backlog
 from energy_meter.bus import publisher
+from energy_meter.bus import transport
 
 LOG = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Sender(threading.Thread):
             # Not only oslo.messaging's own errors: the first connection
             # shows those of the libraries below. Whatever it is, without
             # this thread nothing would ever be sent again.
-            failure = type(error).__name__
+            failure = transport.explain(error)
         # Outside the handler, or oslo.log would add the error once more.
         if failure:
             self._counters.count('publish_failures')

@@ -12,6 +12,8 @@
 
 """The connection to the bus."""
 
+import re
+
 from oslo_config import cfg
 import oslo_messaging
 from oslo_messaging import transport as messaging_transport
@@ -22,6 +24,8 @@ from energy_meter import signing
 #: Exchange and topic; publishers and readers have to agree.
 EXCHANGE = TOPIC = 'energy_meter'
 PRIORITY = 'info'
+
+_CREDENTIALS = re.compile(r'//\S*@')
 
 
 def connect(conf: cfg.ConfigOpts, url: str | None = None,
@@ -74,6 +78,12 @@ def virtual_host(
         transport: messaging_transport.NotificationTransport) -> str:
     """Name the virtual host of RabbitMQ that a bus is in."""
     return transport._driver._url.virtual_host or '/'
+
+
+def explain(error: BaseException) -> str:
+    """Tell in a line why a bus failed, without users and passwords."""
+    said = _CREDENTIALS.sub('//***@', str(error).partition('\n')[0])
+    return f'{type(error).__name__}: {said}' if said else type(error).__name__
 
 
 def secrets(conf: cfg.ConfigOpts) -> list[str]:

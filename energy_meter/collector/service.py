@@ -126,7 +126,8 @@ class Collector(service.ServiceBase):
                     due = time.monotonic() + housekeeping.INTERVAL
                 self._refusals.save(self._engine)
             except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-                failure, pause = type(error).__name__, housekeeping.RETRY
+                failure = db_engine.explain(error)
+                pause = housekeeping.RETRY
             # Outside the handler, or oslo.log would add the error once more.
             if failure:
                 self._complaints.complain(

@@ -163,4 +163,4 @@ class Writer:
         error = state.outcome.exception() if state.outcome else None
         self._complaints.complain(
             'database', 'The database does not take a batch (%s); it is held '
-            'until it does', type(error).__name__)
+            'until it does', error and db_engine.explain(error))

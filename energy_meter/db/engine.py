@@ -89,6 +89,13 @@ def _with_timeouts(url: str) -> str:
     return parts.set(query=query).render_as_string(hide_password=False)
 
 
+def explain(error: BaseException) -> str:
+    """Tell in a line why a database failed, without statement and values."""
+    cause = getattr(error, 'inner_exception', None) or error
+    said = str(getattr(cause, 'orig', None) or '').partition('\n')[0]
+    return f'{type(error).__name__}: {said}' if said else type(error).__name__
+
+
 def _kind(error: Exception) -> str:
     """Tell what is wrong with a URL, but nothing of what stands in it."""
     return (str(error) if isinstance(error, ImportError)

@@ -173,7 +173,7 @@ class Forwarder(service.ServiceBase):
                     self._courier.send(item.envelopes, context)
             except Exception as error:
                 # Of oslo.messaging, or of a library below it.
-                failure = type(error).__name__
+                failure = bus_transport.explain(error)
             # Outside the handler, or oslo.log would add the error once more.
             if not failure:
                 self.counters.count('forwarded', len(item.envelopes))

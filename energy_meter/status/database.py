@@ -58,7 +58,7 @@ def revision(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
-            f'The database can not be used ({type(error).__name__}): see '
+            f'The database can not be used ({db_engine.explain(error)}): see '
             '[database] connection, and whether the server runs.')
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 

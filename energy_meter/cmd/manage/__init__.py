@@ -27,6 +27,7 @@ from energy_meter.cmd.manage import openstack
 from energy_meter.cmd.manage import probes
 from energy_meter.cmd.manage import registers
 from energy_meter.cmd.manage import schema
+from energy_meter.db import engine as db_engine
 
 _DESCRIPTION = 'Set up and look after an installation of energy_meter.'
 
@@ -46,10 +47,9 @@ def main() -> None:
         sys.exit(f'{base.PROG}: the database has no tables: run {base.PROG} '
                  'db sync')
     except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-        # Its text has the statement and maybe the URL.
         sys.exit(f'{base.PROG}: the database can not be used '
-                 f'({type(error).__name__}): see [database] connection, and '
-                 'whether the server runs')
+                 f'({db_engine.explain(error)}): see [database] connection, '
+                 'and whether the server runs')
 
 
 def _add_commands(areas: base.Areas) -> None:

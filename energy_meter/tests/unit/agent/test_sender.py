@@ -135,8 +135,8 @@ class SenderTest(base.BaseTestCase):
         self.assertEqual(self.bus.tries - len(self.bus.messages),
                          self.counters.value('publish_failures'))
         self.assertEqual(
-            ['The bus does not take messages (ConnectionRefusedError); they '
-             'wait', 'The bus takes messages again'],
+            ['The bus does not take messages (ConnectionRefusedError: '
+             'amqp://***@h); they wait', 'The bus takes messages again'],
             self.log.output.splitlines())
 
     def test_a_bus_that_fails_halfway_gets_the_rest_later(self):

@@ -75,3 +75,10 @@ class TransportTest(base.BaseTestCase):
         self.assertNotIn('hunter', str(error))
         self.assertIn('[bus] secrets', str(error))
         self.assertIn('$$', str(error))
+
+    def test_who_logs_in_is_not_told(self):
+        for text, said in (
+                ('amqp://u:hunt/er2@h:1 is away', 'amqp://***@h:1 is away'),
+                ('refused\nby u', 'refused'), ('', '')):
+            self.assertEqual(f'OSError: {said}' if said else 'OSError',
+                             transport.explain(OSError(text)))

@@ -17,6 +17,7 @@ import unittest.mock
 
 import fixtures
 from oslo_config import cfg
+from oslo_db import exception as db_exception
 from oslotest import base
 import sqlalchemy as sa
 
@@ -122,3 +123,28 @@ class WrongURLTest(EngineTest):
         with unittest.mock.patch.dict('sys.modules', {'pymysql': None}):
             self.assertIn('pymysql', self.refuse(
                 'mysql+pymysql://u:hidden@127.0.0.1/db'))
+
+
+class ExplainTest(EngineTest):
+
+    def explain(self, url: str, query: str = 'SELECT 1') -> str:
+        try:
+            self.ask(self.connect(url), query)
+        except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+            return db_engine.explain(error)
+        raise AssertionError('it did not fail')
+
+    def test_server_that_is_away_is_told_without_the_password(self):
+        # Nobody listens on this port, which only root could take.
+        for url in ('postgresql+psycopg://u:hidden@127.0.0.1:1/db',
+                    'mysql+pymysql://u:hidden@127.0.0.1:1/db'):
+            said = self.explain(url)
+
+            self.assertIn('refused', said)
+            self.assertNotIn('hidden', said)
+            self.assertNotIn('\n', said)
+
+    def test_statement_is_not_told(self):
+        self.assertEqual('DBNonExistentTable: no such table: missing',
+                         self.explain('sqlite://',
+                                      "SELECT 'hidden' FROM missing"))
