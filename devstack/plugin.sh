@@ -109,18 +109,31 @@ function _energy_meter_connection {
     esac
 }
 
-function _energy_meter_configure_bus {
+# Run a function whose secrets stay out of DevStack's log.
+function _energy_meter_quietly {
     local xtrace
+    xtrace=$(set +o | grep xtrace)
+    set +o xtrace
+    "$@"
+    $xtrace
+}
+
+function _energy_meter_set_connection {
+    iniset "$ENERGY_METER_CONF" database connection \
+        "$(_energy_meter_connection)"
+}
+
+function _energy_meter_set_secrets {
+    iniset "$ENERGY_METER_CONF" bus secrets \
+        "${ENERGY_METER_BUS_SECRETS:-$(generate_hex_string 32)}"
+}
+
+function _energy_meter_configure_bus {
     if is_service_enabled rabbit; then
         rpc_backend_add_vhost energy_meter
     fi
     iniset_rpc_backend energy_meter "$ENERGY_METER_CONF" DEFAULT energy_meter
-    # The secret stays out of DevStack's log.
-    xtrace=$(set +o | grep xtrace)
-    set +o xtrace
-    iniset "$ENERGY_METER_CONF" bus secrets \
-        "${ENERGY_METER_BUS_SECRETS:-$(generate_hex_string 32)}"
-    $xtrace
+    _energy_meter_quietly _energy_meter_set_secrets
 }
 
 function _energy_meter_configure_wattmeters {
@@ -180,8 +193,7 @@ function configure_energy_meter {
     setup_logging "$ENERGY_METER_CONF"
     _energy_meter_configure_bus
     if [[ $(energy_meter_database) != none ]]; then
-        iniset "$ENERGY_METER_CONF" database connection \
-            "$(_energy_meter_connection)"
+        _energy_meter_quietly _energy_meter_set_connection
     fi
     _energy_meter_configure_wattmeters
     if is_service_enabled energy-api; then

@@ -138,13 +138,17 @@ class LogTest(TestCase):
 
         self.assertEqual({'die'}, loud - called(logs))
 
-    def test_the_secret_of_the_bus_is_not_in_devstacks_log(self):
-        machine = self.devstack(TRACE='True')
+    def test_secrets_are_not_in_our_part_of_devstacks_log(self):
+        machine = self.devstack(
+            'key,postgresql', TRACE='True',
+            BASE_SQL_CONN='postgresql://root:hidden@127.0.0.1')
 
         printed = machine.stack()
 
         self.assertIn(f'secrets = {SECRET}', machine.configuration())
         self.assertNotIn(SECRET, printed)
+        self.assertIn('root:hidden@', machine.configuration())
+        self.assertNotIn('root:hidden@', printed)
         self.assertIn('+ run_process energy-agent', printed)
 
 
