@@ -27,9 +27,25 @@ from energy_meter.conf import rrd as rrd_conf
 #: Secrets that stand in the documentation.
 _EXAMPLES = {'current-secret', 'previous-secret', 'SECRET'}
 
+_UNUSED = upgradecheck.Result(
+    upgradecheck.Code.SUCCESS,
+    'None is configured here; all but the API need [DEFAULT] transport_url '
+    'and [bus] secrets.')
+
+
+def _is_used(conf: cfg.ConfigOpts) -> bool:
+    """Tell whether the configuration of this machine names a bus."""
+    found = (conf.get_location('transport_url'),
+             conf.get_location('sources', bus_conf.GROUP),
+             conf.get_location('secrets', bus_conf.GROUP))
+    return any(place and place.location is not cfg.Locations.opt_default
+               for place in found)
+
 
 def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     """Is there a secret, and one that is not known to everybody?"""
+    if not _is_used(conf):
+        return _UNUSED
     try:
         trust.load(conf)
     except exception.EnergyMeterError as error:
@@ -47,6 +63,8 @@ def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
 
 def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     """Can the buses be reached, and is every queue on them read?"""
+    if not _is_used(conf):
+        return _UNUSED
     try:
         unread = list(_unread(conf))
         unbounded = list(_unbounded(conf))

@@ -100,10 +100,10 @@ def silent_probes(connection: sa.Connection,
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
-        f'{len(names)} probes have been silent for more than '
-        f'{conf.api.probe_ttl:g} s: {_some(names)}. Does their agent run, and '
-        'what does its log say of their wattmeter? A probe that is gone for '
-        'good goes with: energy-meter-manage probe forget PROBE')
+        f'No news for more than {conf.api.probe_ttl:g} s of {_some(names)}. '
+        'Does their agent run, and what does its log say of their wattmeter? '
+        'A probe that is gone for good goes with: energy-meter-manage probe '
+        'forget PROBE')
 
 
 @_reading

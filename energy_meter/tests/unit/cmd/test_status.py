@@ -95,6 +95,13 @@ class StatusTest(base.CommandTest):
         self.assertNotIn('hush', result.output)
         self.assertIn('from the documentation', result.output)
 
+    def test_machine_of_the_api_alone_needs_no_bus(self):
+        migration.sync(self.engine)
+        self.write(f'[database]\nconnection = {self.url}\n')
+        result = self.check()
+        self.assertEqual(SUCCESS, result.code)
+        self.assertIn('all but the API need', result.output)
+
     def test_missing_secrets_are_a_failure(self):
         migration.sync(self.engine)
         for secrets in ('', ','):

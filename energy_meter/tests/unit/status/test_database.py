@@ -66,7 +66,7 @@ class SilentProbesTest(DatabaseTest):
         result = database.silent_probes(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
-        self.assertIn('1 probes have been silent for more than 300 s: b. ',
+        self.assertIn('No news for more than 300 s of b. ',
                       result.details)
 
     def test_of_many_some_are_named(self):
@@ -75,7 +75,7 @@ class SilentProbesTest(DatabaseTest):
 
         result = database.silent_probes(self.conf)
 
-        self.assertIn(': p0, p1, p2, p3, p4 and 3 more. ', result.details)
+        self.assertIn(' of p0, p1, p2, p3, p4 and 3 more. ', result.details)
 
 
 class RefusalsTest(DatabaseTest):
