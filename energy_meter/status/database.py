@@ -33,6 +33,8 @@ from energy_meter.db import schema
 _SKEW = 5.0
 #: Seconds for which a refusal matters.
 _DAY = 86_400
+#: What collectors do not refuse, but set back to now.
+_FUTURE = 'future'
 #: Names that one line shows.
 _NAMES = 5
 
@@ -110,11 +112,8 @@ def silent_probes(connection: sa.Connection,
 def refusals(connection: sa.Connection,
              conf: cfg.ConfigOpts) -> upgradecheck.Result:
     """Did collectors believe all that they read?"""
-    table = schema.refusal
-    found = connection.execute(
-        sa.select(table.c.what, table.c.number)
-        .where(table.c.at > db_engine.clock() - _DAY)
-        .order_by(table.c.what)).all()
+    found = [(what, number) for what, number in _refused(connection)
+             if what != _FUTURE]
     if not found:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     shown = _some([f'{what}: {number}' for what, number in found])
@@ -123,6 +122,16 @@ def refusals(connection: sa.Connection,
         'Collectors refused messages or measurements in the last day; since '
         f'the beginning: {shown}. Their logs say whose, and the documentation,'
         ' in "Troubleshooting", what each means.')
+
+
+def _refused(connection: sa.Connection,
+             ) -> collections.abc.Iterable[typing.Any]:
+    """Give what happened in the last day, and how often ever."""
+    table = schema.refusal
+    return connection.execute(
+        sa.select(table.c.what, table.c.number)
+        .where(table.c.at > db_engine.clock() - _DAY)
+        .order_by(table.c.what)).all()
 
 
 @_reading
@@ -136,6 +145,11 @@ def clocks(connection: sa.Connection,
             f"The database's clock is {abs(theirs - after):.0f} s "
             f'{"ahead of" if theirs > after else "behind"} that of this '
             'machine: synchronise both, with chrony for instance.')
+    if _FUTURE in dict(_refused(connection)):
+        return upgradecheck.Result(
+            upgradecheck.Code.WARNING,
+            "An agent's clock was ahead of the database's in the last day: "
+            'the logs of the collectors name it. Synchronise both.')
     late = [f'{name} ({behind:.0f} s)'
             for name, behind in _late_agents(connection, conf)]
     if not late:

@@ -50,6 +50,12 @@ class DatabaseTest(base.BaseTestCase):
         rows.insert(self.engine, probe, heard_at=heard_at,
                     time=heard_at - late, agent_name=agent)
 
+    def refuse(self, what: str, age: float) -> None:
+        """Let collectors have refused something, so long ago."""
+        with self.engine.begin() as connection:
+            connection.execute(schema.refusal.insert().values(
+                what=what, number=7, at=time.time() - age))
+
 
 class SilentProbesTest(DatabaseTest):
 
@@ -80,22 +86,22 @@ class SilentProbesTest(DatabaseTest):
 
 class RefusalsTest(DatabaseTest):
 
-    def refuse(self, what: str, age: float) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(schema.refusal.insert().values(
-                what=what, number=7, at=time.time() - age))
-
     def test_what_was_refused_today_is_told(self):
         self.refuse('rejected (unknown-key)', 60)
-        self.refuse('future', 100_000)
+        self.refuse('implausible', 100_000)
 
         result = database.refusals(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
         self.assertIn(': rejected (unknown-key): 7. ', result.details)
 
+    def test_a_clock_is_not_a_refusal(self):
+        self.refuse('future', 60)
+
+        self.assertEqual(Code.SUCCESS, database.refusals(self.conf).code)
+
     def test_old_refusals_matter_no_more(self):
-        self.refuse('future', 100_000)
+        self.refuse('implausible', 100_000)
 
         self.assertEqual(Code.SUCCESS, database.refusals(self.conf).code)
 
@@ -116,6 +122,15 @@ class ClocksTest(DatabaseTest):
 
         self.assertEqual(Code.WARNING, result.code)
         self.assertIn(': north (90 s). ', result.details)
+
+    def test_an_agent_whose_clock_is_ahead(self):
+        self.add('a')
+        self.refuse('future', 60)
+
+        result = database.clocks(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn("ahead of the database's", result.details)
 
     def test_one_late_measurement_of_a_punctual_agent_is_no_clock(self):
         self.add('a', late=100)
