@@ -44,14 +44,15 @@ def main() -> int:
     arguments = parse()
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(rabbitmq.Cluster())
-        url = stack.enter_context(
-            postgresql.PostgreSQL()).create_database()
+        url = stack.enter_context(postgresql.PostgreSQL()).create_database()
         configuration = commands.Configuration(
             stack.enter_context(tempfile.TemporaryDirectory()),
             DEFAULT={'transport_url': cluster.url},
-            database={'connection': url})
-        configuration.add_dummy('desk', *(
-            f'desk-{number}' for number in range(arguments.probes)))
+            database={'connection': url},
+        )
+        configuration.add_dummy(
+            'desk', *(f'desk-{number}' for number in range(arguments.probes))
+        )
         configuration.run('energy-meter-manage', 'db', 'sync')
         for _ in range(2):
             stack.enter_context(commands.collector(configuration))
@@ -74,11 +75,13 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument('--probes', type=int, default=100)
     parser.add_argument('--seconds', type=float, default=180.0)
-    parser.add_argument('--every', type=float, default=20.0,
-                        help='seconds between two kills')
+    parser.add_argument(
+        '--every', type=float, default=20.0, help='seconds between two kills'
+    )
     return parser.parse_args()
 
 
@@ -116,19 +119,23 @@ class Watch(threading.Thread):
     def _read(self) -> int:
         with self._engine.connect() as connection:
             return connection.scalar(
-                sa.text('SELECT sum(millijoules) FROM probe'))
+                sa.text('SELECT sum(millijoules) FROM probe')
+            )
 
 
-def judge(configuration: commands.Configuration, agent: commands.Command,
-          url: str) -> int:
+def judge(
+    configuration: commands.Configuration, agent: commands.Command, url: str
+) -> int:
     """Compare what is billed with what was metered; give the exit code."""
     time.sleep(PATIENCE / 10)
     agent.stop()
     metered = sum(configuration.registers().values())
     with contextlib.suppress(AssertionError):
         base.wait_for(lambda: billed(url) >= metered, PATIENCE, 'all')
-    print(f'metered {metered} mJ, billed {billed(url)} mJ: '
-          f'difference {billed(url) - metered} mJ')
+    print(
+        f'metered {metered} mJ, billed {billed(url)} mJ: '
+        f'difference {billed(url) - metered} mJ'
+    )
     return 0 if billed(url) == metered else 1
 
 

@@ -41,10 +41,13 @@ MORE_MEMORY = 8.0
 def main() -> int:
     arguments = parse()
     scale = fleet.Scale(
-        arguments.bmcs, arguments.pdus, arguments.outlets,
+        arguments.bmcs,
+        arguments.pdus,
+        arguments.outlets,
         bmc_interval=arguments.bmc_interval,
         pdu_interval=arguments.pdu_interval,
-        outage=arguments.seconds / fleet.Scale.groups)
+        outage=arguments.seconds / fleet.Scale.groups,
+    )
     print(f'Starting {scale.bmcs} BMCs and {scale.pdus} PDUs', flush=True)
     with fleet.Fleet(scale) as meters:
         with fleet.Watch(meters.agent.pid) as watch:
@@ -63,15 +66,23 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument('--bmcs', type=int, default=200)
     parser.add_argument('--pdus', type=int, default=50)
-    parser.add_argument('--outlets', type=int, default=48,
-                        help='of each PDU')
-    parser.add_argument('--bmc-interval', type=float, default=5.0,
-                        help='seconds between two readings')
-    parser.add_argument('--pdu-interval', type=float, default=1.0,
-                        help='seconds between two readings')
+    parser.add_argument('--outlets', type=int, default=48, help='of each PDU')
+    parser.add_argument(
+        '--bmc-interval',
+        type=float,
+        default=5.0,
+        help='seconds between two readings',
+    )
+    parser.add_argument(
+        '--pdu-interval',
+        type=float,
+        default=1.0,
+        help='seconds between two readings',
+    )
     parser.add_argument('--seconds', type=float, default=300.0)
     return parser.parse_args()
 
@@ -82,49 +93,85 @@ def table(meters: fleet.Fleet, ended: float) -> str:
     for meter in meters.meters:
         kinds[meter.kind].append(meter)
     shown = prettytable.PrettyTable(
-        ['kind', 'meters', 'probes', 'interval s', 'failed', 'readings',
-         'missed', 'invented', 'longest return s'], align='r')
+        [
+            'kind',
+            'meters',
+            'probes',
+            'interval s',
+            'failed',
+            'readings',
+            'missed',
+            'invented',
+            'longest return s',
+        ],
+        align='r',
+    )
     for kind, members in kinds.items():
         pairs = [(meter, probe) for meter in members for probe in meter.probes]
-        shown.add_row([
-            kind, len(members), len(pairs), f'{members[0].interval:g}',
-            sum(len(meter.outages) for meter in members),
-            sum(len(meters.readings.times[probe]) for _, probe in pairs),
-            sum(meters.missed(*pair, ended) for pair in pairs),
-            sum(meters.invented(*pair) for pair in pairs),
-            f'{max(meters.recovery(*pair) or 0 for pair in pairs):.1f}'])
+        shown.add_row(
+            [
+                kind,
+                len(members),
+                len(pairs),
+                f'{members[0].interval:g}',
+                sum(len(meter.outages) for meter in members),
+                sum(len(meters.readings.times[probe]) for _, probe in pairs),
+                sum(meters.missed(*pair, ended) for pair in pairs),
+                sum(meters.invented(*pair) for pair in pairs),
+                f'{max(meters.recovery(*pair) or 0 for pair in pairs):.1f}',
+            ]
+        )
     return shown.get_string()
 
 
 def usage(seen: list[fleet.Usage], seconds: float) -> str:
     """Show what the agent took over time."""
     shown = prettytable.PrettyTable(
-        ['agent', 'begin', 'most', 'end'], align='r')
+        ['agent', 'begin', 'most', 'end'], align='r'
+    )
     for name in ('threads', 'descriptors', 'memory'):
         values = [getattr(one, name) for one in seen]
-        shown.add_row([name + (' MiB' if name == 'memory' else ''),
-                       *(f'{value:.0f}' for value in (
-                           values[0], max(values), values[-1]))])
+        shown.add_row(
+            [
+                name + (' MiB' if name == 'memory' else ''),
+                *(
+                    f'{value:.0f}'
+                    for value in (values[0], max(values), values[-1])
+                ),
+            ]
+        )
     share = (seen[-1].seconds - seen[0].seconds) / seconds
     return f'{shown.get_string()}\nprocessor: {share:.0%} of one core'
 
 
-def judge(meters: fleet.Fleet, seen: list[fleet.Usage], ended: float,
-          ) -> collections.abc.Iterator[tuple[str, bool]]:
+def judge(
+    meters: fleet.Fleet,
+    seen: list[fleet.Usage],
+    ended: float,
+) -> collections.abc.Iterator[tuple[str, bool]]:
     """Give what is claimed, and whether it holds."""
-    pairs = [(meter, probe) for meter in meters.meters
-             for probe in meter.probes]
-    yield ('every healthy probe has a reading in each of its intervals',
-           not any(meters.missed(*pair, ended) for pair in pairs))
-    yield ('no probe shows anything while its meter fails',
-           not any(meters.invented(*pair) for pair in pairs))
-    yield (f'every meter that failed is back within {RECOVERY:g} s',
-           all((meters.recovery(*pair) or 0) <= RECOVERY for pair in pairs))
+    pairs = [
+        (meter, probe) for meter in meters.meters for probe in meter.probes
+    ]
+    yield (
+        'every healthy probe has a reading in each of its intervals',
+        not any(meters.missed(*pair, ended) for pair in pairs),
+    )
+    yield (
+        'no probe shows anything while its meter fails',
+        not any(meters.invented(*pair) for pair in pairs),
+    )
+    yield (
+        f'every meter that failed is back within {RECOVERY:g} s',
+        all((meters.recovery(*pair) or 0) <= RECOVERY for pair in pairs),
+    )
     first, last = seen[0], seen[-1]
-    yield ('threads, descriptors and memory end as they began',
-           last.threads <= first.threads + MORE_THREADS
-           and last.descriptors <= first.descriptors + MORE_DESCRIPTORS
-           and last.memory <= first.memory + MORE_MEMORY)
+    yield (
+        'threads, descriptors and memory end as they began',
+        last.threads <= first.threads + MORE_THREADS
+        and last.descriptors <= first.descriptors + MORE_DESCRIPTORS
+        and last.memory <= first.memory + MORE_MEMORY,
+    )
 
 
 if __name__ == '__main__':

@@ -78,13 +78,21 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n')[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
     parser.add_argument('--probes', type=int, default=10_000)
-    parser.add_argument('--readings', type=int, default=3600,
-                        help='of each probe during the outage')
-    parser.add_argument('--interval', type=float, default=0.2,
-                        help='seconds between two readings, if the agent '
-                             'can')
+    parser.add_argument(
+        '--readings',
+        type=int,
+        default=3600,
+        help='of each probe during the outage',
+    )
+    parser.add_argument(
+        '--interval',
+        type=float,
+        default=0.2,
+        help='seconds between two readings, if the agent can',
+    )
     return parser.parse_args()
 
 
@@ -93,59 +101,81 @@ def run(arguments: argparse.Namespace) -> Outage:
 
     def prepare(site: installation.Installation) -> None:
         for number in range(WATTMETERS):
-            site.add_meter(AGENT, f'pdu{number}',
-                           arguments.probes // WATTMETERS,
-                           interval=arguments.interval)
+            site.add_meter(
+                AGENT,
+                f'pdu{number}',
+                arguments.probes // WATTMETERS,
+                interval=arguments.interval,
+            )
         site.agents[AGENT].set('metrics', port=port)
         site.agents[AGENT].set('agent', publish_interval=1.0)
 
-    with installation.Peers() as peers, \
-            installation.Installation(peers, prepare) as site, \
-            watch.Watch(site, interval=1.0) as seen:
+    with (
+        installation.Peers() as peers,
+        installation.Installation(peers, prepare) as site,
+        watch.Watch(site, interval=1.0) as seen,
+    ):
         seen.wait_until_current(trial.PATIENCE)
         say('The broker goes')
         peers.broker.kill()
         before, began = measured(port), time.monotonic()
         with fleet.Watch(site.processes[AGENT].pid) as seen_of_agent:
-            while ((readings := (measured(port) - before) / arguments.probes)
-                   < arguments.readings):
-                say(f'{readings:.0f} readings of each probe, '
-                    f'{seen_of_agent.usage[-1].memory:.0f} MiB')
+            while (
+                readings := (measured(port) - before) / arguments.probes
+            ) < arguments.readings:
+                say(
+                    f'{readings:.0f} readings of each probe, '
+                    f'{seen_of_agent.usage[-1].memory:.0f} MiB'
+                )
                 time.sleep(10)
         seconds = time.monotonic() - began
         peers.broker.start()
         say('The broker is back')
         recovery = seen.wait_until_current(trial.PATIENCE)
-        return Outage(seconds, readings, seen_of_agent.usage, recovery,
-                      ledger.settle(site))
+        return Outage(
+            seconds,
+            readings,
+            seen_of_agent.usage,
+            recovery,
+            ledger.settle(site),
+        )
 
 
 def measured(port: int) -> float:
     """Count the measurements that an agent ever made."""
     text = requests.get(f'http://127.0.0.1:{port}/metrics', timeout=30).text
-    wanted = ('energy_meter_measurements_total', 'energy_meter_thinned_total',
-              'energy_meter_backlog_measurements')
-    return sum(sample.value for family
-               in prometheus_parser.text_string_to_metric_families(text)
-               for sample in family.samples if sample.name in wanted)
+    wanted = (
+        'energy_meter_measurements_total',
+        'energy_meter_thinned_total',
+        'energy_meter_backlog_measurements',
+    )
+    return sum(
+        sample.value
+        for family in prometheus_parser.text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name in wanted
+    )
 
 
 def table(outage: Outage) -> str:
     """Show what the agent took over time."""
-    shown = prettytable.PrettyTable(['outage', 'agent MiB', 'threads'],
-                                    align='r')
+    shown = prettytable.PrettyTable(
+        ['outage', 'agent MiB', 'threads'], align='r'
+    )
     last = len(outage.usage) - 1
     for part in (0, 10, 25, 50, 75, 100):
         usage = outage.usage[last * part // 100]
         shown.add_row([f'{part} %', f'{usage.memory:.0f}', usage.threads])
     first, final = outage.usage[0], outage.usage[-1]
     share = (final.seconds - first.seconds) / outage.seconds
-    return (f'{shown.get_string()}\n'
-            f'{outage.readings:.0f} readings of each probe in '
-            f'{outage.seconds:.0f} s; processor: {share:.0%} of one core; '
-            f'most memory: {most(outage.usage):.0f} MiB\n'
-            f'{outage.verdict.metered / 1000:.3f} J metered; the API was '
-            f'current {outage.recovery:.1f} s after the broker was back')
+    return (
+        f'{shown.get_string()}\n'
+        f'{outage.readings:.0f} readings of each probe in '
+        f'{outage.seconds:.0f} s; processor: {share:.0%} of one core; '
+        f'most memory: {most(outage.usage):.0f} MiB\n'
+        f'{outage.verdict.metered / 1000:.3f} J metered; the API was '
+        f'current {outage.recovery:.1f} s after the broker was back'
+    )
 
 
 def most(usage: list[fleet.Usage]) -> float:
@@ -153,19 +183,26 @@ def most(usage: list[fleet.Usage]) -> float:
     return max(one.memory for one in usage)
 
 
-def judge(outage: Outage,
-          ) -> collections.abc.Iterator[tuple[str, bool]]:
+def judge(
+    outage: Outage,
+) -> collections.abc.Iterator[tuple[str, bool]]:
     """Give what is claimed, and whether it holds."""
     middle = len(outage.usage) // 2
     found = outage.verdict
-    yield ('the memory of the agent is flat: the second half of the outage '
-           'takes no more than the first',
-           most(outage.usage[middle:])
-           <= MORE_MEMORY * most(outage.usage[:middle]))
-    yield (f'{found.lost} mJ lost, {found.doubled} mJ billed twice',
-           found.lost == found.doubled == found.unpublished == 0)
-    yield (f'the API is current within {RECOVERY:g} s',
-           outage.recovery <= RECOVERY)
+    yield (
+        'the memory of the agent is flat: the second half of the outage '
+        'takes no more than the first',
+        most(outage.usage[middle:])
+        <= MORE_MEMORY * most(outage.usage[:middle]),
+    )
+    yield (
+        f'{found.lost} mJ lost, {found.doubled} mJ billed twice',
+        found.lost == found.doubled == found.unpublished == 0,
+    )
+    yield (
+        f'the API is current within {RECOVERY:g} s',
+        outage.recovery <= RECOVERY,
+    )
 
 
 def say(text: str) -> None:

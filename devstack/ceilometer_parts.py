@@ -31,8 +31,9 @@ def main() -> None:
     merged = yaml.safe_load(file.read_text())
     for kind, items in ours.items():
         names = {item['name'] for item in items}
-        merged[kind] = [item for item in merged[kind]
-                        if item['name'] not in names]
+        merged[kind] = [
+            item for item in merged[kind] if item['name'] not in names
+        ]
         if action == 'add':
             merged[kind] += items
     file.write_text(yaml.safe_dump(merged, sort_keys=False))

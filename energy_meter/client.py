@@ -83,16 +83,23 @@ class Client:
         part of an answer.
     """
 
-    def __init__(self, session: keystone_session.Session,
-                 endpoint_override: str | None = None,
-                 service_type: str = SERVICE_TYPE,
-                 interface: str | None = None,
-                 region_name: str | None = None,
-                 timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        session: keystone_session.Session,
+        endpoint_override: str | None = None,
+        service_type: str = SERVICE_TYPE,
+        interface: str | None = None,
+        region_name: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+    ) -> None:
         self._adapter = adapter.Adapter(
-            session, service_type=service_type, interface=interface,
-            region_name=region_name, endpoint_override=endpoint_override,
-            client_name='energy_meter')
+            session,
+            service_type=service_type,
+            interface=interface,
+            region_name=region_name,
+            endpoint_override=endpoint_override,
+            client_name='energy_meter',
+        )
         self._timeout = timeout
 
     def version(self) -> str:
@@ -109,7 +116,8 @@ class Client:
         ids = _member(url, body, 'probe_ids', list)
         if not all(isinstance(name, str) for name in ids):
             raise exception.InvalidAnswer(
-                url=url, reason='"probe_ids" holds more than strings')
+                url=url, reason='"probe_ids" holds more than strings'
+            )
         return list(ids)
 
     def probes(self) -> list[Probe]:
@@ -136,8 +144,11 @@ class Client:
         url = self._root() + path
         try:
             response = self._adapter.get(
-                url, timeout=self._timeout, raise_exc=False,
-                headers={'Accept': 'application/json'})
+                url,
+                timeout=self._timeout,
+                raise_exc=False,
+                headers={'Accept': 'application/json'},
+            )
         except keystone_exceptions.ClientException as error:
             raise exception.APIUnavailable(url=url, reason=_line(error))
         _check_status(url, response)
@@ -154,12 +165,13 @@ class Client:
         try:
             endpoint = self._adapter.get_endpoint()
         except keystone_exceptions.ClientException as error:
-            raise exception.APIUnavailable(url='Keystone',
-                                           reason=_line(error))
+            raise exception.APIUnavailable(url='Keystone', reason=_line(error))
         if endpoint is None:
             raise exception.APIUnavailable(
-                url='Keystone', reason='its catalog has no endpoint of a '
-                f'service of type {self._adapter.service_type}')
+                url='Keystone',
+                reason='its catalog has no endpoint of a '
+                f'service of type {self._adapter.service_type}',
+            )
         return root_url(endpoint)
 
 
@@ -201,8 +213,9 @@ def _message(response: requests.Response) -> str:
         return ''
 
 
-def _member(url: str, body: dict[str, typing.Any], name: str,
-            kind: type) -> typing.Any:
+def _member(
+    url: str, body: dict[str, typing.Any], name: str, kind: type
+) -> typing.Any:
     """Give a member of an object.
 
     :raises energy_meter.exception.InvalidAnswer: when there is none of this
@@ -211,15 +224,18 @@ def _member(url: str, body: dict[str, typing.Any], name: str,
     value = body.get(name)
     if not isinstance(value, kind):
         raise exception.InvalidAnswer(
-            url=url,
-            reason=f'"{_line(name)}" is missing or no {kind.__name__}')
+            url=url, reason=f'"{_line(name)}" is missing or no {kind.__name__}'
+        )
     return value
 
 
 def _is_number(value: object) -> bool:
     # The comparison is false for NaN, too.
-    return (isinstance(value, int | float) and not isinstance(value, bool)
-            and abs(value) < _LARGEST)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < _LARGEST
+    )
 
 
 def _is_text(value: object) -> bool:
@@ -241,14 +257,18 @@ _CHECKS: dict[str, collections.abc.Callable[[typing.Any], bool]] = {
 def _probe(url: str, name: str, fields: object) -> Probe:
     if not _is_text(name):
         raise exception.InvalidAnswer(
-            url=url, reason=f'a probe is named {_line(repr(name))}')
+            url=url, reason=f'a probe is named {_line(repr(name))}'
+        )
     if not isinstance(fields, dict):
         raise exception.InvalidAnswer(
-            url=url, reason=f'probe "{_line(name)}" is no dict')
+            url=url, reason=f'probe "{_line(name)}" is no dict'
+        )
     values: list[typing.Any] = [fields.get(field) for field in _CHECKS]
     for (field, is_valid), value in zip(_CHECKS.items(), values, strict=True):
         if not is_valid(value):
             raise exception.InvalidAnswer(
-                url=url, reason=f'"{field}" of probe "{_line(name)}" is '
-                f'{_line(repr(value))}')
+                url=url,
+                reason=f'"{field}" of probe "{_line(name)}" is '
+                f'{_line(repr(value))}',
+            )
     return Probe(name, *values)

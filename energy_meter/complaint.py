@@ -33,9 +33,11 @@ class Complaints:
     #: More topics than this and the oldest are forgotten.
     MOST_TOPICS = 10_000
 
-    def __init__(self, log: logging.Logger | logging.LoggerAdapter[typing.Any],
-                 clock: collections.abc.Callable[[], float] = time.monotonic,
-                 ) -> None:
+    def __init__(
+        self,
+        log: logging.Logger | logging.LoggerAdapter[typing.Any],
+        clock: collections.abc.Callable[[], float] = time.monotonic,
+    ) -> None:
         self._log = log
         self._clock = clock
         self._topics: dict[str, _Topic] = {}
@@ -47,15 +49,19 @@ class Complaints:
         if known is None:
             while len(self._topics) >= self.MOST_TOPICS:
                 self._topics.pop(next(iter(self._topics)), None)
-            self._topics[topic] = _Topic(now + self.FIRST_PAUSE,
-                                         self.FIRST_PAUSE, 0)
+            self._topics[topic] = _Topic(
+                now + self.FIRST_PAUSE, self.FIRST_PAUSE, 0
+            )
             self._log.warning(message, *args)
             return
         if now < known.due:
             known.suppressed += 1
             return
-        self._log.warning(message + ' (%d more like it since the last time)',
-                          *args, known.suppressed)
+        self._log.warning(
+            message + ' (%d more like it since the last time)',
+            *args,
+            known.suppressed,
+        )
         known.pause = min(2 * known.pause, self.LONGEST_PAUSE)
         known.due, known.suppressed = now + known.pause, 0
 

@@ -39,8 +39,9 @@ class ConfigurationError(EnergyMeterError):
 class StateInUse(EnergyMeterError):
     """Another process holds the lock of this state directory."""
 
-    template = ('%(path)s is in use by another process: one agent per '
-                'state_path')
+    template = (
+        '%(path)s is in use by another process: one agent per state_path'
+    )
 
 
 class StateUnusable(EnergyMeterError):
@@ -52,15 +53,19 @@ class StateUnusable(EnergyMeterError):
 class NothingToMeter(EnergyMeterError):
     """No wattmeter of the configuration can be read."""
 
-    template = ('no wattmeter can be read: the configuration has no '
-                '[wattmeter:<name>] section that is free of errors')
+    template = (
+        'no wattmeter can be read: the configuration has no '
+        '[wattmeter:<name>] section that is free of errors'
+    )
 
 
 class MissingSecrets(EnergyMeterError):
     """Messages can be neither signed nor verified."""
 
-    template = ('[bus] secrets is empty: set at least one secret, the same '
-                'for every agent, collector and plugin on this bus')
+    template = (
+        '[bus] secrets is empty: set at least one secret, the same '
+        'for every agent, collector and plugin on this bus'
+    )
 
 
 class BusUnavailable(EnergyMeterError):
@@ -72,8 +77,10 @@ class BusUnavailable(EnergyMeterError):
 class WrongRevision(EnergyMeterError):
     """The database is not at the revision that this release needs."""
 
-    template = ('the database is at revision %(found)s, this release needs '
-                '%(needed)s: run energy-meter-manage db sync')
+    template = (
+        'the database is at revision %(found)s, this release needs '
+        '%(needed)s: run energy-meter-manage db sync'
+    )
 
 
 class DriverError(EnergyMeterError):
@@ -83,8 +90,10 @@ class DriverError(EnergyMeterError):
 class ProbeTaken(DriverError):
     """Two wattmeters would have the same probe."""
 
-    template = ('probe %(probe)s is a probe of wattmeter %(other)s already: '
-                'use another pattern')
+    template = (
+        'probe %(probe)s is a probe of wattmeter %(other)s already: '
+        'use another pattern'
+    )
 
 
 class DeviceUnreachable(DriverError):
@@ -139,8 +148,10 @@ class NotExcluded(EnergyMeterError):
 class ProbeInUse(EnergyMeterError):
     """A probe can't be forgotten while it is metered."""
 
-    template = ('probe %(probe)s was heard of %(seconds)d s ago: remove it '
-                "from its agent's configuration first")
+    template = (
+        'probe %(probe)s was heard of %(seconds)d s ago: remove it '
+        "from its agent's configuration first"
+    )
 
 
 class UnknownProbe(EnergyMeterError):
@@ -164,8 +175,9 @@ class DamagedFile(EnergyMeterError):
 class ArchiveInUse(EnergyMeterError):
     """Another process writes the archive."""
 
-    template = ('%(path)s is in use by another process: only one may write '
-                'an archive')
+    template = (
+        '%(path)s is in use by another process: only one may write an archive'
+    )
 
 
 class ArchiveUnusable(EnergyMeterError):
@@ -209,8 +221,10 @@ class InvalidAnswer(APIError):
 class LoginFailed(EnergyMeterError):
     """Nobody said, or not fully, as whom to log in to OpenStack."""
 
-    template = ('no login to OpenStack: %(reason)s; set the OS_* variables '
-                'of an administrator, or OS_CLOUD')
+    template = (
+        'no login to OpenStack: %(reason)s; set the OS_* variables '
+        'of an administrator, or OS_CLOUD'
+    )
 
 
 class RegistrationFailed(EnergyMeterError):

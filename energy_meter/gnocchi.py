@@ -46,11 +46,18 @@ _TIMESPANS = {
 def _policy(name: str, *methods: str) -> dict[str, typing.Any]:
     # Written as Gnocchi gives it back.
     return {
-        'name': name, 'back_window': 0, 'aggregation_methods': [*methods],
+        'name': name,
+        'back_window': 0,
+        'aggregation_methods': [*methods],
         'definition': [
-            {'granularity': str(granularity), 'timespan': str(timespan),
-             'points': timespan // granularity}
-            for granularity, timespan in _TIMESPANS.items()]}
+            {
+                'granularity': str(granularity),
+                'timespan': str(timespan),
+                'points': timespan // granularity,
+            }
+            for granularity, timespan in _TIMESPANS.items()
+        ],
+    }
 
 
 #: What the API calls its kind, and the record.
@@ -58,16 +65,28 @@ _RECORDS: list[tuple[str, dict[str, typing.Any]]] = [
     # The register at the end of a period, and how much it grew in it.
     ('archive_policy', _policy(ENERGY_POLICY, 'last', 'rate:sum')),
     ('archive_policy', _policy(POWER_POLICY, 'last', 'max', 'mean', 'min')),
-    ('resource_type', {
-        'name': RESOURCE_TYPE,
-        'attributes': {name: {'type': 'string', 'required': True,
-                              'min_length': 1, 'max_length': 255}
-                       for name in ('scope', 'host', 'wattmeter')}}),
+    (
+        'resource_type',
+        {
+            'name': RESOURCE_TYPE,
+            'attributes': {
+                name: {
+                    'type': 'string',
+                    'required': True,
+                    'min_length': 1,
+                    'max_length': 255,
+                }
+                for name in ('scope', 'host', 'wattmeter')
+            },
+        },
+    ),
 ]
 
 
-def setup(cloud: connection.Connection,
-          say: collections.abc.Callable[[str], object] = print) -> bool:
+def setup(
+    cloud: connection.Connection,
+    say: collections.abc.Callable[[str], object] = print,
+) -> bool:
     """Make what is missing in Gnocchi, and tell what was done.
 
     What is there already is left as it is. A second run changes nothing.
@@ -92,7 +111,8 @@ def setup(cloud: connection.Connection,
         except ValueError:
             raise exception.GnocchiFailed(
                 reason=f'{what}: the answer is not JSON; does the endpoint '
-                f'of type {SERVICE_TYPE} lead to Gnocchi?')
+                f'of type {SERVICE_TYPE} lead to Gnocchi?'
+            )
         if found is None:
             say(f'created {what}')
             continue
@@ -106,24 +126,28 @@ def setup(cloud: connection.Connection,
 def _client(cloud: connection.Connection) -> adapter.Adapter:
     config = cloud.config
     return adapter.Adapter(
-        cloud.session, service_type=SERVICE_TYPE,
+        cloud.session,
+        service_type=SERVICE_TYPE,
         interface=config.get_interface(SERVICE_TYPE),
         region_name=config.get_region_name(SERVICE_TYPE),
-        endpoint_override=config.get_endpoint(SERVICE_TYPE))
+        endpoint_override=config.get_endpoint(SERVICE_TYPE),
+    )
 
 
-def _find(client: adapter.Adapter, kind: str,
-          name: str) -> dict[str, typing.Any] | None:
+def _find(
+    client: adapter.Adapter, kind: str, name: str
+) -> dict[str, typing.Any] | None:
     try:
-        found: dict[str, typing.Any] = client.get(
-            f'/v1/{kind}/{name}').json()
+        found: dict[str, typing.Any] = client.get(f'/v1/{kind}/{name}').json()
     except keystone_exceptions.NotFound:
         return None
     return found
 
 
-def _differences(found: dict[str, typing.Any], wanted: dict[str, typing.Any],
-                 ) -> collections.abc.Iterator[str]:
+def _differences(
+    found: dict[str, typing.Any],
+    wanted: dict[str, typing.Any],
+) -> collections.abc.Iterator[str]:
     for key, value in wanted.items():
         actual, expected = _text(found.get(key)), _text(value)
         if actual != expected:
@@ -137,8 +161,9 @@ def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def collisions(probes: collections.abc.Iterable[str],
-               ) -> collections.abc.Iterator[tuple[str, list[str]]]:
+def collisions(
+    probes: collections.abc.Iterable[str],
+) -> collections.abc.Iterator[tuple[str, list[str]]]:
     """Give the probes that would be one resource in Gnocchi.
 
     :param probes: their ids, each once.

@@ -88,19 +88,22 @@ def read_password() -> str:
     if not sys.stdin.isatty():
         raise exception.RegistrationFailed(
             reason=f'{PASSWORD_VARIABLE} must hold the password of the user '
-            'that is to be created')
+            'that is to be created'
+        )
     password = getpass.getpass('Password of the new user: ')
     if password != getpass.getpass('Once more: '):
         raise exception.RegistrationFailed(reason='the passwords differ')
     return password
 
 
-def register(cloud: connection.Connection,
-             urls: collections.abc.Mapping[str, str],
-             region: str | None = None,
-             account: Account = DEFAULT_ACCOUNT,
-             password: collections.abc.Callable[[], str] = read_password,
-             say: collections.abc.Callable[[str], object] = print) -> None:
+def register(
+    cloud: connection.Connection,
+    urls: collections.abc.Mapping[str, str],
+    region: str | None = None,
+    account: Account = DEFAULT_ACCOUNT,
+    password: collections.abc.Callable[[], str] = read_password,
+    say: collections.abc.Callable[[str], object] = print,
+) -> None:
     """Make sure that Keystone knows the API, and tell what was done.
 
     What is there already is left as it is, the user's password included,
@@ -131,7 +134,8 @@ def _check_url(url: str) -> None:
     parts = urllib.parse.urlsplit(url)
     if parts.scheme not in ('http', 'https') or not parts.hostname:
         raise exception.RegistrationFailed(
-            reason=f'"{url}" is no URL such as http://controller:8878')
+            reason=f'"{url}" is no URL such as http://controller:8878'
+        )
 
 
 def _choose_region(cloud: typing.Any, region: str | None) -> str:
@@ -142,7 +146,8 @@ def _choose_region(cloud: typing.Any, region: str | None) -> str:
     if wanted not in known:
         raise exception.RegistrationFailed(
             reason=f'the region must be one of {", ".join(known)}, not '
-            f'"{wanted or ""}"')
+            f'"{wanted or ""}"'
+        )
     return str(wanted)
 
 
@@ -153,28 +158,39 @@ class _Registry:
     :param say: takes one line for each thing that was found or made.
     """
 
-    def __init__(self, identity: typing.Any,
-                 say: collections.abc.Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        identity: typing.Any,
+        say: collections.abc.Callable[[str], object],
+    ) -> None:
         self._identity = identity
         self._say = say
 
-    def ensure_user(self, account: Account,
-                    password: collections.abc.Callable[[], str]) -> None:
+    def ensure_user(
+        self, account: Account, password: collections.abc.Callable[[], str]
+    ) -> None:
         identity = self._identity
         domain = {'domain_id': account.domain_id}
         role = self._ensure(
-            f'role {ROLE}', identity.roles(name=ROLE),
-            lambda: identity.create_role(name=ROLE))
+            f'role {ROLE}',
+            identity.roles(name=ROLE),
+            lambda: identity.create_role(name=ROLE),
+        )
         project = self._ensure(
             f'project {account.project}',
             identity.projects(name=account.project, **domain),
-            lambda: identity.create_project(name=account.project, **domain))
+            lambda: identity.create_project(name=account.project, **domain),
+        )
         user = self._ensure(
             f'user {account.user}',
             identity.users(name=account.user, **domain),
-            lambda: self._create_user(name=account.user, password=password(),
-                                      default_project_id=project.id,
-                                      **domain))
+            lambda: self._create_user(
+                name=account.user,
+                password=password(),
+                default_project_id=project.id,
+                **domain,
+            ),
+        )
         what = f'role {ROLE} of user {account.user} in {account.project}'
         if identity.validate_user_has_project_role(project, user, role):
             self._say(f'found {what}')
@@ -188,34 +204,44 @@ class _Registry:
         sdk_exceptions.raise_from_response(answer)
         return self._identity.get_user(answer.json()['user']['id'])
 
-    def ensure_endpoints(self, urls: collections.abc.Mapping[str, str],
-                         region: str) -> None:
+    def ensure_endpoints(
+        self, urls: collections.abc.Mapping[str, str], region: str
+    ) -> None:
         identity = self._identity
         names = {'type': client.SERVICE_TYPE, 'name': SERVICE_NAME}
         service = self._ensure(
             f'service {SERVICE_NAME} of type {client.SERVICE_TYPE}',
             identity.services(**names),
             lambda: identity.create_service(
-                description=SERVICE_DESCRIPTION, **names))
+                description=SERVICE_DESCRIPTION, **names
+            ),
+        )
         for interface, url in urls.items():
             self._ensure_endpoint(
-                url, service_id=service.id, interface=interface,
-                region_id=region)
+                url,
+                service_id=service.id,
+                interface=interface,
+                region_id=region,
+            )
 
     def _ensure_endpoint(self, url: str, **where: str) -> None:
         what = f'{where["interface"]} endpoint in {where["region_id"]}'
         endpoint = self._ensure(
-            what, self._identity.endpoints(**where),
-            lambda: self._identity.create_endpoint(url=url, **where))
+            what,
+            self._identity.endpoints(**where),
+            lambda: self._identity.create_endpoint(url=url, **where),
+        )
         old = endpoint.url
         if old != url:
             self._identity.update_endpoint(endpoint, url=url)
             self._say(f'changed {what} from {old} to {url}')
 
-    def _ensure(self, what: str,
-                found: collections.abc.Iterable[typing.Any],
-                create: collections.abc.Callable[[], typing.Any],
-                ) -> typing.Any:
+    def _ensure(
+        self,
+        what: str,
+        found: collections.abc.Iterable[typing.Any],
+        create: collections.abc.Callable[[], typing.Any],
+    ) -> typing.Any:
         """Give the first that was found, else a new one."""
         for thing in found:
             self._say(f'found {what}')

@@ -22,12 +22,24 @@ import typing
 
 #: Integers on the bus stay below this, so that every language's JSON
 #: reader, JavaScript's included, keeps them exact.
-INTEGER_LIMIT = 2 ** 53
+INTEGER_LIMIT = 2**53
 
 #: What a probe may measure. Watts of a CPU package are not watts at the
 #: wall: readers choose by this word.
-SCOPES = ('node', 'inlet', 'outlet', 'psu', 'cpu-package', 'dram', 'platform',
-          'battery', 'chassis', 'phase', 'circuit', 'other')
+SCOPES = (
+    'node',
+    'inlet',
+    'outlet',
+    'psu',
+    'cpu-package',
+    'dram',
+    'platform',
+    'battery',
+    'chassis',
+    'phase',
+    'circuit',
+    'other',
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

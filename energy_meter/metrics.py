@@ -32,32 +32,36 @@ LOG = logging.getLogger(__name__)
 class _Services(prometheus_registry.Collector):
     """Joins the metrics of several services, told apart by a label."""
 
-    def __init__(self, counts: collections.abc.Mapping[
-            str, counters.Counters]) -> None:
+    def __init__(
+        self, counts: collections.abc.Mapping[str, counters.Counters]
+    ) -> None:
         self._counters = counts
 
     def collect(self) -> collections.abc.Iterable[metrics_core.Metric]:
         families: dict[str, metrics_core.Metric] = {}
         for name, counts in self._counters.items():
             for family in counts.registry.collect():
-                samples = [sample._replace(labels={
-                    'service': name, **sample.labels})
-                    for sample in family.samples]
+                samples = [
+                    sample._replace(labels={'service': name, **sample.labels})
+                    for sample in family.samples
+                ]
                 family.samples = []
                 families.setdefault(family.name, family).samples += samples
         return families.values()
 
 
-def registry(counts: collections.abc.Mapping[str, counters.Counters],
-             version: str) -> prometheus_client.CollectorRegistry:
+def registry(
+    counts: collections.abc.Mapping[str, counters.Counters], version: str
+) -> prometheus_client.CollectorRegistry:
     """Make the registry of a process.
 
     :param counts: of its services, by their names.
     """
     made = prometheus_client.CollectorRegistry()
     prometheus_client.ProcessCollector(registry=made)
-    prometheus_client.Info('energy_meter', 'What runs here',
-                           registry=made).info({'version': version})
+    prometheus_client.Info(
+        'energy_meter', 'What runs here', registry=made
+    ).info({'version': version})
     made.register(_Services(counts))
     return made
 
@@ -67,8 +71,9 @@ class Server(service.ServiceBase):
     nowhere if there is no port.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 shown: prometheus_client.CollectorRegistry) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, shown: prometheus_client.CollectorRegistry
+    ) -> None:
         self._options = conf.metrics
         self._registry = shown
         self._running = contextlib.ExitStack()
@@ -83,13 +88,18 @@ class Server(service.ServiceBase):
             return
         try:
             server, thread = prometheus_client.start_http_server(
-                port, host, self._registry)
+                port, host, self._registry
+            )
         except OSError as error:
             raise exception.ConfigurationError(
-                file='configuration', section=metrics_conf.GROUP,
-                option='host, port', reason=(
+                file='configuration',
+                section=metrics_conf.GROUP,
+                option='host, port',
+                reason=(
                     f'can not listen on {host}, port {port}: {error}; each '
-                    'service needs a port of its own'))
+                    'service needs a port of its own'
+                ),
+            )
 
         for step in (thread.join, server.server_close, server.shutdown):
             self._running.callback(step)

@@ -120,8 +120,9 @@ class CounterFeed:
     :param max_gap: seconds for which a new course must last.
     """
 
-    def __init__(self, counter: measurement.Counter, max_watts: float,
-                 max_gap: float) -> None:
+    def __init__(
+        self, counter: measurement.Counter, max_watts: float, max_gap: float
+    ) -> None:
         self.watts: float | None = None
         self.rebased = False
         self._counter = counter
@@ -140,29 +141,34 @@ class CounterFeed:
             return NOTHING
         step = self._plausible_step(self._course, reading.ticks, at)
         strange_step = (
-            None if self._strange is None
-            else self._plausible_step(self._strange, reading.ticks, at))
-        if step is not None and (strange_step is None
-                                 or step <= strange_step):
+            None
+            if self._strange is None
+            else self._plausible_step(self._strange, reading.ticks, at)
+        )
+        if step is not None and (strange_step is None or step <= strange_step):
             self._strange = None
             return self._follow(self._course, step, reading.ticks, at)
         if self._strange is None or strange_step is None:
             self._strange = _Course(reading.ticks, at)
             return NOTHING
-        return self._follow_strange(self._strange, strange_step,
-                                    reading.ticks, at)
+        return self._follow_strange(
+            self._strange, strange_step, reading.ticks, at
+        )
 
-    def _plausible_step(self, course: '_Course', ticks: int,
-                        at: float) -> int | None:
+    def _plausible_step(
+        self, course: '_Course', ticks: int, at: float
+    ) -> int | None:
         step = ticks - course.ticks
         if self._counter.size is not None:
             step %= self._counter.size
-        limit = (self._counter.resolution
-                 + self._max_watts * (at - course.moved_at))
+        limit = self._counter.resolution + self._max_watts * (
+            at - course.moved_at
+        )
         return step if 0 <= step * self._counter.joules <= limit else None
 
-    def _follow(self, course: '_Course', step: int, ticks: int,
-                at: float) -> Progress:
+    def _follow(
+        self, course: '_Course', step: int, ticks: int, at: float
+    ) -> Progress:
         progress = Progress(step * self._counter.joules, at - course.seen_at)
         still = at - course.moved_at
         if step:
@@ -173,15 +179,19 @@ class CounterFeed:
         course.go(ticks, step, at)
         return progress
 
-    def _follow_strange(self, strange: '_Course', step: int, ticks: int,
-                        at: float) -> Progress:
+    def _follow_strange(
+        self, strange: '_Course', step: int, ticks: int, at: float
+    ) -> Progress:
         strange.go(ticks, step, at)
-        if (strange.rises < RISES_TO_BELIEVE
-                or at - strange.began_at < self._max_gap):
+        if (
+            strange.rises < RISES_TO_BELIEVE
+            or at - strange.began_at < self._max_gap
+        ):
             return NOTHING
         self._course, self._strange, self.rebased = strange, None, True
-        return Progress(strange.rise * self._counter.joules,
-                        at - strange.began_at)
+        return Progress(
+            strange.rise * self._counter.joules, at - strange.began_at
+        )
 
 
 class _Course:
@@ -214,8 +224,9 @@ class CoarseFeed:
     The parameters are those of :class:`CounterFeed`.
     """
 
-    def __init__(self, counter: measurement.Counter, max_watts: float,
-                 max_gap: float) -> None:
+    def __init__(
+        self, counter: measurement.Counter, max_watts: float, max_gap: float
+    ) -> None:
         self._counter = CounterFeed(counter, max_watts, max_gap)
         self._power = PowerFeed(max_gap)
         self._step = counter.resolution
@@ -234,8 +245,9 @@ class CoarseFeed:
         elif moved.joules:
             self._move(moved.joules)
         before = self._shown
-        self._shown = max(self._shown, self._anchor
-                          + min(self._integrated, self._step))
+        self._shown = max(
+            self._shown, self._anchor + min(self._integrated, self._step)
+        )
         return Progress(self._shown - before, moved.seconds)
 
     def _move(self, joules: float) -> None:
@@ -248,14 +260,16 @@ class CoarseFeed:
     def _change_course(self, risen: float) -> None:
         # Where in their steps the old course ended and the new one began
         # isn't known: power tells, as far as the counter bears it out.
-        self._anchor += min(max(self._integrated, risen - self._step),
-                            risen + self._step)
+        self._anchor += min(
+            max(self._integrated, risen - self._step), risen + self._step
+        )
         self._integrated = 0.0
         self._phase_known = False
 
 
-def feed_for(reading: measurement.Reading, energy: str, max_watts: float,
-             max_gap: float) -> Feed:
+def feed_for(
+    reading: measurement.Reading, energy: str, max_watts: float, max_gap: float
+) -> Feed:
     """Choose the feed that suits a probe's first reading.
 
     :param energy: ``counter`` or ``integrate`` to insist on one of them,
@@ -277,8 +291,18 @@ class Register:
     :param opened: when it was opened.
     """
 
-    __slots__ = ('key', 'feed', 'watts', 'volts', 'amperes', '_opened',
-                 '_read_at', '_millijoules', '_remainder', '_metered')
+    __slots__ = (
+        'key',
+        'feed',
+        'watts',
+        'volts',
+        'amperes',
+        '_opened',
+        '_read_at',
+        '_millijoules',
+        '_remainder',
+        '_metered',
+    )
 
     def __init__(self, key: measurement.RegisterKey, opened: float) -> None:
         self.key = key
@@ -303,21 +327,31 @@ class Register:
         progress = self.feed.read(reading, at)
         self._read_at = at
         whole, self._remainder = divmod(
-            self._remainder + progress.joules * 1000, 1)
+            self._remainder + progress.joules * 1000, 1
+        )
         self._millijoules += int(whole)
         self._metered += progress.seconds
-        self.watts = (self.feed.watts if reading.watts is None
-                      else reading.watts)
+        self.watts = (
+            self.feed.watts if reading.watts is None else reading.watts
+        )
         self.volts, self.amperes = reading.volts, reading.amperes
         return True
 
-    def show(self, probe: measurement.Probe,
-             wall: float) -> measurement.Measurement:
+    def show(
+        self, probe: measurement.Probe, wall: float
+    ) -> measurement.Measurement:
         """Give what the register showed at its last reading.
 
         :param wall: the wall clock at that reading, seconds since the epoch.
         """
         return measurement.Measurement(
-            probe, self.key, wall, self._read_at - self._opened,
-            self._millijoules, self._metered, self.watts, self.volts,
-            self.amperes)
+            probe,
+            self.key,
+            wall,
+            self._read_at - self._opened,
+            self._millijoules,
+            self._metered,
+            self.watts,
+            self.volts,
+            self.amperes,
+        )

@@ -38,8 +38,9 @@ class _Version:
         return str(self._conf.version)
 
 
-def install(conf: cfg.ConfigOpts,
-            registry: prometheus_client.CollectorRegistry) -> None:
+def install(
+    conf: cfg.ConfigOpts, registry: prometheus_client.CollectorRegistry
+) -> None:
     """Let SIGUSR2 print a report to standard error, or to a file.
 
     Secrets are left out. To be called in the main thread.
@@ -47,8 +48,9 @@ def install(conf: cfg.ConfigOpts,
     :param registry: the metrics of this process.
     """
     _Report.register_section('Metrics', lambda: _metrics(registry))
-    _Report.register_section('Effective configuration',
-                             lambda: _configuration(conf))
+    _Report.register_section(
+        'Effective configuration', lambda: _configuration(conf)
+    )
     _Report.setup_autorun(_Version(conf), conf.prog, conf=conf)
 
 

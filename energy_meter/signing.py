@@ -40,16 +40,18 @@ class Keyring:
     """
 
     def __init__(self, secrets: collections.abc.Iterable[str]) -> None:
-        self._keys = {key_id(secret): secret.encode() for secret in secrets
-                      if secret}
+        self._keys = {
+            key_id(secret): secret.encode() for secret in secrets if secret
+        }
         if not self._keys:
             raise exception.MissingSecrets()
         self.signing_key_id = next(iter(self._keys))
 
     def sign(self, text: bytes) -> str:
         """Sign with the first secret: 64 hexadecimal digits."""
-        return hmac.digest(self._keys[self.signing_key_id], text,
-                           hashlib.sha256).hex()
+        return hmac.digest(
+            self._keys[self.signing_key_id], text, hashlib.sha256
+        ).hex()
 
     def verify(self, key: str, text: bytes, signature: str) -> bool:
         """Tell whether the secret of that key id made the signature.
@@ -59,5 +61,6 @@ class Keyring:
         :raises KeyError: when no secret here has that key id.
         """
         expected = hmac.digest(self._keys[key], text, hashlib.sha256).hex()
-        return hmac.compare_digest(expected.encode(),
-                                   signature.encode('utf-8', 'replace'))
+        return hmac.compare_digest(
+            expected.encode(), signature.encode('utf-8', 'replace')
+        )

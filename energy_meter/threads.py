@@ -26,12 +26,16 @@ from oslo_service import backend
 class _NoEventlet(importlib.abc.MetaPathFinder):
     """Makes eventlet look as if it weren't installed."""
 
-    def find_spec(self, fullname: str,
-                  path: collections.abc.Sequence[str] | None,
-                  target: object = None) -> None:
+    def find_spec(
+        self,
+        fullname: str,
+        path: collections.abc.Sequence[str] | None,
+        target: object = None,
+    ) -> None:
         if fullname == 'eventlet':
-            raise ModuleNotFoundError('eventlet is not used here',
-                                      name=fullname)
+            raise ModuleNotFoundError(
+                'eventlet is not used here', name=fullname
+            )
 
 
 sys.meta_path.insert(0, _NoEventlet())

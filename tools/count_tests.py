@@ -29,7 +29,8 @@ def main() -> int:
     summary = testtools.StreamSummary()
     summary.startTestRun()
     subunit.ByteStreamToStreamResult(
-        sys.stdin.buffer, non_subunit_name='stdout').run(summary)
+        sys.stdin.buffer, non_subunit_name='stdout'
+    ).run(summary)
     summary.stopTestRun()
     for test, reason in summary.skipped:
         print(f'skipped: {test.id()}: {reason}')

@@ -57,8 +57,14 @@ class CodeBlock(rst.Directive):
 
     def run(self) -> list[nodes.Node]:
         text = '\n'.join(self.content) + '\n'
-        return [nodes.literal_block(text, text, language=self.arguments[0],
-                                    caption=self.options.get('caption'))]
+        return [
+            nodes.literal_block(
+                text,
+                text,
+                language=self.arguments[0],
+                caption=self.options.get('caption'),
+            )
+        ]
 
 
 def parse(text: str, name: str) -> nodes.document:
@@ -70,12 +76,20 @@ def parse(text: str, name: str) -> nodes.document:
     """
     directives.register_directive('code-block', CodeBlock)
     roles.register_generic_role('doc', nodes.emphasis)
-    return core.publish_doctree(text, name, settings_overrides={
-        'halt_level': 2, 'report_level': 2, 'file_insertion_enabled': False})
+    return core.publish_doctree(
+        text,
+        name,
+        settings_overrides={
+            'halt_level': 2,
+            'report_level': 2,
+            'file_insertion_enabled': False,
+        },
+    )
 
 
-def blocks(page: nodes.document,
-           ) -> collections.abc.Iterator[tuple[str, str | None, str]]:
+def blocks(
+    page: nodes.document,
+) -> collections.abc.Iterator[tuple[str, str | None, str]]:
     """Give language, caption and text of the code blocks, in order."""
     for block in page.findall(nodes.literal_block):
         if 'language' in block:

@@ -38,8 +38,9 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, items: collections.abc.Iterable[
-            measurement.Measurement]) -> None:
+    def put(
+        self, items: collections.abc.Iterable[measurement.Measurement]
+    ) -> None:
         """Add measurements behind those that wait."""
         with self._lock:
             self._waiting.extend(items)

@@ -44,8 +44,9 @@ class Doubt(typing.NamedTuple):
     refused: bool
 
 
-def find(reading: measurement.Reading, max_watts: float,
-         energy: str) -> Doubt | None:
+def find(
+    reading: measurement.Reading, max_watts: float, energy: str
+) -> Doubt | None:
     """Tell what is wrong with a reading.
 
     :param max_watts: the most that its probe can draw, in watts.
@@ -55,23 +56,40 @@ def find(reading: measurement.Reading, max_watts: float,
     if reason is not None:
         text = _REFUSED[reason].format(max_watts=max_watts)
         shown = _shown(reading)
-        return Doubt(reason, f'the reading is refused: {text}'
-                     + (f' ({shown})' if shown else ''), True)
+        return Doubt(
+            reason,
+            f'the reading is refused: {text}'
+            + (f' ({shown})' if shown else ''),
+            True,
+        )
     if energy == 'counter' and reading.ticks is None:
-        return Doubt('no-counter', 'no energy is billed: energy = counter, '
-                     'but there is no energy counter', False)
+        return Doubt(
+            'no-counter',
+            'no energy is billed: energy = counter, '
+            'but there is no energy counter',
+            False,
+        )
     if energy == 'integrate' and reading.watts is None:
-        return Doubt('no-power', 'no energy is billed: energy = integrate, '
-                     'but there is no power, only an energy counter', False)
+        return Doubt(
+            'no-power',
+            'no energy is billed: energy = integrate, '
+            'but there is no power, only an energy counter',
+            False,
+        )
     return None
 
 
 def _shown(reading: measurement.Reading) -> str:
     return ', '.join(
-        f'{value:.10g} {unit}' for value, unit in (
-            (reading.watts, 'W'), (reading.ticks, 'ticks'),
-            (reading.volts, 'V'), (reading.amperes, 'A'))
-        if value is not None)
+        f'{value:.10g} {unit}'
+        for value, unit in (
+            (reading.watts, 'W'),
+            (reading.ticks, 'ticks'),
+            (reading.volts, 'V'),
+            (reading.amperes, 'A'),
+        )
+        if value is not None
+    )
 
 
 class Doubts:
@@ -87,10 +105,13 @@ class Doubts:
 
     def note(self, probe: str, doubt: Doubt) -> None:
         """Take a doubtful reading of a probe."""
-        self._counters.count('refused_readings' if doubt.refused
-                             else 'unbilled_readings', reason=doubt.reason)
-        self._complaints.complain(f'{doubt.reason} {probe}', 'Probe %s: %s',
-                                  probe, doubt.text)
+        self._counters.count(
+            'refused_readings' if doubt.refused else 'unbilled_readings',
+            reason=doubt.reason,
+        )
+        self._complaints.complain(
+            f'{doubt.reason} {probe}', 'Probe %s: %s', probe, doubt.text
+        )
 
     def note_late(self) -> None:
         """Take a reading that is not newer than the last.

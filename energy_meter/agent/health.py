@@ -62,9 +62,13 @@ class Collector(registry.Collector):
     :param backlog: counts the measurements that wait.
     """
 
-    def __init__(self, healths: collections.abc.Callable[
-                     [], collections.abc.Mapping[str, Health]],
-                 backlog: collections.abc.Callable[[], int]) -> None:
+    def __init__(
+        self,
+        healths: collections.abc.Callable[
+            [], collections.abc.Mapping[str, Health]
+        ],
+        backlog: collections.abc.Callable[[], int],
+    ) -> None:
         self._healths = healths
         self._backlog = backlog
 
@@ -72,21 +76,31 @@ class Collector(registry.Collector):
         up = metrics_core.GaugeMetricFamily(
             'energy_meter_wattmeter_up',
             'Whether the wattmeter was read since it failed last',
-            labels=['wattmeter'])
+            labels=['wattmeter'],
+        )
         failing = metrics_core.GaugeMetricFamily(
             'energy_meter_wattmeter_failing_since_seconds',
             'Since when the wattmeter can not be read, and why',
-            labels=['wattmeter', 'error'])
+            labels=['wattmeter', 'error'],
+        )
         restarts = metrics_core.CounterMetricFamily(
             'energy_meter_wattmeter_restarts',
             'How often the driver failed and was opened anew',
-            labels=['wattmeter'])
+            labels=['wattmeter'],
+        )
         for name, health in self._healths().items():
             since = health.failing_since
             up.add_metric([name], health.up)
             restarts.add_metric([name], health.restarts)
             if since is not None:
                 failing.add_metric([name, health.error], since)
-        return up, failing, restarts, metrics_core.GaugeMetricFamily(
-            'energy_meter_backlog_measurements',
-            'Measurements that wait for the bus', self._backlog())
+        return (
+            up,
+            failing,
+            restarts,
+            metrics_core.GaugeMetricFamily(
+                'energy_meter_backlog_measurements',
+                'Measurements that wait for the bus',
+                self._backlog(),
+            ),
+        )

@@ -31,8 +31,9 @@ def save(directory: state.StateDirectory, registers: ledger.Ledger) -> None:
 
     :raises StateUnusable: when it can't be written.
     """
-    entries = [ledger.Ended(word, ledger.ANNOUNCED_FOR)
-               for word in registers.words()] + registers.ended()
+    entries = [
+        ledger.Ended(word, ledger.ANNOUNCED_FOR) for word in registers.words()
+    ] + registers.ended()
     directory.write(_NAME, [(*word, left) for word, left in entries])
 
 
@@ -51,5 +52,8 @@ def _entries(rows: list[typing.Any]) -> list[ledger.Ended]:
 def _entry(row: list[typing.Any]) -> ledger.Ended:
     probe, key, *rest, left = row
     return ledger.Ended(
-        measurement.Measurement(measurement.Probe(*probe),
-                                measurement.RegisterKey(*key), *rest), left)
+        measurement.Measurement(
+            measurement.Probe(*probe), measurement.RegisterKey(*key), *rest
+        ),
+        left,
+    )

@@ -56,8 +56,7 @@ class Ended(typing.NamedTuple):
 class _Entry:
     __slots__ = ('settings', 'register', 'counter', 'word')
 
-    def __init__(self, settings: Settings,
-                 opened: register.Register) -> None:
+    def __init__(self, settings: Settings, opened: register.Register) -> None:
         self.settings = settings
         self.register = opened
         self.counter: measurement.Counter | None = None
@@ -71,8 +70,12 @@ class Ledger:
     :param ended: registers of earlier incarnations.
     """
 
-    def __init__(self, agent: str, ended: collections.abc.Iterable[Ended],
-                 counts: counters.Counters) -> None:
+    def __init__(
+        self,
+        agent: str,
+        ended: collections.abc.Iterable[Ended],
+        counts: counters.Counters,
+    ) -> None:
         self._agent = agent
         self._doubts = doubt.Doubts(counts)
         self._lock = threading.Lock()
@@ -83,8 +86,12 @@ class Ledger:
         """Tell which probes have no register."""
         return [probe for probe in probes if probe not in self._entries]
 
-    def set_up(self, settings: collections.abc.Iterable[Settings],
-               incarnation: int, now: float) -> None:
+    def set_up(
+        self,
+        settings: collections.abc.Iterable[Settings],
+        incarnation: int,
+        now: float,
+    ) -> None:
         """Open registers for these probes, and end those of all others.
 
         A probe that has one keeps it; other settings only re-base what
@@ -99,17 +106,22 @@ class Ledger:
                 entry = before.pop(wanted.probe.id, None)
                 if entry is None:
                     key = measurement.RegisterKey(
-                        self._agent, secrets.token_hex(8), incarnation)
+                        self._agent, secrets.token_hex(8), incarnation
+                    )
                     entry = _Entry(wanted, register.Register(key, now))
                 elif entry.settings != wanted:
                     entry.settings = wanted
                     entry.register.feed = None
                 self._entries[wanted.probe.id] = entry
-            self._ended += [Ended(entry.word, ANNOUNCED_FOR)
-                            for entry in before.values() if entry.word]
+            self._ended += [
+                Ended(entry.word, ANNOUNCED_FOR)
+                for entry in before.values()
+                if entry.word
+            ]
 
-    def read(self, reading: measurement.Reading, at: float,
-             wall: float) -> measurement.Measurement | None:
+    def read(
+        self, reading: measurement.Reading, at: float, wall: float
+    ) -> measurement.Measurement | None:
         """Let a reading move the register of its probe.
 
         :param at: when it was made, on the monotonic clock.
@@ -122,8 +134,9 @@ class Ledger:
                 return None
             settings = entry.settings
             found = doubt.find(reading, settings.max_watts, settings.energy)
-            moved = ((found is None or not found.refused)
-                     and self._move(entry, reading, at))
+            moved = (found is None or not found.refused) and self._move(
+                entry, reading, at
+            )
             if moved:
                 entry.word = entry.register.show(settings.probe, wall)
             word = entry.word if moved else None
@@ -135,24 +148,25 @@ class Ledger:
         return word
 
     @staticmethod
-    def _move(entry: _Entry, reading: measurement.Reading,
-              at: float) -> bool:
+    def _move(entry: _Entry, reading: measurement.Reading, at: float) -> bool:
         settings = entry.settings
         # A counter that shows up later, or is read differently from now on,
         # is a new base.
         if entry.register.feed is None or (
-                reading.counter not in (None, entry.counter)):
+            reading.counter not in (None, entry.counter)
+        ):
             entry.counter = reading.counter
             entry.register.feed = register.feed_for(
-                reading, settings.energy, settings.max_watts,
-                settings.max_gap)
+                reading, settings.energy, settings.max_watts, settings.max_gap
+            )
         return entry.register.read(reading, at)
 
     def words(self) -> list[measurement.Measurement]:
         """Give the last word of each register that is open."""
         with self._lock:
-            return [entry.word for entry in self._entries.values()
-                    if entry.word]
+            return [
+                entry.word for entry in self._entries.values() if entry.word
+            ]
 
     def ended(self) -> list[Ended]:
         """Give the last words of registers that ended within a day."""
@@ -162,5 +176,8 @@ class Ledger:
     def pass_time(self, seconds: float) -> None:
         """Let time pass for the announcing of ended registers."""
         with self._lock:
-            self._ended = [Ended(word, left - seconds)
-                           for word, left in self._ended if left > seconds]
+            self._ended = [
+                Ended(word, left - seconds)
+                for word, left in self._ended
+                if left > seconds
+            ]

@@ -44,8 +44,10 @@ class Result(typing.NamedTuple):
     error: str | None
 
 
-def read(wattmeters: collections.abc.Sequence[agent_wattmeter.Wattmeter],
-         timeout: float) -> collections.abc.Iterator[list[Result]]:
+def read(
+    wattmeters: collections.abc.Sequence[agent_wattmeter.Wattmeter],
+    timeout: float,
+) -> collections.abc.Iterator[list[Result]]:
     """Read wattmeters, many at a time.
 
     :param timeout: seconds that each may take.
@@ -54,8 +56,9 @@ def read(wattmeters: collections.abc.Sequence[agent_wattmeter.Wattmeter],
     # A driver that hangs must not keep the process from ending, so the
     # executor is not waited for.
     pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
-    running = {pool.submit(_read_one, item, timeout): item
-               for item in wattmeters}
+    running = {
+        pool.submit(_read_one, item, timeout): item for item in wattmeters
+    }
     deadline = timeout * (1 + (len(wattmeters) - 1) // _THREADS)
     try:
         for done in concurrent.futures.as_completed(running, deadline):
@@ -67,15 +70,16 @@ def read(wattmeters: collections.abc.Sequence[agent_wattmeter.Wattmeter],
     pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read_one(item: agent_wattmeter.Wattmeter,
-              timeout: float) -> list[Result]:
+def _read_one(item: agent_wattmeter.Wattmeter, timeout: float) -> list[Result]:
     driver = None
     try:
         item = item.resolve()
         driver = item.make_driver()
         driver.open()
-        found = {reading.probe: reading
-                 for reading in _readings(driver, item, timeout)}
+        found = {
+            reading.probe: reading
+            for reading in _readings(driver, item, timeout)
+        }
     except exception.DriverError as error:
         return [_failure(item, str(error))]
     except Exception as error:
@@ -83,13 +87,15 @@ def _read_one(item: agent_wattmeter.Wattmeter,
     finally:
         if driver is not None:
             driver.close()
-    return [_result(item, settings, found.get(settings.probe.id))
-            for settings in item.probes]
+    return [
+        _result(item, settings, found.get(settings.probe.id))
+        for settings in item.probes
+    ]
 
 
-def _readings(driver: base.Driver, item: agent_wattmeter.Wattmeter,
-              timeout: float) -> collections.abc.Iterator[
-                  measurement.Reading]:
+def _readings(
+    driver: base.Driver, item: agent_wattmeter.Wattmeter, timeout: float
+) -> collections.abc.Iterator[measurement.Reading]:
     if isinstance(driver, base.PolledDriver):
         yield from driver.read()
         return
@@ -104,16 +110,20 @@ def _readings(driver: base.Driver, item: agent_wattmeter.Wattmeter,
             return
 
 
-def _result(item: agent_wattmeter.Wattmeter, settings: ledger.Settings,
-            reading: measurement.Reading | None) -> Result:
+def _result(
+    item: agent_wattmeter.Wattmeter,
+    settings: ledger.Settings,
+    reading: measurement.Reading | None,
+) -> Result:
     error = None
     if reading is None:
         error = 'shows no value'
     elif found := doubt.find(reading, settings.max_watts, settings.energy):
         error = found.text
     probe = settings.probe
-    return Result(item.name, probe.driver, probe.id, probe.scope, reading,
-                  error)
+    return Result(
+        item.name, probe.driver, probe.id, probe.scope, reading, error
+    )
 
 
 def _failure(item: agent_wattmeter.Wattmeter, error: str) -> Result:

@@ -31,15 +31,24 @@ def find(section: sections.Section) -> tuple[str, type[base.Driver]]:
     failures: list[BaseException] = []
     found: stevedore.NamedExtensionManager[base.Driver] = (
         stevedore.NamedExtensionManager(
-            _NAMESPACE, [name], warn_on_missing_entrypoint=False,
-            on_load_failure_callback=lambda _manager, _entry_point, error:
-            failures.append(error)))
+            _NAMESPACE,
+            [name],
+            warn_on_missing_entrypoint=False,
+            on_load_failure_callback=lambda _manager, _entry_point, error: (
+                failures.append(error)
+            ),
+        )
+    )
     if failures:
-        raise section.error('driver', (
-            f'{name!r} can not be loaded: {failures[0]}'))
+        raise section.error(
+            'driver', (f'{name!r} can not be loaded: {failures[0]}')
+        )
     if name not in found:
-        known = sorted({entry_point.name for entry_point
-                        in found.list_entry_points()})
-        raise section.error('driver', (
-            f'{name!r} is unknown; expected one of {", ".join(known)}'))
+        known = sorted(
+            {entry_point.name for entry_point in found.list_entry_points()}
+        )
+        raise section.error(
+            'driver',
+            (f'{name!r} is unknown; expected one of {", ".join(known)}'),
+        )
     return name, found[name].plugin

@@ -38,9 +38,14 @@ class Sender(threading.Thread):
     :param max_batch: most measurements in one message.
     """
 
-    def __init__(self, waiting: backlog.Backlog,
-                 sink: publisher.Publisher, interval: float, max_batch: int,
-                 counts: counters.Counters) -> None:
+    def __init__(
+        self,
+        waiting: backlog.Backlog,
+        sink: publisher.Publisher,
+        interval: float,
+        max_batch: int,
+        counts: counters.Counters,
+    ) -> None:
         super().__init__(name='sender', daemon=True)
         self._waiting = waiting
         self._publisher = sink
@@ -96,8 +101,10 @@ class Sender(threading.Thread):
         if failure:
             self._counters.count('publish_failures')
             self._complaints.complain(
-                'bus', 'The bus does not take messages (%s); they wait',
-                failure)
+                'bus',
+                'The bus does not take messages (%s); they wait',
+                failure,
+            )
             return False
         self._counters.count('messages')
         self._counters.count('measurements', len(batch))

@@ -61,43 +61,64 @@ class Agent(service.ServiceBase):
     :raises StateUnusable: when the ``state_path`` can't be used.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
-                 ) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        reload: collections.abc.Callable[[], cfg.ConfigOpts],
+    ) -> None:
         self._conf = conf
         self._reload = reload
         self.counters = counters.Counters()
         self._publisher = publisher.Publisher(
-            bus_transport.connect(conf), bus_transport.keyring(conf),
-            name_of(conf))
+            bus_transport.connect(conf),
+            bus_transport.keyring(conf),
+            name_of(conf),
+        )
         self._state = state.StateDirectory(conf.state_path)
         self._identity = self._state.identify()
-        self._ledger = ledger.Ledger(self._identity.uuid,
-                                     journal.load(self._state), self.counters)
+        self._ledger = ledger.Ledger(
+            self._identity.uuid, journal.load(self._state), self.counters
+        )
         self._backlog = backlog.Backlog(conf.agent.backlog, self.counters)
         self._sender = sender.Sender(
-            self._backlog, self._publisher, conf.agent.publish_interval,
-            conf.agent.max_batch, self.counters)
+            self._backlog,
+            self._publisher,
+            conf.agent.publish_interval,
+            conf.agent.max_batch,
+            self.counters,
+        )
         self._supervisor = supervisor.Supervisor(
-            self.take, self.adopt, conf.agent.hang_timeout,
-            conf.agent.backoff_max, self.counters)
-        self.counters.registry.register(health.Collector(
-            self._supervisor.healths, lambda: len(self._backlog)))
+            self.take,
+            self.adopt,
+            conf.agent.hang_timeout,
+            conf.agent.backoff_max,
+            self.counters,
+        )
+        self.counters.registry.register(
+            health.Collector(
+                self._supervisor.healths, lambda: len(self._backlog)
+            )
+        )
         self._complaints = complaint.Complaints(LOG)
         self._wattmeters: _Wattmeters = {}
         self._setting_up = threading.Lock()
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name='keeper',
-                                        daemon=True)
+        self._keeper = threading.Thread(
+            target=self._keep, name='keeper', daemon=True
+        )
 
     def start(self) -> None:
         """Begin to read.
 
         :raises NothingToMeter: when no wattmeter makes sense.
         """
-        LOG.info('Agent %s, uuid %s, incarnation %d', name_of(self._conf),
-                 self._identity.uuid, self._identity.incarnation)
+        LOG.info(
+            'Agent %s, uuid %s, incarnation %d',
+            name_of(self._conf),
+            self._identity.uuid,
+            self._identity.incarnation,
+        )
         self._backlog.put(item.word for item in self._ledger.ended())
         self._apply(self._conf)
         self._sender.start()
@@ -122,8 +143,9 @@ class Agent(service.ServiceBase):
         """
         self._reloading.set()
 
-    def take(self, readings: collections.abc.Iterable[
-            measurement.Reading]) -> None:
+    def take(
+        self, readings: collections.abc.Iterable[measurement.Reading]
+    ) -> None:
         """Let readings move the registers, and what they show wait."""
         now, wall = time.monotonic(), time.time()
         words = []
@@ -155,13 +177,17 @@ class Agent(service.ServiceBase):
         :raises StateUnusable: when no incarnation can be begun.
         """
         with self._setting_up:
-            taken = {probe.probe.id: other.name
-                     for other in self._wattmeters.values()
-                     for probe in other.probes if other.name != item.name}
+            taken = {
+                probe.probe.id: other.name
+                for other in self._wattmeters.values()
+                for probe in other.probes
+                if other.name != item.name
+            }
             for probe in item.probes:
                 if other := taken.get(probe.probe.id):
-                    raise exception.ProbeTaken(probe=probe.probe.id,
-                                               other=other)
+                    raise exception.ProbeTaken(
+                        probe=probe.probe.id, other=other
+                    )
             if item.name in self._wattmeters:
                 known = {**self._wattmeters, item.name: item}
                 self._renew_incarnation(known)
@@ -178,13 +204,15 @@ class Agent(service.ServiceBase):
         be of a later one, or it could not succeed it.
         """
         if self._keeper.is_alive() and self._ledger.missing(
-                item.probe.id for item in _settings(wattmeters)):
+            item.probe.id for item in _settings(wattmeters)
+        ):
             self._identity = self._state.identify()
 
     def _open_registers(self, wattmeters: _Wattmeters) -> None:
         self._wattmeters = wattmeters
-        self._ledger.set_up(_settings(wattmeters), self._identity.incarnation,
-                            time.monotonic())
+        self._ledger.set_up(
+            _settings(wattmeters), self._identity.incarnation, time.monotonic()
+        )
 
     def _keep(self) -> None:
         """Watch the drivers, write the journal, announce ended registers."""
@@ -239,10 +267,12 @@ class Agent(service.ServiceBase):
         # Outside the handler, as above.
         if reason:
             self._complaints.complain(
-                'journal', 'The journal can not be written: %s', reason)
+                'journal', 'The journal can not be written: %s', reason
+            )
         else:
             self._complaints.settle(
-                'journal', 'The journal can be written again')
+                'journal', 'The journal can be written again'
+            )
 
 
 def _settings(wattmeters: _Wattmeters) -> list[ledger.Settings]:

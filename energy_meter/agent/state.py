@@ -53,7 +53,8 @@ class StateDirectory:
         try:
             self._path.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._lock = open(  # noqa: SIM115 - it stays open
-                self._path / _LOCK, 'ab', opener=_open_privately)
+                self._path / _LOCK, 'ab', opener=_open_privately
+            )
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise exception.StateInUse(path=self._path)
@@ -80,8 +81,9 @@ class StateDirectory:
         self.write(_IDENTITY, {**known._asdict(), 'machine': machine})
         return known
 
-    def read(self, name: str,
-             parse: collections.abc.Callable[[typing.Any], T]) -> T | None:
+    def read(
+        self, name: str, parse: collections.abc.Callable[[typing.Any], T]
+    ) -> T | None:
         """Read a file; None if there is none.
 
         :param parse: makes sense of what is in it.
@@ -91,8 +93,13 @@ class StateDirectory:
             return parse(json.loads((self._path / name).read_bytes()))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, LookupError,
-                AttributeError) as error:
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+        ) as error:
             raise self._unusable(error, name)
 
     def write(self, name: str, content: object) -> None:
@@ -102,8 +109,9 @@ class StateDirectory:
         """
         fresh = self._path / f'{name}.new'
         try:
-            with open(fresh, 'w', encoding='utf-8',
-                      opener=_open_privately) as stream:
+            with open(
+                fresh, 'w', encoding='utf-8', opener=_open_privately
+            ) as stream:
                 json.dump(content, stream, separators=(',', ':'))
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -119,11 +127,16 @@ class StateDirectory:
         finally:
             os.close(descriptor)
 
-    def _unusable(self, error: Exception,
-                  name: str = '') -> exception.StateUnusable:
-        reason = error.strerror if isinstance(error, OSError) else (
-            'damaged; move it away to let the agent begin anew: '
-            f'{error}')
+    def _unusable(
+        self, error: Exception, name: str = ''
+    ) -> exception.StateUnusable:
+        reason = (
+            error.strerror
+            if isinstance(error, OSError)
+            else (
+                f'damaged; move it away to let the agent begin anew: {error}'
+            )
+        )
         return exception.StateUnusable(path=self._path / name, reason=reason)
 
 
@@ -132,8 +145,9 @@ def _open_privately(path: str, flags: int) -> int:
 
 
 def _parse_identity(content: typing.Any) -> tuple[Identity, object]:
-    return Identity(str(uuid.UUID(content['uuid'])),
-                    int(content['incarnation'])), content['machine']
+    return Identity(
+        str(uuid.UUID(content['uuid'])), int(content['incarnation'])
+    ), content['machine']
 
 
 def _machine_id() -> str:

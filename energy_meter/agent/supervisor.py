@@ -37,9 +37,14 @@ class Supervisor:
     :param backoff_max: longest pause after a failure, in seconds.
     """
 
-    def __init__(self, sink: worker.Sink, adopt: worker.Adopt,
-                 hang_timeout: float, backoff_max: float,
-                 counts: counters.Counters) -> None:
+    def __init__(
+        self,
+        sink: worker.Sink,
+        adopt: worker.Adopt,
+        hang_timeout: float,
+        backoff_max: float,
+        counts: counters.Counters,
+    ) -> None:
         self._sink = sink
         self._adopt = adopt
         self._hang_timeout = hang_timeout
@@ -49,18 +54,19 @@ class Supervisor:
         self._workers: dict[str, worker.Worker] = {}
         self._hung: list[worker.Worker] = []
 
-    def retire(self, wanted: collections.abc.Collection[
-            agent_wattmeter.Wattmeter]) -> None:
+    def retire(
+        self, wanted: collections.abc.Collection[agent_wattmeter.Wattmeter]
+    ) -> None:
         """Stop reading all wattmeters but these, as they are given here."""
         for name, running in list(self._workers.items()):
             if running.wattmeter not in wanted:
-                LOG.info('Wattmeter %s is not read any longer as it was',
-                         name)
+                LOG.info('Wattmeter %s is not read any longer as it was', name)
                 running.stop()
                 del self._workers[name]
 
-    def engage(self, wanted: collections.abc.Iterable[
-            agent_wattmeter.Wattmeter]) -> None:
+    def engage(
+        self, wanted: collections.abc.Iterable[agent_wattmeter.Wattmeter]
+    ) -> None:
         """Start to read the wattmeters that are not read yet."""
         for item in wanted:
             if item.name not in self._workers:
@@ -78,13 +84,18 @@ class Supervisor:
             elif running.silent_for(now) > limit:
                 # Not the driver's fault: 'na' is an honest answer.
                 self._complaints.complain(
-                    name, 'Wattmeter %s has shown no value for %.0f s', name,
-                    running.silent_for(now))
+                    name,
+                    'Wattmeter %s has shown no value for %.0f s',
+                    name,
+                    running.silent_for(now),
+                )
 
     def healths(self) -> dict[str, health.Health]:
         """Tell how the wattmeters fare, by their names."""
-        return {name: running.health
-                for name, running in list(self._workers.items())}
+        return {
+            name: running.health
+            for name, running in list(self._workers.items())
+        }
 
     def stop(self) -> None:
         """Tell all workers to stop."""
@@ -94,18 +105,21 @@ class Supervisor:
 
     def _start(self, item: agent_wattmeter.Wattmeter) -> None:
         started = self._workers[item.name] = worker.Worker(
-            item, self._sink, self._adopt, self._backoff_max,
-            self._complaints)
+            item, self._sink, self._adopt, self._backoff_max, self._complaints
+        )
         started.start()
 
     def _count_hung(self, name: str) -> int:
         return sum(item.wattmeter.name == name for item in self._hung)
 
-    def _give_up(self, name: str, running: worker.Worker,
-                 now: float) -> None:
+    def _give_up(self, name: str, running: worker.Worker, now: float) -> None:
         self._complaints.complain(
-            f'hung {name}', 'The driver of wattmeter %s has not come back for '
-            '%.0f s and is given up', name, running.busy_for(now))
+            f'hung {name}',
+            'The driver of wattmeter %s has not come back for '
+            '%.0f s and is given up',
+            name,
+            running.busy_for(now),
+        )
         if self._count_hung(name) >= _MOST_HUNG:
             return
         self._counters.count('hangs', wattmeter=name)

@@ -30,7 +30,8 @@ LOG = logging.getLogger(__name__)
 
 #: Takes what a wattmeter showed.
 Sink = collections.abc.Callable[
-    [collections.abc.Iterable[measurement.Reading]], None]
+    [collections.abc.Iterable[measurement.Reading]], None
+]
 #: Takes a wattmeter whose probes have become known.
 Adopt = collections.abc.Callable[[agent_wattmeter.Wattmeter], None]
 
@@ -49,9 +50,15 @@ class Worker(threading.Thread):
     :ivar health: how the wattmeter fares.
     """
 
-    def __init__(self, wattmeter: agent_wattmeter.Wattmeter, sink: Sink,
-                 adopt: Adopt, backoff_max: float,
-                 complaints: complaint.Complaints, failures: int = 0) -> None:
+    def __init__(
+        self,
+        wattmeter: agent_wattmeter.Wattmeter,
+        sink: Sink,
+        adopt: Adopt,
+        backoff_max: float,
+        complaints: complaint.Complaints,
+        failures: int = 0,
+    ) -> None:
         super().__init__(name=f'wattmeter {wattmeter.name}', daemon=True)
         self.wattmeter = wattmeter
         self.failures = failures
@@ -72,8 +79,14 @@ class Worker(threading.Thread):
 
     def successor(self) -> 'Worker':
         """Make the worker that goes on when this one hangs."""
-        made = Worker(self.wattmeter, self._sink, self._adopt,
-                      self._backoff_max, self._complaints, self.failures + 1)
+        made = Worker(
+            self.wattmeter,
+            self._sink,
+            self._adopt,
+            self._backoff_max,
+            self._complaints,
+            self.failures + 1,
+        )
         made.health = self.health
         return made
 
@@ -117,16 +130,23 @@ class Worker(threading.Thread):
         # Only our own texts are known to hold no secret.
         self.health.fail(type(error).__name__ if crashed else str(error))
         if crashed:
-            LOG.debug('The driver of wattmeter %s crashed',
-                      self.wattmeter.name, exc_info=error)
+            LOG.debug(
+                'The driver of wattmeter %s crashed',
+                self.wattmeter.name,
+                exc_info=error,
+            )
         self._complaints.complain(
-            self.wattmeter.name, 'Wattmeter %s can not be read: %s%s',
             self.wattmeter.name,
-            f'{type(error).__name__}: ' if crashed else '', error)
+            'Wattmeter %s can not be read: %s%s',
+            self.wattmeter.name,
+            f'{type(error).__name__}: ' if crashed else '',
+            error,
+        )
 
     def _pause(self) -> None:
-        longest = min(self._backoff_max,
-                      _FIRST_PAUSE * 2 ** min(self.failures - 1, 16))
+        longest = min(
+            self._backoff_max, _FIRST_PAUSE * 2 ** min(self.failures - 1, 16)
+        )
         # Many devices behind one switch must not all come back at once.
         self._stopping.wait(longest * random.uniform(0.5, 1))  # noqa: S311
 
@@ -144,8 +164,10 @@ class Worker(threading.Thread):
         finally:
             self._call(driver.close)
 
-    def _call(self, function: collections.abc.Callable[[], typing.Any],
-              ) -> typing.Any:
+    def _call(
+        self,
+        function: collections.abc.Callable[[], typing.Any],
+    ) -> typing.Any:
         self._busy_since = time.monotonic()
         try:
             return function()
@@ -171,7 +193,8 @@ class Worker(threading.Thread):
             except StopIteration:
                 raise exception.ProtocolError(
                     device=self.wattmeter.name,
-                    reason='it ended its stream of readings') from None
+                    reason='it ended its stream of readings',
+                ) from None
             if reading is not None:
                 self._take([reading])
 
@@ -183,5 +206,7 @@ class Worker(threading.Thread):
             self._heard_at = time.monotonic()
             self.health.succeed()
             self._complaints.settle(
-                self.wattmeter.name, 'Wattmeter %s can be read again',
-                self.wattmeter.name)
+                self.wattmeter.name,
+                'Wattmeter %s can be read again',
+                self.wattmeter.name,
+            )

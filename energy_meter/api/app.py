@@ -40,18 +40,27 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     ttl = conf.api.probe_ttl
     authorize = access.authorizer(conf, api_conf.GROUP)
     controllers = router.Router(
-        root.Root(probes.Probes(connected, ttl, authorize),
-                  metrics.Metrics(connected, ttl, conf.rrd.scopes,
-                                  authorize)),
-        default_renderer='json', guess_content_type_from_ext=False)
+        root.Root(
+            probes.Probes(connected, ttl, authorize),
+            metrics.Metrics(connected, ttl, conf.rrd.scopes, authorize),
+        ),
+        default_renderer='json',
+        guess_content_type_from_ext=False,
+    )
     guarded = access.guard(controllers, conf, api_conf.GROUP)
     # Everybody may read the versions.
     doors: dict[tuple[str, ...], typing.Any] = {
-        (): controllers, ('v1',): controllers}
+        (): controllers,
+        ('v1',): controllers,
+    }
     if conf.api.metrics_htpasswd:
         doors['metrics',] = basic_auth.BasicAuth(
-            controllers, conf.api.metrics_htpasswd, api_conf.GROUP,
-            'metrics_htpasswd', otherwise=guarded)
+            controllers,
+            conf.api.metrics_htpasswd,
+            api_conf.GROUP,
+            'metrics_htpasswd',
+            otherwise=guarded,
+        )
     return stack.make(guarded, conf, doors, errors.as_json)
 
 

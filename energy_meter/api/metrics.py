@@ -35,9 +35,13 @@ class Metrics:
         :func:`energy_meter.api.totals.counted` takes them.
     """
 
-    def __init__(self, database: api_database.Database, ttl: float,
-                 scopes: collections.abc.Sequence[str],
-                 authorize: access.Authorize) -> None:
+    def __init__(
+        self,
+        database: api_database.Database,
+        ttl: float,
+        scopes: collections.abc.Sequence[str],
+        authorize: access.Authorize,
+    ) -> None:
         self._database = database
         self._ttl = ttl
         self._scopes = scopes
@@ -48,11 +52,22 @@ class Metrics:
         environ = pecan.request.environ
         self._authorize(environ, policies.LIST)
         with self._database.connect() as connection:
-            states = {state.id: state for state in itertools.chain(
-                sums.list_states(connection, self._ttl),
-                probes.list_states(connection, self._ttl))}.values()
+            states = {
+                state.id: state
+                for state in itertools.chain(
+                    sums.list_states(connection, self._ttl),
+                    probes.list_states(connection, self._ttl),
+                )
+            }.values()
         body, content_type = exposition.render(
-            states, totals.counted(states, self._scopes),
-            environ[router.ACCEPT])
-        return webob.Response(body=body, headers={
-            'Content-Type': content_type, 'Cache-Control': 'no-store'})
+            states,
+            totals.counted(states, self._scopes),
+            environ[router.ACCEPT],
+        )
+        return webob.Response(
+            body=body,
+            headers={
+                'Content-Type': content_type,
+                'Cache-Control': 'no-store',
+            },
+        )

@@ -29,15 +29,17 @@ class Root:
     included.
     """
 
-    def __init__(self, readable: probes.Probes,
-                 scraped: metrics.Metrics) -> None:
+    def __init__(
+        self, readable: probes.Probes, scraped: metrics.Metrics
+    ) -> None:
         self._probes = readable
         self._metrics = scraped
         self._versions = versions.Versions()
 
     @pecan.expose()
-    def _route(self, segments: list[str],
-               _request: webob.Request) -> router.Found:
+    def _route(
+        self, segments: list[str], _request: webob.Request
+    ) -> router.Found:
         """Give a controller, and the arguments that are in the path."""
         match segments:
             case []:

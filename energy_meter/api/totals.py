@@ -17,8 +17,10 @@ import collections.abc
 from energy_meter.db import probes
 
 
-def counted(states: collections.abc.Collection[probes.ProbeState],
-            scopes: collections.abc.Sequence[str]) -> set[str]:
+def counted(
+    states: collections.abc.Collection[probes.ProbeState],
+    scopes: collections.abc.Sequence[str],
+) -> set[str]:
     """Choose the probes whose sum is all power, nothing counted twice.
 
     Of each host these are its sums, or the probes of one scope. Parts of a
@@ -33,7 +35,9 @@ def counted(states: collections.abc.Collection[probes.ProbeState],
     for state in states:
         if state.id not in parts:
             place = -1 if state.parts else rank.get(state.scope, len(rank))
-            hosts.setdefault(state.host, {}).setdefault(
-                place, []).append(state.id)
-    return {probe for groups in hosts.values()
-            for probe in groups[min(groups)]}
+            hosts.setdefault(state.host, {}).setdefault(place, []).append(
+                state.id
+            )
+    return {
+        probe for groups in hosts.values() for probe in groups[min(groups)]
+    }

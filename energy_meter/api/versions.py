@@ -58,5 +58,6 @@ class Versions:
 
 def _version() -> Version:
     href = f'{pecan.request.application_url}/v1/'
-    return Version(id='v1.0', status='CURRENT',
-                   links=[Link(rel='self', href=href)])
+    return Version(
+        id='v1.0', status='CURRENT', links=[Link(rel='self', href=href)]
+    )

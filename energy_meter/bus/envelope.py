@@ -41,13 +41,20 @@ _PATTERNS = {'key_id': _HEX_16, 'agent': _UUID, 'signature': _HEX_64}
 
 _FIELDS = {'version', 'key_id', 'agent', 'agent_name', 'body', 'signature'}
 _BODY_FIELDS = {'wattmeter', 'driver', 'registers'}
-_REGISTER_FIELDS = {'probe', 'scope', 'host', 'register', 'incarnation',
-                    'measurements'}
+_REGISTER_FIELDS = {
+    'probe',
+    'scope',
+    'host',
+    'register',
+    'incarnation',
+    'measurements',
+}
 
 
-def seal(keyring: signing.Keyring,
-         measurements: collections.abc.Sequence[measurement.Measurement],
-         ) -> dict[str, object]:
+def seal(
+    keyring: signing.Keyring,
+    measurements: collections.abc.Sequence[measurement.Measurement],
+) -> dict[str, object]:
     """Put measurements into a signed envelope.
 
     :param measurements: at least one; all of the same agent and wattmeter.
@@ -55,15 +62,22 @@ def seal(keyring: signing.Keyring,
     agent = measurements[0].register.agent
     agent_name = measurements[0].probe.agent
     body = _write_body(measurements)
-    text = _signed_text(VERSION, keyring.signing_key_id, agent, agent_name,
-                        body)
-    return {'version': VERSION, 'key_id': keyring.signing_key_id,
-            'agent': agent, 'agent_name': agent_name, 'body': body,
-            'signature': keyring.sign(text)}
+    text = _signed_text(
+        VERSION, keyring.signing_key_id, agent, agent_name, body
+    )
+    return {
+        'version': VERSION,
+        'key_id': keyring.signing_key_id,
+        'agent': agent,
+        'agent_name': agent_name,
+        'body': body,
+        'signature': keyring.sign(text),
+    }
 
 
-def unseal(keyring: signing.Keyring,
-           envelope: object) -> list[measurement.Measurement]:
+def unseal(
+    keyring: signing.Keyring, envelope: object
+) -> list[measurement.Measurement]:
     """Verify an envelope and read its measurements.
 
     :raises RejectedMessage: when anything at all is wrong with it.
@@ -71,16 +85,22 @@ def unseal(keyring: signing.Keyring,
     return read(verify(keyring, envelope))
 
 
-def verify(keyring: signing.Keyring,
-           envelope: object) -> dict[str, typing.Any]:
+def verify(
+    keyring: signing.Keyring, envelope: object
+) -> dict[str, typing.Any]:
     """Verify that a secret of the keyring signed an envelope.
 
     :returns: its fields; the body is not read yet.
     :raises RejectedMessage: when it is none, or nobody known signed it.
     """
     fields = check(envelope)
-    text = _signed_text(fields['version'], fields['key_id'], fields['agent'],
-                        fields['agent_name'], fields['body'])
+    text = _signed_text(
+        fields['version'],
+        fields['key_id'],
+        fields['agent'],
+        fields['agent_name'],
+        fields['body'],
+    )
     try:
         genuine = keyring.verify(fields['key_id'], text, fields['signature'])
     except KeyError:
@@ -90,12 +110,14 @@ def verify(keyring: signing.Keyring,
     return fields
 
 
-def _signed_text(version: int, key_id: str, agent: str, agent_name: str,
-                 body: str) -> bytes:
+def _signed_text(
+    version: int, key_id: str, agent: str, agent_name: str, body: str
+) -> bytes:
     # No field before the body can hold a line feed, so the lines can't be
     # shifted against each other.
-    return '\n'.join(('energy_meter', str(version), key_id, agent,
-                      agent_name, body)).encode()
+    return '\n'.join(
+        ('energy_meter', str(version), key_id, agent, agent_name, body)
+    ).encode()
 
 
 def _rejected(cause: str, reason: str) -> exception.RejectedMessage:
@@ -103,24 +125,36 @@ def _rejected(cause: str, reason: str) -> exception.RejectedMessage:
 
 
 def _write_body(
-        measurements: collections.abc.Sequence[measurement.Measurement],
+    measurements: collections.abc.Sequence[measurement.Measurement],
 ) -> str:
-    registers: dict[tuple[measurement.Probe, measurement.RegisterKey],
-                    dict[str, typing.Any]] = {}
+    registers: dict[
+        tuple[measurement.Probe, measurement.RegisterKey],
+        dict[str, typing.Any],
+    ] = {}
     for item in measurements:
         # What is sealed anew may have one key with two probes.
         register = registers.get(item[:2])
         if register is None:
             register = registers[item[:2]] = {
-                'probe': item.probe.id, 'scope': item.probe.scope,
-                'host': item.probe.host, 'register': item.register.id,
-                'incarnation': item.register.incarnation, 'measurements': []}
+                'probe': item.probe.id,
+                'scope': item.probe.scope,
+                'host': item.probe.host,
+                'register': item.register.id,
+                'incarnation': item.register.incarnation,
+                'measurements': [],
+            }
         register['measurements'].append(item[2:])
     probe = measurements[0].probe
-    return json.dumps({'wattmeter': probe.wattmeter, 'driver': probe.driver,
-                       'registers': list(registers.values())},
-                      ensure_ascii=False, allow_nan=False,
-                      separators=(',', ':'))
+    return json.dumps(
+        {
+            'wattmeter': probe.wattmeter,
+            'driver': probe.driver,
+            'registers': list(registers.values()),
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(',', ':'),
+    )
 
 
 def check(envelope: object) -> dict[str, typing.Any]:
@@ -135,8 +169,9 @@ def check(envelope: object) -> dict[str, typing.Any]:
     for name, pattern in _PATTERNS.items():
         value = envelope[name]
         if type(value) is not str or not pattern.fullmatch(value):
-            raise _rejected('malformed',
-                            f'{name} must match {pattern.pattern}')
+            raise _rejected(
+                'malformed', f'{name} must match {pattern.pattern}'
+            )
     _check_id(envelope['agent_name'], 'agent_name')
     _check_body(envelope['body'])
     return envelope
@@ -160,8 +195,11 @@ def read(fields: dict[str, typing.Any]) -> list[measurement.Measurement]:
     :raises RejectedMessage: when its body breaks any rule.
     """
     try:
-        content = json.loads(fields['body'], object_pairs_hook=_unique,
-                             parse_constant=_no_constant)
+        content = json.loads(
+            fields['body'],
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+        )
     except exception.RejectedMessage:
         raise
     except (ValueError, RecursionError, OverflowError, MemoryError) as error:
@@ -174,8 +212,7 @@ def read(fields: dict[str, typing.Any]) -> list[measurement.Measurement]:
     measurements: list[measurement.Measurement] = []
     for register in content['registers']:
         _check_fields(register, _REGISTER_FIELDS, 'a register')
-        probe = _read_probe(register, wattmeter, driver,
-                            fields['agent_name'])
+        probe = _read_probe(register, wattmeter, driver, fields['agent_name'])
         measurements += _read_register(register, probe, fields['agent'])
     return measurements
 
@@ -193,49 +230,70 @@ def _no_constant(name: str) -> typing.NoReturn:
 
 def _check_fields(value: object, fields: set[str], what: str) -> None:
     if type(value) is not dict or value.keys() != fields:
-        raise _rejected('malformed', f'{what} must have exactly the fields '
-                                     f'{", ".join(sorted(fields))}')
+        raise _rejected(
+            'malformed',
+            f'{what} must have exactly the fields {", ".join(sorted(fields))}',
+        )
 
 
 def _check_id(value: object, field: str) -> str:
     if type(value) is not str or not is_id(value):
-        raise _rejected('malformed', f'{field} must be 1 to {_MAX_ID} '
-                                     'printable characters')
+        raise _rejected(
+            'malformed', f'{field} must be 1 to {_MAX_ID} printable characters'
+        )
     return value
 
 
 def is_id(text: str) -> bool:
     """Tell whether a text may name a probe, host, wattmeter or agent."""
-    return 0 < len(text) <= _MAX_ID and text.isprintable() \
+    return (
+        0 < len(text) <= _MAX_ID
+        and text.isprintable()
         and text == text.strip()
+    )
 
 
-def _read_probe(register: dict[str, typing.Any], wattmeter: str, driver: str,
-                agent_name: str) -> measurement.Probe:
+def _read_probe(
+    register: dict[str, typing.Any],
+    wattmeter: str,
+    driver: str,
+    agent_name: str,
+) -> measurement.Probe:
     scope = register['scope']
     if type(scope) is not str or scope not in measurement.SCOPES:
-        raise _rejected('malformed', 'scope must be one of '
-                                     f'{", ".join(measurement.SCOPES)}')
+        raise _rejected(
+            'malformed',
+            f'scope must be one of {", ".join(measurement.SCOPES)}',
+        )
     return measurement.Probe(
-        _check_id(register['probe'], 'probe'), scope,
-        _check_id(register['host'], 'host'), wattmeter, driver, agent_name)
+        _check_id(register['probe'], 'probe'),
+        scope,
+        _check_id(register['host'], 'host'),
+        wattmeter,
+        driver,
+        agent_name,
+    )
 
 
-def _read_register(register: dict[str, typing.Any], probe: measurement.Probe,
-                   agent: str) -> list[measurement.Measurement]:
+def _read_register(
+    register: dict[str, typing.Any], probe: measurement.Probe, agent: str
+) -> list[measurement.Measurement]:
     register_id = register['register']
     if type(register_id) is not str or not _HEX_16.fullmatch(register_id):
         raise _rejected('malformed', 'register must be 16 hexadecimal digits')
     key = measurement.RegisterKey(
-        agent, register_id,
-        _check_integer(register['incarnation'], 'incarnation'))
+        agent,
+        register_id,
+        _check_integer(register['incarnation'], 'incarnation'),
+    )
     if type(register['measurements']) is not list:
         raise _rejected('malformed', 'measurements is no list')
     return [_read_row(probe, key, row) for row in register['measurements']]
 
 
-def _read_row(probe: measurement.Probe, key: measurement.RegisterKey,
-              row: object) -> measurement.Measurement:
+def _read_row(
+    probe: measurement.Probe, key: measurement.RegisterKey, row: object
+) -> measurement.Measurement:
     if type(row) is not list or len(row) != 7:
         raise _rejected('malformed', 'a measurement must be a list of 7')
     wall, elapsed, millijoules, metered, watts, volts, amperes = row
@@ -246,14 +304,23 @@ def _read_row(probe: measurement.Probe, key: measurement.RegisterKey,
         if value is not None:
             _check_number(value)
     return measurement.Measurement(
-        probe, key, float(wall), float(elapsed), millijoules, float(metered),
-        watts, volts, amperes)
+        probe,
+        key,
+        float(wall),
+        float(elapsed),
+        millijoules,
+        float(metered),
+        watts,
+        volts,
+        amperes,
+    )
 
 
 def _check_integer(value: object, field: str) -> int:
     if type(value) is not int or not 0 <= value < measurement.INTEGER_LIMIT:
-        raise _rejected('malformed', f'{field} must be an integer from 0 to '
-                                     '2^53 - 1')
+        raise _rejected(
+            'malformed', f'{field} must be an integer from 0 to 2^53 - 1'
+        )
     return value
 
 

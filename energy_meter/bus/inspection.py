@@ -47,8 +47,9 @@ class Queue(typing.NamedTuple):
     readers: int
 
 
-def look(transport: messaging_transport.NotificationTransport,
-         queue: str = QUEUE) -> Queue | None:
+def look(
+    transport: messaging_transport.NotificationTransport, queue: str = QUEUE
+) -> Queue | None:
     """Ask for a queue by AMQP; it is not made.
 
     Any user of the virtual host may ask.
@@ -60,11 +61,13 @@ def look(transport: messaging_transport.NotificationTransport,
     pool = getattr(transport._driver, '_connection_pool', None)
     if pool is None:
         raise exception.BusUnavailable(
-            bus=name, reason='only RabbitMQ can be asked for its queues')
+            bus=name, reason='only RabbitMQ can be asked for its queues'
+        )
     try:
         # One that writes has a thread, which reads the answers of others.
-        with contextlib.closing(pool.create(
-                rpc_common.PURPOSE_LISTEN, retry=0)) as connection:
+        with contextlib.closing(
+            pool.create(rpc_common.PURPOSE_LISTEN, retry=0)
+        ) as connection:
             found = connection.channel.queue_declare(queue, passive=True)
     except amqp.NotFound:
         return None
@@ -75,8 +78,9 @@ def look(transport: messaging_transport.NotificationTransport,
     raise exception.BusUnavailable(bus=name, reason=reason)
 
 
-def is_bounded(management_url: str, virtual_host: str,
-               queue: str = QUEUE) -> bool | None:
+def is_bounded(
+    management_url: str, virtual_host: str, queue: str = QUEUE
+) -> bool | None:
     """Ask RabbitMQ's management plugin whether a queue can not grow for ever.
 
     :param management_url: ``http[s]://user:password@host:port``, of a user
@@ -87,42 +91,57 @@ def is_bounded(management_url: str, virtual_host: str,
     :raises ConfigurationError: when the URL makes no sense.
     :raises BusUnavailable: when the plugin can't be asked.
     """
-    path = '/'.join(parse.quote(word, safe='')
-                    for word in (virtual_host, queue))
+    path = '/'.join(
+        parse.quote(word, safe='') for word in (virtual_host, queue)
+    )
     found = _fetch(management_url, f'/api/queues/{path}')
     if found is None or 'effective_policy_definition' not in found:
         return None
     policy = found['effective_policy_definition'] or {}
     arguments = found.get('arguments') or {}
-    return any(bound in policy or f'x-{bound}' in arguments
-               for bound in _BOUNDS)
+    return any(
+        bound in policy or f'x-{bound}' in arguments for bound in _BOUNDS
+    )
 
 
 def _split(management_url: str) -> parse.SplitResult:
     try:
         parts = parse.urlsplit(management_url)
         # With a / in the password its rest seems to be the path.
-        if (parts.hostname and parts.port != 0
-                and '@' not in ''.join(parts[2:])):
+        if (
+            parts.hostname
+            and parts.port != 0
+            and '@' not in ''.join(parts[2:])
+        ):
             return parts
     except ValueError:
         pass
     # Outside the handler: the text of the former may have the password.
     raise exception.ConfigurationError(
-        file='configuration', section='bus', option='management_url',
+        file='configuration',
+        section='bus',
+        option='management_url',
         reason='expected a URL such as https://monitor:PASSWORD@host:15671; '
-               'in the password a / is written %2F, an @ %40')
+        'in the password a / is written %2F, an @ %40',
+    )
 
 
 def _fetch(management_url: str, path: str) -> dict[str, typing.Any] | None:
     parts = _split(management_url)
-    base = parts._replace(
-        netloc=parts.netloc.rpartition('@')[2]).geturl().rstrip('/')
+    base = (
+        parts._replace(netloc=parts.netloc.rpartition('@')[2])
+        .geturl()
+        .rstrip('/')
+    )
     try:
         answer = requests.get(
-            f'{base}{path}', timeout=_TIMEOUT,
-            auth=(parse.unquote(parts.username or ''),
-                  parse.unquote(parts.password or '')))
+            f'{base}{path}',
+            timeout=_TIMEOUT,
+            auth=(
+                parse.unquote(parts.username or ''),
+                parse.unquote(parts.password or ''),
+            ),
+        )
         if answer.status_code == http.HTTPStatus.NOT_FOUND:
             return None
         answer.raise_for_status()

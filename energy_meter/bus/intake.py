@@ -49,18 +49,29 @@ class Intake:
         the secrets make no sense.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, handler: Handler,
-                 counts: counters.Counters, complaints: complaint.Complaints,
-                 batch_size: int, batch_timeout: float,
-                 pool: str | None = None) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        handler: Handler,
+        counts: counters.Counters,
+        complaints: complaint.Complaints,
+        batch_size: int,
+        batch_timeout: float,
+        pool: str | None = None,
+    ) -> None:
         self._handler = handler
         self._counters = counts
         self._rejections = rejections.Rejections(counts, complaints)
         self._trust = trust.load(conf)
         self._reconnects = reconnects.Watch(counts)
         self._sources = sources.Sources(
-            bus_transport.connect_sources(conf, bus_conf.GROUP), self._handle,
-            self._rejections.add_unreadable, batch_size, batch_timeout, pool)
+            bus_transport.connect_sources(conf, bus_conf.GROUP),
+            self._handle,
+            self._rejections.add_unreadable,
+            batch_size,
+            batch_timeout,
+            pool,
+        )
 
     def start(self) -> None:
         """Begin to read, each bus as soon as it can be reached."""

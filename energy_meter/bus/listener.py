@@ -93,8 +93,7 @@ class _Dispatcher:
         except Exception:
             # A batch that was given back would come again at once, and so
             # for ever.
-            LOG.exception('A batch of %d envelopes was dropped',
-                          len(batch))
+            LOG.exception('A batch of %d envelopes was dropped', len(batch))
         return set()
 
 
@@ -133,18 +132,29 @@ class Listener:
     :param take: what of each message the handler gets.
     """
 
-    def __init__(self, transport: messaging_transport.NotificationTransport,
-                 handler: Handler,
-                 unreadable: collections.abc.Callable[[], None],
-                 batch_size: int, batch_timeout: float,
-                 pool: str | None = None, take: Take = envelopes) -> None:
+    def __init__(
+        self,
+        transport: messaging_transport.NotificationTransport,
+        handler: Handler,
+        unreadable: collections.abc.Callable[[], None],
+        batch_size: int,
+        batch_timeout: float,
+        pool: str | None = None,
+        take: Take = envelopes,
+    ) -> None:
         self._filter = _Unreadable(unreadable)
-        target = oslo_messaging.Target(exchange=bus_transport.EXCHANGE,
-                                       topic=bus_transport.TOPIC)
+        target = oslo_messaging.Target(
+            exchange=bus_transport.EXCHANGE, topic=bus_transport.TOPIC
+        )
         self._server = messaging_listener.BatchNotificationServer(
-            transport, [target], _Dispatcher(handler, take),
-            allow_requeue=True, pool=pool, batch_size=batch_size,
-            batch_timeout=batch_timeout)
+            transport,
+            [target],
+            _Dispatcher(handler, take),
+            allow_requeue=True,
+            pool=pool,
+            batch_size=batch_size,
+            batch_timeout=batch_timeout,
+        )
         self._name = bus_transport.name(transport)
         self._listening = threading.Event()
         self._stopping = threading.Event()
@@ -152,8 +162,9 @@ class Listener:
     def start(self) -> None:
         """Begin to read, as soon as the broker can be reached."""
         logging.getLogger(_Unreadable.LOGGER).addFilter(self._filter)
-        threading.Thread(target=self._listen, name='listener',
-                         daemon=True).start()
+        threading.Thread(
+            target=self._listen, name='listener', daemon=True
+        ).start()
 
     def _listen(self) -> None:
         # Blocks while the broker is away, hence in a thread.
@@ -162,8 +173,13 @@ class Listener:
                 # One batch at a time, so that they keep their order.
                 self._server.start(override_pool_size=1)
             except Exception as error:
-                LOG.error('The bus refuses to be read: %s: %s; trying again '
-                          'every %d s', self._name, error, _RETRY)
+                LOG.error(
+                    'The bus refuses to be read: %s: %s; trying again '
+                    'every %d s',
+                    self._name,
+                    error,
+                    _RETRY,
+                )
                 # A server that was not stopped takes no second start.
                 self._server.stop()
                 self._stopping.wait(_RETRY)

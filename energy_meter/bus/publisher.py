@@ -32,8 +32,10 @@ EVENT_TYPE = 'energy_meter.measurements'
 #: oslo.messaging's log of what it raises, too: two lines a try. Who sends
 #: complains of it, and tries again and again.
 _DRIVER_LOGGER = 'oslo.messaging._drivers.impl_rabbit'
-_RAISED = ('Failed to publish message to topic',
-           'Unable to connect to AMQP server on')
+_RAISED = (
+    'Failed to publish message to topic',
+    'Unable to connect to AMQP server on',
+)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -50,18 +52,24 @@ class Courier:
     :param publisher_id: who sends, for people who look at the broker.
     """
 
-    def __init__(self, transport: messaging_transport.NotificationTransport,
-                 publisher_id: str) -> None:
+    def __init__(
+        self,
+        transport: messaging_transport.NotificationTransport,
+        publisher_id: str,
+    ) -> None:
         logging.getLogger(_DRIVER_LOGGER).addFilter(_is_news)
         self._transport = transport
         self._publisher_id = publisher_id
         self._target = oslo_messaging.Target(
             exchange=bus_transport.EXCHANGE,
-            topic=f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}')
+            topic=f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}',
+        )
 
-    def send(self, envelopes: list[dict[str, object]],
-             context: collections.abc.Mapping[str, object] = _NO_CONTEXT,
-             ) -> None:
+    def send(
+        self,
+        envelopes: list[dict[str, object]],
+        context: collections.abc.Mapping[str, object] = _NO_CONTEXT,
+    ) -> None:
         """Send sealed envelopes in one message.
 
         :param context: of the notification; it is not signed.
@@ -75,12 +83,14 @@ class Courier:
             'event_type': EVENT_TYPE,
             'priority': bus_transport.PRIORITY.upper(),
             'payload': {'envelopes': envelopes},
-            'timestamp': now.replace(tzinfo=None).isoformat(' ')}
+            'timestamp': now.replace(tzinfo=None).isoformat(' '),
+        }
         # What oslo.messaging's Notifier does, but the Notifier swallows
         # every error: whoever sends through it can't tell a message that
         # was taken from one that was lost.
         self._transport._send_notification(
-            self._target, dict(context), message, version=2.0, retry=0)
+            self._target, dict(context), message, version=2.0, retry=0
+        )
 
 
 class Publisher(Courier):
@@ -91,26 +101,35 @@ class Publisher(Courier):
     The other parameters are those of :class:`Courier`.
     """
 
-    def __init__(self, transport: messaging_transport.NotificationTransport,
-                 keyring: signing.Keyring, publisher_id: str) -> None:
+    def __init__(
+        self,
+        transport: messaging_transport.NotificationTransport,
+        keyring: signing.Keyring,
+        publisher_id: str,
+    ) -> None:
         super().__init__(transport, publisher_id)
         self.use(keyring)
 
     def use(self, keyring: signing.Keyring) -> None:
         """Sign with this keyring from now on."""
         self._keyring = keyring
-        LOG.info('Signing with the secret that has the key id %s',
-                 keyring.signing_key_id)
+        LOG.info(
+            'Signing with the secret that has the key id %s',
+            keyring.signing_key_id,
+        )
 
-    def publish(self, measurements: collections.abc.Iterable[
-            measurement.Measurement]) -> None:
+    def publish(
+        self, measurements: collections.abc.Iterable[measurement.Measurement]
+    ) -> None:
         """Send measurements in one message, an envelope a wattmeter.
 
         :raises Exception: as for :meth:`send`.
         """
         groups: dict[tuple[str, str], list[measurement.Measurement]] = {}
         for item in measurements:
-            groups.setdefault((item.register.agent, item.probe.wattmeter),
-                              []).append(item)
-        self.send([envelope.seal(self._keyring, group)
-                   for group in groups.values()])
+            groups.setdefault(
+                (item.register.agent, item.probe.wattmeter), []
+            ).append(item)
+        self.send(
+            [envelope.seal(self._keyring, group) for group in groups.values()]
+        )

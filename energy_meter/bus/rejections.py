@@ -23,8 +23,9 @@ class Rejections:
     :param counts: counts it as ``rejected``.
     """
 
-    def __init__(self, counts: counters.Counters,
-                 complaints: complaint.Complaints) -> None:
+    def __init__(
+        self, counts: counters.Counters, complaints: complaint.Complaints
+    ) -> None:
         self._counters = counts
         self._complaints = complaints
 
@@ -35,10 +36,12 @@ class Rejections:
         once more.
         """
         self._counters.count('rejected', cause=error.cause)
-        self._complaints.complain(error.cause, 'Rejected a message: %s',
-                                  error)
+        self._complaints.complain(error.cause, 'Rejected a message: %s', error)
 
     def add_unreadable(self) -> None:
         """Reject a message that is no notification."""
-        self.add(exception.RejectedMessage(
-            cause='unreadable', reason='it is no notification'))
+        self.add(
+            exception.RejectedMessage(
+                cause='unreadable', reason='it is no notification'
+            )
+        )

@@ -34,20 +34,33 @@ class Sources:
     :class:`energy_meter.bus.listener.Listener`.
     """
 
-    def __init__(self, transports: collections.abc.Sequence[
-                     messaging_transport.NotificationTransport],
-                 handler: listener.Handler,
-                 unreadable: collections.abc.Callable[[], None],
-                 batch_size: int, batch_timeout: float,
-                 pool: str | None = None,
-                 take: listener.Take = listener.envelopes) -> None:
+    def __init__(
+        self,
+        transports: collections.abc.Sequence[
+            messaging_transport.NotificationTransport
+        ],
+        handler: listener.Handler,
+        unreadable: collections.abc.Callable[[], None],
+        batch_size: int,
+        batch_timeout: float,
+        pool: str | None = None,
+        take: listener.Take = listener.envelopes,
+    ) -> None:
         self._handler = handler
         self._lock = threading.Lock()
         self._transports = transports
         self._listeners = [
-            listener.Listener(transport, self._handle, unreadable, batch_size,
-                              batch_timeout, pool, take)
-            for transport in transports]
+            listener.Listener(
+                transport,
+                self._handle,
+                unreadable,
+                batch_size,
+                batch_timeout,
+                pool,
+                take,
+            )
+            for transport in transports
+        ]
 
     def start(self) -> None:
         """Begin to read, each bus as soon as it can be reached."""

@@ -28,9 +28,12 @@ PRIORITY = 'info'
 _CREDENTIALS = re.compile(r'//\S*@')
 
 
-def connect(conf: cfg.ConfigOpts, url: str | None = None,
-            section: str = 'DEFAULT', option: str = 'transport_url',
-            ) -> messaging_transport.NotificationTransport:
+def connect(
+    conf: cfg.ConfigOpts,
+    url: str | None = None,
+    section: str = 'DEFAULT',
+    option: str = 'transport_url',
+) -> messaging_transport.NotificationTransport:
     """Prepare a connection; nothing is connected before it is used.
 
     :param url: another bus than ``[DEFAULT] transport_url``.
@@ -41,17 +44,28 @@ def connect(conf: cfg.ConfigOpts, url: str | None = None,
     try:
         url = url or conf.transport_url
         return oslo_messaging.get_notification_transport(conf, url=url)
-    except (cfg.Error, oslo_messaging.InvalidTransportURL,
-            oslo_messaging.DriverLoadFailure, ValueError) as error:
+    except (
+        cfg.Error,
+        oslo_messaging.InvalidTransportURL,
+        oslo_messaging.DriverLoadFailure,
+        ValueError,
+    ) as error:
         # The URL holds a password: only its scheme may be shown.
         scheme = (url or '').partition(':')[0]
-        raise _invalid(section, option, (
-            f'no bus can be reached by a URL of type {scheme!r}: '
-            f'{type(error).__name__}')) from None
+        raise _invalid(
+            section,
+            option,
+            (
+                f'no bus can be reached by a URL of type {scheme!r}: '
+                f'{type(error).__name__}'
+            ),
+        ) from None
 
 
-def connect_sources(conf: cfg.ConfigOpts, section: str,
-                    ) -> list[messaging_transport.NotificationTransport]:
+def connect_sources(
+    conf: cfg.ConfigOpts,
+    section: str,
+) -> list[messaging_transport.NotificationTransport]:
     """Prepare connections to all buses that a service reads.
 
     :param section: whose option ``sources`` has their URLs; if it has none,
@@ -62,20 +76,21 @@ def connect_sources(conf: cfg.ConfigOpts, section: str,
         urls = conf[section].sources
     except (cfg.Error, ValueError):
         raise _invalid(section, 'sources', 'can not be read') from None
-    return [connect(conf, url, section, 'sources')
-            for url in urls] or [connect(conf)]
+    return [connect(conf, url, section, 'sources') for url in urls] or [
+        connect(conf)
+    ]
 
 
 def name(transport: messaging_transport.NotificationTransport) -> str:
     """Name a bus as the log may show it: without users and passwords."""
     url = transport._driver._url
-    hosts = ','.join(f'{host.hostname}:{host.port or "default port"}'
-                     for host in url.hosts)
+    hosts = ','.join(
+        f'{host.hostname}:{host.port or "default port"}' for host in url.hosts
+    )
     return f'{url.transport}://{hosts}/{url.virtual_host or ""}'
 
 
-def virtual_host(
-        transport: messaging_transport.NotificationTransport) -> str:
+def virtual_host(transport: messaging_transport.NotificationTransport) -> str:
     """Name the virtual host of RabbitMQ that a bus is in."""
     return transport._driver._url.virtual_host or '/'
 
@@ -106,9 +121,13 @@ def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:
     return signing.Keyring(secrets(conf))
 
 
-def _invalid(section: str, option: str,
-             reason: str) -> exception.ConfigurationError:
+def _invalid(
+    section: str, option: str, reason: str
+) -> exception.ConfigurationError:
     # What a $ stands before is taken for the name of another option.
     return exception.ConfigurationError(
-        file='configuration', section=section, option=option,
-        reason=f'{reason}; note that a $ is written $$')
+        file='configuration',
+        section=section,
+        option=option,
+        reason=f'{reason}; note that a $ is written $$',
+    )

@@ -61,8 +61,12 @@ class _Speaker:
     :param inside: whether those that match may be spoken of, or all others.
     """
 
-    def __init__(self, secrets: collections.abc.Iterable[str],
-                 pattern: re.Pattern[str], inside: bool) -> None:
+    def __init__(
+        self,
+        secrets: collections.abc.Iterable[str],
+        pattern: re.Pattern[str],
+        inside: bool,
+    ) -> None:
         self.key_ids = frozenset(map(signing.key_id, secrets))
         self.cause = 'foreign-probe' if inside else 'bound-probe'
         self._pattern = pattern
@@ -72,8 +76,11 @@ class _Speaker:
     def foreign(self, probes: set[str]) -> set[str]:
         """Give the probes of which it may not speak."""
         strange = probes - self._known
-        allowed = {probe for probe in strange if self._inside is (
-            self._pattern.match(probe) is not None)}
+        allowed = {
+            probe
+            for probe in strange
+            if self._inside is (self._pattern.match(probe) is not None)
+        }
         if len(self._known) + len(allowed) > _MOST_KNOWN:
             self._known.clear()
         self._known |= allowed
@@ -88,20 +95,34 @@ class Trust:
     :raises MissingSecrets: when there is no secret at all.
     """
 
-    def __init__(self, shared: collections.abc.Sequence[str],
-                 agents: collections.abc.Sequence[Agent] = ()) -> None:
+    def __init__(
+        self,
+        shared: collections.abc.Sequence[str],
+        agents: collections.abc.Sequence[Agent] = (),
+    ) -> None:
         self._keyring = signing.Keyring(
-            [*shared, *(secret for agent in agents
-                        for secret in agent.secrets)])
-        self._anybody = _Speaker(shared, patterns.compile(
-            pattern for agent in agents for pattern in agent.probes), False)
+            [
+                *shared,
+                *(secret for agent in agents for secret in agent.secrets),
+            ]
+        )
+        self._anybody = _Speaker(
+            shared,
+            patterns.compile(
+                pattern for agent in agents for pattern in agent.probes
+            ),
+            False,
+        )
         self._agents = {
             agent.name: _Speaker(
-                agent.secrets, patterns.compile(agent.probes), True)
-            for agent in agents}
+                agent.secrets, patterns.compile(agent.probes), True
+            )
+            for agent in agents
+        }
 
-    def open(self, item: object,
-             refuse: Refuse) -> list[measurement.Measurement]:
+    def open(
+        self, item: object, refuse: Refuse
+    ) -> list[measurement.Measurement]:
         """Verify an envelope and give what is believed of its content.
 
         A probe of which the sender may not speak is left out; its neighbours
@@ -123,18 +144,31 @@ class Trust:
         foreign = speaker.foreign({word.probe.id for word in words})
         if not foreign:
             return words
-        refuse(exception.RejectedMessage(cause=speaker.cause, reason=(
-            f'agent {name:.60} may not speak of probe {min(foreign):.60}')))
+        refuse(
+            exception.RejectedMessage(
+                cause=speaker.cause,
+                reason=(
+                    f'agent {name:.60} may not speak of probe {min(foreign):.60}'
+                ),
+            )
+        )
         return [word for word in words if word.probe.id not in foreign]
 
-    def _wrong_secret(self, name: str,
-                      key: str) -> exception.RejectedMessage:
+    def _wrong_secret(self, name: str, key: str) -> exception.RejectedMessage:
         if key in self._anybody.key_ids:
-            return exception.RejectedMessage(cause='shared-secret', reason=(
-                f'agent {name:.60} has secrets of its own, but the shared '
-                'one signed'))
-        return exception.RejectedMessage(cause='wrong-agent', reason=(
-            f"another agent's secret, key id {key}, signed as {name:.60}"))
+            return exception.RejectedMessage(
+                cause='shared-secret',
+                reason=(
+                    f'agent {name:.60} has secrets of its own, but the shared '
+                    'one signed'
+                ),
+            )
+        return exception.RejectedMessage(
+            cause='wrong-agent',
+            reason=(
+                f"another agent's secret, key id {key}, signed as {name:.60}"
+            ),
+        )
 
 
 def load(conf: cfg.ConfigOpts) -> Trust:
@@ -149,29 +183,44 @@ def load(conf: cfg.ConfigOpts) -> Trust:
     found, errors = sections.find(conf)
     for error in errors:
         if not str(error.values['section']).startswith(
-                (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)):
+            (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
+        ):
             raise error
-    agents = [_read(conf, section, shared) for section in found.values()
-              if section.name.startswith(agent_secrets.PREFIX)]
+    agents = [
+        _read(conf, section, shared)
+        for section in found.values()
+        if section.name.startswith(agent_secrets.PREFIX)
+    ]
     trust = Trust(shared, agents)
-    LOG.info('The secrets of the bus have the key ids %s; agents with own '
-             'secrets: %d', ', '.join(map(signing.key_id, shared)) or '-',
-             len(agents))
+    LOG.info(
+        'The secrets of the bus have the key ids %s; agents with own '
+        'secrets: %d',
+        ', '.join(map(signing.key_id, shared)) or '-',
+        len(agents),
+    )
     return trust
 
 
-def _read(conf: cfg.ConfigOpts, section: sections.Section,
-          shared: collections.abc.Container[str]) -> Agent:
+def _read(
+    conf: cfg.ConfigOpts,
+    section: sections.Section,
+    shared: collections.abc.Container[str],
+) -> Agent:
     values = section.values(conf, agent_secrets.OPTS)
     if not envelope.is_id(section.subject):
-        raise section.error('(name)', 'expected the name of an agent: 1 to '
-                                      '190 printable characters')
+        raise section.error(
+            '(name)',
+            'expected the name of an agent: 1 to 190 printable characters',
+        )
     for name in ('secrets', 'probes'):
         values[name] = list(filter(None, values[name]))
         if not values[name]:
             raise section.error(name, 'expected at least one')
     if any(secret in shared for secret in values['secrets']):
-        raise section.error('secrets', 'one of them is also one of [bus] '
-                                       'secrets: it would be no secret of '
-                                       'this agent alone')
+        raise section.error(
+            'secrets',
+            'one of them is also one of [bus] '
+            'secrets: it would be no secret of '
+            'this agent alone',
+        )
     return Agent(section.subject, values['secrets'], values['probes'])

@@ -21,8 +21,10 @@ from energy_meter.db import engine
 from energy_meter.db import migration
 
 _PROG = 'energy-meter-api'
-_DESCRIPTION = ('Serve the API. Larger installations run '
-                'energy_meter.wsgi.api:application under uWSGI instead.')
+_DESCRIPTION = (
+    'Serve the API. Larger installations run '
+    'energy_meter.wsgi.api:application under uWSGI instead.'
+)
 
 
 def main() -> None:

@@ -23,8 +23,10 @@ from energy_meter.db import engine
 from energy_meter.db import migration
 
 _PROG = 'energy-meter-collector'
-_DESCRIPTION = ('Read measurements from the bus and keep the energy of every '
-                'probe in the database.')
+_DESCRIPTION = (
+    'Read measurements from the bus and keep the energy of every '
+    'probe in the database.'
+)
 
 
 def main() -> None:

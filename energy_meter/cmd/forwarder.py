@@ -18,8 +18,9 @@ from energy_meter.cmd import service
 from energy_meter.forwarder import service as forwarder_service
 
 _PROG = 'energy-meter-forwarder'
-_DESCRIPTION = ('Carry signed measurements, unchanged, from one or more buses '
-                'to another.')
+_DESCRIPTION = (
+    'Carry signed measurements, unchanged, from one or more buses to another.'
+)
 
 
 def main() -> None:

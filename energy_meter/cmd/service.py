@@ -31,10 +31,12 @@ from energy_meter import report
 LOG = logging.getLogger(__name__)
 
 
-def read(prog: str, description: str,
-         cli_opts: collections.abc.Sequence[cfg.Opt] = (),
-         files: collections.abc.Sequence[str] | None = None,
-         ) -> cfg.ConfigOpts:
+def read(
+    prog: str,
+    description: str,
+    cli_opts: collections.abc.Sequence[cfg.Opt] = (),
+    files: collections.abc.Sequence[str] | None = None,
+) -> cfg.ConfigOpts:
     """Read the configuration that the process's arguments name.
 
     :param prog: name of the command.
@@ -43,14 +45,17 @@ def read(prog: str, description: str,
     :raises oslo_config.cfg.Error: when it can't be read.
     :raises ConfigurationError: when an option is ill-typed.
     """
-    return energy_meter_conf.load(sys.argv[1:], prog, cli_opts, description,
-                                  files)
+    return energy_meter_conf.load(
+        sys.argv[1:], prog, cli_opts, description, files
+    )
 
 
-def load(prog: str, description: str,
-         cli_opts: collections.abc.Sequence[cfg.Opt] = (),
-         files: collections.abc.Sequence[str] | None = None,
-         ) -> cfg.ConfigOpts:
+def load(
+    prog: str,
+    description: str,
+    cli_opts: collections.abc.Sequence[cfg.Opt] = (),
+    files: collections.abc.Sequence[str] | None = None,
+) -> cfg.ConfigOpts:
     """Read the configuration and set up the log.
 
     Ends the process, and says why, when it can't be read. The parameters
@@ -60,15 +65,22 @@ def load(prog: str, description: str,
         conf = read(prog, description, cli_opts, files)
         # It opens the file of the log.
         log.setup(conf, 'energy_meter')
-    except (cfg.Error, OSError, log.LogConfigError,
-            exception.EnergyMeterError) as error:
+    except (
+        cfg.Error,
+        OSError,
+        log.LogConfigError,
+        exception.EnergyMeterError,
+    ) as error:
         sys.exit(f'{prog}: {error}')
     return conf
 
 
-def run(conf: cfg.ConfigOpts,
-        make: collections.abc.Callable[[], collections.abc.Sequence[
-            service.ServiceBase]]) -> typing.NoReturn:
+def run(
+    conf: cfg.ConfigOpts,
+    make: collections.abc.Callable[
+        [], collections.abc.Sequence[service.ServiceBase]
+    ],
+) -> typing.NoReturn:
     """Run services in this process until it is told to end.
 
     SIGTERM and Ctrl-C end it cleanly; SIGHUP makes it read anew what it can;
@@ -94,13 +106,20 @@ def run(conf: cfg.ConfigOpts,
 class _Together(service.ServiceBase):
     """Several services as one, and what they tell about themselves."""
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 services: collections.abc.Sequence[
-                     service.ServiceBase]) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        services: collections.abc.Sequence[service.ServiceBase],
+    ) -> None:
         self._conf = conf
         self._registry = metrics.registry(
-            {type(item).__name__.lower(): item.counters for item in services
-             if hasattr(item, 'counters')}, str(conf.version))
+            {
+                type(item).__name__.lower(): item.counters
+                for item in services
+                if hasattr(item, 'counters')
+            },
+            str(conf.version),
+        )
         # First, as a port that is taken shows before anything is metered.
         self._services = [metrics.Server(conf, self._registry), *services]
 
@@ -110,8 +129,9 @@ class _Together(service.ServiceBase):
             item.start()
         _log_options(self._conf)
         # The launcher would end at once on Ctrl-C and on SIGHUP.
-        signal.signal(signal.SIGINT,
-                      lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        signal.signal(
+            signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM)
+        )
         signal.signal(signal.SIGHUP, lambda *_: self.reset())
 
     def stop(self) -> None:
@@ -128,8 +148,7 @@ class _Together(service.ServiceBase):
             reason = None
             try:
                 item.reset()
-            except (cfg.Error, OSError,
-                    exception.EnergyMeterError) as error:
+            except (cfg.Error, OSError, exception.EnergyMeterError) as error:
                 reason = error
             # Outside the handler, or oslo.log would add the error once more.
             if reason:

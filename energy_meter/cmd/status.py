@@ -29,7 +29,8 @@ _PROG = 'energy-meter-status'
 _DESCRIPTION = (
     'Check whether this installation is ready for this release, and say what '
     'to do where it is not. Nothing is changed. Exits with 0 if all is well, '
-    'with 1 for a warning, with 2 for a failure.')
+    'with 1 for a warning, with 2 for a failure.'
+)
 #: What oslo.upgradecheck exits with if it can not check.
 _UNEXPECTED = 255
 
@@ -53,7 +54,8 @@ class Checks(upgradecheck.UpgradeCommands):
         super().__init__()
         self._upgrade_checks = tuple(
             (title, lambda _self, check=check: _run(check, conf))
-            for title, check in _CHECKS.items())
+            for title, check in _CHECKS.items()
+        )
 
 
 def _run(check: _Check, conf: cfg.ConfigOpts) -> upgradecheck.Result:
@@ -64,8 +66,10 @@ def _run(check: _Check, conf: cfg.ConfigOpts) -> upgradecheck.Result:
         details = str(error)
     except Exception as error:
         # Its text may have a URL with a password.
-        details = (f'It broke ({type(error).__name__}). Look after what the '
-                   'other checks say, and report a bug if it breaks again.')
+        details = (
+            f'It broke ({type(error).__name__}). Look after what the '
+            'other checks say, and report a bug if it breaks again.'
+        )
     return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
 
 
@@ -74,12 +78,20 @@ def main() -> None:
     energy_meter_conf.register_opts(conf)
     upgradecheck.register_cli_options(conf, Checks(conf))
     try:
-        conf(sys.argv[1:], project='energy_meter', prog=_PROG,
-             version=importlib.metadata.version('energy-meter'),
-             description=_DESCRIPTION)
+        conf(
+            sys.argv[1:],
+            project='energy_meter',
+            prog=_PROG,
+            version=importlib.metadata.version('energy-meter'),
+            description=_DESCRIPTION,
+        )
         energy_meter_conf.check(conf)
-    except (cfg.Error, OSError, UnicodeDecodeError,
-            exception.EnergyMeterError) as error:
+    except (
+        cfg.Error,
+        OSError,
+        UnicodeDecodeError,
+        exception.EnergyMeterError,
+    ) as error:
         print(f'{_PROG}: {error}', file=sys.stderr)
         sys.exit(_UNEXPECTED)
     # Where the library looks for --json. Its own main would set it, but lets

@@ -25,27 +25,36 @@ from energy_meter.db import schema
 _Row = sa.Row[typing.Any]
 
 
-def load(connection: sa.Connection, probes: collections.abc.Sequence[str],
-         lock: bool = True) -> dict[str, merge.Account]:
+def load(
+    connection: sa.Connection,
+    probes: collections.abc.Sequence[str],
+    lock: bool = True,
+) -> dict[str, merge.Account]:
     """Read the accounts of some probes.
 
     :param probes: sorted, so that two who lock the same don't deadlock.
     :param lock: whether they are to be changed.
     :returns: those that exist, by probe.
     """
-    query = (sa.select(schema.probe).where(schema.probe.c.id.in_(probes))
-             .order_by(schema.probe.c.id))
+    query = (
+        sa.select(schema.probe)
+        .where(schema.probe.c.id.in_(probes))
+        .order_by(schema.probe.c.id)
+    )
     rows = connection.execute(query.with_for_update() if lock else query)
     accounts = {row.id: _account(row) for row in rows}
     table = schema.register
     for row in connection.execute(
-            sa.select(table).where(table.c.probe.in_(probes))):
+        sa.select(table).where(table.c.probe.in_(probes))
+    ):
         if row.probe in accounts:
-            accounts[row.probe].others[row.agent, row.register] = (
-                _register(row))
+            accounts[row.probe].others[row.agent, row.register] = _register(
+                row
+            )
     table = schema.floor
     for row in connection.execute(
-            sa.select(table).where(table.c.probe.in_(probes))):
+        sa.select(table).where(table.c.probe.in_(probes))
+    ):
         if row.probe in accounts:
             accounts[row.probe].floors[row.agent] = row.incarnation
     return accounts
@@ -62,29 +71,34 @@ def load_one(connection: sa.Connection, probe: str) -> merge.Account:
         raise exception.UnknownProbe(probe=probe)
 
 
-def save(connection: sa.Connection,
-         accounts: collections.abc.Mapping[str, merge.Account]) -> None:
+def save(
+    connection: sa.Connection,
+    accounts: collections.abc.Mapping[str, merge.Account],
+) -> None:
     """Write accounts that were locked by :func:`load`."""
     if not accounts:
         return
     table = schema.probe
     connection.execute(
-        table.update().where(table.c.id == sa.bindparam('key')).values(
-            {name: sa.bindparam(name) for name in _PROBE_COLUMNS}),
-        [_probe_values(probe, account)
-         for probe, account in accounts.items()])
+        table.update()
+        .where(table.c.id == sa.bindparam('key'))
+        .values({name: sa.bindparam(name) for name in _PROBE_COLUMNS}),
+        [_probe_values(probe, account) for probe, account in accounts.items()],
+    )
     _save_registers(connection, accounts)
 
 
 def _save_registers(
-        connection: sa.Connection,
-        accounts: collections.abc.Mapping[str, merge.Account]) -> None:
+    connection: sa.Connection,
+    accounts: collections.abc.Mapping[str, merge.Account],
+) -> None:
     table = schema.register
-    connection.execute(table.delete().where(
-        table.c.probe.in_(list(accounts))))
-    rows = [_register_values(probe, register)
-            for probe, account in accounts.items()
-            for register in account.others.values()]
+    connection.execute(table.delete().where(table.c.probe.in_(list(accounts))))
+    rows = [
+        _register_values(probe, register)
+        for probe, account in accounts.items()
+        for register in account.others.values()
+    ]
     if rows:
         connection.execute(table.insert(), rows)
 
@@ -95,35 +109,68 @@ NOBODY = ''
 
 def _account(row: _Row) -> merge.Account:
     account = merge.Account(
-        millijoules=row.millijoules, elapsed=row.elapsed,
-        metered=row.metered, heard_at=row.heard_at)
-    key = measurement.RegisterKey(row.owner_agent, row.owner_register,
-                                  row.owner_incarnation)
+        millijoules=row.millijoules,
+        elapsed=row.elapsed,
+        metered=row.metered,
+        heard_at=row.heard_at,
+    )
+    key = measurement.RegisterKey(
+        row.owner_agent, row.owner_register, row.owner_incarnation
+    )
     account.latest = measurement.Measurement(
-        measurement.Probe(row.id, row.scope, row.host, row.wattmeter,
-                          row.driver, row.agent_name),
-        key, row.time, row.owner_elapsed, row.owner_millijoules,
-        row.owner_metered, row.watts, row.volts, row.amperes)
+        measurement.Probe(
+            row.id,
+            row.scope,
+            row.host,
+            row.wattmeter,
+            row.driver,
+            row.agent_name,
+        ),
+        key,
+        row.time,
+        row.owner_elapsed,
+        row.owner_millijoules,
+        row.owner_metered,
+        row.watts,
+        row.volts,
+        row.amperes,
+    )
     if row.owner_agent != NOBODY:
         account.owner = merge.RegisterState(
-            key, row.owner_began, row.heard_at, row.owner_elapsed,
-            row.owner_metered, row.owner_millijoules, row.owner_overlap,
-            billed_from=row.owner_billed_from)
+            key,
+            row.owner_began,
+            row.heard_at,
+            row.owner_elapsed,
+            row.owner_metered,
+            row.owner_millijoules,
+            row.owner_overlap,
+            billed_from=row.owner_billed_from,
+        )
     return account
 
 
 def _register(row: _Row) -> merge.RegisterState:
     return merge.RegisterState(
         measurement.RegisterKey(row.agent, row.register, row.incarnation),
-        row.began, row.heard_at, row.elapsed, row.metered, row.millijoules,
-        row.overlap, row.pending, row.pending_mark, row.billed_from,
-        row.voided)
+        row.began,
+        row.heard_at,
+        row.elapsed,
+        row.metered,
+        row.millijoules,
+        row.overlap,
+        row.pending,
+        row.pending_mark,
+        row.billed_from,
+        row.voided,
+    )
 
 
 _NO_OWNER = merge.RegisterState(
-    measurement.RegisterKey(NOBODY, NOBODY, 0), 0.0, 0.0, billed_from=0.0)
-_PROBE_COLUMNS = [column.name for column in schema.probe.columns
-                  if column.name != 'id']
+    measurement.RegisterKey(NOBODY, NOBODY, 0), 0.0, 0.0, billed_from=0.0
+)
+_PROBE_COLUMNS = [
+    column.name for column in schema.probe.columns if column.name != 'id'
+]
 
 
 def _probe_values(probe: str, account: merge.Account) -> dict[str, object]:
@@ -131,30 +178,48 @@ def _probe_values(probe: str, account: merge.Account) -> dict[str, object]:
     if latest is None:
         raise ValueError('an account is saved only after a word')
     return {
-        'key': probe, 'wattmeter': latest.probe.wattmeter,
-        'driver': latest.probe.driver, 'scope': latest.probe.scope,
-        'host': latest.probe.host, 'agent_name': latest.probe.agent,
+        'key': probe,
+        'wattmeter': latest.probe.wattmeter,
+        'driver': latest.probe.driver,
+        'scope': latest.probe.scope,
+        'host': latest.probe.host,
+        'agent_name': latest.probe.agent,
         'time': latest.time,
-        'watts': latest.watts, 'volts': latest.volts,
-        'amperes': latest.amperes, 'heard_at': account.heard_at,
-        'millijoules': account.millijoules, 'elapsed': account.elapsed,
-        'metered': account.metered, 'owner_agent': owner.key.agent,
+        'watts': latest.watts,
+        'volts': latest.volts,
+        'amperes': latest.amperes,
+        'heard_at': account.heard_at,
+        'millijoules': account.millijoules,
+        'elapsed': account.elapsed,
+        'metered': account.metered,
+        'owner_agent': owner.key.agent,
         'owner_register': owner.key.id,
         'owner_incarnation': owner.key.incarnation,
-        'owner_began': owner.began, 'owner_billed_from': owner.billed_from,
+        'owner_began': owner.began,
+        'owner_billed_from': owner.billed_from,
         'owner_overlap': owner.overlap,
         'owner_millijoules': owner.millijoules,
-        'owner_metered': owner.metered, 'owner_elapsed': owner.elapsed}
+        'owner_metered': owner.metered,
+        'owner_elapsed': owner.elapsed,
+    }
 
 
-def _register_values(probe: str,
-                     register: merge.RegisterState) -> dict[str, object]:
+def _register_values(
+    probe: str, register: merge.RegisterState
+) -> dict[str, object]:
     return {
-        'probe': probe, 'agent': register.key.agent,
+        'probe': probe,
+        'agent': register.key.agent,
         'register': register.key.id,
-        'incarnation': register.key.incarnation, 'began': register.began,
-        'elapsed': register.elapsed, 'metered': register.metered,
-        'millijoules': register.millijoules, 'overlap': register.overlap,
-        'pending': register.pending, 'pending_mark': register.pending_mark,
-        'billed_from': register.billed_from, 'heard_at': register.heard_at,
-        'voided': register.voided}
+        'incarnation': register.key.incarnation,
+        'began': register.began,
+        'elapsed': register.elapsed,
+        'metered': register.metered,
+        'millijoules': register.millijoules,
+        'overlap': register.overlap,
+        'pending': register.pending,
+        'pending_mark': register.pending_mark,
+        'billed_from': register.billed_from,
+        'heard_at': register.heard_at,
+        'voided': register.voided,
+    }

@@ -47,17 +47,18 @@ class RegisterView(typing.NamedTuple):
     heard_at: float
 
 
-def list_registers(connection: sa.Connection, probe: str | None = None,
-                   ) -> collections.abc.Iterator[RegisterView]:
+def list_registers(
+    connection: sa.Connection,
+    probe: str | None = None,
+) -> collections.abc.Iterator[RegisterView]:
     """Give the registers of one probe or of all, owners first.
 
     :raises UnknownProbe: when there is no such probe.
     """
     query = sa.select(schema.probe.c.id).order_by(schema.probe.c.id)
-    names = (connection.scalars(query).all() if probe is None
-             else [probe])
+    names = connection.scalars(query).all() if probe is None else [probe]
     for at in range(0, len(names), _CHUNK):
-        some = names[at:at + _CHUNK]
+        some = names[at : at + _CHUNK]
         # Not locked: collectors need not wait for who only looks.
         loaded = accounts.load(connection, some, lock=False)
         if probe is not None and probe not in loaded:
@@ -69,18 +70,26 @@ def list_registers(connection: sa.Connection, probe: str | None = None,
                 yield _view(name, account, register)
 
 
-def _view(probe: str, account: merge.Account,
-          register: merge.RegisterState) -> RegisterView:
+def _view(
+    probe: str, account: merge.Account, register: merge.RegisterState
+) -> RegisterView:
     owner = account.owner
     overlap, pending = register.overlap, register.pending
     if owner is not None and register.pending_mark != owner.elapsed:
         overlap, pending = overlap + pending, 0
     return RegisterView(
-        probe, register.key.agent, register.key.id, register.key.incarnation,
-        _role(account, register), register.millijoules, overlap, pending,
+        probe,
+        register.key.agent,
+        register.key.id,
+        register.key.incarnation,
+        _role(account, register),
+        register.millijoules,
+        overlap,
+        pending,
         register.elapsed,
         register.metered / register.elapsed if register.elapsed else 1.0,
-        register.heard_at)
+        register.heard_at,
+    )
 
 
 def _role(account: merge.Account, register: merge.RegisterState) -> str:
@@ -91,8 +100,9 @@ def _role(account: merge.Account, register: merge.RegisterState) -> str:
     return 'overlapping' if register.billed_from is None else 'former'
 
 
-def void(connection: sa.Connection, probe: str, agent: str, register: str,
-         who: str) -> int:
+def void(
+    connection: sa.Connection, probe: str, agent: str, register: str, who: str
+) -> int:
     """Strike a register: its energy goes, later words of it are refused.
 
     :param who: who asked for it, for the audit.
@@ -102,17 +112,23 @@ def void(connection: sa.Connection, probe: str, agent: str, register: str,
     """
     account = accounts.load_one(connection, probe)
     try:
-        struck = void_register(connection, probe, account, agent, register,
-                               who)
+        struck = void_register(
+            connection, probe, account, agent, register, who
+        )
     except KeyError:
         raise exception.UnknownRegister(probe=probe, register=register)
     accounts.save(connection, {probe: account})
     return struck
 
 
-def void_register(connection: sa.Connection, probe: str,
-                  account: merge.Account, agent: str, register: str,
-                  who: str) -> int:
+def void_register(
+    connection: sa.Connection,
+    probe: str,
+    account: merge.Account,
+    agent: str,
+    register: str,
+    who: str,
+) -> int:
     """Strike a register in an account that the caller locked and saves.
 
     :returns: the millijoules by which the probe's energy falls.
@@ -120,8 +136,12 @@ def void_register(connection: sa.Connection, probe: str,
     """
     struck = merge.void(account, agent, register)
     sums.cap(connection, probe, account.millijoules)
-    audit(connection, who, f'void register {register} of agent {agent}, '
-                           f'probe {probe}: {struck} mJ')
+    audit(
+        connection,
+        who,
+        f'void register {register} of agent {agent}, '
+        f'probe {probe}: {struck} mJ',
+    )
     return struck
 
 
@@ -136,26 +156,30 @@ def forget(connection: sa.Connection, probe: str, who: str) -> int:
     account = accounts.load_one(connection, probe)
     now = db_engine.now(connection)
     if now - account.heard_at < _ALIVE:
-        raise exception.ProbeInUse(probe=probe,
-                                   seconds=int(now - account.heard_at))
+        raise exception.ProbeInUse(
+            probe=probe, seconds=int(now - account.heard_at)
+        )
     registers = list(account.others.values())
     if account.owner is not None:
         registers.append(account.owner)
     for register in registers:
-        housekeeping.raise_floor(connection, probe, register.key.agent,
-                                 register.key.incarnation)
+        housekeeping.raise_floor(
+            connection, probe, register.key.agent, register.key.incarnation
+        )
     table = schema.register
     connection.execute(table.delete().where(table.c.probe == probe))
-    connection.execute(schema.probe.delete().where(
-        schema.probe.c.id == probe))
+    connection.execute(schema.probe.delete().where(schema.probe.c.id == probe))
     sums.cap(connection, probe, 0)
-    audit(connection, who,
-          f'forget probe {probe}: {account.millijoules} mJ')
+    audit(connection, who, f'forget probe {probe}: {account.millijoules} mJ')
     return account.millijoules
 
 
 def audit(connection: sa.Connection, who: str, what: str) -> None:
     """Write down what an operator changed."""
-    connection.execute(schema.audit.insert().values(
-        at=sa.select(db_engine.clock()).scalar_subquery(), who=who,
-        what=what))
+    connection.execute(
+        schema.audit.insert().values(
+            at=sa.select(db_engine.clock()).scalar_subquery(),
+            who=who,
+            what=what,
+        )
+    )

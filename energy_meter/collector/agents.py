@@ -52,21 +52,37 @@ class AgentView(typing.NamedTuple):
 def list_agents(connection: sa.Connection) -> list[AgentView]:
     """Give all agents that are known, the excluded ones too, by uuid."""
     probe, register = schema.probe.c, schema.register.c
-    spoken = sa.union_all(
-        sa.select(probe.owner_agent.label('agent'),
-                  probe.agent_name.label('name'), probe.id.label('probe'),
-                  probe.heard_at)
-        .where(probe.owner_agent != accounts.NOBODY),
-        sa.select(register.agent, sa.null(), register.probe,
-                  register.heard_at)).subquery().c
-    found = {row[0]: AgentView(*row) for row in connection.execute(
-        sa.select(spoken.agent, sa.func.max(spoken.name),
-                  sa.func.count(spoken.probe.distinct()),
-                  sa.func.max(spoken.heard_at)).group_by(spoken.agent))}
+    spoken = (
+        sa.union_all(
+            sa.select(
+                probe.owner_agent.label('agent'),
+                probe.agent_name.label('name'),
+                probe.id.label('probe'),
+                probe.heard_at,
+            ).where(probe.owner_agent != accounts.NOBODY),
+            sa.select(
+                register.agent, sa.null(), register.probe, register.heard_at
+            ),
+        )
+        .subquery()
+        .c
+    )
+    found = {
+        row[0]: AgentView(*row)
+        for row in connection.execute(
+            sa.select(
+                spoken.agent,
+                sa.func.max(spoken.name),
+                sa.func.count(spoken.probe.distinct()),
+                sa.func.max(spoken.heard_at),
+            ).group_by(spoken.agent)
+        )
+    }
     for row in connection.execute(sa.select(schema.exclusion)):
         view = found.get(row.agent, AgentView(row.agent))
         found[row.agent] = view._replace(
-            name=view.name or row.agent_name, excluded_at=row.at)
+            name=view.name or row.agent_name, excluded_at=row.at
+        )
     return [found[agent] for agent in sorted(found)]
 
 
@@ -94,40 +110,57 @@ def _note(connection: sa.Connection, agent: str, who: str) -> None:
     if agent not in known:
         raise exception.UnknownAgent(agent=agent)
     if known[agent].excluded_at is None:
-        connection.execute(schema.exclusion.insert().values(
-            agent=agent, agent_name=known[agent].name,
-            at=sa.select(db_engine.clock()).scalar_subquery()))
+        connection.execute(
+            schema.exclusion.insert().values(
+                agent=agent,
+                agent_name=known[agent].name,
+                at=sa.select(db_engine.clock()).scalar_subquery(),
+            )
+        )
         administration.audit(connection, who, f'exclude agent {agent}')
 
 
-def _void_all(connection: sa.Connection, agent: str,
-              who: str) -> dict[str, int]:
-    probes = connection.scalars(sa.union(
-        sa.select(schema.probe.c.id)
-        .where(schema.probe.c.owner_agent == agent),
-        sa.select(schema.register.c.probe)
-        .where(schema.register.c.agent == agent)))
+def _void_all(
+    connection: sa.Connection, agent: str, who: str
+) -> dict[str, int]:
+    probes = connection.scalars(
+        sa.union(
+            sa.select(schema.probe.c.id).where(
+                schema.probe.c.owner_agent == agent
+            ),
+            sa.select(schema.register.c.probe).where(
+                schema.register.c.agent == agent
+            ),
+        )
+    )
     # In their order, as collectors lock them.
     names = sorted(probes)
     struck: dict[str, int] = {}
     for at in range(0, len(names), _CHUNK):
-        loaded = accounts.load(connection, names[at:at + _CHUNK])
+        loaded = accounts.load(connection, names[at : at + _CHUNK])
         for probe, account in loaded.items():
             struck[probe] = _void(connection, probe, account, agent, who)
         accounts.save(connection, loaded)
     return struck
 
 
-def _void(connection: sa.Connection, probe: str, account: merge.Account,
-          agent: str, who: str) -> int:
+def _void(
+    connection: sa.Connection,
+    probe: str,
+    account: merge.Account,
+    agent: str,
+    who: str,
+) -> int:
     registers = list(account.others.values())
     if account.owner is not None:
         registers.append(account.owner)
     return sum(
-        administration.void_register(connection, probe, account, agent,
-                                     register.key.id, who)
+        administration.void_register(
+            connection, probe, account, agent, register.key.id, who
+        )
         for register in registers
-        if register.key.agent == agent and not register.voided)
+        if register.key.agent == agent and not register.voided
+    )
 
 
 def readmit(connection: sa.Connection, agent: str, who: str) -> None:

@@ -97,7 +97,8 @@ class Account:
     heard_at: float = 0.0
     owner: RegisterState | None = None
     others: dict[tuple[str, str], RegisterState] = dataclasses.field(
-        default_factory=dict)
+        default_factory=dict
+    )
     floors: dict[str, int] = dataclasses.field(default_factory=dict)
     latest: measurement.Measurement | None = None
 
@@ -124,8 +125,9 @@ class Increment:
     metered: float
 
 
-def newest(words: collections.abc.Iterable[measurement.Measurement],
-           ) -> list[measurement.Measurement]:
+def newest(
+    words: collections.abc.Iterable[measurement.Measurement],
+) -> list[measurement.Measurement]:
     """Reduce words to the newest of each register.
 
     :returns: sorted by probe, and earlier incarnations first: their energy
@@ -137,9 +139,13 @@ def newest(words: collections.abc.Iterable[measurement.Measurement],
         known = found.get(key)
         if known is None or word.elapsed > known.elapsed:
             found[key] = word
-    return [found[key] for key in sorted(
-        found, key=lambda key: (key[0], found[key].register.incarnation,
-                                key))]
+    return [
+        found[key]
+        for key in sorted(
+            found,
+            key=lambda key: (key[0], found[key].register.incarnation, key),
+        )
+    ]
 
 
 def began(word: measurement.Measurement, now: float) -> float:
@@ -150,8 +156,12 @@ def began(word: measurement.Measurement, now: float) -> float:
     return min(word.time, now) - word.elapsed
 
 
-def merge(account: Account, word: measurement.Measurement, now: float,
-          takeover: float) -> str:
+def merge(
+    account: Account,
+    word: measurement.Measurement,
+    now: float,
+    takeover: float,
+) -> str:
     """Let a plausible word change the account of its probe.
 
     :param now: the database's clock.
@@ -180,9 +190,13 @@ def merge(account: Account, word: measurement.Measurement, now: float,
     return _merge_other(account, register, word, now, takeover)
 
 
-def _merge_other(account: Account, register: RegisterState,
-                 word: measurement.Measurement, now: float,
-                 takeover: float) -> str:
+def _merge_other(
+    account: Account,
+    register: RegisterState,
+    word: measurement.Measurement,
+    now: float,
+    takeover: float,
+) -> str:
     increment = _advance(register, word, now)
     owner = account.owner
     if owner is None or _succeeds(register, owner):
@@ -198,8 +212,7 @@ def _merge_other(account: Account, register: RegisterState,
         register.overlap += increment.millijoules
         return 'overlap'
     _hold(register, owner, increment)
-    if (register.began >= owner.moment
-            or now - account.heard_at > takeover):
+    if register.began >= owner.moment or now - account.heard_at > takeover:
         account.millijoules += register.pending
         register.pending = 0
         _take_over(account, register, word, now)
@@ -208,37 +221,51 @@ def _merge_other(account: Account, register: RegisterState,
 
 
 def _succeeds(register: RegisterState, owner: RegisterState) -> bool:
-    return (register.key.agent == owner.key.agent
-            and register.key.incarnation > owner.key.incarnation)
+    return (
+        register.key.agent == owner.key.agent
+        and register.key.incarnation > owner.key.incarnation
+    )
 
 
-def _is_unbilled(account: Account, agent: str,
-                 increment: Increment) -> bool:
+def _is_unbilled(account: Account, agent: str, increment: Increment) -> bool:
     """Tell whether no other agent is billed for the time of an increment."""
-    return not any(increment.since < last and increment.until > first
-                   for first, last in _billed_elsewhere(account, agent))
+    return not any(
+        increment.since < last and increment.until > first
+        for first, last in _billed_elsewhere(account, agent)
+    )
 
 
-def _billed_elsewhere(account: Account, agent: str,
-                      ) -> collections.abc.Iterator[tuple[float, float]]:
+def _billed_elsewhere(
+    account: Account,
+    agent: str,
+) -> collections.abc.Iterator[tuple[float, float]]:
     """Give the spans of time for which other agents are billed."""
     owner = account.owner
-    if (owner is not None and owner.key.agent != agent
-            and owner.billed_from is not None):
+    if (
+        owner is not None
+        and owner.key.agent != agent
+        and owner.billed_from is not None
+    ):
         yield owner.billed_from, math.inf
     for register in account.others.values():
-        if (register.key.agent != agent and register.billed_from is not None
-                and not register.voided):
+        if (
+            register.key.agent != agent
+            and register.billed_from is not None
+            and not register.voided
+        ):
             yield register.billed_from, register.moment
 
 
-def _advance(register: RegisterState, word: measurement.Measurement,
-             now: float) -> Increment:
+def _advance(
+    register: RegisterState, word: measurement.Measurement, now: float
+) -> Increment:
     increment = Increment(
-        register.moment, register.began + word.elapsed,
+        register.moment,
+        register.began + word.elapsed,
         max(0, word.millijoules - register.millijoules),
         word.elapsed - register.elapsed,
-        max(0.0, word.metered - register.metered))
+        max(0.0, word.metered - register.metered),
+    )
     register.millijoules += increment.millijoules
     register.elapsed = word.elapsed
     register.metered += increment.metered
@@ -252,8 +279,9 @@ def _credit(account: Account, increment: Increment) -> None:
     account.metered += increment.metered
 
 
-def _hold(register: RegisterState, owner: RegisterState,
-          increment: Increment) -> None:
+def _hold(
+    register: RegisterState, owner: RegisterState, increment: Increment
+) -> None:
     if register.pending_mark != owner.elapsed:
         register.overlap += register.pending
         register.pending = 0
@@ -261,8 +289,12 @@ def _hold(register: RegisterState, owner: RegisterState,
     register.pending += increment.millijoules
 
 
-def _take_over(account: Account, register: RegisterState,
-               word: measurement.Measurement, now: float) -> None:
+def _take_over(
+    account: Account,
+    register: RegisterState,
+    word: measurement.Measurement,
+    now: float,
+) -> None:
     """Make a register the owner; what it held is credited already."""
     former = account.owner
     register.overlap += register.pending

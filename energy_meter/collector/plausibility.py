@@ -30,7 +30,9 @@ def is_plausible(word: measurement.Measurement, max_watts: float) -> bool:
     # A minute's worth is left for clocks and for the first step of a
     # coarse counter.
     limit = max_watts * (word.elapsed + 60) * 1000
-    return (word.elapsed <= _OLDEST
-            and word.millijoules <= limit
-            and word.metered <= word.elapsed * 1.01 + 60
-            and (word.watts is None or word.watts <= max_watts))
+    return (
+        word.elapsed <= _OLDEST
+        and word.millijoules <= limit
+        and word.metered <= word.elapsed * 1.01 + 60
+        and (word.watts is None or word.watts <= max_watts)
+    )

@@ -42,8 +42,9 @@ def load(conf: cfg.ConfigOpts) -> Told:
     totals: list[sums.Sum] = []
     projects: dict[str, str] = {}
     for section in found.values():
-        if (not section.name.startswith(wattmeter.PROBE_PREFIX)
-                or wattmeter.COLLECTORS_OPTS.isdisjoint(section.options)):
+        if not section.name.startswith(
+            wattmeter.PROBE_PREFIX
+        ) or wattmeter.COLLECTORS_OPTS.isdisjoint(section.options):
             continue
         try:
             values = section.values(conf, wattmeter.PROBE_OPTS)
@@ -56,21 +57,19 @@ def load(conf: cfg.ConfigOpts) -> Told:
     for fault in errors:
         LOG.error('%s', fault)
     names = {item.id for item in totals}
-    return Told([item for item in totals if not _is_nested(item, names)],
-                projects)
+    return Told(
+        [item for item in totals if not _is_nested(item, names)], projects
+    )
 
 
-def _sum(section: sections.Section,
-         values: dict[str, typing.Any]) -> sums.Sum:
+def _sum(section: sections.Section, values: dict[str, typing.Any]) -> sums.Sum:
     parts = frozenset(filter(None, values['sum']))
     if not parts:
         raise section.error('sum', 'expected the ids of the parts')
-    return sums.Sum(section.subject, values['host'] or section.subject,
-                    parts)
+    return sums.Sum(section.subject, values['host'] or section.subject, parts)
 
 
-def _project(section: sections.Section,
-             values: dict[str, typing.Any]) -> str:
+def _project(section: sections.Section, values: dict[str, typing.Any]) -> str:
     project: str = values['project_id']
     if not project:
         raise section.error('project_id', 'expected the id of a project')
@@ -80,6 +79,10 @@ def _project(section: sections.Section,
 def _is_nested(item: sums.Sum, names: set[str]) -> bool:
     nested = sorted(item.parts & names)
     if nested:
-        LOG.error('Probe %s is the sum of %s, which is a sum itself: name '
-                  'its parts instead', item.id, ', '.join(nested))
+        LOG.error(
+            'Probe %s is the sum of %s, which is a sum itself: name '
+            'its parts instead',
+            item.id,
+            ', '.join(nested),
+        )
     return bool(nested)

@@ -37,9 +37,11 @@ class Refusals:
 
     def save(self, engine: sa.Engine) -> None:
         """Add what was refused since the last time."""
-        totals = {what: number
-                  for what, number in self._counters.totals().items()
-                  if what.startswith(_COUNTERS)}
+        totals = {
+            what: number
+            for what, number in self._counters.totals().items()
+            if what.startswith(_COUNTERS)
+        }
         with engine.begin() as connection:
             for what, number in sorted(totals.items()):
                 more = int(number - self._saved.get(what, 0))
@@ -51,8 +53,12 @@ class Refusals:
 def _add(connection: sa.Connection, what: str, number: int) -> None:
     table = schema.refusal
     now = db_engine.now(connection)
-    known = connection.execute(table.update().where(
-        table.c.what == what).values(number=table.c.number + number, at=now))
+    known = connection.execute(
+        table.update()
+        .where(table.c.what == what)
+        .values(number=table.c.number + number, at=now)
+    )
     if not known.rowcount:
-        connection.execute(table.insert().values(
-            what=what, number=number, at=now))
+        connection.execute(
+            table.insert().values(what=what, number=number, at=now)
+        )

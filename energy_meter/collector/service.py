@@ -50,9 +50,11 @@ class Collector(service.ServiceBase):
     :raises ConfigurationError: when the bus can't be reached as configured.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
-                 ) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        reload: collections.abc.Callable[[], cfg.ConfigOpts],
+    ) -> None:
         self._options = conf.collector
         self._told = probe_sections.load(conf)
         self._reload = reload
@@ -63,13 +65,23 @@ class Collector(service.ServiceBase):
         self._refusals = refusals.Refusals(self.counters)
         self._complaints = complaint.Complaints(LOG)
         self._writer = writer.Writer(
-            self._engine, conf.collector.takeover, self._stopping,
-            self.counters, self._complaints)
+            self._engine,
+            conf.collector.takeover,
+            self._stopping,
+            self.counters,
+            self._complaints,
+        )
         self._intake = intake.Intake(
-            conf, self.handle, self.counters, self._complaints,
-            conf.collector.batch_size, conf.collector.flush_interval)
+            conf,
+            self.handle,
+            self.counters,
+            self._complaints,
+            conf.collector.batch_size,
+            conf.collector.flush_interval,
+        )
         self._housekeeper = threading.Thread(
-            target=self._keep_house, name='housekeeper', daemon=True)
+            target=self._keep_house, name='housekeeper', daemon=True
+        )
 
     def start(self) -> None:
         self._housekeeper.start()
@@ -112,8 +124,13 @@ class Collector(service.ServiceBase):
             f'implausible {word.register.agent}',
             'Agent %s sent %d mJ in %.0f s, and %s W, for probe %s: more than '
             '[collector] max_watts allows, or over more than ten years; not '
-            'merged', word.probe.agent, word.millijoules, word.elapsed,
-            word.watts, word.probe.id)
+            'merged',
+            word.probe.agent,
+            word.millijoules,
+            word.elapsed,
+            word.watts,
+            word.probe.id,
+        )
         return False
 
     def _keep_house(self) -> None:
@@ -131,8 +148,11 @@ class Collector(service.ServiceBase):
             # Outside the handler, or oslo.log would add the error once more.
             if failure:
                 self._complaints.complain(
-                    'housekeeping', 'Sums and projects can not be set up and '
-                    'old registers not be folded (%s); trying again', failure)
+                    'housekeeping',
+                    'Sums and projects can not be set up and '
+                    'old registers not be folded (%s); trying again',
+                    failure,
+                )
             if self._wake.wait(pause):
                 due = time.monotonic()
             self._wake.clear()

@@ -40,11 +40,13 @@ from energy_meter.conf import wattmeter
 _AREAS = (base, agent, bus, collector, api, rrd, forwarder, metrics)
 
 
-def load(argv: collections.abc.Sequence[str], prog: str,
-         cli_opts: collections.abc.Sequence[cfg.Opt] = (),
-         description: str = '',
-         files: collections.abc.Sequence[str] | None = None,
-         ) -> cfg.ConfigOpts:
+def load(
+    argv: collections.abc.Sequence[str],
+    prog: str,
+    cli_opts: collections.abc.Sequence[cfg.Opt] = (),
+    description: str = '',
+    files: collections.abc.Sequence[str] | None = None,
+) -> cfg.ConfigOpts:
     """Read the configuration.
 
     :param argv: the arguments of the command, its name left out.
@@ -58,22 +60,38 @@ def load(argv: collections.abc.Sequence[str], prog: str,
     conf = cfg.ConfigOpts()
     register_opts(conf)
     log.register_options(conf)
-    log.set_defaults(default_log_levels=[
-        *log.get_default_log_levels(), 'alembic=WARN',
-        'oslo_service=ERROR', 'pymodbus.logging=CRITICAL',
-        'sushy=CRITICAL'])
+    log.set_defaults(
+        default_log_levels=[
+            *log.get_default_log_levels(),
+            'alembic=WARN',
+            'oslo_service=ERROR',
+            'pymodbus.logging=CRITICAL',
+            'sushy=CRITICAL',
+        ]
+    )
     conf.register_cli_opts(cli_opts)
     try:
-        conf(list(argv), project='energy_meter', prog=prog,
-             version=importlib.metadata.version('energy-meter'),
-             description=description,
-             default_config_files=None if files is None else list(files))
+        conf(
+            list(argv),
+            project='energy_meter',
+            prog=prog,
+            version=importlib.metadata.version('energy-meter'),
+            description=description,
+            default_config_files=None if files is None else list(files),
+        )
     except UnicodeDecodeError as error:
         raise cfg.ConfigFileParseError('a configuration file', str(error))
     check(conf)
     # Left to itself, oslo.log writes to standard output, where results belong.
-    conf.set_default('use_stderr', not (
-        conf.log_file or conf.log_dir or conf.use_syslog or conf.use_journal))
+    conf.set_default(
+        'use_stderr',
+        not (
+            conf.log_file
+            or conf.log_dir
+            or conf.use_syslog
+            or conf.use_journal
+        ),
+    )
     return conf
 
 

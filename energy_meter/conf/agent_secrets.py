@@ -17,15 +17,22 @@ from oslo_config import cfg
 PREFIX = 'agent:'
 
 OPTS: list[cfg.Opt] = [
-    cfg.ListOpt('secrets', secret=True, required=True,
-                help='Secrets of this agent alone: any of them verifies. On '
-                     'the agent they are its [bus] secrets. To be changed '
-                     'without a gap as those are.'),
-    cfg.ListOpt('probes', required=True,
-                help='Patterns of the probes of which this agent may speak, '
-                     'and of which no other may unless its own patterns '
-                     'match, too: * stands for anything, ? for any character, '
-                     '[12] for one of several.'),
+    cfg.ListOpt(
+        'secrets',
+        secret=True,
+        required=True,
+        help='Secrets of this agent alone: any of them verifies. On '
+        'the agent they are its [bus] secrets. To be changed '
+        'without a gap as those are.',
+    ),
+    cfg.ListOpt(
+        'probes',
+        required=True,
+        help='Patterns of the probes of which this agent may speak, '
+        'and of which no other may unless its own patterns '
+        'match, too: * stands for anything, ? for any character, '
+        '[12] for one of several.',
+    ),
 ]
 
 

@@ -15,10 +15,13 @@
 from oslo_config import cfg
 
 OPTS: list[cfg.Opt] = [
-    cfg.StrOpt('state_path', default='/var/lib/energy_meter',
-               help='Directory in which a service keeps what must outlast '
-                    'its process: the agent its identity and its journal. '
-                    'One agent per directory.'),
+    cfg.StrOpt(
+        'state_path',
+        default='/var/lib/energy_meter',
+        help='Directory in which a service keeps what must outlast '
+        'its process: the agent its identity and its journal. '
+        'One agent per directory.',
+    ),
 ]
 
 

@@ -42,23 +42,35 @@ class URLs(types.ConfigType):
 
 
 OPTS: list[cfg.Opt] = [
-    cfg.Opt('sources', type=URLs(), default=[], secret=True,
-            help='URLs of the buses that collectors and the RRD plugin read, '
-                 'as [DEFAULT] transport_url is written, with commas between '
-                 'them. By default it is transport_url alone. Buses that are '
-                 'away do not stop the others.'),
-    cfg.ListOpt('secrets', default=[], secret=True,
-                help='Secrets that sign messages: the first signs, all '
-                     'verify. To change them without a gap: append the new '
-                     'one everywhere, move it to the front everywhere, '
-                     'remove the old one everywhere; SIGHUP makes a service '
-                     'read them. A secret can hold no comma. Agents with '
-                     'secrets of their own have a section [agent:<name>].'),
-    cfg.StrOpt('management_url', secret=True,
-               help="URL of the management plugin of transport_url's broker, "
-                    'such as https://monitor:PASSWORD@host:15671, where '
-                    'energy-meter-status asks whether queues are bounded. By '
-                    'default it does not ask.'),
+    cfg.Opt(
+        'sources',
+        type=URLs(),
+        default=[],
+        secret=True,
+        help='URLs of the buses that collectors and the RRD plugin read, '
+        'as [DEFAULT] transport_url is written, with commas between '
+        'them. By default it is transport_url alone. Buses that are '
+        'away do not stop the others.',
+    ),
+    cfg.ListOpt(
+        'secrets',
+        default=[],
+        secret=True,
+        help='Secrets that sign messages: the first signs, all '
+        'verify. To change them without a gap: append the new '
+        'one everywhere, move it to the front everywhere, '
+        'remove the old one everywhere; SIGHUP makes a service '
+        'read them. A secret can hold no comma. Agents with '
+        'secrets of their own have a section [agent:<name>].',
+    ),
+    cfg.StrOpt(
+        'management_url',
+        secret=True,
+        help="URL of the management plugin of transport_url's broker, "
+        'such as https://monitor:PASSWORD@host:15671, where '
+        'energy-meter-status asks whether queues are bounded. By '
+        'default it does not ask.',
+    ),
 ]
 
 #: Queues that survive the broker, a reader that doesn't pull the whole
@@ -85,6 +97,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 def set_library_defaults() -> None:
     """Let the generated sample and reference show our defaults."""
     from oslo_messaging._drivers import impl_rabbit
+
     cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT_DEFAULTS)
     oslo_messaging.set_transport_defaults(EXCHANGE)
 

@@ -24,6 +24,5 @@ class Name(types.String):
     def __call__(self, value: object) -> str:
         text: str = super().__call__(value)
         if not text.isprintable():
-            raise ValueError(f'{text!r} has characters that are not '
-                             'printable')
+            raise ValueError(f'{text!r} has characters that are not printable')
         return text

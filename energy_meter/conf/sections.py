@@ -45,11 +45,14 @@ class Section(typing.NamedTuple):
     def error(self, option: str, reason: str) -> exception.ConfigurationError:
         """Make an error that names file, section and option."""
         return exception.ConfigurationError(
-            file=self.file, section=self.name, option=option, reason=reason)
+            file=self.file, section=self.name, option=option, reason=reason
+        )
 
-    def values(self, conf: cfg.ConfigOpts,
-               opts: collections.abc.Sequence[cfg.Opt],
-               ) -> dict[str, typing.Any]:
+    def values(
+        self,
+        conf: cfg.ConfigOpts,
+        opts: collections.abc.Sequence[cfg.Opt],
+    ) -> dict[str, typing.Any]:
         """Give the typed values of the section's options, by name.
 
         :param conf: the configuration that has the section.
@@ -59,9 +62,13 @@ class Section(typing.NamedTuple):
         known = {opt.name for opt in opts} | {opt.dest for opt in opts}
         for name in self.options:
             if name not in known:
-                raise self.error(name, (
-                    'unknown option; expected one of '
-                    f'{", ".join(sorted(opt.name for opt in opts))}'))
+                raise self.error(
+                    name,
+                    (
+                        'unknown option; expected one of '
+                        f'{", ".join(sorted(opt.name for opt in opts))}'
+                    ),
+                )
         conf.register_opts(opts, self.name)
         return {opt.dest: self._value(conf, opt) for opt in opts}
 
@@ -69,15 +76,18 @@ class Section(typing.NamedTuple):
         value = values.read(conf, self.name, opt, self.file)
         if opt.secret and value == wattmeter.FILL_IN:
             # Devices lock out who tries a wrong password again and again.
-            raise self.error(opt.name, (
-                f'still {wattmeter.FILL_IN}: replace it. {opt.help}'))
+            raise self.error(
+                opt.name,
+                (f'still {wattmeter.FILL_IN}: replace it. {opt.help}'),
+            )
         if value is None and opt.required:
             raise self.error(opt.name, f'needed: {opt.help}')
         return value
 
 
-def find(conf: cfg.ConfigOpts) -> tuple[
-        dict[str, Section], list[exception.ConfigurationError]]:
+def find(
+    conf: cfg.ConfigOpts,
+) -> tuple[dict[str, Section], list[exception.ConfigurationError]]:
     """Find the sections of wattmeters, probes and agents in all files.
 
     :returns: the sections by name, and what is wrong with others.
@@ -92,18 +102,25 @@ def find(conf: cfg.ConfigOpts) -> tuple[
             if not name.startswith(_PREFIXES):
                 # No other section has a colon in its name.
                 if ':' in name:
-                    errors.append(Section(name, file, options).error(
-                        '(name)', 'unknown section; expected '
-                        f'{" or ".join(f"[{item}...]" for item in _PREFIXES)}'
-                    ))
+                    errors.append(
+                        Section(name, file, options).error(
+                            '(name)',
+                            'unknown section; expected '
+                            f'{" or ".join(f"[{item}...]" for item in _PREFIXES)}',
+                        )
+                    )
                 continue
             section = found.setdefault(name, Section(name, file, {}))
             section.options.update(options)
             # oslo.config would take them for the same.
             if names.setdefault(name.lower(), name) != name:
                 del found[name]
-                errors.append(section.error('(name)', (
-                    f'differs from [{names[name.lower()]}] only in case')))
+                errors.append(
+                    section.error(
+                        '(name)',
+                        (f'differs from [{names[name.lower()]}] only in case'),
+                    )
+                )
     return found, errors
 
 

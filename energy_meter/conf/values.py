@@ -28,14 +28,14 @@ _FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
 
 #: What Python says of text that is no number, and what an operator is told.
 _NUMBERS = {
-    'invalid literal for int() with base 10:':
-        'expected an integer, but found',
+    'invalid literal for int() with base 10:': 'expected an integer, but found',
     'could not convert string to float:': 'expected a number, but found',
 }
 
 
-def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt,
-         file: str | None = None) -> typing.Any:
+def read(
+    conf: cfg.ConfigOpts, section: str, opt: cfg.Opt, file: str | None = None
+) -> typing.Any:
     """Give the value of an option.
 
     :param file: the one that has the section, where that is known.
@@ -60,6 +60,9 @@ def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt,
     # The library's text shows the value, which may be a secret.
     raise exception.ConfigurationError(
         file=file or (found[1] if found else 'configuration'),
-        section=section, option=opt.name,
-        reason='not a valid value' if opt.secret
-        else text.rpartition(' is not valid: ')[2])
+        section=section,
+        option=opt.name,
+        reason='not a valid value'
+        if opt.secret
+        else text.rpartition(' is not valid: ')[2],
+    )

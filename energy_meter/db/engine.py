@@ -27,11 +27,15 @@ from energy_meter import exception
 _CONNECT, _SILENCE = '10', '60'
 _TIMEOUTS = {
     'psycopg': {
-        'connect_timeout': _CONNECT, 'tcp_user_timeout': f'{_SILENCE}000',
-        'options': f'-c statement_timeout={_SILENCE}000'},
+        'connect_timeout': _CONNECT,
+        'tcp_user_timeout': f'{_SILENCE}000',
+        'options': f'-c statement_timeout={_SILENCE}000',
+    },
     'pymysql': {
-        'connect_timeout': _CONNECT, 'read_timeout': _SILENCE,
-        'write_timeout': _SILENCE},
+        'connect_timeout': _CONNECT,
+        'read_timeout': _SILENCE,
+        'write_timeout': _SILENCE,
+    },
 }
 
 
@@ -48,11 +52,14 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     except (cfg.Error, ValueError, ImportError, sa.exc.ArgumentError) as error:
         # The URL holds a password: not even its parts may be shown.
         raise exception.ConfigurationError(
-            file='configuration', section='database', option='connection',
+            file='configuration',
+            section='database',
+            option='connection',
             reason=f'no database can be reached by this URL ({_kind(error)}):'
-                   ' expected one such as mysql+pymysql://USER:PASSWORD@HOST/'
-                   'energy_meter?charset=utf8mb4; note that a $ is written '
-                   '$$, and an @ in the password %40') from None
+            ' expected one such as mysql+pymysql://USER:PASSWORD@HOST/'
+            'energy_meter?charset=utf8mb4; note that a $ is written '
+            '$$, and an @ in the password %40',
+        ) from None
     if engine.dialect.name == 'sqlite':
         sa.event.listen(engine, 'connect', _prepare_sqlite)
         return engine
@@ -64,14 +71,25 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
 def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
     context = enginefacade.transaction_context()
     # The rest of [database] is oslo.db's: pool sizes, retries, time-outs.
-    options = {name: conf.database[name] for name in (
-        'connection', 'connection_recycle_time', 'max_pool_size',
-        'max_overflow', 'pool_timeout', 'mysql_sql_mode',
-        'connection_debug')}
+    options = {
+        name: conf.database[name]
+        for name in (
+            'connection',
+            'connection_recycle_time',
+            'max_pool_size',
+            'max_overflow',
+            'pool_timeout',
+            'mysql_sql_mode',
+            'connection_debug',
+        )
+    }
     if not options['connection']:
         raise exception.ConfigurationError(
-            file='configuration', section='database', option='connection',
-            reason='not set; expected the URL of the database')
+            file='configuration',
+            section='database',
+            option='connection',
+            reason='not set; expected the URL of the database',
+        )
     options['connection'] = _with_timeouts(options['connection'])
     context.configure(sqlite_fk=True, max_retries=0, **options)
     engine: sa.Engine = context.writer.get_engine()
@@ -98,8 +116,9 @@ def explain(error: BaseException) -> str:
 
 def _kind(error: Exception) -> str:
     """Tell what is wrong with a URL, but nothing of what stands in it."""
-    return (str(error) if isinstance(error, ImportError)
-            else type(error).__name__)
+    return (
+        str(error) if isinstance(error, ImportError) else type(error).__name__
+    )
 
 
 def _prepare_sqlite(connection: typing.Any, _record: object) -> None:

@@ -26,15 +26,17 @@ from energy_meter import exception
 
 def _config() -> alembic.config.Config:
     config = alembic.config.Config()
-    config.set_main_option('script_location',
-                           str(pathlib.Path(__file__).parent / 'alembic'))
+    config.set_main_option(
+        'script_location', str(pathlib.Path(__file__).parent / 'alembic')
+    )
     return config
 
 
 def head() -> str:
     """Give the revision that this release needs."""
     revision = alembic.script.ScriptDirectory.from_config(
-        _config()).get_current_head()
+        _config()
+    ).get_current_head()
     assert revision is not None, 'the package ships its revisions'
     return revision
 
@@ -43,7 +45,8 @@ def version(engine: sa.Engine) -> str | None:
     """Give the database's revision; None for a database without one."""
     with engine.connect() as connection:
         return alembic.migration.MigrationContext.configure(
-            connection).get_current_revision()
+            connection
+        ).get_current_revision()
 
 
 def sync(engine: sa.Engine) -> None:

@@ -47,54 +47,93 @@ class ProbeState(typing.NamedTuple):
     parts: tuple[str, ...] = ()
 
 
-_COLUMNS = (schema.probe.c.id, schema.probe.c.time,
-            schema.probe.c.millijoules, schema.probe.c.watts,
-            schema.probe.c.scope, schema.probe.c.host,
-            schema.probe.c.wattmeter, schema.probe.c.driver,
-            schema.probe.c.metered, schema.probe.c.elapsed,
-            schema.probe_project.c.project_id)
+_COLUMNS = (
+    schema.probe.c.id,
+    schema.probe.c.time,
+    schema.probe.c.millijoules,
+    schema.probe.c.watts,
+    schema.probe.c.scope,
+    schema.probe.c.host,
+    schema.probe.c.wattmeter,
+    schema.probe.c.driver,
+    schema.probe.c.metered,
+    schema.probe.c.elapsed,
+    schema.probe_project.c.project_id,
+)
 
 
 def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
     # A subquery is evaluated once; PostgreSQL would look at the clock for each
     # row, which takes as long as all the rest.
-    return schema.probe.c.heard_at > sa.select(
-        db_engine.clock() - ttl).scalar_subquery()
+    return (
+        schema.probe.c.heard_at
+        > sa.select(db_engine.clock() - ttl).scalar_subquery()
+    )
 
 
 def _query(*conditions: sa.ColumnElement[bool]) -> sa.Select[typing.Any]:
     return (
-        sa.select(*_COLUMNS).where(*conditions)
-        .join_from(schema.probe, schema.probe_project,
-                   schema.probe_project.c.probe == schema.probe.c.id,
-                   isouter=True))
+        sa.select(*_COLUMNS)
+        .where(*conditions)
+        .join_from(
+            schema.probe,
+            schema.probe_project,
+            schema.probe_project.c.probe == schema.probe.c.id,
+            isouter=True,
+        )
+    )
 
 
 def _state(row: collections.abc.Sequence[typing.Any]) -> ProbeState:
-    (name, time, millijoules, watts, scope, host, wattmeter, driver, met,
-     elapsed, project) = row
-    return ProbeState(name, time, millijoules / MILLIJOULES_PER_KWH, watts,
-                      scope, host, wattmeter, driver,
-                      met / elapsed if elapsed > met else 1.0, project)
+    (
+        name,
+        time,
+        millijoules,
+        watts,
+        scope,
+        host,
+        wattmeter,
+        driver,
+        met,
+        elapsed,
+        project,
+    ) = row
+    return ProbeState(
+        name,
+        time,
+        millijoules / MILLIJOULES_PER_KWH,
+        watts,
+        scope,
+        host,
+        wattmeter,
+        driver,
+        met / elapsed if elapsed > met else 1.0,
+        project,
+    )
 
 
 def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
     """List the probes that had news within ``ttl`` seconds, sorted."""
-    query = (sa.select(schema.probe.c.id).where(_is_fresh(ttl))
-             .order_by(schema.probe.c.id))
+    query = (
+        sa.select(schema.probe.c.id)
+        .where(_is_fresh(ttl))
+        .order_by(schema.probe.c.id)
+    )
     return list(connection.scalars(query))
 
 
-def list_states(connection: sa.Connection,
-                ttl: float) -> collections.abc.Iterator[ProbeState]:
+def list_states(
+    connection: sa.Connection, ttl: float
+) -> collections.abc.Iterator[ProbeState]:
     """Give the probes that had news within ``ttl`` seconds, sorted by id."""
     query = _query(_is_fresh(ttl)).order_by(schema.probe.c.id)
     # At once: drivers take much longer to give one row after the other.
     return map(_state, connection.execute(query).all())
 
 
-def get_state(connection: sa.Connection, probe: str,
-              ttl: float) -> ProbeState | None:
+def get_state(
+    connection: sa.Connection, probe: str, ttl: float
+) -> ProbeState | None:
     """Give one probe; None if it is unknown or had no news for ``ttl``."""
     query = _query(schema.probe.c.id == probe, _is_fresh(ttl))
     row = connection.execute(query).one_or_none()
@@ -110,7 +149,10 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
     total = sa.func.sum
     query = sa.select(
         # As a float, because SQLite's integers would overflow.
-        sa.func.count(), total(schema.probe.c.millijoules * 1.0),
-        total(schema.probe.c.owner_elapsed), total(schema.probe.c.time),
-        sa.func.max(schema.probe.c.heard_at)).where(_is_fresh(ttl))
+        sa.func.count(),
+        total(schema.probe.c.millijoules * 1.0),
+        total(schema.probe.c.owner_elapsed),
+        total(schema.probe.c.time),
+        sa.func.max(schema.probe.c.heard_at),
+    ).where(_is_fresh(ttl))
     return tuple(connection.execute(query).one())

@@ -30,16 +30,20 @@ metadata = sa.MetaData()
 def _id(length: int) -> sa.types.TypeEngine[str]:
     # Compared and sorted by code point, trailing blanks included, on every
     # database alike.
-    nopad = mysql.VARCHAR(length, charset='utf8mb4',
-                          collation='utf8mb4_nopad_bin')
-    return sa.String(length).with_variant(
-        postgresql.VARCHAR(length, collation='C'), 'postgresql').with_variant(
-        nopad, 'mysql', 'mariadb')
+    nopad = mysql.VARCHAR(
+        length, charset='utf8mb4', collation='utf8mb4_nopad_bin'
+    )
+    return (
+        sa.String(length)
+        .with_variant(postgresql.VARCHAR(length, collation='C'), 'postgresql')
+        .with_variant(nopad, 'mysql', 'mariadb')
+    )
 
 
 # MariaDB's FLOAT has too few digits for a timestamp.
 _DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
-    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb')
+    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
+)
 # SQLite increments nothing but INTEGER PRIMARY KEY.
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
@@ -48,7 +52,8 @@ _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 #: that was credited; ``time`` is the agent's wall clock at the latest
 #: reading; ``heard_at`` is the database's clock when the owner last moved.
 probe = sa.Table(
-    'probe', metadata,
+    'probe',
+    metadata,
     sa.Column('id', _id(190), primary_key=True),
     sa.Column('wattmeter', _id(190), nullable=False),
     sa.Column('driver', _id(190), nullable=False),
@@ -80,7 +85,8 @@ probe = sa.Table(
 #: ``billed_from`` are moments on the wall clock; a register that was never
 #: credited has no ``billed_from``.
 register = sa.Table(
-    'register', metadata,
+    'register',
+    metadata,
     sa.Column('probe', _id(190), primary_key=True),
     sa.Column('agent', _id(36), primary_key=True),
     sa.Column('register', _id(16), primary_key=True),
@@ -100,7 +106,8 @@ register = sa.Table(
 #: Incarnations of an agent up to this one have been folded into the probe:
 #: words of registers that are not known any longer are refused.
 floor = sa.Table(
-    'floor', metadata,
+    'floor',
+    metadata,
     sa.Column('probe', _id(190), primary_key=True),
     sa.Column('agent', _id(36), primary_key=True),
     sa.Column('incarnation', sa.BigInteger, nullable=False),
@@ -108,7 +115,8 @@ floor = sa.Table(
 
 #: Probes that are the sum of others; never a register of their own.
 sum_probe = sa.Table(
-    'sum_probe', metadata,
+    'sum_probe',
+    metadata,
     sa.Column('id', _id(190), primary_key=True),
     sa.Column('host', _id(190), nullable=False),
 )
@@ -116,7 +124,8 @@ sum_probe = sa.Table(
 #: What a sum consists of: of each part what it was credited since it joined,
 #: ``joined_at`` millijoules, and ``settled`` of the times before it left.
 sum_part = sa.Table(
-    'sum_part', metadata,
+    'sum_part',
+    metadata,
     sa.Column('sum', _id(190), primary_key=True),
     sa.Column('part', _id(190), primary_key=True),
     sa.Column('active', sa.Boolean, nullable=False),
@@ -127,7 +136,8 @@ sum_part = sa.Table(
 #: The project that pays for a probe, or for a sum, and since when: the
 #: database's clock.
 probe_project = sa.Table(
-    'probe_project', metadata,
+    'probe_project',
+    metadata,
     sa.Column('probe', _id(190), primary_key=True),
     sa.Column('project_id', _id(190), nullable=False),
     sa.Column('since', _DOUBLE, nullable=False),
@@ -135,7 +145,8 @@ probe_project = sa.Table(
 
 #: Agents of whom no word is merged any more, and what they were called.
 exclusion = sa.Table(
-    'exclusion', metadata,
+    'exclusion',
+    metadata,
     sa.Column('agent', _id(36), primary_key=True),
     sa.Column('agent_name', _id(190)),
     sa.Column('at', _DOUBLE, nullable=False),
@@ -143,7 +154,8 @@ exclusion = sa.Table(
 
 #: What collectors refused, how often in all, and when last.
 refusal = sa.Table(
-    'refusal', metadata,
+    'refusal',
+    metadata,
     sa.Column('what', sa.String(64), primary_key=True),
     sa.Column('number', sa.BigInteger, nullable=False),
     sa.Column('at', _DOUBLE, nullable=False),
@@ -151,7 +163,8 @@ refusal = sa.Table(
 
 #: What operators changed by hand.
 audit = sa.Table(
-    'audit', metadata,
+    'audit',
+    metadata,
     sa.Column('id', _SERIAL, primary_key=True),
     sa.Column('at', _DOUBLE, nullable=False),
     sa.Column('who', sa.String(190), nullable=False),
@@ -160,7 +173,8 @@ audit = sa.Table(
 
 #: Measurements that the database refused, as ASCII JSON.
 quarantine = sa.Table(
-    'quarantine', metadata,
+    'quarantine',
+    metadata,
     sa.Column('id', _SERIAL, primary_key=True),
     sa.Column('at', _DOUBLE, nullable=False),
     sa.Column('reason', sa.Text, nullable=False),

@@ -30,15 +30,23 @@ def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
         what = f'battery or UPS {path.name}'
         status = _sysfs.read_optional(path / 'status')
         if status != 'Discharging':
-            yield finding.Finding(what, (
-                f'it is {status or "in an unknown state"}, not discharging: '
-                "only what a battery gives is the machine's power. Unplug "
-                'the machine and look again',))
+            yield finding.Finding(
+                what,
+                (
+                    f'it is {status or "in an unknown state"}, not discharging: '
+                    "only what a battery gives is the machine's power. Unplug "
+                    'the machine and look again',
+                ),
+            )
             continue
         yield trial.attempt(
-            what, sections.Section.of(
-                machine.name(path.name), 'power_supply',
+            what,
+            sections.Section.of(
+                machine.name(path.name),
+                'power_supply',
                 {path.name: None},
-                {'supplies': path.name}),
-            'a few per cent', 'it shows nothing while the machine is plugged '
-                              'in')
+                {'supplies': path.name},
+            ),
+            'a few per cent',
+            'it shows nothing while the machine is plugged in',
+        )

@@ -28,40 +28,61 @@ ACCURACY = {'iem3000': 'class 0.5S or 1, by model'}
 CLASS_1 = 'class 1 (1 %)'
 
 
-def look(trial: trials.Trial, target: targets.Target,
-         units: collections.abc.Sequence[int],
-         ) -> collections.abc.Iterator[finding.Finding]:
+def look(
+    trial: trials.Trial,
+    target: targets.Target,
+    units: collections.abc.Sequence[int],
+) -> collections.abc.Iterator[finding.Finding]:
     """Try the register maps of the package with each unit."""
-    maps = [*ORDER, *(name for name in registermap.shipped()
-                      if name not in ORDER)]
+    maps = [
+        *ORDER,
+        *(name for name in registermap.shipped() if name not in ORDER),
+    ]
     for unit in units:
         found = [_attempt(trial, target, unit, name) for name in maps]
         metered = [each for each in found if each.section is not None]
         if not metered:
             reasons = dict.fromkeys(
-                remark for each in found for remark in each.remarks)
+                remark for each in found for remark in each.remarks
+            )
             yield finding.Finding(
                 f'Modbus {target} unit {unit}',
-                (*reasons, f'no answer that {", ".join(maps)} explain. Is it '
-                           'another unit (--modbus-units), or another kind '
-                           'of meter (map = custom)?'))
+                (
+                    *reasons,
+                    f'no answer that {", ".join(maps)} explain. Is it '
+                    'another unit (--modbus-units), or another kind '
+                    'of meter (map = custom)?',
+                ),
+            )
             continue
         best, *others = metered
         if others:
-            names = [str(each.section.options['map']) for each in others
-                     if each.section]
-            best = best._replace(remarks=(
-                *best.remarks, f'{", ".join(names)} would do, too. Nothing '
-                'on Modbus tells the model: compare with its label and its '
-                'display'))
+            names = [
+                str(each.section.options['map'])
+                for each in others
+                if each.section
+            ]
+            best = best._replace(
+                remarks=(
+                    *best.remarks,
+                    f'{", ".join(names)} would do, too. Nothing '
+                    'on Modbus tells the model: compare with its label and its '
+                    'display',
+                )
+            )
         yield best
 
 
-def _attempt(trial: trials.Trial, target: targets.Target, unit: int,
-             name: str) -> finding.Finding:
+def _attempt(
+    trial: trials.Trial, target: targets.Target, unit: int, name: str
+) -> finding.Finding:
     return trial.attempt(
         f'Modbus {target} unit {unit}, {name}',
         sections.Section.of(
-            target.name('modbus') + f'-unit-{unit}', 'modbus', {'': None},
-            {**target.options, 'map': name, 'units': unit}),
-        ACCURACY.get(name, CLASS_1))
+            target.name('modbus') + f'-unit-{unit}',
+            'modbus',
+            {'': None},
+            {**target.options, 'map': name, 'units': unit},
+        ),
+        ACCURACY.get(name, CLASS_1),
+    )

@@ -27,16 +27,21 @@ SCOPES = {'package': 'cpu-package', 'dram': 'dram'}
 ACCURACY = 'not stated; processors older than Haswell estimate'
 
 #: How to let the agent read what only root may.
-PERMIT = ('the agent needs the permission, too, for instance by a line in '
-          '/etc/tmpfiles.d/energy_meter-rapl.conf: '
-          'z /sys/class/powercap/intel-rapl:*/energy_uj 0440 root '
-          'energy_meter')
+PERMIT = (
+    'the agent needs the permission, too, for instance by a line in '
+    '/etc/tmpfiles.d/energy_meter-rapl.conf: '
+    'z /sys/class/powercap/intel-rapl:*/energy_uj 0440 root '
+    'energy_meter'
+)
 
 
 def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
     """Look for zones."""
-    zones = [rapl.Zone(path) for path in _sysfs.entries(rapl.RAPL.directory)
-             if rapl.ZONE.fullmatch(path.name)]
+    zones = [
+        rapl.Zone(path)
+        for path in _sysfs.entries(rapl.RAPL.directory)
+        if rapl.ZONE.fullmatch(path.name)
+    ]
     if not zones:
         yield finding.Finding('RAPL', (_why_none(),))
         return
@@ -47,32 +52,48 @@ def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
     names = [zone.name for zone in zones if zone.kind == 'psys']
     if names:
         yield _attempt(trial, 'psys', 'platform', names)._replace(
-            overlaps=machine.name('package'))
+            overlaps=machine.name('package')
+        )
 
 
-def _attempt(trial: trials.Trial, kind: str, scope: str,
-             names: list[str]) -> finding.Finding:
+def _attempt(
+    trial: trials.Trial, kind: str, scope: str, names: list[str]
+) -> finding.Finding:
     found = trial.attempt(
         f'RAPL {", ".join(names)}',
         sections.Section(
-            machine.name(kind), 'rapl', tuple(map(machine.name, names)),
-            {'zones': kind, 'scope': scope}), ACCURACY)
+            machine.name(kind),
+            'rapl',
+            tuple(map(machine.name, names)),
+            {'zones': kind, 'scope': scope},
+        ),
+        ACCURACY,
+    )
     if found.section is not None:
         return found._replace(remarks=(*found.remarks, PERMIT))
     if not any(rapl.NOT_ROOT in remark for remark in found.remarks):
         return found
-    return found._replace(remarks=(
-        *found.remarks, f'root would see {len(names)} counters here; '
-                        f'{PERMIT}'))
+    return found._replace(
+        remarks=(
+            *found.remarks,
+            f'root would see {len(names)} counters here; {PERMIT}',
+        )
+    )
 
 
 def _why_none() -> str:
     if machine.is_virtual():
-        return ('a virtual machine: hypervisors hide the counters of the '
-                'processors from their guests. Meter the host')
+        return (
+            'a virtual machine: hypervisors hide the counters of the '
+            'processors from their guests. Meter the host'
+        )
     if not machine.has_module('intel_rapl_msr'):
-        return ('nothing in /sys/class/powercap, and the kernel module is '
-                'not loaded: modprobe intel_rapl_msr as root, which is for '
-                'AMD, too')
-    return ('the kernel module intel_rapl_msr is loaded, but knows no '
-            'counter of this processor')
+        return (
+            'nothing in /sys/class/powercap, and the kernel module is '
+            'not loaded: modprobe intel_rapl_msr as root, which is for '
+            'AMD, too'
+        )
+    return (
+        'the kernel module intel_rapl_msr is loaded, but knows no '
+        'counter of this processor'
+    )

@@ -31,13 +31,15 @@ class Place(typing.NamedTuple):
     """
 
     what: str
-    look: collections.abc.Callable[[], collections.abc.Iterable[
-        finding.Finding]]
+    look: collections.abc.Callable[
+        [], collections.abc.Iterable[finding.Finding]
+    ]
 
 
-def search(places: collections.abc.Sequence[Place],
-           progress: collections.abc.Callable[[int, str], None],
-           ) -> list[finding.Finding]:
+def search(
+    places: collections.abc.Sequence[Place],
+    progress: collections.abc.Callable[[int, str], None],
+) -> list[finding.Finding]:
     """Look everywhere.
 
     :param progress: told how many places are done, and which was the last.
@@ -48,8 +50,7 @@ def search(places: collections.abc.Sequence[Place],
     # the executor.
     pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
     running = {pool.submit(_look, place): place for place in places}
-    for done, future in enumerate(
-            concurrent.futures.as_completed(running), 1):
+    for done, future in enumerate(concurrent.futures.as_completed(running), 1):
         progress(done, running[future].what)
     pool.shutdown()
     return [found for future in running for found in future.result()]
@@ -64,6 +65,7 @@ def _look(place: Place) -> list[finding.Finding]:
         found.append(finding.Finding(place.what, (str(error),)))
     except Exception as error:
         # One odd device must not hide the others.
-        found.append(finding.Finding(place.what, (
-            f'{type(error).__name__}: {error}',)))
+        found.append(
+            finding.Finding(place.what, (f'{type(error).__name__}: {error}',))
+        )
     return found

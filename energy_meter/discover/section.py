@@ -27,8 +27,10 @@ def name_of(*words: str) -> str:
     return _ODD.sub('-', '-'.join(filter(None, words))).strip('-')
 
 
-def probe_ids(name: str, outlets: collections.abc.Mapping[str, str | None],
-              ) -> tuple[str, ...]:
+def probe_ids(
+    name: str,
+    outlets: collections.abc.Mapping[str, str | None],
+) -> tuple[str, ...]:
     """Make the ids of a wattmeter's probes.
 
     :param name: of the section.
@@ -55,25 +57,38 @@ class Section:
     driver: str
     probes: tuple[str | None, ...]
     options: collections.abc.Mapping[str, object] = dataclasses.field(
-        default_factory=dict)
+        default_factory=dict
+    )
     secrets: collections.abc.Mapping[str, str] = dataclasses.field(
-        default_factory=dict, repr=False)
+        default_factory=dict, repr=False
+    )
 
     @classmethod
-    def of(cls, name: str, driver: str,
-           outlets: collections.abc.Mapping[str, str | None],
-           options: collections.abc.Mapping[str, object],
-           secrets: collections.abc.Mapping[str, str] | None = None,
-           ) -> 'Section':
+    def of(
+        cls,
+        name: str,
+        driver: str,
+        outlets: collections.abc.Mapping[str, str | None],
+        options: collections.abc.Mapping[str, object],
+        secrets: collections.abc.Mapping[str, str] | None = None,
+    ) -> 'Section':
         """Make a section whose probes have the outlets' names."""
-        return cls(name, driver, probe_ids(name, outlets), options,
-                   {key: value for key, value in (secrets or {}).items()
-                    if value})
+        return cls(
+            name,
+            driver,
+            probe_ids(name, outlets),
+            options,
+            {key: value for key, value in (secrets or {}).items() if value},
+        )
 
     def without(self, probes: collections.abc.Collection[str]) -> 'Section':
         """Leave some outlets out."""
-        return dataclasses.replace(self, probes=tuple(
-            None if probe in probes else probe for probe in self.probes))
+        return dataclasses.replace(
+            self,
+            probes=tuple(
+                None if probe in probes else probe for probe in self.probes
+            ),
+        )
 
     def text(self, secrets: bool) -> str:
         """Write it down.
@@ -81,14 +96,20 @@ class Section:
         :param secrets: with the secrets themselves, rather than with
             something that the agent refuses until it is filled in.
         """
-        lines = [f'[{wattmeter.PREFIX}{self.name}]',
-                 f'driver = {self.driver}',
-                 _line('probes', [probe or '' for probe in self.probes])]
-        lines += [_line(name, value) for name, value in self.options.items()
-                  if value is not None]
+        lines = [
+            f'[{wattmeter.PREFIX}{self.name}]',
+            f'driver = {self.driver}',
+            _line('probes', [probe or '' for probe in self.probes]),
+        ]
+        lines += [
+            _line(name, value)
+            for name, value in self.options.items()
+            if value is not None
+        ]
         lines += [
             f'{name} = {_quoted(value) if secrets else wattmeter.FILL_IN}'
-            for name, value in self.secrets.items()]
+            for name, value in self.secrets.items()
+        ]
         return '\n'.join(lines) + '\n'
 
 
@@ -98,8 +119,12 @@ def _line(name: str, value: object) -> str:
     # A line may end between items, but not at a blank within one.
     items = [_escaped(str(item)).replace(' ', '\0') for item in value]
     return textwrap.fill(
-        f'{name} = {", ".join(items)}', 79, subsequent_indent='    ',
-        break_long_words=False, break_on_hyphens=False).replace('\0', ' ')
+        f'{name} = {", ".join(items)}',
+        79,
+        subsequent_indent='    ',
+        break_long_words=False,
+        break_on_hyphens=False,
+    ).replace('\0', ' ')
 
 
 def _escaped(value: str) -> str:

@@ -30,8 +30,10 @@ MOST_OUTLETS = 64
 
 #: Wattmeters without users, with driver and accuracy. First the one that talks
 #: by itself, and to which nothing is said.
-ANONYMOUS = (('OmegaWatt Multivoies', 'omegawatt', 'not stated'),
-             ('Watts Up?', 'wattsup', '1.5 %'))
+ANONYMOUS = (
+    ('OmegaWatt Multivoies', 'omegawatt', 'not stated'),
+    ('Watts Up?', 'wattsup', '1.5 %'),
+)
 USERS = (('Eaton ePDU G3', 'eaton_serial', '1 %; check the scale'),)
 
 #: The USB chip of Watts Up? PRO and .net, which many other devices have.
@@ -40,8 +42,10 @@ WATTSUP_CHIP = (0x0403, 0x6001)
 
 def ports() -> collections.abc.Iterator[finding.Finding]:
     """List serial ports on USB; nothing is sent to what is behind them."""
-    lasting = {link.readlink().name: link for link
-               in sorted((machine.DEV / 'serial/by-id').glob('*'))}
+    lasting = {
+        link.readlink().name: link
+        for link in sorted((machine.DEV / 'serial/by-id').glob('*'))
+    }
     for port in list_ports.comports():
         if port.vid is None:
             continue
@@ -50,19 +54,28 @@ def ports() -> collections.abc.Iterator[finding.Finding]:
         kind = ' '.join(filter(None, (port.manufacturer, port.product)))
         remarks = [f'USB {port.vid:04x}:{port.pid:04x} {kind}'.strip()]
         if (port.vid, port.pid) == WATTSUP_CHIP:
-            remarks.append('a Watts Up? has this chip, but so have many '
-                           'other devices')
-        remarks.append('what is behind it was not asked, since not every '
-                       'device takes that well: energy-meter-discover '
-                       f'--serial {name}')
+            remarks.append(
+                'a Watts Up? has this chip, but so have many other devices'
+            )
+        remarks.append(
+            'what is behind it was not asked, since not every '
+            'device takes that well: energy-meter-discover '
+            f'--serial {name}'
+        )
         if not os.access(path, os.R_OK | os.W_OK):
-            remarks.append('this user may not open it: the group of the '
-                           'device, mostly dialout, may')
+            remarks.append(
+                'this user may not open it: the group of the '
+                'device, mostly dialout, may'
+            )
         yield finding.Finding(f'serial port {name}', tuple(remarks))
 
 
-def look(trial: trials.Trial, port: str, user: str | None, password: str,
-         ) -> collections.abc.Iterator[finding.Finding]:
+def look(
+    trial: trials.Trial,
+    port: str,
+    user: str | None,
+    password: str,
+) -> collections.abc.Iterator[finding.Finding]:
     """Try what may be behind a port.
 
     Only what has users is asked as a user: what is said to another kind of
@@ -71,20 +84,30 @@ def look(trial: trials.Trial, port: str, user: str | None, password: str,
     reasons = []
     for what, driver, accuracy in ANONYMOUS if user is None else USERS:
         section = sections.Section.of(
-            sections.name_of(pathlib.Path(port).name), driver, {'': None},
-            {'port': port, 'username': user}, {'password': password})
+            sections.name_of(pathlib.Path(port).name),
+            driver,
+            {'': None},
+            {'port': port, 'username': user},
+            {'password': password},
+        )
         found = trial.attempt(f'{what} at {port}', section, accuracy)
         if found.section is not None:
             yield _with_all_outlets(trial, found)
             return
         reasons.append(f'{what}: {"; ".join(found.remarks)}')
-    yield finding.Finding(f'serial port {port}', (
-        *reasons, 'an Eaton ePDU is asked with --serial-user USER; Modbus '
-                  'RTU and a CSV of OmegaWatt are not tried'))
+    yield finding.Finding(
+        f'serial port {port}',
+        (
+            *reasons,
+            'an Eaton ePDU is asked with --serial-user USER; Modbus '
+            'RTU and a CSV of OmegaWatt are not tried',
+        ),
+    )
 
 
-def _with_all_outlets(trial: trials.Trial,
-                      found: finding.Finding) -> finding.Finding:
+def _with_all_outlets(
+    trial: trials.Trial, found: finding.Finding
+) -> finding.Finding:
     """Give as many probes as the wattmeter has outlets.
 
     Serial wattmeters don't tell, but their drivers refuse more.
@@ -96,14 +119,16 @@ def _with_all_outlets(trial: trials.Trial,
         results = trial.read(_with_outlets(section, number))
         return all(result.error for result in results)
 
-    number = 1 + bisect.bisect_left(range(2, MOST_OUTLETS + 1), True,
-                                    key=refused)
-    return trial.attempt(found.what, _with_outlets(section, number),
-                         found.accuracy)
+    number = 1 + bisect.bisect_left(
+        range(2, MOST_OUTLETS + 1), True, key=refused
+    )
+    return trial.attempt(
+        found.what, _with_outlets(section, number), found.accuracy
+    )
 
 
-def _with_outlets(section: sections.Section,
-                  number: int) -> sections.Section:
+def _with_outlets(section: sections.Section, number: int) -> sections.Section:
     outlets = dict.fromkeys(map(str, range(1, number + 1)))
     return dataclasses.replace(
-        section, probes=sections.probe_ids(section.name, outlets))
+        section, probes=sections.probe_ids(section.name, outlets)
+    )

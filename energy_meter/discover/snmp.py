@@ -31,14 +31,17 @@ DESCRIPTION = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 OBJECT_ID = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 
 #: Where the operator's profiles are.
-DIRECTORY: str = next(opt.default for opt in snmp_options.OPTS
-                      if opt.name == 'profile_path')
+DIRECTORY: str = next(
+    opt.default for opt in snmp_options.OPTS if opt.name == 'profile_path'
+)
 
 ACCURACY = 'about 1 %, see the data sheet'
 PORT = 161
 
-NOT_REACHED = ('is SNMP switched on there, may this address ask, and is the '
-               'community or the user right?')
+NOT_REACHED = (
+    'is SNMP switched on there, may this address ask, and is the '
+    'community or the user right?'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,17 +54,28 @@ class Access:
 
     options: collections.abc.Mapping[str, typing.Any]
     secrets: collections.abc.Mapping[str, str] = dataclasses.field(
-        default_factory=dict, repr=False)
+        default_factory=dict, repr=False
+    )
 
     def credentials(self) -> engine.Credentials:
         """Give what the driver's session takes."""
-        return engine.Credentials(**{
-            **{name: value for name, value in self.options.items() if value},
-            **self.secrets})
+        return engine.Credentials(
+            **{
+                **{
+                    name: value
+                    for name, value in self.options.items()
+                    if value
+                },
+                **self.secrets,
+            }
+        )
 
 
-def look(trial: trials.Trial, target: targets.Target, access: Access,
-         ) -> collections.abc.Iterator[finding.Finding]:
+def look(
+    trial: trials.Trial,
+    target: targets.Target,
+    access: Access,
+) -> collections.abc.Iterator[finding.Finding]:
     """Look what a device is, and what its tables show."""
     what = f'SNMP {target}'
     try:
@@ -79,11 +93,14 @@ def look(trial: trials.Trial, target: targets.Target, access: Access,
         yield finding.Finding(what, (_why_none(described, known),))
 
 
-def _recognise(target: targets.Target, access: Access,
-               ) -> tuple[list[tuple[str, str]], str]:
+def _recognise(
+    target: targets.Target,
+    access: Access,
+) -> tuple[list[tuple[str, str]], str]:
     """Give profile and name of the tables to try, and what it says it is."""
-    session = snmp_session.Session(target.host, target.port or PORT,
-                                   access.credentials(), '', 1.0, 2)
+    session = snmp_session.Session(
+        target.host, target.port or PORT, access.credentials(), '', 1.0, 2
+    )
     session.open()
     try:
         shown = session.get([OBJECT_ID, DESCRIPTION])
@@ -92,22 +109,36 @@ def _recognise(target: targets.Target, access: Access,
     system, description = shown[OBJECT_ID], shown[DESCRIPTION]
     if not isinstance(system, tuple):
         system = ()
-    text = (description.decode(errors='replace')
-            if isinstance(description, bytes) else 'no sysDescr')
-    known = [(name, table) for name in profile.recognise(system, DIRECTORY)
-             for table in profile.load(name, DIRECTORY).tables]
+    text = (
+        description.decode(errors='replace')
+        if isinstance(description, bytes)
+        else 'no sysDescr'
+    )
+    known = [
+        (name, table)
+        for name in profile.recognise(system, DIRECTORY)
+        for table in profile.load(name, DIRECTORY).tables
+    ]
     return known, f'sysObjectID {".".join(map(str, system))}, {text!r}'
 
 
-def _table(trial: trials.Trial, target: targets.Target, access: Access,
-           name: str, table: str, before: str | None,
-           ) -> finding.Finding | None:
+def _table(
+    trial: trials.Trial,
+    target: targets.Target,
+    access: Access,
+    name: str,
+    table: str,
+    before: str | None,
+) -> finding.Finding | None:
     """Try a table; None if the device has none such."""
     family = profile.load(name, DIRECTORY)
     section = sections.Section.of(
-        target.name('pdu', '' if before is None else table), 'snmp',
-        {'': None}, {**target.options, 'profile': name, 'table': table,
-                     **access.options}, access.secrets)
+        target.name('pdu', '' if before is None else table),
+        'snmp',
+        {'': None},
+        {**target.options, 'profile': name, 'table': table, **access.options},
+        access.secrets,
+    )
     driver = trials.make_driver(section)
     try:
         driver.open()
@@ -119,17 +150,26 @@ def _table(trial: trials.Trial, target: targets.Target, access: Access,
     options = {**section.options, 'outlets': list(outlets)}
     return trial.attempt(
         f'{family.meter} at {target}, {table}',
-        dataclasses.replace(section, options=options,
-                            probes=sections.probe_ids(section.name, outlets)),
-        ACCURACY, overlaps=before)
+        dataclasses.replace(
+            section,
+            options=options,
+            probes=sections.probe_ids(section.name, outlets),
+        ),
+        ACCURACY,
+        overlaps=before,
+    )
 
 
 def _why_none(described: str, known: list[tuple[str, str]]) -> str:
     if known:
         tables = ', '.join(f'{table} of {name}' for name, table in known)
-        return (f'{described}: its family is known, but it shows no value in '
-                f'{tables}: this model does not measure power')
-    return (f'{described}: none of the families that are known '
-            f'({", ".join(profile.names(DIRECTORY))}). If it shows power all '
-            'the same, give its columns with profile = custom, or write a '
-            f'profile in {DIRECTORY}')
+        return (
+            f'{described}: its family is known, but it shows no value in '
+            f'{tables}: this model does not measure power'
+        )
+    return (
+        f'{described}: none of the families that are known '
+        f'({", ".join(profile.names(DIRECTORY))}). If it shows power all '
+        'the same, give its columns with profile = custom, or write a '
+        f'profile in {DIRECTORY}'
+    )

@@ -84,12 +84,20 @@ class Trial:
         return results
 
     def _read(self, loaded: wattmeter.Wattmeter) -> list[once.Result]:
-        return [result for batch in once.read([loaded], self.timeout)
-                for result in batch]
+        return [
+            result
+            for batch in once.read([loaded], self.timeout)
+            for result in batch
+        ]
 
-    def attempt(self, what: str, section: sections.Section, accuracy: str,
-                *remarks: str, overlaps: str | None = None,
-                ) -> finding.Finding:
+    def attempt(
+        self,
+        what: str,
+        section: sections.Section,
+        accuracy: str,
+        *remarks: str,
+        overlaps: str | None = None,
+    ) -> finding.Finding:
         """Try whether something can be metered."""
         results = self.read(section)
         shown = tuple(result for result in results if result.error is None)
@@ -98,22 +106,34 @@ class Trial:
             return finding.Finding(what, (*errors, *remarks))
         silent = [result.probe for result in results if result.error]
         if silent:
-            remarks += (f'left out, for it shows no value now: '
-                        f'{", ".join(silent)}',)
-        return finding.Finding(what, remarks, section.without(silent), shown,
-                               accuracy, overlaps)
+            remarks += (
+                f'left out, for it shows no value now: {", ".join(silent)}',
+            )
+        return finding.Finding(
+            what, remarks, section.without(silent), shown, accuracy, overlaps
+        )
 
 
 def _is_counter_alone(result: once.Result) -> bool:
-    return (result.reading is not None and result.reading.watts is None
-            and result.reading.at is not None)
+    return (
+        result.reading is not None
+        and result.reading.watts is None
+        and result.reading.at is not None
+    )
 
 
 def _with_power(before: once.Result, after: once.Result) -> once.Result:
     """Tell the power from the counter's rise; it may not have risen."""
     old, new = before.reading, after.reading
-    if (old is None or new is None or old.ticks is None or new.ticks is None
-            or new.counter is None or new.at is None or old.at is None):
+    if (
+        old is None
+        or new is None
+        or old.ticks is None
+        or new.ticks is None
+        or new.counter is None
+        or new.at is None
+        or old.at is None
+    ):
         return after
     rise = new.ticks - old.ticks
     if new.counter.size is not None:

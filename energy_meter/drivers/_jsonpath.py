@@ -30,23 +30,27 @@ from energy_meter.drivers import _quantity
 MISSING: typing.Final = object()
 
 OPTS = (
-    cfg.StrOpt('watts_path',
-               help='JSONPath of the power in watts.'),
-    cfg.StrOpt('energy_path',
-               help='JSONPath of the energy counter.'),
-    cfg.StrOpt('energy_unit', choices=sorted(_quantity.JOULES),
-               help='Unit of the energy counter: kWh unless a preset says '
-                    'otherwise.'),
-    cfg.FloatOpt('energy_step', min=1e-9,
-                 help='Smallest movement of the energy counter, in its '
-                      'unit: 0.001 unless a preset says otherwise.'),
+    cfg.StrOpt('watts_path', help='JSONPath of the power in watts.'),
+    cfg.StrOpt('energy_path', help='JSONPath of the energy counter.'),
+    cfg.StrOpt(
+        'energy_unit',
+        choices=sorted(_quantity.JOULES),
+        help='Unit of the energy counter: kWh unless a preset says otherwise.',
+    ),
+    cfg.FloatOpt(
+        'energy_step',
+        min=1e-9,
+        help='Smallest movement of the energy counter, in its '
+        'unit: 0.001 unless a preset says otherwise.',
+    ),
 )
 
 
-def settings(options: typing.Any,
-             preset: collections.abc.Mapping[str, object],
-             defaults: collections.abc.Mapping[str, object],
-             ) -> collections.abc.Mapping[str, typing.Any]:
+def settings(
+    options: typing.Any,
+    preset: collections.abc.Mapping[str, object],
+    defaults: collections.abc.Mapping[str, object],
+) -> collections.abc.Mapping[str, typing.Any]:
     """Give the values of the options that a preset may choose.
 
     An option that is set goes before the preset, the preset before the
@@ -54,8 +58,11 @@ def settings(options: typing.Any,
 
     :param defaults: one for each of these options.
     """
-    chosen = {name: getattr(options, name) for name in defaults
-              if getattr(options, name) is not None}
+    chosen = {
+        name: getattr(options, name)
+        for name in defaults
+        if getattr(options, name) is not None
+    }
     return collections.ChainMap(chosen, dict(preset), dict(defaults))
 
 
@@ -73,7 +80,8 @@ class Path:
             self._path = jsonpath_ng.ext.parse(text)
         except jsonpath_ng.exceptions.JSONPathError as e:
             raise exception.DriverError(
-                reason=f'{self._name} is no JSONPath: {e}')
+                reason=f'{self._name} is no JSONPath: {e}'
+            )
 
     def find(self, document: object, device: str) -> object:
         """Give the value in a document, :data:`MISSING` if it has none.
@@ -84,8 +92,10 @@ class Path:
         values = [match.value for match in self._path.find(document)]
         if len(values) > 1:
             raise exception.ProtocolError(
-                device=device, reason=f'{self._name} matches {len(values)} '
-                                      'values, expected one')
+                device=device,
+                reason=f'{self._name} matches {len(values)} '
+                'values, expected one',
+            )
         return values[0] if values else MISSING
 
 

@@ -46,8 +46,9 @@ HEAD = struct.Struct('<HII3f')
 MODULE = struct.Struct('<12f')
 
 #: Possible lengths: more modules wouldn't fit on the line at 100 Hz.
-LENGTHS = range(HEAD.size + MODULE.size, HEAD.size + 18 * MODULE.size + 1,
-                MODULE.size)
+LENGTHS = range(
+    HEAD.size + MODULE.size, HEAD.size + 18 * MODULE.size + 1, MODULE.size
+)
 
 #: No line of text is as long: what is longer is noise.
 LONGEST_LINE = 8192
@@ -80,7 +81,7 @@ class BinaryDecoder:
         start = data.find(MAGIC)
         while start >= 0:
             body = start + len(MAGIC)
-            end = body + _size(data[body:body + LENGTH.size])
+            end = body + _size(data[body : body + LENGTH.size])
             if len(data) < end:
                 break
             frame = _parse_binary(data[body:end])
@@ -90,7 +91,7 @@ class BinaryDecoder:
                 yield frame
                 start = data.find(MAGIC, end)
         # Without a start there may still be half a one at the end.
-        self._rest = data[start if start >= 0 else 1 - len(MAGIC):]
+        self._rest = data[start if start >= 0 else 1 - len(MAGIC) :]
 
 
 def _size(length: bytes) -> int:
@@ -111,10 +112,10 @@ def _parse_binary(body: bytes) -> Frame | None:
     _, age, samples, *_ = HEAD.unpack_from(body, LENGTH.size)
     powers: list[float] = []
     squares: list[float] = []
-    for module in MODULE.iter_unpack(body[LENGTH.size + HEAD.size:-1]):
+    for module in MODULE.iter_unpack(body[LENGTH.size + HEAD.size : -1]):
         squares += module[:6]
         powers += module[6:]
-    return Frame(age / 2 ** 32, samples, powers, squares)
+    return Frame(age / 2**32, samples, powers, squares)
 
 
 class TextDecoder:

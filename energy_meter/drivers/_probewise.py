@@ -24,8 +24,11 @@ from energy_meter import measurement
 T = typing.TypeVar('T')
 
 
-def assign(option: str, outlets: collections.abc.Sequence[T],
-           probes: collections.abc.Sequence[str | None]) -> dict[str, T]:
+def assign(
+    option: str,
+    outlets: collections.abc.Sequence[T],
+    probes: collections.abc.Sequence[str | None],
+) -> dict[str, T]:
     """Tell what each probe measures; probes that are left out are no keys.
 
     :param option: name of the option that lists the outlets.
@@ -35,10 +38,13 @@ def assign(option: str, outlets: collections.abc.Sequence[T],
     if len(outlets) < len(probes):
         raise exception.DriverError(
             reason=f'{option} names {len(outlets)} for {len(probes)} probes: '
-                   'expected one for each, in the same order')
-    return {probe: outlet
-            for probe, outlet in zip(probes, outlets, strict=False)
-            if probe is not None}
+            'expected one for each, in the same order'
+        )
+    return {
+        probe: outlet
+        for probe, outlet in zip(probes, outlets, strict=False)
+        if probe is not None
+    }
 
 
 class Probewise:
@@ -47,14 +53,16 @@ class Probewise:
     :param log: where failures of single probes are complained of.
     """
 
-    def __init__(self, log: logging.Logger | logging.LoggerAdapter[typing.Any]
-                 ) -> None:
+    def __init__(
+        self, log: logging.Logger | logging.LoggerAdapter[typing.Any]
+    ) -> None:
         self._complaints = complaint.Complaints(log)
 
-    def read(self, outlets: collections.abc.Mapping[str, T],
-             read: collections.abc.Callable[
-                 [str, T], measurement.Reading | None],
-             ) -> list[measurement.Reading]:
+    def read(
+        self,
+        outlets: collections.abc.Mapping[str, T],
+        read: collections.abc.Callable[[str, T], measurement.Reading | None],
+    ) -> list[measurement.Reading]:
         """Give the readings of all probes that have one.
 
         :param outlets: what each probe measures.
@@ -69,8 +77,7 @@ class Probewise:
             except exception.DriverError as e:
                 errors[probe] = e
                 continue
-            self._complaints.settle(probe, 'probe %s can be read again',
-                                    probe)
+            self._complaints.settle(probe, 'probe %s can be read again', probe)
             if reading is not None:
                 readings.append(reading)
         if errors and len(errors) == len(outlets):

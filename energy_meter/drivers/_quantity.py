@@ -52,8 +52,13 @@ class EnergyScale:
         self.counter = measurement.Counter(joules=JOULES[unit] * step)
         self._step = step
 
-    def reading(self, probe: str, watts: object, energy: object,
-                at: float | None = None) -> measurement.Reading | None:
+    def reading(
+        self,
+        probe: str,
+        watts: object,
+        energy: object,
+        at: float | None = None,
+    ) -> measurement.Reading | None:
         """Make a reading of what a wattmeter gave.
 
         :param watts: power in watts, or anything else for "unavailable".
@@ -64,7 +69,11 @@ class EnergyScale:
         """
         power, shown = number(watts), number(energy)
         if shown is None or shown < 0:
-            return (None if power is None
-                    else measurement.Reading(probe, power, at=at))
-        return measurement.Reading(probe, power, round(shown / self._step),
-                                   self.counter, at=at)
+            return (
+                None
+                if power is None
+                else measurement.Reading(probe, power, at=at)
+            )
+        return measurement.Reading(
+            probe, power, round(shown / self._step), self.counter, at=at
+        )

@@ -28,9 +28,11 @@ TIMEOUT = 1.0
 
 #: The option that names the port.
 PORT = cfg.StrOpt(
-    'port', required=True,
+    'port',
+    required=True,
     help='Device file of the serial port; best one of /dev/serial/by-id, '
-         'which outlasts a replugging.')
+    'which outlasts a replugging.',
+)
 
 T = typing.TypeVar('T')
 
@@ -45,8 +47,11 @@ class Port:
     def __init__(self, path: str, baudrate: int) -> None:
         self._path = path
         self._serial = serial.Serial(
-            baudrate=baudrate, timeout=TIMEOUT, write_timeout=TIMEOUT,
-            exclusive=True)
+            baudrate=baudrate,
+            timeout=TIMEOUT,
+            write_timeout=TIMEOUT,
+            exclusive=True,
+        )
         self._serial.port = path
 
     def open(self) -> None:
@@ -75,9 +80,11 @@ class Port:
         with self._errors_named():
             self._serial.write(data)
 
-    def frames(self, decode: collections.abc.Callable[
-                   [bytes], collections.abc.Iterable[T]],
-               silence: float) -> collections.abc.Iterator[T | None]:
+    def frames(
+        self,
+        decode: collections.abc.Callable[[bytes], collections.abc.Iterable[T]],
+        silence: float,
+    ) -> collections.abc.Iterator[T | None]:
         """Yield what a wattmeter says by itself.
 
         :param decode: takes what has come and gives the frames that became
@@ -97,7 +104,8 @@ class Port:
                 raise exception.DeviceUnreachable(
                     device=self._path,
                     reason=f'{unheard} bytes, but no valid frame came in '
-                           f'{silence:g} s')
+                    f'{silence:g} s',
+                )
             yield None
 
     @contextlib.contextmanager

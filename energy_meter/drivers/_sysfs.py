@@ -44,7 +44,8 @@ def read_text(attribute: pathlib.Path) -> str | None:
         if e.errno in NO_VALUE:
             return None
         raise exception.DeviceUnreachable(
-            device=attribute, reason=e.strerror) from e
+            device=attribute, reason=e.strerror
+        ) from e
     return text or None
 
 
@@ -61,7 +62,8 @@ def read_integer(attribute: pathlib.Path) -> int | None:
         return int(text)
     except ValueError:
         raise exception.ProtocolError(
-            device=attribute, reason=f'{text[:40]!r} is not an integer')
+            device=attribute, reason=f'{text[:40]!r} is not an integer'
+        )
 
 
 def read_optional(attribute: pathlib.Path) -> str | None:
@@ -82,12 +84,17 @@ def entries(directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _natural(path: pathlib.Path) -> list[str | int]:
-    return [int(part) if part.isdecimal() else part
-            for part in re.split('([0-9]+)', path.name)]
+    return [
+        int(part) if part.isdecimal() else part
+        for part in re.split('([0-9]+)', path.name)
+    ]
 
 
-def assign(device: str, outlets: collections.abc.Mapping[str, T],
-           probes: collections.abc.Sequence[str | None]) -> dict[str, T]:
+def assign(
+    device: str,
+    outlets: collections.abc.Mapping[str, T],
+    probes: collections.abc.Sequence[str | None],
+) -> dict[str, T]:
     """Tell what each probe measures; probes that are left out are no keys.
 
     :param device: what has the outlets, for the error's text.
@@ -102,9 +109,12 @@ def assign(device: str, outlets: collections.abc.Mapping[str, T],
     if len(outlets) != len(probes):
         raise exception.DriverError(
             reason=f'{device} has {len(outlets)} outlets '
-                   f'({", ".join(outlets) or "none"}), but probes has '
-                   f'places for {len(probes)}: give each a place, an empty '
-                   f'one to leave it out')
-    return {probe: outlet
-            for probe, outlet in zip(probes, outlets.values(), strict=True)
-            if probe is not None}
+            f'({", ".join(outlets) or "none"}), but probes has '
+            f'places for {len(probes)}: give each a place, an empty '
+            f'one to leave it out'
+        )
+    return {
+        probe: outlet
+        for probe, outlet in zip(probes, outlets.values(), strict=True)
+        if probe is not None
+    }

@@ -57,19 +57,25 @@ class Timeline:
         now = time.monotonic()
         age = now - (seconds + self._offset)
         if age > self._max_age:
-            raise self._error(probe, f'measured {age:.0f} s ago, more than '
-                                     f'max_age = {self._max_age:g}')
+            raise self._error(
+                probe,
+                f'measured {age:.0f} s ago, more than '
+                f'max_age = {self._max_age:g}',
+            )
         if age < -self._max_age:
-            raise self._error(probe, f'measured {-age:.0f} s in the future: '
-                                     'the clocks differ')
+            raise self._error(
+                probe,
+                f'measured {-age:.0f} s in the future: the clocks differ',
+            )
         if seconds <= self._newest.get(probe, float('-inf')):
             return None
         self._newest[probe] = seconds
         return now - max(age, 0.0)
 
     def _error(self, probe: str, reason: str) -> exception.ProtocolError:
-        return exception.ProtocolError(device=self._device,
-                                       reason=f'{probe}: {reason}')
+        return exception.ProtocolError(
+            device=self._device, reason=f'{probe}: {reason}'
+        )
 
 
 def _epoch(value: object) -> float | None:

@@ -24,14 +24,23 @@ from energy_meter import exception
 OPTS = (
     cfg.StrOpt('username', default='', help='User name, if one is asked for.'),
     cfg.StrOpt('password', default='', secret=True, help='Its password.'),
-    cfg.BoolOpt('verify', default=True,
-                help="Verify the server's certificate. Without it anybody in "
-                     'between can read the password and forge readings.'),
-    cfg.StrOpt('ca_file',
-               help='File with the certificates of the authorities to trust '
-                    'instead of the usual ones.'),
-    cfg.FloatOpt('timeout', default=10.0, min=0.1,
-                 help='Longest wait for an answer, in seconds.'),
+    cfg.BoolOpt(
+        'verify',
+        default=True,
+        help="Verify the server's certificate. Without it anybody in "
+        'between can read the password and forge readings.',
+    ),
+    cfg.StrOpt(
+        'ca_file',
+        help='File with the certificates of the authorities to trust '
+        'instead of the usual ones.',
+    ),
+    cfg.FloatOpt(
+        'timeout',
+        default=10.0,
+        min=0.1,
+        help='Longest wait for an answer, in seconds.',
+    ),
 )
 
 
@@ -57,7 +66,8 @@ def check_ca_file(path: str | None) -> None:
         ssl.create_default_context(cafile=path)
     except OSError as e:
         raise exception.DriverError(
-            reason=f'ca_file = {path}: {e.strerror or e}')
+            reason=f'ca_file = {path}: {e.strerror or e}'
+        )
 
 
 def check(url: str) -> None:
@@ -68,13 +78,17 @@ def check(url: str) -> None:
     """
     try:
         parts = urllib.parse.urlsplit(url)
-        sound = (parts.scheme in ('http', 'https') and parts.hostname
-                 and parts.port != 0)
+        sound = (
+            parts.scheme in ('http', 'https')
+            and parts.hostname
+            and parts.port != 0
+        )
     except ValueError:
         sound = False
     if not sound:
         raise exception.DriverError(
-            reason='url: expected http://HOST... or https://HOST...')
+            reason='url: expected http://HOST... or https://HOST...'
+        )
 
 
 def masked(url: str) -> str:

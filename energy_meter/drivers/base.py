@@ -70,8 +70,9 @@ class Driver(abc.ABC):
     scope: typing.ClassVar[str] = 'node'
     measures_this_machine: typing.ClassVar[bool] = False
 
-    def __init__(self, options: typing.Any,
-                 probes: collections.abc.Sequence[str | None]) -> None:
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
         self.options = options
         self.probes = probes
 

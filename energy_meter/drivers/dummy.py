@@ -78,8 +78,14 @@ class Wave:
         other side of the mean.
     """
 
-    def __init__(self, waveform: str, low: float, high: float, period: float,
-                 seed: str = '') -> None:
+    def __init__(
+        self,
+        waveform: str,
+        low: float,
+        high: float,
+        period: float,
+        seed: str = '',
+    ) -> None:
         self._shape, self._integral = SHAPES[waveform]
         self._low, self._high, self._period = low, high, period
         self._mean = (low + high) / 2
@@ -95,8 +101,9 @@ class Wave:
     def energy(self, at: float) -> float:
         """Give the energy from zero to ``at`` seconds, in joules."""
         period, phase = divmod(at / self._period, 1)
-        return (self._mean * at + self._swing(period) * self._period
-                * self._integral(phase))
+        return self._mean * at + self._swing(
+            period
+        ) * self._period * self._integral(phase)
 
     def _swing(self, period: float) -> float:
         if self._seed is None:
@@ -113,21 +120,40 @@ class Dummy(base.PolledDriver):
     """Shows a waveform on each of its probes."""
 
     opts = (
-        cfg.StrOpt('waveform', default='sine', choices=[
-            ('constant', 'Halfway between min_watts and max_watts.'),
-            ('random', 'Another power in each half of a period.'),
-            ('sine', 'Up and down once in each period.'),
-            ('square', 'max_watts for the first half of each period, '
-                       'min_watts for the second.'),
-        ], help='How the power goes between min_watts and max_watts, which '
-                'is 125 unless it is set.'),
-        cfg.FloatOpt('min_watts', default=75.0, min=0.0,
-                     help='Lower end of the waveform, in watts.'),
-        cfg.FloatOpt('period', default=60.0, min=0.001,
-                     help='Length of one period, in seconds.'),
-        cfg.IntOpt('seed', default=0,
-                   help='Chooses the numbers of waveform = random. The same '
-                        'seed gives each probe the same numbers again.'),
+        cfg.StrOpt(
+            'waveform',
+            default='sine',
+            choices=[
+                ('constant', 'Halfway between min_watts and max_watts.'),
+                ('random', 'Another power in each half of a period.'),
+                ('sine', 'Up and down once in each period.'),
+                (
+                    'square',
+                    'max_watts for the first half of each period, '
+                    'min_watts for the second.',
+                ),
+            ],
+            help='How the power goes between min_watts and max_watts, which '
+            'is 125 unless it is set.',
+        ),
+        cfg.FloatOpt(
+            'min_watts',
+            default=75.0,
+            min=0.0,
+            help='Lower end of the waveform, in watts.',
+        ),
+        cfg.FloatOpt(
+            'period',
+            default=60.0,
+            min=0.001,
+            help='Length of one period, in seconds.',
+        ),
+        cfg.IntOpt(
+            'seed',
+            default=0,
+            help='Chooses the numbers of waveform = random. The same '
+            'seed gives each probe the same numbers again.',
+        ),
     )
 
     def open(self) -> None:
@@ -136,22 +162,33 @@ class Dummy(base.PolledDriver):
         if not options.min_watts <= high:
             raise exception.DriverError(
                 reason=f'min_watts = {options.min_watts:g} is above '
-                       f'max_watts = {high:g}')
+                f'max_watts = {high:g}'
+            )
         self._waves = {
-            probe: Wave(options.waveform, options.min_watts, high,
-                        options.period, f'{options.seed}/{probe}')
-            for probe in self.probes if probe is not None}
+            probe: Wave(
+                options.waveform,
+                options.min_watts,
+                high,
+                options.period,
+                f'{options.seed}/{probe}',
+            )
+            for probe in self.probes
+            if probe is not None
+        }
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         at = time.monotonic()
-        return [self._reading(probe, wave, at)
-                for probe, wave in self._waves.items()]
+        return [
+            self._reading(probe, wave, at)
+            for probe, wave in self._waves.items()
+        ]
 
-    def _reading(self, probe: str, wave: Wave,
-                 at: float) -> measurement.Reading:
+    def _reading(
+        self, probe: str, wave: Wave, at: float
+    ) -> measurement.Reading:
         watts = wave.power(at)
         if self.options.energy != 'counter':
             return measurement.Reading(probe, watts, at=at)
         return measurement.Reading(
-            probe, watts, int(wave.energy(at) / COUNTER.joules), COUNTER,
-            at=at)
+            probe, watts, int(wave.energy(at) / COUNTER.joules), COUNTER, at=at
+        )

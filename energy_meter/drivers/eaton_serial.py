@@ -49,31 +49,39 @@ class EatonSerial(base.PolledDriver):
 
     opts = (
         _serial.PORT,
-        cfg.StrOpt('username', default='admin',
-                   help='User that logs in.'),
-        cfg.StrOpt('password', default='', secret=True,
-                   help='Password of that user.'),
-        cfg.StrOpt('prompt', default='pdu#0>',
-                   help='What the command line shows when it waits for a '
-                        'command.'),
-        cfg.StrOpt('object',
-                   default='PDU.OutletSystem.Outlet[x].ActivePower',
-                   help='What to ask for. PDU.Input[1].ActivePower is the '
-                        'inlet.'),
-        cfg.FloatOpt('scale', default=1.0,
-                     help='Watts of one unit of the values. Compare a known '
-                          'load with what energy_meter shows.'),
+        cfg.StrOpt('username', default='admin', help='User that logs in.'),
+        cfg.StrOpt(
+            'password', default='', secret=True, help='Password of that user.'
+        ),
+        cfg.StrOpt(
+            'prompt',
+            default='pdu#0>',
+            help='What the command line shows when it waits for a command.',
+        ),
+        cfg.StrOpt(
+            'object',
+            default='PDU.OutletSystem.Outlet[x].ActivePower',
+            help='What to ask for. PDU.Input[1].ActivePower is the inlet.',
+        ),
+        cfg.FloatOpt(
+            'scale',
+            default=1.0,
+            help='Watts of one unit of the values. Compare a known '
+            'load with what energy_meter shows.',
+        ),
     )
     scope = 'outlet'
 
     timeout: typing.ClassVar = 5.0
 
-    def __init__(self, options: typing.Any,
-                 probes: collections.abc.Sequence[str | None]) -> None:
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
         super().__init__(options, probes)
         self._port = _serial.Port(options.port, BAUDRATE)
-        self._prompt = re.compile(re.escape(options.prompt.encode())
-                                  + rb' *\Z')
+        self._prompt = re.compile(
+            re.escape(options.prompt.encode()) + rb' *\Z'
+        )
 
     def open(self) -> None:
         self._port.open()
@@ -87,8 +95,10 @@ class EatonSerial(base.PolledDriver):
         self._reach_prompt()
         values = self._get(self.options.object)
         if len(values) < len(self.probes):
-            raise self._nonsense(f'{len(values)} values, but probes has '
-                                 f'places for {len(self.probes)}')
+            raise self._nonsense(
+                f'{len(values)} values, but probes has '
+                f'places for {len(self.probes)}'
+            )
         for probe, value in zip(self.probes, values, strict=False):
             watts = self._watts(value)
             if probe is not None and watts is not None:
@@ -102,8 +112,9 @@ class EatonSerial(base.PolledDriver):
         asked, _ = self._exchange('')
         while asked is not self._prompt:
             if asked not in answers:
-                raise exception.AuthenticationFailed(device=options.port,
-                                                     user=options.username)
+                raise exception.AuthenticationFailed(
+                    device=options.port, user=options.username
+                )
             asked, _ = self._exchange(answers.pop(asked))
 
     def _get(self, name: str) -> list[str]:
@@ -141,9 +152,10 @@ class EatonSerial(base.PolledDriver):
         raise exception.DeviceUnreachable(
             device=self.options.port,
             reason=f'neither a login nor the prompt {self.options.prompt} '
-                   f'came in {self.timeout:g} s')
+            f'came in {self.timeout:g} s',
+        )
 
     def _nonsense(self, reason: str) -> exception.ProtocolError:
         return exception.ProtocolError(
-            device=self.options.port,
-            reason=f'{self.options.object}: {reason}')
+            device=self.options.port, reason=f'{self.options.object}: {reason}'
+        )

@@ -37,7 +37,7 @@ LOG = logging.getLogger(__name__)
 COUNTER = measurement.Counter(joules=1e-6)
 
 #: An ACPI meter's "unknown", 2^32 - 1 mW, as it arrives in microwatts.
-UNKNOWN = 0xffff_ffff * 1000
+UNKNOWN = 0xFFFF_FFFF * 1000
 
 #: Look like measured power, but are an auxiliary reading (power3) and the
 #: limits of power capping.
@@ -85,7 +85,8 @@ class Chip:
                 return attribute.with_name(name)
         raise exception.DriverError(
             reason=f'hwmon chip {self.name} has no power or energy sensor '
-                   f'{name}: it has {", ".join(self.sensors) or "none"}')
+            f'{name}: it has {", ".join(self.sensors) or "none"}'
+        )
 
     def of_kind(self, kind: str) -> dict[str, pathlib.Path]:
         """Choose its sensors of one kind, ``energy`` or ``power``.
@@ -93,10 +94,12 @@ class Chip:
         A sensor that measures a battery must be asked for by name: what
         flows from a battery isn't the power of the machine.
         """
-        return {sensor: attribute
-                for sensor, attribute in self.sensors.items()
-                if sensor.startswith(kind)
-                and self._about(sensor, 'is_battery') != '1'}
+        return {
+            sensor: attribute
+            for sensor, attribute in self.sensors.items()
+            if sensor.startswith(kind)
+            and self._about(sensor, 'is_battery') != '1'
+        }
 
     def _about(self, sensor: str, what: str) -> str | None:
         return _sysfs.read_optional(self._path / f'{sensor}_{what}')
@@ -109,19 +112,27 @@ class Hwmon(base.PolledDriver):
     """
 
     opts = (
-        cfg.StrOpt('chip', required=True,
-                   help='Name of the hwmon chip, such as aem1, power_meter '
-                        'or ina238: what its file "name" holds, and what '
-                        '"sensors" shows before the first dash.'),
-        cfg.StrOpt('device',
-                   help='Which of several chips of one name: the last part '
-                        'of what the link "device" of the chip points to, '
-                        'such as 1-0040.'),
-        cfg.ListOpt('sensors', default=[],
-                    help='Sensors to read, one for each probe: energy1 or '
-                         'power1, or a label. The default is every energy '
-                         'counter of the chip or, where it has none or '
-                         'energy is set to integrate, every power sensor.'),
+        cfg.StrOpt(
+            'chip',
+            required=True,
+            help='Name of the hwmon chip, such as aem1, power_meter '
+            'or ina238: what its file "name" holds, and what '
+            '"sensors" shows before the first dash.',
+        ),
+        cfg.StrOpt(
+            'device',
+            help='Which of several chips of one name: the last part '
+            'of what the link "device" of the chip points to, '
+            'such as 1-0040.',
+        ),
+        cfg.ListOpt(
+            'sensors',
+            default=[],
+            help='Sensors to read, one for each probe: energy1 or '
+            'power1, or a label. The default is every energy '
+            'counter of the chip or, where it has none or '
+            'energy is set to integrate, every power sensor.',
+        ),
     )
     measures_this_machine = True
 
@@ -130,8 +141,9 @@ class Hwmon(base.PolledDriver):
     def open(self) -> None:
         chip = self._chip()
         self._chosen = self._choose(chip)
-        self._sensors = _sysfs.assign(f'hwmon chip {chip.name}',
-                                      self._chosen, self.probes)
+        self._sensors = _sysfs.assign(
+            f'hwmon chip {chip.name}', self._chosen, self.probes
+        )
         self._probewise = _probewise.Probewise(LOG)
 
     def outlets(self) -> collections.abc.Sequence[base.Outlet]:
@@ -143,18 +155,24 @@ class Hwmon(base.PolledDriver):
     def _chip(self) -> Chip:
         options = self.options
         # The device's own path: another chip may get the number some day.
-        chips = [Chip(path.resolve())
-                 for path in _sysfs.entries(self.directory)]
-        found = [chip for chip in chips if chip.name == options.chip
-                 and options.device in (None, chip.device)]
+        chips = [
+            Chip(path.resolve()) for path in _sysfs.entries(self.directory)
+        ]
+        found = [
+            chip
+            for chip in chips
+            if chip.name == options.chip
+            and options.device in (None, chip.device)
+        ]
         if len(found) == 1:
             return found[0]
         device = '' if options.device is None else f' at {options.device}'
         shown = ', '.join(f'{chip.name} at {chip.device}' for chip in chips)
         raise exception.DriverError(
             reason=f'{len(found)} hwmon chips are named {options.chip}'
-                   f'{device}, where one was expected; the chips of this '
-                   f'machine: {shown or "none"}')
+            f'{device}, where one was expected; the chips of this '
+            f'machine: {shown or "none"}'
+        )
 
     def _choose(self, chip: Chip) -> dict[str, pathlib.Path]:
         if self.options.sensors:

@@ -35,8 +35,9 @@ from energy_meter.drivers import base
 
 BAUDRATE = 921600
 
-DECODERS: dict[str, type[_multivoies.BinaryDecoder]
-               | type[_multivoies.TextDecoder]] = {
+DECODERS: dict[
+    str, type[_multivoies.BinaryDecoder] | type[_multivoies.TextDecoder]
+] = {
     'binary': _multivoies.BinaryDecoder,
     'csv': _multivoies.TextDecoder,
 }
@@ -71,9 +72,11 @@ class Mean:
             return None
         square = self._square / self._samples
         return measurement.Reading(
-            self._probe, self._power / self._samples,
+            self._probe,
+            self._power / self._samples,
             amperes=math.sqrt(square) if 0 <= square < math.inf else None,
-            at=at)
+            at=at,
+        )
 
 
 class Window:
@@ -83,24 +86,27 @@ class Window:
     :param interval: seconds.
     """
 
-    def __init__(self, probes: collections.abc.Sequence[str | None],
-                 interval: float) -> None:
+    def __init__(
+        self, probes: collections.abc.Sequence[str | None], interval: float
+    ) -> None:
         self._probes = probes
         self._interval = interval
         self._means = self._new_means()
         self._began: float | None = None
         self._ended: float | None = None
 
-    def add(self, frame: _multivoies.Frame,
-            at: float) -> list[measurement.Reading]:
+    def add(
+        self, frame: _multivoies.Frame, at: float
+    ) -> list[measurement.Reading]:
         """Take a frame.
 
         :param at: when its samples were taken, on the monotonic clock.
         :returns: the readings of the interval, if the frame ended it; of
             the middle of the time for which they are the mean.
         """
-        for mean, power, square in zip(self._means, frame.powers,
-                                       frame.squares, strict=False):
+        for mean, power, square in zip(
+            self._means, frame.powers, frame.squares, strict=False
+        ):
             if mean is not None:
                 mean.add(frame.samples, power, square)
         if self._began is None:
@@ -110,15 +116,17 @@ class Window:
         if at - self._ended < self._interval - TOLERANCE:
             return []
         middle = (self._began + at) / 2
-        readings = [mean.reading(middle) for mean in self._means
-                    if mean is not None]
+        readings = [
+            mean.reading(middle) for mean in self._means if mean is not None
+        ]
         self._means = self._new_means()
         self._began, self._ended = None, at
         return [reading for reading in readings if reading is not None]
 
     def _new_means(self) -> list[Mean | None]:
-        return [None if probe is None else Mean(probe)
-                for probe in self._probes]
+        return [
+            None if probe is None else Mean(probe) for probe in self._probes
+        ]
 
 
 class OmegaWatt(base.StreamingDriver):
@@ -130,17 +138,23 @@ class OmegaWatt(base.StreamingDriver):
 
     opts = (
         _serial.PORT,
-        cfg.StrOpt('format', default='binary', choices=[
-            ('binary', "The meter's own frames, version 3."),
-            ('csv', "The lines that the vendor's reader prints."),
-        ], help='What comes through the port.'),
+        cfg.StrOpt(
+            'format',
+            default='binary',
+            choices=[
+                ('binary', "The meter's own frames, version 3."),
+                ('csv', "The lines that the vendor's reader prints."),
+            ],
+            help='What comes through the port.',
+        ),
     )
     scope = 'outlet'
 
     silence: typing.ClassVar = 10.0
 
-    def __init__(self, options: typing.Any,
-                 probes: collections.abc.Sequence[str | None]) -> None:
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
         super().__init__(options, probes)
         self._port = _serial.Port(options.port, BAUDRATE)
 
@@ -164,5 +178,6 @@ class OmegaWatt(base.StreamingDriver):
         if len(frame.powers) < len(self.probes):
             raise exception.DriverError(
                 reason=f'{self.options.port} has {len(frame.powers)} '
-                       f'channels, but probes has places for '
-                       f'{len(self.probes)}')
+                f'channels, but probes has places for '
+                f'{len(self.probes)}'
+            )

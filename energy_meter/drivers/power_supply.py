@@ -45,8 +45,10 @@ class Supply:
 
     def feeds_machine(self) -> bool:
         """Tell whether the machine runs from it, a mouse's doesn't."""
-        return (_sysfs.read_optional(self._path / 'type') in TYPES
-                and _sysfs.read_optional(self._path / 'scope') != 'Device')
+        return (
+            _sysfs.read_optional(self._path / 'type') in TYPES
+            and _sysfs.read_optional(self._path / 'scope') != 'Device'
+        )
 
     def read(self, probe: str) -> measurement.Reading | None:
         """Read it, if the machine runs from it at this moment.
@@ -64,8 +66,9 @@ class Supply:
             watts = volts * amperes
         if watts is None:
             return None
-        return measurement.Reading(probe, watts, volts=volts,
-                                   amperes=amperes, at=time.monotonic())
+        return measurement.Reading(
+            probe, watts, volts=volts, amperes=amperes, at=time.monotonic()
+        )
 
     def _scaled(self, name: str) -> float | None:
         """Give a value in micro-units its size in whole units."""
@@ -83,10 +86,13 @@ class PowerSupply(base.PolledDriver):
     """
 
     opts = (
-        cfg.ListOpt('supplies', default=[],
-                    help='Names of batteries or UPSes, such as BAT0, one '
-                         'for each probe. The default is all that feed '
-                         'the machine.'),
+        cfg.ListOpt(
+            'supplies',
+            default=[],
+            help='Names of batteries or UPSes, such as BAT0, one '
+            'for each probe. The default is all that feed '
+            'the machine.',
+        ),
     )
     scope = 'battery'
     measures_this_machine = True
@@ -94,18 +100,23 @@ class PowerSupply(base.PolledDriver):
     directory: typing.ClassVar = pathlib.Path('/sys/class/power_supply')
 
     def open(self) -> None:
-        found = {path.name: supply
-                 for path in _sysfs.entries(self.directory)
-                 if (supply := Supply(path)).feeds_machine()}
+        found = {
+            path.name: supply
+            for path in _sysfs.entries(self.directory)
+            if (supply := Supply(path)).feeds_machine()
+        }
         for name in self.options.supplies:
             if name not in found:
                 raise exception.DriverError(
                     reason=f'no battery or UPS {name}: this machine has '
-                           f'{", ".join(found) or "none"}')
-        self._chosen = {name: found[name]
-                        for name in self.options.supplies or found}
-        self._supplies = _sysfs.assign('power_supply', self._chosen,
-                                       self.probes)
+                    f'{", ".join(found) or "none"}'
+                )
+        self._chosen = {
+            name: found[name] for name in self.options.supplies or found
+        }
+        self._supplies = _sysfs.assign(
+            'power_supply', self._chosen, self.probes
+        )
         self._probewise = _probewise.Probewise(LOG)
 
     def outlets(self) -> collections.abc.Sequence[base.Outlet]:
@@ -113,4 +124,5 @@ class PowerSupply(base.PolledDriver):
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         return self._probewise.read(
-            self._supplies, lambda probe, supply: supply.read(probe))
+            self._supplies, lambda probe, supply: supply.read(probe)
+        )

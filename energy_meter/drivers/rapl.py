@@ -49,8 +49,10 @@ OVERLAPS = {
 }
 
 #: Why the energy of a processor is a secret.
-NOT_ROOT = ('Permission denied: since CVE-2020-8694, in which programs were '
-            'spied upon through it, only root may read it')
+NOT_ROOT = (
+    'Permission denied: since CVE-2020-8694, in which programs were '
+    'spied upon through it, only root may read it'
+)
 
 
 class Zone:
@@ -65,12 +67,16 @@ class Zone:
     def __init__(self, path: pathlib.Path) -> None:
         parent, _, _ = path.name.rpartition(':')
         own = _sysfs.read_text(path / 'name') or ''
-        inside = (f"{_sysfs.read_text(path.with_name(parent) / 'name')}/"
-                  if ZONE.fullmatch(parent) else '')
+        inside = (
+            f'{_sysfs.read_text(path.with_name(parent) / "name")}/'
+            if ZONE.fullmatch(parent)
+            else ''
+        )
         self.name = f'{inside}{own}'
         self.kind = own.partition('-')[0]
         self._counter = measurement.Counter(
-            1e-6, size=_sysfs.read_integer(path / 'max_energy_range_uj'))
+            1e-6, size=_sysfs.read_integer(path / 'max_energy_range_uj')
+        )
         self._energy = path / 'energy_uj'
 
     def read(self, probe: str) -> measurement.Reading | None:
@@ -83,13 +89,15 @@ class Zone:
             ticks = _sysfs.read_integer(self._energy)
         except exception.DeviceUnreachable as e:
             if isinstance(e.__cause__, PermissionError):
-                raise exception.DeviceUnreachable(device=self._energy,
-                                                  reason=NOT_ROOT)
+                raise exception.DeviceUnreachable(
+                    device=self._energy, reason=NOT_ROOT
+                )
             raise
         if ticks is None:
             return None
-        return measurement.Reading(probe, ticks=ticks, counter=self._counter,
-                                   at=time.monotonic())
+        return measurement.Reading(
+            probe, ticks=ticks, counter=self._counter, at=time.monotonic()
+        )
 
 
 class RAPL(base.PolledDriver):
@@ -99,12 +107,15 @@ class RAPL(base.PolledDriver):
     """
 
     opts = (
-        cfg.ListOpt('zones', default=['package', 'dram'],
-                    item_type=types.String(choices=KINDS),
-                    help='Kinds of zones to read, one probe for each zone: '
-                         'all zones of the first kind in the order of the '
-                         'sockets, then those of the next. Kinds of which '
-                         'one contains the other do not go together.'),
+        cfg.ListOpt(
+            'zones',
+            default=['package', 'dram'],
+            item_type=types.String(choices=KINDS),
+            help='Kinds of zones to read, one probe for each zone: '
+            'all zones of the first kind in the order of the '
+            'sockets, then those of the next. Kinds of which '
+            'one contains the other do not go together.',
+        ),
     )
     scope = 'cpu-package'
     measures_this_machine = True
@@ -113,16 +124,23 @@ class RAPL(base.PolledDriver):
 
     def open(self) -> None:
         self._refuse_overlaps()
-        zones = [Zone(path) for path in _sysfs.entries(self.directory)
-                 if ZONE.fullmatch(path.name)]
+        zones = [
+            Zone(path)
+            for path in _sysfs.entries(self.directory)
+            if ZONE.fullmatch(path.name)
+        ]
         if not zones:
             raise exception.DriverError(
                 reason=f'no RAPL zone in {self.directory}: a virtual '
-                       f'machine, a processor without RAPL, or the kernel '
-                       f'module intel_rapl_msr is not loaded')
+                f'machine, a processor without RAPL, or the kernel '
+                f'module intel_rapl_msr is not loaded'
+            )
         self._chosen = {
-            zone.name: zone for kind in self.options.zones
-            for zone in zones if zone.kind == kind}
+            zone.name: zone
+            for kind in self.options.zones
+            for zone in zones
+            if zone.kind == kind
+        }
         self._zones = _sysfs.assign('RAPL', self._chosen, self.probes)
         self._probewise = _probewise.Probewise(LOG)
 
@@ -131,12 +149,14 @@ class RAPL(base.PolledDriver):
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         return self._probewise.read(
-            self._zones, lambda probe, zone: zone.read(probe))
+            self._zones, lambda probe, zone: zone.read(probe)
+        )
 
     def _refuse_overlaps(self) -> None:
         for pair in itertools.combinations(self.options.zones, 2):
             if frozenset(pair) in OVERLAPS:
                 raise exception.DriverError(
                     reason=f'zones {" and ".join(pair)} count the same '
-                           f'energy: meter one of them, or each in a '
-                           f'wattmeter and with a scope of its own')
+                    f'energy: meter one of them, or each in a '
+                    f'wattmeter and with a scope of its own'
+                )

@@ -58,14 +58,20 @@ def _timeouts(url: sqlalchemy.URL, seconds: float) -> dict[str, object]:
     whole = max(round(seconds), 1)
     milliseconds = round(1000 * seconds)
     known: dict[str, dict[str, object]] = {
-        'pymysql': {'connect_timeout': whole, 'read_timeout': whole,
-                    'write_timeout': whole},
+        'pymysql': {
+            'connect_timeout': whole,
+            'read_timeout': whole,
+            'write_timeout': whole,
+        },
         # The server ends a long query, the others notice its death.
-        'psycopg': {'connect_timeout': whole,
-                    'options': f'-c statement_timeout={milliseconds}',
-                    'tcp_user_timeout': milliseconds,
-                    'keepalives_idle': whole, 'keepalives_interval': whole,
-                    'keepalives_count': 2},
+        'psycopg': {
+            'connect_timeout': whole,
+            'options': f'-c statement_timeout={milliseconds}',
+            'tcp_user_timeout': milliseconds,
+            'keepalives_idle': whole,
+            'keepalives_interval': whole,
+            'keepalives_count': 2,
+        },
         'pysqlite': {'timeout': seconds},
     }
     return known.get(url.get_driver_name(), {})
@@ -76,24 +82,46 @@ class SQL(base.PolledDriver):
 
     scope = 'outlet'
     opts = (
-        cfg.StrOpt('url', secret=True, required=True,
-                   help="SQLAlchemy's URL of the database, which names the "
-                        'driver, too: mysql+pymysql://USER:PASSWORD@HOST/'
-                        'DATABASE or postgresql+psycopg://...'),
-        cfg.StrOpt('query', required=True,
-                   help='Query that gives a row for each probe, with columns '
-                        'named probe, watts and/or kwh, and optionally '
-                        'time.'),
-        cfg.ListOpt('outlets', default=[],
-                    help='What the column probe says for each probe, in '
-                         'their order. The default are their ids.'),
-        cfg.FloatOpt('max_age', default=120.0, min=0.1,
-                     help='A row whose time is more than this many seconds '
-                          'ago is stale: no reading.'),
-        cfg.FloatOpt('kwh_step', default=0.001, min=1e-9,
-                     help='Smallest movement of kwh.'),
-        cfg.FloatOpt('timeout', default=10.0, min=0.1,
-                     help='Longest wait for the database, in seconds.'),
+        cfg.StrOpt(
+            'url',
+            secret=True,
+            required=True,
+            help="SQLAlchemy's URL of the database, which names the "
+            'driver, too: mysql+pymysql://USER:PASSWORD@HOST/'
+            'DATABASE or postgresql+psycopg://...',
+        ),
+        cfg.StrOpt(
+            'query',
+            required=True,
+            help='Query that gives a row for each probe, with columns '
+            'named probe, watts and/or kwh, and optionally '
+            'time.',
+        ),
+        cfg.ListOpt(
+            'outlets',
+            default=[],
+            help='What the column probe says for each probe, in '
+            'their order. The default are their ids.',
+        ),
+        cfg.FloatOpt(
+            'max_age',
+            default=120.0,
+            min=0.1,
+            help='A row whose time is more than this many seconds '
+            'ago is stale: no reading.',
+        ),
+        cfg.FloatOpt(
+            'kwh_step',
+            default=0.001,
+            min=1e-9,
+            help='Smallest movement of kwh.',
+        ),
+        cfg.FloatOpt(
+            'timeout',
+            default=10.0,
+            min=0.1,
+            help='Longest wait for the database, in seconds.',
+        ),
     )
 
     def open(self) -> None:
@@ -103,17 +131,22 @@ class SQL(base.PolledDriver):
         self._user = url.username or '(none)'
         self._name = url.render_as_string(hide_password=True)
         self._outlets = _probewise.assign(
-            'outlets', options.outlets or list(self.probes), self.probes)
+            'outlets', options.outlets or list(self.probes), self.probes
+        )
         self._probewise = _probewise.Probewise(LOG)
         self._energy = _quantity.EnergyScale('kWh', options.kwh_step)
         self._timeline = _timeline.Timeline(self._name, options.max_age)
         try:
             self._engine = sqlalchemy.create_engine(
-                url, pool_size=1, max_overflow=0,
-                connect_args=_timeouts(url, options.timeout))
+                url,
+                pool_size=1,
+                max_overflow=0,
+                connect_args=_timeouts(url, options.timeout),
+            )
         except (exc.ArgumentError, ImportError) as e:
             raise exception.DriverError(
-                reason=f'{self._name}: no usable driver: {self._clean(e)}')
+                reason=f'{self._name}: no usable driver: {self._clean(e)}'
+            )
 
     def close(self) -> None:
         if hasattr(self, '_engine'):
@@ -129,7 +162,8 @@ class SQL(base.PolledDriver):
         except exc.ArgumentError:
             raise exception.DriverError(
                 reason='url: expected DIALECT+DRIVER://USER:PASSWORD@HOST/'
-                       'DATABASE')
+                'DATABASE'
+            )
 
     def _query(self) -> list[Row]:
         """Run the query, in a transaction that is rolled back."""
@@ -137,25 +171,30 @@ class SQL(base.PolledDriver):
             with self._engine.connect() as connection:
                 # As it is: % and : mean nothing special.
                 result = connection.execution_options(
-                    no_parameters=True).exec_driver_sql(self.options.query)
+                    no_parameters=True
+                ).exec_driver_sql(self.options.query)
                 if not result.returns_rows:
-                    raise self._error('the query gives no rows: expected a '
-                                      'SELECT')
+                    raise self._error(
+                        'the query gives no rows: expected a SELECT'
+                    )
                 columns = list(map(str.lower, result.keys()))
                 self._check_columns(columns)
-                return [dict(zip(columns, row, strict=True))
-                        for row in result]
+                return [dict(zip(columns, row, strict=True)) for row in result]
         except exc.DBAPIError as e:
             raise self._translate(e)
         except exc.SQLAlchemyError as e:
             raise self._error(self._clean(e))
 
     def _check_columns(self, columns: list[str]) -> None:
-        if ('probe' not in columns or not {'watts', 'kwh'} & set(columns)
-                or set(columns) - set(COLUMNS)):
+        if (
+            'probe' not in columns
+            or not {'watts', 'kwh'} & set(columns)
+            or set(columns) - set(COLUMNS)
+        ):
             raise self._error(
                 f'the query gives the columns {", ".join(columns)}: expected '
-                'probe, watts and/or kwh, and optionally time')
+                'probe, watts and/or kwh, and optionally time'
+            )
 
     def _newest(self, rows: list[Row]) -> dict[str, Row]:
         """Give the newest row of each outlet; without times, its only one."""
@@ -170,12 +209,13 @@ class SQL(base.PolledDriver):
                 if row['time'] > other['time']:
                     newest[outlet] = row
             except (KeyError, TypeError):
-                raise self._error(f'several rows of probe {outlet}: expected '
-                                  'one, or times to choose by')
+                raise self._error(
+                    f'several rows of probe {outlet}: expected '
+                    'one, or times to choose by'
+                )
         return newest
 
-    def _read_row(self, probe: str,
-                  outlet: str) -> measurement.Reading | None:
+    def _read_row(self, probe: str, outlet: str) -> measurement.Reading | None:
         row = self._rows.get(outlet)
         if row is None:
             raise self._error(f'no row of probe {outlet}')
@@ -184,18 +224,20 @@ class SQL(base.PolledDriver):
             at = self._timeline.place(probe, row['time'])
             if at is None:
                 return None
-        return self._energy.reading(probe, row.get('watts'), row.get('kwh'),
-                                    at)
+        return self._energy.reading(
+            probe, row.get('watts'), row.get('kwh'), at
+        )
 
     def _translate(self, error: exc.DBAPIError) -> exception.DriverError:
         reason = self._clean(error.orig or error)
-        if ('Access denied' in reason
-                or 'authentication failed' in reason):
-            return exception.AuthenticationFailed(device=self._name,
-                                                  user=self._user)
+        if 'Access denied' in reason or 'authentication failed' in reason:
+            return exception.AuthenticationFailed(
+                device=self._name, user=self._user
+            )
         if isinstance(error, exc.OperationalError | exc.InterfaceError):
-            return exception.DeviceUnreachable(device=self._name,
-                                               reason=reason)
+            return exception.DeviceUnreachable(
+                device=self._name, reason=reason
+            )
         return self._error(reason)
 
     def _error(self, reason: str) -> exception.ProtocolError:

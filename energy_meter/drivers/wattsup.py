@@ -96,8 +96,9 @@ class WattsUp(base.StreamingDriver):
 
     silence: typing.ClassVar = 10.0
 
-    def __init__(self, options: typing.Any,
-                 probes: collections.abc.Sequence[str | None]) -> None:
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
         super().__init__(options, probes)
         self._port = _serial.Port(options.port, BAUDRATE)
 
@@ -106,7 +107,8 @@ class WattsUp(base.StreamingDriver):
         if len(probes) != 1:
             raise exception.DriverError(
                 reason=f'a Watts Up? has one outlet, but probes names '
-                       f'{len(probes)}')
+                f'{len(probes)}'
+            )
         (self._probe,) = probes
         self._port.open()
         self._port.write(START)
@@ -122,9 +124,13 @@ class WattsUp(base.StreamingDriver):
 def _reading(probe: str, frame: Frame) -> measurement.Reading:
     ticks = frame.deciwatthours
     return measurement.Reading(
-        probe, _divided(frame.deciwatts, 10), ticks,
-        None if ticks is None else COUNTER, _divided(frame.decivolts, 10),
-        _divided(frame.milliamperes, 1000))
+        probe,
+        _divided(frame.deciwatts, 10),
+        ticks,
+        None if ticks is None else COUNTER,
+        _divided(frame.decivolts, 10),
+        _divided(frame.milliamperes, 1000),
+    )
 
 
 def _divided(value: int | None, divisor: int) -> float | None:

@@ -36,8 +36,9 @@ class Parcel(typing.NamedTuple):
     envelopes: list[dict[str, typing.Any]]
 
 
-def pack(items: collections.abc.Iterable[
-        tuple[route.Route, dict[str, typing.Any]]]) -> list[Parcel]:
+def pack(
+    items: collections.abc.Iterable[tuple[route.Route, dict[str, typing.Any]]],
+) -> list[Parcel]:
     """Pack envelopes that came the same way, keeping their order."""
     parcels: list[Parcel] = []
     current: dict[route.Route, Parcel] = {}

@@ -50,8 +50,9 @@ def read(context: collections.abc.Mapping[str, object]) -> Route:
     """
     names = context.get(_KEY, [])
     if not isinstance(names, list) or not all(
-            isinstance(name, str) and envelope.is_id(name)
-            for name in names):
+        isinstance(name, str) and envelope.is_id(name) for name in names
+    ):
         raise exception.RejectedMessage(
-            cause='malformed', reason=f'{_KEY} must be a list of names')
+            cause='malformed', reason=f'{_KEY} must be a list of names'
+        )
     return Route(tuple(names))

@@ -32,17 +32,21 @@ class Selection:
     :param probes: patterns of those that are wanted.
     """
 
-    def __init__(self, trust: bus_trust.Trust | None,
-                 signer: signing.Keyring | None,
-                 wattmeters: collections.abc.Iterable[str],
-                 probes: collections.abc.Iterable[str]) -> None:
+    def __init__(
+        self,
+        trust: bus_trust.Trust | None,
+        signer: signing.Keyring | None,
+        wattmeters: collections.abc.Iterable[str],
+        probes: collections.abc.Iterable[str],
+    ) -> None:
         self._trust = trust
         self._signer = signer
         self._wattmeters = patterns.compile(wattmeters)
         self._probes = patterns.compile(probes)
 
-    def select(self, item: object,
-               refuse: bus_trust.Refuse) -> dict[str, object] | None:
+    def select(
+        self, item: object, refuse: bus_trust.Refuse
+    ) -> dict[str, object] | None:
         """Give the envelope to send on; None if nothing in it is wanted.
 
         :param refuse: told of what in it is not to be believed. Of an
@@ -51,8 +55,11 @@ class Selection:
         """
         if self._trust is None:
             return envelope.check(item)
-        words = [word for word in self._trust.open(item, refuse)
-                 if self._wants(word.probe)]
+        words = [
+            word
+            for word in self._trust.open(item, refuse)
+            if self._wants(word.probe)
+        ]
         if not words:
             return None
         if self._signer is not None:
@@ -60,5 +67,7 @@ class Selection:
         return envelope.check(item)
 
     def _wants(self, probe: measurement.Probe) -> bool:
-        return (self._wattmeters.match(probe.wattmeter) is not None
-                and self._probes.match(probe.id) is not None)
+        return (
+            self._wattmeters.match(probe.wattmeter) is not None
+            and self._probes.match(probe.id) is not None
+        )

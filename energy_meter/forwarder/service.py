@@ -60,9 +60,11 @@ class Forwarder(service.ServiceBase):
         no secret is configured.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
-                 ) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        reload: collections.abc.Callable[[], cfg.ConfigOpts],
+    ) -> None:
         options = conf.forwarder
         self._reload = reload
         self._destination = bus_transport.connect(conf)
@@ -73,15 +75,22 @@ class Forwarder(service.ServiceBase):
         self.counters = counters.Counters()
         self._reconnects = reconnects.Watch(self.counters)
         self._complaints = complaint.Complaints(LOG)
-        self._rejections = rejections.Rejections(self.counters,
-                                                 self._complaints)
+        self._rejections = rejections.Rejections(
+            self.counters, self._complaints
+        )
         self._sources = sources.Sources(
-            self._connect_sources(conf), self.handle,
-            self._rejections.add_unreadable, options.batch_size,
-            options.flush_interval, options.pool, listener.whole)
+            self._connect_sources(conf),
+            self.handle,
+            self._rejections.add_unreadable,
+            options.batch_size,
+            options.flush_interval,
+            options.pool,
+            listener.whole,
+        )
         self._stopping = threading.Event()
-        self._reporter = threading.Thread(target=self._report,
-                                          name='reporter', daemon=True)
+        self._reporter = threading.Thread(
+            target=self._report, name='reporter', daemon=True
+        )
 
     def _connect_sources(self, conf: cfg.ConfigOpts) -> list[typing.Any]:
         destination = bus_transport.name(self._destination)
@@ -93,8 +102,11 @@ class Forwarder(service.ServiceBase):
         return found
 
     def start(self) -> None:
-        LOG.info('Forwarder %s sends to %s', self._name,
-                 bus_transport.name(self._destination))
+        LOG.info(
+            'Forwarder %s sends to %s',
+            self._name,
+            bus_transport.name(self._destination),
+        )
         self._reporter.start()
         self._reconnects.start()
         self._sources.start()
@@ -123,9 +135,11 @@ class Forwarder(service.ServiceBase):
         """
         self.counters.count('messages', len(messages))
         for item in parcel.pack(
-                (way, sealed) for message in messages
-                if (way := self._way(message))
-                for sealed in self._select(message.envelopes)):
+            (way, sealed)
+            for message in messages
+            if (way := self._way(message))
+            for sealed in self._select(message.envelopes)
+        ):
             self._send(item)
 
     def _way(self, message: listener.Message) -> route.Route | None:
@@ -144,13 +158,17 @@ class Forwarder(service.ServiceBase):
         if len(way.names) >= self._max_hops:
             self.counters.count('stopped', reason='hops')
             self._complaints.complain(
-                'hops', 'Dropped a message that came over %s: more than '
-                '[forwarder] max_hops', ', '.join(way.names[:self._max_hops]))
+                'hops',
+                'Dropped a message that came over %s: more than '
+                '[forwarder] max_hops',
+                ', '.join(way.names[: self._max_hops]),
+            )
             return None
         return way
 
-    def _select(self, envelopes: list[object]) -> typing.Iterator[
-            dict[str, typing.Any]]:
+    def _select(
+        self, envelopes: list[object]
+    ) -> typing.Iterator[dict[str, typing.Any]]:
         for item in envelopes:
             rejected = selected = None
             try:
@@ -178,12 +196,16 @@ class Forwarder(service.ServiceBase):
             if not failure:
                 self.counters.count('forwarded', len(item.envelopes))
                 self._complaints.settle(
-                    'destination', 'The destination takes messages again')
+                    'destination', 'The destination takes messages again'
+                )
                 return
             self.counters.count('publish_failures')
             self._complaints.complain(
-                'destination', 'The destination does not take messages (%s); '
-                'the sources keep them', failure)
+                'destination',
+                'The destination does not take messages (%s); '
+                'the sources keep them',
+                failure,
+            )
             self._stopping.wait(_RETRY)
         raise listener.Stopping()
 
@@ -192,10 +214,16 @@ class Forwarder(service.ServiceBase):
         before: dict[str, float] = {}
         while not self._stopping.wait(_REPORT_INTERVAL):
             now = self.counters.totals()
-            LOG.info('In the last %d s: %s', _REPORT_INTERVAL, ', '.join(
-                f'{name} {value - before.get(name, 0):.0f}'
-                for name, value in now.items()
-                if value > before.get(name, 0)) or 'nothing came')
+            LOG.info(
+                'In the last %d s: %s',
+                _REPORT_INTERVAL,
+                ', '.join(
+                    f'{name} {value - before.get(name, 0):.0f}'
+                    for name, value in now.items()
+                    if value > before.get(name, 0)
+                )
+                or 'nothing came',
+            )
             before = now
 
 
@@ -215,18 +243,25 @@ def _select(conf: cfg.ConfigOpts) -> selection.Selection:
     try:
         trust = bus_trust.load(conf)
     except exception.MissingSecrets:
-        if options.resign or options.wattmeters != _ALL or (
-                options.probes != _ALL):
+        if (
+            options.resign
+            or options.wattmeters != _ALL
+            or (options.probes != _ALL)
+        ):
             raise
     # Outside the handler, or oslo.log would add the exception once more.
     if trust is None:
         LOG.warning('[bus] secrets is empty: what passes is not verified')
     signer = bus_transport.keyring(conf) if options.resign else None
-    return selection.Selection(trust, signer, options.wattmeters,
-                               options.probes)
+    return selection.Selection(
+        trust, signer, options.wattmeters, options.probes
+    )
 
 
 def _invalid(option: str, reason: str) -> exception.ConfigurationError:
     return exception.ConfigurationError(
-        file='configuration', section=forwarder_conf.GROUP, option=option,
-        reason=reason)
+        file='configuration',
+        section=forwarder_conf.GROUP,
+        option=option,
+        reason=reason,
+    )

@@ -32,18 +32,24 @@ def make_client(instance: typing.Any) -> client.Client:
     """
     instance.setup_auth()
     return client.Client(
-        instance.session, interface=instance.interface,
+        instance.session,
+        interface=instance.interface,
         region_name=instance.region_name,
         endpoint_override=instance.get_configuration().get(
-            'energy_endpoint_override'))
+            'energy_endpoint_override'
+        ),
+    )
 
 
 def build_option_parser(
-        parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
     """Add the plugin's global options."""
     parser.add_argument(
-        '--os-energy-api-version', metavar='<energy-api-version>',
+        '--os-energy-api-version',
+        metavar='<energy-api-version>',
         default=utils.env('OS_ENERGY_API_VERSION'),
         help=f'Energy API version, default={DEFAULT_API_VERSION} '
-             '(Env: OS_ENERGY_API_VERSION)')
+        '(Env: OS_ENERGY_API_VERSION)',
+    )
     return parser

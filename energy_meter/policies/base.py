@@ -20,8 +20,10 @@ SITE_READER = 'rule:site_reader'
 
 RULES = [
     policy.RuleDefault(
-        'site_reader', 'role:admin or role:service',
-        description='Who may read what all probes of the site show.'),
+        'site_reader',
+        'role:admin or role:service',
+        description='Who may read what all probes of the site show.',
+    ),
 ]
 
 

@@ -23,18 +23,26 @@ _SCOPES = ['system', 'project']
 
 RULES: list[policy.RuleDefault] = [
     policy.DocumentedRuleDefault(
-        LIST, base.SITE_READER,
+        LIST,
+        base.SITE_READER,
         description='List all probes, or their ids, or their metrics.',
-        operations=[{'method': 'GET', 'path': '/v1/probe-ids/'},
-                    {'method': 'GET', 'path': '/v1/probes/'},
-                    {'method': 'GET', 'path': '/metrics'}],
-        scope_types=_SCOPES),
+        operations=[
+            {'method': 'GET', 'path': '/v1/probe-ids/'},
+            {'method': 'GET', 'path': '/v1/probes/'},
+            {'method': 'GET', 'path': '/metrics'},
+        ],
+        scope_types=_SCOPES,
+    ),
     policy.DocumentedRuleDefault(
-        SHOW, base.SITE_READER,
+        SHOW,
+        base.SITE_READER,
         description='Show one probe, or one of its meters.',
-        operations=[{'method': 'GET', 'path': '/v1/probes/{probe}/'},
-                    {'method': 'GET', 'path': '/v1/probes/{probe}/{meter}/'}],
-        scope_types=_SCOPES),
+        operations=[
+            {'method': 'GET', 'path': '/v1/probes/{probe}/'},
+            {'method': 'GET', 'path': '/v1/probes/{probe}/{meter}/'},
+        ],
+        scope_types=_SCOPES,
+    ),
 ]
 
 

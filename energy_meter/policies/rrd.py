@@ -21,13 +21,23 @@ SHOW = 'energy_meter:graphs:show'
 
 RULES: list[policy.RuleDefault] = [
     policy.DocumentedRuleDefault(
-        SHOW, base.SITE_READER,
+        SHOW,
+        base.SITE_READER,
         description='Show graphs, the data behind them, and RRD files.',
-        operations=[{'method': 'GET', 'path': f'/{path}/'} for path in (
-            'last/{period}', 'probe/{probe}', 'graph/{period}',
-            'graph/{period}/{probe}', 'data/{period}',
-            'data/{period}/{probe}', 'rrd/{probe}')],
-        scope_types=['system', 'project']),
+        operations=[
+            {'method': 'GET', 'path': f'/{path}/'}
+            for path in (
+                'last/{period}',
+                'probe/{probe}',
+                'graph/{period}',
+                'graph/{period}/{probe}',
+                'data/{period}',
+                'data/{period}/{probe}',
+                'rrd/{probe}',
+            )
+        ],
+        scope_types=['system', 'project'],
+    ),
 ]
 
 

@@ -32,11 +32,13 @@ _NODE = 'node'
 GROUP = 'energy_meter'
 
 OPTS: list[cfg.Opt] = [
-    cfg.StrOpt('compute_host',
-               help="Name of the host in the list of Nova's services; {host} "
-                    'stands for the host of a probe of scope node. For '
-                    'instance {host}, or {host}.example.org. Where it is not '
-                    'set there is no meter hardware.ipmi.node.power.'),
+    cfg.StrOpt(
+        'compute_host',
+        help="Name of the host in the list of Nova's services; {host} "
+        'stands for the host of a probe of scope node. For '
+        'instance {host}, or {host}.example.org. Where it is not '
+        'set there is no meter hardware.ipmi.node.power.',
+    ),
 ]
 
 
@@ -60,8 +62,13 @@ class HypervisorPowerPollster(probe.PowerPollster):
             raise plugin_base.ExtensionLoadError('compute_host is not set')
         if _HOST not in pattern:
             # Ceilometer would tell it only to who debugs it.
-            LOG.error('No samples of %s: [%s] compute_host is %r, which '
-                      'lacks %s', self.meter, GROUP, pattern, _HOST)
+            LOG.error(
+                'No samples of %s: [%s] compute_host is %r, which lacks %s',
+                self.meter,
+                GROUP,
+                pattern,
+                _HOST,
+            )
             raise plugin_base.ExtensionLoadError('compute_host is wrong')
         self._pattern: str = pattern
 

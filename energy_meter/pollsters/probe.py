@@ -76,8 +76,10 @@ class ProbePollster(plugin_base.PollsterBase):
         return probe.id
 
     def get_samples(
-            self, manager: typing.Any, cache: dict[str, typing.Any],
-            resources: collections.abc.Iterable[str],
+        self,
+        manager: typing.Any,
+        cache: dict[str, typing.Any],
+        resources: collections.abc.Iterable[str],
     ) -> collections.abc.Iterator[MeasuredSample]:
         """Give the samples of all endpoints.
 
@@ -94,25 +96,38 @@ class ProbePollster(plugin_base.PollsterBase):
                 if volume is not None:
                     yield self._sample(probe, volume)
 
-    def _updated(self, root: str,
-                 probes: list[client.Probe]) -> list[client.Probe]:
+    def _updated(
+        self, root: str, probes: list[client.Probe]
+    ) -> list[client.Probe]:
         before = self._polled.get(root, {})
         self._polled[root] = {probe.id: probe.timestamp for probe in probes}
-        return [probe for probe in probes
-                if probe.timestamp != before.get(probe.id)]
+        return [
+            probe
+            for probe in probes
+            if probe.timestamp != before.get(probe.id)
+        ]
 
     def _sample(self, probe: client.Probe, volume: float) -> MeasuredSample:
         measured_at = datetime.datetime.fromtimestamp(
-            probe.timestamp, datetime.UTC)
+            probe.timestamp, datetime.UTC
+        )
         # Always the same keys: Ceilometer's Prometheus exporter makes labels
         # of metadata, and refuses a meter whose labels vary.
         return MeasuredSample(
-            name=self.meter, type=self.kind, unit=self.unit, volume=volume,
-            user_id=None, project_id=probe.project_id,
+            name=self.meter,
+            type=self.kind,
+            unit=self.unit,
+            volume=volume,
+            user_id=None,
+            project_id=probe.project_id,
             resource_id=self.resource_id(probe),
             timestamp=measured_at.isoformat(),
-            resource_metadata={'scope': probe.scope, 'host': probe.host,
-                               'wattmeter': probe.wattmeter})
+            resource_metadata={
+                'scope': probe.scope,
+                'host': probe.host,
+                'wattmeter': probe.wattmeter,
+            },
+        )
 
 
 class EnergyPollster(ProbePollster):
@@ -137,8 +152,9 @@ class PowerPollster(ProbePollster):
         return probe.watts
 
 
-def _list(manager: typing.Any, cache: dict[str, typing.Any],
-          root: str) -> list[client.Probe] | None:
+def _list(
+    manager: typing.Any, cache: dict[str, typing.Any], root: str
+) -> list[client.Probe] | None:
     """List the probes of an endpoint, asking it once per polling cycle.
 
     Ceilometer may run the pollsters of a cycle at the same time: the first
@@ -160,8 +176,10 @@ def _ask(manager: typing.Any, root: str) -> list[client.Probe] | None:
     try:
         session = manager.keystone.session
         return client.Client(
-            session, endpoint_override=root,
-            timeout=session.timeout or client.DEFAULT_TIMEOUT).probes()
+            session,
+            endpoint_override=root,
+            timeout=session.timeout or client.DEFAULT_TIMEOUT,
+        ).probes()
     except (exception.APIError, keystone_exceptions.ClientException) as error:
         LOG.warning('No samples of energy_meter: %s', error)
         return None

@@ -78,19 +78,24 @@ class Archive:
         self._layout = rrd_layout.Layout(conf.rrd)
         self._sink = sinks.make(conf.rrd.daemon)
         self._complaints = complaint.Complaints(LOG)
-        self._catalogue = catalogue.Catalogue(self._directory,
-                                              self._complaints)
-        self._clock = rrd_window.Clock(conf.rrd.max_gap,
-                                       conf.rrd.flush_interval)
+        self._catalogue = catalogue.Catalogue(
+            self._directory, self._complaints
+        )
+        self._clock = rrd_window.Clock(
+            conf.rrd.max_gap, conf.rrd.flush_interval
+        )
         self._reader = reader.Reader(conf.rrd.kwh_price, self._complaints)
         #: Figures by period and probe, and the tag of their window.
-        self._figures: dict[tuple[str, str],
-                            tuple[str, rrd_series.Figures]] = {}
+        self._figures: dict[
+            tuple[str, str], tuple[str, rrd_series.Figures]
+        ] = {}
 
     def probes(self) -> list[Probe]:
         """List all probes that have a file, by id."""
-        return [_probe(probe, entry) for probe, entry
-                in sorted(self._catalogue.entries().items())]
+        return [
+            _probe(probe, entry)
+            for probe, entry in sorted(self._catalogue.entries().items())
+        ]
 
     def file(self, probe: str) -> bytes:
         """Give the content of the RRD file of a probe.
@@ -135,28 +140,40 @@ class Archive:
         if probe is not None:
             return self._view(period, probe, {probe: self._entry(probe)})
         since = self._clock.now() - rrd_series.seconds(period)
-        return self._view(period, None, rrd_window.summed(
-            self._catalogue.entries(), self._options.scopes, since))
+        return self._view(
+            period,
+            None,
+            rrd_window.summed(
+                self._catalogue.entries(), self._options.scopes, since
+            ),
+        )
 
     def read(self, view: View) -> rrd_series.Series:
         """Give power over the time of a view."""
-        return self._reader.read(list(self.paths(view.shown).values()),
-                                 view.window)
+        return self._reader.read(
+            list(self.paths(view.shown).values()), view.window
+        )
 
-    def paths(self, probes: collections.abc.Iterable[str],
-              ) -> dict[str, pathlib.Path]:
+    def paths(
+        self,
+        probes: collections.abc.Iterable[str],
+    ) -> dict[str, pathlib.Path]:
         """Give the files of probes, with all that was written to them.
 
         One that can't be read is left out.
         """
-        paths = {probe: self._directory / names.to_file(probe)
-                 for probe in probes}
+        paths = {
+            probe: self._directory / names.to_file(probe) for probe in probes
+        }
         try:
             self._sink.flush(paths.values())
         except exception.DaemonUnavailable as error:
             self._complaints.complain('daemon', '%s; graphs end early', error)
-        return {probe: path for probe, path in paths.items()
-                if self._reader.is_readable(path)}
+        return {
+            probe: path
+            for probe, path in paths.items()
+            if self._reader.is_readable(path)
+        }
 
     def _entry(self, probe: str) -> index.Entry:
         try:
@@ -164,16 +181,29 @@ class Archive:
         except KeyError:
             raise exception.UnknownProbe(probe=probe)
 
-    def _view(self, period: str, probe: str | None,
-              shown: index.Entries) -> View:
+    def _view(
+        self, period: str, probe: str | None, shown: index.Entries
+    ) -> View:
         seconds = rrd_series.seconds(period)
-        return View(period, probe, shown, self._clock.window(
-            shown, seconds, self._layout.resolution(seconds)))
+        return View(
+            period,
+            probe,
+            shown,
+            self._clock.window(
+                shown, seconds, self._layout.resolution(seconds)
+            ),
+        )
 
 
 def _probe(probe: str, entry: index.Entry) -> Probe:
     if entry.word is None:
         return Probe(probe, '', '', '', None, None)
     about = entry.word.probe
-    return Probe(probe, about.scope, about.host, about.wattmeter,
-                 entry.word.time, entry.word.watts)
+    return Probe(
+        probe,
+        about.scope,
+        about.host,
+        about.wattmeter,
+        entry.word.time,
+        entry.word.watts,
+    )

@@ -31,8 +31,9 @@ class Catalogue:
     :param directory: of the archive; it need not be there yet.
     """
 
-    def __init__(self, directory: pathlib.Path,
-                 complaints: complaint.Complaints) -> None:
+    def __init__(
+        self, directory: pathlib.Path, complaints: complaint.Complaints
+    ) -> None:
         self._directory = directory
         self._complaints = complaints
         self._lock = threading.Lock()
@@ -42,8 +43,10 @@ class Catalogue:
     def entries(self) -> index.Entries:
         """Give the probes that have a file; not to be changed."""
         with self._lock:
-            seen = [_state(self._directory),
-                    _state(self._directory / index.NAME)]
+            seen = [
+                _state(self._directory),
+                _state(self._directory / index.NAME),
+            ]
             if seen != self._seen:
                 self._entries, self._seen = self._read(), seen
             return self._entries
@@ -58,7 +61,8 @@ class Catalogue:
             return index.complete(self._directory, entries)
         except OSError as error:
             self._complaints.complain(
-                'archive', 'The archive can not be read: %s', error)
+                'archive', 'The archive can not be read: %s', error
+            )
             return {}
 
 

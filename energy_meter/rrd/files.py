@@ -46,8 +46,9 @@ def own(directory: pathlib.Path) -> collections.abc.Iterator[None]:
         except BlockingIOError:
             raise exception.ArchiveInUse(path=directory)
         except OSError as error:
-            raise exception.ArchiveUnusable(path=directory,
-                                            reason=error.strerror)
+            raise exception.ArchiveUnusable(
+                path=directory, reason=error.strerror
+            )
         yield
 
 
@@ -59,8 +60,9 @@ def create(path: pathlib.Path, start: int, layout: rrd_layout.Layout) -> None:
     :raises OSError: when it can't be given its name.
     """
     with _replacing(path) as fresh:
-        librrd.create(str(fresh), '--start', str(start),
-                      *layout.create_arguments())
+        librrd.create(
+            str(fresh), '--start', str(start), *layout.create_arguments()
+        )
 
 
 def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> bool:
@@ -118,8 +120,9 @@ def set_aside(path: pathlib.Path, error: exception.DamagedFile) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(path: pathlib.Path,
-               ) -> collections.abc.Iterator[pathlib.Path]:
+def _replacing(
+    path: pathlib.Path,
+) -> collections.abc.Iterator[pathlib.Path]:
     """Make a file, under another name until it is whole."""
     fresh = path.with_name(f'{path.name}.new')
     try:

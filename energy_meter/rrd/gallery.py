@@ -47,7 +47,8 @@ class Gallery:
         """Give a picture; None unless it shows what the tag says."""
         try:
             found, _, content = (
-                self._directory / name).read_bytes().partition(b'\n')
+                (self._directory / name).read_bytes().partition(b'\n')
+            )
         except OSError:
             return None
         return content if found == tag.encode() else None
@@ -56,14 +57,16 @@ class Gallery:
         """Replace a picture, for everybody at once."""
         path = self._directory / name
         fresh = path.with_name(
-            f'{path.name}.{os.getpid()}-{threading.get_ident()}')
+            f'{path.name}.{os.getpid()}-{threading.get_ident()}'
+        )
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             fresh.write_bytes(tag.encode() + b'\n' + content)
             fresh.replace(path)
         except OSError as error:
-            self._complaints.complain('keep', 'A graph can not be kept: %s',
-                                      error)
+            self._complaints.complain(
+                'keep', 'A graph can not be kept: %s', error
+            )
             with contextlib.suppress(OSError):
                 fresh.unlink(missing_ok=True)
 
@@ -75,8 +78,10 @@ class Gallery:
             try:
                 self._directory.mkdir(parents=True, exist_ok=True, mode=0o750)
                 stack.enter_context(
-                    locks.hold(self._directory / f'lock-{number}'))
+                    locks.hold(self._directory / f'lock-{number}')
+                )
             except OSError as error:
                 self._complaints.complain(
-                    'lock', 'Graphs can not be kept: %s', error)
+                    'lock', 'Graphs can not be kept: %s', error
+                )
             yield

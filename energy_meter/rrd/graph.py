@@ -60,18 +60,34 @@ class Graphs:
     want it wait for it.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 archive: rrd_archive.Archive) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, archive: rrd_archive.Archive
+    ) -> None:
         self._options = conf.rrd
         self._archive = archive
         self._gallery = gallery.Gallery(
-            pathlib.Path(conf.rrd.graph_directory).resolve())
-        self._edition = hashlib.blake2s(repr((
-            _EDITION, conf.rrd.kwh_price, conf.rrd.currency,
-            conf.rrd.upper_limit)).encode(), digest_size=4).hexdigest()
+            pathlib.Path(conf.rrd.graph_directory).resolve()
+        )
+        self._edition = hashlib.blake2s(
+            repr(
+                (
+                    _EDITION,
+                    conf.rrd.kwh_price,
+                    conf.rrd.currency,
+                    conf.rrd.upper_limit,
+                )
+            ).encode(),
+            digest_size=4,
+        ).hexdigest()
 
-    def picture(self, period: str, probe: str | None, image_format: str,
-                theme: str, size: str) -> Picture:
+    def picture(
+        self,
+        period: str,
+        probe: str | None,
+        image_format: str,
+        theme: str,
+        size: str,
+    ) -> Picture:
         """Draw a graph, or give the one that was drawn last.
 
         :param probe: None for all probes, stacked.
@@ -81,15 +97,21 @@ class Graphs:
         view = self._archive.view(period, probe)
         place = _ALL if probe is None else names.to_file(probe)
         name = f'{place}/{period}-{size}-{theme}.{image_format}'
-        look = drawing.Look(image_format, palette.THEMES[theme], SIZES[size],
-                            size == 'full', self._options.upper_limit)
+        look = drawing.Look(
+            image_format,
+            palette.THEMES[theme],
+            SIZES[size],
+            size == 'full',
+            self._options.upper_limit,
+        )
         picture = self._find(name, view)
         if picture is None:
             with self._gallery.drawing(name):
                 # Maybe somebody has drawn it meanwhile.
                 view = self._archive.view(period, probe)
                 picture = self._find(name, view) or self._draw(
-                    name, view, look)
+                    name, view, look
+                )
         return picture
 
     def _find(self, name: str, view: rrd_archive.View) -> Picture | None:
@@ -100,13 +122,15 @@ class Graphs:
     def _tag(self, view: rrd_archive.View) -> str:
         return f'{view.window.tag}-{self._edition}'
 
-    def _draw(self, name: str, view: rrd_archive.View,
-              look: drawing.Look) -> Picture:
+    def _draw(
+        self, name: str, view: rrd_archive.View, look: drawing.Look
+    ) -> Picture:
         series = self._archive.read(view)
         paths = self._archive.paths(view.shown)
         title = 'All probes' if view.probe is None else view.probe
-        words = drawing.frame(look, view.window,
-                              f'{title}: last {view.period}')
+        words = drawing.frame(
+            look, view.window, f'{title}: last {view.period}'
+        )
         if not paths:
             words += drawing.nothing(look)
         elif view.probe is None:
@@ -121,22 +145,38 @@ class Graphs:
         self._gallery.keep(name, *picture)
         return picture
 
-    def _bands(self, view: rrd_archive.View, paths: dict[str, pathlib.Path],
-               theme: palette.Theme) -> list[drawing.Band]:
+    def _bands(
+        self,
+        view: rrd_archive.View,
+        paths: dict[str, pathlib.Path],
+        theme: palette.Theme,
+    ) -> list[drawing.Band]:
         """Choose the probes that draw most; the others share a band."""
         known = self._archive.figures(view.period)
-        means = {probe: known[probe].average if probe in known else None
-                 for probe in paths}
-        ranked = sorted(paths, key=lambda probe: means[probe] or 0,
-                        reverse=True)
-        bands = [drawing.Band(
-            probe, [str(paths[probe])],
-            palette.colour(view.shown[probe].colour), means[probe])
-            for probe in sorted(ranked[:_MOST_BANDS])]
+        means = {
+            probe: known[probe].average if probe in known else None
+            for probe in paths
+        }
+        ranked = sorted(
+            paths, key=lambda probe: means[probe] or 0, reverse=True
+        )
+        bands = [
+            drawing.Band(
+                probe,
+                [str(paths[probe])],
+                palette.colour(view.shown[probe].colour),
+                means[probe],
+            )
+            for probe in sorted(ranked[:_MOST_BANDS])
+        ]
         others = ranked[_MOST_BANDS:]
         if others:
-            bands.append(drawing.Band(
-                f'{len(others)} others',
-                [str(paths[probe]) for probe in others], theme.others,
-                sum(means[probe] or 0 for probe in others)))
+            bands.append(
+                drawing.Band(
+                    f'{len(others)} others',
+                    [str(paths[probe]) for probe in others],
+                    theme.others,
+                    sum(means[probe] or 0 for probe in others),
+                )
+            )
         return bands

@@ -56,8 +56,12 @@ def save(directory: pathlib.Path, entries: Entries) -> None:
     """
     # Not synced to the disk: what a power failure takes is replaced soon.
     fresh = directory / f'{NAME}.new'
-    fresh.write_text(json.dumps({'version': _VERSION, 'probes': entries},
-                                separators=(',', ':')), 'utf-8')
+    fresh.write_text(
+        json.dumps(
+            {'version': _VERSION, 'probes': entries}, separators=(',', ':')
+        ),
+        'utf-8',
+    )
     fresh.replace(directory / NAME)
 
 
@@ -84,8 +88,11 @@ def complete(directory: pathlib.Path, entries: Entries) -> Entries:
     :raises OSError: when the directory can't be read.
     """
     files = set(os.listdir(directory))
-    found = {probe: entry for probe, entry in entries.items()
-             if names.to_file(probe) in files}
+    found = {
+        probe: entry
+        for probe, entry in entries.items()
+        if names.to_file(probe) in files
+    }
     colours = free_colours(found)
     for probe in sorted(filter(None, map(names.to_probe, files))):
         if probe not in found:
@@ -96,13 +103,20 @@ def complete(directory: pathlib.Path, entries: Entries) -> Entries:
 def free_colours(entries: Entries) -> collections.abc.Iterator[int]:
     """Give colours that no probe has."""
     return itertools.count(
-        1 + max((entry.colour for entry in entries.values()), default=-1))
+        1 + max((entry.colour for entry in entries.values()), default=-1)
+    )
 
 
-def _entry(colour: int, interval: float | None,
-           word: list[typing.Any] | None) -> Entry:
+def _entry(
+    colour: int, interval: float | None, word: list[typing.Any] | None
+) -> Entry:
     if word is None:
         return Entry(colour, interval)
     probe, key, *rest = word
-    return Entry(colour, interval, measurement.Measurement(
-        measurement.Probe(*probe), measurement.RegisterKey(*key), *rest))
+    return Entry(
+        colour,
+        interval,
+        measurement.Measurement(
+            measurement.Probe(*probe), measurement.RegisterKey(*key), *rest
+        ),
+    )

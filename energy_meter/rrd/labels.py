@@ -27,7 +27,8 @@ def plain(text: str) -> str:
     """
     return ''.join(
         char if char.isprintable() else '\N{REPLACEMENT CHARACTER}'
-        for char in text).replace('\\', '\N{SET MINUS}')
+        for char in text
+    ).replace('\\', '\N{SET MINUS}')
 
 
 def legend(text: str) -> str:
@@ -38,7 +39,7 @@ def legend(text: str) -> str:
 def cell(text: str, width: int) -> str:
     """Cut or pad a text to a number of characters."""
     if len(text) > width:
-        text = text[:width - 1] + _CUT
+        text = text[: width - 1] + _CUT
     return text.ljust(width)
 
 
@@ -49,10 +50,15 @@ def watts(value: float | None) -> str:
 
 def figures(values: series.Figures, currency: str) -> list[str]:
     """Write all figures."""
-    known = [f'min {watts(values.minimum)}', f'avg {watts(values.average)}',
-             f'max {watts(values.maximum)}', f'last {watts(values.last)}',
-             f'energy {_UNKNOWN}' if values.kwh is None
-             else f'energy {values.kwh:.4f} kWh']
+    known = [
+        f'min {watts(values.minimum)}',
+        f'avg {watts(values.average)}',
+        f'max {watts(values.maximum)}',
+        f'last {watts(values.last)}',
+        f'energy {_UNKNOWN}'
+        if values.kwh is None
+        else f'energy {values.kwh:.4f} kWh',
+    ]
     if values.cost is not None:
         known.append(f'cost {values.cost:.2f} {currency}')
     return known

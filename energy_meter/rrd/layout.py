@@ -56,16 +56,21 @@ class Layout:
         steps = [resolution.step for resolution in self._resolutions]
         for step in steps:
             if step % self.step:
-                raise _invalid(f'rows of {step} s can not be made of steps '
-                               f'of {self.step} s')
+                raise _invalid(
+                    f'rows of {step} s can not be made of steps '
+                    f'of {self.step} s'
+                )
         if len(set(steps)) != len(steps):
             raise _invalid('there are two with rows of the same length')
 
     def create_arguments(self) -> list[str]:
         """Give the arguments of ``rrdtool create``."""
-        return ['--step', str(self.step),
-                f'DS:{librrd.SOURCE}:GAUGE:{self._heartbeat}:0:U',
-                *map(self._specify, self._archives())]
+        return [
+            '--step',
+            str(self.step),
+            f'DS:{librrd.SOURCE}:GAUGE:{self._heartbeat}:0:U',
+            *map(self._specify, self._archives()),
+        ]
 
     def resolution(self, seconds: int) -> rrd_conf.Resolution:
         """Choose the finest resolution that covers a period."""
@@ -82,10 +87,13 @@ class Layout:
         :param info: of a file with the same step.
         :returns: none if there is nothing to do.
         """
-        found = {(info[f'rra[{number}].cf'],
-                  info[f'rra[{number}].pdp_per_row'] * self.step):
-                 (number, info[f'rra[{number}].rows'])
-                 for number in range(_count(info))}
+        found = {
+            (
+                info[f'rra[{number}].cf'],
+                info[f'rra[{number}].pdp_per_row'] * self.step,
+            ): (number, info[f'rra[{number}].rows'])
+            for number in range(_count(info))
+        }
         words = []
         if info[f'ds[{librrd.SOURCE}].minimal_heartbeat'] != self._heartbeat:
             words += ['--heartbeat', f'{librrd.SOURCE}:{self._heartbeat}']
@@ -102,8 +110,10 @@ class Layout:
         return info['step'] == self.step and not self.tune_arguments(info)
 
     def _specify(self, archive: _Archive) -> str:
-        return (f'RRA:{archive.function}:{_UNKNOWN_SHARE}:'
-                f'{archive.step // self.step}:{archive.rows}')
+        return (
+            f'RRA:{archive.function}:{_UNKNOWN_SHARE}:'
+            f'{archive.step // self.step}:{archive.rows}'
+        )
 
     def _archives(self) -> collections.abc.Iterator[_Archive]:
         for resolution in self._resolutions:
@@ -116,8 +126,11 @@ class Layout:
 
 def _invalid(reason: str) -> exception.ConfigurationError:
     return exception.ConfigurationError(
-        file='configuration', section=rrd_conf.GROUP, option='archives',
-        reason=reason)
+        file='configuration',
+        section=rrd_conf.GROUP,
+        option='archives',
+        reason=reason,
+    )
 
 
 def has_extremes(resolution: rrd_conf.Resolution) -> bool:

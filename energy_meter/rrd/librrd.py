@@ -85,8 +85,9 @@ def escape(text: str) -> str:
     return text.replace(':', '\\:')
 
 
-def _call(function: collections.abc.Callable[..., typing.Any],
-          *arguments: str) -> typing.Any:
+def _call(
+    function: collections.abc.Callable[..., typing.Any], *arguments: str
+) -> typing.Any:
     try:
         with _LOCK:
             return function(*arguments)
@@ -139,16 +140,23 @@ def last(path: str) -> int:
     return _call(rrdtool.last, path)
 
 
-def fetch(path: str, function: str, start: int, end: int,
-          step: int) -> Rows:
+def fetch(path: str, function: str, start: int, end: int, step: int) -> Rows:
     """Read rows of a file.
 
     :param function: :data:`AVERAGE`, :data:`MINIMUM` or :data:`MAXIMUM`.
     :param step: seconds of a row that are wished.
     """
     (begin, _, width), _, rows = _call(
-        rrdtool.fetch, path, function, '--start', str(start),
-        '--end', str(end - 1), '--resolution', str(step))
+        rrdtool.fetch,
+        path,
+        function,
+        '--start',
+        str(start),
+        '--end',
+        str(end - 1),
+        '--resolution',
+        str(step),
+    )
     return Rows(begin, width, [row[0] for row in rows])
 
 
@@ -159,11 +167,22 @@ def export(start: int, end: int, step: int, *definitions: str) -> Rows:
     :param definitions: DEF, CDEF and one XPORT, as rrdtool reads them.
     """
     most = max((end - start) // step, _FEWEST_ROWS)
-    found = _call(rrdtool.xport, '--start', str(start), '--end', str(end),
-                  '--step', str(step), '--maxrows', str(most), *definitions)
+    found = _call(
+        rrdtool.xport,
+        '--start',
+        str(start),
+        '--end',
+        str(end),
+        '--step',
+        str(step),
+        '--maxrows',
+        str(most),
+        *definitions,
+    )
     about = found['meta']
-    return Rows(about['start'], about['step'],
-                [row[0] for row in found['data']])
+    return Rows(
+        about['start'], about['step'], [row[0] for row in found['data']]
+    )
 
 
 def draw(*arguments: str) -> bytes:

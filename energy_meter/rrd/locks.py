@@ -21,8 +21,9 @@ import pathlib
 
 
 @contextlib.contextmanager
-def hold(path: pathlib.Path,
-         wait: bool = True) -> collections.abc.Iterator[None]:
+def hold(
+    path: pathlib.Path, wait: bool = True
+) -> collections.abc.Iterator[None]:
     """Hold a lock, which ends with the process at the latest.
 
     :param path: a file that is made for it.
@@ -32,8 +33,7 @@ def hold(path: pathlib.Path,
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        fcntl.flock(descriptor,
-                    fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
         os.close(descriptor)

@@ -26,8 +26,9 @@ from energy_meter.rrd import names
 from energy_meter.rrd import sinks
 
 #: Shows the progress of going through files.
-Watch = collections.abc.Callable[[list[pathlib.Path]],
-                                 collections.abc.Iterable[pathlib.Path]]
+Watch = collections.abc.Callable[
+    [list[pathlib.Path]], collections.abc.Iterable[pathlib.Path]
+]
 
 
 class Outcome(typing.NamedTuple):
@@ -62,7 +63,10 @@ def migrate(conf: cfg.ConfigOpts, watch: Watch) -> Outcome:
         for path in watch(paths):
             try:
                 rewritten += files.migrate(path, layout)
-            except (exception.DamagedFile, exception.RRDError,
-                    OSError) as error:
+            except (
+                exception.DamagedFile,
+                exception.RRDError,
+                OSError,
+            ) as error:
                 failures[path] = str(error)
     return Outcome(rewritten, failures)

@@ -29,13 +29,17 @@ class Reader:
     :param price: of one kWh, None if there is none.
     """
 
-    def __init__(self, price: float | None,
-                 complaints: complaint.Complaints) -> None:
+    def __init__(
+        self, price: float | None, complaints: complaint.Complaints
+    ) -> None:
         self._price = price
         self._complaints = complaints
 
-    def read(self, paths: collections.abc.Sequence[pathlib.Path],
-             window: rrd_window.Window) -> series.Series:
+    def read(
+        self,
+        paths: collections.abc.Sequence[pathlib.Path],
+        window: rrd_window.Window,
+    ) -> series.Series:
         """Read the sum of files; what is unknown adds nothing to it.
 
         The extremes of several files don't add up: those of their sum are
@@ -50,9 +54,11 @@ class Reader:
         rows = self._fetch(paths[0], librrd.AVERAGE, window)
         if not window.extremes:
             return self._series(rows, rows, rows)
-        return self._series(rows,
-                            self._fetch(paths[0], librrd.MINIMUM, window),
-                            self._fetch(paths[0], librrd.MAXIMUM, window))
+        return self._series(
+            rows,
+            self._fetch(paths[0], librrd.MINIMUM, window),
+            self._fetch(paths[0], librrd.MAXIMUM, window),
+        )
 
     def is_readable(self, path: pathlib.Path) -> bool:
         """Tell whether a file can be read; one that can't spoils a sum."""
@@ -63,35 +69,54 @@ class Reader:
             return False
         return True
 
-    def _export(self, paths: collections.abc.Sequence[pathlib.Path],
-                window: rrd_window.Window) -> librrd.Rows:
+    def _export(
+        self,
+        paths: collections.abc.Sequence[pathlib.Path],
+        window: rrd_window.Window,
+    ) -> librrd.Rows:
         names = [f'w{number}' for number in range(len(paths))]
         return librrd.export(
-            window.start, window.end, window.step,
-            *(librrd.definition(name, str(path), librrd.AVERAGE)
-              for name, path in zip(names, paths, strict=True)),
-            f'CDEF:sum={librrd.sum_of(names)}', 'XPORT:sum')
+            window.start,
+            window.end,
+            window.step,
+            *(
+                librrd.definition(name, str(path), librrd.AVERAGE)
+                for name, path in zip(names, paths, strict=True)
+            ),
+            f'CDEF:sum={librrd.sum_of(names)}',
+            'XPORT:sum',
+        )
 
-    def _fetch(self, path: pathlib.Path, function: str,
-               window: rrd_window.Window) -> librrd.Rows:
+    def _fetch(
+        self, path: pathlib.Path, function: str, window: rrd_window.Window
+    ) -> librrd.Rows:
         try:
-            return librrd.fetch(str(path), function, window.start,
-                                window.end, window.step)
+            return librrd.fetch(
+                str(path), function, window.start, window.end, window.step
+            )
         except exception.RRDError as error:
             self._complain(path, error)
             return _unknown(window)
 
     def _complain(self, path: pathlib.Path, error: Exception) -> None:
-        self._complaints.complain(f'read {path}', '%s can not be read: %s',
-                                  path, error)
+        self._complaints.complain(
+            f'read {path}', '%s can not be read: %s', path, error
+        )
 
-    def _series(self, average: librrd.Rows, minimum: librrd.Rows,
-                maximum: librrd.Rows) -> series.Series:
+    def _series(
+        self, average: librrd.Rows, minimum: librrd.Rows, maximum: librrd.Rows
+    ) -> series.Series:
         if not average[:2] == minimum[:2] == maximum[:2]:
             # A file of another layout, which keeps other extremes.
             minimum = maximum = average
-        return series.Series(average.start, average.step, average.values,
-                             minimum.values, maximum.values, self._price)
+        return series.Series(
+            average.start,
+            average.step,
+            average.values,
+            minimum.values,
+            maximum.values,
+            self._price,
+        )
 
 
 def _unknown(window: rrd_window.Window) -> librrd.Rows:

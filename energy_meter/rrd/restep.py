@@ -53,8 +53,7 @@ def _change(file: etree.Element, step: int) -> None:
             file.remove(archive)
             continue
         _set(archive, 'pdp_per_row', seconds // step)
-        _convert_row(archive, last % seconds // before,
-                     last % seconds // step)
+        _convert_row(archive, last % seconds // before, last % seconds // step)
     # Since the newest row began, power was that of the last point.
     watts = float(_get(file, 'ds/last_ds').replace('U', 'nan'))
     _set(file, 'ds/value', watts * (last % step))
@@ -74,8 +73,11 @@ def _convert_row(archive: etree.Element, before: int, after: int) -> None:
     if _get(archive, 'cf') == librrd.AVERAGE and unknown < before:
         # It is the sum of the steps that are known.
         value = float(_get(archive, prepared + 'value'))
-        _set(archive, prepared + 'value',
-             value * (after - unknown_after) / (before - unknown))
+        _set(
+            archive,
+            prepared + 'value',
+            value * (after - unknown_after) / (before - unknown),
+        )
 
 
 def _get(element: etree.Element, path: str) -> str:

@@ -60,15 +60,20 @@ class Connection(contextlib.AbstractContextManager['Connection']):
         self._answers.close()
         self._socket.close()
 
-    def update(self, updates: collections.abc.Mapping[
-            str, collections.abc.Sequence[str]]) -> dict[str, str]:
+    def update(
+        self,
+        updates: collections.abc.Mapping[str, collections.abc.Sequence[str]],
+    ) -> dict[str, str]:
         """Hand over points.
 
         :param updates: points by file, each as ``time:value``.
         :returns: why files did not take all of their points.
         """
-        commands = [(path, line) for path, points in updates.items()
-                    for line in _lines(f'UPDATE {_escape(path)}', points)]
+        commands = [
+            (path, line)
+            for path, points in updates.items()
+            for line in _lines(f'UPDATE {_escape(path)}', points)
+        ]
         self._send('BATCH')
         self._answer()
         self._send(*(line for _, line in commands), '.')
@@ -116,8 +121,10 @@ def _escape(path: str) -> str:
     return _SPECIAL.sub(r'\\\1', path)
 
 
-def _lines(command: str, words: collections.abc.Sequence[str],
-           ) -> typing.Iterator[str]:
+def _lines(
+    command: str,
+    words: collections.abc.Sequence[str],
+) -> typing.Iterator[str]:
     """Put words into as few lines as may be."""
     line = command
     for word in words:

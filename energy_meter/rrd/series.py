@@ -18,8 +18,14 @@ import typing
 from energy_meter import exception
 
 #: Seconds of each period that can be shown.
-PERIODS = {'minute': 60, 'hour': 3600, 'day': 86_400, 'week': 7 * 86_400,
-           'month': 31 * 86_400, 'year': 366 * 86_400}
+PERIODS = {
+    'minute': 60,
+    'hour': 3600,
+    'day': 86_400,
+    'week': 7 * 86_400,
+    'month': 31 * 86_400,
+    'year': 366 * 86_400,
+}
 
 _JOULES_PER_KWH = 3_600_000
 
@@ -77,7 +83,10 @@ class Series(typing.NamedTuple):
             min(value for value in self.minima if value is not None),
             sum(known) / len(known),
             max(value for value in self.maxima if value is not None),
-            known[-1], kwh, None if self.price is None else kwh * self.price)
+            known[-1],
+            kwh,
+            None if self.price is None else kwh * self.price,
+        )
 
 
 def seconds(period: str) -> int:
@@ -88,5 +97,4 @@ def seconds(period: str) -> int:
     try:
         return PERIODS[period]
     except KeyError:
-        raise exception.UnknownPeriod(period=period,
-                                      known=', '.join(PERIODS))
+        raise exception.UnknownPeriod(period=period, known=', '.join(PERIODS))

@@ -47,21 +47,29 @@ class Recorder(service.ServiceBase):
     :raises ArchiveUnusable: when its directory can't be used.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts,
-                 reload: collections.abc.Callable[[], cfg.ConfigOpts],
-                 ) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        reload: collections.abc.Callable[[], cfg.ConfigOpts],
+    ) -> None:
         self._reload = reload
         self._interval = conf.rrd.flush_interval
         self.counters = counters.Counters()
         complaints = complaint.Complaints(LOG)
         self._stopping = threading.Event()
         self._intake = intake.Intake(
-            conf, self.handle, self.counters, complaints,
-            conf.rrd.batch_size, min(_BATCH_TIMEOUT, self._interval),
-            rrd_conf.POOL)
+            conf,
+            self.handle,
+            self.counters,
+            complaints,
+            conf.rrd.batch_size,
+            min(_BATCH_TIMEOUT, self._interval),
+            rrd_conf.POOL,
+        )
         self._writer = writer.Writer(conf, self.counters, complaints)
-        self._flusher = threading.Thread(target=self._flush, name='flusher',
-                                         daemon=True)
+        self._flusher = threading.Thread(
+            target=self._flush, name='flusher', daemon=True
+        )
 
     def start(self) -> None:
         self._flusher.start()

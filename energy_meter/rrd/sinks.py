@@ -91,11 +91,16 @@ class Daemon:
                 librrd.last(str(path))
             except exception.RRDError as error:
                 failures[path] = str(error)
-        refused = self._update({
-            str(path): [_text(point) for point in points]
-            for path, points in batch.items() if path not in failures})
-        return failures | {pathlib.Path(path): reason
-                           for path, reason in refused.items()}
+        refused = self._update(
+            {
+                str(path): [_text(point) for point in points]
+                for path, points in batch.items()
+                if path not in failures
+            }
+        )
+        return failures | {
+            pathlib.Path(path): reason for path, reason in refused.items()
+        }
 
     def flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         with rrdcached.Connection(self._socket) as connection:

@@ -33,10 +33,10 @@ from energy_meter.rrd import track as rrd_track
 
 _TELLING = {
     'future': '%d measurements of probe %s were made in the future: the '
-              'clocks of its agent and of this machine differ; skipped',
+    'clocks of its agent and of this machine differ; skipped',
     'clock': '%d measurements of probe %s are older than what is written '
-             'already: the clock of its agent was set back; such are skipped '
-             'until it has caught up',
+    'already: the clock of its agent was set back; such are skipped '
+    'until it has caught up',
 }
 
 #: Measurements by probe.
@@ -60,13 +60,18 @@ class Store:
     :raises ArchiveUnusable: when the directory can't be used.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, directory: pathlib.Path,
-                 counts: counters.Counters,
-                 complaints: complaint.Complaints) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        directory: pathlib.Path,
+        counts: counters.Counters,
+        complaints: complaint.Complaints,
+    ) -> None:
         self._directory = directory
         self._layout = rrd_layout.Layout(conf.rrd)
-        self._rules = rrd_track.Rules(conf.rrd.step, conf.rrd.max_gap,
-                                      conf.collector.max_watts)
+        self._rules = rrd_track.Rules(
+            conf.rrd.step, conf.rrd.max_gap, conf.collector.max_watts
+        )
         self._sink = sinks.make(conf.rrd.daemon)
         self._counters = counts
         self._complaints = complaints
@@ -74,8 +79,9 @@ class Store:
         try:
             self._entries = index.complete(directory, self._load())
         except OSError as error:
-            raise exception.ArchiveUnusable(path=directory,
-                                            reason=error.strerror)
+            raise exception.ArchiveUnusable(
+                path=directory, reason=error.strerror
+            )
         self._colours = index.free_colours(self._entries)
 
     def write(self, words: Words) -> dict[str, str]:
@@ -115,8 +121,13 @@ class Store:
                 drafts[path] = self._draft(path, probe, found, now)
             except (exception.RRDError, OSError) as error:
                 failures[probe] = str(error)
-        refused = self._sink.write({path: draft.points for path, draft
-                                    in drafts.items() if draft.points})
+        refused = self._sink.write(
+            {
+                path: draft.points
+                for path, draft in drafts.items()
+                if draft.points
+            }
+        )
         for path, draft in drafts.items():
             if path in refused:
                 failures[draft.probe] = refused[path]
@@ -126,8 +137,13 @@ class Store:
                 self._enter(draft)
         return failures
 
-    def _draft(self, path: pathlib.Path, probe: str,
-               words: list[measurement.Measurement], now: float) -> _Draft:
+    def _draft(
+        self,
+        path: pathlib.Path,
+        probe: str,
+        words: list[measurement.Measurement],
+        now: float,
+    ) -> _Draft:
         """Turn measurements into points.
 
         :raises RRDError: when there is no file, and none can be made.
@@ -151,15 +167,17 @@ class Store:
                 refusals['unknown'] += 1
         return _Draft(probe, points, refusals, track)
 
-    def _track(self, path: pathlib.Path,
-               word: measurement.Measurement) -> rrd_track.Track:
+    def _track(
+        self, path: pathlib.Path, word: measurement.Measurement
+    ) -> rrd_track.Track:
         known = self._tracks.get(word.probe.id)
         if known is None:
             known = self._tracks[word.probe.id] = self._open(path, word)
         return known
 
-    def _open(self, path: pathlib.Path,
-              word: measurement.Measurement) -> rrd_track.Track:
+    def _open(
+        self, path: pathlib.Path, word: measurement.Measurement
+    ) -> rrd_track.Track:
         """Learn what a file has, or make it for its first measurement."""
         self._sink.flush([path])
         try:
@@ -173,17 +191,24 @@ class Store:
             return self._create(path, word)
         if not self._layout.fits(info):
             self._complaints.complain(
-                'layout', '%s was made with another step, max_gap or other '
+                'layout',
+                '%s was made with another step, max_gap or other '
                 'archives than [rrd] has now: energy-meter-manage rrd migrate '
-                'rewrites such files', path)
+                'rewrites such files',
+                path,
+            )
         entry = self._entries.get(word.probe.id) or index.Entry(0)
-        return rrd_track.resume(info['last_update'], files.last_watts(info),
-                                entry.interval, entry.word)
+        return rrd_track.resume(
+            info['last_update'],
+            files.last_watts(info),
+            entry.interval,
+            entry.word,
+        )
 
-    def _create(self, path: pathlib.Path,
-                word: measurement.Measurement) -> rrd_track.Track:
-        start = rrd_track.row_start(rrd_track.time_of(word),
-                                    self._rules.step)
+    def _create(
+        self, path: pathlib.Path, word: measurement.Measurement
+    ) -> rrd_track.Track:
+        start = rrd_track.row_start(rrd_track.time_of(word), self._rules.step)
         files.create(path, start, self._layout)
         return rrd_track.Track(start)
 
@@ -193,12 +218,15 @@ class Store:
         for reason, number in draft.refusals.items():
             self._counters.count('skipped', number, reason=reason)
             if reason in _TELLING:
-                self._complaints.complain(reason, _TELLING[reason], number,
-                                          draft.probe)
+                self._complaints.complain(
+                    reason, _TELLING[reason], number, draft.probe
+                )
         if draft.track is None or not draft.points:
             return
         self._tracks[draft.probe] = draft.track
         known = self._entries.get(draft.probe)
         self._entries[draft.probe] = index.Entry(
             next(self._colours) if known is None else known.colour,
-            draft.track.interval, draft.track.word)
+            draft.track.interval,
+            draft.track.word,
+        )

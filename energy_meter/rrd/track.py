@@ -88,8 +88,12 @@ def row_start(time: float, step: int) -> int:
     return math.ceil(time / step) * step - step
 
 
-def resume(last: int, watts: float | None, interval: float | None,
-           word: measurement.Measurement | None) -> Track:
+def resume(
+    last: int,
+    watts: float | None,
+    interval: float | None,
+    word: measurement.Measurement | None,
+) -> Track:
     """Go on with a file.
 
     :param last: when it was last updated, in whole seconds.
@@ -125,8 +129,11 @@ def refusal(track: Track, word: measurement.Measurement) -> str | None:
     return 'repeated' if word.elapsed == known.elapsed else 'late'
 
 
-def follow(track: Track, word: measurement.Measurement, rules: Rules,
-           ) -> tuple[list[Point], Track]:
+def follow(
+    track: Track,
+    word: measurement.Measurement,
+    rules: Rules,
+) -> tuple[list[Point], Track]:
     """Give the points of a measurement, and what then has been written.
 
     :param word: one that is not refused.
@@ -134,8 +141,11 @@ def follow(track: Track, word: measurement.Measurement, rules: Rules,
     """
     time = time_of(word)
     gap = time - track.time
-    regular = (track.interval is not None and gap <= rules.max_gap
-               and gap <= _IRREGULAR * track.interval)
+    regular = (
+        track.interval is not None
+        and gap <= rules.max_gap
+        and gap <= _IRREGULAR * track.interval
+    )
     watts = _possible(word.watts, rules)
     if gap <= rules.max_gap and (not regular or watts is None):
         mean = _possible(_mean(track.word, word), rules)
@@ -144,8 +154,10 @@ def follow(track: Track, word: measurement.Measurement, rules: Rules,
     if watts is None:
         return [], track
     silence = [] if regular else _silence(track, time, rules.step)
-    return ([*silence, Point(time, watts)],
-            Track(time, watts, _interval(track, word, gap), word))
+    return (
+        [*silence, Point(time, watts)],
+        Track(time, watts, _interval(track, word, gap), word),
+    )
 
 
 def _silence(track: Track, time: float, step: int) -> list[Point]:
@@ -169,21 +181,26 @@ def _possible(watts: float | None, rules: Rules) -> float | None:
     return watts if 0 <= watts <= rules.max_watts else None
 
 
-def _mean(before: measurement.Measurement | None,
-          word: measurement.Measurement) -> float | None:
+def _mean(
+    before: measurement.Measurement | None, word: measurement.Measurement
+) -> float | None:
     """Give the mean power between two words of one register, in watts."""
     if before is None or before.register != word.register:
         return None
     seconds = word.elapsed - before.elapsed
     stepped = abs((word.time - before.time) - seconds)
-    if (seconds <= 0 or stepped > _CLOCK_ERROR * seconds
-            or word.metered - before.metered < _METERED * seconds):
+    if (
+        seconds <= 0
+        or stepped > _CLOCK_ERROR * seconds
+        or word.metered - before.metered < _METERED * seconds
+    ):
         return None
     return (word.millijoules - before.millijoules) / 1000 / seconds
 
 
-def _interval(track: Track, word: measurement.Measurement,
-              gap: float) -> float | None:
+def _interval(
+    track: Track, word: measurement.Measurement, gap: float
+) -> float | None:
     if track.word is None or track.word.register != word.register:
         return track.interval
     return min(gap, _GROWTH * (track.interval or math.inf))

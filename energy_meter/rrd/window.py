@@ -62,8 +62,12 @@ class Clock:
         """Tell the time, in seconds since the epoch."""
         return time.time()
 
-    def window(self, entries: index.Entries, seconds: int,
-               resolution: rrd_conf.Resolution) -> Window:
+    def window(
+        self,
+        entries: index.Entries,
+        seconds: int,
+        resolution: rrd_conf.Resolution,
+    ) -> Window:
         """Choose the newest window.
 
         It ends where all of the probes that are measured now are known. The
@@ -74,26 +78,39 @@ class Clock:
         :param resolution: of its steps.
         """
         now = self.now()
-        until = min((entry.word.time for entry in entries.values()
-                     if entry.word is not None
-                     and now - entry.word.time <= self._patience(entry)),
-                    default=now)
+        until = min(
+            (
+                entry.word.time
+                for entry in entries.values()
+                if entry.word is not None
+                and now - entry.word.time <= self._patience(entry)
+            ),
+            default=now,
+        )
         step = resolution.step
         end = math.floor(until / step) * step
         start = end - math.ceil(seconds / step) * step
-        known = sorted((probe, entry.word and min(entry.word.time, end))
-                       for probe, entry in entries.items())
+        known = sorted(
+            (probe, entry.word and min(entry.word.time, end))
+            for probe, entry in entries.items()
+        )
         shown = repr((start, end, step, known)).encode()
-        return Window(start, end, step, layout.has_extremes(resolution),
-                      hashlib.blake2s(shown, digest_size=16).hexdigest())
+        return Window(
+            start,
+            end,
+            step,
+            layout.has_extremes(resolution),
+            hashlib.blake2s(shown, digest_size=16).hexdigest(),
+        )
 
     def _patience(self, entry: index.Entry) -> float:
         usual = min(_PATIENCE * (entry.interval or 0), self._max_gap)
         return usual + 2 * self._flush_interval
 
 
-def summed(entries: index.Entries, scopes: collections.abc.Sequence[str],
-           since: float) -> index.Entries:
+def summed(
+    entries: index.Entries, scopes: collections.abc.Sequence[str], since: float
+) -> index.Entries:
     """Choose the probes whose sum is all power, nothing counted twice.
 
     Of each host these are the probes of one scope.
@@ -109,15 +126,24 @@ def summed(entries: index.Entries, scopes: collections.abc.Sequence[str],
         if entry.word is not None:
             host, scope = entry.word.probe.host, entry.word.probe.scope
         hosts.setdefault(host, {}).setdefault(
-            rank.get(scope, len(rank)), []).append(probe)
+            rank.get(scope, len(rank)), []
+        ).append(probe)
     found: index.Entries = {}
     for groups in hosts.values():
-        heard = {place: max(_heard(entries[probe]) for probe in probes)
-                 for place, probes in groups.items()}
-        place = min(place for place, time in heard.items()
-                    if time >= max(heard.values()) - _GIVEN_UP)
-        found |= {probe: entries[probe] for probe in groups[place]
-                  if _heard(entries[probe]) >= since}
+        heard = {
+            place: max(_heard(entries[probe]) for probe in probes)
+            for place, probes in groups.items()
+        }
+        place = min(
+            place
+            for place, time in heard.items()
+            if time >= max(heard.values()) - _GIVEN_UP
+        )
+        found |= {
+            probe: entries[probe]
+            for probe in groups[place]
+            if _heard(entries[probe]) >= since
+        }
     return found
 
 

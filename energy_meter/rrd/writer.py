@@ -41,8 +41,12 @@ class Writer:
     :raises ConfigurationError: when no file could be made as configured.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, counts: counters.Counters,
-                 complaints: complaint.Complaints) -> None:
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        counts: counters.Counters,
+        complaints: complaint.Complaints,
+    ) -> None:
         self._backlog = conf.rrd.backlog
         self._counters = counts
         self._complaints = complaints
@@ -67,8 +71,9 @@ class Writer:
         """Whether so much waits that nothing more should be put."""
         return self._number >= self._backlog
 
-    def put(self, words: collections.abc.Iterable[
-            measurement.Measurement]) -> None:
+    def put(
+        self, words: collections.abc.Iterable[measurement.Measurement]
+    ) -> None:
         """Let measurements wait for the next flush."""
         with self._lock:
             for word in words:
@@ -89,11 +94,13 @@ class Writer:
             failures = self._store.write(waiting)
             # A file that is gone or damaged is begun anew on the second try.
             failures = failures and self._store.write(
-                {probe: waiting[probe] for probe in failures})
+                {probe: waiting[probe] for probe in failures}
+            )
         except exception.DaemonUnavailable as error:
             self._counters.count('write_failures')
             self._complaints.complain(
-                'daemon', '%s; measurements wait for it', error)
+                'daemon', '%s; measurements wait for it', error
+            )
             self._put_back(waiting)
             return
         self._complaints.settle('daemon', 'rrdcached is back')
@@ -102,13 +109,15 @@ class Writer:
             return
         self._counters.count('write_failures')
         self._complaints.complain(
-            'files', '%d files can not be written (%s); the measurements for '
-            'them wait', len(failures), next(iter(failures.values())))
+            'files',
+            '%d files can not be written (%s); the measurements for them wait',
+            len(failures),
+            next(iter(failures.values())),
+        )
         # They must not keep the others out.
         most = max(1, self._backlog // 2 // len(failures))
         self._put_back({probe: waiting[probe][-most:] for probe in failures})
-        dropped = sum(max(0, len(waiting[probe]) - most)
-                      for probe in failures)
+        dropped = sum(max(0, len(waiting[probe]) - most) for probe in failures)
         if dropped:
             self._counters.count('skipped', dropped, reason='overflow')
 
@@ -124,7 +133,9 @@ class Writer:
             self._store.save()
         except OSError as error:
             self._complaints.complain(
-                'index', 'The index of the archive can not be written: %s',
-                error)
+                'index',
+                'The index of the archive can not be written: %s',
+                error,
+            )
         else:
             self._complaints.settle('index', 'The index is written again')

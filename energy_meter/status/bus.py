@@ -30,16 +30,21 @@ _EXAMPLES = {'current-secret', 'previous-secret', 'SECRET'}
 _UNUSED = upgradecheck.Result(
     upgradecheck.Code.SUCCESS,
     'None is configured here; all but the API need [DEFAULT] transport_url '
-    'and [bus] secrets.')
+    'and [bus] secrets.',
+)
 
 
 def _is_used(conf: cfg.ConfigOpts) -> bool:
     """Tell whether the configuration of this machine names a bus."""
-    found = (conf.get_location('transport_url'),
-             conf.get_location('sources', bus_conf.GROUP),
-             conf.get_location('secrets', bus_conf.GROUP))
-    return any(place and place.location is not cfg.Locations.opt_default
-               for place in found)
+    found = (
+        conf.get_location('transport_url'),
+        conf.get_location('sources', bus_conf.GROUP),
+        conf.get_location('secrets', bus_conf.GROUP),
+    )
+    return any(
+        place and place.location is not cfg.Locations.opt_default
+        for place in found
+    )
 
 
 def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
@@ -52,12 +57,14 @@ def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
             'Agents, collectors and the RRD plugin do not start like that '
-            f'(openssl rand -hex 32 makes a secret): {error}')
+            f'(openssl rand -hex 32 makes a secret): {error}',
+        )
     if _EXAMPLES.intersection(bus_transport.secrets(conf)):
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
             '[bus] secrets has one from the documentation: everybody knows '
-            'it. Make one with: openssl rand -hex 32')
+            'it. Make one with: openssl rand -hex 32',
+        )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
 
@@ -73,18 +80,21 @@ def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             upgradecheck.Code.FAILURE,
             f'A bus can not be asked: {error}. See [DEFAULT] transport_url, '
             '[bus] sources and management_url, and whether the broker '
-            'runs.')
+            'runs.',
+        )
     if unread:
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
             f'Nobody reads {", ".join(unread)}. Start its reader, or delete '
-            'the queue: rabbitmqctl delete_queue')
+            'the queue: rabbitmqctl delete_queue',
+        )
     if unbounded:
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
             f'No policy bounds {", ".join(unbounded)}: a reader that is gone '
             'would fill the broker. Import '
-            'share/energy_meter/rabbitmq/definitions.json')
+            'share/energy_meter/rabbitmq/definitions.json',
+        )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
 
@@ -104,8 +114,10 @@ def _unread(conf: cfg.ConfigOpts) -> collections.abc.Iterator[str]:
             for name in _names(conf):
                 queue = inspection.look(transport, name)
                 if queue is not None and queue.messages and not queue.readers:
-                    yield (f'queue {name} of {bus} ({queue.messages} messages '
-                           'wait)')
+                    yield (
+                        f'queue {name} of {bus} ({queue.messages} messages '
+                        'wait)'
+                    )
         finally:
             transport.cleanup()
 
@@ -116,5 +128,8 @@ def _unbounded(conf: cfg.ConfigOpts) -> list[str]:
     if not url:
         return []
     host = bus_transport.virtual_host(bus_transport.connect(conf))
-    return [name for name in _names(conf)
-            if inspection.is_bounded(url, host, name) is False]
+    return [
+        name
+        for name in _names(conf)
+        if inspection.is_bounded(url, host, name) is False
+    ]

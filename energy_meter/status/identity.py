@@ -31,7 +31,8 @@ def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     if conf.api.auth_strategy == 'noauth':
         return upgradecheck.Result(
             upgradecheck.Code.SUCCESS,
-            'Not used here: [api] auth_strategy is noauth.')
+            'Not used here: [api] auth_strategy is noauth.',
+        )
     loading.register_auth_conf_options(conf, _GROUP)
     loading.register_session_conf_options(conf, _GROUP)
     try:
@@ -39,34 +40,45 @@ def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         if auth is None:
             return upgradecheck.Result(
                 upgradecheck.Code.SUCCESS,
-                f'None is configured here; the API needs [{_GROUP}].')
+                f'None is configured here; the API needs [{_GROUP}].',
+            )
         session = loading.load_session_from_conf_options(
-            conf, _GROUP, auth=auth, timeout=_TIMEOUT)
+            conf, _GROUP, auth=auth, timeout=_TIMEOUT
+        )
         return _check_endpoints(session)
-    except (keystone_exceptions.ClientException, cfg.Error, OSError,
-            ValueError) as error:
+    except (
+        keystone_exceptions.ClientException,
+        cfg.Error,
+        OSError,
+        ValueError,
+    ) as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
             f'Keystone does not let us in ({type(error).__name__}): see '
-            f'[{_GROUP}], its auth_url, password and cafile.')
+            f'[{_GROUP}], its auth_url, password and cafile.',
+        )
 
 
-def _check_endpoints(session: keystone_session.Session,
-                     ) -> upgradecheck.Result:
+def _check_endpoints(
+    session: keystone_session.Session,
+) -> upgradecheck.Result:
     for interface in _INTERFACES:
-        url = session.get_endpoint(service_type=client.SERVICE_TYPE,
-                                   interface=interface)
+        url = session.get_endpoint(
+            service_type=client.SERVICE_TYPE, interface=interface
+        )
         if not url:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
                 f'Keystone has no {interface} endpoint of type '
                 f'{client.SERVICE_TYPE}: run energy-meter-manage keystone '
-                'register --url URL')
+                'register --url URL',
+            )
         try:
             client.Client(session, url, timeout=_TIMEOUT).version()
         except exception.APIError as error:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
                 f'The {interface} endpoint does not answer as the API does: '
-                f'{error} Does energy-meter-api run there?')
+                f'{error} Does energy-meter-api run there?',
+            )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)

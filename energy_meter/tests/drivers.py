@@ -31,5 +31,9 @@ def make(driver: type[T], *probes: str | None, **options: typing.Any) -> T:
     conf.register_opts(opts, section)
     for name, value in options.items():
         conf.set_override(name, value, section)
-    return driver(types.SimpleNamespace(
-        **{opt.dest: conf[section][opt.dest] for opt in opts}), probes)
+    return driver(
+        types.SimpleNamespace(
+            **{opt.dest: conf[section][opt.dest] for opt in opts}
+        ),
+        probes,
+    )

@@ -18,9 +18,13 @@ import operator
 import struct
 
 
-def frame(powers: collections.abc.Sequence[float],
-          currents: collections.abc.Sequence[float], *, samples: int = 50,
-          age: float = 0.0) -> bytes:
+def frame(
+    powers: collections.abc.Sequence[float],
+    currents: collections.abc.Sequence[float],
+    *,
+    samples: int = 50,
+    age: float = 0.0,
+) -> bytes:
     """Make a binary frame of some channels, six on each module.
 
     :param powers: mean power of each channel, in watts.
@@ -29,10 +33,18 @@ def frame(powers: collections.abc.Sequence[float],
     """
     sums = []
     for first in range(0, len(powers), 6):
-        sums += [samples * i * i for i in currents[first:first + 6]]
-        sums += [samples * p for p in powers[first:first + 6]]
-    body = struct.pack(f'<HII3f{len(sums)}f', 7, round(age * 2 ** 32),
-                       samples, 0.0, 0.0, 0.0, *sums)
+        sums += [samples * i * i for i in currents[first : first + 6]]
+        sums += [samples * p for p in powers[first : first + 6]]
+    body = struct.pack(
+        f'<HII3f{len(sums)}f',
+        7,
+        round(age * 2**32),
+        samples,
+        0.0,
+        0.0,
+        0.0,
+        *sums,
+    )
     covered = struct.pack('<H', len(body)) + body
     checksum = functools.reduce(operator.xor, covered)
     return bytes.fromhex('fefdfcfb') + covered + bytes([checksum])

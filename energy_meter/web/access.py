@@ -32,13 +32,16 @@ Authorize = collections.abc.Callable[[dict[str, typing.Any], str], None]
 _GROUP = 'keystone_authtoken'
 
 # A Keystone that hangs must not hold all threads for long.
-_KEYSTONE_DEFAULTS = {'http_connect_timeout': 5,
-                      'http_request_max_retries': 1,
-                      'service_type': 'energy'}
+_KEYSTONE_DEFAULTS = {
+    'http_connect_timeout': 5,
+    'http_request_max_retries': 1,
+    'service_type': 'energy',
+}
 
 
-def guard(application: typing.Any, conf: cfg.ConfigOpts,
-          section: str) -> typing.Any:
+def guard(
+    application: typing.Any, conf: cfg.ConfigOpts, section: str
+) -> typing.Any:
     """Let only those requests through that the configuration lets in.
 
     :param section: has ``auth_strategy``.
@@ -48,8 +51,9 @@ def guard(application: typing.Any, conf: cfg.ConfigOpts,
         case 'keystone':
             return _ask_keystone(application, conf, section)
         case 'http_basic':
-            return basic_auth.BasicAuth(application, conf[section].htpasswd,
-                                        section)
+            return basic_auth.BasicAuth(
+                application, conf[section].htpasswd, section
+            )
     return application
 
 
@@ -58,30 +62,41 @@ def authorizer(conf: cfg.ConfigOpts, section: str) -> Authorize:
 
     :param section: has ``auth_strategy``. Only Keystone knows of roles.
     """
-    return (_by_policy(conf) if conf[section].auth_strategy == 'keystone'
-            else _everybody)
+    return (
+        _by_policy(conf)
+        if conf[section].auth_strategy == 'keystone'
+        else _everybody
+    )
 
 
-def _ask_keystone(application: typing.Any, conf: cfg.ConfigOpts,
-                  section: str) -> auth_token.AuthProtocol:
+def _ask_keystone(
+    application: typing.Any, conf: cfg.ConfigOpts, section: str
+) -> auth_token.AuthProtocol:
     for group, options in auth_token.list_opts():
         conf.register_opts(options, group)
     for name, value in _KEYSTONE_DEFAULTS.items():
         conf.set_default(name, value, _GROUP)
     if not (conf[_GROUP].auth_type or conf[_GROUP].auth_section):
         raise exception.ConfigurationError(
-            file='configuration', section=_GROUP, option='auth_type',
+            file='configuration',
+            section=_GROUP,
+            option='auth_type',
             reason='not set, so Keystone can not be asked about tokens; '
-                   f'without Keystone, set [{section}] auth_strategy = '
-                   'noauth')
+            f'without Keystone, set [{section}] auth_strategy = '
+            'noauth',
+        )
     try:
-        return auth_token.AuthProtocol(application,
-                                       {'oslo_config_config': conf})
+        return auth_token.AuthProtocol(
+            application, {'oslo_config_config': conf}
+        )
     except keystoneauth_exceptions.ClientException as error:
         # It names options, but not their values.
         raise exception.ConfigurationError(
-            file='configuration', section=_GROUP, option='auth_type',
-            reason=error) from None
+            file='configuration',
+            section=_GROUP,
+            option='auth_type',
+            reason=error,
+        ) from None
 
 
 def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
@@ -92,9 +107,12 @@ def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
         enforcer.load_rules()
     except (cfg.Error, OSError, ValueError) as error:
         raise exception.ConfigurationError(
-            file='configuration', section='oslo_policy', option='policy_file',
+            file='configuration',
+            section='oslo_policy',
+            option='policy_file',
             reason=f'{conf.oslo_policy.policy_file} can not be used: '
-                   f'{" ".join(str(error).split())}') from None
+            f'{" ".join(str(error).split())}',
+        ) from None
 
     def authorize(environ: dict[str, typing.Any], rule: str) -> None:
         # Whoever is in the file of passwords has no roles, and needs none.
@@ -103,7 +121,8 @@ def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
         owner = context.RequestContext.from_environ(environ)
         if not enforcer.authorize(rule, {}, owner):
             raise wsme_exc.ClientSideError(
-                f'The policy {rule} does not let you do this.', 403)
+                f'The policy {rule} does not let you do this.', 403
+            )
 
     return authorize
 

@@ -42,9 +42,14 @@ class BasicAuth:
     :raises ConfigurationError: when the file can't be used.
     """
 
-    def __init__(self, application: typing.Any, file: str,
-                 section: str, option: str = 'htpasswd',
-                 otherwise: typing.Any = None) -> None:
+    def __init__(
+        self,
+        application: typing.Any,
+        file: str,
+        section: str,
+        option: str = 'htpasswd',
+        otherwise: typing.Any = None,
+    ) -> None:
         self._application = application
         self._file = file
         self._otherwise = otherwise
@@ -52,9 +57,12 @@ class BasicAuth:
             basic_auth.validate_auth_file(file)
         except (exceptions.ConfigInvalid, exc.HTTPException, ValueError):
             raise exception.ConfigurationError(
-                file='configuration', section=section, option=option,
+                file='configuration',
+                section=section,
+                option=option,
                 reason=f'{file} can not be read, or has a password that is '
-                       'not bcrypt: make it with htpasswd -B')
+                'not bcrypt: make it with htpasswd -B',
+            )
 
     @webob.dec.wsgify
     def __call__(self, request: webob.Request) -> webob.Response:
@@ -62,12 +70,15 @@ class BasicAuth:
             return request.get_response(self._otherwise)
         try:
             name, password = basic_auth.parse_token(
-                basic_auth.parse_header(request.environ))
+                basic_auth.parse_header(request.environ)
+            )
             basic_auth.authenticate(self._file, name, password)
         # bcrypt refuses long passwords with a ValueError.
         except (exc.HTTPException, ValueError):
-            return exc.HTTPUnauthorized(headers={
-                'WWW-Authenticate':
-                    'Basic realm="energy_meter", charset="UTF-8"'})
+            return exc.HTTPUnauthorized(
+                headers={
+                    'WWW-Authenticate': 'Basic realm="energy_meter", charset="UTF-8"'
+                }
+            )
         request.environ[NAME] = name
         return request.get_response(self._application)

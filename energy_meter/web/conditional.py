@@ -20,8 +20,11 @@ import pecan
 import webob
 
 
-def answer(shown: object, content_type: str,
-           document: collections.abc.Callable[[], bytes]) -> webob.Response:
+def answer(
+    shown: object,
+    content_type: str,
+    document: collections.abc.Callable[[], bytes],
+) -> webob.Response:
     """Answer with a document, or with 304 if the client has it already.
 
     :param shown: differs whenever the document does.

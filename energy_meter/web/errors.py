@@ -36,14 +36,16 @@ _MESSAGES = {
     404: 'There is nothing at this URL.',
     405: 'This service only reads: it takes GET and HEAD.',
     500: 'Something went wrong. The log of the service tells what, under '
-         'the request id of this answer.',
-    503: 'The service, or one that it needs, is unavailable. Try again '
-         'later.',
+    'the request id of this answer.',
+    503: 'The service, or one that it needs, is unavailable. Try again later.',
 }
 
 #: The database, or Keystone in a way that its middleware does not expect.
-_UNAVAILABLE = (db_exception.DBError, sa.exc.SQLAlchemyError,
-                keystone_exceptions.ClientException)
+_UNAVAILABLE = (
+    db_exception.DBError,
+    sa.exc.SQLAlchemyError,
+    keystone_exceptions.ClientException,
+)
 
 
 class Error(typing.NamedTuple):
@@ -61,8 +63,9 @@ class Error(typing.NamedTuple):
 Show = collections.abc.Callable[[webob.Request, webob.Response, Error], None]
 
 
-def as_json(_request: webob.Request, response: webob.Response,
-            error: Error) -> None:
+def as_json(
+    _request: webob.Request, response: webob.Response, error: Error
+) -> None:
     """Show ``{"error": {"code": 404, "title": "...", "message": "..."}}``."""
     response.json = {'error': error._asdict()}
     response.content_type = 'application/json'
@@ -85,12 +88,14 @@ class Errors:
     def __call__(self, request: webob.Request) -> webob.Response:
         # Lines of the log find the request id here.
         context.RequestContext(
-            request_id=request.environ.get(request_id.ENV_REQUEST_ID))
+            request_id=request.environ.get(request_id.ENV_REQUEST_ID)
+        )
         try:
             response = request.get_response(self._application)
         except wsme_exc.ClientSideError as error:
-            return self._shape(request, webob.Response(status=error.code),
-                               error.faultstring)
+            return self._shape(
+                request, webob.Response(status=error.code), error.faultstring
+            )
         except exception.UnknownProbe:
             return self._shape(request, webob.Response(status=404))
         except _UNAVAILABLE:
@@ -98,21 +103,32 @@ class Errors:
             LOG.error('The database or Keystone failed')
             return self._shape(request, webob.Response(status=503))
         except Exception:
-            LOG.exception('%s %r failed', request.method,
-                          request.environ['PATH_INFO'])
+            LOG.exception(
+                '%s %r failed', request.method, request.environ['PATH_INFO']
+            )
             return self._shape(request, webob.Response(status=500))
-        return (response if response.status_code < 400
-                else self._shape(request, response))
+        return (
+            response
+            if response.status_code < 400
+            else self._shape(request, response)
+        )
 
-    def _shape(self, request: webob.Request, response: webob.Response,
-               message: str | None = None) -> webob.Response:
+    def _shape(
+        self,
+        request: webob.Request,
+        response: webob.Response,
+        message: str | None = None,
+    ) -> webob.Response:
         """Give an error its body; its other headers stay.
 
         :param message: by default what there is to say of its code.
         """
         code = response.status_code
         title = http.client.responses.get(code, 'Error')
-        self._show(request, response, Error(
-            code, title, message or _MESSAGES.get(code, title)))
+        self._show(
+            request,
+            response,
+            Error(code, title, message or _MESSAGES.get(code, title)),
+        )
         response.cache_control = 'no-store'
         return response

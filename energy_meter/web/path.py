@@ -37,17 +37,22 @@ class Path:
     def __init__(self, application: types.WSGIApplication) -> None:
         self._application = application
 
-    def __call__(self, environ: types.WSGIEnvironment,
-                 start_response: types.StartResponse,
-                 ) -> collections.abc.Iterable[bytes]:
+    def __call__(
+        self,
+        environ: types.WSGIEnvironment,
+        start_response: types.StartResponse,
+    ) -> collections.abc.Iterable[bytes]:
         script = environ.get('SCRIPT_NAME', '')
         if script.endswith('/'):
             # Apache's mod_proxy_uwsgi does that, and links would have two.
             environ['SCRIPT_NAME'] = script.rstrip('/')
             environ['PATH_INFO'] = f'/{environ.get("PATH_INFO", "")}'
         environ[SEGMENTS] = split(environ)
-        environ[PARAMETERS] = dict(urllib.parse.parse_qsl(
-            environ.get('QUERY_STRING', ''), keep_blank_values=True))
+        environ[PARAMETERS] = dict(
+            urllib.parse.parse_qsl(
+                environ.get('QUERY_STRING', ''), keep_blank_values=True
+            )
+        )
         return self._application(environ, start_response)
 
 
@@ -64,5 +69,5 @@ def split(environ: types.WSGIEnvironment) -> tuple[str, ...]:
     if _SLASH.sub(b'/', decoded) != _SLASH.sub(b'/', script + path):
         written = urllib.parse.quote(script + path)
     written = written.rstrip('/')
-    below = written.split('/')[script.count(b'/') + 1:]
+    below = written.split('/')[script.count(b'/') + 1 :]
     return tuple(urllib.parse.unquote(segment) for segment in below)

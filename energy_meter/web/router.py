@@ -35,17 +35,25 @@ class Router(pecan.Pecan):
     Its own would take the slash in a probe's id for the end of a segment.
     """
 
-    def __call__(self, environ: dict[str, typing.Any],
-                 start_response: typing.Any) -> typing.Any:
+    def __call__(
+        self, environ: dict[str, typing.Any], start_response: typing.Any
+    ) -> typing.Any:
         # The segments are the path, path.PARAMETERS has the parameters, and
         # controllers know what they answer: Pecan must not decode, refuse
         # and log what it need not even look at.
         return super().__call__(
-            {**environ, 'PATH_INFO': '/', 'QUERY_STRING': '',
-             'HTTP_ACCEPT': '*/*', ACCEPT: environ.get('HTTP_ACCEPT', '')},
-            start_response)
+            {
+                **environ,
+                'PATH_INFO': '/',
+                'QUERY_STRING': '',
+                'HTTP_ACCEPT': '*/*',
+                ACCEPT: environ.get('HTTP_ACCEPT', ''),
+            },
+            start_response,
+        )
 
-    def route(self, request: webob.Request, node: typing.Any,
-              _path: str) -> Found:
+    def route(
+        self, request: webob.Request, node: typing.Any, _path: str
+    ) -> Found:
         segments = list(request.environ[path.SEGMENTS])
         return routing.lookup_controller(node, segments, request)

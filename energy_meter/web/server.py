@@ -39,25 +39,40 @@ class Server(service.ServiceBase):
     :raises ConfigurationError: when everybody on the network could read.
     """
 
-    def __init__(self, application: typing.Any, conf: cfg.ConfigOpts,
-                 section: str, title: str) -> None:
+    def __init__(
+        self,
+        application: typing.Any,
+        conf: cfg.ConfigOpts,
+        section: str,
+        title: str,
+    ) -> None:
         self._section = section
         self._title = title
         options = conf[section]
         self._address = options.bind_host, options.port
-        if (options.auth_strategy == 'noauth'
-                and not options.noauth_anywhere
-                and not _is_loopback(options.bind_host)):
+        if (
+            options.auth_strategy == 'noauth'
+            and not options.noauth_anywhere
+            and not _is_loopback(options.bind_host)
+        ):
             raise exception.ConfigurationError(
-                file='configuration', section=section, option='bind_host',
+                file='configuration',
+                section=section,
+                option='bind_host',
                 reason=f'{options.bind_host} is not a loopback address, and '
-                       'with auth_strategy = noauth everybody could read; '
-                       'set noauth_anywhere = true if they may')
+                'with auth_strategy = noauth everybody could read; '
+                'set noauth_anywhere = true if they may',
+            )
         self._server = _HTTPServer(
-            self._address, application, numthreads=options.threads,
-            server_name='energy-meter', request_queue_size=_BACKLOG)
-        self._thread = threading.Thread(target=self._server.serve,
-                                        name=section, daemon=True)
+            self._address,
+            application,
+            numthreads=options.threads,
+            server_name='energy-meter',
+            request_queue_size=_BACKLOG,
+        )
+        self._thread = threading.Thread(
+            target=self._server.serve, name=section, daemon=True
+        )
 
     def start(self) -> None:
         """Listen.
@@ -68,8 +83,11 @@ class Server(service.ServiceBase):
             self._server.prepare()
         except OSError as error:
             raise exception.ConfigurationError(
-                file='configuration', section=self._section,
-                option='bind_host, port', reason=f'can not listen: {error}')
+                file='configuration',
+                section=self._section,
+                option='bind_host, port',
+                reason=f'can not listen: {error}',
+            )
         self._thread.start()
         LOG.info('%s listens on %s, port %d', self._title, *self._address)
 
@@ -89,8 +107,9 @@ class _HTTPServer(wsgi.Server):
     max_request_header_size = _LARGEST_REQUEST
     max_request_body_size = _LARGEST_REQUEST
 
-    def error_log(self, msg: str = '', level: int = logging.INFO,
-                  traceback: bool = False) -> None:
+    def error_log(
+        self, msg: str = '', level: int = logging.INFO, traceback: bool = False
+    ) -> None:
         LOG.log(level, '%s', msg, exc_info=traceback)
 
 

@@ -30,8 +30,11 @@ _METHODS = ('GET', 'HEAD')
 
 _CORS_DEFAULTS = {
     'allow_methods': list(_METHODS),
-    'allow_headers': ['X-Auth-Token', 'If-None-Match',
-                      'X-OpenStack-Request-ID'],
+    'allow_headers': [
+        'X-Auth-Token',
+        'If-None-Match',
+        'X-OpenStack-Request-ID',
+    ],
     'expose_headers': ['ETag', 'X-OpenStack-Request-ID'],
 }
 
@@ -39,8 +42,9 @@ _CORS_DEFAULTS = {
 Doors = collections.abc.Mapping[tuple[str, ...], typing.Any]
 
 
-def make(guarded: typing.Any, conf: cfg.ConfigOpts, doors: Doors,
-         show: errors.Show) -> typing.Any:
+def make(
+    guarded: typing.Any, conf: cfg.ConfigOpts, doors: Doors, show: errors.Show
+) -> typing.Any:
     """Make a WSGI application.
 
     :param guarded: the controllers, behind what lets people in.
@@ -49,8 +53,10 @@ def make(guarded: typing.Any, conf: cfg.ConfigOpts, doors: Doors,
     :param doors: what lets people in by itself, or everybody.
     :param show: gives errors their shape.
     """
-    application: typing.Any = _Entrance(guarded, {
-        **doors, ('healthcheck',): healthcheck.Healthcheck(guarded, conf)})
+    application: typing.Any = _Entrance(
+        guarded,
+        {**doors, ('healthcheck',): healthcheck.Healthcheck(guarded, conf)},
+    )
     # From the inside to the outside.
     #
     # * Errors: around all that answers requests, tokens included.
@@ -81,8 +87,9 @@ class _Entrance:
         self._guarded = guarded
         self._doors = doors
 
-    def __call__(self, environ: dict[str, typing.Any],
-                 start_response: typing.Any) -> typing.Any:
+    def __call__(
+        self, environ: dict[str, typing.Any], start_response: typing.Any
+    ) -> typing.Any:
         if environ['REQUEST_METHOD'] not in _METHODS:
             refusal = exc.HTTPMethodNotAllowed(allow=_METHODS)
             return refusal(environ, start_response)

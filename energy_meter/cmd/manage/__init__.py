@@ -36,20 +36,32 @@ _AREAS = (schema, registers, probes, agents, openstack, archive)
 
 
 def main() -> None:
-    conf = service.load(base.PROG, _DESCRIPTION, [cfg.SubCommandOpt(
-        'command', title='commands', handler=_add_commands,
-        help='What to do; each has a --help of its own.')])
+    conf = service.load(
+        base.PROG,
+        _DESCRIPTION,
+        [
+            cfg.SubCommandOpt(
+                'command',
+                title='commands',
+                handler=_add_commands,
+                help='What to do; each has a --help of its own.',
+            )
+        ],
+    )
     try:
         conf.command.run(conf)
     except exception.EnergyMeterError as error:
         sys.exit(f'{base.PROG}: {error}')
     except db_exception.DBNonExistentTable:
-        sys.exit(f'{base.PROG}: the database has no tables: run {base.PROG} '
-                 'db sync')
+        sys.exit(
+            f'{base.PROG}: the database has no tables: run {base.PROG} db sync'
+        )
     except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
-        sys.exit(f'{base.PROG}: the database can not be used '
-                 f'({db_engine.explain(error)}): see [database] connection, '
-                 'and whether the server runs')
+        sys.exit(
+            f'{base.PROG}: the database can not be used '
+            f'({db_engine.explain(error)}): see [database] connection, '
+            'and whether the server runs'
+        )
 
 
 def _add_commands(areas: base.Areas) -> None:

@@ -22,9 +22,12 @@ from energy_meter.cmd.manage import base
 
 def add_commands(areas: base.Areas) -> None:
     area = base.Area(areas, 'rrd', 'The files of the RRD plugin.')
-    area.add('migrate', _migrate,
-             'Make all RRD files as [rrd] step, max_gap and archives say, and '
-             'keep what they hold. Stop energy-meter-rrd first.')
+    area.add(
+        'migrate',
+        _migrate,
+        'Make all RRD files as [rrd] step, max_gap and archives say, and '
+        'keep what they hold. Stop energy-meter-rrd first.',
+    )
 
 
 def _migrate(conf: cfg.ConfigOpts) -> None:
@@ -33,8 +36,10 @@ def _migrate(conf: cfg.ConfigOpts) -> None:
     import tqdm
 
     from energy_meter.rrd import migration
+
     outcome = migration.migrate(
-        conf, lambda paths: tqdm.tqdm(paths, unit='file'))
+        conf, lambda paths: tqdm.tqdm(paths, unit='file')
+    )
     print(f'{outcome.rewritten} files rewritten')
     for path, reason in outcome.failures.items():
         print(f'{path} stays as it is: {reason}', file=sys.stderr)

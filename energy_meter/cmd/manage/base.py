@@ -25,11 +25,10 @@ from energy_meter.db import probes
 #: Name of the command.
 PROG = 'energy-meter-manage'
 #: Seconds: shows every probe, however long ago it was heard of.
-FOREVER = float(2 ** 40)
+FOREVER = float(2**40)
 
 #: Where areas are added.
-Areas: typing.TypeAlias = (
-    'argparse._SubParsersAction[argparse.ArgumentParser]')
+Areas: typing.TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
 
 class Area:
@@ -37,12 +36,15 @@ class Area:
 
     def __init__(self, areas: Areas, name: str, text: str) -> None:
         self._commands = areas.add_parser(
-            name, help=text, description=text).add_subparsers(
-                required=True, metavar='ACTION')
+            name, help=text, description=text
+        ).add_subparsers(required=True, metavar='ACTION')
 
-    def add(self, name: str,
-            run: collections.abc.Callable[[cfg.ConfigOpts], None],
-            text: str) -> argparse.ArgumentParser:
+    def add(
+        self,
+        name: str,
+        run: collections.abc.Callable[[cfg.ConfigOpts], None],
+        text: str,
+    ) -> argparse.ArgumentParser:
         """Add a command.
 
         :param run: does it; its arguments are in ``conf.command``.
@@ -59,8 +61,9 @@ def add_probe(parser: argparse.ArgumentParser) -> None:
 
 def add_agent(parser: argparse.ArgumentParser) -> None:
     # oslo.config gives no argument that is named as a section.
-    parser.add_argument('agent_uuid', metavar='agent',
-                        help='uuid of the agent')
+    parser.add_argument(
+        'agent_uuid', metavar='agent', help='uuid of the agent'
+    )
 
 
 def kwh(millijoules: int) -> str:
@@ -71,12 +74,14 @@ def kwh(millijoules: int) -> str:
 def moment(seconds: float) -> str:
     """Write a time, seconds since 1970, in UTC."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(
-        '%Y-%m-%dT%H:%M:%SZ')
+        '%Y-%m-%dT%H:%M:%SZ'
+    )
 
 
-def show(titles: collections.abc.Sequence[str],
-         rows: collections.abc.Iterable[collections.abc.Sequence[object]],
-         ) -> None:
+def show(
+    titles: collections.abc.Sequence[str],
+    rows: collections.abc.Iterable[collections.abc.Sequence[object]],
+) -> None:
     """Print a table."""
     table = prettytable.PrettyTable(titles)
     table.add_rows([list(row) for row in rows])

@@ -30,11 +30,13 @@ def _sync(conf: cfg.ConfigOpts) -> None:
     before = migration.version(engine)
     migration.sync(engine)
     after = migration.version(engine)
-    print(f'Revision {after}' if before == after
-          else f'Revision {before or "none"} -> {after}')
+    print(
+        f'Revision {after}'
+        if before == after
+        else f'Revision {before or "none"} -> {after}'
+    )
 
 
 def _version(conf: cfg.ConfigOpts) -> None:
     found = migration.version(db_engine.connect(conf))
-    print(f'Revision {found or "none"}; this release needs '
-          f'{migration.head()}')
+    print(f'Revision {found or "none"}; this release needs {migration.head()}')

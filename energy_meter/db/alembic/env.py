@@ -16,7 +16,10 @@ from alembic import context
 
 from energy_meter.db import schema
 
-context.configure(connection=context.config.attributes['connection'],
-                  target_metadata=schema.metadata, render_as_batch=True)
+context.configure(
+    connection=context.config.attributes['connection'],
+    target_metadata=schema.metadata,
+    render_as_batch=True,
+)
 with context.begin_transaction():
     context.run_migrations()

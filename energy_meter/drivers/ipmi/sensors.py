@@ -48,19 +48,25 @@ class Sensor(sources.Source):
     :param entry: its sensor data record.
     """
 
-    def __init__(self, session: ipmi_session.Session,
-                 entry: sdr.SDREntry) -> None:
+    def __init__(
+        self, session: ipmi_session.Session, entry: sdr.SDREntry
+    ) -> None:
         super().__init__(session)
         self.name = entry.name.strip('\0 ')
         self._entry = entry
 
     def read(self) -> float | None:
-        shown, = self._ask('2s', 0x04, 0x2d,
-                           bytes([self._entry.sensor_number]),
-                           lun=self._entry.sensor_lun)
+        (shown,) = self._ask(
+            '2s',
+            0x04,
+            0x2D,
+            bytes([self._entry.sensor_number]),
+            lun=self._entry.sensor_lun,
+        )
         # pyghmi also wants the states of thresholds: none is reached.
         return self._entry.decode_sensor_reading(
-            _Commander(self._session), shown + b'\0').value
+            _Commander(self._session), shown + b'\0'
+        ).value
 
 
 class _Commander:
@@ -70,14 +76,19 @@ class _Commander:
         self._session = session
         self._deadline = time.monotonic() + LISTING_TIME
 
-    def raw_command(self, netfn: int, command: int,
-                    data: collections.abc.Iterable[int] = (),
-                    rslun: int = 0) -> dict[str, typing.Any]:
+    def raw_command(
+        self,
+        netfn: int,
+        command: int,
+        data: collections.abc.Iterable[int] = (),
+        rslun: int = 0,
+    ) -> dict[str, typing.Any]:
         if time.monotonic() > self._deadline:
             raise exception.DeviceUnreachable(
                 device=self._session.device,
                 reason='its sensors are still not listed after '
-                       f'{LISTING_TIME:g} s')
+                f'{LISTING_TIME:g} s',
+            )
         try:
             answer = self._session.request(netfn, command, bytes(data), rslun)
         except ipmi_session.CommandRefused as e:
@@ -95,10 +106,12 @@ class _Entry(sdr.SDREntry):
         if tlv >> 6 != _PACKED:
             return super().tlv_decode(tlv, data)
         # pyghmi's loop over these never ends.
-        packed = data[:tlv & 0x1f]
+        packed = data[: tlv & 0x1F]
         bits = int.from_bytes(packed, 'little')
-        return ''.join(chr(0x20 + (bits >> shift & 0x3f))
-                       for shift in range(0, len(packed) * 8 - 5, 6))
+        return ''.join(
+            chr(0x20 + (bits >> shift & 0x3F))
+            for shift in range(0, len(packed) * 8 - 5, 6)
+        )
 
 
 class _Repository(sdr.SDR):
@@ -138,16 +151,26 @@ def find(session: ipmi_session.Session) -> list[Sensor]:
     commander = _Commander(session)
     try:
         repository = _Repository(commander)
-    except (pyghmi_exceptions.PyghmiException, *_UNDECODABLE,
-            struct.error) as e:
+    except (
+        pyghmi_exceptions.PyghmiException,
+        *_UNDECODABLE,
+        struct.error,
+    ) as e:
         raise exception.ProtocolError(
             device=session.device,
-            reason=f'its sensors can not be listed: {e or type(e).__name__}')
-    entries = (repository.sensors[number]
-               for number in repository.get_sensor_numbers())
-    return [Sensor(session, entry) for entry in entries
-            if entry.sensor_owner == _BMC and entry.unit_suffix == 'W'
-            and entry.numeric_format != _NO_NUMBER]
+            reason=f'its sensors can not be listed: {e or type(e).__name__}',
+        )
+    entries = (
+        repository.sensors[number]
+        for number in repository.get_sensor_numbers()
+    )
+    return [
+        Sensor(session, entry)
+        for entry in entries
+        if entry.sensor_owner == _BMC
+        and entry.unit_suffix == 'W'
+        and entry.numeric_format != _NO_NUMBER
+    ]
 
 
 def only(session: ipmi_session.Session) -> Sensor:
@@ -158,8 +181,9 @@ def only(session: ipmi_session.Session) -> Sensor:
     return choose(session, find(session), None)
 
 
-def choose(session: ipmi_session.Session, sensors: list[Sensor],
-           name: str | None) -> Sensor:
+def choose(
+    session: ipmi_session.Session, sensors: list[Sensor], name: str | None
+) -> Sensor:
     """Give the sensor of this name; without a name the only one.
 
     :raises ProtocolError: there is none, or more than one.
@@ -172,4 +196,5 @@ def choose(session: ipmi_session.Session, sensors: list[Sensor],
     raise exception.ProtocolError(
         device=session.device,
         reason=f'expected one {wanted}, found {len(matching)}; the option '
-               f'sensor can name one of: {names}')
+        f'sensor can name one of: {names}',
+    )

@@ -38,11 +38,11 @@ from energy_meter import exception
 PRIVILEGES = {'user': 2, 'operator': 3, 'administrator': 4}
 
 #: Completion codes of a BMC that has no time now, or is just starting.
-_BUSY = frozenset({0xc0, 0xd0, 0xd1, 0xd2})
+_BUSY = frozenset({0xC0, 0xD0, 0xD1, 0xD2})
 
 #: Completion codes that may just as well mean "not in this state of the
 #: machine" and "never".
-_NOT_NOW = frozenset({0xc3, 0xce, 0xd5})
+_NOT_NOW = frozenset({0xC3, 0xCE, 0xD5})
 
 #: Seconds after which a request is sent again.
 _REPEAT = 1.0
@@ -55,9 +55,14 @@ _MAX_PACKET = 3000
 
 #: How pyghmi begins its texts where the BMC does not accept the user, the
 #: password, Kg or the privilege level. The numbers are RMCP+ status codes.
-_REFUSALS = ('Incorrect password', 'Invalid RAKP4 integrity code',
-             *(constants.rmcp_codes[status]
-               for status in (0x09, 0x0a, 0x0c, 0x0d, 0x0f)))
+_REFUSALS = (
+    'Incorrect password',
+    'Invalid RAKP4 integrity code',
+    *(
+        constants.rmcp_codes[status]
+        for status in (0x09, 0x0A, 0x0C, 0x0D, 0x0F)
+    ),
+)
 
 #: What parsing raises on answers that are too short or make no sense.
 _NONSENSE = (IndexError, KeyError, ValueError, struct.error)
@@ -90,14 +95,22 @@ class _Link(simplesession.Session):
     :param timeout: seconds for the login, and for each answer after it.
     """
 
-    def __init__(self, host: str, port: int, user: str, password: str,
-                 kg: bytes | None, privilege: int | None,
-                 timeout: float) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        user: str,
+        password: str,
+        kg: bytes | None,
+        privilege: int | None,
+        timeout: float,
+    ) -> None:
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
         try:
-            super().__init__(host, user, password, port, kg,
-                             privlevel=privilege)
+            super().__init__(
+                host, user, password, port, kg, privlevel=privilege
+            )
         except BaseException:
             self.close()
             raise
@@ -111,8 +124,9 @@ class _Link(simplesession.Session):
         if self.socket is not None:
             self.socket.close()
 
-    def raw_command(self, *args: typing.Any,
-                    **kwargs: typing.Any) -> typing.Any:
+    def raw_command(
+        self, *args: typing.Any, **kwargs: typing.Any
+    ) -> typing.Any:
         self._deadline = time.monotonic() + self._timeout
         return super().raw_command(*args, **kwargs)
 
@@ -120,8 +134,9 @@ class _Link(simplesession.Session):
         while retry and self.lastresponse is None and self.logged:
             self.wait_for_rsp()
 
-    def wait_for_rsp(self, timeout: float | None = None,
-                     callout: bool = True) -> None:
+    def wait_for_rsp(
+        self, timeout: float | None = None, callout: bool = True
+    ) -> None:
         """Take one packet, or ask once more.
 
         :raises TimeoutError: the deadline has passed.
@@ -140,7 +155,8 @@ class _Link(simplesession.Session):
 
     def _get_session_challenge(self) -> None:
         raise pyghmi_exceptions.IpmiException(
-            'it speaks IPMI 1.5 only; IPMI 2.0 is needed')
+            'it speaks IPMI 1.5 only; IPMI 2.0 is needed'
+        )
 
     def _ask_again(self) -> None:
         # Between the first answer and the end of the login a repetition
@@ -161,9 +177,16 @@ class Session:
     :param timeout: seconds in which the BMC must answer.
     """
 
-    def __init__(self, host: str, port: int, user: str, password: str,
-                 kg: str | None = None, privilege: str | None = None,
-                 timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        user: str,
+        password: str,
+        kg: str | None = None,
+        privilege: str | None = None,
+        timeout: float = 5.0,
+    ) -> None:
         self.device = f'BMC {host} port {port}'
         self._address = host, port
         self._user = user
@@ -184,8 +207,14 @@ class Session:
         """
         with self._errors():
             self._resolve()
-            self._link = _Link(*self._address, self._user, self._password,
-                               self._key(), self._privilege, self._timeout)
+            self._link = _Link(
+                *self._address,
+                self._user,
+                self._password,
+                self._key(),
+                self._privilege,
+                self._timeout,
+            )
         self._used = time.monotonic()
 
     def close(self) -> None:
@@ -194,8 +223,9 @@ class Session:
         if link is not None:
             link.close()
 
-    def request(self, netfn: int, command: int, data: bytes = b'',
-                lun: int = 0) -> bytes:
+    def request(
+        self, netfn: int, command: int, data: bytes = b'', lun: int = 0
+    ) -> bytes:
         """Send a command and give the data of the answer.
 
         :raises CommandRefused: the BMC answers with a completion code.
@@ -206,14 +236,17 @@ class Session:
             self.open()
         with self._errors():
             answer = typing.cast(_Link, self._link).raw_command(
-                netfn, command, data=data, rslun=lun)
+                netfn, command, data=data, rslun=lun
+            )
         self._used = time.monotonic()
         if answer['code']:
             raise CommandRefused(
-                device=self.device, code=answer['code'],
+                device=self.device,
+                code=answer['code'],
                 reason=f'{answer["error"]} (completion code '
-                       f'{answer["code"]:#04x} to netfn {netfn:#04x} '
-                       f'command {command:#04x})')
+                f'{answer["code"]:#04x} to netfn {netfn:#04x} '
+                f'command {command:#04x})',
+            )
         return bytes(answer['data'])
 
     def _resolve(self) -> None:
@@ -222,7 +255,8 @@ class Session:
             socket.getaddrinfo(*self._address, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as e:
             raise exception.DeviceUnreachable(
-                device=self.device, reason=f'its name is not resolved: {e}')
+                device=self.device, reason=f'its name is not resolved: {e}'
+            )
 
     def _key(self) -> bytes | None:
         if not self._kg:
@@ -234,7 +268,8 @@ class Session:
         except ValueError:
             raise exception.DriverError(
                 reason='kg begins with 0x, but other than pairs of '
-                       'hexadecimal digits follow')
+                'hexadecimal digits follow'
+            )
 
     @contextlib.contextmanager
     def _errors(self) -> collections.abc.Iterator[None]:
@@ -244,18 +279,22 @@ class Session:
         except TimeoutError:
             raise exception.DeviceUnreachable(
                 device=self.device,
-                reason=f'nothing within {self._timeout:g} s')
+                reason=f'nothing within {self._timeout:g} s',
+            )
         except OSError as e:
-            raise exception.DeviceUnreachable(device=self.device,
-                                              reason=e.strerror)
+            raise exception.DeviceUnreachable(
+                device=self.device, reason=e.strerror
+            )
         except pyghmi_exceptions.PyghmiException as e:
             raise self._translated(str(e))
         except _NONSENSE:
             raise exception.ProtocolError(
-                device=self.device, reason='its answer makes no sense')
+                device=self.device, reason='its answer makes no sense'
+            )
 
     def _translated(self, text: str) -> exception.DriverError:
         if text.startswith(_REFUSALS) or 'requesting privelege' in text:
             return exception.AuthenticationFailed(
-                device=self.device, user=f'{self._user} ({text})')
+                device=self.device, user=f'{self._user} ({text})'
+            )
         return exception.ProtocolError(device=self.device, reason=text)

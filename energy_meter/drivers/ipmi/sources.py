@@ -29,7 +29,7 @@ from energy_meter.drivers.ipmi import session as ipmi_session
 DELL = 674
 
 #: What firmware shows in 16 bits for a power that it does not know.
-_UNKNOWN = 0xffff
+_UNKNOWN = 0xFFFF
 
 
 def manufacturer(session: ipmi_session.Session) -> int:
@@ -55,8 +55,14 @@ class Source(abc.ABC):
         :raises CommandRefused: the BMC does not have it.
         """
 
-    def _ask(self, layout: str, netfn: int, command: int,
-             data: bytes = b'', lun: int = 0) -> tuple[typing.Any, ...]:
+    def _ask(
+        self,
+        layout: str,
+        netfn: int,
+        command: int,
+        data: bytes = b'',
+        lun: int = 0,
+    ) -> tuple[typing.Any, ...]:
         """Send a command and unpack the answer, which may be longer."""
         answer = self._session.request(netfn, command, data, lun)
         expected = struct.calcsize(layout)
@@ -64,7 +70,8 @@ class Source(abc.ABC):
             raise exception.ProtocolError(
                 device=self._session.device,
                 reason=f'{self.name}: {len(answer)} bytes came, expected '
-                       f'{expected}')
+                f'{expected}',
+            )
         return struct.unpack_from(layout, answer)
 
 
@@ -87,7 +94,7 @@ class DCMIPower(Source):
     name = 'DCMI'
 
     def read(self) -> int | None:
-        watts, state = self._ask('<xH14xB', 0x2c, 0x02, b'\xdc\x01\x00\x00')
+        watts, state = self._ask('<xH14xB', 0x2C, 0x02, b'\xdc\x01\x00\x00')
         active = state & 0x40
         return watts if active and watts != _UNKNOWN else None
 
@@ -98,7 +105,7 @@ class DellPower(Source):
     name = 'Dell power'
 
     def read(self) -> int | None:
-        watts, = self._ask('<H', 0x30, 0xb3, b'\x0a\x00')
+        (watts,) = self._ask('<H', 0x30, 0xB3, b'\x0a\x00')
         return None if watts == _UNKNOWN else watts
 
 
@@ -106,10 +113,10 @@ class DellEnergy(EnergyCounter):
     """Cumulative watt-hours of iDRAC6 and later."""
 
     name = 'Dell energy'
-    counter = measurement.Counter(joules=3600.0, size=2 ** 32)
+    counter = measurement.Counter(joules=3600.0, size=2**32)
 
     def read(self) -> int:
-        watt_hours, = self._ask('<4xI', 0x30, 0x9c, b'\x07\x01')
+        (watt_hours,) = self._ask('<4xI', 0x30, 0x9C, b'\x07\x01')
         return watt_hours
 
 
@@ -117,7 +124,7 @@ class AEMEnergy(EnergyCounter):
     """Millijoules at the power supplies' AC side, or else at the DC side."""
 
     name = 'AEM energy'
-    counter = measurement.Counter(joules=0.001, size=2 ** 64)
+    counter = measurement.Counter(joules=0.001, size=2**64)
 
     #: IANA numbers of the two makers, as they travel.
     _LENOVO, _IBM = b'\x66\x4a\x00', b'\x4d\x4f\x00'
@@ -134,7 +141,7 @@ class AEMEnergy(EnergyCounter):
         return self._millijoules(self._request)
 
     def _millijoules(self, request: bytes) -> int:
-        millijoules, = self._ask('>3xQ', 0x2e, 0x81, request)
+        (millijoules,) = self._ask('>3xQ', 0x2E, 0x81, request)
         return millijoules
 
     def _find(self) -> bytes:
@@ -143,7 +150,7 @@ class AEMEnergy(EnergyCounter):
         try:
             self._millijoules(module + self._AC)
         except ipmi_session.CommandRefused as e:
-            if e.code != 0xcb:
+            if e.code != 0xCB:
                 raise
             return module + self._DC
         return module + self._AC
@@ -153,15 +160,17 @@ class AEMEnergy(EnergyCounter):
         try:
             return self._module_of(self._LENOVO)
         except ipmi_session.CommandRefused as e:
-            if e.code != 0xc1:
+            if e.code != 0xC1:
                 raise
         return self._module_of(self._IBM)
 
     def _module_of(self, maker: bytes) -> bytes:
-        version, handle = self._ask('4x2sc', 0x2e, 0x82,
-                                    maker + b'\x00\x00\x01')
+        version, handle = self._ask(
+            '4x2sc', 0x2E, 0x82, maker + b'\x00\x00\x01'
+        )
         if version not in self._VERSIONS:
             raise exception.ProtocolError(
                 device=self._session.device,
-                reason=f'{self.name}: version {version.hex(".")} is unknown')
+                reason=f'{self.name}: version {version.hex(".")} is unknown',
+            )
         return maker + handle

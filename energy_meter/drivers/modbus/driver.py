@@ -100,31 +100,59 @@ class Modbus(base.PolledDriver):
 
     scope = 'circuit'
     opts = (
-        cfg.ListOpt('map', required=True,
-                    help='Name of the register map: one for all units, or '
-                         'one for each in their order. Shipped are '
-                         f'{", ".join(registermap.shipped())}; custom is '
-                         'what registers says.'),
-        cfg.StrOpt('map_path', default='/etc/energy_meter/modbus.d',
-                   help='Directory with further maps, NAME.yaml each.'),
-        cfg.StrOpt('registers',
-                   help='The map itself, in YAML, where map = custom.'),
+        cfg.ListOpt(
+            'map',
+            required=True,
+            help='Name of the register map: one for all units, or '
+            'one for each in their order. Shipped are '
+            f'{", ".join(registermap.shipped())}; custom is '
+            'what registers says.',
+        ),
+        cfg.StrOpt(
+            'map_path',
+            default='/etc/energy_meter/modbus.d',
+            help='Directory with further maps, NAME.yaml each.',
+        ),
+        cfg.StrOpt(
+            'registers', help='The map itself, in YAML, where map = custom.'
+        ),
         cfg.StrOpt('host', help='Host of a Modbus TCP meter or gateway.'),
         cfg.PortOpt('port', default=502, help='Its TCP port.'),
-        cfg.StrOpt('device',
-                   help='Serial device of a Modbus RTU line, instead of '
-                        'host.'),
-        cfg.IntOpt('baudrate', default=9600, min=300,
-                   help='Bits per second on the serial line.'),
-        cfg.StrOpt('parity', default='none', choices=['none', 'even', 'odd'],
-                   help='Parity on the serial line.'),
-        cfg.IntOpt('stopbits', default=1, min=1, max=2,
-                   help='Stop bits on the serial line.'),
-        cfg.ListOpt('units', default=[1],
-                    item_type=types.Integer(min=0, max=255),
-                    help='Unit ids, one for each probe in their order.'),
-        cfg.FloatOpt('timeout', default=2.0, min=0.01,
-                     help='Longest wait for an answer, in seconds.'),
+        cfg.StrOpt(
+            'device',
+            help='Serial device of a Modbus RTU line, instead of host.',
+        ),
+        cfg.IntOpt(
+            'baudrate',
+            default=9600,
+            min=300,
+            help='Bits per second on the serial line.',
+        ),
+        cfg.StrOpt(
+            'parity',
+            default='none',
+            choices=['none', 'even', 'odd'],
+            help='Parity on the serial line.',
+        ),
+        cfg.IntOpt(
+            'stopbits',
+            default=1,
+            min=1,
+            max=2,
+            help='Stop bits on the serial line.',
+        ),
+        cfg.ListOpt(
+            'units',
+            default=[1],
+            item_type=types.Integer(min=0, max=255),
+            help='Unit ids, one for each probe in their order.',
+        ),
+        cfg.FloatOpt(
+            'timeout',
+            default=2.0,
+            min=0.01,
+            help='Longest wait for an answer, in seconds.',
+        ),
     )
 
     def open(self) -> None:
@@ -132,14 +160,22 @@ class Modbus(base.PolledDriver):
         if bool(options.host) == bool(options.device):
             raise exception.DriverError(
                 reason='expected host for Modbus TCP or device for Modbus '
-                       'RTU, and not both')
-        maps = [registermap.load(name, options.map_path, options.registers)
-                for name in options.map]
+                'RTU, and not both'
+            )
+        maps = [
+            registermap.load(name, options.map_path, options.registers)
+            for name in options.map
+        ]
         if len(maps) == 1:
             maps *= len(options.units)
         self._units = _probewise.assign(
-            'units', [_Unit(unit, registers) for unit, registers
-                      in zip(options.units, maps, strict=False)], self.probes)
+            'units',
+            [
+                _Unit(unit, registers)
+                for unit, registers in zip(options.units, maps, strict=False)
+            ],
+            self.probes,
+        )
         self._probewise = _probewise.Probewise(LOG)
         self._name = options.device or f'{options.host}:{options.port}'
         self._client = self._make_client()
@@ -157,27 +193,38 @@ class Modbus(base.PolledDriver):
         options = self.options
         if options.host:
             return pymodbus.client.ModbusTcpClient(
-                options.host, port=options.port, timeout=options.timeout,
-                retries=0)
+                options.host,
+                port=options.port,
+                timeout=options.timeout,
+                retries=0,
+            )
         return pymodbus.client.ModbusSerialClient(
-            options.device, baudrate=options.baudrate,
-            parity=options.parity[0].upper(), stopbits=options.stopbits,
-            timeout=options.timeout, retries=0)
+            options.device,
+            baudrate=options.baudrate,
+            parity=options.parity[0].upper(),
+            stopbits=options.stopbits,
+            timeout=options.timeout,
+            retries=0,
+        )
 
     def _connect(self) -> None:
         if not self._client.connect():
             raise exception.DeviceUnreachable(
-                device=self._name, reason='no connection within '
-                                          f'{self.options.timeout:g} s')
+                device=self._name,
+                reason=f'no connection within {self.options.timeout:g} s',
+            )
 
-    def _read_unit(self, probe: str,
-                   unit: _Unit) -> measurement.Reading | None:
+    def _read_unit(
+        self, probe: str, unit: _Unit
+    ) -> measurement.Reading | None:
         if unit.silence is not None and unit.is_left_alone:
             raise self._unreachable(unit.id, unit.silence)
         try:
-            words = {quantity: self._ask(unit.id, register)
-                     for quantity, register in unit.map._asdict().items()
-                     if register is not None}
+            words = {
+                quantity: self._ask(unit.id, register)
+                for quantity, register in unit.map._asdict().items()
+                if register is not None
+            }
         except exception.DeviceUnreachable as e:
             if self._client.connected:
                 unit.miss(e.values['reason'])
@@ -186,16 +233,23 @@ class Modbus(base.PolledDriver):
         return _reading(probe, unit.map, words)
 
     def _ask(self, unit: int, register: registermap.Register) -> list[int]:
-        ask = (self._client.read_holding_registers if register.function == 3
-               else self._client.read_input_registers)
+        ask = (
+            self._client.read_holding_registers
+            if register.function == 3
+            else self._client.read_input_registers
+        )
         try:
-            answer = self._on_line(lambda: ask(
-                register.address, count=register.count, device_id=unit))
+            answer = self._on_line(
+                lambda: ask(
+                    register.address, count=register.count, device_id=unit
+                )
+            )
         except pymodbus.exceptions.ConnectionException:
             raise self._unreachable(unit, 'the connection was lost')
         except pymodbus.exceptions.ModbusException:
             raise self._unreachable(
-                unit, f'no answer within {self.options.timeout:g} s')
+                unit, f'no answer within {self.options.timeout:g} s'
+            )
         self._check(answer, unit, register)
         return answer.registers
 
@@ -219,36 +273,48 @@ class Modbus(base.PolledDriver):
             self._client.close()
             raise pymodbus.exceptions.ConnectionException
 
-    def _check(self, answer: pymodbus.pdu.ModbusPDU, unit: int,
-               register: registermap.Register) -> None:
+    def _check(
+        self,
+        answer: pymodbus.pdu.ModbusPDU,
+        unit: int,
+        register: registermap.Register,
+    ) -> None:
         where = f'register 0x{register.address:04X}'
         if answer.isError():
             code = answer.exception_code
             reason = f'{where}: {EXCEPTIONS.get(code, "exception")} ({code})'
             if code in GATEWAY_EXCEPTIONS:
                 raise self._unreachable(unit, reason)
-            raise exception.ProtocolError(device=self._unit_name(unit),
-                                          reason=reason)
+            raise exception.ProtocolError(
+                device=self._unit_name(unit), reason=reason
+            )
         if len(answer.registers) != register.count:
             raise exception.ProtocolError(
                 device=self._unit_name(unit),
                 reason=f'{where}: {len(answer.registers)} words, expected '
-                       f'{register.count}')
+                f'{register.count}',
+            )
 
-    def _unreachable(self, unit: int,
-                     reason: str) -> exception.DeviceUnreachable:
-        return exception.DeviceUnreachable(device=self._unit_name(unit),
-                                           reason=reason)
+    def _unreachable(
+        self, unit: int, reason: str
+    ) -> exception.DeviceUnreachable:
+        return exception.DeviceUnreachable(
+            device=self._unit_name(unit), reason=reason
+        )
 
     def _unit_name(self, unit: int) -> str:
         return f'{self._name} unit {unit}'
 
 
-def _reading(probe: str, registers: registermap.Map,
-             words: dict[str, list[int]]) -> measurement.Reading | None:
+def _reading(
+    probe: str, registers: registermap.Map, words: dict[str, list[int]]
+) -> measurement.Reading | None:
     """Make a reading of what a unit answered, None if nothing is valid."""
-    values = {quantity: getattr(registers, quantity).value(words[quantity])
-              for quantity in words if quantity != 'energy'}
+    values = {
+        quantity: getattr(registers, quantity).value(words[quantity])
+        for quantity in words
+        if quantity != 'energy'
+    }
     ticks = counter = None
     if registers.energy is not None:
         ticks = registers.energy.ticks(words['energy'])

@@ -51,13 +51,23 @@ from energy_meter import measurement
 from energy_meter.drivers import _quantity
 
 _CODEC = pymodbus.client.ModbusTcpClient
-_TYPES = {name.lower(): _CODEC.DATATYPE[name] for name in (
-    'INT16', 'UINT16', 'INT32', 'UINT32', 'INT64', 'UINT64', 'FLOAT32',
-    'FLOAT64')}
+_TYPES = {
+    name.lower(): _CODEC.DATATYPE[name]
+    for name in (
+        'INT16',
+        'UINT16',
+        'INT32',
+        'UINT32',
+        'INT64',
+        'UINT64',
+        'FLOAT32',
+        'FLOAT64',
+    )
+}
 
 #: Counters of these types wrap; one of 64 bits lives too short for that, and
 #: a signed one would show negative energy first.
-_SIZES = {'uint16': 2 ** 16, 'uint32': 2 ** 32}
+_SIZES = {'uint16': 2**16, 'uint32': 2**32}
 
 #: Smallest movement of an energy where the map doesn't say it.
 _INTEGER_STEP = 1.0
@@ -103,12 +113,14 @@ class Register:
         return measurement.Counter(
             joules=self.scale * _quantity.JOULES['Wh'] * self._tick,
             step=round(self._smallest / self._tick),
-            size=None if size is None else round(size / self._tick))
+            size=None if size is None else round(size / self._tick),
+        )
 
     @property
     def _smallest(self) -> float:
-        default = (_FLOAT_STEP if self.type.startswith('float')
-                   else _INTEGER_STEP)
+        default = (
+            _FLOAT_STEP if self.type.startswith('float') else _INTEGER_STEP
+        )
         return self.step or default
 
     @property
@@ -130,8 +142,10 @@ class Register:
 
     def _raw(self, words: list[int]) -> float | None:
         raw = _CODEC.convert_from_registers(
-            words, _TYPES[self.type],
-            word_order='big' if self.word_order == 'big' else 'little')
+            words,
+            _TYPES[self.type],
+            word_order='big' if self.word_order == 'big' else 'little',
+        )
         if _quantity.number(raw) is None or raw in self.invalid:
             return None
         return typing.cast(float, raw)
@@ -147,8 +161,9 @@ class Map(typing.NamedTuple):
 
 
 def _is_number(value: object) -> bool:
-    return (isinstance(value, int | float)
-            and _quantity.number(value) is not None)
+    return (
+        isinstance(value, int | float) and _quantity.number(value) is not None
+    )
 
 
 def _is_positive(value: object) -> bool:
@@ -158,17 +173,22 @@ def _is_positive(value: object) -> bool:
 #: What each key of a register has to be, and how to say it.
 _RULES: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
     'function': (lambda value: value in (3, 4), '3 or 4'),
-    'address': (lambda value: type(value) is int and 0 <= value < 65536,
-                '0 to 65535'),
-    'type': (lambda value: isinstance(value, str) and value in _TYPES,
-             ', '.join(_TYPES)),
-    'word_order': (lambda value: value in ('big', 'little'),
-                   'big or little'),
+    'address': (
+        lambda value: type(value) is int and 0 <= value < 65536,
+        '0 to 65535',
+    ),
+    'type': (
+        lambda value: isinstance(value, str) and value in _TYPES,
+        ', '.join(_TYPES),
+    ),
+    'word_order': (lambda value: value in ('big', 'little'), 'big or little'),
     'scale': (_is_positive, 'a number above zero'),
     'step': (_is_positive, 'a number above zero'),
     'size': (_is_positive, 'a number above zero'),
-    'invalid': (lambda value: isinstance(value, list)
-                and all(map(_is_number, value)), 'a list of numbers'),
+    'invalid': (
+        lambda value: isinstance(value, list) and all(map(_is_number, value)),
+        'a list of numbers',
+    ),
 }
 
 
@@ -193,14 +213,17 @@ def load(name: str, directory: str, registers: str | None) -> Map:
         return _parse(text, f'map {name}')
     raise exception.DriverError(
         reason=f'map = {name}: expected custom, the name of a file in '
-               f'{directory}, or one of {", ".join(shipped())}')
+        f'{directory}, or one of {", ".join(shipped())}'
+    )
 
 
 def shipped() -> list[str]:
     """Give the names of the maps in the package."""
-    return sorted(path.name.removesuffix('.yaml')
-                  for path in _shipped().iterdir()
-                  if path.name.endswith('.yaml'))
+    return sorted(
+        path.name.removesuffix('.yaml')
+        for path in _shipped().iterdir()
+        if path.name.endswith('.yaml')
+    )
 
 
 def _shipped() -> typing.Any:
@@ -216,14 +239,18 @@ def _parse(text: str, where: str) -> Map:
     if not isinstance(document, dict):
         raise exception.DriverError(
             reason=f'{where}: expected watts and energy, each with function, '
-                   'address and type')
+            'address and type'
+        )
     _check_keys(document, (*QUANTITIES, *_NOTES), where)
-    registers = {quantity: _register(document[quantity],
-                                     f'{where}: {quantity}')
-                 for quantity in QUANTITIES if quantity in document}
+    registers = {
+        quantity: _register(document[quantity], f'{where}: {quantity}')
+        for quantity in QUANTITIES
+        if quantity in document
+    }
     if not registers.keys() & {'watts', 'energy'}:
         raise exception.DriverError(
-            reason=f'{where}: expected watts, energy or both')
+            reason=f'{where}: expected watts, energy or both'
+        )
     return Map(**registers)
 
 
@@ -231,23 +258,28 @@ def _register(entry: object, where: str) -> Register:
     fields = dataclasses.fields(Register)
     if not isinstance(entry, dict):
         raise exception.DriverError(
-            reason=f'{where}: expected function, address and type')
+            reason=f'{where}: expected function, address and type'
+        )
     _check_keys(entry, [field.name for field in fields], where)
     for key, (right, expected) in _RULES.items():
         if key in entry and not right(entry[key]):
             raise exception.DriverError(
-                reason=f'{where}: {key}: {entry[key]!r}: expected {expected}')
+                reason=f'{where}: {key}: {entry[key]!r}: expected {expected}'
+            )
     missing = {'function', 'address', 'type'} - entry.keys()
     if missing:
         raise exception.DriverError(
-            reason=f'{where}: {", ".join(sorted(missing))} missing')
+            reason=f'{where}: {", ".join(sorted(missing))} missing'
+        )
     return Register(**{**entry, 'invalid': tuple(entry.get('invalid', ()))})
 
 
-def _check_keys(entry: dict[object, object],
-                known: typing.Collection[str], where: str) -> None:
+def _check_keys(
+    entry: dict[object, object], known: typing.Collection[str], where: str
+) -> None:
     unknown = [str(key) for key in entry if key not in known]
     if unknown:
         raise exception.DriverError(
             reason=f'{where}: {", ".join(unknown)}: expected '
-                   f'{", ".join(known)}')
+            f'{", ".join(known)}'
+        )

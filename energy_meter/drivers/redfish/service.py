@@ -50,14 +50,21 @@ class Service:
         _web.check(options.url)
         self.name = _web.masked(options.url)
         self._user = options.username or '(none)'
-        self._auth = sushy.auth.SessionOrBasicAuth(options.username,
-                                                   options.password)
+        self._auth = sushy.auth.SessionOrBasicAuth(
+            options.username, options.password
+        )
         # One "retry": with none sushy tries thrice, two seconds apart.
         self._connector = sushy.connector.Connector(
-            self.name, verify=_web.verification(options),
-            server_side_retries=1, default_request_timeout=options.timeout)
-        self._root = self._call(lambda: sushy.Sushy(
-            self.name, auth=self._auth, connector=self._connector))
+            self.name,
+            verify=_web.verification(options),
+            server_side_retries=1,
+            default_request_timeout=options.timeout,
+        )
+        self._root = self._call(
+            lambda: sushy.Sushy(
+                self.name, auth=self._auth, connector=self._connector
+            )
+        )
 
     def close(self) -> None:
         """End the session: controllers have few of them."""
@@ -77,8 +84,11 @@ class Service:
         members = self.get(path).get('Members')
         if not isinstance(members, list):
             raise self.error(f'{path} has no Members')
-        return [member['@odata.id'] for member in members
-                if isinstance(member, dict) and '@odata.id' in member]
+        return [
+            member['@odata.id']
+            for member in members
+            if isinstance(member, dict) and '@odata.id' in member
+        ]
 
     def get(self, path: str) -> Resource:
         """Fetch a resource.
@@ -100,20 +110,28 @@ class Service:
         try:
             return function()
         except sushy.exceptions.AccessError:
-            raise exception.AuthenticationFailed(device=self.name,
-                                                 user=self._user)
+            raise exception.AuthenticationFailed(
+                device=self.name, user=self._user
+            )
         except sushy.exceptions.ResourceNotFoundError as e:
             raise NoSuchResource(device=self.name, reason=str(e))
         except sushy.exceptions.ServerSideError as e:
             raise exception.DeviceUnreachable(
-                device=self.name, reason=f'it answers {e.status_code}')
+                device=self.name, reason=f'it answers {e.status_code}'
+            )
         except sushy.exceptions.HTTPError as e:
             raise self.error(f'it answers {e.status_code}')
         except sushy.exceptions.ConnectionError as e:
-            raise exception.DeviceUnreachable(device=self.name,
-                                              reason=_web.reason(e))
-        except (sushy.exceptions.SushyError, ValueError, TypeError,
-                AttributeError, RecursionError) as e:
+            raise exception.DeviceUnreachable(
+                device=self.name, reason=_web.reason(e)
+            )
+        except (
+            sushy.exceptions.SushyError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as e:
             # sushy takes the shape of what it reads for granted.
             raise self.error(f'it makes no sense: {e}')
 

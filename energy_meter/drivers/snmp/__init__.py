@@ -44,15 +44,22 @@ class SNMP(base.PolledDriver):
     def open(self) -> None:
         table = self._table()
         self._session = session.Session(
-            self.options.host, self.options.port,
-            options.credentials(self.options), self.options.context,
-            self.options.timeout, self.options.retries)
+            self.options.host,
+            self.options.port,
+            options.credentials(self.options),
+            self.options.context,
+            self.options.timeout,
+            self.options.retries,
+        )
         self._session.open()
         self._outlets = outlet.find(self._session, table)
         chosen = outlet.choose(self._outlets, self.options.outlets or ())
         self._reader = reader.Reader(
-            self._session, table, outlet.assign(self.probes, chosen),
-            self._outlets)
+            self._session,
+            table,
+            outlet.assign(self.probes, chosen),
+            self._outlets,
+        )
 
     def close(self) -> None:
         if self._session is not None:
@@ -64,8 +71,11 @@ class SNMP(base.PolledDriver):
         return options.table(chosen).scope
 
     def outlets(self) -> collections.abc.Sequence[base.Outlet]:
-        return [base.Outlet(item.index, item.name) for item in self._outlets
-                if item.shown]
+        return [
+            base.Outlet(item.index, item.name)
+            for item in self._outlets
+            if item.shown
+        ]
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         if self._reader is None:

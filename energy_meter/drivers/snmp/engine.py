@@ -142,32 +142,43 @@ class Engine:
     def __init__(self, credentials: Credentials) -> None:
         self._engine = engine.SnmpEngine()
         self._engine.register_transport_dispatcher(
-            dispatch.AsyncioDispatcher())
+            dispatch.AsyncioDispatcher()
+        )
         self._get = cmdgen.GetCommandGenerator()
         self._next = cmdgen.NextCommandGeneratorSingleRun()
         self._bulk = cmdgen.BulkCommandGeneratorSingleRun()
         if credentials.version == '3':
             self._add_user(credentials)
         else:
-            config.add_v1_system(self._engine, _CREDENTIALS,
-                                 credentials.community)
+            config.add_v1_system(
+                self._engine, _CREDENTIALS, credentials.community
+            )
         config.add_target_parameters(
-            self._engine, _CREDENTIALS, credentials.user or _CREDENTIALS,
-            credentials.level, MODELS[credentials.version])
+            self._engine,
+            _CREDENTIALS,
+            credentials.user or _CREDENTIALS,
+            credentials.level,
+            MODELS[credentials.version],
+        )
 
     def _add_user(self, credentials: Credentials) -> None:
         level = credentials.level
         auth: dict[str, object] = {}
         if level != 'noAuthNoPriv':
-            auth = {'authProtocol': AUTH_PROTOCOLS[credentials.auth_protocol],
-                    'authKey': credentials.auth_password}
+            auth = {
+                'authProtocol': AUTH_PROTOCOLS[credentials.auth_protocol],
+                'authKey': credentials.auth_password,
+            }
         if level == 'authPriv':
-            auth |= {'privProtocol': PRIV_PROTOCOLS[credentials.priv_protocol],
-                     'privKey': credentials.priv_password}
+            auth |= {
+                'privProtocol': PRIV_PROTOCOLS[credentials.priv_protocol],
+                'privKey': credentials.priv_password,
+            }
         config.add_v3_user(self._engine, credentials.user, **auth)
 
-    async def connect(self, family: int, address: tuple[typing.Any, ...],
-                      timeout: float) -> Target:
+    async def connect(
+        self, family: int, address: tuple[typing.Any, ...], timeout: float
+    ) -> Target:
         """Make a device known.
 
         :param family: ``socket.AF_INET`` or ``AF_INET6``.
@@ -178,11 +189,18 @@ class Engine:
         domain, transport = TRANSPORTS[family]
         number = next(self._numbers)
         target = Target(f'device-{number}', (*domain, number))
-        config.add_transport(self._engine, target.domain,
-                             transport().open_client_mode())
+        config.add_transport(
+            self._engine, target.domain, transport().open_client_mode()
+        )
         config.add_target_address(
-            self._engine, target.name, target.domain, address[:2],
-            _CREDENTIALS, timeout * 100, retryCount=0)
+            self._engine,
+            target.name,
+            target.domain,
+            address[:2],
+            _CREDENTIALS,
+            timeout * 100,
+            retryCount=0,
+        )
         return target
 
     async def disconnect(self, target: Target) -> None:
@@ -192,9 +210,13 @@ class Engine:
         if transport is not None:
             transport.close_transport()
 
-    async def ask(self, target: Target, context: str,
-                  oids: collections.abc.Sequence[Oid],
-                  repetitions: int | None) -> Answer:
+    async def ask(
+        self,
+        target: Target,
+        context: str,
+        oids: collections.abc.Sequence[Oid],
+        repetitions: int | None,
+    ) -> Answer:
         """Send one request and wait for what comes of it.
 
         :param context: name of the context, of version 3.
@@ -211,17 +233,30 @@ class Engine:
             generator = self._next
         else:
             generator, sizes = self._bulk, (0, repetitions)
-        generator.send_varbinds(self._engine, target.name, None, context,
-                                *sizes, objects, _resolve, answered)
+        generator.send_varbinds(
+            self._engine,
+            target.name,
+            None,
+            context,
+            *sizes,
+            objects,
+            _resolve,
+            answered,
+        )
         return await answered
 
 
-def _resolve(_engine: object, _handle: object, problem: object,
-             status: typing.Any, index: typing.Any, objects: typing.Any,
-             answered: 'asyncio.Future[Answer]') -> None:
+def _resolve(
+    _engine: object,
+    _handle: object,
+    problem: object,
+    status: typing.Any,
+    index: typing.Any,
+    objects: typing.Any,
+    answered: 'asyncio.Future[Answer]',
+) -> None:
     if not answered.done():
-        answered.set_result(Answer(problem, int(status), int(index),
-                                   objects))
+        answered.set_result(Answer(problem, int(status), int(index), objects))
 
 
 _lock = threading.Lock()
@@ -242,13 +277,14 @@ def _log(_loop: object, context: dict[str, typing.Any]) -> None:
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(_log)
-    threading.Thread(target=loop.run_forever, name='snmp',
-                     daemon=True).start()
+    threading.Thread(target=loop.run_forever, name='snmp', daemon=True).start()
     return loop
 
 
-def run(coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T],
-        timeout: float) -> T:
+def run(
+    coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T],
+    timeout: float,
+) -> T:
     """Run something in the loop's thread and give what it returns.
 
     :param timeout: seconds.

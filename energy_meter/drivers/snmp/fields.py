@@ -34,8 +34,9 @@ class Fields:
     :param path: names of the fields that this part is in.
     """
 
-    def __init__(self, file: str, path: tuple[str, ...],
-                 values: object) -> None:
+    def __init__(
+        self, file: str, path: tuple[str, ...], values: object
+    ) -> None:
         self._file, self._path = file, path
         if not isinstance(values, dict):
             raise self.wrong('', f'expected fields, not {values!r}')
@@ -51,20 +52,23 @@ class Fields:
         """Give the error that tells what is wrong with a field."""
         place = '.'.join(filter(None, (*self._path, name)))
         return exception.DriverError(
-            reason=': '.join(filter(None, (self._file, place, reason))))
+            reason=': '.join(filter(None, (self._file, place, reason)))
+        )
 
     def part(self, name: str) -> 'Fields':
         """Take a field that has fields of its own."""
-        return Fields(self._file, (*self._path, name),
-                      self._values.pop(name, None))
+        return Fields(
+            self._file, (*self._path, name), self._values.pop(name, None)
+        )
 
     def end(self) -> None:
         """See that no field is left."""
         for name in self:
             raise self.wrong(name, 'there is no such field')
 
-    def _take(self, name: str, kind: type[T], expected: str,
-              default: T | None = None) -> T:
+    def _take(
+        self, name: str, kind: type[T], expected: str, default: T | None = None
+    ) -> T:
         value = self._values.pop(name, default)
         if value is None:
             raise self.wrong(name, f'is missing, expected {expected}')
@@ -84,8 +88,9 @@ class Fields:
     def numbers(self, name: str) -> frozenset[int]:
         values = self._take(name, list, 'a list of whole numbers')
         if not all(type(value) is int for value in values):
-            raise self.wrong(name, 'expected a list of whole numbers, not '
-                                   f'{values!r}')
+            raise self.wrong(
+                name, f'expected a list of whole numbers, not {values!r}'
+            )
         return frozenset(values)
 
     def oid(self, name: str) -> engine.Oid:
@@ -98,8 +103,11 @@ class Fields:
     def _oid(self, name: str, text: object) -> engine.Oid:
         match = _OID.fullmatch(str(text))
         if match is None:
-            raise self.wrong(name, 'expected an object identifier such as '
-                                   f'1.3.6.1.4.1.534, not {text!r}')
+            raise self.wrong(
+                name,
+                'expected an object identifier such as '
+                f'1.3.6.1.4.1.534, not {text!r}',
+            )
         return tuple(map(int, match[1].split('.')))
 
     def unit(self, name: str, units: dict[str, int], default: str) -> float:
@@ -110,8 +118,11 @@ class Fields:
         text = self.text(name, default)
         match = _UNIT.fullmatch(text)
         if match is None or match[2] not in units:
-            raise self.wrong(name, f'expected one of {", ".join(units)}, or '
-                                   f'as in "0.1 {default}", not {text!r}')
+            raise self.wrong(
+                name,
+                f'expected one of {", ".join(units)}, or '
+                f'as in "0.1 {default}", not {text!r}',
+            )
         return float(fractions.Fraction(match[1] or 1) * units[match[2]])
 
     def pattern(self, name: str) -> re.Pattern[str]:

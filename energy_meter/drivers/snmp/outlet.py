@@ -61,8 +61,7 @@ class Outlet:
 
     def oids(self) -> list[Oid]:
         """Give all objects that a reading takes."""
-        return [*(cell.oid for cell in self.watts + self.energy),
-                *self.valid]
+        return [*(cell.oid for cell in self.watts + self.energy), *self.valid]
 
 
 class _Column:
@@ -71,23 +70,26 @@ class _Column:
     :ivar rows: the column's objects in each row.
     """
 
-    def __init__(self, table: profile.Table, column: profile.Column,
-                 shown: Values) -> None:
+    def __init__(
+        self, table: profile.Table, column: profile.Column, shown: Values
+    ) -> None:
         self._table = table
         self._column = column
         self.rows: dict[Oid, list[Oid]] = {}
         source = _source(column)
         for oid, value in shown.items():
-            index = oid[len(source):]
+            index = oid[len(source) :]
             row = self._row(index, value) if oid == source + index else None
             if row is not None:
                 self.rows.setdefault(row, []).append(column.oid + index)
 
     def _row(self, index: Oid, value: sessions.Value) -> Oid | None:
-        if any(index[at:at + 1] != (number,)
-               for at, number in self._column.where):
+        if any(
+            index[at : at + 1] != (number,)
+            for at, number in self._column.where
+        ):
             return None
-        row, only = index[:self._table.row], self._column.only
+        row, only = index[: self._table.row], self._column.only
         if only is None:
             return row
         if only.like is None:
@@ -108,9 +110,12 @@ class _Column:
 
     def scales(self, row: Oid) -> list[Oid]:
         """Give the objects that tell the units of a row's objects."""
-        return [scale + oid[len(self._column.oid):]
-                for scale in (self._column.digits, self._column.factor)
-                if scale is not None for oid in self.objects(row)]
+        return [
+            scale + oid[len(self._column.oid) :]
+            for scale in (self._column.digits, self._column.factor)
+            if scale is not None
+            for oid in self.objects(row)
+        ]
 
     def cells(self, row: Oid, scales: Values) -> tuple[Cell, ...]:
         """Give the objects of a row with their units.
@@ -119,7 +124,7 @@ class _Column:
         """
         cells = []
         for oid in self.objects(row):
-            index = oid[len(self._column.oid):]
+            index = oid[len(self._column.oid) :]
             unit = self._unit(index, scales)
             if unit is None:
                 return ()
@@ -132,7 +137,7 @@ class _Column:
             digits = scales.get(self._column.digits + index)
             if not isinstance(digits, int):
                 return None
-            unit /= 10 ** digits
+            unit /= 10**digits
         if self._column.factor is not None:
             factor = scales.get(self._column.factor + index)
             if not isinstance(factor, int):
@@ -150,32 +155,55 @@ def find(session: sessions.Session, table: profile.Table) -> list[Outlet]:
     :raises DriverError: no answer, or the device has no such table.
     """
     sources = dict.fromkeys(map(_source, table.columns.values()))
-    shown = session.sweep(map(sessions.Range.below, sources),
-                          sessions.MAX_LISTED)
-    columns = {name: _Column(table, column, shown)
-               for name, column in table.columns.items()}
-    metering = [columns[name] for name in ('watts', 'energy')
-                if name in columns]
+    shown = session.sweep(
+        map(sessions.Range.below, sources), sessions.MAX_LISTED
+    )
+    columns = {
+        name: _Column(table, column, shown)
+        for name, column in table.columns.items()
+    }
+    metering = [
+        columns[name] for name in ('watts', 'energy') if name in columns
+    ]
     if not any(column.rows for column in metering):
         raise exception.ProtocolError(
-            device=session.device, reason='there is no value below '
-            + ' or '.join(map(_text, sources)))
+            device=session.device,
+            reason='there is no value below '
+            + ' or '.join(map(_text, sources)),
+        )
     rows = _fill({row for column in columns.values() for row in column.rows})
-    scales = session.get([oid for column in metering for row in rows
-                          for oid in column.scales(row)])
+    scales = session.get(
+        [
+            oid
+            for column in metering
+            for row in rows
+            for oid in column.scales(row)
+        ]
+    )
     return [_outlet(columns, row, shown, scales) for row in rows]
 
 
-def _outlet(columns: collections.abc.Mapping[str, _Column], row: Oid,
-            shown: Values, scales: Values) -> Outlet:
+def _outlet(
+    columns: collections.abc.Mapping[str, _Column],
+    row: Oid,
+    shown: Values,
+    scales: Values,
+) -> Outlet:
     objects = {name: column.objects(row) for name, column in columns.items()}
-    cells = {name: columns[name].cells(row, scales)
-             for name in ('watts', 'energy') if name in columns}
+    cells = {
+        name: columns[name].cells(row, scales)
+        for name in ('watts', 'energy')
+        if name in columns
+    }
     names = [_name(shown.get(oid)) for oid in objects.get('name', ())]
-    return Outlet(row, names[0] if names else None,
-                  any(row in column.rows for column in columns.values()),
-                  cells.get('watts', ()), cells.get('energy', ()),
-                  tuple(objects.get('valid', ())))
+    return Outlet(
+        row,
+        names[0] if names else None,
+        any(row in column.rows for column in columns.values()),
+        cells.get('watts', ()),
+        cells.get('energy', ()),
+        tuple(objects.get('valid', ())),
+    )
 
 
 def _fill(rows: collections.abc.Collection[Oid]) -> list[Oid]:
@@ -188,14 +216,21 @@ def _fill(rows: collections.abc.Collection[Oid]) -> list[Oid]:
     numbers: dict[Oid, list[int]] = {}
     for row in sorted(rows):
         numbers.setdefault(row[:-1], []).append(row[-1])
-    return [(*group, number) for group, found in numbers.items()
-            for number in (range(min(1, found[0]), found[-1] + 1)
-                           if found[-1] < 2 * len(found) else found)]
+    return [
+        (*group, number)
+        for group, found in numbers.items()
+        for number in (
+            range(min(1, found[0]), found[-1] + 1)
+            if found[-1] < 2 * len(found)
+            else found
+        )
+    ]
 
 
-def choose(known: collections.abc.Sequence[Outlet],
-           wanted: collections.abc.Sequence[str]
-           ) -> collections.abc.Sequence[Outlet]:
+def choose(
+    known: collections.abc.Sequence[Outlet],
+    wanted: collections.abc.Sequence[str],
+) -> collections.abc.Sequence[Outlet]:
     """Give the outlets that the operator lists, by index or by name.
 
     :param wanted: all of them if it is empty.
@@ -207,7 +242,8 @@ def choose(known: collections.abc.Sequence[Outlet],
     for number, outlet in enumerate(chosen):
         if outlet in chosen[:number]:
             raise exception.DriverError(
-                reason=f'outlets lists {wanted[number]!r} twice')
+                reason=f'outlets lists {wanted[number]!r} twice'
+            )
     return chosen
 
 
@@ -216,16 +252,22 @@ def _pick(known: collections.abc.Iterable[Outlet], text: str) -> Outlet:
     found = found or [outlet for outlet in known if outlet.name == text]
     if len(found) == 1:
         return found[0]
-    there = ', '.join(f'{outlet.index} ({outlet.name})' if outlet.name
-                      else outlet.index
-                      for outlet in found or known if outlet.shown)
+    there = ', '.join(
+        f'{outlet.index} ({outlet.name})' if outlet.name else outlet.index
+        for outlet in found or known
+        if outlet.shown
+    )
     raise exception.DriverError(
-        reason=f'several outlets are called {text!r}: {there}' if found else
-               f'no outlet is called {text!r}; there are: {there}')
+        reason=f'several outlets are called {text!r}: {there}'
+        if found
+        else f'no outlet is called {text!r}; there are: {there}'
+    )
 
 
-def assign(probes: collections.abc.Sequence[str | None],
-           outlets: collections.abc.Sequence[Outlet]) -> dict[str, Outlet]:
+def assign(
+    probes: collections.abc.Sequence[str | None],
+    outlets: collections.abc.Sequence[Outlet],
+) -> dict[str, Outlet]:
     """Give the outlet of each probe.
 
     :raises DriverError: there are less outlets than probes.
@@ -233,10 +275,13 @@ def assign(probes: collections.abc.Sequence[str | None],
     if len(probes) > len(outlets):
         raise exception.DriverError(
             reason=f'there are {len(probes)} probes, but only '
-                   f'{len(outlets)} outlets')
-    return {probe: outlet for probe, outlet in zip(probes, outlets,
-                                                   strict=False)
-            if probe is not None}
+            f'{len(outlets)} outlets'
+        )
+    return {
+        probe: outlet
+        for probe, outlet in zip(probes, outlets, strict=False)
+        if probe is not None
+    }
 
 
 def _source(column: profile.Column) -> Oid:

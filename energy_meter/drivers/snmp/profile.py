@@ -165,8 +165,11 @@ def parse(file: str, values: object) -> Profile:
     if not list(tables):
         raise top.wrong('tables', 'expected at least one table')
     profile = Profile(
-        top.text('meter'), top.text('source'), top.oids('system'),
-        {name: parse_table(tables.part(name)) for name in tables})
+        top.text('meter'),
+        top.text('source'),
+        top.oids('system'),
+        {name: parse_table(tables.part(name)) for name in tables},
+    )
     top.end()
     return profile
 
@@ -174,15 +177,19 @@ def parse(file: str, values: object) -> Profile:
 def parse_table(part: fields.Fields) -> Table:
     scope = part.text('scope')
     if scope not in measurement.SCOPES:
-        raise part.wrong('scope', 'expected one of '
-                         f'{", ".join(measurement.SCOPES)}, not {scope!r}')
+        raise part.wrong(
+            'scope',
+            f'expected one of {", ".join(measurement.SCOPES)}, not {scope!r}',
+        )
     index = part.text('index').split('.') if 'index' in part else []
     row = part.text('row').split('.') if 'row' in part else index
-    if row != index[:len(row)]:
+    if row != index[: len(row)]:
         raise part.wrong('row', 'expected the first parts of the index')
-    columns = {name: _column(part.part(name), name, index)
-               for name in ('name', 'watts', 'energy', 'valid')
-               if name in part}
+    columns = {
+        name: _column(part.part(name), name, index)
+        for name in ('name', 'watts', 'energy', 'valid')
+        if name in part
+    }
     if not {'watts', 'energy'} & set(columns):
         raise part.wrong('', 'expected watts, energy or both')
     part.end()
@@ -193,25 +200,29 @@ def _column(part: fields.Fields, name: str, index: list[str]) -> Column:
     column = Column(
         part.oid('oid'),
         where=_where(part.part('where'), index) if 'where' in part else (),
-        only=_only(part.part('only')) if 'only' in part else None)
+        only=_only(part.part('only')) if 'only' in part else None,
+    )
     more: dict[str, typing.Any] = {}
     if name in UNITS:
         more['unit'] = part.unit('unit', *UNITS[name])
-        more |= {key: part.oid(key) for key in ('digits', 'factor')
-                 if key in part}
+        more |= {
+            key: part.oid(key) for key in ('digits', 'factor') if key in part
+        }
         if 'invalid' in part:
             more['invalid'] = part.numbers('invalid')
     if name == 'energy':
-        more |= {key: part.number(key, 1) for key in ('step', 'size')
-                 if key in part}
+        more |= {
+            key: part.number(key, 1) for key in ('step', 'size') if key in part
+        }
     if name == 'valid':
         more['good'] = part.numbers('is')
     part.end()
     return dataclasses.replace(column, **more)
 
 
-def _where(part: fields.Fields,
-           index: list[str]) -> tuple[tuple[int, int], ...]:
+def _where(
+    part: fields.Fields, index: list[str]
+) -> tuple[tuple[int, int], ...]:
     found = []
     for name in part:
         if name not in index:
@@ -222,8 +233,11 @@ def _where(part: fields.Fields,
 
 def _only(part: fields.Fields) -> Only:
     oid = part.oid('oid')
-    only = (Only(oid, like=part.pattern('like')) if 'like' in part
-            else Only(oid, numbers=part.numbers('is')))
+    only = (
+        Only(oid, like=part.pattern('like'))
+        if 'like' in part
+        else Only(oid, numbers=part.numbers('is'))
+    )
     part.end()
     return only
 
@@ -243,7 +257,8 @@ def load(name: str, directory: str) -> Profile:
     if name not in files:
         raise exception.DriverError(
             reason=f'there is no profile {name!r}; there are: '
-                   f'{", ".join(names(directory))}')
+            f'{", ".join(names(directory))}'
+        )
     file = files[name]
     try:
         values = yaml.safe_load(file.read_text(encoding='utf-8'))
@@ -260,8 +275,11 @@ def recognise(system: Oid, directory: str) -> list[str]:
     """
     found = []
     for name in names(directory):
-        matches = [len(prefix) for prefix in load(name, directory).system
-                   if system[:len(prefix)] == prefix]
+        matches = [
+            len(prefix)
+            for prefix in load(name, directory).system
+            if system[: len(prefix)] == prefix
+        ]
         if matches:
             found.append((-max(matches), name))
     return [name for _, name in sorted(found)]
@@ -270,12 +288,16 @@ def recognise(system: Oid, directory: str) -> list[str]:
 def _files(directory: str) -> dict[str, abc.Traversable]:
     """Give the files of all profiles; the operator's win."""
     places: list[abc.Traversable] = [
-        importlib.resources.files(__package__) / 'profiles']
+        importlib.resources.files(__package__) / 'profiles'
+    ]
     if os.path.isdir(directory):
         places.append(pathlib.Path(directory))
     try:
-        return {file.name.removesuffix(SUFFIX): file
-                for place in places for file in place.iterdir()
-                if file.name.endswith(SUFFIX)}
+        return {
+            file.name.removesuffix(SUFFIX): file
+            for place in places
+            for file in place.iterdir()
+            if file.name.endswith(SUFFIX)
+        }
     except OSError as e:
         raise exception.DriverError(reason=str(e))

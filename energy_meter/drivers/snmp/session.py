@@ -33,7 +33,7 @@ Oid = engine.Oid
 Value: typing.TypeAlias = int | bytes | Oid | None
 
 #: Larger than every number that an object identifier can have.
-BEYOND = 2 ** 32
+BEYOND = 2**32
 
 #: Most objects named in one request: request and answer fit an Ethernet
 #: frame, for some devices drop larger ones without a word.
@@ -63,9 +63,14 @@ _AUTHORIZATION_ERROR = 16
 
 #: What a device reports (RFC 3414, section 3.2), or pysnmp finds, if they
 #: don't agree about the user.
-_REFUSALS = (errind.AuthenticationFailure, errind.DecryptionError,
-             errind.UnknownSecurityName, errind.UnknownUserName,
-             errind.UnsupportedSecurityLevel, errind.WrongDigest)
+_REFUSALS = (
+    errind.AuthenticationFailure,
+    errind.DecryptionError,
+    errind.UnknownSecurityName,
+    errind.UnknownUserName,
+    errind.UnsupportedSecurityLevel,
+    errind.WrongDigest,
+)
 
 
 class Range(typing.NamedTuple):
@@ -88,8 +93,15 @@ class Session:
     :param retries: how often to ask again.
     """
 
-    def __init__(self, host: str, port: int, credentials: engine.Credentials,
-                 context: str, timeout: float, retries: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        credentials: engine.Credentials,
+        context: str,
+        timeout: float,
+        retries: int,
+    ) -> None:
         self.device = f'{host}:{port}'
         self._host, self._port = host, port
         self._credentials = credentials
@@ -113,21 +125,24 @@ class Session:
         :raises DeviceUnreachable: the host's name has no address.
         """
         try:
-            found = socket.getaddrinfo(self._host, self._port,
-                                       type=socket.SOCK_DGRAM)
+            found = socket.getaddrinfo(
+                self._host, self._port, type=socket.SOCK_DGRAM
+            )
         except OSError as e:
             raise exception.DeviceUnreachable(device=self.device, reason=e)
         family, _, _, _, address = min(
-            found, key=lambda entry: entry[0] != socket.AF_INET)
+            found, key=lambda entry: entry[0] != socket.AF_INET
+        )
         try:
             self._engine = engine.run(engine.find(self._credentials), PATIENCE)
             self._target = engine.run(
-                self._engine.connect(family, address, self._timeout),
-                PATIENCE)
+                self._engine.connect(family, address, self._timeout), PATIENCE
+            )
         except error.PySnmpError as e:
             # Its text might quote a password.
             raise exception.ProtocolError(
-                device=self.device, reason=f'pysnmp raised {type(e).__name__}')
+                device=self.device, reason=f'pysnmp raised {type(e).__name__}'
+            )
 
     def close(self) -> None:
         if self._engine is not None and self._target is not None:
@@ -141,26 +156,30 @@ class Session:
         """
         values: dict[Oid, Value] = dict.fromkeys(oids)
         again = time.monotonic() - MISSING_PAUSE
-        pending = [oid for oid in values
-                   if self._missing.get(oid, again) <= again]
+        pending = [
+            oid for oid in values if self._missing.get(oid, again) <= again
+        ]
         while pending:
-            batch = pending[:self._max_named]
+            batch = pending[: self._max_named]
             answer = self._ask(batch)
             if answer.status == _TOO_BIG and len(batch) > 1:
                 self._max_named = len(batch) // 2
-            elif (answer.status in (_NO_SUCH_NAME, _GENERAL_ERROR)
-                  and 0 < answer.index <= len(batch)):
+            elif answer.status in (
+                _NO_SUCH_NAME,
+                _GENERAL_ERROR,
+            ) and 0 < answer.index <= len(batch):
                 # One object without a value spoils the whole answer.
                 missing = pending.pop(answer.index - 1)
                 self._missing[missing] = time.monotonic()
             else:
                 self._check(answer)
                 values.update(_values(answer.objects))
-                del pending[:len(batch)]
+                del pending[: len(batch)]
         return values
 
-    def sweep(self, ranges: collections.abc.Iterable[Range],
-              rows: int) -> dict[Oid, Value]:
+    def sweep(
+        self, ranges: collections.abc.Iterable[Range], rows: int
+    ) -> dict[Oid, Value]:
         """Ask for all objects in some ranges.
 
         :param rows: how many objects to expect in each range.
@@ -173,8 +192,9 @@ class Session:
             answer = self._ask([after for after, _ in pending], repetitions)
             if answer.status == _TOO_BIG and repetitions > 1:
                 self._max_listed = len(pending) * repetitions // 2
-            elif (answer.status == _NO_SUCH_NAME
-                  and 0 < answer.index <= len(pending)):
+            elif answer.status == _NO_SUCH_NAME and 0 < answer.index <= len(
+                pending
+            ):
                 # Version 1 has no other way to say that nothing follows.
                 del pending[answer.index - 1]
             else:
@@ -187,24 +207,33 @@ class Session:
             return 1
         return max(1, min(rows, self._max_listed // ranges))
 
-    def _collect(self, ranges: list[Range], answer: engine.Answer,
-                 values: dict[Oid, Value]) -> list[Range]:
+    def _collect(
+        self,
+        ranges: list[Range],
+        answer: engine.Answer,
+        values: dict[Oid, Value],
+    ) -> list[Range]:
         """Add what an answer shows to the values.
 
         :returns: what of the ranges is still to be asked for.
         """
         objects = _values(answer.objects)
         if not objects:
-            raise exception.ProtocolError(device=self.device,
-                                          reason='its answer is empty')
+            raise exception.ProtocolError(
+                device=self.device, reason='its answer is empty'
+            )
         if len(values) > MAX_SWEEP:
-            raise exception.ProtocolError(device=self.device,
-                                          reason='its tables have no end')
+            raise exception.ProtocolError(
+                device=self.device, reason='its tables have no end'
+            )
         pending = []
         for number, (after, last) in enumerate(ranges):
-            column = objects[number::len(ranges)]
-            new = [(oid, value) for oid, value in column
-                   if value is not None and oid <= last and oid not in values]
+            column = objects[number :: len(ranges)]
+            new = [
+                (oid, value)
+                for oid, value in column
+                if value is not None and oid <= last and oid not in values
+            ]
             values.update(new)
             if not column:
                 pending.append(Range(after, last))
@@ -212,17 +241,24 @@ class Session:
                 pending.append(Range(column[-1][0], last))
         return pending
 
-    def _ask(self, oids: collections.abc.Sequence[Oid],
-             repetitions: int | None = None) -> engine.Answer:
+    def _ask(
+        self,
+        oids: collections.abc.Sequence[Oid],
+        repetitions: int | None = None,
+    ) -> engine.Answer:
         if self._engine is None or self._target is None:
-            raise exception.ProtocolError(device=self.device,
-                                          reason='the session is closed')
+            raise exception.ProtocolError(
+                device=self.device, reason='the session is closed'
+            )
         for _ in range(self._retries + 1):
             try:
                 # Version 3 may have to ask for the device's clock first.
                 answer = engine.run(
-                    self._engine.ask(self._target, self._context, oids,
-                                     repetitions), 3 * self._timeout + 1)
+                    self._engine.ask(
+                        self._target, self._context, oids, repetitions
+                    ),
+                    3 * self._timeout + 1,
+                )
             except TimeoutError:
                 continue
             except error.PySnmpError as e:
@@ -237,32 +273,42 @@ class Session:
         raise exception.DeviceUnreachable(
             device=self.device,
             reason=f'{self._retries + 1} times nothing within '
-                   f'{self._timeout:g} s; it also keeps silent if the '
-                   f'{self._secret} is wrong')
+            f'{self._timeout:g} s; it also keeps silent if the '
+            f'{self._secret} is wrong',
+        )
 
     @property
     def _secret(self) -> str:
-        return ('priv_password' if self._credentials.version == '3'
-                else 'community')
+        return (
+            'priv_password'
+            if self._credentials.version == '3'
+            else 'community'
+        )
 
     def _check(self, answer: engine.Answer) -> None:
         """See that an answer can be used."""
-        refused = (isinstance(answer.problem, _REFUSALS)
-                   or answer.status in (_NO_ACCESS, _AUTHORIZATION_ERROR))
+        refused = isinstance(answer.problem, _REFUSALS) or answer.status in (
+            _NO_ACCESS,
+            _AUTHORIZATION_ERROR,
+        )
         if refused and self._credentials.user:
             raise exception.AuthenticationFailed(
-                device=self.device, user=self._credentials.user)
+                device=self.device, user=self._credentials.user
+            )
         if answer.problem is not None:
-            raise exception.ProtocolError(device=self.device,
-                                          reason=answer.problem)
+            raise exception.ProtocolError(
+                device=self.device, reason=answer.problem
+            )
         if answer.status:
             status = rfc1905.errorStatus.clone(answer.status).prettyPrint()
             raise exception.ProtocolError(
-                device=self.device, reason=f'it answers with error {status}')
+                device=self.device, reason=f'it answers with error {status}'
+            )
 
 
-def _values(objects: collections.abc.Iterable[tuple[typing.Any, typing.Any]]
-            ) -> list[tuple[Oid, Value]]:
+def _values(
+    objects: collections.abc.Iterable[tuple[typing.Any, typing.Any]],
+) -> list[tuple[Oid, Value]]:
     return [(oid.asTuple(), _value(value)) for oid, value in objects]
 
 
@@ -272,7 +318,8 @@ def _value(value: object) -> Value:
     if isinstance(value, univ.ObjectIdentifier):
         return value.asTuple()
     # pyasn1's Null, which stands for no value, is an OctetString, too.
-    if (isinstance(value, univ.OctetString)
-            and not isinstance(value, univ.Null)):
+    if isinstance(value, univ.OctetString) and not isinstance(
+        value, univ.Null
+    ):
         return bytes(value)
     return None

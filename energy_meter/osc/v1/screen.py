@@ -37,8 +37,11 @@ def borrow(terminal: typing.TextIO) -> collections.abc.Iterator[Draw]:
         # Over the old text, line by line and in one go: nothing flickers.
         *above, last = _cut(text.splitlines() or [''])
         terminal.write(
-            _HOME + ''.join(f'{_CLEAR_LINE}{line}\n' for line in above)
-            + _CLEAR_BELOW + last)
+            _HOME
+            + ''.join(f'{_CLEAR_LINE}{line}\n' for line in above)
+            + _CLEAR_BELOW
+            + last
+        )
         terminal.flush()
 
     terminal.write(_BORROW)
@@ -54,5 +57,5 @@ def _cut(lines: list[str]) -> list[str]:
     height = shutil.get_terminal_size().lines
     if len(lines) <= height:
         return lines
-    shown = lines[:height - 1]
+    shown = lines[: height - 1]
     return [*shown, f'... {len(lines) - len(shown)} more lines']

@@ -23,9 +23,13 @@ from osc_lib.command import command
 class ShowVersion(command.ShowOne):
     """Show the versions of the API and of this client"""
 
-    def take_action(self, parsed_args: argparse.Namespace) -> tuple[
-            collections.abc.Sequence[str],
-            collections.abc.Iterable[typing.Any]]:
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[
+        collections.abc.Sequence[str], collections.abc.Iterable[typing.Any]
+    ]:
         client = typing.cast(typing.Any, self.app).client_manager.energy
-        return ('api', 'client'), (client.version(),
-                                   importlib.metadata.version('energy-meter'))
+        return ('api', 'client'), (
+            client.version(),
+            importlib.metadata.version('energy-meter'),
+        )

@@ -33,8 +33,12 @@ class WatchProbe(probe.ListProbe):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            '--interval', metavar='<seconds>', type=_seconds, default=2.0,
-            help='Seconds between two readings (default: %(default)g)')
+            '--interval',
+            metavar='<seconds>',
+            type=_seconds,
+            default=2.0,
+            help='Seconds between two readings (default: %(default)g)',
+        )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -43,8 +47,10 @@ class WatchProbe(probe.ListProbe):
             return super().run(parsed_args)
         # What is wrong from the start ends the command.
         text = self._render(parsed_args)
-        with (contextlib.suppress(KeyboardInterrupt),
-              screen.borrow(terminal) as draw):
+        with (
+            contextlib.suppress(KeyboardInterrupt),
+            screen.borrow(terminal) as draw,
+        ):
             while True:
                 draw(_title(parsed_args.interval) + text)
                 time.sleep(parsed_args.interval)
@@ -77,5 +83,6 @@ def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0.1 <= seconds <= 86_400:
         raise argparse.ArgumentTypeError(
-            f'{text}: expected 0.1 to 86400 seconds')
+            f'{text}: expected 0.1 to 86400 seconds'
+        )
     return seconds

@@ -42,22 +42,34 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     archive = rrd_archive.Archive(conf)
     static = files.Files()
     views = view.View(
-        static, '' if conf.rrd.kwh_price is None else conf.rrd.currency,
-        conf.rrd.refresh)
+        static,
+        '' if conf.rrd.kwh_price is None else conf.rrd.currency,
+        conf.rrd.refresh,
+    )
     controllers = router.Router(
-        root.Root(summary.Summary(archive, conf.rrd.max_gap), archive,
-                  graph.Graphs(conf, archive), static, views,
-                  access.authorizer(conf, rrd_conf.GROUP)),
-        guess_content_type_from_ext=False)
+        root.Root(
+            summary.Summary(archive, conf.rrd.max_gap),
+            archive,
+            graph.Graphs(conf, archive),
+            static,
+            views,
+            access.authorizer(conf, rrd_conf.GROUP),
+        ),
+        guess_content_type_from_ext=False,
+    )
 
-    def show(request: webob.Request, response: webob.Response,
-             error: errors.Error) -> None:
+    def show(
+        request: webob.Request, response: webob.Response, error: errors.Error
+    ) -> None:
         response.text = views.error(request.script_name, error)
         response.content_type = 'text/html'
 
     # Around the rest: errors have them, too.
-    return headers.Headers(stack.make(
-        access.guard(controllers, conf, rrd_conf.GROUP), conf, {}, show))
+    return headers.Headers(
+        stack.make(
+            access.guard(controllers, conf, rrd_conf.GROUP), conf, {}, show
+        )
+    )
 
 
 def serve(conf: cfg.ConfigOpts) -> server.Server:

@@ -35,8 +35,10 @@ class Files:
 
     def __init__(self) -> None:
         directory = resources.files('energy_meter.rrd.pages') / 'static'
-        self._files = {item.name: _read(item.name, item.read_bytes())
-                       for item in directory.iterdir()}
+        self._files = {
+            item.name: _read(item.name, item.read_bytes())
+            for item in directory.iterdir()
+        }
 
     def __contains__(self, name: str) -> bool:
         return name in self._files
@@ -50,13 +52,17 @@ class Files:
 
     def answer(self, name: str) -> webob.Response:
         file = self._files[name]
-        response = webob.Response(body=file.content,
-                                  content_type=file.content_type)
+        response = webob.Response(
+            body=file.content, content_type=file.content_type
+        )
         response.headers['Cache-Control'] = _FOREVER
         return response
 
 
 def _read(name: str, content: bytes) -> _File:
     content_type, _ = mimetypes.guess_type(name)
-    return _File(content, content_type or 'application/octet-stream',
-                 hashlib.sha256(content).hexdigest()[:12])
+    return _File(
+        content,
+        content_type or 'application/octet-stream',
+        hashlib.sha256(content).hexdigest()[:12],
+    )

@@ -48,9 +48,15 @@ class Root:
     :param authorize: refuses those who may not look.
     """
 
-    def __init__(self, power: summary.Summary, archive: rrd_archive.Archive,
-                 graphs: graph.Graphs, static: files.Files,
-                 views: view.View, authorize: access.Authorize) -> None:
+    def __init__(
+        self,
+        power: summary.Summary,
+        archive: rrd_archive.Archive,
+        graphs: graph.Graphs,
+        static: files.Files,
+        views: view.View,
+        authorize: access.Authorize,
+    ) -> None:
         self._summary = power
         self._archive = archive
         self._graphs = graphs
@@ -59,8 +65,9 @@ class Root:
         self._authorize = authorize
 
     @pecan.expose()
-    def _route(self, segments: list[str],
-               request: webob.Request) -> router.Found:
+    def _route(
+        self, segments: list[str], request: webob.Request
+    ) -> router.Found:
         """Give a controller, and the arguments that are in the path."""
         match segments:
             # Before the policy, whose refusal is a page, too.
@@ -89,57 +96,83 @@ class Root:
     @pecan.expose()
     def front(self) -> webob.Response:
         return webob.Response(
-            status=302, location=f'{pecan.request.application_url}/last/hour/')
+            status=302, location=f'{pecan.request.application_url}/last/hour/'
+        )
 
     @pecan.expose()
     def period(self, period: str) -> webob.Response:
-        return _page(self._view.period(
-            period, self._summary.rows(period), self._summary.watts(),
-            self._archive.series(period, None).figures))
+        return _page(
+            self._view.period(
+                period,
+                self._summary.rows(period),
+                self._summary.watts(),
+                self._archive.series(period, None).figures,
+            )
+        )
 
     @pecan.expose()
     def probe(self, probe: str) -> webob.Response:
         found = self._find(probe)
-        return _page(self._view.probe(found, {
-            period: self._archive.series(period, probe).figures
-            for period in rrd_series.PERIODS}))
+        return _page(
+            self._view.probe(
+                found,
+                {
+                    period: self._archive.series(period, probe).figures
+                    for period in rrd_series.PERIODS
+                },
+            )
+        )
 
     @pecan.expose()
     def graph(self, period: str, probe: str | None = None) -> webob.Response:
         image_format = _choose('format', graph.FORMATS)
         picture = self._graphs.picture(
-            period, probe, image_format,
+            period,
+            probe,
+            image_format,
             _choose('theme', graph.THEMES),
-            _choose('size', tuple(graph.SIZES)))
+            _choose('size', tuple(graph.SIZES)),
+        )
         return conditional.answer(
-            picture.tag, 'image/svg+xml' if image_format == 'svg'
-            else 'image/png', lambda: picture.content)
+            picture.tag,
+            'image/svg+xml' if image_format == 'svg' else 'image/png',
+            lambda: picture.content,
+        )
 
     @pecan.expose()
     def data(self, period: str, probe: str | None = None) -> webob.Response:
         data_format = _choose('format', _DATA_FORMATS)
         series = self._archive.series(period, probe)
         if data_format == 'csv':
-            return conditional.answer(series, 'text/csv',
-                                      lambda: _as_csv(series))
+            return conditional.answer(
+                series, 'text/csv', lambda: _as_csv(series)
+            )
         document: dict[str, object] = {
-            'period': period, 'probe': probe, 'start': series.start,
-            'step': series.step, 'watts': series.watts,
-            'minima': series.minima, 'maxima': series.maxima,
-            'figures': series.figures._asdict()}
+            'period': period,
+            'probe': probe,
+            'start': series.start,
+            'step': series.step,
+            'watts': series.watts,
+            'minima': series.minima,
+            'maxima': series.maxima,
+            'figures': series.figures._asdict(),
+        }
         if probe is None:
             document['now'] = self._summary.watts()
             document['probes'] = {
                 row.probe.id: {'now': row.watts, **row.figures._asdict()}
-                for row in self._summary.rows(period)}
-        return conditional.answer(document, 'application/json',
-                                  lambda: orjson.dumps(document))
+                for row in self._summary.rows(period)
+            }
+        return conditional.answer(
+            document, 'application/json', lambda: orjson.dumps(document)
+        )
 
     @pecan.expose()
     def rrd(self, probe: str) -> webob.Response:
         content = self._archive.file(probe)
-        response = conditional.answer(content, 'application/octet-stream',
-                                      lambda: content)
+        response = conditional.answer(
+            content, 'application/octet-stream', lambda: content
+        )
         response.content_disposition = 'attachment; filename="probe.rrd"'
         return response
 
@@ -162,7 +195,8 @@ def _choose(name: str, choices: collections.abc.Sequence[str]) -> str:
     value = pecan.request.environ[path.PARAMETERS].get(name, choices[0])
     if value not in choices:
         raise wsme_exc.ClientSideError(
-            f'The parameter {name} is one of {", ".join(choices)}.', 400)
+            f'The parameter {name} is one of {", ".join(choices)}.', 400
+        )
     return value
 
 
@@ -175,7 +209,13 @@ def _as_csv(series: rrd_series.Series) -> bytes:
     writer = csv.writer(text)
     writer.writerow(('time', 'watts', 'minimum', 'maximum'))
     # What isn't known is an empty field.
-    writer.writerows(zip(range(series.start, series.end, series.step),
-                         series.watts, series.minima, series.maxima,
-                         strict=True))
+    writer.writerows(
+        zip(
+            range(series.start, series.end, series.step),
+            series.watts,
+            series.minima,
+            series.maxima,
+            strict=True,
+        )
+    )
     return text.getvalue().encode()

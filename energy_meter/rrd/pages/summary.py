@@ -11,7 +11,6 @@
 # under the License.
 
 
-
 """All probes at a glance: what they draw now, and what they have drawn."""
 
 import time
@@ -40,15 +39,17 @@ class Summary:
         probe draws.
     """
 
-    def __init__(self, archive: rrd_archive.Archive,
-                 patience: float) -> None:
+    def __init__(self, archive: rrd_archive.Archive, patience: float) -> None:
         self._archive = archive
         self._patience = patience
 
     def rows(self, period: str) -> list[Row]:
         figures = self._archive.figures(period)
-        return [Row(probe, self._watts(probe), figures[probe.id])
-                for probe in self._archive.probes() if probe.id in figures]
+        return [
+            Row(probe, self._watts(probe), figures[probe.id])
+            for probe in self._archive.probes()
+            if probe.id in figures
+        ]
 
     def watts(self) -> float | None:
         """Tell what all draw now, each host counted once."""

@@ -53,41 +53,65 @@ class View:
     :param refresh: seconds between two updates of what a browser shows.
     """
 
-    def __init__(self, static: files.Files, currency: str,
-                 refresh: float) -> None:
+    def __init__(
+        self, static: files.Files, currency: str, refresh: float
+    ) -> None:
         self._static = static
         self._environment = jinja2.Environment(
             loader=jinja2.PackageLoader('energy_meter.rrd.pages'),
-            autoescape=True, undefined=jinja2.StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True)
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         self._environment.filters.update(
-            segment=_segment, watts=_number(1), kwh=_number(4),
-            money=_number(2))
+            segment=_segment,
+            watts=_number(1),
+            kwh=_number(4),
+            money=_number(2),
+        )
         self._environment.globals.update(
-            periods=tuple(series.PERIODS), sizes=graph.SIZES,
-            currency=currency, refresh=refresh)
+            periods=tuple(series.PERIODS),
+            sizes=graph.SIZES,
+            currency=currency,
+            refresh=refresh,
+        )
 
-    def period(self, period: str, rows: list[summary.Row],
-               watts: float | None, total: series.Figures) -> str:
+    def period(
+        self,
+        period: str,
+        rows: list[summary.Row],
+        watts: float | None,
+        total: series.Figures,
+    ) -> str:
         """Render all probes in one period.
 
         :param watts: what all draw now.
         :param total: the figures of their sum.
         """
-        return self._render('period.html', pecan.request.script_name,
-                            period=period, now=watts, total=total,
-                            groups=_group(rows))
+        return self._render(
+            'period.html',
+            pecan.request.script_name,
+            period=period,
+            now=watts,
+            total=total,
+            groups=_group(rows),
+        )
 
-    def probe(self, probe: archive.Probe,
-              figures: dict[str, series.Figures]) -> str:
+    def probe(
+        self, probe: archive.Probe, figures: dict[str, series.Figures]
+    ) -> str:
         """Render one probe.
 
         :param figures: by period.
         """
-        return self._render('probe.html', pecan.request.script_name,
-                            period=None, probe=probe, figures={
-                                name: row._asdict()
-                                for name, row in figures.items()})
+        return self._render(
+            'probe.html',
+            pecan.request.script_name,
+            period=None,
+            probe=probe,
+            figures={name: row._asdict() for name, row in figures.items()},
+        )
 
     def error(self, root: str, error: errors.Error) -> str:
         """Render an error.
@@ -98,8 +122,8 @@ class View:
 
     def _render(self, name: str, root: str, **values: object) -> str:
         return self._environment.get_template(name).render(
-            root=root, file=lambda name: self._static.url(root, name),
-            **values)
+            root=root, file=lambda name: self._static.url(root, name), **values
+        )
 
 
 def _group(rows: list[summary.Row]) -> list[Group]:
@@ -109,14 +133,20 @@ def _group(rows: list[summary.Row]) -> list[Group]:
     def order(row: summary.Row) -> tuple[typing.Any, ...]:
         return (*group(row), _natural(row.probe.id))
 
-    return [Group(host, scope, list(members)) for (_, host, scope), members
-            in itertools.groupby(sorted(rows, key=order), key=group)]
+    return [
+        Group(host, scope, list(members))
+        for (_, host, scope), members in itertools.groupby(
+            sorted(rows, key=order), key=group
+        )
+    ]
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
     """Let node-2 come before node-10."""
-    return [(int(part) if part.isdecimal() and part.isascii() else -1, part)
-            for part in _DIGITS.split(text.lower())]
+    return [
+        (int(part) if part.isdecimal() and part.isascii() else -1, part)
+        for part in _DIGITS.split(text.lower())
+    ]
 
 
 def _segment(text: str) -> str:
@@ -124,5 +154,4 @@ def _segment(text: str) -> str:
 
 
 def _number(digits: int) -> typing.Callable[[float | None], str]:
-    return lambda value: (_UNKNOWN if value is None
-                          else f'{value:,.{digits}f}')
+    return lambda value: _UNKNOWN if value is None else f'{value:,.{digits}f}'

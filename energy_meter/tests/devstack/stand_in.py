@@ -30,8 +30,14 @@ CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
 STACK = ('pre-install', 'install', 'post-config', 'extra', 'test-config')
 
 #: Commands that only leave a line in the log.
-COMMANDS = ('energy-meter-agent', 'energy-meter-manage', 'mysql', 'psql',
-            'rabbitmqctl', 'uwsgi')
+COMMANDS = (
+    'energy-meter-agent',
+    'energy-meter-manage',
+    'mysql',
+    'psql',
+    'rabbitmqctl',
+    'uwsgi',
+)
 
 _COMMAND = """\
 #!/bin/bash
@@ -62,7 +68,8 @@ sinks:
     - name: meter_sink
       publishers:
           - gnocchi://
-"""}
+""",
+}
 
 
 class DevStack(fixtures.Fixture):
@@ -75,8 +82,9 @@ class DevStack(fixtures.Fixture):
         the commands of energy_meter are, by default those of the log.
     """
 
-    def __init__(self, services: str = 'key,mysql,rabbit',
-                 **settings: str) -> None:
+    def __init__(
+        self, services: str = 'key,mysql,rabbit', **settings: str
+    ) -> None:
         super().__init__()
         self._services = services
         self._settings = settings
@@ -84,8 +92,9 @@ class DevStack(fixtures.Fixture):
     def _setUp(self) -> None:
         self.root = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         #: Where the plugin writes the configuration of energy_meter.
-        self.configuration_path = (self.root
-                                   / 'etc/energy_meter/energy_meter.conf')
+        self.configuration_path = (
+            self.root / 'etc/energy_meter/energy_meter.conf'
+        )
         self._log = self.root / 'log'
         self._log.touch()
         commands = self._make('opt/stack/data/venv/bin')
@@ -114,11 +123,18 @@ class DevStack(fixtures.Fixture):
         """
         done = subprocess.run(
             ['bash', HERE / 'stand_in.sh', mode, *phases],
-            env={'PATH': os.environ['PATH'], 'LOG': str(self._log),
-                 'ROOT': str(self.root), 'ENABLED_SERVICES': self._services,
-                 **self._settings},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=120)
+            env={
+                'PATH': os.environ['PATH'],
+                'LOG': str(self._log),
+                'ROOT': str(self.root),
+                'ENABLED_SERVICES': self._services,
+                **self._settings,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
         if done.returncode:
             raise AssertionError(done.stdout)
         return done.stdout
@@ -153,8 +169,11 @@ class DevStack(fixtures.Fixture):
 
         YAML is read, as its comments and line breaks do not matter.
         """
-        found = {str(path.relative_to(self.root)): path
-                 for path in self.root.rglob('*') if path != self._log}
+        found = {
+            str(path.relative_to(self.root)): path
+            for path in self.root.rglob('*')
+            if path != self._log
+        }
         return {name: self._content(path) for name, path in found.items()}
 
     def _content(self, path: pathlib.Path) -> object:

@@ -36,8 +36,9 @@ def main() -> int:
     if arguments.list:
         print('\n'.join(catalogue.FAULTS))
         return 0
-    injections = schedule.draw(arguments.seed, arguments.faults,
-                               arguments.duration)
+    injections = schedule.draw(
+        arguments.seed, arguments.faults, arguments.duration
+    )
     rows = []
     with installation.Peers() as peers:
         for number, injection in enumerate(injections, 1):
@@ -46,9 +47,16 @@ def main() -> int:
             for problem in rows[-1].problems:
                 _say(f'   {problem}')
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps({
-            'seed': arguments.seed, 'duration': arguments.duration,
-            'faults': [table.document(row) for row in rows]}, indent=2))
+        arguments.json.write_text(
+            json.dumps(
+                {
+                    'seed': arguments.seed,
+                    'duration': arguments.duration,
+                    'faults': [table.document(row) for row in rows],
+                },
+                indent=2,
+            )
+        )
     print(table.draw(rows))
     return 1 if any(row.problems for row in rows) else 0
 
@@ -56,19 +64,34 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog='python -m energy_meter.tests.faults',
-        description=__doc__.partition('\n')[0])
-    parser.add_argument('--list', action='store_true',
-                        help='name all faults and end')
-    parser.add_argument('--faults', type=_names, metavar='NAME,NAME',
-                        default=list(catalogue.FAULTS),
-                        help='only these, in this order; default: all')
-    parser.add_argument('--seed', type=int, default=1,
-                        help='of all that is random; default: 1')
-    parser.add_argument('--duration', type=float, default=10.0,
-                        metavar='SECONDS',
-                        help='about how long each fault lasts; default: 10')
-    parser.add_argument('--json', type=pathlib.Path, metavar='FILE',
-                        help='write the table to this file, too')
+        description=__doc__.partition('\n')[0],
+    )
+    parser.add_argument(
+        '--list', action='store_true', help='name all faults and end'
+    )
+    parser.add_argument(
+        '--faults',
+        type=_names,
+        metavar='NAME,NAME',
+        default=list(catalogue.FAULTS),
+        help='only these, in this order; default: all',
+    )
+    parser.add_argument(
+        '--seed', type=int, default=1, help='of all that is random; default: 1'
+    )
+    parser.add_argument(
+        '--duration',
+        type=float,
+        default=10.0,
+        metavar='SECONDS',
+        help='about how long each fault lasts; default: 10',
+    )
+    parser.add_argument(
+        '--json',
+        type=pathlib.Path,
+        metavar='FILE',
+        help='write the table to this file, too',
+    )
     return parser.parse_args()
 
 
@@ -77,20 +100,25 @@ def _names(text: str) -> list[str]:
     for name in names:
         if name not in catalogue.FAULTS:
             raise argparse.ArgumentTypeError(
-                f'there is no fault {name!r}; --list names all')
+                f'there is no fault {name!r}; --list names all'
+            )
     return names
 
 
-def _run(peers: installation.Peers, injection: schedule.Injection,
-         ) -> table.Row:
+def _run(
+    peers: installation.Peers,
+    injection: schedule.Injection,
+) -> table.Row:
     struck_by = catalogue.FAULTS[injection.fault](
-        random.Random(injection.seed))  # noqa: S311
+        random.Random(injection.seed)
+    )  # noqa: S311
     try:
         outcome = trial.run(peers, struck_by, injection)
     except Exception as error:
         # Whatever it is, the other faults can still be tried.
-        return table.Row(injection.fault, struck_by.cost, None,
-                         str(_first(error)))
+        return table.Row(
+            injection.fault, struck_by.cost, None, str(_first(error))
+        )
     return table.Row(injection.fault, struck_by.cost, outcome)
 
 

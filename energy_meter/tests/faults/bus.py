@@ -54,13 +54,13 @@ class Cut(fault.Fault):
     """The cable between the agents' network and the broker's is cut."""
 
     def prepare(self, site: installation.Installation) -> None:
-        near, far = (site.useFixture(namespaces.Namespace())
-                     for _ in range(2))
+        near, far = (site.useFixture(namespaces.Namespace()) for _ in range(2))
         self._link = site.useFixture(namespaces.Link(near, far))
         site.broker = site.useFixture(rabbitmq.RabbitMQ(namespace=far))
         site.reader_bus = site.broker.url
         site.agent_bus = site.broker.url.replace(
-            '127.0.0.1', self._link.far_address)
+            '127.0.0.1', self._link.far_address
+        )
         # From there, 127.0.0.1 is not where the database listens.
         site.by_socket = True
         for name in installation.AGENTS:
@@ -87,9 +87,11 @@ class Lossy(fault.Fault):
     def prepare(self, site: installation.Installation) -> None:
         broker = site.peers.broker
         site.agent_bus, site.reader_bus = (
-            broker.add_vhost() for _ in range(2))
-        self._relay = site.useFixture(relay.Relay(
-            site.agent_bus, site.reader_bus, self.chance))
+            broker.add_vhost() for _ in range(2)
+        )
+        self._relay = site.useFixture(
+            relay.Relay(site.agent_bus, site.reader_bus, self.chance)
+        )
 
     def begin(self, site: installation.Installation) -> None:
         self._relay.lossy.set()
@@ -112,12 +114,16 @@ class ConsumerTimeout(processes.Stop):
     least = 4 * CONSUMER_TIMEOUT / 1000
 
     def prepare(self, site: installation.Installation) -> None:
-        site.broker = site.useFixture(rabbitmq.RabbitMQ({
-            'consumer_timeout': CONSUMER_TIMEOUT}))
+        site.broker = site.useFixture(
+            rabbitmq.RabbitMQ({'consumer_timeout': CONSUMER_TIMEOUT})
+        )
         # How often it looks, in milliseconds.
-        site.broker.ctl('eval', 'application:set_env('
-                                'rabbit, channel_tick_interval, 1000).')
+        site.broker.ctl(
+            'eval', 'application:set_env(rabbit, channel_tick_interval, 1000).'
+        )
 
     def has_effect(self, site: installation.Installation) -> bool:
-        return ('timed out waiting for delivery acknowledgement'
-                in site.processes['broker'].output())
+        return (
+            'timed out waiting for delivery acknowledgement'
+            in site.processes['broker'].output()
+        )

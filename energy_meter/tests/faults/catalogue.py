@@ -38,33 +38,49 @@ _Make = collections.abc.Callable[[random.Random], fault.Fault]
 def storm(chance: random.Random) -> fault.Fault:
     """Let everything but the agents fail at once."""
     hung, killed = chance.sample(installation.COLLECTORS, 2)
-    faults = [processes.Pause(chance, [hung]), *(
-        processes.Kill(chance, [name])
-        for name in (killed, 'broker', 'database', 'rrd', 'api'))]
+    faults = [
+        processes.Pause(chance, [hung]),
+        *(
+            processes.Kill(chance, [name])
+            for name in (killed, 'broker', 'database', 'rrd', 'api')
+        ),
+    ]
     return processes.Storm(chance, chance.sample(faults, len(faults)))
 
 
 FAULTS: dict[str, _Make] = {
-    **{f'kill-{kind}': functools.partial(processes.Kill, names=names)
-       for kind, names in _KINDS.items()},
+    **{
+        f'kill-{kind}': functools.partial(processes.Kill, names=names)
+        for kind, names in _KINDS.items()
+    },
     'kill-agent-unheard': processes.UnheardDeath,
-    **{f'pause-{kind}': functools.partial(processes.Pause, names=names)
-       for kind, names in _KINDS.items()},
-    **{f'stop-{kind}': functools.partial(processes.Stop, names=_KINDS[kind])
-       for kind in ('broker', 'database')},
+    **{
+        f'pause-{kind}': functools.partial(processes.Pause, names=names)
+        for kind, names in _KINDS.items()
+    },
+    **{
+        f'stop-{kind}': functools.partial(processes.Stop, names=_KINDS[kind])
+        for kind in ('broker', 'database')
+    },
     'long-gap': processes.Gap,
     'broker-alarm': bus.Alarm,
     'cluster-node-loss': functools.partial(bus.NodeLoss, names=['broker']),
     'network-cut': bus.Cut,
     'lossy-bus': bus.Lossy,
-    'consumer-timeout': functools.partial(bus.ConsumerTimeout,
-                                          names=['database']),
+    'consumer-timeout': functools.partial(
+        bus.ConsumerTimeout, names=['database']
+    ),
     'agent-disk-full': disks.AgentDiskFull,
     'database-disk-full': disks.DatabaseDiskFull,
-    **{f'{kind}-clock-{way}': functools.partial(
-        step, names=_KINDS[kind], hours=hours)
-       for kind, step in (('agent', clocks.AgentStep),
-                          ('collector', clocks.Step))
-       for way, hours in (('ahead', 1), ('behind', -1))},
+    **{
+        f'{kind}-clock-{way}': functools.partial(
+            step, names=_KINDS[kind], hours=hours
+        )
+        for kind, step in (
+            ('agent', clocks.AgentStep),
+            ('collector', clocks.Step),
+        )
+        for way, hours in (('ahead', 1), ('behind', -1))
+    },
     'storm': storm,
 }

@@ -34,8 +34,9 @@ class Step(fault.Fault):
     :param hours: 1 if its clock is ahead, -1 if it is behind.
     """
 
-    def __init__(self, chance: random.Random, names: tuple[str, ...],
-                 hours: int) -> None:
+    def __init__(
+        self, chance: random.Random, names: tuple[str, ...], hours: int
+    ) -> None:
         super().__init__(chance)
         self._name = chance.choice(names)
         self._seconds = hours * HOUR

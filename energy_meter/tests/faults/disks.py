@@ -40,8 +40,9 @@ class Disk(fixtures.Fixture):
     :param user: to whom it belongs.
     """
 
-    def __init__(self, path: pathlib.Path, size: str,
-                 user: str = 'root') -> None:
+    def __init__(
+        self, path: pathlib.Path, size: str, user: str = 'root'
+    ) -> None:
         super().__init__()
         self._path, self._size, self._user = path, size, user
         self._ballast = path / 'ballast'
@@ -50,15 +51,26 @@ class Disk(fixtures.Fixture):
         if os.geteuid() != 0:
             raise unittest.SkipTest('mounting needs root')
         user = pwd.getpwnam(self._user)
-        base.run(['mount', '-t', 'tmpfs', '-o',
-                  f'size={self._size},mode=700,uid={user.pw_uid},'
-                  f'gid={user.pw_gid}', 'tmpfs', self._path])
+        base.run(
+            [
+                'mount',
+                '-t',
+                'tmpfs',
+                '-o',
+                f'size={self._size},mode=700,uid={user.pw_uid},'
+                f'gid={user.pw_gid}',
+                'tmpfs',
+                self._path,
+            ]
+        )
         self.addCleanup(base.run, ['umount', self._path])
 
     def fill(self) -> None:
         """Leave no space on it."""
-        with self._ballast.open('ab', buffering=0) as ballast, \
-                contextlib.suppress(OSError):
+        with (
+            self._ballast.open('ab', buffering=0) as ballast,
+            contextlib.suppress(OSError),
+        ):
             while True:
                 ballast.write(_CHUNK)
 
@@ -75,15 +87,18 @@ class AgentDiskFull(fault.Fault):
         self._name = chance.choice(installation.AGENTS)
 
     def prepare(self, site: installation.Installation) -> None:
-        self._disk = site.useFixture(Disk(
-            site.agents[self._name].directory / 'state', '256k'))
+        self._disk = site.useFixture(
+            Disk(site.agents[self._name].directory / 'state', '256k')
+        )
 
     def begin(self, site: installation.Installation) -> None:
         self._disk.fill()
 
     def has_effect(self, site: installation.Installation) -> bool:
-        return ('The journal can not be written'
-                in site.processes[self._name].output())
+        return (
+            'The journal can not be written'
+            in site.processes[self._name].output()
+        )
 
     def end(self, site: installation.Installation) -> None:
         self._disk.clear()
@@ -98,8 +113,7 @@ class PostgreSQL(postgresql.PostgreSQL):
     def prepare(self) -> None:
         data = self.directory / 'data'
         data.mkdir()
-        self.disk = self.useFixture(
-            Disk(data, '128m', self.user or 'root'))
+        self.disk = self.useFixture(Disk(data, '128m', self.user or 'root'))
         super().prepare()
 
 

@@ -86,8 +86,11 @@ class Installation(fixtures.Fixture):
         killed.
     """
 
-    def __init__(self, peers: Peers, prepare: collections.abc.Callable[
-            ['Installation'], None]) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        prepare: collections.abc.Callable[['Installation'], None],
+    ) -> None:
         super().__init__()
         self.peers = peers
         self._prepare = prepare
@@ -103,7 +106,8 @@ class Installation(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self._directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path)
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        )
         self.api_port = base.free_port()
         self.site = self._configure('site')
         self.site.set('rrd', port=base.free_port(), flush_interval=0.5)
@@ -116,8 +120,9 @@ class Installation(fixtures.Fixture):
         self._connect()
         self._start()
 
-    def add_meter(self, agent: str, meter: str, probes: int,
-                  **options: object) -> None:
+    def add_meter(
+        self, agent: str, meter: str, probes: int, **options: object
+    ) -> None:
         """Give an agent a meter.
 
         :param probes: how many it has.
@@ -125,16 +130,24 @@ class Installation(fixtures.Fixture):
         """
         names = [f'{agent}-{meter}-{number}' for number in range(probes)]
         self.probes[agent] += names
-        self.agents[agent].add_dummy(meter, *names, **{
-            'energy': 'counter', 'min_watts': WATTS, 'max_watts': WATTS,
-            **options})
+        self.agents[agent].add_dummy(
+            meter,
+            *names,
+            **{
+                'energy': 'counter',
+                'min_watts': WATTS,
+                'max_watts': WATTS,
+                **options,
+            },
+        )
 
     def _configure(self, name: str) -> commands.Configuration:
         directory = self._directory / name
         directory.mkdir()
         configuration = commands.Configuration(
-            directory, agent={'name': name,
-                              'publish_interval': PUBLISH_INTERVAL})
+            directory,
+            agent={'name': name, 'publish_interval': PUBLISH_INTERVAL},
+        )
         (directory / 'state').mkdir()
         return configuration
 
@@ -144,22 +157,31 @@ class Installation(fixtures.Fixture):
         for name in COLLECTORS:
             self.processes[name] = commands.collector(self.site)
         self.processes['rrd'] = commands.Command(
-            self.site, 'energy-meter-rrd', 'Reading the bus')
+            self.site, 'energy-meter-rrd', 'Reading the bus'
+        )
         self.processes['api'] = commands.Command(
-            self.site, 'energy-meter-api', 'listens on')
+            self.site, 'energy-meter-api', 'listens on'
+        )
 
     def _connect(self) -> None:
         self.processes['broker'] = self.broker = (
-            self.broker or self.peers.broker)
+            self.broker or self.peers.broker
+        )
         self.processes['database'] = self.database = (
-            self.database or self.peers.database)
+            self.database or self.peers.database
+        )
         if not self.reader_bus:
             self.agent_bus = self.reader_bus = self.broker.add_vhost()
         self.url = self.database.create_database()
         self.site.set('DEFAULT', transport_url=self.reader_bus)
-        self.site.set('database', connection=(
-            self.database.socket_url(self.url) if self.by_socket
-            else self.url))
+        self.site.set(
+            'database',
+            connection=(
+                self.database.socket_url(self.url)
+                if self.by_socket
+                else self.url
+            ),
+        )
         for configuration in self.agents.values():
             configuration.set('DEFAULT', transport_url=self.agent_bus)
         self.site.run('energy-meter-manage', 'db', 'sync')
@@ -170,8 +192,11 @@ class Installation(fixtures.Fixture):
         pool = futures.ThreadPoolExecutor()
         self.addCleanup(pool.shutdown)
         for group in ((*COLLECTORS, 'rrd', 'api'), AGENTS):
-            list(pool.map(self.useFixture,
-                          [self.processes[name] for name in group]))
+            list(
+                pool.map(
+                    self.useFixture, [self.processes[name] for name in group]
+                )
+            )
         self.since = dict.fromkeys(AGENTS, time.monotonic())
 
     def all_probes(self) -> list[str]:
@@ -182,10 +207,13 @@ class Installation(fixtures.Fixture):
         """Kill a process, as kill -9 does."""
         if name in AGENTS:
             identity = json.loads(
-                (self.agents[name].directory / 'state' / 'agent.json')
-                .read_text())
+                (
+                    self.agents[name].directory / 'state' / 'agent.json'
+                ).read_text()
+            )
             self.deaths[identity['uuid'], identity['incarnation']] = (
-                time.time())
+                time.time()
+            )
         self.processes[name].kill()
 
     def stop_agents(self) -> None:
@@ -196,8 +224,11 @@ class Installation(fixtures.Fixture):
 
     def spans(self) -> dict[str, float]:
         """Tell for how many seconds there was a meter for each probe."""
-        return {probe: self.until[name] - self.since[name]
-                for name in AGENTS for probe in self.probes[name]}
+        return {
+            probe: self.until[name] - self.since[name]
+            for name in AGENTS
+            for probe in self.probes[name]
+        }
 
     def stands_still(self) -> bool:
         """Tell whether nothing is billed, for as long as agents would

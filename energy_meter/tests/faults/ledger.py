@@ -41,15 +41,24 @@ def settle(site: installation.Installation) -> verdict.Verdict:
     books = _load(site)
     return verdict.judge(
         _stretches(words, books, site.deaths),
-        {probe: verdict.Bill(account.millijoules, {
-            register.name: register.credited
-            for register in _registers(account)})
-         for probe, account in books.items()},
-        installation.WATTS, site.spans())
+        {
+            probe: verdict.Bill(
+                account.millijoules,
+                {
+                    register.name: register.credited
+                    for register in _registers(account)
+                },
+            )
+            for probe, account in books.items()
+        },
+        installation.WATTS,
+        site.spans(),
+    )
 
 
-def _read_journals(site: installation.Installation,
-                   ) -> dict[verdict.Key, measurement.Measurement]:
+def _read_journals(
+    site: installation.Installation,
+) -> dict[verdict.Key, measurement.Measurement]:
     """Read the last words of all registers that ever were."""
     words = {}
     for configuration in site.agents.values():
@@ -60,19 +69,25 @@ def _read_journals(site: installation.Installation,
     return words
 
 
-def _await(site: installation.Installation,
-           words: dict[verdict.Key, measurement.Measurement]) -> None:
+def _await(
+    site: installation.Installation,
+    words: dict[verdict.Key, measurement.Measurement],
+) -> None:
     """Wait until the last words have arrived.
 
     What has not arrived in the end is lost, and the verdict shows it.
     """
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        arrived = {register.name: register.elapsed
-                   for account in _load(site).values()
-                   for register in _registers(account)}
-        if all(arrived.get(key, -1.0) >= word.elapsed
-               for key, word in words.items()):
+        arrived = {
+            register.name: register.elapsed
+            for account in _load(site).values()
+            for register in _registers(account)
+        }
+        if all(
+            arrived.get(key, -1.0) >= word.elapsed
+            for key, word in words.items()
+        ):
             return
         time.sleep(0.2)
 
@@ -83,31 +98,34 @@ def _load(site: installation.Installation) -> Books:
         return accounts.load(connection, site.all_probes(), lock=False)
 
 
-def _registers(account: merge.Account,
-               ) -> collections.abc.Iterator[merge.RegisterState]:
+def _registers(
+    account: merge.Account,
+) -> collections.abc.Iterator[merge.RegisterState]:
     if account.owner is not None:
         yield account.owner
     yield from account.others.values()
 
 
-def _stretches(words: dict[verdict.Key, measurement.Measurement],
-               books: Books, deaths: dict[tuple[str, int], float],
-               ) -> collections.abc.Iterator[verdict.Stretch]:
+def _stretches(
+    words: dict[verdict.Key, measurement.Measurement],
+    books: Books,
+    deaths: dict[tuple[str, int], float],
+) -> collections.abc.Iterator[verdict.Stretch]:
     """Tell how long each register lived.
 
     :param deaths: when each incarnation of an agent was killed: what it
         published after its last journal, only the database knows.
     """
-    seconds = {(word.probe.id, key): word.metered
-               for key, word in words.items()}
+    seconds = {
+        (word.probe.id, key): word.metered for key, word in words.items()
+    }
     unpublished = {}
     for probe, account in books.items():
         for register in _registers(account):
             place = probe, register.name
             death = deaths.get((register.key.agent, register.key.incarnation))
             if death is not None:
-                seconds[place] = max(seconds.get(place, 0.0),
-                                     register.metered)
+                seconds[place] = max(seconds.get(place, 0.0), register.metered)
                 unpublished[place] = max(0.0, death - register.moment)
     for place, length in seconds.items():
         yield verdict.Stretch(*place, length, unpublished.get(place, 0.0))

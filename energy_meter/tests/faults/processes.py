@@ -34,8 +34,9 @@ class Kill(fault.Fault):
     :param names: of the processes, one of which is struck.
     """
 
-    def __init__(self, chance: random.Random,
-                 names: collections.abc.Sequence[str]) -> None:
+    def __init__(
+        self, chance: random.Random, names: collections.abc.Sequence[str]
+    ) -> None:
         super().__init__(chance)
         self.name = chance.choice(names)
         if self.name in installation.AGENTS:
@@ -68,8 +69,9 @@ class UnheardDeath(Kill):
         site.kill('broker')
         journal = site.agents[self.name].registers
         goal = sum(journal().values()) + UNHEARD
-        base.wait_for(lambda: sum(journal().values()) > goal, 60,
-                      'the agent goes on')
+        base.wait_for(
+            lambda: sum(journal().values()) > goal, 60, 'the agent goes on'
+        )
         super().begin(site)
 
     def end(self, site: installation.Installation) -> None:
@@ -83,8 +85,9 @@ class Pause(fault.Fault):
     :param names: of the processes, one of which is struck.
     """
 
-    def __init__(self, chance: random.Random,
-                 names: collections.abc.Sequence[str]) -> None:
+    def __init__(
+        self, chance: random.Random, names: collections.abc.Sequence[str]
+    ) -> None:
         super().__init__(chance)
         self.name = chance.choice(names)
 
@@ -120,8 +123,11 @@ class Storm(fault.Fault):
     :param faults: begin in this order, and end in any.
     """
 
-    def __init__(self, chance: random.Random,
-                 faults: collections.abc.Sequence[fault.Fault]) -> None:
+    def __init__(
+        self,
+        chance: random.Random,
+        faults: collections.abc.Sequence[fault.Fault],
+    ) -> None:
         super().__init__(chance)
         self._faults = faults
 

@@ -47,17 +47,20 @@ class Relay(fixtures.Fixture):
         many were overtaken by a later one.
     """
 
-    def __init__(self, source: str, target: str,
-                 chance: random.Random) -> None:
+    def __init__(
+        self, source: str, target: str, chance: random.Random
+    ) -> None:
         super().__init__()
         self._source, self._target = (
-            url.replace('rabbit:', 'amqp:') for url in (source, target))
+            url.replace('rabbit:', 'amqp:') for url in (source, target)
+        )
         self._chance = chance
         self._stopping = threading.Event()
         self._held: list[kombu.Message] = []
         self.lossy = threading.Event()
         self.fates = dict.fromkeys(
-            ('carried', 'lost', 'repeated', 'overtaken'), 0)
+            ('carried', 'lost', 'repeated', 'overtaken'), 0
+        )
 
     def _setUp(self) -> None:
         thread = threading.Thread(target=self._run, daemon=True)
@@ -69,16 +72,19 @@ class Relay(fixtures.Fixture):
         queue = kombu.Queue(_KEY, no_declare=True)
         while not self._stopping.wait(_RETRY):
             try:
-                with kombu.Connection(self._source) as incoming, \
-                        kombu.Connection(self._target) as outgoing, \
-                        incoming.Consumer(queue, on_message=self._take):
+                with (
+                    kombu.Connection(self._source) as incoming,
+                    kombu.Connection(self._target) as outgoing,
+                    incoming.Consumer(queue, on_message=self._take),
+                ):
                     self._carry(incoming, outgoing.Producer())
             except (amqp.AMQPError, kombu_exceptions.OperationalError):
                 # Agents and collectors make the queues, which takes a while.
                 continue
 
-    def _carry(self, incoming: kombu.Connection,
-               producer: kombu.Producer) -> None:
+    def _carry(
+        self, incoming: kombu.Connection, producer: kombu.Producer
+    ) -> None:
         while not self._stopping.is_set():
             try:
                 incoming.drain_events(timeout=_RETRY)
@@ -99,12 +105,18 @@ class Relay(fixtures.Fixture):
             self._held += copies * [message]
 
     def _deliver(self, producer: kombu.Producer) -> None:
-        place = (self._chance.randrange(len(self._held))
-                 if self.lossy.is_set() else 0)
+        place = (
+            self._chance.randrange(len(self._held))
+            if self.lossy.is_set()
+            else 0
+        )
         message = self._held.pop(place)
         self.fates['carried'] += 1
         self.fates['overtaken'] += place > 0
         producer.publish(
-            message.body, exchange=bus_transport.EXCHANGE, routing_key=_KEY,
+            message.body,
+            exchange=bus_transport.EXCHANGE,
+            routing_key=_KEY,
             content_type=message.content_type,
-            content_encoding=message.content_encoding)
+            content_encoding=message.content_encoding,
+        )

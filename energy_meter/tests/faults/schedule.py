@@ -41,8 +41,9 @@ class Injection(typing.NamedTuple):
     seed: int
 
 
-def draw(seed: int, names: collections.abc.Iterable[str],
-         duration: float) -> list[Injection]:
+def draw(
+    seed: int, names: collections.abc.Iterable[str], duration: float
+) -> list[Injection]:
     """Draw a schedule.
 
     What is drawn for a fault does not depend on which others are named, so
@@ -51,13 +52,20 @@ def draw(seed: int, names: collections.abc.Iterable[str],
     :param names: of the faults, in their order.
     :param duration: about how long each fault lasts, in seconds.
     """
-    return [_draw_one(random.Random(f'{seed} {name}'), name,  # noqa: S311
-                      duration) for name in names]
+    return [
+        _draw_one(
+            random.Random(f'{seed} {name}'),
+            name,  # noqa: S311
+            duration,
+        )
+        for name in names
+    ]
 
 
-def _draw_one(chance: random.Random, name: str,
-              duration: float) -> Injection:
+def _draw_one(chance: random.Random, name: str, duration: float) -> Injection:
     return Injection(
-        name, chance.uniform(0, LONGEST_LEAD),
+        name,
+        chance.uniform(0, LONGEST_LEAD),
         duration * chance.uniform(1 - SPREAD, 1 + SPREAD),
-        chance.getrandbits(32))
+        chance.getrandbits(32),
+    )

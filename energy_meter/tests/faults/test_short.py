@@ -25,13 +25,13 @@ from energy_meter.tests.functional.services import base
 
 
 class FaultTest(test_base.BaseTestCase):
-
     def strike(self, name):
         """Let a fault strike, and give the verdict."""
         outcome = trial.run(
             base.shared(installation.Peers),
             catalogue.FAULTS[name](random.Random(1)),
-            schedule.Injection(name, lead=0.0, duration=2.0, seed=1))
+            schedule.Injection(name, lead=0.0, duration=2.0, seed=1),
+        )
         self.assertGreater(outcome.verdict.metered, 0)
         self.assertEqual(0, outcome.verdict.lost)
         self.assertEqual(0, outcome.verdict.doubled)

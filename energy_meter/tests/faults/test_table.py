@@ -20,36 +20,48 @@ from energy_meter.tests.faults import table
 from energy_meter.tests.faults import trial
 from energy_meter.tests.faults import verdict
 
-EXACT = verdict.Verdict(metered=1_000_000, unpublished=0, lost=0, doubled=0,
-                        uncovered=0.1)
+EXACT = verdict.Verdict(
+    metered=1_000_000, unpublished=0, lost=0, doubled=0, uncovered=0.1
+)
 
 
 def row(cost=fault.Cost.NOTHING, **found):
-    return table.Row('some-fault', cost, trial.Outcome(
-        10.0, EXACT._replace(**found), 0.5, 11.0,
-        dict.fromkeys(installation.OURS, 2 ** 26)))
+    return table.Row(
+        'some-fault',
+        cost,
+        trial.Outcome(
+            10.0,
+            EXACT._replace(**found),
+            0.5,
+            11.0,
+            dict.fromkeys(installation.OURS, 2**26),
+        ),
+    )
 
 
 class TableTest(test_base.BaseTestCase):
-
     def test_exact_energy_is_no_problem(self):
         self.assertEqual([], row().problems)
 
     def test_every_lost_or_doubled_millijoule_is_a_problem(self):
         for cost in fault.Cost:
             self.assertEqual(['1 mJ are lost'], row(cost, lost=1).problems)
-            self.assertEqual(['1 mJ are billed twice'],
-                             row(cost, doubled=1).problems)
+            self.assertEqual(
+                ['1 mJ are billed twice'], row(cost, doubled=1).problems
+            )
 
     def test_only_a_killed_agent_may_take_with_it_what_was_not_published(self):
-        self.assertEqual(['7 mJ were not published'],
-                         row(unpublished=7).problems)
-        self.assertEqual([], row(fault.Cost.UNPUBLISHED,
-                                 unpublished=7).problems)
+        self.assertEqual(
+            ['7 mJ were not published'], row(unpublished=7).problems
+        )
+        self.assertEqual(
+            [], row(fault.Cost.UNPUBLISHED, unpublished=7).problems
+        )
 
     def test_missing_coverage_must_be_expected(self):
-        self.assertEqual(['5.0 s are not covered'],
-                         row(uncovered=5.0).problems)
+        self.assertEqual(
+            ['5.0 s are not covered'], row(uncovered=5.0).problems
+        )
         self.assertEqual([], row(fault.Cost.COVERAGE, uncovered=5.0).problems)
 
     def test_installation_that_does_not_recover_is_a_problem(self):
@@ -62,8 +74,12 @@ class TableTest(test_base.BaseTestCase):
     def test_table_and_document_tell_the_same(self):
         struck = row(fault.Cost.UNPUBLISHED, unpublished=2_500)
 
-        self.assertRegex(table.draw([struck]),
-                         r'some-fault .* 1000\.000 \| +2\.500 \| 0\.250%')
+        self.assertRegex(
+            table.draw([struck]),
+            r'some-fault .* 1000\.000 \| +2\.500 \| 0\.250%',
+        )
         document = table.document(struck)
-        self.assertEqual((1000.0, 2.5, 0.0), (
-            document['metered'], document['unpublished'], document['lost']))
+        self.assertEqual(
+            (1000.0, 2.5, 0.0),
+            (document['metered'], document['unpublished'], document['lost']),
+        )

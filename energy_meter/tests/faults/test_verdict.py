@@ -23,11 +23,16 @@ FIRST, SECOND = ('agent', 'first'), ('agent', 'second')
 
 #: Seconds of some registers of one probe.
 lives = strategies.dictionaries(
-    strategies.tuples(strategies.sampled_from('ab'),
-                      strategies.text('xyz', min_size=1, max_size=2)),
-    strategies.floats(0.1, 1e6), min_size=1, max_size=5)
+    strategies.tuples(
+        strategies.sampled_from('ab'),
+        strategies.text('xyz', min_size=1, max_size=2),
+    ),
+    strategies.floats(0.1, 1e6),
+    min_size=1,
+    max_size=5,
+)
 phases = strategies.floats(0, 1)
-amounts = strategies.integers(2, 10 ** 9)
+amounts = strategies.integers(2, 10**9)
 
 
 def judge(seconds, registers, total=None, span=None):
@@ -37,12 +42,18 @@ def judge(seconds, registers, total=None, span=None):
     :param registers: by register, what is billed for it.
     """
     return verdict.judge(
-        [verdict.Stretch('probe', key, length)
-         for key, length in seconds.items()],
-        {'probe': verdict.Bill(
-            sum(registers.values()) if total is None else total, registers)},
+        [
+            verdict.Stretch('probe', key, length)
+            for key, length in seconds.items()
+        ],
+        {
+            'probe': verdict.Bill(
+                sum(registers.values()) if total is None else total, registers
+            )
+        },
         WATTS,
-        {'probe': sum(seconds.values()) if span is None else span})
+        {'probe': sum(seconds.values()) if span is None else span},
+    )
 
 
 def show(seconds, phase):
@@ -50,12 +61,13 @@ def show(seconds, phase):
 
     :param phase: where in its step it stood at the first reading.
     """
-    return {key: int(phase + length * WATTS * 1000) - int(phase)
-            for key, length in seconds.items()}
+    return {
+        key: int(phase + length * WATTS * 1000) - int(phase)
+        for key, length in seconds.items()
+    }
 
 
 class VerdictTest(test_base.BaseTestCase):
-
     @hypothesis.given(lives, phases)
     def test_exact_bill_costs_nothing(self, seconds, phase):
         found = judge(seconds, show(seconds, phase))
@@ -85,18 +97,18 @@ class VerdictTest(test_base.BaseTestCase):
     @hypothesis.given(amounts)
     def test_loss_and_excess_do_not_make_up_for_each_other(self, amount):
         seconds = {FIRST: 1e5, SECOND: 1e5}
-        registers = {FIRST: 10 ** 10 - amount, SECOND: 10 ** 10 + amount}
+        registers = {FIRST: 10**10 - amount, SECOND: 10**10 + amount}
 
         found = judge(seconds, registers)
 
         self.assertEqual((amount, amount), (found.lost, found.doubled))
 
-    @hypothesis.given(strategies.integers(1, 10 ** 9))
+    @hypothesis.given(strategies.integers(1, 10**9))
     def test_total_must_be_the_sum_of_the_registers(self, amount):
-        seconds, registers = {FIRST: 1e5}, {FIRST: 10 ** 10}
+        seconds, registers = {FIRST: 1e5}, {FIRST: 10**10}
 
-        less = judge(seconds, registers, total=10 ** 10 - amount)
-        more = judge(seconds, registers, total=10 ** 10 + amount)
+        less = judge(seconds, registers, total=10**10 - amount)
+        more = judge(seconds, registers, total=10**10 + amount)
 
         self.assertEqual((amount, 0), (less.lost, less.doubled))
         self.assertEqual((0, amount), (more.lost, more.doubled))
@@ -112,24 +124,36 @@ class VerdictTest(test_base.BaseTestCase):
         self.assertEqual((0, 7_000), (found.lost, found.doubled))
 
     def test_probe_without_a_bill_is_lost(self):
-        found = verdict.judge([verdict.Stretch('probe', FIRST, 1.0)], {},
-                              WATTS, {})
+        found = verdict.judge(
+            [verdict.Stretch('probe', FIRST, 1.0)], {}, WATTS, {}
+        )
 
         self.assertEqual((100_000, 100_000), (found.metered, found.lost))
 
     def test_what_a_killed_agent_took_with_it_is_told_apart(self):
         found = verdict.judge(
-            [verdict.Stretch('probe', FIRST, 1.0, 0.25),
-             verdict.Stretch('probe', SECOND, 2.0)],
-            {'probe': verdict.Bill(300_000, {FIRST: 100_000,
-                                             SECOND: 200_000})},
-            WATTS, {'probe': 4.0})
+            [
+                verdict.Stretch('probe', FIRST, 1.0, 0.25),
+                verdict.Stretch('probe', SECOND, 2.0),
+            ],
+            {
+                'probe': verdict.Bill(
+                    300_000, {FIRST: 100_000, SECOND: 200_000}
+                )
+            },
+            WATTS,
+            {'probe': 4.0},
+        )
 
         self.assertEqual(verdict.Verdict(325_000, 25_000, 0, 0, 0.75), found)
 
     def test_time_that_no_register_covers_is_told_and_is_no_loss(self):
-        found = judge({FIRST: 1.0, SECOND: 2.0},
-                      {FIRST: 100_000, SECOND: 200_000}, span=5.0)
+        found = judge(
+            {FIRST: 1.0, SECOND: 2.0},
+            {FIRST: 100_000, SECOND: 200_000},
+            span=5.0,
+        )
 
-        self.assertEqual((0, 0, 2.0),
-                         (found.lost, found.doubled, found.uncovered))
+        self.assertEqual(
+            (0, 0, 2.0), (found.lost, found.doubled, found.uncovered)
+        )

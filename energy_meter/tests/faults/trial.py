@@ -44,15 +44,20 @@ class Outcome(typing.NamedTuple):
     memory: dict[str, int]
 
 
-def run(peers: installation.Peers, struck_by: fault.Fault,
-        injection: schedule.Injection) -> Outcome:
+def run(
+    peers: installation.Peers,
+    struck_by: fault.Fault,
+    injection: schedule.Injection,
+) -> Outcome:
     """Let a fault strike a fresh installation.
 
     :raises AssertionError: when the installation does not start or recover,
         or the fault has no effect.
     """
-    with installation.Installation(peers, struck_by.prepare) as site, \
-            watch.Watch(site) as seen:
+    with (
+        installation.Installation(peers, struck_by.prepare) as site,
+        watch.Watch(site) as seen,
+    ):
         seen.wait_until_current(PATIENCE)
         time.sleep(injection.lead)
         began = time.monotonic()
@@ -66,12 +71,16 @@ def run(peers: installation.Peers, struck_by: fault.Fault,
         _check_alive(site)
         # What comes now stops the metering, and would look like a pause.
         pause = seen.pause
-        return Outcome(duration, ledger.settle(site), current_after, pause,
-                       seen.memory)
+        return Outcome(
+            duration, ledger.settle(site), current_after, pause, seen.memory
+        )
 
 
 def _check_alive(site: installation.Installation) -> None:
-    dead = [name for name, process in site.processes.items()
-            if process.returncode is not None]
+    dead = [
+        name
+        for name, process in site.processes.items()
+        if process.returncode is not None
+    ]
     if dead:
         raise AssertionError(f'{", ".join(dead)} ended')

@@ -74,10 +74,12 @@ class Verdict(typing.NamedTuple):
     uncovered: float
 
 
-def judge(stretches: collections.abc.Iterable[Stretch],
-          bills: collections.abc.Mapping[str, Bill],
-          watts: float,
-          spans: collections.abc.Mapping[str, float]) -> Verdict:
+def judge(
+    stretches: collections.abc.Iterable[Stretch],
+    bills: collections.abc.Mapping[str, Bill],
+    watts: float,
+    spans: collections.abc.Mapping[str, float],
+) -> Verdict:
     """Compare what the meters had with what is billed.
 
     What one register lost and another was billed too much for don't make up
@@ -98,19 +100,24 @@ def judge(stretches: collections.abc.Iterable[Stretch],
     for probe, energies in expected.items():
         missing += _missing(energies, bills.get(probe, Bill(0, {})))
     return Verdict(
-        round(unpublished + sum(sum(energies.values())
-                                for energies in expected.values())),
+        round(
+            unpublished
+            + sum(sum(energies.values()) for energies in expected.values())
+        ),
         round(unpublished),
         sum(max(0, each) for each in missing),
         sum(max(0, -each) for each in missing),
-        max(0.0, *uncovered.values()))
+        max(0.0, *uncovered.values()),
+    )
 
 
-def _missing(expected: collections.abc.Mapping[Key, float],
-             bill: Bill) -> collections.abc.Iterator[int]:
+def _missing(
+    expected: collections.abc.Mapping[Key, float], bill: Bill
+) -> collections.abc.Iterator[int]:
     """Give how many millijoules each account of a probe lacks."""
     for register in expected.keys() | bill.registers.keys():
-        difference = (expected.get(register, 0.0)
-                      - bill.registers.get(register, 0))
+        difference = expected.get(register, 0.0) - bill.registers.get(
+            register, 0
+        )
         yield 0 if abs(difference) < STEP else int(difference)
     yield sum(bill.registers.values()) - bill.millijoules

@@ -38,8 +38,9 @@ class Watch(fixtures.Fixture):
         bytes.
     """
 
-    def __init__(self, site: installation.Installation,
-                 interval: float = 0.1) -> None:
+    def __init__(
+        self, site: installation.Installation, interval: float = 0.1
+    ) -> None:
         super().__init__()
         self._site = site
         self._probes = site.all_probes()
@@ -64,14 +65,17 @@ class Watch(fixtures.Fixture):
         :raises AssertionError: it does not in time.
         """
         began, since = time.monotonic(), time.time()
-        base.wait_for(lambda: self._is_current(since), timeout,
-                      'the API is current')
+        base.wait_for(
+            lambda: self._is_current(since), timeout, 'the API is current'
+        )
         return time.monotonic() - began
 
     def _is_current(self, since: float) -> bool:
         shown = self._shown
-        return all(probe in shown and shown[probe]['timestamp'] >= since
-                   for probe in self._probes)
+        return all(
+            probe in shown and shown[probe]['timestamp'] >= since
+            for probe in self._probes
+        )
 
     def _look(self) -> None:
         with requests.Session() as session:
@@ -94,5 +98,6 @@ class Watch(fixtures.Fixture):
         for name in self.memory:
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(self._site.processes[name].pid)
-                self.memory[name] = max(self.memory[name],
-                                        process.memory_info().rss)
+                self.memory[name] = max(
+                    self.memory[name], process.memory_info().rss
+                )

@@ -87,7 +87,8 @@ class Meter:
     interval: float
     process: base.Process | None = None
     outages: list[tuple[float, float]] = dataclasses.field(
-        default_factory=list)
+        default_factory=list
+    )
 
 
 class Readings(fixtures.Fixture):
@@ -99,15 +100,18 @@ class Readings(fixtures.Fixture):
     def __init__(self, configuration: commands.Configuration) -> None:
         super().__init__()
         self.times: dict[str, array.array[float]] = collections.defaultdict(
-            lambda: array.array('d'))
+            lambda: array.array('d')
+        )
         self._configuration = configuration
         self._keyring = signing.Keyring([commands.SECRET])
 
     def _setUp(self) -> None:
         conf = energy_meter_conf.load(
-            ['--config-file', str(self._configuration.path)], 'fleet')
-        reader = listener.Listener(transport.connect(conf), self._take,
-                                   lambda: None, 10, 0.1)
+            ['--config-file', str(self._configuration.path)], 'fleet'
+        )
+        reader = listener.Listener(
+            transport.connect(conf), self._take, lambda: None, 10, 0.1
+        )
         reader.start()
         self.addCleanup(reader.stop)
 
@@ -158,18 +162,27 @@ class Fleet(fixtures.Fixture):
     def _setUp(self) -> None:
         self._configuration = commands.Configuration(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
-            DEFAULT={'transport_url': self.useFixture(
-                rabbitmq.RabbitMQ()).url},
-            agent={'publish_interval': 1.0, 'journal_interval': 10.0,
-                   'backoff_max': 60.0, **self.scale.agent})
+            DEFAULT={
+                'transport_url': self.useFixture(rabbitmq.RabbitMQ()).url
+            },
+            agent={
+                'publish_interval': 1.0,
+                'journal_interval': 10.0,
+                'backoff_max': 60.0,
+                **self.scale.agent,
+            },
+        )
         for number in range(self.scale.bmcs):
             self._add_bmc(f'bmc-{number}')
         for number in range(self.scale.pdus):
             self._add_pdu(f'pdu-{number}')
         self._add_omegawatt('omegawatt')
         for number in range(self.scale.dummies):
-            self._add(f'dummy-{number}', Meter(
-                'dummy', [f'dummy-{number}'], 1.0), driver='dummy')
+            self._add(
+                f'dummy-{number}',
+                Meter('dummy', [f'dummy-{number}'], 1.0),
+                driver='dummy',
+            )
         self.readings = self.useFixture(Readings(self._configuration))
         self.agent = self.useFixture(commands.agent(self._configuration))
         base.wait_for(self._all_read, 120, 'every probe was read')
@@ -177,15 +190,24 @@ class Fleet(fixtures.Fixture):
 
     def _add(self, name: str, meter: Meter, **options: object) -> None:
         self._configuration.set(
-            f'wattmeter:{name}', probes=', '.join(meter.probes),
-            interval=meter.interval, **options)
+            f'wattmeter:{name}',
+            probes=', '.join(meter.probes),
+            interval=meter.interval,
+            **options,
+        )
         self.meters.append(meter)
 
     def _add_bmc(self, name: str) -> None:
         bmc = self.useFixture(ipmi_sim.IPMISim())
-        self._add(name, Meter('BMC', [name], self.scale.bmc_interval, bmc),
-                  driver='ipmi', host=bmc.address, port=bmc.port,
-                  username=ipmi_sim.USER, password=ipmi_sim.PASSWORD)
+        self._add(
+            name,
+            Meter('BMC', [name], self.scale.bmc_interval, bmc),
+            driver='ipmi',
+            host=bmc.address,
+            port=bmc.port,
+            username=ipmi_sim.USER,
+            password=ipmi_sim.PASSWORD,
+        )
 
     def _add_pdu(self, name: str) -> None:
         objects: dict[str, snmpd.Value] = {}
@@ -193,22 +215,37 @@ class Fleet(fixtures.Fixture):
             objects[f'{EATON}.3.0.{outlet}'] = 100 + outlet
             objects[f'{EATON}.4.0.{outlet}'] = snmpd.Gauge(1000)
         pdu = self.useFixture(snmpd.Snmpd(objects))
-        probes = [f'{name}-{outlet}'
-                  for outlet in range(1, self.scale.outlets + 1)]
-        self._add(name, Meter('PDU', probes, self.scale.pdu_interval, pdu),
-                  driver='snmp', host='127.0.0.1', port=pdu.port,
-                  profile='eaton-g3', community=snmpd.READ_COMMUNITY)
+        probes = [
+            f'{name}-{outlet}' for outlet in range(1, self.scale.outlets + 1)
+        ]
+        self._add(
+            name,
+            Meter('PDU', probes, self.scale.pdu_interval, pdu),
+            driver='snmp',
+            host='127.0.0.1',
+            port=pdu.port,
+            profile='eaton-g3',
+            community=snmpd.READ_COMMUNITY,
+        )
 
     def _add_omegawatt(self, name: str) -> None:
         line = self.useFixture(Omegawatt(self.scale.channels))
-        probes = [f'{name}-{channel}'
-                  for channel in range(self.scale.channels)]
-        self._add(name, Meter('OmegaWatt', probes, 1.0), driver='omegawatt',
-                  port=line.port)
+        probes = [
+            f'{name}-{channel}' for channel in range(self.scale.channels)
+        ]
+        self._add(
+            name,
+            Meter('OmegaWatt', probes, 1.0),
+            driver='omegawatt',
+            port=line.port,
+        )
 
     def _all_read(self) -> bool:
-        return all(self.readings.times.get(probe) for meter in self.meters
-                   for probe in meter.probes)
+        return all(
+            self.readings.times.get(probe)
+            for meter in self.meters
+            for probe in meter.probes
+        )
 
     def fail_in_turn(self) -> None:
         """Let each group fail once, every other meter by hanging or dying.
@@ -217,18 +254,25 @@ class Fleet(fixtures.Fixture):
         """
         mortal = [meter for meter in self.meters if meter.process]
         for group in range(self.scale.groups):
-            failing = mortal[group::self.scale.groups]
+            failing = mortal[group :: self.scale.groups]
             with contextlib.ExitStack() as outage:
                 for number, meter in enumerate(failing):
                     outage.enter_context(
-                        _hung(meter) if number % 2 else _dead(meter))
+                        _hung(meter) if number % 2 else _dead(meter)
+                    )
                 time.sleep(self.scale.outage)
 
     def wait_for_recovery(self, timeout: float) -> None:
         """Wait until each meter has been read since its last outage."""
-        base.wait_for(lambda: all(
-            self.recovery(meter, probe) is not None for meter in self.meters
-            for probe in meter.probes), timeout, 'every meter came back')
+        base.wait_for(
+            lambda: all(
+                self.recovery(meter, probe) is not None
+                for meter in self.meters
+                for probe in meter.probes
+            ),
+            timeout,
+            'every meter came back',
+        )
 
     def recovery(self, meter: Meter, probe: str) -> float | None:
         """Give how long its longest return to the agent took, in seconds.
@@ -258,14 +302,19 @@ class Fleet(fixtures.Fixture):
         """
         count = 0
         for start, end in self._working(meter, probe, until):
-            within = [at for at in self.readings.times[probe]
-                      if start < at < end]
+            within = [
+                at for at in self.readings.times[probe] if start < at < end
+            ]
             for before, at in itertools.pairwise([start, *within, end]):
                 count += max(0, round((at - before) / meter.interval) - 1)
         return count
 
-    def _working(self, meter: Meter, probe: str, until: float,
-                 ) -> collections.abc.Iterator[tuple[float, float]]:
+    def _working(
+        self,
+        meter: Meter,
+        probe: str,
+        until: float,
+    ) -> collections.abc.Iterator[tuple[float, float]]:
         """Give the times in which a meter worked and had been found."""
         start: float | None = self.began
         for broke, healed in meter.outages:
@@ -277,9 +326,11 @@ class Fleet(fixtures.Fixture):
 
     def invented(self, meter: Meter, probe: str) -> int:
         """Count the readings of a meter that had failed."""
-        return sum(broke + UNDER_WAY < at < healed
-                   for at in self.readings.times[probe]
-                   for broke, healed in meter.outages)
+        return sum(
+            broke + UNDER_WAY < at < healed
+            for at in self.readings.times[probe]
+            for broke, healed in meter.outages
+        )
 
 
 @contextlib.contextmanager
@@ -320,8 +371,12 @@ class Usage(typing.NamedTuple):
     def of(cls, pid: int) -> 'Usage':
         process = psutil.Process(pid)
         cpu = process.cpu_times()
-        return cls(process.num_threads(), process.num_fds(),
-                   process.memory_info().rss / 2 ** 20, cpu.user + cpu.system)
+        return cls(
+            process.num_threads(),
+            process.num_fds(),
+            process.memory_info().rss / 2**20,
+            cpu.user + cpu.system,
+        )
 
 
 class Watch(fixtures.Fixture):

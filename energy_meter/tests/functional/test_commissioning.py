@@ -41,43 +41,69 @@ def outlets(*watts: int) -> dict[str, snmpd.Value]:
 
 
 class CommissioningTest(test_base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.configuration = commands.Configuration(
-            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path)
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        )
 
     def add_pdu(self, name: str, *watts: int, probes: str) -> None:
         pdu = self.useFixture(snmpd.Snmpd(outlets(*watts)))
         self.configuration.set(
-            f'wattmeter:{name}', driver='snmp', probes=probes,
-            interval=0.5, host='127.0.0.1', port=pdu.port,
-            profile='eaton-g3', community=snmpd.READ_COMMUNITY)
+            f'wattmeter:{name}',
+            driver='snmp',
+            probes=probes,
+            interval=0.5,
+            host='127.0.0.1',
+            port=pdu.port,
+            profile='eaton-g3',
+            community=snmpd.READ_COMMUNITY,
+        )
 
     def once(self, *arguments: str) -> tuple[int, dict[str, typing.Any]]:
         """Read once; give the exit code, and the results by probe."""
         done = subprocess.run(
-            [commands.script('energy-meter-agent'), '--config-file',
-             self.configuration.path, '--once', '--format', 'json',
-             *arguments], capture_output=True, timeout=60, check=False)
-        return done.returncode, {result['probe']: result for result
-                                 in json.loads(done.stdout)}
+            [
+                commands.script('energy-meter-agent'),
+                '--config-file',
+                self.configuration.path,
+                '--once',
+                '--format',
+                'json',
+                *arguments,
+            ],
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, {
+            result['probe']: result for result in json.loads(done.stdout)
+        }
 
     def test_pattern_names_a_probe_for_each_outlet(self):
         self.add_pdu('pdu', 101, 102, probes='{host}-{outlet} ({name})')
         code, results = self.once()
         self.assertEqual(
-            {'127.0.0.1-0.1 (Server 1)': 101.0,
-             '127.0.0.1-0.2 (Server 2)': 102.0},
-            {probe: result['w'] for probe, result in results.items()})
+            {
+                '127.0.0.1-0.1 (Server 1)': 101.0,
+                '127.0.0.1-0.2 (Server 2)': 102.0,
+            },
+            {probe: result['w'] for probe, result in results.items()},
+        )
         self.assertEqual(0, code)
 
     def test_one_failure_does_not_hide_the_other_readings(self):
         self.configuration.add_dummy('good', 'good-1', max_watts=75)
         self.configuration.set(
-            'wattmeter:bad', driver='ipmi', probes='bad-1', timeout=1,
-            host='127.0.0.1', port=base.free_port(), username='u',
-            password='p')
+            'wattmeter:bad',
+            driver='ipmi',
+            probes='bad-1',
+            timeout=1,
+            host='127.0.0.1',
+            port=base.free_port(),
+            username='u',
+            password='p',
+        )
         code, results = self.once()
         self.assertEqual(75.0, results['good-1']['w'])
         self.assertIn('did not answer', results['-']['error'])
@@ -92,29 +118,38 @@ class CommissioningTest(test_base.BaseTestCase):
         database = f'sqlite:///{self.configuration.directory}/db.sqlite'
         port = base.free_port()
         self.configuration.set(
-            'DEFAULT', transport_url=base.shared(rabbitmq.RabbitMQ)
-            .add_vhost())
+            'DEFAULT', transport_url=base.shared(rabbitmq.RabbitMQ).add_vhost()
+        )
         self.configuration.set('database', connection=database)
         self.configuration.set('api', port=port)
         self.add_pdu('pdu-a', 100, 1, probes='pdu-a-{outlet}')
         self.add_pdu('pdu-b', 50, 2, probes='pdu-b-{outlet}')
-        self.configuration.set('probe:node-7', sum='pdu-a-0.1, pdu-b-0.1',
-                               project_id='payer')
+        self.configuration.set(
+            'probe:node-7', sum='pdu-a-0.1, pdu-b-0.1', project_id='payer'
+        )
         self.configuration.run('energy-meter-manage', 'db', 'sync')
         for part in (commands.agent, commands.collector):
             self.useFixture(part(self.configuration))
-        self.useFixture(commands.Command(
-            self.configuration, 'energy-meter-api', 'The API listens'))
+        self.useFixture(
+            commands.Command(
+                self.configuration, 'energy-meter-api', 'The API listens'
+            )
+        )
 
         def read(probe: str) -> dict[str, typing.Any]:
             answer = requests.get(
-                f'http://127.0.0.1:{port}/v1/probes/{probe}', timeout=10)
+                f'http://127.0.0.1:{port}/v1/probes/{probe}', timeout=10
+            )
             return answer.json().get(probe, {})
 
-        base.wait_for(lambda: read('node-7').get('w') == 150.0, 30,
-                      'the sum of both outlets is 150 W')
-        self.assertEqual(['pdu-a-0.1', 'pdu-b-0.1'],
-                         read('node-7')['parts'])
+        base.wait_for(
+            lambda: read('node-7').get('w') == 150.0,
+            30,
+            'the sum of both outlets is 150 W',
+        )
+        self.assertEqual(['pdu-a-0.1', 'pdu-b-0.1'], read('node-7')['parts'])
         self.assertEqual('node', read('node-7')['scope'])
-        self.assertEqual(['payer', None], [
-            read(probe)['project_id'] for probe in ('node-7', 'pdu-a-0.1')])
+        self.assertEqual(
+            ['payer', None],
+            [read(probe)['project_id'] for probe in ('node-7', 'pdu-a-0.1')],
+        )

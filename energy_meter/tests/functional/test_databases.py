@@ -42,20 +42,26 @@ from energy_meter.tests.unit.collector import databases
 WRITERS, PROBES, ROUNDS = 4, 200, 25
 
 
-def word(probe: int, millijoules: int, agent: str = 'a',
-         began: float = 0.0) -> measurement.Measurement:
+def word(
+    probe: int, millijoules: int, agent: str = 'a', began: float = 0.0
+) -> measurement.Measurement:
     name = f'probe-{probe:04}'
     return measurement.Measurement(
         measurement.Probe(name, 'node', name, 'w', 'dummy', 'agent'),
         measurement.RegisterKey(agent, f'{probe:016x}', 1),
-        began + millijoules, float(millijoules), millijoules,
-        float(millijoules), 1.0)
+        began + millijoules,
+        float(millijoules),
+        millijoules,
+        float(millijoules),
+        1.0,
+    )
 
 
 class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
-
-    scenarios = [('postgresql', {'server': postgresql.PostgreSQL}),
-                 ('mariadb', {'server': mariadb.MariaDB})]
+    scenarios = [
+        ('postgresql', {'server': postgresql.PostgreSQL}),
+        ('mariadb', {'server': mariadb.MariaDB}),
+    ]
 
     def setUp(self) -> None:
         super().setUp()
@@ -63,23 +69,30 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
         energy_meter_conf.register_opts(self.conf)
         self.conf([], default_config_files=[])
         self.conf.set_override(
-            'connection', base.shared(self.server).create_database(),
-            'database')
+            'connection',
+            base.shared(self.server).create_database(),
+            'database',
+        )
         self.engine = db_engine.connect(self.conf)
         self.addCleanup(self.engine.dispose)
         migration.sync(self.engine)
 
     def total(self) -> int:
         with self.engine.connect() as connection:
-            return int(connection.scalar(
-                sa.select(sa.func.sum(schema.probe.c.millijoules))))
+            return int(
+                connection.scalar(
+                    sa.select(sa.func.sum(schema.probe.c.millijoules))
+                )
+            )
 
     def test_migrations_make_the_schema(self):
         with self.engine.connect() as connection:
             context = alembic.migration.MigrationContext.configure(
-                connection, opts={'compare_type': True})
-            self.assertEqual([], autogenerate.compare_metadata(
-                context, schema.metadata))
+                connection, opts={'compare_type': True}
+            )
+            self.assertEqual(
+                [], autogenerate.compare_metadata(context, schema.metadata)
+            )
 
     def test_tables_agree_with_the_rules(self):
         for seed in range(10):
@@ -97,19 +110,26 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
 
     def test_four_writers_at_once_bill_every_register_once(self):
         """Each delivers all words, in an order of its own."""
+
         def deliver(seed: int) -> float:
             counts = counters.Counters()
             chance = random.Random(seed)
             target = writer.Writer(
-                self.engine, 60.0, threading.Event(), counts,
-                complaint.Complaints(service.LOG))
-            words = [word(probe, 100 * number, agent, began)
-                     for probe in range(PROBES)
-                     for number in range(1, ROUNDS)
-                     for agent, began in (('a', 0.0), ('b', 5000.0))]
+                self.engine,
+                60.0,
+                threading.Event(),
+                counts,
+                complaint.Complaints(service.LOG),
+            )
+            words = [
+                word(probe, 100 * number, agent, began)
+                for probe in range(PROBES)
+                for number in range(1, ROUNDS)
+                for agent, began in (('a', 0.0), ('b', 5000.0))
+            ]
             chance.shuffle(words)
             for start in range(0, len(words), PROBES):
-                target.write(merge.newest(words[start:start + PROBES]))
+                target.write(merge.newest(words[start : start + PROBES]))
             return counts.value('quarantined')
 
         with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
@@ -119,8 +139,13 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
 
     def test_row_that_the_database_refuses_is_quarantined_alone(self):
         counts = counters.Counters()
-        target = writer.Writer(self.engine, 60.0, threading.Event(), counts,
-                               complaint.Complaints(service.LOG))
+        target = writer.Writer(
+            self.engine,
+            60.0,
+            threading.Event(),
+            counts,
+            complaint.Complaints(service.LOG),
+        )
         words = [word(probe, 100) for probe in range(8)]
         bad = words[5].probe._replace(scope='s' * 33)
         words[5] = words[5]._replace(probe=bad)

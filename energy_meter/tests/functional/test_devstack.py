@@ -36,13 +36,17 @@ class CloudTest(test_base.BaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         broker = base.shared(rabbitmq.RabbitMQ)
-        self.machine = self.useFixture(stand_in.DevStack(
-            BIN_DIR=BIN_DIR, TRANSPORT_URL=broker.url))
+        self.machine = self.useFixture(
+            stand_in.DevStack(BIN_DIR=BIN_DIR, TRANSPORT_URL=broker.url)
+        )
 
     def serve(self, service: str, *arguments: str, port: int = 0) -> None:
-        self.useFixture(base.Process(
-            [*self.machine.command(service), *arguments],
-            ready=lambda: not port or base.listening(port)))
+        self.useFixture(
+            base.Process(
+                [*self.machine.command(service), *arguments],
+                ready=lambda: not port or base.listening(port),
+            )
+        )
 
     def test_the_processes_that_devstack_runs_meter_the_dummy_probes(self):
         pages, api = base.free_port(), base.free_port()
@@ -55,35 +59,51 @@ class CloudTest(test_base.BaseTestCase):
         self.serve('energy-collector')
         self.serve('energy-rrd', port=pages)
         self.serve('energy-agent')
-        self.serve('energy-api', '--http', f'127.0.0.1:{api}',
-                   '--virtualenv', sys.prefix, port=api)
+        self.serve(
+            'energy-api',
+            '--http',
+            f'127.0.0.1:{api}',
+            '--virtualenv',
+            sys.prefix,
+            port=api,
+        )
 
-        self.assertIn('1 wattmeters with 2 probes can be read, 0 errors',
-                      checked)
-        database = self.machine.root / ('opt/stack/data/energy_meter/'
-                                        'energy_meter.sqlite')
+        self.assertIn(
+            '1 wattmeters with 2 probes can be read, 0 errors', checked
+        )
+        database = self.machine.root / (
+            'opt/stack/data/energy_meter/energy_meter.sqlite'
+        )
         base.wait_for(
-            lambda: all(commands.energy(f'sqlite:///{database}').get(probe)
-                        for probe in ('devstack-1', 'devstack-2')), 60,
-            'both probes have used energy')
+            lambda: all(
+                commands.energy(f'sqlite:///{database}').get(probe)
+                for probe in ('devstack-1', 'devstack-2')
+            ),
+            60,
+            'both probes have used energy',
+        )
         self.assertEqual(200, self.status(pages, '/'))
         self.assertEqual(200, self.status(api, '/healthcheck'))
         self.assertEqual(401, self.status(api, '/v1/probes/'))
 
     @staticmethod
     def status(port: int, path: str) -> int:
-        return requests.get(f'http://127.0.0.1:{port}{path}',
-                            timeout=30).status_code
+        return requests.get(
+            f'http://127.0.0.1:{port}{path}', timeout=30
+        ).status_code
 
 
 class WattmetersTest(test_base.BaseTestCase):
-
     def test_a_wattmeter_that_makes_no_sense_stops_stack_sh(self):
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         (directory / 'rack1.conf').write_text(
-            '[wattmeter:rack1]\ndriver = voltcraft\nprobes = node-1\n')
-        machine = self.useFixture(stand_in.DevStack(
-            BIN_DIR=BIN_DIR, ENERGY_METER_WATTMETERS=str(directory)))
+            '[wattmeter:rack1]\ndriver = voltcraft\nprobes = node-1\n'
+        )
+        machine = self.useFixture(
+            stand_in.DevStack(
+                BIN_DIR=BIN_DIR, ENERGY_METER_WATTMETERS=str(directory)
+            )
+        )
 
         error = self.assertRaises(AssertionError, machine.stack)
 
@@ -96,12 +116,24 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
 
     # DevStack's databases of MariaDB have this character set.
     scenarios = [
-        ('postgresql', {'server': postgresql.PostgreSQL,
-                        'service': 'postgresql', 'scheme': 'postgresql',
-                        'options': ''}),
-        ('mariadb', {'server': mariadb.MariaDB, 'service': 'mysql',
-                     'scheme': 'mysql+pymysql',
-                     'options': 'CHARACTER SET utf8'}),
+        (
+            'postgresql',
+            {
+                'server': postgresql.PostgreSQL,
+                'service': 'postgresql',
+                'scheme': 'postgresql',
+                'options': '',
+            },
+        ),
+        (
+            'mariadb',
+            {
+                'server': mariadb.MariaDB,
+                'service': 'mysql',
+                'scheme': 'mysql+pymysql',
+                'options': 'CHARACTER SET utf8',
+            },
+        ),
     ]
 
     def test_the_database_is_made_in_it(self):
@@ -109,12 +141,17 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
         server.execute('DROP DATABASE IF EXISTS energy_meter')
         server.execute(f'CREATE DATABASE energy_meter {self.options}')
         user = server.database_url('').partition('://')[2].rstrip('/')
-        machine = self.useFixture(stand_in.DevStack(
-            f'key,rabbit,{self.service}', BIN_DIR=BIN_DIR,
-            MYSQL_SERVICE_NAME='mariadb',
-            BASE_SQL_CONN=f'{self.scheme}://{user}'))
+        machine = self.useFixture(
+            stand_in.DevStack(
+                f'key,rabbit,{self.service}',
+                BIN_DIR=BIN_DIR,
+                MYSQL_SERVICE_NAME='mariadb',
+                BASE_SQL_CONN=f'{self.scheme}://{user}',
+            )
+        )
 
         machine.stack()
 
-        self.assertEqual({}, commands.energy(
-            server.database_url('energy_meter')))
+        self.assertEqual(
+            {}, commands.energy(server.database_url('energy_meter'))
+        )

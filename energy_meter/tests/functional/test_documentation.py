@@ -25,14 +25,25 @@ CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
 
 
 class DocumentationTest(test_base.BaseTestCase):
-
     def build(self, kind: str, source: str) -> pathlib.Path:
         """Build one tree of pages; a warning is a failure."""
         base.require('dot')
         target = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        base.run([sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q',
-                  '-b', kind, CHECKOUT / source / 'source', target],
-                 timeout=300)
+        base.run(
+            [
+                sys.executable,
+                '-m',
+                'sphinx',
+                '-W',
+                '--keep-going',
+                '-q',
+                '-b',
+                kind,
+                CHECKOUT / source / 'source',
+                target,
+            ],
+            timeout=300,
+        )
         return target
 
     def test_documentation(self):
@@ -43,8 +54,9 @@ class DocumentationTest(test_base.BaseTestCase):
     def test_man_pages(self):
         pages = self.build('man', 'doc')
 
-        self.assertIn('wattmeters',
-                      (pages / 'energy-meter-agent.1').read_text())
+        self.assertIn(
+            'wattmeters', (pages / 'energy-meter-agent.1').read_text()
+        )
 
     def test_reference_of_the_api(self):
         self.build('html', 'api-ref')

@@ -29,37 +29,66 @@ EXAMPLE = stack.CHECKOUT / 'doc/source/contributor/example-driver'
 
 
 class ExampleDriverTest(test_base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
-        self.directory = pathlib.Path(self.useFixture(
-            fixtures.TempDir(base.TEMPORARY)).path)
+        self.directory = pathlib.Path(
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        )
         # Building leaves things beside the sources.
         self.source = self.directory / 'source'
         shutil.copytree(EXAMPLE, self.source)
         site = self.directory / 'site'
-        base.run([sys.executable, '-m', 'pip', 'install', '--quiet',
-                  '--no-index', '--no-deps', '--no-build-isolation',
-                  '--target', site, self.source])
+        base.run(
+            [
+                sys.executable,
+                '-m',
+                'pip',
+                'install',
+                '--quiet',
+                '--no-index',
+                '--no-deps',
+                '--no-build-isolation',
+                '--target',
+                site,
+                self.source,
+            ]
+        )
         self.installed = {'PYTHONPATH': os.fspath(site)}
 
     def test_its_own_test_passes(self):
-        base.run([sys.executable, '-m', 'unittest'], cwd=self.source,
-                 env=self.installed)
+        base.run(
+            [sys.executable, '-m', 'unittest'],
+            cwd=self.source,
+            env=self.installed,
+        )
 
     def test_the_agent_reads_it(self):
         watts = self.directory / 'watts'
         watts.write_text('left 100.5\nright 42\n')
         configuration = commands.Configuration(self.directory)
-        configuration.set('wattmeter:rack', driver='logfile', path=watts,
-                          probes='{wattmeter}-{name}')
+        configuration.set(
+            'wattmeter:rack',
+            driver='logfile',
+            path=watts,
+            probes='{wattmeter}-{name}',
+        )
 
         output = base.run(
-            [commands.script('energy-meter-agent'), '--config-file',
-             configuration.path, '--once', '--format', 'json'],
-            env=self.installed)
+            [
+                commands.script('energy-meter-agent'),
+                '--config-file',
+                configuration.path,
+                '--once',
+                '--format',
+                'json',
+            ],
+            env=self.installed,
+        )
 
         self.assertEqual(
             [('rack-left', 100.5, 'outlet'), ('rack-right', 42.0, 'outlet')],
-            [(result['probe'], result['w'], result['scope'])
-             for result in json.loads(output)])
+            [
+                (result['probe'], result['w'], result['scope'])
+                for result in json.loads(output)
+            ],
+        )

@@ -41,14 +41,16 @@ class FaultTest(test_base.BaseTestCase):
         self.configuration.run('energy-meter-manage', 'db', 'sync')
         self.agent = self.useFixture(commands.agent(self.configuration))
         self.collector = self.useFixture(
-            commands.collector(self.configuration))
+            commands.collector(self.configuration)
+        )
         self.wait_for_growth()
 
     def configure(self) -> commands.Configuration:
         return commands.Configuration(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
             DEFAULT={'transport_url': self.broker.url},
-            database={'connection': self.url})
+            database={'connection': self.url},
+        )
 
     def total(self) -> int:
         return sum(commands.energy(self.url).values())
@@ -57,15 +59,22 @@ class FaultTest(test_base.BaseTestCase):
         """Wait until both probes have more energy than now."""
         before = commands.energy(self.url)
         base.wait_for(
-            lambda: (lambda now: len(now) == 2 and all(
-                now[probe] > before.get(probe, 0) for probe in now))(
-                    commands.energy(self.url)),
-            60, 'both probes grow')
+            lambda: (
+                lambda now: (
+                    len(now) == 2
+                    and all(now[probe] > before.get(probe, 0) for probe in now)
+                )
+            )(commands.energy(self.url)),
+            60,
+            'both probes grow',
+        )
 
     def wait_for_readings(self, seconds: float = 2.0) -> None:
         """Wait until the agent's registers went on for so long."""
+
         def elapsed() -> int:
             return sum(self.configuration.registers().values())
+
         # 125 W in two probes.
         goal = elapsed() + seconds * 2 * 125_000
         base.wait_for(lambda: elapsed() > goal, 30, 'the registers go on')
@@ -75,14 +84,18 @@ class FaultTest(test_base.BaseTestCase):
         self.agent.stop()
         expected = sum(self.configuration.registers().values())
         self.assertGreater(expected, 0)
-        base.wait_for(lambda: self.total() >= expected, 60,
-                      f'{expected} mJ are billed')
+        base.wait_for(
+            lambda: self.total() >= expected, 60, f'{expected} mJ are billed'
+        )
         self.assertEqual(expected, self.total())
 
     def test_agent_complains_once_of_a_broker_that_is_away(self):
         self.broker.stop()
-        base.wait_for(lambda: 'they wait' in self.agent.output(), 30,
-                      'the agent complains')
+        base.wait_for(
+            lambda: 'they wait' in self.agent.output(),
+            30,
+            'the agent complains',
+        )
         self.wait_for_readings()
         log = self.agent.output()
         self.assertEqual(1, log.count('they wait'))
@@ -115,10 +128,16 @@ class FaultTest(test_base.BaseTestCase):
         before = {view.register for view in commands.registers(self.url)}
         self.configuration.add_dummy('new', 'new-1')
         self.agent.signal(1)
-        base.wait_for(lambda: 'new-1' in commands.energy(self.url), 30,
-                      'the new probe is metered')
-        now = {view.register for view in commands.registers(self.url)
-               if view.probe != 'new-1'}
+        base.wait_for(
+            lambda: 'new-1' in commands.energy(self.url),
+            30,
+            'the new probe is metered',
+        )
+        now = {
+            view.register
+            for view in commands.registers(self.url)
+            if view.probe != 'new-1'
+        }
         self.assertEqual(before, now)
         self.check_energy()
 
@@ -129,11 +148,17 @@ class FaultTest(test_base.BaseTestCase):
         other.set('agent', publish_interval=5)
         second = self.useFixture(commands.agent(other))
         base.wait_for(
-            lambda: [view for view in commands.registers(self.url, 'desk-1')
-                     if view.role == 'overlapping' and view.overlap > 0],
-            30, 'the overlap is shown')
+            lambda: [
+                view
+                for view in commands.registers(self.url, 'desk-1')
+                if view.role == 'overlapping' and view.overlap > 0
+            ],
+            30,
+            'the overlap is shown',
+        )
         self.wait_for_growth()
         second.stop()
         self.check_energy()
-        self.assertIn('Probe desk-1 is metered by two agents',
-                      self.collector.output())
+        self.assertIn(
+            'Probe desk-1 is metered by two agents', self.collector.output()
+        )

@@ -33,10 +33,13 @@ URLS = dict.fromkeys(keystone.INTERFACES, URL)
 REGION = real_keystone.REGION
 
 EVERYTHING = [
-    'role service', 'project service', 'user energy_meter',
+    'role service',
+    'project service',
+    'user energy_meter',
     'role service of user energy_meter in service',
     'service energy_meter of type energy',
-    f'public endpoint in {REGION}', f'internal endpoint in {REGION}',
+    f'public endpoint in {REGION}',
+    f'internal endpoint in {REGION}',
     f'admin endpoint in {REGION}',
 ]
 
@@ -46,7 +49,6 @@ def never() -> str:
 
 
 class RegisterTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
@@ -57,31 +59,52 @@ class RegisterTest(base.BaseTestCase):
 
     def register(self, urls=URLS, password=None, **options):
         said = []
-        keystone.register(self.cloud, urls, say=said.append,
-                          password=password or (lambda: self.password),
-                          **options)
+        keystone.register(
+            self.cloud,
+            urls,
+            say=said.append,
+            password=password or (lambda: self.password),
+            **options,
+        )
         return said
 
     def log_in(self):
-        return keystone_session.Session(timeout=30, auth=v3.Password(
-            self.keystone.auth_url, username='energy_meter',
-            password=self.password, project_name='service',
-            user_domain_id='default', project_domain_id='default'))
+        return keystone_session.Session(
+            timeout=30,
+            auth=v3.Password(
+                self.keystone.auth_url,
+                username='energy_meter',
+                password=self.password,
+                project_name='service',
+                user_domain_id='default',
+                project_domain_id='default',
+            ),
+        )
 
     def test_catalog_has_the_api_in_all_interfaces(self):
-        self.register({'public': 'http://public/',
-                       'internal': 'http://internal/',
-                       'admin': 'http://admin/'})
+        self.register(
+            {
+                'public': 'http://public/',
+                'internal': 'http://internal/',
+                'admin': 'http://admin/',
+            }
+        )
 
         session = self.log_in()
         for interface in keystone.INTERFACES:
             self.assertEqual(
                 f'http://{interface}/',
-                session.get_endpoint(service_type='energy', region_name=REGION,
-                                     interface=interface))
+                session.get_endpoint(
+                    service_type='energy',
+                    region_name=REGION,
+                    interface=interface,
+                ),
+            )
         catalog = session.auth.get_access(session).service_catalog.catalog
-        self.assertIn(('energy', 'energy_meter'),
-                      [(entry['type'], entry['name']) for entry in catalog])
+        self.assertIn(
+            ('energy', 'energy_meter'),
+            [(entry['type'], entry['name']) for entry in catalog],
+        )
 
     def test_user_may_validate_the_tokens_of_others(self):
         reader = self.keystone.create_user('reader')
@@ -89,17 +112,20 @@ class RegisterTest(base.BaseTestCase):
 
         answer = self.log_in().get(
             f'{self.keystone.auth_url}/auth/tokens',
-            headers={'X-Subject-Token': self.keystone.token(reader)})
+            headers={'X-Subject-Token': self.keystone.token(reader)},
+        )
 
-        self.assertEqual(reader.username,
-                         answer.json()['token']['user']['name'])
+        self.assertEqual(
+            reader.username, answer.json()['token']['user']['name']
+        )
 
     def test_second_run_changes_nothing(self):
         first = self.register()
         second = self.register(password=never)
 
-        self.assertEqual(EVERYTHING,
-                         [line.split(maxsplit=1)[1] for line in first])
+        self.assertEqual(
+            EVERYTHING, [line.split(maxsplit=1)[1] for line in first]
+        )
         self.assertEqual([f'found {what}' for what in EVERYTHING], second)
         self.assertIsNotNone(self.log_in().get_token())
 
@@ -108,20 +134,29 @@ class RegisterTest(base.BaseTestCase):
 
         said = self.register(password=never)
 
-        self.assertEqual([f'created internal endpoint in {REGION}',
-                          f'created admin endpoint in {REGION}'],
-                         [line for line in said if 'found' not in line])
+        self.assertEqual(
+            [
+                f'created internal endpoint in {REGION}',
+                f'created admin endpoint in {REGION}',
+            ],
+            [line for line in said if 'found' not in line],
+        )
 
     def test_endpoint_gets_its_new_url(self):
         self.register()
 
         said = self.register(URLS | {'public': 'https://energy.test/v1'})
 
-        self.assertIn(f'changed public endpoint in {REGION} from {URL} to '
-                      'https://energy.test/v1', said)
-        found = {endpoint.interface: endpoint.url for endpoint
-                 in self.cloud.identity.endpoints()
-                 if endpoint.url in (URL, 'https://energy.test/v1')}
+        self.assertIn(
+            f'changed public endpoint in {REGION} from {URL} to '
+            'https://energy.test/v1',
+            said,
+        )
+        found = {
+            endpoint.interface: endpoint.url
+            for endpoint in self.cloud.identity.endpoints()
+            if endpoint.url in (URL, 'https://energy.test/v1')
+        }
         self.assertEqual(URLS | {'public': 'https://energy.test/v1'}, found)
 
     def test_password_is_neither_said_nor_logged(self):
@@ -131,17 +166,20 @@ class RegisterTest(base.BaseTestCase):
         self.assertNotIn(self.password, self.log.output)
 
     def test_unknown_region_is_refused_before_anything_is_made(self):
-        error = self.assertRaises(exception.RegistrationFailed,
-                                  self.register, region='moon')
+        error = self.assertRaises(
+            exception.RegistrationFailed, self.register, region='moon'
+        )
 
-        self.assertIn(f'the region must be one of {REGION}, not "moon"',
-                      str(error))
+        self.assertIn(
+            f'the region must be one of {REGION}, not "moon"', str(error)
+        )
         self.assertEqual([], [*self.cloud.identity.services(type='energy')])
 
     def test_refusal_is_a_clear_error(self):
         member = self.keystone.create_user('member')
         self.cloud = openstack.connection.Connection(
-            session=self.keystone.session(member), region_name=REGION)
+            session=self.keystone.session(member), region_name=REGION
+        )
 
         error = self.assertRaises(exception.RegistrationFailed, self.register)
 
@@ -149,7 +187,6 @@ class RegisterTest(base.BaseTestCase):
 
 
 class EnvironmentTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.keystone = services.shared(real_keystone.Keystone)
@@ -157,19 +194,22 @@ class EnvironmentTest(base.BaseTestCase):
 
     def log_in(self):
         for name, value in (
-                *self.keystone.environment().items(),
-                (keystone.PASSWORD_VARIABLE, uuid.uuid4().hex)):
+            *self.keystone.environment().items(),
+            (keystone.PASSWORD_VARIABLE, uuid.uuid4().hex),
+        ):
             self.useFixture(fixtures.EnvironmentVariable(name, value))
 
     def test_command_registers_and_finds_what_it_registered(self):
         self.log_in()
         self.addCleanup(api.unregister, self.keystone.connect())
         configuration = commands.Configuration(
-            self.useFixture(fixtures.TempDir()).path)
+            self.useFixture(fixtures.TempDir()).path
+        )
 
         def register():
-            return configuration.run('energy-meter-manage', 'keystone',
-                                     'register', '--url', URL).splitlines()
+            return configuration.run(
+                'energy-meter-manage', 'keystone', 'register', '--url', URL
+            ).splitlines()
 
         first, second = register(), register()
 

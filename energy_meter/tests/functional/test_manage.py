@@ -35,7 +35,8 @@ class ManageTest(test_base.BaseTestCase):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         self.url = f'sqlite:///{directory}/db'
         self.configuration = commands.Configuration(
-            directory, database={'connection': self.url})
+            directory, database={'connection': self.url}
+        )
         self.manage('db', 'sync')
         self.hear('0' * 16, 1, NOW, 3_600_000_000)
         self.hear('1' * 16, 2, NOW + 7200, 3_600_000_000)
@@ -43,13 +44,23 @@ class ManageTest(test_base.BaseTestCase):
     def manage(self, *words: str) -> str:
         return self.configuration.run('energy-meter-manage', *words)
 
-    def hear(self, register: str, incarnation: int, now: float,
-             millijoules: int, agent: str = AGENT) -> None:
+    def hear(
+        self,
+        register: str,
+        incarnation: int,
+        now: float,
+        millijoules: int,
+        agent: str = AGENT,
+    ) -> None:
         """Let the collector hear a register of an hour."""
         word = measurement.Measurement(
             measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'a'),
             measurement.RegisterKey(agent, register, incarnation),
-            now, 3600.0, millijoules, 3600.0)
+            now,
+            3600.0,
+            millijoules,
+            3600.0,
+        )
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.begin() as connection:
@@ -63,8 +74,10 @@ class ManageTest(test_base.BaseTestCase):
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.connect() as connection:
-            self.assertIn(f'void register {"1" * 16}', connection.scalar(
-                sa.select(schema.audit.c.what)))
+            self.assertIn(
+                f'void register {"1" * 16}',
+                connection.scalar(sa.select(schema.audit.c.what)),
+            )
 
     def test_void_of_what_was_never_billed_leaves_the_coverage(self):
         self.hear('2' * 16, 1, NOW + 7200, 3_600_000_000, OTHER)
@@ -72,30 +85,38 @@ class ManageTest(test_base.BaseTestCase):
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.connect() as connection:
-            self.assertEqual(7200.0, connection.scalar(
-                sa.select(schema.probe.c.elapsed)))
+            self.assertEqual(
+                7200.0, connection.scalar(sa.select(schema.probe.c.elapsed))
+            )
 
     def test_forget_takes_the_probe_off(self):
-        self.assertIn('its 2.000000 kWh are gone',
-                      self.manage('probe', 'forget', 'p'))
+        self.assertIn(
+            'its 2.000000 kWh are gone', self.manage('probe', 'forget', 'p')
+        )
         self.assertEqual({}, commands.energy(self.url))
 
     def test_excluded_agent_is_listed_struck_and_readmitted(self):
-        self.assertRegex(self.manage('agent', 'list'),
-                         rf'a +\| {AGENT} \| 1 +\| 20\S+ \| - ')
+        self.assertRegex(
+            self.manage('agent', 'list'),
+            rf'a +\| {AGENT} \| 1 +\| 20\S+ \| - ',
+        )
         printed = self.manage('agent', 'exclude', AGENT)
         self.assertIn('Probe p fell by 2.000000 kWh', printed)
         self.assertIn('change the secret', printed)
         self.assertEqual({'p': 0}, commands.energy(self.url))
-        self.assertRegex(self.manage('agent', 'list'),
-                         rf'a +\| {AGENT} \| 1 +\| 20\S+ \| 20')
-        self.assertIn('believed again',
-                      self.manage('agent', 'readmit', AGENT))
+        self.assertRegex(
+            self.manage('agent', 'list'),
+            rf'a +\| {AGENT} \| 1 +\| 20\S+ \| 20',
+        )
+        self.assertIn('believed again', self.manage('agent', 'readmit', AGENT))
 
     def test_what_there_is_not_is_an_error(self):
-        for words in (('register', 'show', 'q'), ('probe', 'forget', 'q'),
-                      ('agent', 'exclude', OTHER),
-                      ('register', 'void', 'q', AGENT, '1' * 16),
-                      ('register', 'void', 'p', AGENT, 'f' * 16)):
+        for words in (
+            ('register', 'show', 'q'),
+            ('probe', 'forget', 'q'),
+            ('agent', 'exclude', OTHER),
+            ('register', 'void', 'q', AGENT, '1' * 16),
+            ('register', 'void', 'p', AGENT, 'f' * 16),
+        ):
             error = self.assertRaises(AssertionError, self.manage, *words)
             self.assertIn('energy-meter-manage: no ', str(error))

@@ -26,40 +26,59 @@ from energy_meter.tests.functional.services import keystone
 
 
 class OpenStackClientTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.keystone = services.shared(keystone.Keystone)
         directory = self.useFixture(fixtures.TempDir())
-        self.api = self.useFixture(api.API(
-            self.keystone, f'sqlite:///{directory.join("db.sqlite")}'))
+        self.api = self.useFixture(
+            api.API(self.keystone, f'sqlite:///{directory.join("db.sqlite")}')
+        )
         self.api.meter('a', 1700000000.5, kwh=1.25, watts=173.0, elapsed=60.0)
 
     def openstack(self, role: str, *words: str) -> subprocess.CompletedProcess:
         """Run a command as somebody who has a role in a project."""
         user = self.keystone.create_user(role)
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith('OS_')}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith('OS_')
+        }
         return subprocess.run(
-            [commands.script('openstack'), *words], timeout=60,
-            capture_output=True, text=True, env=environment | {
+            [commands.script('openstack'), *words],
+            timeout=60,
+            capture_output=True,
+            text=True,
+            env=environment
+            | {
                 'OS_AUTH_URL': self.keystone.auth_url,
-                'OS_USERNAME': user.username, 'OS_PASSWORD': user.password,
+                'OS_USERNAME': user.username,
+                'OS_PASSWORD': user.password,
                 'OS_PROJECT_NAME': user.project_name,
                 'OS_USER_DOMAIN_ID': 'default',
                 'OS_PROJECT_DOMAIN_ID': 'default',
                 'OS_REGION_NAME': keystone.REGION,
-                'OS_IDENTITY_API_VERSION': '3'})
+                'OS_IDENTITY_API_VERSION': '3',
+            },
+        )
 
     def test_probes_are_listed(self):
-        done = self.openstack('service', 'energy', 'probe', 'list', '-f',
-                              'json')
+        done = self.openstack(
+            'service', 'energy', 'probe', 'list', '-f', 'json'
+        )
 
         self.assertEqual((0, ''), (done.returncode, done.stderr))
         self.assertEqual(
-            [{'ID': 'a', 'Host': 'host-a', 'Scope': 'node',
-              'Power (W)': 173.0, 'Energy (kWh)': 1.25}],
-            json.loads(done.stdout))
+            [
+                {
+                    'ID': 'a',
+                    'Host': 'host-a',
+                    'Scope': 'node',
+                    'Power (W)': 173.0,
+                    'Energy (kWh)': 1.25,
+                }
+            ],
+            json.loads(done.stdout),
+        )
 
     def test_who_may_not_read_is_told_so(self):
         done = self.openstack('reader', 'energy', 'probe', 'show', 'a')

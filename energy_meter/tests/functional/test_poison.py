@@ -34,20 +34,41 @@ KEYRING = signing.Keyring([commands.SECRET])
 STRANGER = signing.Keyring(['another secret'])
 
 
-def seal(probe: str, millijoules: int,
-         keyring: signing.Keyring = KEYRING) -> dict[str, typing.Any]:
+def seal(
+    probe: str, millijoules: int, keyring: signing.Keyring = KEYRING
+) -> dict[str, typing.Any]:
     """Make an envelope with one measurement."""
-    return envelope.seal(keyring, [measurement.Measurement(
-        measurement.Probe(probe, 'node', probe, 'desk', 'dummy', 'agent'),
-        measurement.RegisterKey(AGENT, f'{hash(probe) % 2 ** 64:016x}', 1),
-        time.time(), 100.0, millijoules, 100.0, 1.0)])
+    return envelope.seal(
+        keyring,
+        [
+            measurement.Measurement(
+                measurement.Probe(
+                    probe, 'node', probe, 'desk', 'dummy', 'agent'
+                ),
+                measurement.RegisterKey(
+                    AGENT, f'{hash(probe) % 2**64:016x}', 1
+                ),
+                time.time(),
+                100.0,
+                millijoules,
+                100.0,
+                1.0,
+            )
+        ],
+    )
 
 
 def notify(payload: object, **fields: object) -> dict[str, object]:
     """Make the message that oslo.messaging makes of a notification."""
-    message = {'message_id': 'm', 'publisher_id': 'p', 'event_type': 'e',
-               'priority': 'INFO', 'payload': payload, 'timestamp': 't',
-               **fields}
+    message = {
+        'message_id': 'm',
+        'publisher_id': 'p',
+        'event_type': 'e',
+        'priority': 'INFO',
+        'payload': payload,
+        'timestamp': 't',
+        **fields,
+    }
     return {'oslo.version': '2.0', 'oslo.message': json.dumps(message)}
 
 
@@ -55,25 +76,35 @@ def signed(body: str) -> dict[str, typing.Any]:
     """Make an envelope that verifies, whatever its body."""
     made = seal('poisoned', 1)
     made['body'] = body
-    made['signature'] = KEYRING.sign('\n'.join((
-        'energy_meter', '1', made['key_id'], AGENT, 'agent',
-        body)).encode())
+    made['signature'] = KEYRING.sign(
+        '\n'.join(
+            ('energy_meter', '1', made['key_id'], AGENT, 'agent', body)
+        ).encode()
+    )
     return made
 
 
 def poison(chance: random.Random) -> object:
     """Make a message that must have no effect."""
-    good = seal('poisoned', 10 ** 9)
+    good = seal('poisoned', 10**9)
     body = good['body']
     envelopes = [
-        good | {'signature': '0' * 64}, good | {'key_id': 'x' * 16},
+        good | {'signature': '0' * 64},
+        good | {'key_id': 'x' * 16},
         good | {'agent': AGENT.replace('1', '2')},
-        good | {'agent_name': 'other'}, good | {'version': 2},
-        good | {'body': body[:chance.randrange(len(body))]},
-        good | {'body': 7}, {}, None, 7, [good],
+        good | {'agent_name': 'other'},
+        good | {'version': 2},
+        good | {'body': body[: chance.randrange(len(body))]},
+        good | {'body': 7},
+        {},
+        None,
+        7,
+        [good],
         seal('poisoned', 1, STRANGER),
         {name: value for name, value in good.items() if name != 'signature'},
-        signed('[' * 100_000), signed('x' * 200_000), signed('null'),
+        signed('[' * 100_000),
+        signed('x' * 200_000),
+        signed('null'),
         signed(body.replace('100.0', '1e999', 1)),
         signed(body.replace('100.0', 'NaN', 1)),
         signed(body.replace('100.0', 'true', 1)),
@@ -86,12 +117,20 @@ def poison(chance: random.Random) -> object:
         signed(body.replace('"poisoned"', '"\\ud800"')),
     ]
     outer: list[object] = [
-        notify({'envelopes': []}, priority=5), notify(None), notify([]),
-        notify({'envelopes': 5}), notify({'envelopes': [[]]}),
-        notify({'envelopes': {}}, _context_x=5), {'oslo.version': '2.0'},
+        notify({'envelopes': []}, priority=5),
+        notify(None),
+        notify([]),
+        notify({'envelopes': 5}),
+        notify({'envelopes': [[]]}),
+        notify({'envelopes': {}}, _context_x=5),
+        {'oslo.version': '2.0'},
         {'oslo.version': '9.0', 'oslo.message': '{}'},
         {'oslo.version': '2.0', 'oslo.message': '[' * 1000},
-        {'oslo.version': '2.0', 'oslo.message': '5'}, 5, None, [], 'text',
+        {'oslo.version': '2.0', 'oslo.message': '5'},
+        5,
+        None,
+        [],
+        'text',
         {'payload': 5, 'priority': 'INFO'},
     ]
     if chance.random() < 0.8:
@@ -100,24 +139,28 @@ def poison(chance: random.Random) -> object:
 
 
 class PoisonTest(test_base.BaseTestCase):
-
     def test_good_messages_arrive_among_ten_thousand_bad_ones(self):
         broker = base.shared(rabbitmq.RabbitMQ)
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         database = f'sqlite:///{directory}/db.sqlite'
         url = broker.add_vhost()
         configuration = commands.Configuration(
-            directory, DEFAULT={'transport_url': url},
+            directory,
+            DEFAULT={'transport_url': url},
             database={'connection': database},
-            collector={'batch_size': 100})
+            collector={'batch_size': 100},
+        )
         configuration.run('energy-meter-manage', 'db', 'sync')
         collector = self.useFixture(commands.collector(configuration))
 
         self.send(url)
 
         expected = {f'good-{number}': number for number in range(GOOD)}
-        base.wait_for(lambda: len(commands.energy(database)) >= GOOD, 120,
-                      'all good messages arrive')
+        base.wait_for(
+            lambda: len(commands.energy(database)) >= GOOD,
+            120,
+            'all good messages arrive',
+        )
         self.assertEqual(expected, commands.energy(database))
         self.assertIsNone(collector.returncode)
         self.assertLess(len(collector.output().splitlines()), 200)
@@ -131,12 +174,19 @@ class PoisonTest(test_base.BaseTestCase):
             for number in range(BAD + GOOD):
                 last = number % ((BAD + GOOD) // GOOD) == 0
                 index = next(good) if last else None
-                message = (poison(chance) if index is None else notify(
-                    {'envelopes': [seal(f'good-{index}', index)]}))
+                message = (
+                    poison(chance)
+                    if index is None
+                    else notify({'envelopes': [seal(f'good-{index}', index)]})
+                )
                 producer.publish(
-                    json.dumps(message), exchange='energy_meter',
+                    json.dumps(message),
+                    exchange='energy_meter',
                     routing_key='energy_meter.info',
                     content_type=chance.choice(
-                        ['application/json'] * 50 + ['text/plain'])
-                    if index is None else 'application/json',
-                    content_encoding='utf-8')
+                        ['application/json'] * 50 + ['text/plain']
+                    )
+                    if index is None
+                    else 'application/json',
+                    content_encoding='utf-8',
+                )

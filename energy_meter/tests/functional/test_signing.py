@@ -26,8 +26,10 @@ from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.functional.services import rabbitmq
 
 #: What a service that has read its secrets says of them.
-_SAID = {'energy-meter-agent': 'Signing with the secret that has the key id ',
-         'energy-meter-collector': 'The secrets of the bus have the key ids '}
+_SAID = {
+    'energy-meter-agent': 'Signing with the secret that has the key id ',
+    'energy-meter-collector': 'The secrets of the bus have the key ids ',
+}
 
 
 class SigningTest(test_base.BaseTestCase):
@@ -47,21 +49,27 @@ class SigningTest(test_base.BaseTestCase):
                 self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
                 DEFAULT={'transport_url': self.bus},
                 database={'connection': self.database},
-                agent={'name': name})
+                agent={'name': name},
+            )
         return self.configurations[name]
 
     def manage(self, *words: str) -> str:
         return self.configure('manage').run('energy-meter-manage', *words)
 
-    def start_agent(self, name: str, *probes: str, secret: str = 'shared',
-                    ) -> commands.Command:
+    def start_agent(
+        self,
+        name: str,
+        *probes: str,
+        secret: str = 'shared',
+    ) -> commands.Command:
         configuration = self.configure(name)
         configuration.set('bus', secrets=secret)
         configuration.add_dummy('desk', *probes)
         return self.useFixture(commands.agent(configuration))
 
-    def start_collector(self, name: str = 'collector',
-                        secrets: str = 'shared') -> commands.Command:
+    def start_collector(
+        self, name: str = 'collector', secrets: str = 'shared'
+    ) -> commands.Command:
         configuration = self.configure(name)
         configuration.set('bus', secrets=secrets)
         return self.useFixture(commands.collector(configuration))
@@ -75,19 +83,29 @@ class SigningTest(test_base.BaseTestCase):
 
     def metered(self, *names: str) -> int:
         """Give the energy of all registers that these agents ever had."""
-        return sum(sum(self.configure(name).registers().values())
-                   for name in names)
+        return sum(
+            sum(self.configure(name).registers().values()) for name in names
+        )
 
     def wait_for_growth(self, *probes: str) -> None:
         before = self.energy()
         base.wait_for(
-            lambda: all(self.energy().get(probe, 0) > before.get(probe, 0)
-                        for probe in probes), 30, f'{probes} grow')
+            lambda: all(
+                self.energy().get(probe, 0) > before.get(probe, 0)
+                for probe in probes
+            ),
+            30,
+            f'{probes} grow',
+        )
 
-    def wait_for_words(self, service: commands.Command, words: str,
-                       number: int = 1) -> None:
-        base.wait_for(lambda: service.output().count(words) >= number, 30,
-                      f'{service.name} says {words!r}')
+    def wait_for_words(
+        self, service: commands.Command, words: str, number: int = 1
+    ) -> None:
+        base.wait_for(
+            lambda: service.output().count(words) >= number,
+            30,
+            f'{service.name} says {words!r}',
+        )
 
     def reload(self, service: commands.Command) -> None:
         """Send SIGHUP and wait until the secrets have been read."""
@@ -118,14 +136,17 @@ class RotationTest(SigningTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.agents = [self.start_agent('one', 'one-1', secret='old'),
-                       self.start_agent('two', 'two-1', secret='old')]
-        self.collectors = [self.start_collector('first', 'old'),
-                           self.start_collector('second', 'old')]
+        self.agents = [
+            self.start_agent('one', 'one-1', secret='old'),
+            self.start_agent('two', 'two-1', secret='old'),
+        ]
+        self.collectors = [
+            self.start_collector('first', 'old'),
+            self.start_collector('second', 'old'),
+        ]
         self.wait_for_growth('one-1', 'two-1')
 
-    def rotate(self, secrets: str,
-               *order: list[commands.Command]) -> None:
+    def rotate(self, secrets: str, *order: list[commands.Command]) -> None:
         for configuration in self.configurations.values():
             configuration.set('bus', secrets=secrets)
         for told, ended in order:
@@ -143,24 +164,32 @@ class RotationTest(SigningTest):
         for agent in self.agents:
             agent.stop()
             # The old secret is gone.
-            self.assertIn(signing.key_id('new'),
-                          agent.output().rpartition('key id ')[2])
+            self.assertIn(
+                signing.key_id('new'), agent.output().rpartition('key id ')[2]
+            )
         expected = self.metered('one', 'two')
-        base.wait_for(lambda: sum(self.energy().values()) >= expected, 30,
-                      f'{expected} mJ are billed')
+        base.wait_for(
+            lambda: sum(self.energy().values()) >= expected,
+            30,
+            f'{expected} mJ are billed',
+        )
         self.assertEqual(expected, sum(self.energy().values()))
         for collector in self.collectors:
             self.assertNotIn('Rejected', collector.output())
-            self.assertTrue(collector.output().rpartition('key ids ')[2]
-                            .startswith(signing.key_id('new') + ';'))
+            self.assertTrue(
+                collector.output()
+                .rpartition('key ids ')[2]
+                .startswith(signing.key_id('new') + ';')
+            )
 
 
 class OwnSecretTest(SigningTest):
     """An agent with a secret of its own, and others on the same bus."""
 
     def bind(self, name: str, secrets: str, probes: str) -> None:
-        self.configure('collector').set(f'agent:{name}', secrets=secrets,
-                                        probes=probes)
+        self.configure('collector').set(
+            f'agent:{name}', secrets=secrets, probes=probes
+        )
 
     def test_nobody_speaks_for_an_agent_with_a_secret_of_its_own(self):
         # Given a tenant's agent, bound to its own probes,
@@ -202,16 +231,20 @@ class OwnSecretTest(SigningTest):
         self.wait_for_growth('rack7-1')
         agent.stop()
         expected = self.metered('tenant')
-        base.wait_for(lambda: self.energy()['rack7-1'] >= expected, 30,
-                      f'{expected} mJ are billed')
+        base.wait_for(
+            lambda: self.energy()['rack7-1'] >= expected,
+            30,
+            f'{expected} mJ are billed',
+        )
         self.assertEqual({'rack7-1': expected}, self.energy())
 
 
 class ExclusionTest(SigningTest):
-
     def test_excluded_agent_bills_nothing_until_it_is_readmitted(self):
-        collectors = [self.start_collector('first'),
-                      self.start_collector('second')]
+        collectors = [
+            self.start_collector('first'),
+            self.start_collector('second'),
+        ]
         rogue = self.start_agent('rogue', 'rogue-1')
         # Out of step, or each collector might get all of one agent.
         self.configure('honest').set('agent', publish_interval=0.31)

@@ -31,9 +31,11 @@ class SourcesTest(test_base.BaseTestCase):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         self.database = f'sqlite:///{directory}/energy_meter.sqlite'
         configuration = commands.Configuration(
-            directory, database={'connection': self.database})
-        configuration.set('bus', sources=', '.join(
-            [absent, steady, self.broker.url]))
+            directory, database={'connection': self.database}
+        )
+        configuration.set(
+            'bus', sources=', '.join([absent, steady, self.broker.url])
+        )
         configuration.run('energy-meter-manage', 'db', 'sync')
         self.collector = self.useFixture(commands.collector(configuration))
         self.run_agent('steady', steady)
@@ -42,16 +44,21 @@ class SourcesTest(test_base.BaseTestCase):
     def run_agent(self, probe: str, url: str) -> None:
         configuration = commands.Configuration(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
-            DEFAULT={'transport_url': url})
+            DEFAULT={'transport_url': url},
+        )
         configuration.add_dummy(probe, probe)
         self.useFixture(commands.agent(configuration))
 
     def wait_for_growth(self, *probes: str) -> None:
         before = commands.energy(self.database)
         base.wait_for(
-            lambda: all(value > before.get(probe, 0) for probe, value
-                        in self.energy(probes)), 60,
-            f'{", ".join(probes)} grow')
+            lambda: all(
+                value > before.get(probe, 0)
+                for probe, value in self.energy(probes)
+            ),
+            60,
+            f'{", ".join(probes)} grow',
+        )
 
     def energy(self, probes: tuple[str, ...]) -> list[tuple[str, int]]:
         now = commands.energy(self.database)

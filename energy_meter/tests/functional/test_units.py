@@ -33,33 +33,38 @@ EXPOSURE = 16
 
 
 class UnitsTest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         base.require('systemd-analyze')
         self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path, 'units')
+            self.useFixture(fixtures.TempDir()).path, 'units'
+        )
         shutil.copytree(SHIPPED, self.directory)
         for unit in self.directory.glob('*.service'):
-            unit.write_text(unit.read_text().replace(INSTALLATION,
-                                                     sys.prefix))
+            unit.write_text(unit.read_text().replace(INSTALLATION, sys.prefix))
 
     def analyze(self, *words):
         """Give what systemd-analyze says of our units, and its status."""
         units = sorted(self.directory.glob('*.service'))
         done = subprocess.run(
-            [base.program('systemd-analyze'), *words, *units], timeout=60,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [base.program('systemd-analyze'), *words, *units],
+            timeout=60,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
             # An empty part stands for systemd's own directories.
-            env={**os.environ, 'SYSTEMD_UNIT_PATH': f'{self.directory}:'})
+            env={**os.environ, 'SYSTEMD_UNIT_PATH': f'{self.directory}:'},
+        )
         return done.stdout, done.returncode
 
     def install_drop_in(self):
         """Install the agent's drop-in for serial lines, as it says."""
         place = self.directory / 'energy-meter-agent.service.d'
         place.mkdir()
-        shutil.copy(self.directory / 'energy-meter-agent-serial.conf',
-                    place / 'serial.conf')
+        shutil.copy(
+            self.directory / 'energy-meter-agent-serial.conf',
+            place / 'serial.conf',
+        )
 
     def test_systemd_has_no_complaints(self):
         self.install_drop_in()
@@ -71,8 +76,9 @@ class UnitsTest(test_base.BaseTestCase):
         self.assertEqual(0, status, said)
 
     def test_services_are_confined(self):
-        said, status = self.analyze('security', '--offline=true',
-                                    f'--threshold={EXPOSURE}')
+        said, status = self.analyze(
+            'security', '--offline=true', f'--threshold={EXPOSURE}'
+        )
 
         self.assertEqual(0, status, said)
         for unit in self.directory.glob('*.service'):

@@ -32,7 +32,7 @@ class Draw:
 
     def bytes(self, number: int) -> bytes:
         """Give so many bytes."""
-        taken = self._data[self._at:self._at + number]
+        taken = self._data[self._at : self._at + number]
         self._at += number
         return taken.ljust(number, b'\0')
 

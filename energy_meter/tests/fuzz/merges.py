@@ -31,10 +31,12 @@ from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.collector import world
 
 _MAX_WATTS = 100_000.0
-_AGENTS = tuple(f'{letter * 8}-0000-0000-0000-000000000000'
-                for letter in 'abc')
+_AGENTS = tuple(
+    f'{letter * 8}-0000-0000-0000-000000000000' for letter in 'abc'
+)
 _MOST_BATCHES, _MOST_WORDS = 10, 5
 _EPOCH = 1.7e9
+
 
 def seeds() -> list[bytes]:
     """Give inputs to begin with."""
@@ -72,10 +74,14 @@ def try_one(data: bytes, engine: sa.Engine | None = None) -> None:
     for _ in range(_MOST_BATCHES):
         if not source:
             break
-        now += source.integer(2 ** 16) / 16
-        words = [word for word in (
-            _word(source, now) for _ in range(source.integer(_MOST_WORDS)))
-            if plausibility.is_plausible(word, _MAX_WATTS)]
+        now += source.integer(2**16) / 16
+        words = [
+            word
+            for word in (
+                _word(source, now) for _ in range(source.integer(_MOST_WORDS))
+            )
+            if plausibility.is_plausible(word, _MAX_WATTS)
+        ]
         before = account.millijoules
         world.merge_all(account, words, now, databases.TAKEOVER)
         for word in words:
@@ -87,13 +93,15 @@ def try_one(data: bytes, engine: sa.Engine | None = None) -> None:
         if not source.integer(8):
             _void(account, source, said, engine)
         if engine is not None:
-            databases.check(account, databases.load(engine, 'p'),
-                            'the tables')
+            databases.check(account, databases.load(engine, 'p'), 'the tables')
 
 
-def _void(account: merge.Account, source: draw.Draw,
-          said: dict[tuple[str, str], int],
-          engine: sa.Engine | None) -> None:
+def _void(
+    account: merge.Account,
+    source: draw.Draw,
+    said: dict[tuple[str, str], int],
+    engine: sa.Engine | None,
+) -> None:
     """Strike a register, if there is one."""
     if not said:
         return
@@ -104,16 +112,17 @@ def _void(account: merge.Account, source: draw.Draw,
     if engine is not None:
         with engine.begin() as connection:
             assert struck == administration.void(
-                connection, 'p', agent, register, 'fuzzer')
+                connection, 'p', agent, register, 'fuzzer'
+            )
     _check(account, account.millijoules, said)
 
 
 def _word(source: draw.Draw, now: float) -> measurement.Measurement:
     """Make a word of any size, though mostly of a sensible one."""
     if source.integer(4):
-        elapsed = source.integer(2 ** 16) / 4
-        millijoules = source.integer(2 ** 20)
-        time = now + source.integer(2 ** 12) - 2 ** 11
+        elapsed = source.integer(2**16) / 4
+        millijoules = source.integer(2**20)
+        time = now + source.integer(2**12) - 2**11
     else:
         elapsed = source.number()
         millijoules = source.integer(measurement.INTEGER_LIMIT)
@@ -121,25 +130,32 @@ def _word(source: draw.Draw, now: float) -> measurement.Measurement:
     return measurement.Measurement(
         measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
         measurement.RegisterKey(
-            source.choice(_AGENTS), f'{source.integer(3):016x}',
-            source.integer(3)),
-        time, elapsed, millijoules,
+            source.choice(_AGENTS),
+            f'{source.integer(3):016x}',
+            source.integer(3),
+        ),
+        time,
+        elapsed,
+        millijoules,
         elapsed if source.integer(2) else source.number(),
-        source.number() if source.integer(2) else None)
+        source.number() if source.integer(2) else None,
+    )
 
 
-def _check(account: merge.Account, before: int,
-           said: dict[tuple[str, str], int]) -> None:
+def _check(
+    account: merge.Account, before: int, said: dict[tuple[str, str], int]
+) -> None:
     registers = list(account.others.values())
     if account.owner is not None:
         registers.append(account.owner)
     assert account.millijoules >= before, 'the energy fell'
     assert account.millijoules == sum(
-        register.credited for register in registers
-        if not register.voided), 'the sum is wrong'
+        register.credited for register in registers if not register.voided
+    ), 'the sum is wrong'
     assert account.millijoules <= sum(said.values()), 'more than was said'
     for register in registers:
-        assert min(register.overlap, register.pending,
-                   register.credited) >= 0, register
+        assert (
+            min(register.overlap, register.pending, register.credited) >= 0
+        ), register
     for value in (account.elapsed, account.metered, account.heard_at):
         assert math.isfinite(value), account

@@ -27,9 +27,11 @@ with atheris.instrument_imports(include=['energy_meter']):
     from energy_meter.tests.fuzz import merges
 
 #: Seeds and function of each.
-TARGETS = {'envelopes': (envelopes.seeds(), envelopes.try_one),
-           'merges': (merges.seeds(), merges.try_one),
-           'tables': (merges.seeds(), merges.try_tables)}
+TARGETS = {
+    'envelopes': (envelopes.seeds(), envelopes.try_one),
+    'merges': (merges.seeds(), merges.try_one),
+    'tables': (merges.seeds(), merges.try_tables),
+}
 
 
 def main() -> None:

@@ -20,9 +20,16 @@ import typing
 
 import fixtures
 
-PROBE = {'timestamp': 1700000000.5, 'kwh': 1.25, 'w': 173.0, 'scope': 'node',
-        'host': 'node-41', 'wattmeter': 'rack1-bmc41', 'coverage': 0.9998,
-        'project_id': None}
+PROBE = {
+    'timestamp': 1700000000.5,
+    'kwh': 1.25,
+    'w': 173.0,
+    'scope': 'node',
+    'host': 'node-41',
+    'wattmeter': 'rack1-bmc41',
+    'coverage': 0.9998,
+    'project_id': None,
+}
 
 
 class APIStub(fixtures.Fixture):
@@ -51,11 +58,12 @@ class APIStub(fixtures.Fixture):
     def start(self) -> None:
         """Listen, again on the same port if it did before."""
         self._server = http.server.ThreadingHTTPServer(
-            ('127.0.0.1', self._port), _handler_of(self))
+            ('127.0.0.1', self._port), _handler_of(self)
+        )
         self._port = self._server.server_port
         self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={'poll_interval': 0.01})
+            target=self._server.serve_forever, kwargs={'poll_interval': 0.01}
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -73,14 +81,19 @@ class APIStub(fixtures.Fixture):
             return self.answers[path]
         if path.endswith('/v1/probes/'):
             return 200, json.dumps({'probes': self.probes}).encode()
-        return 404, json.dumps({'error': {
-            'code': 404, 'title': 'Not Found', 'message': 'Nothing here.',
-        }}).encode()
+        return 404, json.dumps(
+            {
+                'error': {
+                    'code': 404,
+                    'title': 'Not Found',
+                    'message': 'Nothing here.',
+                }
+            }
+        ).encode()
 
 
 def _handler_of(stub: APIStub) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
-
         def do_GET(self) -> None:  # noqa: N802
             stub.requests[self.path] += 1
             stub.tokens.append(self.headers['X-Auth-Token'])

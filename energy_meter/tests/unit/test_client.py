@@ -27,17 +27,25 @@ from energy_meter.tests.unit import api_stub
 
 LISTING = '/v1/probes/'
 
-VERSIONS = {'versions': [
-    {'id': 'v0.9', 'status': 'SUPPORTED'},
-    {'id': 'v1.0', 'status': 'CURRENT'},
-]}
+VERSIONS = {
+    'versions': [
+        {'id': 'v0.9', 'status': 'SUPPORTED'},
+        {'id': 'v1.0', 'status': 'CURRENT'},
+    ]
+}
 
 anything = strategies.recursive(
-    strategies.none() | strategies.booleans() | strategies.integers()
-    | strategies.floats() | strategies.text(),
-    lambda inner: strategies.lists(inner, max_size=3)
-    | strategies.dictionaries(strategies.text(), inner, max_size=3),
-    max_leaves=5)
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers()
+    | strategies.floats()
+    | strategies.text(),
+    lambda inner: (
+        strategies.lists(inner, max_size=3)
+        | strategies.dictionaries(strategies.text(), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
 
 
 def make_client(endpoint: str | None, **options: float) -> client.Client:
@@ -46,7 +54,6 @@ def make_client(endpoint: str | None, **options: float) -> client.Client:
 
 
 class ClientTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.api = self.useFixture(api_stub.APIStub())
@@ -63,10 +70,19 @@ class ClientTest(base.BaseTestCase):
         a, b = self.client.probes()
 
         self.assertEqual(
-            client.Probe(id='a', timestamp=1700000000.5, kwh=1.25,
-                         watts=173.0, scope='node', host='node-41',
-                         wattmeter='rack1-bmc41', coverage=0.9998,
-                         project_id=None), a)
+            client.Probe(
+                id='a',
+                timestamp=1700000000.5,
+                kwh=1.25,
+                watts=173.0,
+                scope='node',
+                host='node-41',
+                wattmeter='rack1-bmc41',
+                coverage=0.9998,
+                project_id=None,
+            ),
+            a,
+        )
         self.assertEqual(('b', None), (b.id, b.watts))
 
     def test_lists_probe_ids(self):
@@ -76,14 +92,17 @@ class ClientTest(base.BaseTestCase):
 
     def test_gives_one_probe_by_its_percent_encoded_id(self):
         name = 'rack 1/höhe:40%?#'
-        self.answer('/v1/probes/rack%201%2Fh%C3%B6he%3A40%25%3F%23/',
-                    {name: api_stub.PROBE})
+        self.answer(
+            '/v1/probes/rack%201%2Fh%C3%B6he%3A40%25%3F%23/',
+            {name: api_stub.PROBE},
+        )
 
         self.assertEqual(name, self.client.probe(name).id)
 
     def test_says_that_a_probe_is_unknown(self):
-        error = self.assertRaises(exception.UnknownProbe,
-                                  self.client.probe, 'desk')
+        error = self.assertRaises(
+            exception.UnknownProbe, self.client.probe, 'desk'
+        )
 
         self.assertEqual('no probe desk', str(error))
 
@@ -99,8 +118,9 @@ class ClientTest(base.BaseTestCase):
 
                 self.assertEqual([], make_client(endpoint).probes(), endpoint)
 
-        self.assertEqual({LISTING: 4, f'/energy{LISTING}': 4},
-                         self.api.requests)
+        self.assertEqual(
+            {LISTING: 4, f'/energy{LISTING}': 4}, self.api.requests
+        )
 
     def test_takes_endpoint_and_token_from_the_session(self):
         auth = token_endpoint.Token(f'{self.api.url}v1', 'token-of-reader')
@@ -112,16 +132,16 @@ class ClientTest(base.BaseTestCase):
         self.assertEqual(['token-of-reader'], self.api.tokens)
 
     def test_says_that_the_catalog_has_no_endpoint(self):
-        error = self.assertRaises(exception.APIUnavailable,
-                                  make_client(None).probes)
+        error = self.assertRaises(
+            exception.APIUnavailable, make_client(None).probes
+        )
 
         self.assertIn('no endpoint of a service of type energy', str(error))
 
     def test_says_that_the_api_is_down(self):
         self.api.stop()
 
-        error = self.assertRaises(exception.APIUnavailable,
-                                  self.client.probes)
+        error = self.assertRaises(exception.APIUnavailable, self.client.probes)
 
         self.assertIn(f'{self.api.url}v1/probes/: Unable to', str(error))
         self.assertNotIn('\n', str(error))
@@ -135,11 +155,13 @@ class ClientTest(base.BaseTestCase):
         self.assertIn('timed out', str(error))
 
     def test_tells_a_refusal_from_a_failure(self):
-        for status, kind in ((401, exception.APIRefused),
-                             (403, exception.APIRefused),
-                             (404, exception.APIRefused),
-                             (500, exception.APIUnavailable),
-                             (503, exception.APIUnavailable)):
+        for status, kind in (
+            (401, exception.APIRefused),
+            (403, exception.APIRefused),
+            (404, exception.APIRefused),
+            (500, exception.APIUnavailable),
+            (503, exception.APIUnavailable),
+        ):
             self.answer(LISTING, b'no', status)
 
             error = self.assertRaises(kind, self.client.probes)
@@ -148,17 +170,18 @@ class ClientTest(base.BaseTestCase):
 
     def test_says_why_it_was_refused(self):
         for body, reason in (
-                ({'error': {'message': 'the policy\nsays no'}},
-                 '403 Forbidden: the policy says no'),
-                ({'error': 'no'}, '403 Forbidden'),
-                (b'<html>', '403 Forbidden')):
+            (
+                {'error': {'message': 'the policy\nsays no'}},
+                '403 Forbidden: the policy says no',
+            ),
+            ({'error': 'no'}, '403 Forbidden'),
+            (b'<html>', '403 Forbidden'),
+        ):
             self.answer(LISTING, body, 403)
 
-            error = self.assertRaises(exception.APIRefused,
-                                      self.client.probes)
+            error = self.assertRaises(exception.APIRefused, self.client.probes)
 
-            self.assertEqual(f'{self.api.url}v1/probes/: {reason}',
-                             str(error))
+            self.assertEqual(f'{self.api.url}v1/probes/: {reason}', str(error))
 
     def test_says_what_of_an_answer_makes_no_sense(self):
         bad = [
@@ -177,24 +200,36 @@ class ClientTest(base.BaseTestCase):
         for body, reason in bad:
             self.answer(LISTING, body)
 
-            error = self.assertRaises(exception.InvalidAnswer,
-                                      self.client.probes)
+            error = self.assertRaises(
+                exception.InvalidAnswer, self.client.probes
+            )
 
             self.assertIn(f'makes no sense: {reason}', str(error))
 
     def test_believes_no_impossible_value(self):
         bad = [
-            ('timestamp', None), ('timestamp', -1.0), ('timestamp', 3e11),
-            ('timestamp', '2026-01-01'), ('kwh', None), ('kwh', True),
-            ('kwh', float('nan')), ('kwh', 10 ** 400), ('w', '173'),
-            ('w', float('inf')), ('scope', ''), ('host', None),
-            ('wattmeter', 'a\nb'), ('coverage', None), ('project_id', ''),
+            ('timestamp', None),
+            ('timestamp', -1.0),
+            ('timestamp', 3e11),
+            ('timestamp', '2026-01-01'),
+            ('kwh', None),
+            ('kwh', True),
+            ('kwh', float('nan')),
+            ('kwh', 10**400),
+            ('w', '173'),
+            ('w', float('inf')),
+            ('scope', ''),
+            ('host', None),
+            ('wattmeter', 'a\nb'),
+            ('coverage', None),
+            ('project_id', ''),
         ]
         for field, value in bad:
             self.api.show(a={field: value})
 
-            error = self.assertRaises(exception.InvalidAnswer,
-                                      self.client.probes)
+            error = self.assertRaises(
+                exception.InvalidAnswer, self.client.probes
+            )
 
             self.assertIn(f'"{field}" of probe "a" is ', str(error))
 
@@ -202,8 +237,11 @@ class ClientTest(base.BaseTestCase):
         self.answer('/v1/probe-ids/', {'probe_ids': [1]})
         self.answer('/v1/probes/a/', {'b': api_stub.PROBE})
 
-        for ask in (self.client.probe_ids, self.client.version,
-                    lambda: self.client.probe('a')):
+        for ask in (
+            self.client.probe_ids,
+            self.client.version,
+            lambda: self.client.probe('a'),
+        ):
             self.answer('/', {'versions': [7, {'status': 'SUPPORTED'}]})
             self.assertRaises(exception.InvalidAnswer, ask)
 
@@ -214,11 +252,12 @@ class ClientTest(base.BaseTestCase):
         self.assertRaises(exception.InvalidAnswer, self.client.probes)
 
     @hypothesis.given(
-        field=strategies.sampled_from(sorted(api_stub.PROBE)), value=anything)
+        field=strategies.sampled_from(sorted(api_stub.PROBE)), value=anything
+    )
     def test_a_field_is_what_it_should_be_or_an_error(self, field, value):
         self.api.show(a={field: value})
         try:
-            probe, = self.client.probes()
+            (probe,) = self.client.probes()
         except exception.InvalidAnswer:
             return
         for text in probe.scope, probe.host, probe.wattmeter:

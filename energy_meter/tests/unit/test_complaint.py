@@ -25,7 +25,6 @@ MINUTE = 60.0
 
 
 class ComplaintsTest(base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.logger = self.useFixture(fixtures.FakeLogger())
@@ -48,8 +47,10 @@ class ComplaintsTest(base.BaseTestCase):
         self.assertEqual(1, len(self.lines()))
         self.now = MINUTE
         self.complain()
-        self.assertEqual('no answer of topic (1000 more like it since the '
-                         'last time)', self.lines()[1])
+        self.assertEqual(
+            'no answer of topic (1000 more like it since the last time)',
+            self.lines()[1],
+        )
 
     def test_pause_doubles_up_to_an_hour(self):
         moments = []
@@ -63,15 +64,15 @@ class ComplaintsTest(base.BaseTestCase):
     def test_topics_are_told_apart(self):
         self.complain('one')
         self.complain('two')
-        self.assertEqual(['no answer of one', 'no answer of two'],
-                         self.lines())
+        self.assertEqual(
+            ['no answer of one', 'no answer of two'], self.lines()
+        )
 
     def test_end_of_a_complaint_is_told_once(self):
         self.complain()
         self.complaints.settle('topic', '%s is back', 'topic')
         self.complaints.settle('topic', '%s is back', 'topic')
-        self.assertEqual(['no answer of topic', 'topic is back'],
-                         self.lines())
+        self.assertEqual(['no answer of topic', 'topic is back'], self.lines())
 
     def test_nothing_is_settled_that_was_no_trouble(self):
         self.complaints.settle('topic', 'is back')
@@ -88,5 +89,11 @@ class ComplaintsTest(base.BaseTestCase):
         for topic in ('one', 'two', 'three', 'two', 'one'):
             self.complain(topic)
         self.assertEqual(
-            ['no answer of one', 'no answer of two', 'no answer of three',
-             'no answer of one'], self.lines())
+            [
+                'no answer of one',
+                'no answer of two',
+                'no answer of three',
+                'no answer of one',
+            ],
+            self.lines(),
+        )

@@ -22,7 +22,6 @@ from energy_meter import counters
 
 
 class CountersTest(base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.counters = counters.Counters()
@@ -40,8 +39,10 @@ class CountersTest(base.BaseTestCase):
         self.counters.count('rejected', cause='signature')
         self.counters.count('rejected', 4, cause='size')
         self.assertEqual(4, self.counters.value('rejected', cause='size'))
-        self.assertEqual({'rejected (signature)': 1, 'rejected (size)': 4},
-                         self.counters.totals())
+        self.assertEqual(
+            {'rejected (signature)': 1, 'rejected (size)': 4},
+            self.counters.totals(),
+        )
 
     def test_unknown_counter_is_refused(self):
         self.assertRaises(KeyError, self.counters.count, 'mesages')
@@ -54,6 +55,7 @@ class CountersTest(base.BaseTestCase):
         def count() -> None:
             for _ in range(1000):
                 self.counters.count('points')
+
         threads = [threading.Thread(target=count) for _ in range(4)]
         for thread in threads:
             thread.start()
@@ -65,12 +67,18 @@ class CountersTest(base.BaseTestCase):
         def flush() -> None:
             with self.counters.flushing():
                 raise OSError
+
         self.assertRaises(OSError, flush)
-        self.assertEqual(1, self.counters.registry.get_sample_value(
-            'energy_meter_flush_seconds_count'))
+        self.assertEqual(
+            1,
+            self.counters.registry.get_sample_value(
+                'energy_meter_flush_seconds_count'
+            ),
+        )
 
     def test_prometheus_gets_them_with_their_labels(self):
         self.counters.count('hangs', wattmeter='desk')
         self.assertIn(
             b'energy_meter_hangs_total{wattmeter="desk"} 1.0',
-            prometheus_client.generate_latest(self.counters.registry))
+            prometheus_client.generate_latest(self.counters.registry),
+        )

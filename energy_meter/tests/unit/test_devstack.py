@@ -26,8 +26,9 @@ import yaml
 
 from energy_meter.tests.devstack import stand_in
 
-TELEMETRY = ('key,mysql,rabbit,ceilometer-acentral,ceilometer-anotification,'
-             'gnocchi-api')
+TELEMETRY = (
+    'key,mysql,rabbit,ceilometer-acentral,ceilometer-anotification,gnocchi-api'
+)
 
 SECRET = 'x' * 32
 
@@ -56,7 +57,6 @@ def called(log: str) -> set[str]:
 
 
 class TestCase(base.BaseTestCase):
-
     def devstack(self, *services: str, **settings: str) -> stand_in.DevStack:
         return self.useFixture(stand_in.DevStack(*services, **settings))
 
@@ -72,22 +72,41 @@ class ScenarioTest(testscenarios.WithScenarios, TestCase):
 
     scenarios = [
         ('mysql', {'services': 'key,mysql,rabbit', 'settings': {}}),
-        ('postgresql', {
-            'services': 'key,postgresql,rabbit',
-            'settings': {'DISABLED_SERVICES': 'energy-rrd'}}),
-        ('telemetry', {
-            'services': f'{TELEMETRY},tls-proxy',
-            'settings': {'ENERGY_METER_DATABASE': 'mariadb'}}),
-        ('agent', {
-            'services': 'n-cpu',
-            'settings': {
-                'DISABLED_SERVICES': 'energy-collector,energy-api,energy-rrd',
-                'ENERGY_METER_BUS_SECRETS': 'the-secret-of-the-controller',
-                'ENERGY_METER_DUMMY_PROBES': ''}}),
-        ('disabled', {
-            'services': 'key,mysql,rabbit',
-            'settings': {'DISABLED_SERVICES': 'energy-agent,'
-                         'energy-collector,energy-api,energy-rrd'}}),
+        (
+            'postgresql',
+            {
+                'services': 'key,postgresql,rabbit',
+                'settings': {'DISABLED_SERVICES': 'energy-rrd'},
+            },
+        ),
+        (
+            'telemetry',
+            {
+                'services': f'{TELEMETRY},tls-proxy',
+                'settings': {'ENERGY_METER_DATABASE': 'mariadb'},
+            },
+        ),
+        (
+            'agent',
+            {
+                'services': 'n-cpu',
+                'settings': {
+                    'DISABLED_SERVICES': 'energy-collector,energy-api,energy-rrd',
+                    'ENERGY_METER_BUS_SECRETS': 'the-secret-of-the-controller',
+                    'ENERGY_METER_DUMMY_PROBES': '',
+                },
+            },
+        ),
+        (
+            'disabled',
+            {
+                'services': 'key,mysql,rabbit',
+                'settings': {
+                    'DISABLED_SERVICES': 'energy-agent,'
+                    'energy-collector,energy-api,energy-rrd'
+                },
+            },
+        ),
     ]
 
     def setUp(self) -> None:
@@ -131,7 +150,6 @@ class ScenarioTest(testscenarios.WithScenarios, TestCase):
 
 
 class LogTest(TestCase):
-
     def test_each_function_in_the_list_is_needed(self):
         logs = ''.join(golden(name) for name, _ in ScenarioTest.scenarios)
         loud = {name for name, is_logged in functions().items() if is_logged}
@@ -140,8 +158,10 @@ class LogTest(TestCase):
 
     def test_secrets_are_not_in_our_part_of_devstacks_log(self):
         machine = self.devstack(
-            'key,postgresql', TRACE='True',
-            BASE_SQL_CONN='postgresql://root:hidden@127.0.0.1')
+            'key,postgresql',
+            TRACE='True',
+            BASE_SQL_CONN='postgresql://root:hidden@127.0.0.1',
+        )
 
         printed = machine.stack()
 
@@ -153,7 +173,6 @@ class LogTest(TestCase):
 
 
 class WattmetersTest(TestCase):
-
     def test_dummy_probes_are_metered_by_default(self):
         machine = self.devstack()
 
@@ -170,12 +189,14 @@ class WattmetersTest(TestCase):
 
     def test_a_file_of_wattmeters_is_copied_for_its_owner_alone(self):
         machine = self.devstack(
-            ENERGY_METER_WATTMETERS=str(self.wattmeters() / 'rack1.conf'))
+            ENERGY_METER_WATTMETERS=str(self.wattmeters() / 'rack1.conf')
+        )
 
         machine.stack()
 
-        copy = machine.root / ('etc/energy_meter/energy_meter.conf.d/'
-                               'wattmeters.conf')
+        copy = machine.root / (
+            'etc/energy_meter/energy_meter.conf.d/wattmeters.conf'
+        )
         self.assertEqual(METER, copy.read_text())
         self.assertEqual(0o600, copy.stat().st_mode & 0o777)
 
@@ -188,12 +209,12 @@ class WattmetersTest(TestCase):
         machine.stack()
 
         copies = machine.root / 'etc/energy_meter/energy_meter.conf.d'
-        self.assertEqual(['rack2.conf'],
-                         [path.name for path in copies.iterdir()])
+        self.assertEqual(
+            ['rack2.conf'], [path.name for path in copies.iterdir()]
+        )
 
 
 class CeilometerTest(TestCase):
-
     def test_the_parts_are_added_once_and_the_rest_stays(self):
         machine = self.devstack(TELEMETRY)
 
@@ -204,13 +225,16 @@ class CeilometerTest(TestCase):
         pipeline = yaml.safe_load(machine.read('etc/ceilometer/pipeline.yaml'))
         self.assertEqual(
             ['all_pollsters', 'energy_meter_pollsters'],
-            [source['name'] for source in polling['sources']])
+            [source['name'] for source in polling['sources']],
+        )
         self.assertEqual(
             ['meter_source', 'energy_meter_source'],
-            [source['name'] for source in pipeline['sources']])
+            [source['name'] for source in pipeline['sources']],
+        )
         self.assertEqual(
             ['meter_sink', 'energy_meter_sink'],
-            [sink['name'] for sink in pipeline['sinks']])
+            [sink['name'] for sink in pipeline['sinks']],
+        )
 
     def test_its_own_clean_may_have_come_before_ours(self):
         machine = self.devstack(TELEMETRY)
@@ -224,7 +248,6 @@ class CeilometerTest(TestCase):
 
 
 class RefusalTest(TestCase):
-
     def refusal(self, *services: str, **settings: str) -> str:
         """Give what stack.sh prints before it ends."""
         machine = self.devstack(*services, **settings)
@@ -233,24 +256,32 @@ class RefusalTest(TestCase):
     def test_mariadb_where_no_server_of_its_kind_is_enabled(self):
         self.assertIn(
             'ENERGY_METER_DATABASE is mariadb, but the service mysql is not '
-            'enabled', self.refusal('key,rabbit,postgresql',
-                                    ENERGY_METER_DATABASE='mariadb'))
+            'enabled',
+            self.refusal(
+                'key,rabbit,postgresql', ENERGY_METER_DATABASE='mariadb'
+            ),
+        )
 
     def test_postgresql_where_it_is_not_enabled(self):
         self.assertIn(
             'ENERGY_METER_DATABASE is postgresql, but the service postgresql '
-            'is not enabled', self.refusal(
-                ENERGY_METER_DATABASE='postgresql'))
+            'is not enabled',
+            self.refusal(ENERGY_METER_DATABASE='postgresql'),
+        )
 
     def test_an_unknown_database(self):
         self.assertIn(
             'ENERGY_METER_DATABASE must be mariadb, postgresql or sqlite, not '
-            'mysql', self.refusal(ENERGY_METER_DATABASE='mysql'))
+            'mysql',
+            self.refusal(ENERGY_METER_DATABASE='mysql'),
+        )
 
     def test_a_file_of_wattmeters_that_is_not_there(self):
         self.assertIn(
             'ENERGY_METER_WATTMETERS must be a readable file or directory, '
-            'not /nowhere', self.refusal(ENERGY_METER_WATTMETERS='/nowhere'))
+            'not /nowhere',
+            self.refusal(ENERGY_METER_WATTMETERS='/nowhere'),
+        )
 
     def test_ceilometer_that_is_not_configured_yet(self):
         machine = self.devstack(TELEMETRY)
@@ -258,5 +289,4 @@ class RefusalTest(TestCase):
 
         error = self.assertRaises(AssertionError, machine.stack)
 
-        self.assertIn('enable_plugin ceilometer must come before',
-                      str(error))
+        self.assertIn('enable_plugin ceilometer must come before', str(error))

@@ -31,22 +31,25 @@ SOURCE = pathlib.Path(energy_meter.__file__).parents[1] / 'doc/source'
 
 #: An example of a configuration: whole sections, indented.
 EXAMPLE = re.compile(
-    r'^( *)\.\. code-block:: ini\n((?:\n|\1 +\S.*\n)+)', re.MULTILINE)
+    r'^( *)\.\. code-block:: ini\n((?:\n|\1 +\S.*\n)+)', re.MULTILINE
+)
 
 
 def examples() -> dict[str, str]:
     """Give the examples by page and number."""
     return {
-        f'{page.relative_to(SOURCE)}, example {number}':
-            textwrap.dedent(match[2])
+        f'{page.relative_to(SOURCE)}, example {number}': textwrap.dedent(
+            match[2]
+        )
         for directory in ('configuration', 'drivers')
         for page in sorted((SOURCE / directory).glob('*.rst'))
         for number, match in enumerate(
-            EXAMPLE.finditer(page.read_text(encoding='utf-8')), 1)}
+            EXAMPLE.finditer(page.read_text(encoding='utf-8')), 1
+        )
+    }
 
 
 class ExamplesTest(base.BaseTestCase):
-
     def load(self, text: str) -> cfg.ConfigOpts:
         conf = cfg.ConfigOpts()
         energy_meter_conf.register_opts(conf)
@@ -61,9 +64,11 @@ class ExamplesTest(base.BaseTestCase):
 
     def test_every_sum_in_an_example_is_one(self):
         for name, text in examples().items():
-            self.assertEqual(len(re.findall('^sum =', text, re.MULTILINE)),
-                             len(probe_sections.load(self.load(text)).sums),
-                             name)
+            self.assertEqual(
+                len(re.findall('^sum =', text, re.MULTILINE)),
+                len(probe_sections.load(self.load(text)).sums),
+                name,
+            )
 
 
 class ThreatModelTest(base.BaseTestCase):
@@ -72,30 +77,36 @@ class ThreatModelTest(base.BaseTestCase):
     TESTS = pathlib.Path(energy_meter.__file__).parent / 'tests'
     #: A module, and the tests of it that follow.
     SHOWN = re.compile(
-        r'``((?:unit|functional)[\w.]+)``((?:\s+``test_\w+``)+)')
+        r'``((?:unit|functional)[\w.]+)``((?:\s+``test_\w+``)+)'
+    )
 
     def lines(self) -> list[str]:
         page = (SOURCE / 'admin/security.rst').read_text(encoding='utf-8')
-        return [line for line in page.split('   * - ')
-                if line.startswith('can')]
+        return [
+            line for line in page.split('   * - ') if line.startswith('can')
+        ]
 
     def test_each_line_names_its_tests(self):
         self.assertGreater(len(self.lines()), 30)
-        self.assertEqual([], [line for line in self.lines()
-                              if not self.SHOWN.search(line)])
+        self.assertEqual(
+            [], [line for line in self.lines() if not self.SHOWN.search(line)]
+        )
 
     def test_the_tests_that_it_names_exist(self):
         for line in self.lines():
             for module, names in self.SHOWN.findall(line):
                 path = self.TESTS / f'{module.replace(".", "/")}.py'
-                defined = set(re.findall(r'def (test_\w+)\(',
-                                         path.read_text(encoding='utf-8')))
+                defined = set(
+                    re.findall(
+                        r'def (test_\w+)\(', path.read_text(encoding='utf-8')
+                    )
+                )
                 self.assertEqual(
-                    set(), set(re.findall(r'test_\w+', names)) - defined)
+                    set(), set(re.findall(r'test_\w+', names)) - defined
+                )
 
 
 class PagesTest(base.BaseTestCase):
-
     def test_each_driver_has_a_page_with_an_example(self):
         for name in test_base.every_driver():
             self.assertIn(f'drivers/{name}.rst, example 1', examples())
@@ -103,17 +114,25 @@ class PagesTest(base.BaseTestCase):
     def test_the_page_of_a_driver_names_all_of_its_options(self):
         for name, driver in test_base.every_driver().items():
             page = (SOURCE / f'drivers/{name}.rst').read_text()
-            missing = [opt.dest for opt in driver.opts
-                       if f'``{opt.dest}' not in page]
+            missing = [
+                opt.dest for opt in driver.opts if f'``{opt.dest}' not in page
+            ]
             self.assertEqual([], missing, name)
 
     def test_each_command_has_a_man_page(self):
         setup = configparser.ConfigParser()
         setup.read(SOURCE.parents[1] / 'setup.cfg')
-        commands = {line.partition(' ')[0] for line in setup[
-            'options.entry_points']['console_scripts'].split('\n') if line}
+        commands = {
+            line.partition(' ')[0]
+            for line in setup['options.entry_points']['console_scripts'].split(
+                '\n'
+            )
+            if line
+        }
         conf = runpy.run_path(str(SOURCE / 'conf.py'))
 
         self.assertEqual(commands, {page[1] for page in conf['man_pages']})
-        self.assertEqual(commands, {
-            page.stem for page in SOURCE.glob('cli/energy-meter-*.rst')})
+        self.assertEqual(
+            commands,
+            {page.stem for page in SOURCE.glob('cli/energy-meter-*.rst')},
+        )

@@ -23,7 +23,6 @@ UUID = '4c4c4544-0042-3510-8054-b9c04f4d4e32'
 
 
 class SetupTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.server = self.useFixture(api_stub.APIStub())
@@ -31,21 +30,25 @@ class SetupTest(base.BaseTestCase):
     def setup(self):
         cloud = connection.Connection(
             session=keystone_session.Session(auth=noauth.NoAuth()),
-            metric_endpoint_override=self.server.url)
+            metric_endpoint_override=self.server.url,
+        )
         return gnocchi.setup(cloud, lambda line: None)
 
     def test_server_that_is_not_gnocchi_is_told(self):
         self.server.answers['/v1/archive_policy/energy-meter-energy'] = (
-            200, b'<html>')
+            200,
+            b'<html>',
+        )
 
         error = self.assertRaises(exception.GnocchiFailed, self.setup)
 
-        self.assertIn('archive policy energy-meter-energy: the answer is not '
-                      'JSON', str(error))
+        self.assertIn(
+            'archive policy energy-meter-energy: the answer is not JSON',
+            str(error),
+        )
 
 
 class CollisionsTest(base.BaseTestCase):
-
     def collisions(self, *probes):
         return list(gnocchi.collisions(probes))
 
@@ -55,11 +58,12 @@ class CollisionsTest(base.BaseTestCase):
     def test_slash_and_underscore_collide(self):
         self.assertEqual(
             [('a_b', ['a/b', 'a_b']), ('c_d_e', ['c/d/e', 'c/d_e', 'c_d/e'])],
-            self.collisions('c/d/e', 'a_b', 'c/d_e', 'x/y', 'c_d/e', 'a/b'))
+            self.collisions('c/d/e', 'a_b', 'c/d_e', 'x/y', 'c_d/e', 'a/b'),
+        )
 
     def test_spellings_of_one_uuid_collide(self):
         spellings = [UUID.upper(), UUID, UUID.replace('-', '')]
 
-        (resource, group), = self.collisions(*spellings)
+        ((resource, group),) = self.collisions(*spellings)
 
         self.assertEqual((UUID, sorted(spellings)), (resource, group))

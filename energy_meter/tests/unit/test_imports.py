@@ -26,8 +26,15 @@ import energy_meter
 ROOT = pathlib.Path(energy_meter.__file__).parent
 
 #: What knows nothing of wattmeters, buses and databases.
-BASICS = {'complaint', 'conf', 'counters', 'exception', 'measurement',
-          'register', 'signing'}
+BASICS = {
+    'complaint',
+    'conf',
+    'counters',
+    'exception',
+    'measurement',
+    'register',
+    'signing',
+}
 
 #: By area, a module or package right below energy_meter, the other areas
 #: that it may import. Whoever isn't named here is imported by nobody.
@@ -63,9 +70,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     'status': BASICS | {'bus', 'client', 'db'},
     'discover': BASICS | {'agent', 'drivers'},
     'wsgi': {'api', 'conf', 'rrd', 'threads'},
-    'cmd': BASICS | {'agent', 'api', 'collector', 'db', 'discover',
-                     'drivers', 'forwarder', 'gnocchi', 'keystone',
-                     'metrics', 'report', 'rrd', 'status', 'threads'},
+    'cmd': BASICS
+    | {
+        'agent',
+        'api',
+        'collector',
+        'db',
+        'discover',
+        'drivers',
+        'forwarder',
+        'gnocchi',
+        'keystone',
+        'metrics',
+        'report',
+        'rrd',
+        'status',
+        'threads',
+    },
 }
 
 
@@ -91,8 +112,11 @@ def imports(module: ast.Module) -> collections.abc.Iterator[str]:
 
 def ours(module: ast.Module) -> list[str]:
     """Give what a module imports of this package, without its name."""
-    return [name.removeprefix('energy_meter.') for name in imports(module)
-            if name.startswith('energy_meter.')]
+    return [
+        name.removeprefix('energy_meter.')
+        for name in imports(module)
+        if name.startswith('energy_meter.')
+    ]
 
 
 def area(name: str) -> str:
@@ -100,7 +124,6 @@ def area(name: str) -> str:
 
 
 class ImportsTest(base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.modules = modules()
@@ -108,56 +131,86 @@ class ImportsTest(base.BaseTestCase):
     def test_each_area_imports_only_what_it_may(self):
         violations = [
             f'{name} imports {other}'
-            for name, module in self.modules.items() for other in ours(module)
-            if area(other) not in {area(name), *MAY_IMPORT.get(area(name),
-                                                               ())}]
+            for name, module in self.modules.items()
+            for other in ours(module)
+            if area(other) not in {area(name), *MAY_IMPORT.get(area(name), ())}
+        ]
         self.assertEqual([], violations)
 
     def test_the_table_has_every_area(self):
-        self.assertEqual(set(MAY_IMPORT),
-                         {area(name) for name in self.modules} - {'__init__'})
+        self.assertEqual(
+            set(MAY_IMPORT),
+            {area(name) for name in self.modules} - {'__init__'},
+        )
 
     def test_the_table_has_one_direction(self):
         # Raises CycleError otherwise.
         graphlib.TopologicalSorter(MAY_IMPORT).prepare()
 
     def test_modules_inside_an_area_have_one_direction(self):
-        packages = {name.removesuffix('.__init__'): set(ours(module))
-                    for name, module in self.modules.items()}
+        packages = {
+            name.removesuffix('.__init__'): set(ours(module))
+            for name, module in self.modules.items()
+        }
         # Raises CycleError otherwise.
         graphlib.TopologicalSorter(packages).prepare()
 
     def test_the_openstackclient_plugin_needs_little_to_start(self):
-        self.assertEqual(set(), {
-            area(other) for name, module in self.modules.items()
-            if area(name) == 'osc' for other in imports(module)}
-            - {*sys.stdlib_module_names, 'cliff', 'energy_meter', 'osc_lib'})
+        self.assertEqual(
+            set(),
+            {
+                area(other)
+                for name, module in self.modules.items()
+                if area(name) == 'osc'
+                for other in imports(module)
+            }
+            - {*sys.stdlib_module_names, 'cliff', 'energy_meter', 'osc_lib'},
+        )
 
     def test_the_agent_knows_no_driver(self):
         # Drivers come through their entry points.
-        self.assertEqual({'drivers.base'}, {
-            other for name, module in self.modules.items()
-            if area(name) == 'agent' for other in ours(module)
-            if area(other) == 'drivers'})
+        self.assertEqual(
+            {'drivers.base'},
+            {
+                other
+                for name, module in self.modules.items()
+                if area(name) == 'agent'
+                for other in ours(module)
+                if area(other) == 'drivers'
+            },
+        )
 
     def test_imports_are_absolute(self):
-        self.assertEqual([], [
-            f'{name} imports {other}'
-            for name, module in self.modules.items()
-            for other in imports(module) if other.startswith('.')])
+        self.assertEqual(
+            [],
+            [
+                f'{name} imports {other}'
+                for name, module in self.modules.items()
+                for other in imports(module)
+                if other.startswith('.')
+            ],
+        )
 
     def test_the_rules_of_energy_know_no_clock_and_no_database(self):
         for name in ('register', 'collector.merge'):
-            self.assertEqual(set(), {
-                area(other) for other in imports(self.modules[name])}
+            self.assertEqual(
+                set(),
+                {area(other) for other in imports(self.modules[name])}
                 & {'time', 'datetime', 'threading', 'sqlalchemy', 'logging'},
-                name)
+                name,
+            )
 
 
 class LicenceTest(base.BaseTestCase):
-
     def test_every_module_begins_with_the_licence(self):
-        self.assertEqual([], [
-            str(path.relative_to(ROOT)) for path in sorted(ROOT.rglob('*.py'))
-            if path.stat().st_size and not path.read_text().startswith(
-                '# Licensed under the Apache License, Version 2.0')])
+        self.assertEqual(
+            [],
+            [
+                str(path.relative_to(ROOT))
+                for path in sorted(ROOT.rglob('*.py'))
+                if path.stat().st_size
+                and not path.read_text().startswith(
+                    '# Licensed under the Apache License, Version 2.0'
+                )
+            ],
+        )

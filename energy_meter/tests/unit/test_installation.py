@@ -39,19 +39,22 @@ def read(path: pathlib.Path) -> configparser.RawConfigParser:
 
 
 def units() -> dict[str, configparser.RawConfigParser]:
-    return {path.name: read(path)
-            for path in (ETC / 'systemd').glob('*.service')}
+    return {
+        path.name: read(path) for path in (ETC / 'systemd').glob('*.service')
+    }
 
 
 def scripts() -> set[str]:
     """Give the names of the package's commands."""
     entries = read(CHECKOUT / 'setup.cfg')['options.entry_points']
-    return {line.partition('=')[0].strip()
-            for line in entries['console_scripts'].split('\n') if line}
+    return {
+        line.partition('=')[0].strip()
+        for line in entries['console_scripts'].split('\n')
+        if line
+    }
 
 
 class InstallationTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         setup = read(CHECKOUT / 'setup.cfg')
@@ -60,12 +63,13 @@ class InstallationTest(base.BaseTestCase):
             f'{place}/{path.name}': path
             for place, patterns in setup['options.data_files'].items()
             for pattern in patterns.split()
-            for path in CHECKOUT.glob(pattern)}
+            for path in CHECKOUT.glob(pattern)
+        }
 
     def test_each_service_has_a_unit(self):
         self.assertEqual(
-            {f'energy-meter-{name}.service' for name in SERVICES},
-            set(units()))
+            {f'energy-meter-{name}.service' for name in SERVICES}, set(units())
+        )
 
     def test_units_start_what_the_package_installs(self):
         for name, unit in units().items():
@@ -75,8 +79,11 @@ class InstallationTest(base.BaseTestCase):
             self.assertIn(program, scripts() | FOREIGN, name)
             for word in words:
                 if word.startswith('/opt/energy_meter/'):
-                    self.assertIn(word.removeprefix('/opt/energy_meter/'),
-                                  self.installed, name)
+                    self.assertIn(
+                        word.removeprefix('/opt/energy_meter/'),
+                        self.installed,
+                        name,
+                    )
 
     def test_services_run_as_the_account_that_is_made(self):
         account = (ETC / 'sysusers.d/energy_meter.conf').read_text().split()[1]
@@ -85,7 +92,10 @@ class InstallationTest(base.BaseTestCase):
             self.assertEqual(account, unit['Service']['User'], name)
 
     def test_all_that_operators_need_is_installed(self):
-        there = {path for path in ETC.rglob('*')
-                 if path.is_file() and GENERATED not in path.parents}
+        there = {
+            path
+            for path in ETC.rglob('*')
+            if path.is_file() and GENERATED not in path.parents
+        }
 
         self.assertEqual(set(), there - {*self.installed.values()})

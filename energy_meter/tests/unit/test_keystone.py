@@ -22,23 +22,25 @@ from energy_meter import keystone
 
 
 class Terminal(io.StringIO):
-
     def isatty(self):
         return True
 
 
 class ReadPasswordTest(base.BaseTestCase):
-
     def set_variable(self, value):
-        self.useFixture(fixtures.EnvironmentVariable(
-            keystone.PASSWORD_VARIABLE, value))
+        self.useFixture(
+            fixtures.EnvironmentVariable(keystone.PASSWORD_VARIABLE, value)
+        )
 
     def type(self, *passwords):
         answers = iter(passwords)
         self.set_variable(None)
         self.useFixture(fixtures.MonkeyPatch('sys.stdin', Terminal()))
-        self.useFixture(fixtures.MonkeyPatch(
-            'getpass.getpass', lambda prompt: next(answers)))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'getpass.getpass', lambda prompt: next(answers)
+            )
+        )
 
     def test_takes_the_environment_first(self):
         self.type('typed', 'typed')
@@ -54,8 +56,9 @@ class ReadPasswordTest(base.BaseTestCase):
     def test_refuses_what_was_typed_differently(self):
         self.type('typed', 'tpyed')
 
-        error = self.assertRaises(exception.RegistrationFailed,
-                                  keystone.read_password)
+        error = self.assertRaises(
+            exception.RegistrationFailed, keystone.read_password
+        )
 
         self.assertIn('the passwords differ', str(error))
 
@@ -63,18 +66,21 @@ class ReadPasswordTest(base.BaseTestCase):
         self.set_variable(None)
         self.useFixture(fixtures.MonkeyPatch('sys.stdin', io.StringIO()))
 
-        error = self.assertRaises(exception.RegistrationFailed,
-                                  keystone.read_password)
+        error = self.assertRaises(
+            exception.RegistrationFailed, keystone.read_password
+        )
 
         self.assertIn('ENERGY_METER_PASSWORD must hold', str(error))
 
 
 class URLTest(base.BaseTestCase):
-
     def test_refuses_what_is_no_url(self):
         for url in '', 'controller:8878', 'ftp://controller', 'http:///v1':
             error = self.assertRaises(
-                exception.RegistrationFailed, keystone.register,
-                None, {'public': url})
+                exception.RegistrationFailed,
+                keystone.register,
+                None,
+                {'public': url},
+            )
 
             self.assertIn(f'"{url}" is no URL such as', str(error))

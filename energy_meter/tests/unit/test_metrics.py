@@ -32,12 +32,12 @@ def read(registry):
 
 
 class RegistryTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.agent, self.collector = counters.Counters(), counters.Counters()
         self.registry = metrics.registry(
-            {'agent': self.agent, 'collector': self.collector}, '1.2.3')
+            {'agent': self.agent, 'collector': self.collector}, '1.2.3'
+        )
 
     def test_services_of_a_process_are_told_apart(self):
         self.agent.count('messages')
@@ -45,12 +45,16 @@ class RegistryTest(base.BaseTestCase):
         self.collector.count('rejected', cause='malformed')
 
         for name, labels, value in (
-                ('messages', {'service': 'agent'}, 1),
-                ('messages', {'service': 'collector'}, 2),
-                ('rejected', {'service': 'collector',
-                              'cause': 'malformed'}, 1)):
-            self.assertEqual(value, self.registry.get_sample_value(
-                f'energy_meter_{name}_total', labels))
+            ('messages', {'service': 'agent'}, 1),
+            ('messages', {'service': 'collector'}, 2),
+            ('rejected', {'service': 'collector', 'cause': 'malformed'}, 1),
+        ):
+            self.assertEqual(
+                value,
+                self.registry.get_sample_value(
+                    f'energy_meter_{name}_total', labels
+                ),
+            )
 
     def test_no_metric_is_described_twice(self):
         for counts in (self.agent, self.collector):
@@ -66,8 +70,12 @@ class RegistryTest(base.BaseTestCase):
             self.assertIn('process_resident_memory_bytes', names)
 
     def test_the_version_is_told(self):
-        self.assertEqual(1, self.registry.get_sample_value(
-            'energy_meter_info', {'version': '1.2.3'}))
+        self.assertEqual(
+            1,
+            self.registry.get_sample_value(
+                'energy_meter_info', {'version': '1.2.3'}
+            ),
+        )
 
     def test_failed_batches_are_timed_too(self):
         def fail():
@@ -76,19 +84,23 @@ class RegistryTest(base.BaseTestCase):
 
         self.assertRaises(OSError, fail)
 
-        self.assertEqual(1, self.registry.get_sample_value(
-            'energy_meter_flush_seconds_count', {'service': 'agent'}))
+        self.assertEqual(
+            1,
+            self.registry.get_sample_value(
+                'energy_meter_flush_seconds_count', {'service': 'agent'}
+            ),
+        )
 
     def test_totals_are_named_with_their_labels(self):
         self.agent.count('messages', 3)
         self.agent.count('rejected', cause='malformed')
 
-        self.assertEqual({'messages': 3, 'rejected (malformed)': 1},
-                         self.agent.totals())
+        self.assertEqual(
+            {'messages': 3, 'rejected (malformed)': 1}, self.agent.totals()
+        )
 
 
 class ServerTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.conf = energy_meter_conf.load([], 'test', files=[])
@@ -96,8 +108,9 @@ class ServerTest(base.BaseTestCase):
 
     def make(self, port):
         self.conf.set_override('port', port, 'metrics')
-        made = metrics.Server(self.conf, metrics.registry(
-            {'agent': self.counters}, '1'))
+        made = metrics.Server(
+            self.conf, metrics.registry({'agent': self.counters}, '1')
+        )
         self.addCleanup(made.stop)
         return made
 
@@ -119,8 +132,10 @@ class ServerTest(base.BaseTestCase):
         url = f'http://127.0.0.1:{port}/metrics'
 
         with urllib.request.urlopen(url, timeout=20) as answer:
-            self.assertIn('energy_meter_messages_total{service="agent"} 1.0',
-                          answer.read().decode())
+            self.assertIn(
+                'energy_meter_messages_total{service="agent"} 1.0',
+                answer.read().decode(),
+            )
 
         server.stop()
         self.assertRaises(OSError, urllib.request.urlopen, url, timeout=20)
@@ -128,11 +143,14 @@ class ServerTest(base.BaseTestCase):
     def test_a_port_that_is_taken_is_an_error(self):
         port = self.listen()
 
-        error = self.assertRaises(exception.ConfigurationError,
-                                  self.make(port).start)
+        error = self.assertRaises(
+            exception.ConfigurationError, self.make(port).start
+        )
 
-        self.assertIn(f'[metrics] host, port: can not listen on 127.0.0.1, '
-                      f'port {port}', str(error))
+        self.assertIn(
+            f'[metrics] host, port: can not listen on 127.0.0.1, port {port}',
+            str(error),
+        )
 
     def test_without_a_port_nothing_listens(self):
         server = self.make(None)

@@ -26,13 +26,18 @@ from energy_meter.tests.unit import test_installation
 
 CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
 
-PAGES = [CHECKOUT / 'README.rst', CHECKOUT / 'doc/source/user/index.rst',
-         *sorted((CHECKOUT / 'doc/source/install').glob('*.rst'))]
+PAGES = [
+    CHECKOUT / 'README.rst',
+    CHECKOUT / 'doc/source/user/index.rst',
+    *sorted((CHECKOUT / 'doc/source/install').glob('*.rst')),
+]
 
 #: A block of ours: its first section is one that services read.
 CONFIGURATION = re.compile(
     r'^( +)\[(?:DEFAULT|database|bus|rrd|oslo_middleware|wattmeter:\S+)\]\n'
-    r'(?:\n|\1.*\n)+', re.MULTILINE)
+    r'(?:\n|\1.*\n)+',
+    re.MULTILINE,
+)
 
 
 def read(page: pathlib.Path) -> str:
@@ -40,10 +45,12 @@ def read(page: pathlib.Path) -> str:
 
 
 class NewcomerTest(base.BaseTestCase):
-
     def test_configurations_have_no_errors(self):
-        examples = [(page, textwrap.dedent(match[0])) for page in PAGES
-                    for match in CONFIGURATION.finditer(read(page))]
+        examples = [
+            (page, textwrap.dedent(match[0]))
+            for page in PAGES
+            for match in CONFIGURATION.finditer(read(page))
+        ]
         self.assertGreater(len(examples), 8)
         for page, text in examples:
             path = self.create_tempfiles([('example', text)])[0]
@@ -55,8 +62,11 @@ class NewcomerTest(base.BaseTestCase):
     def test_commands_exist(self):
         scripts = test_installation.scripts()
         for page in PAGES:
-            for name in re.findall(r'(?:^| |bin/|``)(energy-meter-[a-z]+)\b',
-                                   read(page), re.MULTILINE):
+            for name in re.findall(
+                r'(?:^| |bin/|``)(energy-meter-[a-z]+)\b',
+                read(page),
+                re.MULTILINE,
+            ):
                 self.assertIn(name, scripts, page)
 
     def test_scripts_of_the_checkout_can_be_run(self):

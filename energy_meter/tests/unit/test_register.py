@@ -46,14 +46,16 @@ def ticks(value, counter=FINE, watts=None):
 
 
 class RefusalTest(base.BaseTestCase):
-
     def refusal(self, **values):
         return register.refusal(measurement.Reading('p', **values), MAX_WATTS)
 
     def test_possible_readings_are_not_refused(self):
-        for values in ({'watts': 0.0}, {'watts': MAX_WATTS},
-                       {'ticks': 0, 'counter': FINE},
-                       {'watts': 1.0, 'volts': 230.0, 'amperes': 0.0}):
+        for values in (
+            {'watts': 0.0},
+            {'watts': MAX_WATTS},
+            {'ticks': 0, 'counter': FINE},
+            {'watts': 1.0, 'volts': 230.0, 'amperes': 0.0},
+        ):
             self.assertIsNone(self.refusal(**values))
 
     def test_what_is_not_finite_is_refused(self):
@@ -76,7 +78,6 @@ class RefusalTest(base.BaseTestCase):
 
 
 class PowerFeedTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.feed = register.PowerFeed(MAX_GAP)
@@ -101,41 +102,62 @@ class PowerFeedTest(base.BaseTestCase):
 
         self.assertEqual((200.0, 2.0), self.feed.read(power(100.0), 3.0))
 
-    @hypothesis.given(strategies.lists(strategies.tuples(pauses, watts),
-                                       min_size=2, max_size=50),
-                      strategies.lists(strategies.floats(0, 1), max_size=20))
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(pauses, watts), min_size=2, max_size=50
+        ),
+        strategies.lists(strategies.floats(0, 1), max_size=20),
+    )
     def test_piecewise_linear_power_is_exact_wherever_it_is_sampled(
-            self, corners, extra):
+        self, corners, extra
+    ):
         # Given power that goes straight from corner to corner,
         times = list(itertools.accumulate(pause for pause, _ in corners))
         heights = [height for _, height in corners]
 
         def power_at(at):
             index = max(1, next(i for i, t in enumerate(times) if t >= at))
-            share = ((at - times[index - 1])
-                     / (times[index] - times[index - 1]))
-            return (heights[index - 1] * (1 - share)
-                    + heights[index] * share)
+            share = (at - times[index - 1]) / (times[index] - times[index - 1])
+            return heights[index - 1] * (1 - share) + heights[index] * share
 
         # when it is read at each corner and anywhere between,
         span = times[-1] - times[0]
-        samples = sorted({*times, *(min(times[0] + share * span, times[-1])
-                                    for share in extra)})
+        samples = sorted(
+            {
+                *times,
+                *(min(times[0] + share * span, times[-1]) for share in extra),
+            }
+        )
         feed = register.PowerFeed(MAX_GAP)
         progress = [feed.read(power(power_at(at)), at) for at in samples]
 
         # then the energy is the area of the trapezoids.
-        area = sum((a + b) / 2 * (end - begin) for a, b, begin, end in zip(
-            heights, heights[1:], times, times[1:], strict=False))
-        self.assertTrue(math.isclose(
-            area, sum(item.joules for item in progress),
-            rel_tol=1e-9, abs_tol=1e-6))
-        self.assertTrue(math.isclose(
-            span, sum(item.seconds for item in progress), rel_tol=1e-9))
+        area = sum(
+            (a + b) / 2 * (end - begin)
+            for a, b, begin, end in zip(
+                heights, heights[1:], times, times[1:], strict=False
+            )
+        )
+        self.assertTrue(
+            math.isclose(
+                area,
+                sum(item.joules for item in progress),
+                rel_tol=1e-9,
+                abs_tol=1e-6,
+            )
+        )
+        self.assertTrue(
+            math.isclose(
+                span, sum(item.seconds for item in progress), rel_tol=1e-9
+            )
+        )
 
-    @hypothesis.given(start=strategies.floats(0, 1000),
-                      jitter=strategies.lists(strategies.floats(-0.3, 0.3),
-                                              min_size=200, max_size=200))
+    @hypothesis.given(
+        start=strategies.floats(0, 1000),
+        jitter=strategies.lists(
+            strategies.floats(-0.3, 0.3), min_size=200, max_size=200
+        ),
+    )
     @hypothesis.settings(max_examples=25)
     def test_a_sine_is_metered_within_half_a_thousandth(self, start, jitter):
         # Given the dummy's sine, read at 1 Hz for some minutes and not at
@@ -144,8 +166,9 @@ class PowerFeedTest(base.BaseTestCase):
         samples = [start + i + late for i, late in enumerate(jitter)]
 
         # when it is metered,
-        joules = sum(self.feed.read(power(wave.power(at)), at).joules
-                     for at in samples)
+        joules = sum(
+            self.feed.read(power(wave.power(at)), at).joules for at in samples
+        )
         self.feed = register.PowerFeed(MAX_GAP)
 
         # then the energy is that of the integral.
@@ -154,7 +177,6 @@ class PowerFeedTest(base.BaseTestCase):
 
 
 class CounterFeedTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.feed = register.CounterFeed(FINE, MAX_WATTS, MAX_GAP)
@@ -200,7 +222,7 @@ class CounterFeedTest(base.BaseTestCase):
         self.assertEqual(300.0, self.read(9000, 9100, 9050, 9300))
 
     def test_a_mad_value_bills_nothing_and_hides_nothing(self):
-        self.assertEqual(300.0, self.read(9000, 9100, 2 ** 62, 9300))
+        self.assertEqual(300.0, self.read(9000, 9100, 2**62, 9300))
 
     def test_a_reset_counter_is_believed_after_max_gap(self):
         self.read(9000, 9100)
@@ -220,9 +242,17 @@ class CounterFeedTest(base.BaseTestCase):
         self.assertEqual(30.0, self.read(30, every=1000.0))
 
     def test_metered_seconds_leave_out_what_a_reset_hid(self):
-        progress = [self.feed.read(ticks(value), at) for value, at in (
-            (9000, 0.0), (9100, 1.0),
-            (5, 41.0), (10, 51.0), (15, 61.0), (20, 101.0))]
+        progress = [
+            self.feed.read(ticks(value), at)
+            for value, at in (
+                (9000, 0.0),
+                (9100, 1.0),
+                (5, 41.0),
+                (10, 51.0),
+                (15, 61.0),
+                (20, 101.0),
+            )
+        ]
 
         self.assertEqual(1.0 + 60.0, sum(item.seconds for item in progress))
 
@@ -271,10 +301,16 @@ class CounterFeedTest(base.BaseTestCase):
 
     @hypothesis.given(
         strategies.sampled_from([FINE, WRAPPING]),
-        strategies.lists(strategies.tuples(
-            strategies.floats(0.1, 30.0), strategies.floats(0.1, 1),
-            strategies.none() | strategies.integers(31_000, 65_000)),
-            min_size=1, max_size=40))
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(0.1, 30.0),
+                strategies.floats(0.1, 1),
+                strategies.none() | strategies.integers(31_000, 65_000),
+            ),
+            min_size=1,
+            max_size=40,
+        ),
+    )
     def test_single_mad_values_change_nothing(self, counter, readings):
         # Given a counter that now and then is off by more than the probe can
         # have drawn since it was read,
@@ -300,11 +336,17 @@ class CounterFeedTest(base.BaseTestCase):
 
     @hypothesis.given(
         strategies.sampled_from([FINE, WRAPPING]),
-        strategies.lists(strategies.tuples(
-            strategies.floats(0.1, 100.0), strategies.integers(0, 65_535)),
-            min_size=2, max_size=60))
-    def test_no_sequence_bills_more_than_the_probe_can_draw(self, counter,
-                                                            readings):
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(0.1, 100.0), strategies.integers(0, 65_535)
+            ),
+            min_size=2,
+            max_size=60,
+        ),
+    )
+    def test_no_sequence_bills_more_than_the_probe_can_draw(
+        self, counter, readings
+    ):
         feed = register.CounterFeed(counter, MAX_WATTS, MAX_GAP)
         at, billed = 0.0, 0.0
         for pause, value in readings:
@@ -315,7 +357,8 @@ class CounterFeedTest(base.BaseTestCase):
             billed += progress.joules
 
         self.assertLessEqual(
-            billed, MAX_WATTS * at + len(readings) * counter.resolution)
+            billed, MAX_WATTS * at + len(readings) * counter.resolution
+        )
 
 
 class CoarseCounter:
@@ -332,7 +375,6 @@ phases = strategies.floats(0, 1, exclude_max=True)
 
 
 class CoarseFeedTest(base.BaseTestCase):
-
     INTERVAL = 60.0
     STEP = COARSE.resolution
 
@@ -341,8 +383,9 @@ class CoarseFeedTest(base.BaseTestCase):
         billed = feed.read(device.show(watts), begin).joules
         for i in range(1, int(seconds / self.INTERVAL) + 1):
             device.joules += watts * self.INTERVAL
-            billed += feed.read(device.show(watts),
-                                begin + i * self.INTERVAL).joules
+            billed += feed.read(
+                device.show(watts), begin + i * self.INTERVAL
+            ).joules
         return billed
 
     def make(self):
@@ -358,16 +401,20 @@ class CoarseFeedTest(base.BaseTestCase):
         # Given a counter that stands still while power is read,
         feed = self.make()
 
-        billed = sum(feed.read(ticks(5, COARSE, 250.0), at * 60.0).joules
-                     for at in range(100))
+        billed = sum(
+            feed.read(ticks(5, COARSE, 250.0), at * 60.0).joules
+            for at in range(100)
+        )
 
         self.assertEqual(self.STEP, billed)
 
     def test_without_power_the_first_movement_only_fixes_the_phase(self):
         feed = self.make()
 
-        billed = [feed.read(ticks(value, COARSE), at * 1000.0).joules
-                  for at, value in enumerate((7, 8, 9, 10))]
+        billed = [
+            feed.read(ticks(value, COARSE), at * 1000.0).joules
+            for at, value in enumerate((7, 8, 9, 10))
+        ]
 
         self.assertEqual([0.0, 0.0, self.STEP, self.STEP], billed)
 
@@ -382,34 +429,44 @@ class CoarseFeedTest(base.BaseTestCase):
 
         self.assertAlmostEqual(25 * self.STEP, billed, delta=self.STEP)
 
-    @hypothesis.given(phase=phases, watts=strategies.floats(0, MAX_WATTS),
-                      hours=strategies.integers(1, 60))
+    @hypothesis.given(
+        phase=phases,
+        watts=strategies.floats(0, MAX_WATTS),
+        hours=strategies.integers(1, 60),
+    )
     @hypothesis.settings(max_examples=50)
-    def test_started_at_any_phase_it_bills_what_was_used(self, phase, watts,
-                                                         hours):
+    def test_started_at_any_phase_it_bills_what_was_used(
+        self, phase, watts, hours
+    ):
         seconds = hours * 3600.0
         billed = self.meter(CoarseCounter(phase), watts, seconds, self.make())
 
         # A movement may be seen as late as one interval after it happened.
-        self.assertAlmostEqual(watts * seconds, billed,
-                               delta=watts * self.INTERVAL + 0.001)
+        self.assertAlmostEqual(
+            watts * seconds, billed, delta=watts * self.INTERVAL + 0.001
+        )
 
     def test_a_server_restarted_daily_for_a_year_is_billed_what_it_used(self):
         # Given days a minute too long, so that every phase is met,
         device, seconds = CoarseCounter(0.37), 86_460.0
 
-        billed = sum(self.meter(device, 250.0, seconds, self.make())
-                     for _ in range(365))
+        billed = sum(
+            self.meter(device, 250.0, seconds, self.make()) for _ in range(365)
+        )
 
         true = 250.0 * seconds * 365
         self.assertLess(abs(billed - true) / true, 0.001)
 
-    @hypothesis.given(phase=phases, reset_to=phases,
-                      watts=strategies.floats(100, MAX_WATTS),
-                      hours=strategies.integers(0, 30))
+    @hypothesis.given(
+        phase=phases,
+        reset_to=phases,
+        watts=strategies.floats(100, MAX_WATTS),
+        hours=strategies.integers(0, 30),
+    )
     @hypothesis.settings(max_examples=30)
-    def test_a_reset_bills_what_was_used_all_the_same(self, phase, reset_to,
-                                                      watts, hours):
+    def test_a_reset_bills_what_was_used_all_the_same(
+        self, phase, reset_to, watts, hours
+    ):
         # Given a device that is reset anywhere in its step,
         device, feed = CoarseCounter(phase), self.make()
         before = hours * 3600.0
@@ -421,12 +478,20 @@ class CoarseFeedTest(base.BaseTestCase):
         billed += self.meter(device, watts, after, feed, before + 1e-6)
 
         # then nothing was billed twice and nothing lost.
-        self.assertAlmostEqual(watts * (before + after), billed,
-                               delta=2 * watts * self.INTERVAL)
+        self.assertAlmostEqual(
+            watts * (before + after), billed, delta=2 * watts * self.INTERVAL
+        )
 
-    @hypothesis.given(strategies.lists(strategies.tuples(
-        strategies.floats(1, 3000), strategies.integers(0, 20),
-        strategies.one_of(strategies.none(), watts)), max_size=60))
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(1, 3000),
+                strategies.integers(0, 20),
+                strategies.one_of(strategies.none(), watts),
+            ),
+            max_size=60,
+        )
+    )
     def test_never_falls_whatever_it_is_told(self, readings):
         feed = self.make()
         at = 0.0
@@ -439,7 +504,6 @@ class CoarseFeedTest(base.BaseTestCase):
 
 
 class FeedForTest(base.BaseTestCase):
-
     def feed_for(self, reading, energy='auto'):
         return type(register.feed_for(reading, energy, MAX_WATTS, MAX_GAP))
 
@@ -456,12 +520,12 @@ class FeedForTest(base.BaseTestCase):
         self.assertIs(register.CoarseFeed, self.feed_for(ticks(1, leaping)))
 
     def test_power_can_be_insisted_on(self):
-        self.assertIs(register.PowerFeed,
-                      self.feed_for(ticks(1), 'integrate'))
+        self.assertIs(register.PowerFeed, self.feed_for(ticks(1), 'integrate'))
 
     def test_a_counter_can_be_insisted_on(self):
-        self.assertIs(register.CounterFeed,
-                      self.feed_for(ticks(1, COARSE), 'counter'))
+        self.assertIs(
+            register.CounterFeed, self.feed_for(ticks(1, COARSE), 'counter')
+        )
 
     def test_power_is_not_billed_in_place_of_a_counter_insisted_on(self):
         feed = register.feed_for(power(100.0), 'counter', MAX_WATTS, MAX_GAP)
@@ -475,7 +539,6 @@ KEY = measurement.RegisterKey('uuid', '0123456789abcdef', 1)
 
 
 class RegisterTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.register = register.Register(KEY, 1000.0)
@@ -490,11 +553,13 @@ class RegisterTest(base.BaseTestCase):
 
         self.assertEqual(
             (PROBE, KEY, 1.7e9, 20.5, 1_050_000, 10.5, 100.0, None, None),
-            self.show())
+            self.show(),
+        )
 
     def test_shows_volts_and_amperes_of_the_last_reading(self):
-        self.register.read(measurement.Reading(
-            'p', 100.0, volts=230.0, amperes=0.5), 1010.0)
+        self.register.read(
+            measurement.Reading('p', 100.0, volts=230.0, amperes=0.5), 1010.0
+        )
         self.assertEqual((230.0, 0.5), self.show()[-2:])
 
         self.register.read(power(100.0), 1011.0)
@@ -506,8 +571,9 @@ class RegisterTest(base.BaseTestCase):
         self.register.read(power(100.0), 1100.0)
         self.register.read(power(100.0), 1110.0)
 
-        self.assertEqual((110.0, 20.0), (self.show().elapsed,
-                                         self.show().metered))
+        self.assertEqual(
+            (110.0, 20.0), (self.show().elapsed, self.show().metered)
+        )
 
     def test_power_that_is_not_known_is_not_shown(self):
         self.register.read(power(100.0), 1010.0)
@@ -541,22 +607,34 @@ class RegisterTest(base.BaseTestCase):
 
         self.assertIn(self.show().millijoules, (999, 1000))
 
-    @hypothesis.given(strategies.lists(strategies.tuples(
-        strategies.floats(-10, 100), strategies.one_of(
-            watts.map(power),
-            strategies.integers(0, 70_000).map(ticks),
-            strategies.builds(ticks, strategies.integers(0, 50),
-                              strategies.just(COARSE),
-                              strategies.none() | watts)),
-        strategies.booleans()), max_size=60))
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(-10, 100),
+                strategies.one_of(
+                    watts.map(power),
+                    strategies.integers(0, 70_000).map(ticks),
+                    strategies.builds(
+                        ticks,
+                        strategies.integers(0, 50),
+                        strategies.just(COARSE),
+                        strategies.none() | watts,
+                    ),
+                ),
+                strategies.booleans(),
+            ),
+            max_size=60,
+        )
+    )
     def test_never_falls_whatever_is_read(self, readings):
         opened = register.Register(KEY, 0.0)
         at = 0.0
         before = opened.show(PROBE, 0.0)
         for pause, reading, renewed in readings:
             if renewed or opened.feed is None:
-                opened.feed = register.feed_for(reading, 'auto', MAX_WATTS,
-                                                MAX_GAP)
+                opened.feed = register.feed_for(
+                    reading, 'auto', MAX_WATTS, MAX_GAP
+                )
             at += pause
             opened.read(reading, at)
 

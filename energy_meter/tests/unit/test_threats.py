@@ -67,9 +67,12 @@ class ThreatTest(base.BaseTestCase):
             stream.write(
                 '[DEFAULT]\ntransport_url = fake://\n'
                 f'[database]\nconnection = sqlite:///{directory}/db\n'
-                f'[bus]\nsecrets = {secrets}\n' + ''.join(
-                    f'[agent:{name}]\nsecrets = {secret}\n'
-                    f'probes = {name}-*\n' for name, secret in own.items()))
+                f'[bus]\nsecrets = {secrets}\n'
+                + ''.join(
+                    f'[agent:{name}]\nsecrets = {secret}\nprobes = {name}-*\n'
+                    for name, secret in own.items()
+                )
+            )
 
     def load(self):
         return energy_meter_conf.load(['--config-file', self.file], 'test')
@@ -78,16 +81,26 @@ class ThreatTest(base.BaseTestCase):
         self.configure(secrets, **own)
         self.collector.reset()
 
-    def word(self, probe: str = 'p', agent: str = HONEST,
-             name: str = 'honest', register: str = REGISTER,
-             incarnation: int = 1, elapsed: float = 1000.0,
-             millijoules: int = 100_000, ahead: float = 0.0,
-             ) -> measurement.Measurement:
+    def word(
+        self,
+        probe: str = 'p',
+        agent: str = HONEST,
+        name: str = 'honest',
+        register: str = REGISTER,
+        incarnation: int = 1,
+        elapsed: float = 1000.0,
+        millijoules: int = 100_000,
+        ahead: float = 0.0,
+    ) -> measurement.Measurement:
         return measurement.Measurement(
             measurement.Probe(probe, 'node', probe, 'w', 'dummy', name),
             measurement.RegisterKey(agent, register, incarnation),
-            self.now - 5000 + elapsed + ahead, elapsed, millijoules, elapsed,
-            1.0)
+            self.now - 5000 + elapsed + ahead,
+            elapsed,
+            millijoules,
+            elapsed,
+            1.0,
+        )
 
     def seal(self, secret: str = 'shared', **what) -> dict[str, object]:
         return envelope.seal(signing.Keyring([secret]), [self.word(**what)])
@@ -97,15 +110,16 @@ class ThreatTest(base.BaseTestCase):
 
     def energy(self) -> dict[str, int]:
         with self.engine.connect() as connection:
-            return {state.id: round(state.kwh * probes.MILLIJOULES_PER_KWH)
-                    for state in probes.list_states(connection, 1e12)}
+            return {
+                state.id: round(state.kwh * probes.MILLIJOULES_PER_KWH)
+                for state in probes.list_states(connection, 1e12)
+            }
 
     def counted(self, name: str, **labels: str) -> float:
         return self.collector.counters.value(name, **labels)
 
 
 class ListenerTest(ThreatTest):
-
     def test_whoever_reads_the_bus_reads_what_is_metered(self):
         body = json.loads(str(self.first['body']))
 
@@ -114,7 +128,6 @@ class ListenerTest(ThreatTest):
 
 
 class ReplayTest(ThreatTest):
-
     def assert_replay_changes_nothing(self, expected: dict[str, int]) -> None:
         for _ in range(3):
             self.deliver(self.first)
@@ -174,42 +187,68 @@ class RogueAgentTest(ThreatTest):
         self.assertEqual({'p': 5_000_000}, self.energy())
 
     def test_it_can_make_up_probes(self):
-        self.deliver(*(self.seal(probe=f'x{number}', agent=ROGUE)
-                       for number in range(100)))
+        self.deliver(
+            *(
+                self.seal(probe=f'x{number}', agent=ROGUE)
+                for number in range(100)
+            )
+        )
         self.assertEqual(101, len(self.energy()))
 
     def test_it_can_claim_no_more_than_the_power_could_have_made(self):
-        for elapsed, millijoules in ((1000.0, 2 ** 53 - 1), (1e-3, 10 ** 10),
-                                     (1e300, 2 ** 53 - 1), (1e308, 0)):
-            self.deliver(self.seal(probe='x', agent=ROGUE, elapsed=elapsed,
-                                   millijoules=millijoules))
+        for elapsed, millijoules in (
+            (1000.0, 2**53 - 1),
+            (1e-3, 10**10),
+            (1e300, 2**53 - 1),
+            (1e308, 0),
+        ):
+            self.deliver(
+                self.seal(
+                    probe='x',
+                    agent=ROGUE,
+                    elapsed=elapsed,
+                    millijoules=millijoules,
+                )
+            )
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(4, self.counted('implausible'))
 
     def test_it_can_not_lower_what_is_billed(self):
-        self.deliver(self.seal(elapsed=2000.0, millijoules=0),
-                     self.seal(elapsed=500.0, millijoules=0),
-                     self.seal(elapsed=9000.0, millijoules=1,
-                               incarnation=2, register='f' * 16))
+        self.deliver(
+            self.seal(elapsed=2000.0, millijoules=0),
+            self.seal(elapsed=500.0, millijoules=0),
+            self.seal(
+                elapsed=9000.0, millijoules=1, incarnation=2, register='f' * 16
+            ),
+        )
         self.assertLessEqual(100_000, self.energy()['p'])
 
     def test_beside_an_owner_that_speaks_it_bills_nothing(self):
         for elapsed in (1100.0, 1200.0, 1300.0):
-            self.deliver(self.seal(elapsed=elapsed),
-                         self.seal(agent=ROGUE, elapsed=elapsed,
-                                   millijoules=int(elapsed) * 10 ** 6))
+            self.deliver(
+                self.seal(elapsed=elapsed),
+                self.seal(
+                    agent=ROGUE,
+                    elapsed=elapsed,
+                    millijoules=int(elapsed) * 10**6,
+                ),
+            )
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertIn('is metered by two agents', self.log.output)
 
     def test_a_time_in_the_future_is_set_back_to_now(self):
         self.deliver(self.seal(probe='x', agent=ROGUE, ahead=1e9))
         with self.engine.connect() as connection:
-            (time,) = connection.scalars(sa.select(
-                schema.probe.c.time).where(schema.probe.c.id == 'x'))
+            (time,) = connection.scalars(
+                sa.select(schema.probe.c.time).where(schema.probe.c.id == 'x')
+            )
             self.assertLessEqual(time, db_engine.now(connection))
         # The next honest word is not older for that.
-        self.deliver(self.seal(probe='x', agent=ROGUE, elapsed=1001.0,
-                               millijoules=200_000))
+        self.deliver(
+            self.seal(
+                probe='x', agent=ROGUE, elapsed=1001.0, millijoules=200_000
+            )
+        )
         self.assertEqual(200_000, self.energy()['x'])
 
     def test_excluded_it_comes_back_under_another_uuid(self):
@@ -260,7 +299,7 @@ class RogueWithOwnSecretTest(ThreatTest):
         self.assertEqual(2, self.counted('rejected', cause='wrong-agent'))
 
     def test_under_the_uuid_of_another_it_touches_only_its_own_probes(self):
-        self.say(probe='tenant-1', agent=HONEST, incarnation=2 ** 53 - 1)
+        self.say(probe='tenant-1', agent=HONEST, incarnation=2**53 - 1)
         self.deliver(self.seal(elapsed=2000.0, millijoules=200_000))
         self.assertEqual({'p': 200_000, 'tenant-1': 100_000}, self.energy())
 
@@ -269,9 +308,16 @@ class RogueWithOwnSecretTest(ThreatTest):
         agents.exclude(self.engine, ROGUE, 'operator')
         self.change_secrets(tenant='changed', other='of the other')
         self.say(probe='tenant-1', agent=OTHER)
-        self.deliver(self.seal(elapsed=2000.0, millijoules=200_000),
-                     self.seal('changed', probe='tenant-1', name='tenant',
-                               register='f' * 16, millijoules=7))
+        self.deliver(
+            self.seal(elapsed=2000.0, millijoules=200_000),
+            self.seal(
+                'changed',
+                probe='tenant-1',
+                name='tenant',
+                register='f' * 16,
+                millijoules=7,
+            ),
+        )
         self.assertEqual({'p': 200_000, 'tenant-1': 7}, self.energy())
 
 
@@ -281,43 +327,51 @@ class ForwarderTest(ThreatTest):
     def resign(self, secret: str, **what) -> dict[str, object]:
         """Let it sign anew what it was given, and what it made of it."""
         chosen = selection.Selection(
-            trust.Trust(['of the source']), signing.Keyring([secret]),
-            ['*'], ['*'])
-        found = chosen.select(self.seal('of the source', **what),
-                              self.fail)
+            trust.Trust(['of the source']),
+            signing.Keyring([secret]),
+            ['*'],
+            ['*'],
+        )
+        found = chosen.select(self.seal('of the source', **what), self.fail)
         assert found is not None
         return found
 
     def test_one_that_signs_anew_can_say_what_any_agent_can(self):
-        self.deliver(self.resign('shared', elapsed=2000.0,
-                                 millijoules=5_000_000))
+        self.deliver(
+            self.resign('shared', elapsed=2000.0, millijoules=5_000_000)
+        )
         self.assertEqual({'p': 5_000_000}, self.energy())
 
     def test_it_can_not_speak_for_agents_with_secrets_of_their_own(self):
         self.change_secrets(tenant='own')
-        self.deliver(self.resign('shared', name='tenant', probe='tenant-1'),
-                     self.resign('shared', name='honest', probe='tenant-1'))
+        self.deliver(
+            self.resign('shared', name='tenant', probe='tenant-1'),
+            self.resign('shared', name='honest', probe='tenant-1'),
+        )
         self.assertEqual({'p': 100_000}, self.energy())
 
     def test_in_their_sections_its_secret_speaks_for_them_alone(self):
         self.change_secrets(tenant='own, its', other='its')
-        self.deliver(self.resign('its', name='tenant', probe='tenant-1'),
-                     self.resign('its', name='other', probe='other-1'),
-                     self.resign('its', elapsed=2000.0, millijoules=1))
+        self.deliver(
+            self.resign('its', name='tenant', probe='tenant-1'),
+            self.resign('its', name='other', probe='other-1'),
+            self.resign('its', elapsed=2000.0, millijoules=1),
+        )
         self.assertEqual({'p', 'tenant-1', 'other-1'}, set(self.energy()))
         self.assertEqual(1, self.counted('rejected', cause='wrong-agent'))
 
     def test_one_without_secrets_can_change_nothing(self):
         for name, value in (
-                ('agent', ROGUE), ('agent_name', 'other'),
-                ('body', str(self.first['body']).replace('100000', '900000'))):
+            ('agent', ROGUE),
+            ('agent_name', 'other'),
+            ('body', str(self.first['body']).replace('100000', '900000')),
+        ):
             self.deliver(self.first | {name: value})
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(3, self.counted('rejected', cause='bad-signature'))
 
 
 class FloodTest(ThreatTest):
-
     def test_the_log_takes_one_line_however_many_forgeries_come(self):
         before = len(self.log.output.splitlines())
         self.deliver(*[self.seal('forged')] * 1000)

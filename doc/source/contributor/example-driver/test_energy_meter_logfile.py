@@ -24,7 +24,6 @@ from energy_meter import exception
 
 
 class LogFileTest(unittest.TestCase):
-
     def setUp(self):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
@@ -33,7 +32,8 @@ class LogFileTest(unittest.TestCase):
 
     def open(self, *probes):
         driver = energy_meter_logfile.LogFile(
-            types.SimpleNamespace(path=str(self.path), max_age=60.0), probes)
+            types.SimpleNamespace(path=str(self.path), max_age=60.0), probes
+        )
         driver.open()
         return driver
 
@@ -43,16 +43,18 @@ class LogFileTest(unittest.TestCase):
     def test_each_line_is_an_outlet(self):
         driver = self.open('node-1', 'node-2')
 
-        self.assertEqual({'node-1': 100.5, 'node-2': 42.0},
-                         self.read(driver))
+        self.assertEqual({'node-1': 100.5, 'node-2': 42.0}, self.read(driver))
 
     def test_an_outlet_can_be_left_out(self):
-        self.assertEqual({'node-2': 42.0},
-                         self.read(self.open(None, 'node-2')))
+        self.assertEqual(
+            {'node-2': 42.0}, self.read(self.open(None, 'node-2'))
+        )
 
     def test_outlets_are_listed_for_whoever_names_no_probes(self):
-        self.assertEqual(['left', 'right'], [
-            outlet.name for outlet in self.open().outlets()])
+        self.assertEqual(
+            ['left', 'right'],
+            [outlet.name for outlet in self.open().outlets()],
+        )
 
     def test_an_outlet_that_is_not_shown_has_no_reading(self):
         driver = self.open('node-1', 'node-2')

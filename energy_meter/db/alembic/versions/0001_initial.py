@@ -21,15 +21,23 @@ revision = '0001'
 down_revision = None
 
 DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
-    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb')
+    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
+)
 SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
 
 def identifier(length: int) -> sa.types.TypeEngine[str]:
-    return sa.String(length).with_variant(
-        postgresql.VARCHAR(length, collation='C'), 'postgresql').with_variant(
-        mysql.VARCHAR(length, charset='utf8mb4',
-                      collation='utf8mb4_nopad_bin'), 'mysql', 'mariadb')
+    return (
+        sa.String(length)
+        .with_variant(postgresql.VARCHAR(length, collation='C'), 'postgresql')
+        .with_variant(
+            mysql.VARCHAR(
+                length, charset='utf8mb4', collation='utf8mb4_nopad_bin'
+            ),
+            'mysql',
+            'mariadb',
+        )
+    )
 
 
 def upgrade() -> None:
@@ -40,19 +48,22 @@ def upgrade() -> None:
         'floor',
         sa.Column('probe', identifier(190), primary_key=True),
         sa.Column('agent', identifier(36), primary_key=True),
-        sa.Column('incarnation', sa.BigInteger, nullable=False))
+        sa.Column('incarnation', sa.BigInteger, nullable=False),
+    )
     op.create_table(
         'audit',
         sa.Column('id', SERIAL, primary_key=True),
         sa.Column('at', DOUBLE, nullable=False),
         sa.Column('who', sa.String(190), nullable=False),
-        sa.Column('what', sa.Text, nullable=False))
+        sa.Column('what', sa.Text, nullable=False),
+    )
     op.create_table(
         'quarantine',
         sa.Column('id', SERIAL, primary_key=True),
         sa.Column('at', DOUBLE, nullable=False),
         sa.Column('reason', sa.Text, nullable=False),
-        sa.Column('measurement', sa.Text, nullable=False))
+        sa.Column('measurement', sa.Text, nullable=False),
+    )
 
 
 def create_probe() -> None:
@@ -80,7 +91,8 @@ def create_probe() -> None:
         sa.Column('owner_overlap', sa.BigInteger, nullable=False),
         sa.Column('owner_millijoules', sa.BigInteger, nullable=False),
         sa.Column('owner_metered', DOUBLE, nullable=False),
-        sa.Column('owner_elapsed', DOUBLE, nullable=False))
+        sa.Column('owner_elapsed', DOUBLE, nullable=False),
+    )
 
 
 def create_register() -> None:
@@ -99,18 +111,21 @@ def create_register() -> None:
         sa.Column('pending_mark', DOUBLE, nullable=False),
         sa.Column('billed_from', DOUBLE),
         sa.Column('heard_at', DOUBLE, nullable=False, index=True),
-        sa.Column('voided', sa.Boolean, nullable=False))
+        sa.Column('voided', sa.Boolean, nullable=False),
+    )
 
 
 def create_sums() -> None:
     op.create_table(
         'sum_probe',
         sa.Column('id', identifier(190), primary_key=True),
-        sa.Column('host', identifier(190), nullable=False))
+        sa.Column('host', identifier(190), nullable=False),
+    )
     op.create_table(
         'sum_part',
         sa.Column('sum', identifier(190), primary_key=True),
         sa.Column('part', identifier(190), primary_key=True),
         sa.Column('active', sa.Boolean, nullable=False),
         sa.Column('joined_at', sa.BigInteger, nullable=False),
-        sa.Column('settled', sa.BigInteger, nullable=False))
+        sa.Column('settled', sa.BigInteger, nullable=False),
+    )

@@ -21,11 +21,17 @@ revision = '0002'
 down_revision = '0001'
 
 DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
-    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb')
-IDENTIFIER = sa.String(190).with_variant(
-    postgresql.VARCHAR(190, collation='C'), 'postgresql').with_variant(
-    mysql.VARCHAR(190, charset='utf8mb4', collation='utf8mb4_nopad_bin'),
-    'mysql', 'mariadb')
+    mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
+)
+IDENTIFIER = (
+    sa.String(190)
+    .with_variant(postgresql.VARCHAR(190, collation='C'), 'postgresql')
+    .with_variant(
+        mysql.VARCHAR(190, charset='utf8mb4', collation='utf8mb4_nopad_bin'),
+        'mysql',
+        'mariadb',
+    )
+)
 
 
 def upgrade() -> None:
@@ -33,4 +39,5 @@ def upgrade() -> None:
         'probe_project',
         sa.Column('probe', IDENTIFIER, primary_key=True),
         sa.Column('project_id', IDENTIFIER, nullable=False),
-        sa.Column('since', DOUBLE, nullable=False))
+        sa.Column('since', DOUBLE, nullable=False),
+    )

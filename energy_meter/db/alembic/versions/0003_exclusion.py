@@ -22,10 +22,17 @@ down_revision = '0002'
 
 
 def identifier(length: int) -> sa.types.TypeEngine[str]:
-    return sa.String(length).with_variant(
-        postgresql.VARCHAR(length, collation='C'), 'postgresql').with_variant(
-        mysql.VARCHAR(length, charset='utf8mb4',
-                      collation='utf8mb4_nopad_bin'), 'mysql', 'mariadb')
+    return (
+        sa.String(length)
+        .with_variant(postgresql.VARCHAR(length, collation='C'), 'postgresql')
+        .with_variant(
+            mysql.VARCHAR(
+                length, charset='utf8mb4', collation='utf8mb4_nopad_bin'
+            ),
+            'mysql',
+            'mariadb',
+        )
+    )
 
 
 def upgrade() -> None:
@@ -33,6 +40,11 @@ def upgrade() -> None:
         'exclusion',
         sa.Column('agent', identifier(36), primary_key=True),
         sa.Column('agent_name', identifier(190)),
-        sa.Column('at', sa.Double().with_variant(
-            mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'),
-            nullable=False))
+        sa.Column(
+            'at',
+            sa.Double().with_variant(
+                mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
+            ),
+            nullable=False,
+        ),
+    )

@@ -25,6 +25,11 @@ def upgrade() -> None:
         'refusal',
         sa.Column('what', sa.String(64), primary_key=True),
         sa.Column('number', sa.BigInteger, nullable=False),
-        sa.Column('at', sa.Double().with_variant(
-            mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'),
-            nullable=False))
+        sa.Column(
+            'at',
+            sa.Double().with_variant(
+                mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
+            ),
+            nullable=False,
+        ),
+    )

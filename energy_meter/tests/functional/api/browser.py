@@ -30,8 +30,13 @@ class Answer(typing.NamedTuple):
         return json.loads(self.body)
 
 
-def get(port: int, url: str, method: str = 'GET',
-        tls: ssl.SSLContext | None = None, **headers: str) -> Answer:
+def get(
+    port: int,
+    url: str,
+    method: str = 'GET',
+    tls: ssl.SSLContext | None = None,
+    **headers: str,
+) -> Answer:
     """Ask a server on this port of 127.0.0.1.
 
     :param tls: for HTTPS.
@@ -45,9 +50,12 @@ def get(port: int, url: str, method: str = 'GET',
         connection.close()
 
 
-def _connect(port: int, tls: ssl.SSLContext | None,
-             ) -> http.client.HTTPConnection:
+def _connect(
+    port: int,
+    tls: ssl.SSLContext | None,
+) -> http.client.HTTPConnection:
     if tls is None:
         return http.client.HTTPConnection('127.0.0.1', port, timeout=60)
-    return http.client.HTTPSConnection('127.0.0.1', port, timeout=60,
-                                       context=tls)
+    return http.client.HTTPSConnection(
+        '127.0.0.1', port, timeout=60, context=tls
+    )

@@ -27,15 +27,17 @@ class Cheroot(commands.Command):
     def __init__(self, configuration: commands.Configuration) -> None:
         self.port = base.free_port()
         configuration.set('api', port=self.port)
-        super().__init__(configuration, 'energy-meter-api',
-                         'The API listens')
+        super().__init__(configuration, 'energy-meter-api', 'The API listens')
 
 
 class UWSGI(base.Process):
     """Two processes of uWSGI."""
 
-    def __init__(self, configuration: commands.Configuration,
-                 module: str = 'energy_meter.wsgi.api') -> None:
+    def __init__(
+        self,
+        configuration: commands.Configuration,
+        module: str = 'energy_meter.wsgi.api',
+    ) -> None:
         """Choose the port.
 
         :param module: has the application.
@@ -44,14 +46,31 @@ class UWSGI(base.Process):
         program = pathlib.Path(sys.executable).with_name('uwsgi')
         if not program.exists():
             raise unittest.SkipTest(
-                f'{program} is missing (test-requirements.txt has it)')
+                f'{program} is missing (test-requirements.txt has it)'
+            )
         self.port = base.free_port()
         super().__init__(
-            [program, '--http', f'127.0.0.1:{self.port}',
-             '--socket', os.fspath(configuration.directory / 'uwsgi.socket'),
-             '--module', f'{module}:application', '--need-app',
-             '--virtualenv', sys.prefix, '--enable-threads', '--threads', '2',
-             '--processes', '2', '--master', '--die-on-term'],
+            [
+                program,
+                '--http',
+                f'127.0.0.1:{self.port}',
+                '--socket',
+                os.fspath(configuration.directory / 'uwsgi.socket'),
+                '--module',
+                f'{module}:application',
+                '--need-app',
+                '--virtualenv',
+                sys.prefix,
+                '--enable-threads',
+                '--threads',
+                '2',
+                '--processes',
+                '2',
+                '--master',
+                '--die-on-term',
+            ],
             ready=lambda: base.listening(self.port),
-            env={'OS_ENERGY_METER_CONFIG_FILES':
-                 os.fspath(configuration.path)})
+            env={
+                'OS_ENERGY_METER_CONFIG_FILES': os.fspath(configuration.path)
+            },
+        )

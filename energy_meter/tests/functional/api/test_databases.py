@@ -30,7 +30,6 @@ from energy_meter.tests.functional.services import postgresql
 
 
 class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
-
     scenarios = [
         ('mariadb', {'database': mariadb.MariaDB}),
         ('postgresql', {'database': postgresql.PostgreSQL}),
@@ -42,7 +41,8 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
         directory = self.useFixture(fixtures.TempDir()).path
         url = self.server.create_database()
         configuration = commands.Configuration(
-            directory, database={'connection': url})
+            directory, database={'connection': url}
+        )
         configuration.run('energy-meter-manage', 'db', 'sync')
         self.engine = sa.create_engine(url, poolclass=sa.NullPool)
         self.port = self.useFixture(servers.Cheroot(configuration)).port
@@ -56,23 +56,28 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
         rows.insert(self.engine, 'b', 'A', 'a', 'a ')
         rows.insert(self.engine, 'old', heard_at=time.time() - 310)
 
-        self.assertEqual(['A', 'a', 'a ', 'b'],
-                         self.get('/v1/probe-ids/').json['probe_ids'])
-        self.assertEqual(dict.fromkeys(('A', 'a', 'a ', 'b'), rows.SHOWN),
-                         self.get('/v1/probes/').json['probes'])
-        self.assertEqual({'a ': rows.SHOWN},
-                         self.get('/v1/probes/a%20/').json)
+        self.assertEqual(
+            ['A', 'a', 'a ', 'b'], self.get('/v1/probe-ids/').json['probe_ids']
+        )
+        self.assertEqual(
+            dict.fromkeys(('A', 'a', 'a ', 'b'), rows.SHOWN),
+            self.get('/v1/probes/').json['probes'],
+        )
+        self.assertEqual({'a ': rows.SHOWN}, self.get('/v1/probes/a%20/').json)
         self.get('/v1/probes/B/', 404)
         self.get('/v1/probes/old/', 404)
 
     def test_a_change_shows(self):
-        rows.insert(self.engine, 'a', 'b', millijoules=2 ** 62)
+        rows.insert(self.engine, 'a', 'b', millijoules=2**62)
         tag = self.get('/v1/probes/').headers['ETag']
         self.get('/v1/probes/', 304, **{'If-None-Match': tag})
 
         with self.engine.begin() as connection:
-            connection.execute(schema.probe.update().where(
-                schema.probe.c.id == 'a').values(owner_elapsed=1000.25))
+            connection.execute(
+                schema.probe.update()
+                .where(schema.probe.c.id == 'a')
+                .values(owner_elapsed=1000.25)
+            )
 
         self.get('/v1/probes/', 200, **{'If-None-Match': tag})
 

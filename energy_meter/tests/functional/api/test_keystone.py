@@ -23,36 +23,50 @@ from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import keystone
 
-PAGES = ('/v1/probe-ids/', '/v1/probes/', '/v1/probes/a/', '/v1/probes/a/w/',
-         '/metrics')
+PAGES = (
+    '/v1/probe-ids/',
+    '/v1/probes/',
+    '/v1/probes/a/',
+    '/v1/probes/a/w/',
+    '/metrics',
+)
 
 
 class KeystoneTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.keystone = services.shared(keystone.Keystone)
         self.directory = self.useFixture(fixtures.TempDir()).path
-        self.api = self.useFixture(api.API(
-            self.keystone, f'sqlite:///{self.directory}/db'))
+        self.api = self.useFixture(
+            api.API(self.keystone, f'sqlite:///{self.directory}/db')
+        )
         self.api.meter('a', 1700000000.5, kwh=1.25, watts=173.0, elapsed=60)
 
     def token(self, role):
         return self.keystone.token(self.keystone.create_user(role))
 
     def get(self, page, token=None):
-        return browser.get(self.api.port, page,
-                           **({'X-Auth-Token': token} if token else {}))
+        return browser.get(
+            self.api.port, page, **({'X-Auth-Token': token} if token else {})
+        )
 
     def assert_refused(self, status, page, token=None):
         answer = self.get(page, token)
         self.assertEqual(status, answer.status, answer.body)
         self.assertEqual(status, answer.json['error']['code'])
         told = (answer.headers.as_string() + answer.body.decode()).lower()
-        for secret in (self.directory, str(self.api.directory),
-                       os.path.dirname(os.__file__), 'traceback', 'sqlite',
-                       'select', 'exception', 'errno', '.py',
-                       socket.gethostname()):
+        for secret in (
+            self.directory,
+            str(self.api.directory),
+            os.path.dirname(os.__file__),
+            'traceback',
+            'sqlite',
+            'select',
+            'exception',
+            'errno',
+            '.py',
+            socket.gethostname(),
+        ):
             self.assertNotIn(secret.lower(), told)
         return answer
 
@@ -60,8 +74,10 @@ class KeystoneTest(base.BaseTestCase):
         for page in PAGES:
             answer = self.assert_refused(401, page)
 
-            self.assertEqual(f'Keystone uri="{self.keystone.auth_url}"',
-                             answer.headers['WWW-Authenticate'])
+            self.assertEqual(
+                f'Keystone uri="{self.keystone.auth_url}"',
+                answer.headers['WWW-Authenticate'],
+            )
 
     def test_with_a_bad_token(self):
         for token in ('x', self.token('admin')[:-4] + 'AAAA'):

@@ -39,19 +39,23 @@ class Installation(base.Service):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         url = f'sqlite:///{directory}/db'
         configuration = commands.Configuration(
-            directory, database={'connection': url}, **PROXIED)
+            directory, database={'connection': url}, **PROXIED
+        )
         configuration.run('energy-meter-manage', 'db', 'sync')
         engine = sa.create_engine(url)
         rows.insert(engine, 'node-41', 'pdu/1', 'a%2Fb')
         engine.dispose()
         self.api = self.useFixture(nginx.UWSGI(configuration))
-        pages = self.useFixture(standalone.Standalone(**PROXIED, **{
-            'wattmeter:one': {'driver': 'dummy', 'probes': 'pdu/1'}}))
+        pages = self.useFixture(
+            standalone.Standalone(
+                **PROXIED,
+                **{'wattmeter:one': {'driver': 'dummy', 'probes': 'pdu/1'}},
+            )
+        )
         self.proxy = self.useFixture(nginx.Nginx(self.api.port, pages.port))
 
 
 class ReverseProxyTest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         installation = base.shared(Installation)
@@ -61,8 +65,9 @@ class ReverseProxyTest(test_base.BaseTestCase):
 
     def get(self, host, url, **headers):
         """Ask over TLS; the certificate is checked."""
-        return browser.get(self.port, url, tls=self.tls,
-                           Host=f'{host}:{self.port}', **headers)
+        return browser.get(
+            self.port, url, tls=self.tls, Host=f'{host}:{self.port}', **headers
+        )
 
     def link(self, **headers):
         version = self.get(API, '/', **headers).json['versions'][0]
@@ -71,11 +76,14 @@ class ReverseProxyTest(test_base.BaseTestCase):
     def test_api_over_tls(self):
         self.assertEqual(
             dict.fromkeys(('node-41', 'pdu/1', 'a%2Fb'), rows.SHOWN),
-            self.get(API, '/v1/probes/').json['probes'])
-        self.assertEqual({'pdu/1': rows.SHOWN},
-                         self.get(API, '/v1/probes/pdu%2F1/').json)
-        self.assertEqual({'a%2Fb': rows.SHOWN},
-                         self.get(API, '/v1/probes/a%252Fb/').json)
+            self.get(API, '/v1/probes/').json['probes'],
+        )
+        self.assertEqual(
+            {'pdu/1': rows.SHOWN}, self.get(API, '/v1/probes/pdu%2F1/').json
+        )
+        self.assertEqual(
+            {'a%2Fb': rows.SHOWN}, self.get(API, '/v1/probes/a%252Fb/').json
+        )
         self.assertEqual(404, self.get(API, '/v1/probes/pdu/1/').status)
         self.assertEqual(200, self.get(API, '/healthcheck').status)
 
@@ -88,14 +96,22 @@ class ReverseProxyTest(test_base.BaseTestCase):
         self.assertEqual(f'https://{API}:{self.port}/v1/', self.link())
 
     def test_links_are_not_what_the_client_says(self):
-        self.assertEqual(f'https://{API}:{self.port}/v1/', self.link(**{
-            'Forwarded': 'host=evil.example', 'X-Forwarded-Proto': 'http',
-            'X-Forwarded-Host': 'evil.example',
-            'X-Forwarded-Prefix': '/evil'}))
+        self.assertEqual(
+            f'https://{API}:{self.port}/v1/',
+            self.link(
+                **{
+                    'Forwarded': 'host=evil.example',
+                    'X-Forwarded-Proto': 'http',
+                    'X-Forwarded-Host': 'evil.example',
+                    'X-Forwarded-Prefix': '/evil',
+                }
+            ),
+        )
 
     def test_api_keeps_connections(self):
-        client = http.client.HTTPConnection('127.0.0.1', self.api.port,
-                                            timeout=60)
+        client = http.client.HTTPConnection(
+            '127.0.0.1', self.api.port, timeout=60
+        )
         self.addCleanup(client.close)
         ports = set()
         for _ in range(3):
@@ -123,10 +139,14 @@ class ReverseProxyTest(test_base.BaseTestCase):
     def test_pages_over_tls(self):
         answer = self.get(PAGES, '/')
         self.assertEqual(302, answer.status)
-        self.assertEqual(f'https://{PAGES}:{self.port}/last/hour/',
-                         answer.headers['Location'])
+        self.assertEqual(
+            f'https://{PAGES}:{self.port}/last/hour/',
+            answer.headers['Location'],
+        )
         base.wait_for(
-            lambda: self.get(PAGES, '/probe/pdu%2F1/').status == 200, 30,
-            'the page of the probe')
+            lambda: self.get(PAGES, '/probe/pdu%2F1/').status == 200,
+            30,
+            'the page of the probe',
+        )
         self.assertIn(b'pdu/1', self.get(PAGES, '/last/hour/').body)
         self.assertEqual(404, self.get(PAGES, '/probe/pdu/1/').status)

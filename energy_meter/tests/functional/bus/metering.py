@@ -39,17 +39,23 @@ class MeteringTestCase(test_base.BaseTestCase):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         self.database = f'sqlite:///{directory}/energy_meter.sqlite'
 
-    def configure(self, url: str, **sections: typing.Any,
-                  ) -> commands.Configuration:
+    def configure(
+        self,
+        url: str,
+        **sections: typing.Any,
+    ) -> commands.Configuration:
         """Describe a service of this bus, with a state of its own."""
         return commands.Configuration(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
-            DEFAULT={'transport_url': url}, **sections)
+            DEFAULT={'transport_url': url},
+            **sections,
+        )
 
     def connect(self, url: str) -> messaging_transport.NotificationTransport:
         """Prepare a connection of this process."""
         conf = energy_meter_conf.load(
-            ['--config-file', str(self.configure(url).path)], 'test')
+            ['--config-file', str(self.configure(url).path)], 'test'
+        )
         bus = transport.connect(conf)
         self.addCleanup(bus.cleanup)
         return bus
@@ -82,13 +88,15 @@ class MeteringTestCase(test_base.BaseTestCase):
     def wait_for_readings(self, seconds: float = 2.0) -> None:
         """Wait until the registers went on for so long."""
         goal = self.metered() + seconds * 2 * POWER
-        base.wait_for(lambda: self.metered() > goal, 60,
-                      'the registers go on')
+        base.wait_for(lambda: self.metered() > goal, 60, 'the registers go on')
 
     def check_energy(self, agent: commands.Command) -> None:
         """Stop metering; then every millijoule must be billed, once."""
         agent.stop()
         self.assertGreater(self.metered(), 0)
-        base.wait_for(lambda: self.total() >= self.metered(), 60,
-                      f'{self.metered()} mJ are billed')
+        base.wait_for(
+            lambda: self.total() >= self.metered(),
+            60,
+            f'{self.metered()} mJ are billed',
+        )
         self.assertEqual(self.metered(), self.total())

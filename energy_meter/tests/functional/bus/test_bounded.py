@@ -25,14 +25,15 @@ SECOND = 5
 
 
 class BoundedTest(metering.MeteringTestCase):
-
     def test_energy_heals_after_the_oldest_messages_were_dropped(self):
         # Given a collector that died,
-        bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ),
-                          **{'max-length-bytes': BOUND})
+        bus = shipped.Bus(
+            base.shared(rabbitmq.RabbitMQ), **{'max-length-bytes': BOUND}
+        )
         agent = self.useFixture(self.describe_agent(bus.url('agent')))
         collector = self.useFixture(
-            self.describe_collector(bus.url('collector')))
+            self.describe_collector(bus.url('collector'))
+        )
         self.wait_until_billed()
         collector.kill()
         connection = self.connect(bus.url('agent'))
@@ -47,6 +48,7 @@ class BoundedTest(metering.MeteringTestCase):
             before = length()
             self.wait_for_readings(1)
             return abs(length() - before) < SECOND / 2
+
         base.wait_for(stays, 60, 'the queue is full')
 
         # then it grows no further: what comes takes the place of the oldest,
@@ -63,5 +65,6 @@ class BoundedTest(metering.MeteringTestCase):
         bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ))
         self.useFixture(self.describe_collector(bus.url('collector')))
 
-        self.assertEqual({inspection.QUEUE: [policy['name']]},
-                         bus.queues('policy'))
+        self.assertEqual(
+            {inspection.QUEUE: [policy['name']]}, bus.queues('policy')
+        )

@@ -20,12 +20,12 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class ClusterTest(metering.MeteringTestCase):
-
     def test_nodes_that_die_one_at_a_time_cost_nothing(self):
         # Given an agent and two collectors that know all three nodes,
         cluster = self.useFixture(rabbitmq.Cluster())
         self.database = self.useFixture(
-            postgresql.PostgreSQL()).create_database()
+            postgresql.PostgreSQL()
+        ).create_database()
         agent = self.useFixture(self.describe_agent(cluster.url))
         collector = self.useFixture(self.describe_collector(cluster.url))
         other = self.useFixture(commands.collector(collector.configuration))
@@ -42,5 +42,6 @@ class ClusterTest(metering.MeteringTestCase):
         # and all of it is, once.
         self.check_energy(agent)
         # (What readers count of it.)
-        self.assertIn('] Reconnected to AMQP server',
-                      collector.output() + other.output())
+        self.assertIn(
+            '] Reconnected to AMQP server', collector.output() + other.output()
+        )

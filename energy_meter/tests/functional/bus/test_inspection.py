@@ -22,7 +22,6 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class LookTest(metering.MeteringTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ))
@@ -37,12 +36,19 @@ class LookTest(metering.MeteringTestCase):
         for _ in range(3):
             courier.send([])
 
-        self.assertEqual(inspection.Queue(messages=3, readers=0),
-                         inspection.look(self.connection))
+        self.assertEqual(
+            inspection.Queue(messages=3, readers=0),
+            inspection.look(self.connection),
+        )
 
     def test_readers_are_counted(self):
         self.useFixture(self.describe_collector(self.bus.url('collector')))
 
-        base.wait_for(lambda: inspection.look(self.connection)
-                      == inspection.Queue(messages=0, readers=1), 30,
-                      'a collector reads')
+        base.wait_for(
+            lambda: (
+                inspection.look(self.connection)
+                == inspection.Queue(messages=0, readers=1)
+            ),
+            30,
+            'a collector reads',
+        )

@@ -41,14 +41,22 @@ class Installation(base.Service):
         self._bus = base.shared(rabbitmq.RabbitMQ).add_vhost()
         self._database = base.shared(postgresql.PostgreSQL).create_database()
         self.api = self.useFixture(api.API(identity, self._database))
-        self.client = client.Client(identity.session(identity.admin),
-                                    endpoint_override=self.api.url)
+        self.client = client.Client(
+            identity.session(identity.admin), endpoint_override=self.api.url
+        )
         self.gnocchi = base.shared(real_gnocchi.Gnocchi)
         gnocchi.setup(identity.connect(), say=lambda line: None)
-        self.ceilometer = self.useFixture(ceilometer.Ceilometer(
-            identity, self._bus, self.ceilometer_options(), exporter=True,
-            publishers=[
-                f'gnocchi://?resources_definition_file={RESOURCES}']))
+        self.ceilometer = self.useFixture(
+            ceilometer.Ceilometer(
+                identity,
+                self._bus,
+                self.ceilometer_options(),
+                exporter=True,
+                publishers=[
+                    f'gnocchi://?resources_definition_file={RESOURCES}'
+                ],
+            )
+        )
 
     def ceilometer_options(self) -> str:
         """Return more sections of ceilometer.conf."""
@@ -59,4 +67,5 @@ class Installation(base.Service):
         return commands.Configuration(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
             DEFAULT={'transport_url': self._bus},
-            database={'connection': self._database})
+            database={'connection': self._database},
+        )

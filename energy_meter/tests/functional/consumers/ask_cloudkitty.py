@@ -45,17 +45,23 @@ def main() -> None:
     found = {}
     for project in gnocchi.GnocchiFetcher().get_tenants():
         try:
-            name, points = source.retrieve(_METRIC, begin, begin + _HOUR,
-                                           project_id=project)
+            name, points = source.retrieve(
+                _METRIC, begin, begin + _HOUR, project_id=project
+            )
         except collector.NoDataCollected:
             continue
         frame = dataframe.DataFrame(begin, begin + _HOUR, {name: points})
         rated = hashmap.HashMap(project).process(frame)
         found[project] = [
-            {'quantity': float(point.qty), 'unit': point.unit,
-             'price': float(point.price), 'groupby': dict(point.groupby),
-             'metadata': dict(point.metadata)}
-            for _, point in rated.iterpoints()]
+            {
+                'quantity': float(point.qty),
+                'unit': point.unit,
+                'price': float(point.price),
+                'groupby': dict(point.groupby),
+                'metadata': dict(point.metadata),
+            }
+            for _, point in rated.iterpoints()
+        ]
     print(json.dumps(found))
 
 
@@ -65,8 +71,9 @@ def _set_price(price: str) -> None:
         models.Base.metadata.create_all(session.get_bind())
     database = hashmap.HashMap.db_api
     service_id = database.create_service(_METRIC).service_id
-    database.create_mapping(cost=price, map_type='flat', created_by='test',
-                            service_id=service_id)
+    database.create_mapping(
+        cost=price, map_type='flat', created_by='test', service_id=service_id
+    )
 
 
 main()

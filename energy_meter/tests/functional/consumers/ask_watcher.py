@@ -35,11 +35,14 @@ def main() -> None:
     conf.CONF(['--config-file', file], project='watcher')
     # Strategies ask for it in the same way.
     source = manager.DataSourceManager(
-        config=conf.CONF.watcher_datasources,
-        osc=clients.OpenStackClients()).get_backend([_METRIC])
+        config=conf.CONF.watcher_datasources, osc=clients.OpenStackClients()
+    ).get_backend([_METRIC])
     node = element.ComputeNode(uuid=host, hostname=host)
-    print(json.dumps(source.get_host_power(
-        node, int(period), 'mean', int(granularity))))
+    print(
+        json.dumps(
+            source.get_host_power(node, int(period), 'mean', int(granularity))
+        )
+    )
 
 
 main()

@@ -32,11 +32,13 @@ class Cloud(installation.Installation):
 
     def _setUp(self) -> None:
         self._directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path)
+            self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
+        )
         super()._setUp()
         # As ceilometer-upgrade makes it.
-        self.gnocchi.client().post('/v1/resource_type', json={'name': 'ipmi'},
-                                   raise_exc=False)
+        self.gnocchi.client().post(
+            '/v1/resource_type', json={'name': 'ipmi'}, raise_exc=False
+        )
 
     def ceilometer_options(self) -> str:
         """Poll what Watcher's page says, and publish it to Gnocchi.
@@ -48,17 +50,24 @@ class Cloud(installation.Installation):
             source['interval'] = 2
         ours = f'resources_definition_file={installation.RESOURCES}'
         pipeline = {
-            'sources': [{'name': 'all', 'meters': ['*'],
-                         'sinks': ['gnocchi']}],
-            'sinks': [{'name': 'gnocchi', 'publishers': [
-                f'gnocchi://?{ours}', 'gnocchi://']}]}
+            'sources': [
+                {'name': 'all', 'meters': ['*'], 'sinks': ['gnocchi']}
+            ],
+            'sinks': [
+                {
+                    'name': 'gnocchi',
+                    'publishers': [f'gnocchi://?{ours}', 'gnocchi://'],
+                }
+            ],
+        }
         return (
             '[DEFAULT]\n'
             f'pipeline_cfg_file = {self._write("pipeline.yaml", pipeline)}\n'
             '[polling]\n'
             f'cfg_file = {self._write("polling.yaml", polling)}\n'
             '[energy_meter]\n'
-            'compute_host = {host}.example.org\n')
+            'compute_host = {host}.example.org\n'
+        )
 
     def _write(self, name: str, document: object) -> pathlib.Path:
         path = self._directory / name
@@ -77,20 +86,34 @@ class Cloud(installation.Installation):
         finally:
             engine.dispose()
 
-    def wait_for_measure(self, original_id: str, kind: str, meter: str,
-                         aggregation: str, granularity: float,
-                         value: float) -> None:
+    def wait_for_measure(
+        self,
+        original_id: str,
+        kind: str,
+        meter: str,
+        aggregation: str,
+        granularity: float,
+        value: float,
+    ) -> None:
         """Wait until Gnocchi tells this value of a meter."""
-        def values() -> list[float]:
-            return [measure.value
-                    for resource in self.gnocchi.resources(original_id, kind)
-                    if meter in resource['metrics']
-                    for measure in self.gnocchi.measures(
-                        resource['metrics'][meter], aggregation,
-                        granularity=granularity)]
 
-        base.wait_for(lambda: value in values(), 60,
-                      f'Gnocchi tells {meter} {value} of {original_id}')
+        def values() -> list[float]:
+            return [
+                measure.value
+                for resource in self.gnocchi.resources(original_id, kind)
+                if meter in resource['metrics']
+                for measure in self.gnocchi.measures(
+                    resource['metrics'][meter],
+                    aggregation,
+                    granularity=granularity,
+                )
+            ]
+
+        base.wait_for(
+            lambda: value in values(),
+            60,
+            f'Gnocchi tells {meter} {value} of {original_id}',
+        )
 
     def configuration(self, *parts: str) -> pathlib.Path:
         """Write the configuration of a service."""

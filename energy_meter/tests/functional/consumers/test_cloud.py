@@ -30,7 +30,6 @@ HOUR = 3600
 
 
 class ConsumersTest(test_base.BaseTestCase):
-
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -46,10 +45,15 @@ class ConsumersTest(test_base.BaseTestCase):
         return json.loads(answer.splitlines()[-1])
 
     def ask_watcher(self, *words):
-        return self.ask('ask_watcher.py', self.cloud.configuration(
-            self.login('watcher_clients_auth'),
-            '[watcher_datasources]\ndatasources = gnocchi\n',
-            f'[gnocchi_client]\nregion_name = {keystone.REGION}\n'), *words)
+        return self.ask(
+            'ask_watcher.py',
+            self.cloud.configuration(
+                self.login('watcher_clients_auth'),
+                '[watcher_datasources]\ndatasources = gnocchi\n',
+                f'[gnocchi_client]\nregion_name = {keystone.REGION}\n',
+            ),
+            *words,
+        )
 
     def ask_cloudkitty(self, start, price):
         file = self.cloud.configuration(
@@ -57,19 +61,26 @@ class ConsumersTest(test_base.BaseTestCase):
             self.login('collector_gnocchi'),
             self.login('fetcher_gnocchi') + 'resource_types = energy_probe',
             '[database]',
-            f'connection = sqlite:///{self.create_tempfiles([("db", "")])[0]}')
+            f'connection = sqlite:///{self.create_tempfiles([("db", "")])[0]}',
+        )
         begin = datetime.datetime.fromtimestamp(start, datetime.UTC)
         return self.ask('ask_cloudkitty.py', file, begin.isoformat(), price)
 
     def test_watcher_finds_the_power_of_a_hypervisor(self):
         name = 'host-node-41.example.org'
 
-        self.cloud.api.meter('node-41', time.time(), kwh=1.0, watts=173.0,
-                             elapsed=60.0)
+        self.cloud.api.meter(
+            'node-41', time.time(), kwh=1.0, watts=173.0, elapsed=60.0
+        )
 
         self.cloud.wait_for_measure(
-            f'{name}_{name}', 'ipmi', 'hardware.ipmi.node.power', 'mean',
-            300.0, 173.0)
+            f'{name}_{name}',
+            'ipmi',
+            'hardware.ipmi.node.power',
+            'mean',
+            300.0,
+            173.0,
+        )
         self.assertEqual(173.0, self.ask_watcher(name, '600', '300'))
         self.assertIsNone(self.ask_watcher('node-42', '600', '300'))
 
@@ -82,22 +93,44 @@ class ConsumersTest(test_base.BaseTestCase):
         # Gnocchi knows a probe from its first poll on.
         for at, kwh in (start - 60, 10.0), (now, 10.5):
             for probe in 'paid', 'others', 'unpaid':
-                self.cloud.api.meter(probe, at, kwh, watts=500.0,
-                                     elapsed=at - start + HOUR)
+                self.cloud.api.meter(
+                    probe, at, kwh, watts=500.0, elapsed=at - start + HOUR
+                )
             for probe in 'paid', 'others', 'unpaid':
-                self.cloud.wait_for_measure(probe, 'energy_probe', 'energy',
-                                            'last', 60.0, kwh)
+                self.cloud.wait_for_measure(
+                    probe, 'energy_probe', 'energy', 'last', 60.0, kwh
+                )
         found = self.ask_cloudkitty(start, '0.25')
 
-        points = {project: [
-            (point['groupby']['original_resource_id'], point['quantity'],
-             point['unit'], point['price']) for point in found.get(project, ())
-        ] for project in (payer, other)}
-        self.assertEqual({payer: [('paid', 0.5, 'kWh', 0.125)],
-                          other: [('others', 0.5, 'kWh', 0.125)]}, points)
+        points = {
+            project: [
+                (
+                    point['groupby']['original_resource_id'],
+                    point['quantity'],
+                    point['unit'],
+                    point['price'],
+                )
+                for point in found.get(project, ())
+            ]
+            for project in (payer, other)
+        }
+        self.assertEqual(
+            {
+                payer: [('paid', 0.5, 'kWh', 0.125)],
+                other: [('others', 0.5, 'kWh', 0.125)],
+            },
+            points,
+        )
         self.assertNotIn('"unpaid"', json.dumps(found))
         self.assertEqual(
-            {'scope': 'node', 'host': 'host-paid', 'wattmeter': 'meter',
-             'project_id': payer},
-            {name: found[payer][0]['groupby'][name] for name
-             in ('scope', 'host', 'wattmeter', 'project_id')})
+            {
+                'scope': 'node',
+                'host': 'host-paid',
+                'wattmeter': 'meter',
+                'project_id': payer,
+            },
+            {
+                name: found[payer][0]['groupby'][name]
+                for name in ('scope', 'host', 'wattmeter', 'project_id')
+            },
+        )

@@ -41,31 +41,38 @@ class Outcome(typing.NamedTuple):
     @property
     def metered(self) -> dict[str, tuple[str, float | None]]:
         """Scope and watts of each probe."""
-        return {probe['probe']: (probe['scope'], probe['w'])
-                for found in self.findings for probe in found['probes']}
+        return {
+            probe['probe']: (probe['scope'], probe['w'])
+            for found in self.findings
+            for probe in found['probes']
+        }
 
     @property
     def sections(self) -> list[str]:
-        return [found['section'] for found in self.findings
-                if found['section']]
+        return [
+            found['section'] for found in self.findings if found['section']
+        ]
 
     def why(self, what: str) -> str:
         """Tell why something that was found can't be metered."""
-        reasons = [' '.join(found['remarks']) for found in self.findings
-                   if found['found'].startswith(what)
-                   and not found['section']]
+        reasons = [
+            ' '.join(found['remarks'])
+            for found in self.findings
+            if found['found'].startswith(what) and not found['section']
+        ]
         assert len(reasons) == 1, (what, self.printed)
         return reasons[0]
 
 
 class DiscoverTest(base.BaseTestCase):
-
     shell: Shell
 
     def setUp(self):
         super().setUp()
-        self.file = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path) / 'found.conf'
+        self.file = (
+            pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+            / 'found.conf'
+        )
         self.shell = lambda line: services.run(['sh', '-c', line])
 
     def on(self, *devices: str) -> umockdev.Machine:
@@ -76,34 +83,55 @@ class DiscoverTest(base.BaseTestCase):
 
     def run_command(self, *words: object, **environment: str) -> Outcome:
         command = shlex.join(map(str, words))
-        variables = ' '.join(f'{name}={shlex.quote(value)}'
-                             for name, value in environment.items())
-        text = self.shell(f'{variables} {command} </dev/null 2>&1; '
-                          'status=$?; echo; echo $status')
+        variables = ' '.join(
+            f'{name}={shlex.quote(value)}'
+            for name, value in environment.items()
+        )
+        text = self.shell(
+            f'{variables} {command} </dev/null 2>&1; '
+            'status=$?; echo; echo $status'
+        )
         printed, status = text.rstrip().rsplit('\n', 1)
         return Outcome(int(status), printed)
 
     def discover(self, *words: object, **environment: str) -> Outcome:
         return self.run_command(
-            commands.script('energy-meter-discover'), '--json', *words,
-            **environment)
+            commands.script('energy-meter-discover'),
+            '--json',
+            *words,
+            **environment,
+        )
 
     def write(self, *words: object, **environment: str) -> None:
         """Let it write a file for the agent."""
         outcome = self.run_command(
-            commands.script('energy-meter-discover'), '--output', self.file,
-            *words, **environment)
+            commands.script('energy-meter-discover'),
+            '--output',
+            self.file,
+            *words,
+            **environment,
+        )
         self.assertEqual(0, outcome.status, outcome.printed)
 
     def once(self) -> dict[str, tuple[str, float | None]]:
         """Let the agent read what the file names."""
         agent = commands.script('energy-meter-agent')
-        checked = self.run_command(agent, '--config-file', self.file,
-                                   '--check')
+        checked = self.run_command(
+            agent, '--config-file', self.file, '--check'
+        )
         self.assertEqual(0, checked.status, checked.printed)
-        outcome = self.run_command(agent, '--config-file', self.file,
-                                   '--log-file', '/dev/null', '--once',
-                                   '--format', 'json')
+        outcome = self.run_command(
+            agent,
+            '--config-file',
+            self.file,
+            '--log-file',
+            '/dev/null',
+            '--once',
+            '--format',
+            'json',
+        )
         self.assertEqual(0, outcome.status, outcome.printed)
-        return {result['probe']: (result['scope'], result['w'])
-                for result in json.loads(outcome.printed)}
+        return {
+            result['probe']: (result['scope'], result['w'])
+            for result in json.loads(outcome.printed)
+        }

@@ -81,15 +81,17 @@ class PDU(fixtures.Fixture):
         password = self._line(echo=False)
         self.logins += 1
         self.logged_in = (user, password) == ('admin', 's3cret')
-        self._say('\r\n\r\npdu#0>' if self.logged_in
-                  else '\r\nAccess denied\r\n\r\nEnter Login: ')
+        self._say(
+            '\r\n\r\npdu#0>'
+            if self.logged_in
+            else '\r\nAccess denied\r\n\r\nEnter Login: '
+        )
 
     def _say(self, text: str) -> None:
         self._meter.write(text.encode())
 
 
 class EatonSerialTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.line = self.useFixture(pty.Line())
@@ -97,8 +99,11 @@ class EatonSerialTest(base.BaseTestCase):
 
     def make(self, *probes, **options):
         driver = drivers.make(
-            eaton_serial.EatonSerial, *probes or ('one', 'two', 'three'),
-            port=str(self.line.port), **{'password': 's3cret'} | options)
+            eaton_serial.EatonSerial,
+            *probes or ('one', 'two', 'three'),
+            port=str(self.line.port),
+            **{'password': 's3cret'} | options,
+        )
         self.addCleanup(driver.close)
         return driver
 
@@ -113,8 +118,9 @@ class EatonSerialTest(base.BaseTestCase):
     def test_values(self):
         driver = self.start()
 
-        self.assertEqual({'one': 120.0, 'two': 7.5, 'three': 0.0},
-                         self.values(driver))
+        self.assertEqual(
+            {'one': 120.0, 'two': 7.5, 'three': 0.0}, self.values(driver)
+        )
 
     def test_one_login_serves_many_readings(self):
         driver = self.start()
@@ -125,8 +131,9 @@ class EatonSerialTest(base.BaseTestCase):
 
     def test_the_inlet(self):
         self.pdu.objects['get PDU.Input[1].ActivePower'] = '9001'
-        driver = self.start('inlet', object='PDU.Input[1].ActivePower',
-                            scale=0.1)
+        driver = self.start(
+            'inlet', object='PDU.Input[1].ActivePower', scale=0.1
+        )
 
         (reading,) = driver.read()
 
@@ -157,15 +164,16 @@ class EatonSerialTest(base.BaseTestCase):
 
         error = self.assertRaises(exception.AuthenticationFailed, driver.open)
 
-        self.assertEqual(f'{self.line.port} refused the credentials of user '
-                         f'admin', str(error))
+        self.assertEqual(
+            f'{self.line.port} refused the credentials of user admin',
+            str(error),
+        )
         self.assertEqual(1, self.pdu.logins)
 
     def test_an_unknown_object(self):
         driver = self.start(object='PDU.Nothing')
 
-        error = self.assertRaises(exception.ProtocolError, self.values,
-                                  driver)
+        error = self.assertRaises(exception.ProtocolError, self.values, driver)
 
         self.assertIn('but probes has places for 3', str(error))
 
@@ -174,8 +182,9 @@ class EatonSerialTest(base.BaseTestCase):
         driver.timeout = 0.2
         self.pdu.objects[OUTLETS] = None
 
-        error = self.assertRaises(exception.DeviceUnreachable, self.values,
-                                  driver)
+        error = self.assertRaises(
+            exception.DeviceUnreachable, self.values, driver
+        )
 
         self.assertIn('came in 0.2 s', str(error))
 
@@ -183,8 +192,9 @@ class EatonSerialTest(base.BaseTestCase):
         driver = self.start()
         self.line.unplug()
 
-        error = self.assertRaises(exception.DeviceUnreachable, self.values,
-                                  driver)
+        error = self.assertRaises(
+            exception.DeviceUnreachable, self.values, driver
+        )
         self.assertIn(f'{self.line.port} did not answer', str(error))
         driver.close()
         error = self.assertRaises(exception.DeviceUnreachable, driver.open)

@@ -27,58 +27,100 @@ from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import http
 
 SHELLY_GEN1 = {
-    'wifi_sta': {'connected': True}, 'unixtime': 1700000000,
+    'wifi_sta': {'connected': True},
+    'unixtime': 1700000000,
     'relays': [{'ison': True}, {'ison': True}],
-    'meters': [{'power': 60.5, 'overpower': 0, 'is_valid': True,
-                'timestamp': 1700000000, 'counters': [60.1, 60.2, 60.3],
-                'total': 1000},
-               {'power': 0, 'is_valid': False, 'total': 0}]}
+    'meters': [
+        {
+            'power': 60.5,
+            'overpower': 0,
+            'is_valid': True,
+            'timestamp': 1700000000,
+            'counters': [60.1, 60.2, 60.3],
+            'total': 1000,
+        },
+        {'power': 0, 'is_valid': False, 'total': 0},
+    ],
+}
 
 SHELLY_GEN2 = {
-    'switch:0': {'id': 0, 'output': True, 'apower': 8.9, 'voltage': 230.1,
-                 'aenergy': {'total': 6532.043, 'by_minute': [1, 2, 3],
-                             'minute_ts': 1700000000}},
-    'switch:1': {'id': 1, 'apower': None,
-                 'aenergy': {'total': 12.5}},
-    'sys': {'unixtime': 1700000000}}
+    'switch:0': {
+        'id': 0,
+        'output': True,
+        'apower': 8.9,
+        'voltage': 230.1,
+        'aenergy': {
+            'total': 6532.043,
+            'by_minute': [1, 2, 3],
+            'minute_ts': 1700000000,
+        },
+    },
+    'switch:1': {'id': 1, 'apower': None, 'aenergy': {'total': 12.5}},
+    'sys': {'unixtime': 1700000000},
+}
 
-TASMOTA = {'StatusSNS': {
-    'Time': '2026-01-02T03:04:05',
-    'ENERGY': {'TotalStartTime': '2025-01-01T00:00:00', 'Total': 12.345,
-               'Yesterday': 0.5, 'Today': 0.1, 'Power': 42,
-               'Voltage': 231, 'Current': 0.182}}}
+TASMOTA = {
+    'StatusSNS': {
+        'Time': '2026-01-02T03:04:05',
+        'ENERGY': {
+            'TotalStartTime': '2025-01-01T00:00:00',
+            'Total': 12.345,
+            'Yesterday': 0.5,
+            'Today': 0.1,
+            'Power': 42,
+            'Voltage': 231,
+            'Current': 0.182,
+        },
+    }
+}
 
 
 class HTTPTest(base.BaseTestCase):
+    def serve(
+        self,
+        answer: http.Answer
+        | collections.abc.Callable[[http.Request], http.Answer],
+        **options: typing.Any,
+    ) -> http.HTTPServer:
+        return self.useFixture(
+            http.HTTPServer(
+                answer if callable(answer) else lambda _request: answer,
+                **options,
+            )
+        )
 
-    def serve(self, answer: http.Answer | collections.abc.Callable[
-            [http.Request], http.Answer], **options: typing.Any,
-              ) -> http.HTTPServer:
-        return self.useFixture(http.HTTPServer(
-            answer if callable(answer) else lambda _request: answer,
-            **options))
-
-    def open(self, server: http.HTTPServer, *probes: str | None,
-             **options: typing.Any) -> http_json.HTTPJSON:
-        meter = drivers.make(http_json.HTTPJSON, *probes or ('p',), **{
-            'url': f'{server.url}/power', 'timeout': 5.0} | options)
+    def open(
+        self,
+        server: http.HTTPServer,
+        *probes: str | None,
+        **options: typing.Any,
+    ) -> http_json.HTTPJSON:
+        meter = drivers.make(
+            http_json.HTTPJSON,
+            *probes or ('p',),
+            **{'url': f'{server.url}/power', 'timeout': 5.0} | options,
+        )
         self.addCleanup(meter.close)
         meter.open()
         return meter
 
-    def fail(self, server: http.HTTPServer, kind: type[Exception],
-             **options: typing.Any) -> str:
+    def fail(
+        self,
+        server: http.HTTPServer,
+        kind: type[Exception],
+        **options: typing.Any,
+    ) -> str:
         meter = self.open(server, **{'watts_path': 'watts'} | options)
         return str(self.assertRaises(kind, meter.read))
 
 
 class PresetTest(HTTPTest):
-
     def test_shelly_generation_1_counts_watt_minutes(self):
         server = self.serve(http.page(SHELLY_GEN1))
 
-        reading, = self.open(server, 'a', preset='shelly-gen1',
-                             url=server.url).read()
+        (reading,) = self.open(
+            server, 'a', preset='shelly-gen1', url=server.url
+        ).read()
 
         self.assertEqual(('a', 60.5, 1000), reading[:3])
         self.assertEqual(60.0, reading.counter.joules)
@@ -87,27 +129,37 @@ class PresetTest(HTTPTest):
     def test_a_meter_of_generation_1_that_is_not_valid_is_no_reading(self):
         server = self.serve(http.page(SHELLY_GEN1))
 
-        readings = self.open(server, 'a', 'b', preset='shelly-gen1',
-                             url=server.url).read()
+        readings = self.open(
+            server, 'a', 'b', preset='shelly-gen1', url=server.url
+        ).read()
 
         self.assertEqual(['a'], [reading.probe for reading in readings])
 
     def test_shelly_generation_2_counts_watt_hours(self):
         server = self.serve(http.page(SHELLY_GEN2))
 
-        readings = self.open(server, 'b', 'a', preset='shelly-gen2',
-                             url=server.url, outlets=['1', '0']).read()
+        readings = self.open(
+            server,
+            'b',
+            'a',
+            preset='shelly-gen2',
+            url=server.url,
+            outlets=['1', '0'],
+        ).read()
 
-        self.assertEqual([('b', None, 12_500), ('a', 8.9, 6_532_043)],
-                         [reading[:3] for reading in readings])
+        self.assertEqual(
+            [('b', None, 12_500), ('a', 8.9, 6_532_043)],
+            [reading[:3] for reading in readings],
+        )
         self.assertAlmostEqual(3.6, readings[0].counter.joules)
         self.assertEqual('/rpc/Shelly.GetStatus', server.requests[0].path)
 
     def test_tasmota_counts_kilowatt_hours(self):
         server = self.serve(http.page(TASMOTA))
 
-        reading, = self.open(server, 'a', preset='tasmota',
-                             url=server.url).read()
+        (reading,) = self.open(
+            server, 'a', preset='tasmota', url=server.url
+        ).read()
 
         self.assertEqual(('a', 42.0, 12_345), reading[:3])
         self.assertEqual(3600.0, reading.counter.joules)
@@ -116,23 +168,39 @@ class PresetTest(HTTPTest):
     def test_an_option_goes_before_the_preset(self):
         server = self.serve(http.page({'pm1:0': {'apower': 5}}))
 
-        reading, = self.open(server, 'a', preset='shelly-gen2',
-                             url=server.url,
-                             watts_path='"pm1:{outlet}".apower').read()
+        (reading,) = self.open(
+            server,
+            'a',
+            preset='shelly-gen2',
+            url=server.url,
+            watts_path='"pm1:{outlet}".apower',
+        ).read()
 
         self.assertEqual(5.0, reading.watts)
 
 
 class PageTest(HTTPTest):
-
     def test_paths_lead_to_watts_energy_and_time(self):
-        server = self.serve(http.page({
-            'rack': {'A': {'w': '12.5', 'wh': 7000, 't': time.time() - 3}}}))
+        server = self.serve(
+            http.page(
+                {
+                    'rack': {
+                        'A': {'w': '12.5', 'wh': 7000, 't': time.time() - 3}
+                    }
+                }
+            )
+        )
 
-        reading, = self.open(
-            server, 'a', outlets=['A'], watts_path='rack.{outlet}.w',
-            energy_path='rack.{outlet}.wh', energy_unit='Wh',
-            energy_step=100.0, time_path='rack.{outlet}.t').read()
+        (reading,) = self.open(
+            server,
+            'a',
+            outlets=['A'],
+            watts_path='rack.{outlet}.w',
+            energy_path='rack.{outlet}.wh',
+            energy_unit='Wh',
+            energy_step=100.0,
+            time_path='rack.{outlet}.t',
+        ).read()
 
         self.assertEqual(('a', 12.5, 70), reading[:3])
         self.assertEqual(360_000.0, reading.counter.resolution)
@@ -147,8 +215,10 @@ class PageTest(HTTPTest):
     def test_a_stale_page_is_an_error(self):
         server = self.serve(http.page({'watts': 5, 'at': time.time() - 999}))
 
-        self.assertIn('measured 999 s ago', self.fail(
-            server, exception.ProtocolError, time_path='at'))
+        self.assertIn(
+            'measured 999 s ago',
+            self.fail(server, exception.ProtocolError, time_path='at'),
+        )
 
     def test_null_is_no_reading(self):
         for document in ({'watts': None}, {'watts': 'n/a'}):
@@ -159,50 +229,81 @@ class PageTest(HTTPTest):
     def test_not_a_number_is_no_reading(self):
         server = self.serve(http.Answer(body=b'{"watts": NaN, "wh": 7}'))
 
-        reading, = self.open(server, watts_path='watts', energy_path='wh',
-                             energy_unit='Wh', energy_step=1.0).read()
+        (reading,) = self.open(
+            server,
+            watts_path='watts',
+            energy_path='wh',
+            energy_unit='Wh',
+            energy_step=1.0,
+        ).read()
 
         self.assertEqual((None, 7), reading[1:3])
 
     def test_what_is_not_on_the_page_costs_only_its_probe(self):
         server = self.serve(http.page({'meters': [{'w': 5}, {}]}))
 
-        readings = self.open(server, 'a', 'b',
-                             watts_path='meters[{outlet}].w').read()
+        readings = self.open(
+            server, 'a', 'b', watts_path='meters[{outlet}].w'
+        ).read()
 
         self.assertEqual([('a', 5.0)], [reading[:2] for reading in readings])
 
     def test_nothing_on_the_page_is_an_error(self):
-        self.assertIn('neither power nor energy of probe p', self.fail(
-            self.serve(http.page([])), exception.ProtocolError))
+        self.assertIn(
+            'neither power nor energy of probe p',
+            self.fail(self.serve(http.page([])), exception.ProtocolError),
+        )
 
     def test_several_values_are_an_error(self):
-        self.assertIn('matches 2 values', self.fail(
-            self.serve(http.page({'a': [1, 2]})), exception.ProtocolError,
-            watts_path='a[*]'))
+        self.assertIn(
+            'matches 2 values',
+            self.fail(
+                self.serve(http.page({'a': [1, 2]})),
+                exception.ProtocolError,
+                watts_path='a[*]',
+            ),
+        )
 
     def test_a_page_that_is_no_json_is_an_error(self):
         for body in (b'', b'<html>', b'{"watts": 1', b'\xff', b'[' * 50_000):
-            self.assertIn('the page is no JSON', self.fail(
-                self.serve(http.Answer(body=body)), exception.ProtocolError))
+            self.assertIn(
+                'the page is no JSON',
+                self.fail(
+                    self.serve(http.Answer(body=body)), exception.ProtocolError
+                ),
+            )
 
     def test_a_page_that_is_too_large_is_refused(self):
         page = b'{"watts": 5}'.ljust(http_json.MAX_SIZE)
 
-        self.assertEqual([5.0], _watts(self.open(
-            self.serve(http.Answer(body=page)), watts_path='watts')))
-        self.assertIn('more than 1048576 bytes', self.fail(
-            self.serve(http.Answer(body=page + b' ')),
-            exception.ProtocolError))
+        self.assertEqual(
+            [5.0],
+            _watts(
+                self.open(
+                    self.serve(http.Answer(body=page)), watts_path='watts'
+                )
+            ),
+        )
+        self.assertIn(
+            'more than 1048576 bytes',
+            self.fail(
+                self.serve(http.Answer(body=page + b' ')),
+                exception.ProtocolError,
+            ),
+        )
 
     def test_a_page_without_end_is_refused(self):
         def endless() -> collections.abc.Iterator[bytes]:
             while True:
                 yield b' ' * 65536
 
-        self.assertIn('more than 1048576 bytes', self.fail(
-            self.serve(http.Answer(body=endless())),
-            exception.ProtocolError))
+        self.assertIn(
+            'more than 1048576 bytes',
+            self.fail(
+                self.serve(http.Answer(body=endless())),
+                exception.ProtocolError,
+            ),
+        )
 
     def test_a_page_that_drips_is_given_up(self):
         done = threading.Event()
@@ -212,13 +313,17 @@ class PageTest(HTTPTest):
             while not done.wait(0.1):
                 yield b' '
 
-        self.assertIn('not complete within 0.5 s', self.fail(
-            self.serve(http.Answer(body=dripping())),
-            exception.DeviceUnreachable, timeout=0.5))
+        self.assertIn(
+            'not complete within 0.5 s',
+            self.fail(
+                self.serve(http.Answer(body=dripping())),
+                exception.DeviceUnreachable,
+                timeout=0.5,
+            ),
+        )
 
 
 class ConnectionTest(HTTPTest):
-
     PAGE = http.page({'watts': 5})
 
     def test_one_connection_serves_many_readings(self):
@@ -228,8 +333,9 @@ class ConnectionTest(HTTPTest):
         for _ in range(5):
             meter.read()
 
-        self.assertEqual(1, len({request.connection
-                                 for request in server.requests}))
+        self.assertEqual(
+            1, len({request.connection for request in server.requests})
+        )
 
     def test_a_restarted_server_is_read_on(self):
         server = self.serve(self.PAGE)
@@ -240,8 +346,9 @@ class ConnectionTest(HTTPTest):
         self.assertRaises(exception.DeviceUnreachable, meter.read)
         server.start()
 
-        services.wait_for(lambda: _watts(meter) == [5.0], 10,
-                          'the page is read again')
+        services.wait_for(
+            lambda: _watts(meter) == [5.0], 10, 'the page is read again'
+        )
 
     def test_a_server_that_does_not_answer_is_given_up(self):
         done = threading.Event()
@@ -251,23 +358,36 @@ class ConnectionTest(HTTPTest):
             done.wait()
             return self.PAGE
 
-        self.assertIn('timed out', self.fail(
-            self.serve(hang), exception.DeviceUnreachable, timeout=0.3))
+        self.assertIn(
+            'timed out',
+            self.fail(
+                self.serve(hang), exception.DeviceUnreachable, timeout=0.3
+            ),
+        )
 
     def test_an_error_of_the_server_is_told(self):
         for status, kind, text in (
-                (503, exception.DeviceUnreachable, '503 Service Unavailable'),
-                (404, exception.ProtocolError, 'answered 404 Not Found, '
-                                               'expected 200'),
-                (403, exception.AuthenticationFailed, 'user meter')):
-            self.assertIn(text, self.fail(
-                self.serve(http.Answer(status)), kind, username='meter'))
+            (503, exception.DeviceUnreachable, '503 Service Unavailable'),
+            (
+                404,
+                exception.ProtocolError,
+                'answered 404 Not Found, expected 200',
+            ),
+            (403, exception.AuthenticationFailed, 'user meter'),
+        ):
+            self.assertIn(
+                text,
+                self.fail(
+                    self.serve(http.Answer(status)), kind, username='meter'
+                ),
+            )
 
     def test_what_is_secret_in_the_url_is_never_told(self):
         server = self.serve(http.Answer(503))
         url = f'{server.url}/cm?user=admin&password=s3cret'
-        self.assertNotIn('s3cret', self.fail(
-            server, exception.DeviceUnreachable, url=url))
+        self.assertNotIn(
+            's3cret', self.fail(server, exception.DeviceUnreachable, url=url)
+        )
         server.stop()
 
         text = self.fail(server, exception.DeviceUnreachable, url=url)
@@ -289,11 +409,18 @@ class ConnectionTest(HTTPTest):
     def test_a_redirect_to_another_host_is_not_followed(self):
         elsewhere = self.serve(self.PAGE)
         other = elsewhere.url.replace('127.0.0.1', 'localhost')
-        server = self.serve(http.Answer(302, headers={
-            'Location': f'{other}/there?token=s3cret'}))
+        server = self.serve(
+            http.Answer(
+                302, headers={'Location': f'{other}/there?token=s3cret'}
+            )
+        )
 
-        text = self.fail(server, exception.ProtocolError, username='meter',
-                         password='s3cret')
+        text = self.fail(
+            server,
+            exception.ProtocolError,
+            username='meter',
+            password='s3cret',
+        )
 
         self.assertIn(f'redirects to {other}/there, which is not', text)
         self.assertEqual([], elsewhere.requests)
@@ -301,66 +428,86 @@ class ConnectionTest(HTTPTest):
     def test_a_redirect_in_circles_is_given_up(self):
         server = self.serve(http.Answer(302, headers={'Location': '/power'}))
 
-        self.assertIn('redirects', self.fail(
-            server, exception.DeviceUnreachable))
+        self.assertIn(
+            'redirects', self.fail(server, exception.DeviceUnreachable)
+        )
 
 
 class AuthenticationTest(HTTPTest):
-
     PAGE = http.page({'watts': 5})
 
     def test_basic_authentication(self):
         server = self.serve(http.with_basic('meter', 's3cret', self.PAGE))
 
-        meter = self.open(server, watts_path='watts', username='meter',
-                          password='s3cret')
+        meter = self.open(
+            server, watts_path='watts', username='meter', password='s3cret'
+        )
 
         self.assertEqual([5.0], _watts(meter))
 
     def test_digest_authentication_with_sha_256(self):
         server = self.serve(http.with_digest('admin', 's3cret', self.PAGE))
 
-        meter = self.open(server, watts_path='watts', username='admin',
-                          password='s3cret', authentication='digest')
+        meter = self.open(
+            server,
+            watts_path='watts',
+            username='admin',
+            password='s3cret',
+            authentication='digest',
+        )
 
         self.assertEqual([5.0], _watts(meter))
 
     def test_a_wrong_password_is_told_without_it(self):
-        for serve, scheme in ((http.with_basic, 'basic'),
-                              (http.with_digest, 'digest')):
+        for serve, scheme in (
+            (http.with_basic, 'basic'),
+            (http.with_digest, 'digest'),
+        ):
             text = self.fail(
                 self.serve(serve('meter', 's3cret', self.PAGE)),
-                exception.AuthenticationFailed, username='meter',
-                password='wr0ng', authentication=scheme)
+                exception.AuthenticationFailed,
+                username='meter',
+                password='wr0ng',
+                authentication=scheme,
+            )
             self.assertIn('refused the credentials of user meter', text)
             self.assertNotIn('wr0ng', text)
 
 
 class TLSTest(HTTPTest):
-
     def setUp(self):
         super().setUp()
         self.authority = self.useFixture(http.Authority())
         self.server = self.serve(
             http.page({'watts': 5}),
-            certificate=self.authority.issue('127.0.0.1'))
+            certificate=self.authority.issue('127.0.0.1'),
+        )
 
     def test_the_own_authority_is_trusted(self):
-        meter = self.open(self.server, watts_path='watts',
-                          ca_file=self.authority.file)
+        meter = self.open(
+            self.server, watts_path='watts', ca_file=self.authority.file
+        )
 
         self.assertEqual([5.0], _watts(meter))
 
     def test_an_unknown_authority_is_refused(self):
-        self.assertIn('certificate verify failed', self.fail(
-            self.server, exception.DeviceUnreachable))
+        self.assertIn(
+            'certificate verify failed',
+            self.fail(self.server, exception.DeviceUnreachable),
+        )
 
     def test_a_certificate_of_another_host_is_refused(self):
         url = self.server.url.replace('127.0.0.1', 'localhost')
 
-        self.assertIn('localhost', self.fail(
-            self.server, exception.DeviceUnreachable, url=url,
-            ca_file=self.authority.file))
+        self.assertIn(
+            'localhost',
+            self.fail(
+                self.server,
+                exception.DeviceUnreachable,
+                url=url,
+                ca_file=self.authority.file,
+            ),
+        )
 
     def test_verification_can_be_turned_off(self):
         meter = self.open(self.server, watts_path='watts', verify=False)

@@ -27,50 +27,71 @@ AEM = 'devices/platform/aem.0'
 def rack_server(number=3):
     """An IBM rack server: attributes of the old kind, in the device."""
     return (
+        umockdev.device('/devices/platform/coretemp.0', 'platform'),
         umockdev.device(
-            '/devices/platform/coretemp.0', 'platform'),
-        umockdev.device(
-            '/devices/platform/coretemp.0/hwmon/hwmon1', 'hwmon',
+            '/devices/platform/coretemp.0/hwmon/hwmon1',
+            'hwmon',
             {'device': '../../../coretemp.0'},
-            name='coretemp', temp1_input=40000),
+            name='coretemp',
+            temp1_input=40000,
+        ),
         umockdev.device(
-            f'/{AEM}', 'platform', name='aem2', version='2.0',
-            energy1_input=7000000, energy2_input=9123456000,
-            power1_average=210400000, power1_average_interval=1000,
-            power2_average=250600000, power2_average_interval=1000,
-            power3_average=12000000, power4_average=400000000,
-            power5_average=400000000, power6_average=200000000,
-            power7_average=200000000, power_cap=400000000,
-            temp1_input=24000),
+            f'/{AEM}',
+            'platform',
+            name='aem2',
+            version='2.0',
+            energy1_input=7000000,
+            energy2_input=9123456000,
+            power1_average=210400000,
+            power1_average_interval=1000,
+            power2_average=250600000,
+            power2_average_interval=1000,
+            power3_average=12000000,
+            power4_average=400000000,
+            power5_average=400000000,
+            power6_average=200000000,
+            power7_average=200000000,
+            power_cap=400000000,
+            temp1_input=24000,
+        ),
         umockdev.device(
-            f'/{AEM}/hwmon/hwmon{number}', 'hwmon',
-            {'device': '../../../aem.0'}),
+            f'/{AEM}/hwmon/hwmon{number}',
+            'hwmon',
+            {'device': '../../../aem.0'},
+        ),
     )
 
 
 ACPI_METER = (
     umockdev.device('/devices/LNXSYSTM:00/ACPI000D:00', 'acpi'),
     umockdev.device(
-        '/devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0', 'hwmon',
+        '/devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0',
+        'hwmon',
         {'device': '../../../ACPI000D:00'},
-        name='power_meter', power1_average=182500000, power1_is_battery=0),
+        name='power_meter',
+        power1_average=182500000,
+        power1_is_battery=0,
+    ),
 )
 
 BOARD = (
     umockdev.device('/devices/platform/i2c-1/1-0040', 'i2c'),
     umockdev.device(
-        '/devices/platform/i2c-1/1-0040/hwmon/hwmon2', 'hwmon',
+        '/devices/platform/i2c-1/1-0040/hwmon/hwmon2',
+        'hwmon',
         {'device': '../../../1-0040'},
-        name='ina238', power1_input=42125000, power1_label='CPU',
-        power2_input=3500000, energy1_input=5000000),
+        name='ina238',
+        power1_input=42125000,
+        power1_label='CPU',
+        power2_input=3500000,
+        energy1_input=5000000,
+    ),
 )
 
-ACPI_POWER = ('devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0/'
-              'power1_average')
+ACPI_POWER = 'devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0/power1_average'
 
 
 class HwmonTest(base.BaseTestCase):
-
     def machine(self, *devices):
         return self.useFixture(umockdev.Machine(*devices))
 
@@ -86,24 +107,45 @@ class HwmonTest(base.BaseTestCase):
     def test_its_numbers_are_those_of_sensors(self):
         services.require('sensors')
         for devices, chip, shown, sensors in (
-                (rack_server(), 'aem2', 'aem2-isa-0000',
-                 ('power1_average', 'power2_average', 'energy1_input',
-                  'energy2_input')),
-                (ACPI_METER, 'power_meter', 'power_meter-acpi-0',
-                 ('power1_average',)),
-                (BOARD, 'ina238', 'ina238-i2c-1-40',
-                 ('power1_input', 'power2_input', 'energy1_input'))):
+            (
+                rack_server(),
+                'aem2',
+                'aem2-isa-0000',
+                (
+                    'power1_average',
+                    'power2_average',
+                    'energy1_input',
+                    'energy2_input',
+                ),
+            ),
+            (
+                ACPI_METER,
+                'power_meter',
+                'power_meter-acpi-0',
+                ('power1_average',),
+            ),
+            (
+                BOARD,
+                'ina238',
+                'ina238-i2c-1-40',
+                ('power1_input', 'power2_input', 'energy1_input'),
+            ),
+        ):
             machine = self.machine(*devices)
             machine.open('hwmon', *sensors, chip=chip, sensors=sensors)
 
             expected = {}
             for values in json.loads(machine.run('sensors', '-j'))[
-                    shown].values():
+                shown
+            ].values():
                 if isinstance(values, dict):
                     expected |= values
             for reading in machine.read():
-                value = (reading.watts if reading.ticks is None
-                         else reading.ticks * reading.counter.joules)
+                value = (
+                    reading.watts
+                    if reading.ticks is None
+                    else reading.ticks * reading.counter.joules
+                )
                 self.assertEqual(expected[reading.probe], round(value, 3))
 
     def test_a_labelled_sensor(self):
@@ -119,8 +161,9 @@ class HwmonTest(base.BaseTestCase):
             machine = self.machine(*rack_server(number))
             machine.open('hwmon', None, 'node', chip='aem2')
 
-            self.assertEqual([9123456000],
-                             [each.ticks for each in machine.read()])
+            self.assertEqual(
+                [9123456000], [each.ticks for each in machine.read()]
+            )
 
     def test_a_module_that_is_unloaded_and_loaded(self):
         machine = self.machine(*ACPI_METER)
@@ -128,8 +171,10 @@ class HwmonTest(base.BaseTestCase):
         machine.remove(ACPI_POWER)
 
         error = self.assertRaises(exception.DriverError, machine.read)
-        self.assertEqual(f'/sys/{ACPI_POWER} did not answer: No such file '
-                         f'or directory', str(error))
+        self.assertEqual(
+            f'/sys/{ACPI_POWER} did not answer: No such file or directory',
+            str(error),
+        )
 
         machine.set(ACPI_POWER, '190000000\n')
         machine.open('hwmon', 'node', chip='power_meter')
@@ -142,8 +187,9 @@ class HwmonTest(base.BaseTestCase):
 
         error = self.assertRaises(exception.DriverError, machine.read)
 
-        self.assertEqual(f'/sys/{ACPI_POWER} did not answer: Permission '
-                         f'denied', str(error))
+        self.assertEqual(
+            f'/sys/{ACPI_POWER} did not answer: Permission denied', str(error)
+        )
 
     def test_a_broken_sensor(self):
         machine = self.machine(*ACPI_METER)
@@ -152,8 +198,9 @@ class HwmonTest(base.BaseTestCase):
 
         error = self.assertRaises(exception.DriverError, machine.read)
 
-        self.assertEqual(f'/sys/{ACPI_POWER} did not answer: Input/output '
-                         f'error', str(error))
+        self.assertEqual(
+            f'/sys/{ACPI_POWER} did not answer: Input/output error', str(error)
+        )
 
     def test_a_broken_sensor_beside_a_good_one(self):
         machine = self.machine(*rack_server())
@@ -181,14 +228,22 @@ class HwmonTest(base.BaseTestCase):
         machine.open('hwmon', None, 'node', chip='aem2')
         feed = None
         joules = []
-        for at, microjoules in enumerate((9_000_000_000, 9_250_000_000,
-                                          1_000_000, 251_000_000,
-                                          501_000_000, 751_000_000)):
+        for at, microjoules in enumerate(
+            (
+                9_000_000_000,
+                9_250_000_000,
+                1_000_000,
+                251_000_000,
+                501_000_000,
+                751_000_000,
+            )
+        ):
             machine.set(f'{AEM}/energy2_input', f'{microjoules}\n')
             (reading,) = machine.read()
             feed = feed or register.feed_for(reading, 'auto', 1000.0, 3.0)
             joules.append(feed.read(reading, float(at)).joules)
 
         # It goes on where the new course began, when that is believed.
-        self.assertEqual([0, 250, 0, 0, 0, 750],
-                         [round(each) for each in joules])
+        self.assertEqual(
+            [0, 250, 0, 0, 0, 750], [round(each) for each in joules]
+        )

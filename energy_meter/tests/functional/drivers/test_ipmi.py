@@ -58,8 +58,8 @@ class LossyNetwork(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self._inside, self._outside = (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            for _ in range(2))
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)
+        )
         self.addCleanup(self._inside.close)
         self.addCleanup(self._outside.close)
         self._inside.bind(('127.0.0.1', 0))
@@ -74,8 +74,9 @@ class LossyNetwork(fixtures.Fixture):
     def _carry(self) -> None:
         client = None
         while not self._ending.is_set():
-            ready, _, _ = select.select([self._inside, self._outside], [], [],
-                                        0.1)
+            ready, _, _ = select.select(
+                [self._inside, self._outside], [], [], 0.1
+            )
             if self._inside in ready:
                 packet, client = self._inside.recvfrom(3000)
                 if self.lose_requests:
@@ -92,39 +93,48 @@ class LossyNetwork(fixtures.Fixture):
 
 
 class IPMITestCase(base.BaseTestCase):
-
-    def start(self, *sensors: ipmi_sim.Sensor,
-              **details: typing.Any) -> ipmi_sim.IPMISim:
+    def start(
+        self, *sensors: ipmi_sim.Sensor, **details: typing.Any
+    ) -> ipmi_sim.IPMISim:
         return self.useFixture(ipmi_sim.IPMISim(*sensors, **details))
 
-    def make(self, bmc: ipmi_sim.IPMISim, *probes: str,
-             **options: typing.Any) -> ipmi_driver.IPMI:
-        options = {'host': bmc.address, 'port': bmc.port,
-                   'username': ipmi_sim.USER, 'password': bmc.password,
-                   'timeout': PATIENCE} | options
-        driver = drivers.make(ipmi_driver.IPMI, *(probes or ['node']),
-                              **options)
+    def make(
+        self, bmc: ipmi_sim.IPMISim, *probes: str, **options: typing.Any
+    ) -> ipmi_driver.IPMI:
+        options = {
+            'host': bmc.address,
+            'port': bmc.port,
+            'username': ipmi_sim.USER,
+            'password': bmc.password,
+            'timeout': PATIENCE,
+        } | options
+        driver = drivers.make(
+            ipmi_driver.IPMI, *(probes or ['node']), **options
+        )
         self.addCleanup(driver.close)
         return driver
 
-    def open(self, bmc: ipmi_sim.IPMISim, *probes: str,
-             **options: typing.Any) -> ipmi_driver.IPMI:
+    def open(
+        self, bmc: ipmi_sim.IPMISim, *probes: str, **options: typing.Any
+    ) -> ipmi_driver.IPMI:
         driver = self.make(bmc, *probes, **options)
         driver.open()
         return driver
 
-    def read(self, bmc: ipmi_sim.IPMISim, *probes: str,
-             **options: typing.Any) -> list[measurement.Reading]:
+    def read(
+        self, bmc: ipmi_sim.IPMISim, *probes: str, **options: typing.Any
+    ) -> list[measurement.Reading]:
         return list(self.open(bmc, *probes, **options).read())
 
-    def assertWatts(self, expected: list[float | None],
-                    driver: ipmi_driver.IPMI) -> None:
-        self.assertEqual(expected,
-                         [reading.watts for reading in driver.read()])
+    def assertWatts(
+        self, expected: list[float | None], driver: ipmi_driver.IPMI
+    ) -> None:
+        self.assertEqual(
+            expected, [reading.watts for reading in driver.read()]
+        )
 
 
 class SensorTest(IPMITestCase):
-
     def test_watts_follow_the_bmc(self):
         bmc = self.start(ipmi_sim.Sensor(value=200))
         driver = self.open(bmc)
@@ -154,17 +164,20 @@ class SensorTest(IPMITestCase):
         self.assertWatts([200.0], driver)
 
     def test_the_only_sensor_of_watts_is_found_among_others(self):
-        bmc = self.start(ipmi_sim.Sensor('Inlet', 20, unit='degrees_C'),
-                         ipmi_sim.Sensor('ME Pwr', 900, owner=0x2c),
-                         ipmi_sim.Sensor('Pwr', 200))
+        bmc = self.start(
+            ipmi_sim.Sensor('Inlet', 20, unit='degrees_C'),
+            ipmi_sim.Sensor('ME Pwr', 900, owner=0x2C),
+            ipmi_sim.Sensor('Pwr', 200),
+        )
 
         (reading,) = self.read(bmc)
 
         self.assertEqual(('node', 200.0), (reading.probe, reading.watts))
 
     def test_of_several_sensors_one_must_be_named(self):
-        bmc = self.start(ipmi_sim.Sensor('PSU1', 96),
-                         ipmi_sim.Sensor('PSU2', 104))
+        bmc = self.start(
+            ipmi_sim.Sensor('PSU1', 96), ipmi_sim.Sensor('PSU2', 104)
+        )
         driver = self.make(bmc)
 
         error = self.assertRaises(exception.ProtocolError, driver.open)
@@ -172,13 +185,16 @@ class SensorTest(IPMITestCase):
         self.assertIn('name one of: PSU1, PSU2', str(error))
 
     def test_sensors_may_be_probes_of_their_own(self):
-        bmc = self.start(ipmi_sim.Sensor('PSU1', 96),
-                         ipmi_sim.Sensor('PSU2', 104))
+        bmc = self.start(
+            ipmi_sim.Sensor('PSU1', 96), ipmi_sim.Sensor('PSU2', 104)
+        )
 
         readings = self.read(bmc, 'b', 'a', sensor=['PSU2', 'PSU1'])
 
-        self.assertEqual([('b', 104.0), ('a', 96.0)],
-                         [(item.probe, item.watts) for item in readings])
+        self.assertEqual(
+            [('b', 104.0), ('a', 96.0)],
+            [(item.probe, item.watts) for item in readings],
+        )
 
     def test_ipv6_and_kg(self):
         bmc = self.start(address='::1', key='key-of-the-BMC')
@@ -196,7 +212,6 @@ class SensorTest(IPMITestCase):
 
 
 class CommandTest(IPMITestCase):
-
     def test_dcmi_comes_before_the_sensor(self):
         bmc = self.start(commands=True)
         bmc.answer_dcmi(301)
@@ -234,33 +249,37 @@ class CommandTest(IPMITestCase):
         bmc.answer_dell(watts=261, watt_hours=123_457)
         (after,) = driver.read()
 
-        self.assertEqual([(260, 123_456), (261, 123_457)],
-                         [(item.watts, item.ticks)
-                          for item in (before, after)])
+        self.assertEqual(
+            [(260, 123_456), (261, 123_457)],
+            [(item.watts, item.ticks) for item in (before, after)],
+        )
         self.assertEqual(3600.0, after.counter.resolution)
 
     def test_aem_counts_millijoules(self):
-        for maker in (0x4a66, 0x4f4d):
+        for maker in (0x4A66, 0x4F4D):
             for at_ac in (True, False):
                 bmc = self.start(commands=True)
                 bmc.answer_aem(987_654_321_987, maker, at_ac)
 
                 (reading,) = self.read(bmc)
 
-                self.assertEqual((200.0, 987_654_321_987),
-                                 (reading.watts, reading.ticks))
+                self.assertEqual(
+                    (200.0, 987_654_321_987), (reading.watts, reading.ticks)
+                )
                 self.assertEqual(0.001, reading.counter.resolution)
 
 
 class TroubleTest(IPMITestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
 
-    def assertFails(self, error: type[Exception],
-                    call: collections.abc.Callable[..., object],
-                    *args: object) -> str:
+    def assertFails(
+        self,
+        error: type[Exception],
+        call: collections.abc.Callable[..., object],
+        *args: object,
+    ) -> str:
         """Check that it fails so, and keeps the password to itself."""
         text = str(self.assertRaises(error, call, *args))
         self.assertNotIn(ipmi_sim.PASSWORD, text + self.log.output)
@@ -286,8 +305,9 @@ class TroubleTest(IPMITestCase):
         bmc = self.start(key='key-of-the-BMC')
 
         for kg in (None, '0x1234'):
-            self.assertFails(exception.AuthenticationFailed,
-                             self.make(bmc, kg=kg).open)
+            self.assertFails(
+                exception.AuthenticationFailed, self.make(bmc, kg=kg).open
+            )
 
     def test_a_changed_password_is_noticed_at_the_next_login(self):
         # Given a BMC that is read, and whose password is changed
@@ -301,15 +321,17 @@ class TroubleTest(IPMITestCase):
         driver.close()
 
         # then the old password is refused, and the new one is not
-        self.assertFails(exception.AuthenticationFailed,
-                         self.make(bmc, password=old).open)
+        self.assertFails(
+            exception.AuthenticationFailed, self.make(bmc, password=old).open
+        )
         self.assertWatts([200.0], self.open(bmc))
 
     def test_privilege_for_dcmi_is_asked_for(self):
         bmc = self.start(commands=True)
         bmc.answer_dcmi(301)
-        driver = self.make(bmc, username='reader', privilege='user',
-                           source='dcmi')
+        driver = self.make(
+            bmc, username='reader', privilege='user', source='dcmi'
+        )
 
         text = self.assertFails(exception.ProtocolError, driver.open)
 
@@ -329,11 +351,12 @@ class TroubleTest(IPMITestCase):
             # Given a BMC that is lost while it is read, and then at login
             bmc.set_value(watts)
             bmc.kill()
-            self.assertFails(exception.DeviceUnreachable, list,
-                             driver.read())
+            self.assertFails(exception.DeviceUnreachable, list, driver.read())
             driver.close()
-            self.assertFails(exception.DeviceUnreachable, self.make(
-                bmc, timeout=SHORT_PATIENCE).open)
+            self.assertFails(
+                exception.DeviceUnreachable,
+                self.make(bmc, timeout=SHORT_PATIENCE).open,
+            )
 
             # when it comes back
             bmc.start()
@@ -360,15 +383,21 @@ class TroubleTest(IPMITestCase):
         bmc.start()
 
         # when the driver knows how long it was
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.ipmi.session._IDLE', 0.0))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.ipmi.session._IDLE', 0.0
+            )
+        )
 
         # then it logs in anew rather than failing
         self.assertWatts([200.0], driver)
 
     def test_lost_and_repeated_packets_do_no_harm(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.ipmi.session._REPEAT', 0.1))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.ipmi.session._REPEAT', 0.1
+            )
+        )
         bmc = self.start()
         network = self.useFixture(LossyNetwork(bmc.port))
         driver = self.open(bmc, port=network.port)
@@ -386,7 +415,6 @@ class TroubleTest(IPMITestCase):
 
 
 class ManyTest(IPMITestCase):
-
     def test_each_of_many_bmcs_is_read_by_its_own_thread(self):
         # Given many BMCs, each with watts of its own, that are logged in to
         # at once
@@ -394,23 +422,25 @@ class ManyTest(IPMITestCase):
         lost = {3, 11}
         bmcs = [self.start(ipmi_sim.Sensor(value=value)) for value in watts]
         meters = [
-            self.make(bmc, timeout=(SHORT_PATIENCE if number in lost
-                                    else PATIENCE))
-            for number, bmc in enumerate(bmcs)]
+            self.make(
+                bmc, timeout=(SHORT_PATIENCE if number in lost else PATIENCE)
+            )
+            for number, bmc in enumerate(bmcs)
+        ]
         with futures.ThreadPoolExecutor(len(bmcs)) as pool:
             list(pool.map(ipmi_driver.IPMI.open, meters))
 
             # when all are read at once, and two are lost
             for number in lost:
                 bmcs[number].kill()
-            results = [pool.submit(self.read_often, meter)
-                       for meter in meters]
+            results = [pool.submit(self.read_often, meter) for meter in meters]
 
         # then the others' readings are complete, and nobody else's
         for number, result in enumerate(results):
             if number in lost:
-                self.assertIsInstance(result.exception(),
-                                      exception.DeviceUnreachable)
+                self.assertIsInstance(
+                    result.exception(), exception.DeviceUnreachable
+                )
             else:
                 self.assertEqual([watts[number]] * 50, result.result())
 
@@ -419,8 +449,9 @@ class ManyTest(IPMITestCase):
 
     def test_file_descriptors_above_1023_work(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE,
-                        (soft, hard))
+        self.addCleanup(
+            resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard)
+        )
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         bmc = self.start()
         with contextlib.ExitStack() as stack:

@@ -48,33 +48,52 @@ def next_reading(stream: Stream) -> measurement.Reading:
 
 
 class MQTTTest(base.BaseTestCase):
-
-    def serve(self, *args: typing.Any,
-              **kwargs: typing.Any) -> mosquitto.Mosquitto:
+    def serve(
+        self, *args: typing.Any, **kwargs: typing.Any
+    ) -> mosquitto.Mosquitto:
         return self.useFixture(mosquitto.Mosquitto(*args, **kwargs))
 
-    def make(self, broker: mosquitto.Mosquitto, *probes: str | None,
-             **options: typing.Any) -> driver.MQTT:
-        meter = drivers.make(driver.MQTT, *probes or ('plug',), **{
-            'host': '127.0.0.1', 'port': broker.port, 'timeout': 5.0,
-            'preset': 'tasmota'} | options)
+    def make(
+        self,
+        broker: mosquitto.Mosquitto,
+        *probes: str | None,
+        **options: typing.Any,
+    ) -> driver.MQTT:
+        meter = drivers.make(
+            driver.MQTT,
+            *probes or ('plug',),
+            **{
+                'host': '127.0.0.1',
+                'port': broker.port,
+                'timeout': 5.0,
+                'preset': 'tasmota',
+            }
+            | options,
+        )
         self.addCleanup(meter.close)
         return meter
 
-    def listen(self, broker: mosquitto.Mosquitto, *probes: str | None,
-               **options: typing.Any) -> Stream:
+    def listen(
+        self,
+        broker: mosquitto.Mosquitto,
+        *probes: str | None,
+        **options: typing.Any,
+    ) -> Stream:
         meter = self.make(broker, *probes, **options)
         meter.open()
         return meter.stream()
 
 
 def tasmota(watts: object, kwh: object = 12.345) -> str:
-    return json.dumps({'Time': '2026-01-02T03:04:05',
-                       'ENERGY': {'Power': watts, 'Total': kwh}})
+    return json.dumps(
+        {
+            'Time': '2026-01-02T03:04:05',
+            'ENERGY': {'Power': watts, 'Total': kwh},
+        }
+    )
 
 
 class DevicesTest(MQTTTest):
-
     def setUp(self):
         super().setUp()
         self.broker = self.serve()
@@ -89,8 +108,9 @@ class DevicesTest(MQTTTest):
         self.assertEqual(3600.0, reading.counter.joules)
 
     def test_shelly_generation_1_sends_watt_minutes(self):
-        stream = self.listen(self.broker, 'a', preset='shelly-gen1',
-                             outlets=['shelly25-1:1'])
+        stream = self.listen(
+            self.broker, 'a', preset='shelly-gen1', outlets=['shelly25-1:1']
+        )
         topic = 'shellies/shelly25-1/relay/1'
         self.broker.publish(f'{topic}/energy', '1000')
         self.broker.publish(f'{topic}/power', '60.50')
@@ -101,10 +121,19 @@ class DevicesTest(MQTTTest):
         self.assertEqual(60.0, reading.counter.joules)
 
     def test_shelly_generation_2_sends_watt_hours(self):
-        stream = self.listen(self.broker, 'a', 'b', preset='shelly-gen2',
-                             outlets=['shellypro2pm-1', 'shellypro2pm-1:1'])
-        self.broker.publish('shellypro2pm-1/status/switch:1', json.dumps(
-            {'id': 1, 'apower': 8.9, 'aenergy': {'total': 6532.043}}))
+        stream = self.listen(
+            self.broker,
+            'a',
+            'b',
+            preset='shelly-gen2',
+            outlets=['shellypro2pm-1', 'shellypro2pm-1:1'],
+        )
+        self.broker.publish(
+            'shellypro2pm-1/status/switch:1',
+            json.dumps(
+                {'id': 1, 'apower': 8.9, 'aenergy': {'total': 6532.043}}
+            ),
+        )
 
         reading = next_reading(stream)
 
@@ -113,12 +142,19 @@ class DevicesTest(MQTTTest):
 
     def test_custom_topics(self):
         stream = self.listen(
-            self.broker, 'a', preset='none', outlets=['7'],
-            watts_topic='rack/1/outlets', watts_path='["{device}"].w',
-            energy_topic='rack/1/{device}/kwh', energy_step=0.1)
+            self.broker,
+            'a',
+            preset='none',
+            outlets=['7'],
+            watts_topic='rack/1/outlets',
+            watts_path='["{device}"].w',
+            energy_topic='rack/1/{device}/kwh',
+            energy_step=0.1,
+        )
         self.broker.publish('rack/1/7/kwh', '12.3')
-        self.broker.publish('rack/1/outlets', '{"6": {"w": 1}, '
-                                              '"7": {"w": 250}}')
+        self.broker.publish(
+            'rack/1/outlets', '{"6": {"w": 1}, "7": {"w": 250}}'
+        )
 
         reading = next_reading(stream)
 
@@ -126,14 +162,16 @@ class DevicesTest(MQTTTest):
         self.assertEqual(360_000.0, reading.counter.resolution)
 
     def test_several_devices_are_told_apart(self):
-        stream = self.listen(self.broker, 'a', None, 'b',
-                             outlets=['plug-1', 'plug-2', 'plug-3'])
+        stream = self.listen(
+            self.broker, 'a', None, 'b', outlets=['plug-1', 'plug-2', 'plug-3']
+        )
         for number in (3, 2, 1):
-            self.broker.publish(f'tele/plug-{number}/SENSOR',
-                                tasmota(number))
+            self.broker.publish(f'tele/plug-{number}/SENSOR', tasmota(number))
 
-        self.assertEqual([('b', 3.0), ('a', 1.0)],
-                         [next_reading(stream)[:2] for _ in range(2)])
+        self.assertEqual(
+            [('b', 3.0), ('a', 1.0)],
+            [next_reading(stream)[:2] for _ in range(2)],
+        )
 
     def test_a_silent_device_is_no_reading_again_and_again(self):
         stream = self.listen(self.broker)
@@ -150,9 +188,16 @@ class DevicesTest(MQTTTest):
 
     def test_partial_messages_are_no_readings(self):
         stream = self.listen(self.broker)
-        for message in ('', '{"ENERGY": {"Pow', '[]', '{"ENERGY": null}',
-                        '{"DS18B20": {"Temperature": 20}}', 'Offline',
-                        tasmota(None, None), tasmota(42)):
+        for message in (
+            '',
+            '{"ENERGY": {"Pow',
+            '[]',
+            '{"ENERGY": null}',
+            '{"DS18B20": {"Temperature": 20}}',
+            'Offline',
+            tasmota(None, None),
+            tasmota(42),
+        ):
             self.broker.publish('tele/plug/SENSOR', message)
 
         self.assertEqual(42.0, next_reading(stream).watts)
@@ -160,17 +205,24 @@ class DevicesTest(MQTTTest):
     def test_the_last_will_is_no_reading_and_told(self):
         log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
         stream = self.listen(self.broker)
-        device = self.useFixture(mosquitto.Device(
-            self.broker, 'tele/plug/LWT', 'Offline'))
+        device = self.useFixture(
+            mosquitto.Device(self.broker, 'tele/plug/LWT', 'Offline')
+        )
         self.broker.publish('tele/plug/SENSOR', tasmota(42))
         next_reading(stream)
         device.kill()
 
-        services.wait_for(lambda: next(stream) or log.output, TIMEOUT,
-                          'the last will is heard')
+        services.wait_for(
+            lambda: next(stream) or log.output,
+            TIMEOUT,
+            'the last will is heard',
+        )
 
-        self.assertIn('probe plug: plug did not answer: tele/plug/LWT says '
-                      'that it is offline', log.output)
+        self.assertIn(
+            'probe plug: plug did not answer: tele/plug/LWT says '
+            'that it is offline',
+            log.output,
+        )
         self.broker.publish('tele/plug/SENSOR', tasmota(43))
         self.assertEqual(43.0, next_reading(stream).watts)
 
@@ -179,14 +231,16 @@ class DevicesTest(MQTTTest):
         self.broker.publish('tele/plug/LWT', 'Offline', '--retain')
         stream = self.listen(self.broker)
 
-        services.wait_for(lambda: next(stream) or log.output, TIMEOUT,
-                          'the last will is heard')
+        services.wait_for(
+            lambda: next(stream) or log.output,
+            TIMEOUT,
+            'the last will is heard',
+        )
 
         self.assertIn('is offline', log.output)
 
 
 class BrokerTest(MQTTTest):
-
     def test_a_restarted_broker_is_listened_to_when_opened_anew(self):
         broker = self.serve()
         meter = self.make(broker)
@@ -194,8 +248,9 @@ class BrokerTest(MQTTTest):
         stream = meter.stream()
         broker.kill()
 
-        e = self.assertRaises(exception.DeviceUnreachable,
-                              next_reading, stream)
+        e = self.assertRaises(
+            exception.DeviceUnreachable, next_reading, stream
+        )
         self.assertIn(f'127.0.0.1:{broker.port}', str(e))
         meter.close()
         broker.start()
@@ -217,83 +272,100 @@ class BrokerTest(MQTTTest):
         broker = self.serve()
         broker.pause()
 
-        e = self.assertRaises(exception.DeviceUnreachable,
-                              self.listen, broker, timeout=0.5)
+        e = self.assertRaises(
+            exception.DeviceUnreachable, self.listen, broker, timeout=0.5
+        )
 
         self.assertIn('no answer within 0.5 s', str(e))
 
     def test_a_broker_that_is_not_there_is_unreachable(self):
         broker = mosquitto.Mosquitto()
 
-        e = self.assertRaises(exception.DeviceUnreachable,
-                              self.listen, broker)
+        e = self.assertRaises(exception.DeviceUnreachable, self.listen, broker)
 
         self.assertIn('Connection refused', str(e))
 
 
 class AuthenticationTest(MQTTTest):
-
     def setUp(self):
         super().setUp()
         self.broker = self.serve({'meter': 's3cret'})
 
     def test_a_user_comes_in_with_the_password(self):
-        stream = self.listen(self.broker, username='meter',
-                             password='s3cret')
-        self.broker.publish('tele/plug/SENSOR', tasmota(42), '-u', 'meter',
-                            '-P', 's3cret')
+        stream = self.listen(self.broker, username='meter', password='s3cret')
+        self.broker.publish(
+            'tele/plug/SENSOR', tasmota(42), '-u', 'meter', '-P', 's3cret'
+        )
 
         self.assertEqual(42.0, next_reading(stream).watts)
 
     def test_a_wrong_password_is_told_without_it(self):
-        for options in ({'username': 'meter', 'password': 'wr0ng'},
-                        {'username': 'nobody', 'password': 'wr0ng'}):
-            e = self.assertRaises(exception.AuthenticationFailed,
-                                  self.listen, self.broker, **options)
-            self.assertIn(f'credentials of user {options["username"]}',
-                          str(e))
+        for options in (
+            {'username': 'meter', 'password': 'wr0ng'},
+            {'username': 'nobody', 'password': 'wr0ng'},
+        ):
+            e = self.assertRaises(
+                exception.AuthenticationFailed,
+                self.listen,
+                self.broker,
+                **options,
+            )
+            self.assertIn(f'credentials of user {options["username"]}', str(e))
             self.assertNotIn('wr0ng', str(e))
 
     def test_without_a_user_nobody_comes_in(self):
-        self.assertRaises(exception.AuthenticationFailed, self.listen,
-                          self.broker)
+        self.assertRaises(
+            exception.AuthenticationFailed, self.listen, self.broker
+        )
 
 
 class TLSTest(MQTTTest):
-
     def setUp(self):
         super().setUp()
         self.authority = self.useFixture(http.Authority())
-        self.broker = self.serve(
-            certificate=self.authority.issue('127.0.0.1'))
+        self.broker = self.serve(certificate=self.authority.issue('127.0.0.1'))
 
     def test_the_own_authority_is_trusted(self):
-        stream = self.listen(self.broker, tls=True,
-                             ca_file=self.authority.file)
-        self.broker.publish('tele/plug/SENSOR', tasmota(42), '--cafile',
-                            self.authority.file)
+        stream = self.listen(
+            self.broker, tls=True, ca_file=self.authority.file
+        )
+        self.broker.publish(
+            'tele/plug/SENSOR', tasmota(42), '--cafile', self.authority.file
+        )
 
         self.assertEqual(42.0, next_reading(stream).watts)
 
     def test_an_unknown_authority_is_refused(self):
-        e = self.assertRaises(exception.DeviceUnreachable, self.listen,
-                              self.broker, tls=True)
+        e = self.assertRaises(
+            exception.DeviceUnreachable, self.listen, self.broker, tls=True
+        )
 
         self.assertIn('certificate verify failed', str(e))
 
     def test_a_certificate_of_another_host_is_refused(self):
-        e = self.assertRaises(exception.DeviceUnreachable, self.listen,
-                              self.broker, tls=True, host='localhost',
-                              ca_file=self.authority.file)
+        e = self.assertRaises(
+            exception.DeviceUnreachable,
+            self.listen,
+            self.broker,
+            tls=True,
+            host='localhost',
+            ca_file=self.authority.file,
+        )
 
         self.assertIn('localhost', str(e))
 
     def test_a_missing_file_of_authorities_is_named(self):
-        e = self.assertRaises(exception.DriverError, self.listen,
-                              self.broker, tls=True, ca_file='/nowhere')
+        e = self.assertRaises(
+            exception.DriverError,
+            self.listen,
+            self.broker,
+            tls=True,
+            ca_file='/nowhere',
+        )
 
         self.assertIn('ca_file = /nowhere', str(e))
 
     def test_without_tls_there_is_no_answer(self):
-        self.assertRaises(exception.DeviceUnreachable, self.listen,
-                          self.broker, timeout=2.0)
+        self.assertRaises(
+            exception.DeviceUnreachable, self.listen, self.broker, timeout=2.0
+        )

@@ -33,7 +33,6 @@ def frame(*powers, **options):
 
 
 class OmegaWattTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.line = self.useFixture(pty.Line())
@@ -41,8 +40,12 @@ class OmegaWattTest(base.BaseTestCase):
     def start(self, *probes, interval=0.001, **options):
         """Start a driver that makes a reading of every frame."""
         self.driver = drivers.make(
-            omegawatt.OmegaWatt, *(probes or ['node']), interval=interval,
-            port=str(self.line.port), **options)
+            omegawatt.OmegaWatt,
+            *(probes or ['node']),
+            interval=interval,
+            port=str(self.line.port),
+            **options,
+        )
         self.addCleanup(self.driver.close)
         self.driver.open()
         return self.driver.stream()
@@ -54,8 +57,9 @@ class OmegaWattTest(base.BaseTestCase):
         return pty.reading(stream).watts
 
     def fail(self, stream):
-        return str(self.assertRaises(exception.DeviceUnreachable,
-                                     pty.reading, stream))
+        return str(
+            self.assertRaises(exception.DeviceUnreachable, pty.reading, stream)
+        )
 
     def test_values(self):
         stream = self.start(None, 'two', 'three')
@@ -63,9 +67,10 @@ class OmegaWattTest(base.BaseTestCase):
 
         two, three = pty.reading(stream), pty.reading(stream)
 
-        self.assertEqual(('two', 200.5, 0.5, None, None),
-                         (two.probe, two.watts, two.amperes, two.volts,
-                          two.ticks))
+        self.assertEqual(
+            ('two', 200.5, 0.5, None, None),
+            (two.probe, two.watts, two.amperes, two.volts, two.ticks),
+        )
         self.assertEqual(('three', 300.0), (three.probe, three.watts))
 
     def test_the_age_of_samples(self):
@@ -122,8 +127,9 @@ class OmegaWattTest(base.BaseTestCase):
         self.line.unplug()
         self.assertIn(f'{self.line.port} did not answer', self.fail(stream))
         self.driver.close()
-        error = self.assertRaises(exception.DeviceUnreachable,
-                                  self.driver.open)
+        error = self.assertRaises(
+            exception.DeviceUnreachable, self.driver.open
+        )
         self.assertIn('No such file or directory', str(error))
         self.line.plug()
 
@@ -134,35 +140,44 @@ class OmegaWattTest(base.BaseTestCase):
 
     def test_lines_of_the_vendors_reader(self):
         stream = self.start('one', 'two', format='csv')
-        self.say(b'#timestamp,#frame_is_ok,#U1,#U2,#U3,#current1\r\n',
-                 b'1671527189.294241015,false,,,,,,,\r\n',
-                 b'1671527189.314471465,true,232.3,0.0,0.0,0.1,20.9,,nan\r\n',
-                 b'1671527189.324185946,true,233.0,0.0,0.0,0.1,21.0,0.2,9\r\n')
+        self.say(
+            b'#timestamp,#frame_is_ok,#U1,#U2,#U3,#current1\r\n',
+            b'1671527189.294241015,false,,,,,,,\r\n',
+            b'1671527189.314471465,true,232.3,0.0,0.0,0.1,20.9,,nan\r\n',
+            b'1671527189.324185946,true,233.0,0.0,0.0,0.1,21.0,0.2,9\r\n',
+        )
 
         readings = [pty.reading(stream) for _ in range(3)]
 
         self.assertEqual(
             [('one', 20.9), ('one', 21.0), ('two', 9.0)],
-            [(each.probe, each.watts) for each in readings])
+            [(each.probe, each.watts) for each in readings],
+        )
 
     def test_lines_of_its_predecessor(self):
         stream = self.start('one', 'two', format='csv')
-        self.say(b'wattmetre,1,1540562403.02,OK,20.5,\n'
-                 b'wattmetre,1,1540562403.04,OK,20.75,7\n')
+        self.say(
+            b'wattmetre,1,1540562403.02,OK,20.5,\n'
+            b'wattmetre,1,1540562403.04,OK,20.75,7\n'
+        )
 
         readings = [pty.reading(stream) for _ in range(3)]
 
         self.assertEqual(
             [('one', 20.5), ('one', 20.75), ('two', 7.0)],
-            [(each.probe, each.watts) for each in readings])
+            [(each.probe, each.watts) for each in readings],
+        )
 
     def test_nothing_is_lost_at_full_rate(self):
         """Of thirty-six channels, a hundred times a second."""
         channels = [f'channel-{number}' for number in range(36)]
         stream = self.start(*channels)
-        frames = [multivoies.frame([float(step + number)
-                                    for number in range(36)], 36 * [1.0])
-                  for step in range(200)]
+        frames = [
+            multivoies.frame(
+                [float(step + number) for number in range(36)], 36 * [1.0]
+            )
+            for step in range(200)
+        ]
         meter = threading.Thread(target=self.talk, args=(frames,))
         meter.start()
         self.addCleanup(meter.join)
@@ -170,9 +185,13 @@ class OmegaWattTest(base.BaseTestCase):
         readings = [pty.reading(stream) for _ in range(200 * 36)]
 
         self.assertEqual(
-            [(channel, float(step + number)) for step in range(200)
-             for number, channel in enumerate(channels)],
-            [(each.probe, each.watts) for each in readings])
+            [
+                (channel, float(step + number))
+                for step in range(200)
+                for number, channel in enumerate(channels)
+            ],
+            [(each.probe, each.watts) for each in readings],
+        )
 
     def talk(self, frames):
         """Send a frame each hundredth of a second, as the meter does."""

@@ -21,23 +21,42 @@ ACPI = '/devices/LNXSYSTM:00'
 BATTERY = 'devices/LNXSYSTM:00/PNP0C0A:00/power_supply/BAT0'
 
 LAPTOP = (
-    umockdev.device(f'{ACPI}/ACPI0003:00/power_supply/AC', 'power_supply',
-                    type='Mains', online=0),
-    umockdev.device(f'/{BATTERY}', 'power_supply',
-                    type='Battery', present=1, status='Discharging',
-                    power_now=12500000, voltage_now=11400000),
-    umockdev.device('/devices/usb1/power_supply/hidpp_battery_0',
-                    'power_supply', type='Battery', scope='Device',
-                    status='Discharging', voltage_now=3900000),
+    umockdev.device(
+        f'{ACPI}/ACPI0003:00/power_supply/AC',
+        'power_supply',
+        type='Mains',
+        online=0,
+    ),
+    umockdev.device(
+        f'/{BATTERY}',
+        'power_supply',
+        type='Battery',
+        present=1,
+        status='Discharging',
+        power_now=12500000,
+        voltage_now=11400000,
+    ),
+    umockdev.device(
+        '/devices/usb1/power_supply/hidpp_battery_0',
+        'power_supply',
+        type='Battery',
+        scope='Device',
+        status='Discharging',
+        voltage_now=3900000,
+    ),
 )
 
 UPS = umockdev.device(
-    '/devices/platform/ups/power_supply/ups', 'power_supply', type='UPS',
-    status='Discharging', current_now=-1500000, voltage_now=12000000)
+    '/devices/platform/ups/power_supply/ups',
+    'power_supply',
+    type='UPS',
+    status='Discharging',
+    current_now=-1500000,
+    voltage_now=12000000,
+)
 
 
 class PowerSupplyTest(base.BaseTestCase):
-
     def machine(self, *devices, probes=('laptop',)):
         machine = self.useFixture(umockdev.Machine(*devices))
         machine.open('power_supply', *probes)
@@ -46,20 +65,28 @@ class PowerSupplyTest(base.BaseTestCase):
     def test_a_battery_that_feeds_the_machine(self):
         (reading,) = self.machine(*LAPTOP).read()
 
-        self.assertEqual(('laptop', 12.5, 11.4),
-                         (reading.probe, reading.watts, reading.volts))
+        self.assertEqual(
+            ('laptop', 12.5, 11.4),
+            (reading.probe, reading.watts, reading.volts),
+        )
 
     def test_a_ups_that_knows_voltage_and_current_only(self):
         (reading,) = self.machine(UPS).read()
 
-        self.assertEqual((18.0, 12.0, 1.5),
-                         (reading.watts, reading.volts, reading.amperes))
+        self.assertEqual(
+            (18.0, 12.0, 1.5), (reading.watts, reading.volts, reading.amperes)
+        )
 
     def test_mains_coming_and_going(self):
         machine = self.machine(*LAPTOP)
         read = []
-        for status in ('Discharging', 'Charging', 'Full', 'Not charging',
-                       'Discharging'):
+        for status in (
+            'Discharging',
+            'Charging',
+            'Full',
+            'Not charging',
+            'Discharging',
+        ):
             machine.set(f'{BATTERY}/status', f'{status}\n')
             read.append(len(machine.read()))
 
@@ -83,8 +110,11 @@ class PowerSupplyTest(base.BaseTestCase):
 
         error = self.assertRaises(exception.DriverError, machine.read)
 
-        self.assertEqual('/sys/class/power_supply/BAT0/power_now did not '
-                         'answer: Input/output error', str(error))
+        self.assertEqual(
+            '/sys/class/power_supply/BAT0/power_now did not '
+            'answer: Input/output error',
+            str(error),
+        )
 
     def test_a_forbidden_battery(self):
         machine = self.machine(*LAPTOP)

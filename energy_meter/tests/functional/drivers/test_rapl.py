@@ -25,33 +25,47 @@ RANGE = 262_143_328_850
 def zone(number, name, microjoules, control='intel-rapl'):
     """Describe a zone: '0:1' is a part of '0'."""
     parts = number.split(':')
-    path = '/'.join(f'{control}:{":".join(parts[:depth + 1])}'
-                    for depth in range(len(parts)))
+    path = '/'.join(
+        f'{control}:{":".join(parts[: depth + 1])}'
+        for depth in range(len(parts))
+    )
     return umockdev.device(
-        f'/devices/virtual/powercap/{control}/{path}', 'powercap', name=name,
-        energy_uj=microjoules, max_energy_range_uj=RANGE)
+        f'/devices/virtual/powercap/{control}/{path}',
+        'powercap',
+        name=name,
+        energy_uj=microjoules,
+        max_energy_range_uj=RANGE,
+    )
 
 
 def control(name):
-    return umockdev.device(f'/devices/virtual/powercap/{name}', 'powercap',
-                           enabled=1)
+    return umockdev.device(
+        f'/devices/virtual/powercap/{name}', 'powercap', enabled=1
+    )
 
 
-SERVER = (control('intel-rapl'),
-          zone('0', 'package-0', 100), zone('0:0', 'dram', 101),
-          zone('1', 'package-1', 200), zone('1:0', 'dram', 201))
+SERVER = (
+    control('intel-rapl'),
+    zone('0', 'package-0', 100),
+    zone('0:0', 'dram', 101),
+    zone('1', 'package-1', 200),
+    zone('1:0', 'dram', 201),
+)
 
-LAPTOP = (control('intel-rapl'),
-          zone('0', 'package-0', 100), zone('0:0', 'core', 101),
-          zone('0:1', 'uncore', 102), zone('1', 'psys', 300),
-          control('intel-rapl-mmio'),
-          zone('0', 'package-0', 99, 'intel-rapl-mmio'))
+LAPTOP = (
+    control('intel-rapl'),
+    zone('0', 'package-0', 100),
+    zone('0:0', 'core', 101),
+    zone('0:1', 'uncore', 102),
+    zone('1', 'psys', 300),
+    control('intel-rapl-mmio'),
+    zone('0', 'package-0', 99, 'intel-rapl-mmio'),
+)
 
-PACKAGE = ('devices/virtual/powercap/intel-rapl/intel-rapl:0/energy_uj')
+PACKAGE = 'devices/virtual/powercap/intel-rapl/intel-rapl:0/energy_uj'
 
 
 class RAPLTest(base.BaseTestCase):
-
     def machine(self, *devices):
         return self.useFixture(umockdev.Machine(*devices))
 
@@ -72,12 +86,14 @@ class RAPLTest(base.BaseTestCase):
 
         readings = machine.read()
 
-        self.assertEqual({'cpu-0': 100, 'cpu-1': 200, 'dram-0': 101,
-                          'dram-1': 201},
-                         {each.probe: each.ticks for each in readings})
-        self.assertEqual({(1e-6, RANGE)},
-                         {(each.counter.joules, each.counter.size)
-                          for each in readings})
+        self.assertEqual(
+            {'cpu-0': 100, 'cpu-1': 200, 'dram-0': 101, 'dram-1': 201},
+            {each.probe: each.ticks for each in readings},
+        )
+        self.assertEqual(
+            {(1e-6, RANGE)},
+            {(each.counter.joules, each.counter.size) for each in readings},
+        )
 
     def test_no_energy_of_a_laptop_twice(self):
         machine = self.machine(*LAPTOP)
@@ -93,8 +109,16 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertEqual(
             [0, 100, 200, 150],
-            self.bill(machine, (RANGE - 250_000_000, RANGE - 150_000_000,
-                                50_000_000, 200_000_000)))
+            self.bill(
+                machine,
+                (
+                    RANGE - 250_000_000,
+                    RANGE - 150_000_000,
+                    50_000_000,
+                    200_000_000,
+                ),
+            ),
+        )
 
     def test_a_reset_bills_nothing(self):
         machine = self.machine(*LAPTOP)
@@ -103,8 +127,18 @@ class RAPLTest(base.BaseTestCase):
         # The modulus would make it 252 kJ, more than it can have used.
         self.assertEqual(
             [0, 50, 0, 0, 0, 150],
-            self.bill(machine, (10_000_000_000, 10_050_000_000, 0,
-                                50_000_000, 100_000_000, 150_000_000)))
+            self.bill(
+                machine,
+                (
+                    10_000_000_000,
+                    10_050_000_000,
+                    0,
+                    50_000_000,
+                    100_000_000,
+                    150_000_000,
+                ),
+            ),
+        )
 
     def test_a_secret_counter(self):
         machine = self.machine(*LAPTOP)
@@ -116,7 +150,9 @@ class RAPLTest(base.BaseTestCase):
         self.assertEqual(
             '/sys/class/powercap/intel-rapl:0/energy_uj did not answer: '
             'Permission denied: since CVE-2020-8694, in which programs were '
-            'spied upon through it, only root may read it', str(error))
+            'spied upon through it, only root may read it',
+            str(error),
+        )
 
     def test_a_broken_counter(self):
         machine = self.machine(*LAPTOP)
@@ -144,10 +180,12 @@ class RAPLTest(base.BaseTestCase):
         self.assertEqual([], machine.read())
 
     def test_a_virtual_machine(self):
-        machine = self.machine(umockdev.device('/devices/virtual/net/eth0',
-                                               'net'))
+        machine = self.machine(
+            umockdev.device('/devices/virtual/net/eth0', 'net')
+        )
 
-        error = self.assertRaises(exception.DriverError, machine.open,
-                                  'rapl', 'node')
+        error = self.assertRaises(
+            exception.DriverError, machine.open, 'rapl', 'node'
+        )
 
         self.assertIn('no RAPL zone in /sys/class/powercap', str(error))

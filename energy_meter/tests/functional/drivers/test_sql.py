@@ -27,8 +27,10 @@ from energy_meter.tests.functional.services import database
 from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
 
-QUERY = ('SELECT outlet AS probe, watts, kwh, measured AS time '
-         'FROM readings ORDER BY measured')
+QUERY = (
+    'SELECT outlet AS probe, watts, kwh, measured AS time '
+    'FROM readings ORDER BY measured'
+)
 
 
 class _GatewayTests:
@@ -48,23 +50,36 @@ class _GatewayTests:
         self.server = services.shared(self.Server)
         self.url = self.server.create_database()
         self.engine = sqlalchemy.create_engine(
-            self.url, poolclass=sqlalchemy.NullPool)
+            self.url, poolclass=sqlalchemy.NullPool
+        )
         watts, kwh, measured = self.TABLE
-        self.execute(f'CREATE TABLE readings (outlet VARCHAR(20), '
-                     f'watts {watts}, kwh {kwh}, measured {measured})')
+        self.execute(
+            f'CREATE TABLE readings (outlet VARCHAR(20), '
+            f'watts {watts}, kwh {kwh}, measured {measured})'
+        )
 
     def execute(self, statement: str) -> None:
         with self.engine.begin() as connection:
             connection.exec_driver_sql(statement)
 
-    def write(self, outlet: str, watts: str = 'NULL', kwh: str = 'NULL',
-              measured: str | None = None) -> None:
-        self.execute('INSERT INTO readings VALUES '
-                     f"('{outlet}', {watts}, {kwh}, {measured or self.NOW})")
+    def write(
+        self,
+        outlet: str,
+        watts: str = 'NULL',
+        kwh: str = 'NULL',
+        measured: str | None = None,
+    ) -> None:
+        self.execute(
+            'INSERT INTO readings VALUES '
+            f"('{outlet}', {watts}, {kwh}, {measured or self.NOW})"
+        )
 
     def open(self, *probes: str | None, **options: typing.Any) -> sql.SQL:
-        meter = drivers.make(sql.SQL, *probes, **{
-            'url': self.url, 'query': QUERY, 'timeout': 2.0} | options)
+        meter = drivers.make(
+            sql.SQL,
+            *probes,
+            **{'url': self.url, 'query': QUERY, 'timeout': 2.0} | options,
+        )
         self.addCleanup(meter.close)
         meter.open()
         return meter
@@ -73,8 +88,9 @@ class _GatewayTests:
         self.write('a', '95.5', '12.345')
         self.write('b', '0', '0')
 
-        readings = {reading.probe: reading
-                    for reading in self.open('a', 'b').read()}
+        readings = {
+            reading.probe: reading for reading in self.open('a', 'b').read()
+        }
 
         self.assertEqual((95.5, 12345), readings['a'][1:3])
         self.assertEqual((0.0, 0), readings['b'][1:3])
@@ -84,14 +100,15 @@ class _GatewayTests:
     def test_new_rows_are_seen_and_old_ones_not_again(self):
         self.write('a', '5', '1.0')
         meter = self.open('a')
-        first, = meter.read()
+        (first,) = meter.read()
 
         self.assertEqual([], meter.read())
         self.write('a', '6', '1.5')
-        second, = meter.read()
+        (second,) = meter.read()
 
-        self.assertEqual((6.0, 500), (second.watts,
-                                      second.ticks - first.ticks))
+        self.assertEqual(
+            (6.0, 500), (second.watts, second.ticks - first.ticks)
+        )
         self.assertGreater(second.at, first.at)
 
     def test_a_query_changes_nothing(self):
@@ -107,30 +124,32 @@ class _GatewayTests:
         self.write('a')
         self.write('b', kwh='3')
 
-        reading, = self.open('a', 'b').read()
+        (reading,) = self.open('a', 'b').read()
 
         self.assertEqual(('b', None, 3000), reading[:3])
 
     def test_a_dead_gateway_is_an_error(self):
         self.write('a', '5', measured=f"{self.NOW} - INTERVAL '1' HOUR")
 
-        e = self.assertRaises(exception.ProtocolError,
-                              self.open('a').read)
+        e = self.assertRaises(exception.ProtocolError, self.open('a').read)
 
         self.assertRegex(str(e), 'a: measured 360[0-9] s ago')
 
     def test_percent_and_colon_mean_nothing_special(self):
         self.write('a:b', '5')
 
-        reading, = self.open('a:b', query=QUERY.replace(
-            'ORDER', "WHERE outlet LIKE '%:b' ORDER")).read()
+        (reading,) = self.open(
+            'a:b',
+            query=QUERY.replace('ORDER', "WHERE outlet LIKE '%:b' ORDER"),
+        ).read()
 
         self.assertEqual(5.0, reading.watts)
 
     def test_a_wrong_password_is_told_without_it(self):
         self.execute(self.ACCOUNT)
-        url = sqlalchemy.make_url(self.url).set(username='gateway',
-                                                password='wr0ng')
+        url = sqlalchemy.make_url(self.url).set(
+            username='gateway', password='wr0ng'
+        )
 
         meter = self.open('a', url=url.render_as_string(hide_password=False))
         e = self.assertRaises(exception.AuthenticationFailed, meter.read)
@@ -152,9 +171,11 @@ class _GatewayTests:
 
     def test_a_restarted_server_is_read_on_when_opened_anew(self):
         server = self.useFixture(self.Server())
-        meter = self.open('a', url=server.database_url(
-            server.superuser_database), query="SELECT 'a' AS probe, "
-            '5 AS watts')
+        meter = self.open(
+            'a',
+            url=server.database_url(server.superuser_database),
+            query="SELECT 'a' AS probe, 5 AS watts",
+        )
         meter.read()
         server.kill()
 
@@ -164,12 +185,11 @@ class _GatewayTests:
         server.start()
         meter.open()
 
-        reading, = meter.read()
+        (reading,) = meter.read()
         self.assertEqual(5.0, reading.watts)
 
 
 class MariaDBTest(_GatewayTests, base.BaseTestCase):
-
     Server = mariadb.MariaDB
     TABLE = ('FLOAT', 'DECIMAL(12,4)', 'DATETIME(6)')
     NOW = 'UTC_TIMESTAMP(6)'
@@ -181,21 +201,27 @@ class MariaDBTest(_GatewayTests, base.BaseTestCase):
         self.execute("SET GLOBAL time_zone = '+05:00'")
         self.addCleanup(self.execute, "SET GLOBAL time_zone = 'SYSTEM'")
 
-        reading, = self.open('a', query=QUERY.replace(
-            'measured AS time', 'UNIX_TIMESTAMP(CONVERT_TZ(measured, '
-            "'+00:00', '+05:00')) AS time")).read()
+        (reading,) = self.open(
+            'a',
+            query=QUERY.replace(
+                'measured AS time',
+                'UNIX_TIMESTAMP(CONVERT_TZ(measured, '
+                "'+00:00', '+05:00')) AS time",
+            ),
+        ).read()
 
         self.assertAlmostEqual(time.monotonic(), reading.at, delta=5)
 
 
 class PostgreSQLTest(_GatewayTests, base.BaseTestCase):
-
     Server = postgresql.PostgreSQL
     TABLE = ('REAL', 'NUMERIC(12,4)', 'TIMESTAMP WITH TIME ZONE')
     NOW = 'clock_timestamp()'
     SLEEP = "SELECT 'a' AS probe, 5 AS watts FROM pg_sleep(30)"
-    ACCOUNT = ("DO $$ BEGIN CREATE ROLE gateway LOGIN PASSWORD 'r1ght'; "
-               'EXCEPTION WHEN duplicate_object THEN NULL; END $$')
+    ACCOUNT = (
+        "DO $$ BEGIN CREATE ROLE gateway LOGIN PASSWORD 'r1ght'; "
+        'EXCEPTION WHEN duplicate_object THEN NULL; END $$'
+    )
 
     def test_a_wrong_password_is_told_without_it(self):
         # The server of the tests trusts everybody on its port.
@@ -203,8 +229,9 @@ class PostgreSQLTest(_GatewayTests, base.BaseTestCase):
         trusting = hba.read_text()
         self.addCleanup(self.server.execute, 'SELECT pg_reload_conf()')
         self.addCleanup(hba.write_text, trusting)
-        hba.write_text('host all gateway 127.0.0.1/32 scram-sha-256\n'
-                       + trusting)
+        hba.write_text(
+            'host all gateway 127.0.0.1/32 scram-sha-256\n' + trusting
+        )
         self.server.execute('SELECT pg_reload_conf()')
 
         super().test_a_wrong_password_is_told_without_it()

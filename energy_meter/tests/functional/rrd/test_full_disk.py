@@ -26,20 +26,27 @@ SMALL, LARGE = '700k', '4m'
 
 
 class FullDiskTest(base.ArchiveTest):
-
     def setUp(self):
         super().setUp()
         if os.geteuid() != 0:
             raise unittest.SkipTest('only root can mount a small tmpfs')
         self.directory.mkdir()
-        services.run(['mount', '-t', 'tmpfs', '-o', f'size={SMALL}', 'tmpfs',
-                      self.directory])
+        services.run(
+            [
+                'mount',
+                '-t',
+                'tmpfs',
+                '-o',
+                f'size={SMALL}',
+                'tmpfs',
+                self.directory,
+            ]
+        )
         self.addCleanup(services.run, ['umount', self.directory])
         self.meters = [base.Meter(f'node-{number}') for number in range(5)]
 
     def grow(self):
-        services.run(['mount', '-o', f'remount,size={LARGE}',
-                      self.directory])
+        services.run(['mount', '-o', f'remount,size={LARGE}', self.directory])
 
     def record(self, writer):
         """Measure for ten seconds, and flush."""
@@ -49,9 +56,13 @@ class FullDiskTest(base.ArchiveTest):
 
     def known(self):
         archive = self.archive()
-        return [sum(watts is not None for watts
-                    in archive.series('minute', probe.id).watts)
-                for probe in archive.probes()]
+        return [
+            sum(
+                watts is not None
+                for watts in archive.series('minute', probe.id).watts
+            )
+            for probe in archive.probes()
+        ]
 
     def test_probes_with_a_file_go_on_and_the_others_lose_nothing(self):
         writer = self.make_writer()
@@ -63,7 +74,8 @@ class FullDiskTest(base.ArchiveTest):
         self.record(writer)
         self.assertEqual([50] * 5, self.known())
         self.assertEqual(
-            1, self.log.output.count('All files can be written again'))
+            1, self.log.output.count('All files can be written again')
+        )
         self.assertEqual([], list(self.directory.glob('*.new')))
 
     def test_index_waits_for_space(self):
@@ -71,8 +83,9 @@ class FullDiskTest(base.ArchiveTest):
         self.fill()
         for _ in range(3):
             self.record(writer)
-        self.assertIn('index of the archive can not be written',
-                      self.log.output)
+        self.assertIn(
+            'index of the archive can not be written', self.log.output
+        )
         self.grow()
         self.record(writer)
         self.assertIn('The index is written again', self.log.output)

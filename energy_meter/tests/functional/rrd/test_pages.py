@@ -43,18 +43,34 @@ class Site(standalone.Standalone):
     def __init__(self):
         nodes = ', '.join(f'node-{number}' for number in range(1, NODES + 1))
         sampled = {'driver': 'dummy', 'interval': 0.5}
-        super().__init__(**{
-            'rrd': {'refresh': REFRESH, 'flush_interval': 0.5,
-                    'kwh_price': 0.3},
-            'wattmeter:rack': {
-                **sampled, 'probes': nodes, 'waveform': 'sine',
-                'min_watts': 80, 'max_watts': 240},
-            'wattmeter:pdu': {
-                **sampled, 'probes': f'pdu/1, {HOSTILE}', 'scope': 'outlet',
-                'metered_host': 'storage'},
-            'wattmeter:cpu': {
-                **sampled, 'probes': 'node-1-cpu', 'scope': 'cpu-package',
-                'metered_host': 'node-1'}})
+        super().__init__(
+            **{
+                'rrd': {
+                    'refresh': REFRESH,
+                    'flush_interval': 0.5,
+                    'kwh_price': 0.3,
+                },
+                'wattmeter:rack': {
+                    **sampled,
+                    'probes': nodes,
+                    'waveform': 'sine',
+                    'min_watts': 80,
+                    'max_watts': 240,
+                },
+                'wattmeter:pdu': {
+                    **sampled,
+                    'probes': f'pdu/1, {HOSTILE}',
+                    'scope': 'outlet',
+                    'metered_host': 'storage',
+                },
+                'wattmeter:cpu': {
+                    **sampled,
+                    'probes': 'node-1-cpu',
+                    'scope': 'cpu-package',
+                    'metered_host': 'node-1',
+                },
+            }
+        )
 
     def start(self):
         """Start it, and wait until its pages show all probes."""
@@ -70,7 +86,6 @@ class Site(standalone.Standalone):
 
 
 class PagesTest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.standalone = base.shared(Site)
@@ -91,8 +106,11 @@ class PagesTest(test_base.BaseTestCase):
         return self.driver.find_elements(by.By.CSS_SELECTOR, selector)
 
     def shown(self, selector):
-        return [element for element in self.find_all(selector)
-                if element.is_displayed()]
+        return [
+            element
+            for element in self.find_all(selector)
+            if element.is_displayed()
+        ]
 
     def press(self, *pressed):
         self.driver.switch_to.active_element.send_keys(*pressed)
@@ -104,21 +122,28 @@ class PagesTest(test_base.BaseTestCase):
         return base.wait_for(condition, PATIENCE, what)
 
     def wait_for_pictures(self, selector, count=1):
-        self.wait(lambda: len(self.find_all(f'{selector}.drawn')) >= count,
-                  f'{count} pictures of {selector}')
+        self.wait(
+            lambda: len(self.find_all(f'{selector}.drawn')) >= count,
+            f'{count} pictures of {selector}',
+        )
 
     def keep_screenshot(self, name):
         picture = self.driver.get_screenshot_as_png()
-        self.addDetail(f'{name}.png', content.Content(
-            content_type.ContentType('image', 'png'), lambda: [picture]))
+        self.addDetail(
+            f'{name}.png',
+            content.Content(
+                content_type.ContentType('image', 'png'), lambda: [picture]
+            ),
+        )
 
     def assert_quiet(self):
         """The console is empty, and nobody else was asked for anything."""
         self.assertEqual([], self.browser.complaints())
         for answer in self.browser.answers():
             if not answer.url.startswith('blob:'):
-                self.assertEqual(self.standalone.url,
-                                 answer.url[:len(self.standalone.url)])
+                self.assertEqual(
+                    self.standalone.url, answer.url[: len(self.standalone.url)]
+                )
 
     # What happens then.
 
@@ -143,7 +168,8 @@ class PagesTest(test_base.BaseTestCase):
         for period in PERIODS:
             self.driver.execute_script(
                 'document.getElementById(arguments[0]).scrollIntoView()',
-                period)
+                period,
+            )
             self.wait_for_pictures(f'#{period} .graph')
         self.driver.execute_script('scrollTo(0, 0)')
         self.keep_screenshot('probe')
@@ -152,13 +178,17 @@ class PagesTest(test_base.BaseTestCase):
     def test_odd_names_break_nothing(self):
         for probe in (HOSTILE, 'pdu/1'):
             self.open('/last/hour/')
-            row, = (row for row in self.find_all('tr[data-probe]')
-                    if row.get_attribute('data-probe') == probe)
+            (row,) = (
+                row
+                for row in self.find_all('tr[data-probe]')
+                if row.get_attribute('data-probe') == probe
+            )
             row.find_element(by.By.TAG_NAME, 'a').click()
 
             self.assertEqual(probe, self.find('h1').text)
-            self.assertIn(urllib.parse.quote(probe, safe=''),
-                          self.driver.current_url)
+            self.assertIn(
+                urllib.parse.quote(probe, safe=''), self.driver.current_url
+            )
             self.wait_for_pictures('#hour .graph')
         self.assert_quiet()
 
@@ -168,27 +198,38 @@ class PagesTest(test_base.BaseTestCase):
         source = self.find('.panel .graph').get_attribute('src')
         before = len(self.asked('/graph/minute/?'))
 
-        self.wait(lambda: self.find('.panel .graph').get_attribute('src')
-                  != source, 'another picture')
+        self.wait(
+            lambda: self.find('.panel .graph').get_attribute('src') != source,
+            'another picture',
+        )
 
         # One more may be on its way.
         self.assertLessEqual(len(self.asked('/graph/minute/?')) - before, 3)
         self.assert_quiet()
 
     def asked(self, path):
-        return [answer for answer in self.browser.answers()
-                if answer.url.startswith(self.standalone.url + path)]
+        return [
+            answer
+            for answer in self.browser.answers()
+            if answer.url.startswith(self.standalone.url + path)
+        ]
 
     def test_a_graph_that_did_not_change_is_not_sent_again(self):
         self.open('/last/year/')
         self.wait_for_pictures('.panel .graph')
         source = self.find('.panel .graph').get_attribute('src')
 
-        self.wait(lambda: 304 in {answer.status for answer
-                                  in self.asked('/graph/year/?')}, 'a 304')
+        self.wait(
+            lambda: (
+                304
+                in {answer.status for answer in self.asked('/graph/year/?')}
+            ),
+            'a 304',
+        )
 
-        self.assertEqual(source,
-                         self.find('.panel .graph').get_attribute('src'))
+        self.assertEqual(
+            source, self.find('.panel .graph').get_attribute('src')
+        )
         self.assert_quiet()
 
     def test_figures_move_without_reloading_the_page(self):
@@ -196,11 +237,12 @@ class PagesTest(test_base.BaseTestCase):
         self.driver.execute_script('window.sameWindow = true')
         before = self.find('[data-total=now]').text
 
-        self.wait(lambda: self.find('[data-total=now]').text != before,
-                  'another power')
+        self.wait(
+            lambda: self.find('[data-total=now]').text != before,
+            'another power',
+        )
 
-        self.assertTrue(self.driver.execute_script(
-            'return window.sameWindow'))
+        self.assertTrue(self.driver.execute_script('return window.sameWindow'))
         self.assert_quiet()
 
     def test_only_graphs_in_view_are_fetched(self):
@@ -211,8 +253,15 @@ class PagesTest(test_base.BaseTestCase):
         self.assertLess(len(fetched), PROBES / 2)
 
         self.driver.execute_script('scrollTo(0, document.body.scrollHeight)')
-        self.wait(lambda: 'drawn' in self.find_all('.card .graph[data-graph]')
-                  [-1].get_attribute('class'), 'the last graph')
+        self.wait(
+            lambda: (
+                'drawn'
+                in self.find_all('.card .graph[data-graph]')[-1].get_attribute(
+                    'class'
+                )
+            ),
+            'the last graph',
+        )
 
     def test_the_filter_leaves_what_matches(self):
         self.open('/last/hour/')
@@ -221,13 +270,16 @@ class PagesTest(test_base.BaseTestCase):
         self.press('node-1 CPU')
 
         self.assertEqual('filter', self.active().get_attribute('id'))
-        self.assertEqual(['node-1-cpu'], [
-            row.get_attribute('data-probe')
-            for row in self.shown('tr[data-probe]')])
+        self.assertEqual(
+            ['node-1-cpu'],
+            [
+                row.get_attribute('data-probe')
+                for row in self.shown('tr[data-probe]')
+            ],
+        )
         self.assertEqual(1, len(self.shown('.card')))
         self.assertEqual(1, len(self.shown('[data-group]')))
-        self.assertEqual(f'1 of {PROBES} probes',
-                         self.find('#shown').text)
+        self.assertEqual(f'1 of {PROBES} probes', self.find('#shown').text)
 
         self.press(keys.Keys.ESCAPE)
 
@@ -239,8 +291,9 @@ class PagesTest(test_base.BaseTestCase):
 
         button.click()
 
-        values = [float(cell.text) for cell
-                  in self.find_all('td[data-figure=now]')]
+        values = [
+            float(cell.text) for cell in self.find_all('td[data-figure=now]')
+        ]
         self.assertEqual(values, sorted(values, reverse=True))
         heading = button.find_element(by.By.XPATH, '..')
         self.assertEqual('descending', heading.get_attribute('aria-sort'))
@@ -277,13 +330,18 @@ class PagesTest(test_base.BaseTestCase):
         self.keep_screenshot('dark')
 
         self.assertEqual('dark', self.theme())
-        self.assertTrue(all('theme=dark' in answer.url
-                            for answer in self.asked('/graph/')))
+        self.assertTrue(
+            all('theme=dark' in answer.url for answer in self.asked('/graph/'))
+        )
 
         self.browser.prefer('light')
         self.wait(lambda: self.theme() == 'light', 'light')
-        self.wait(lambda: any('theme=light' in answer.url for answer
-                              in self.asked('/graph/')), 'a light graph')
+        self.wait(
+            lambda: any(
+                'theme=light' in answer.url for answer in self.asked('/graph/')
+            ),
+            'a light graph',
+        )
         self.assert_quiet()
 
     def test_a_choice_of_colours_is_remembered(self):
@@ -306,8 +364,10 @@ class PagesTest(test_base.BaseTestCase):
         self.addCleanup(self.driver.set_window_size, 1400, 1000)
 
         self.driver.minimize_window()
-        self.wait(lambda: self.driver.execute_script(
-            'return document.hidden'), 'a hidden tab')
+        self.wait(
+            lambda: self.driver.execute_script('return document.hidden'),
+            'a hidden tab',
+        )
         # What was on its way has arrived after one interval.
         self.pass_time(REFRESH)
         self.browser.forget_answers()
@@ -319,7 +379,8 @@ class PagesTest(test_base.BaseTestCase):
 
     def pass_time(self, seconds):
         self.driver.execute_async_script(
-            'setTimeout(arguments[1], arguments[0])', seconds * 1000)
+            'setTimeout(arguments[1], arguments[0])', seconds * 1000
+        )
 
     def test_a_server_that_goes_and_comes_back(self):
         self.open('/last/minute/')
@@ -333,8 +394,10 @@ class PagesTest(test_base.BaseTestCase):
 
         self.start_again()
         self.wait(lambda: not self.shown('#banner'), 'no banner')
-        self.wait(lambda: self.find('.panel .graph').get_attribute('src')
-                  != source, 'another picture')
+        self.wait(
+            lambda: self.find('.panel .graph').get_attribute('src') != source,
+            'another picture',
+        )
 
     def start_again(self):
         if self.standalone.returncode is not None:
@@ -348,7 +411,14 @@ class PagesTest(test_base.BaseTestCase):
 
                 found = axe.Axe().run(self.driver)
 
-                self.assertEqual([], [
-                    (fault['id'], [node['html'] for node in fault['nodes']])
-                    for fault in found['violations']
-                    if fault['impact'] in ('serious', 'critical')])
+                self.assertEqual(
+                    [],
+                    [
+                        (
+                            fault['id'],
+                            [node['html'] for node in fault['nodes']],
+                        )
+                        for fault in found['violations']
+                        if fault['impact'] in ('serious', 'critical')
+                    ],
+                )

@@ -31,30 +31,40 @@ from energy_meter.tests.functional.services import commands
 
 
 class UWSGITest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         configuration = commands.Configuration(directory)
         conf = energy_meter_conf.load(
-            ['--config-file', str(configuration.path)], 'test')
+            ['--config-file', str(configuration.path)], 'test'
+        )
         self.writer = writer.Writer(
-            conf, counters.Counters(),
-            complaint.Complaints(logging.getLogger()))
+            conf,
+            counters.Counters(),
+            complaint.Complaints(logging.getLogger()),
+        )
         self.addCleanup(self.writer.close)
         self.server = self.useFixture(
-            servers.UWSGI(configuration, 'energy_meter.wsgi.rrd'))
+            servers.UWSGI(configuration, 'energy_meter.wsgi.rrd')
+        )
 
     def meter(self, probe):
         """Write ten seconds of 100 W."""
         now = int(time.time())
         self.writer.put(
             measurement.Measurement(
-                measurement.Probe(probe, 'node', 'host', 'meter', 'dummy',
-                                  'agent'),
+                measurement.Probe(
+                    probe, 'node', 'host', 'meter', 'dummy', 'agent'
+                ),
                 measurement.RegisterKey('agent', '0' * 16, 1),
-                now - 10 + second, second, second * 100_000, second, 100.0)
-            for second in range(11))
+                now - 10 + second,
+                second,
+                second * 100_000,
+                second,
+                100.0,
+            )
+            for second in range(11)
+        )
         self.writer.flush()
 
     def get(self, url):

@@ -22,7 +22,6 @@ from energy_meter.tests.unit.rrd import base
 
 
 class RRDCachedTest(base.ArchiveTest):
-
     def setUp(self):
         super().setUp()
         self.meters = [base.Meter(), base.Meter(base.HOSTILE)]
@@ -36,14 +35,20 @@ class RRDCachedTest(base.ArchiveTest):
         self.set(directory=str(directory), daemon=self.daemon.socket)
 
     def read(self, number, watts=100.0):
-        words = [meter.read(watts=watts) for _ in range(number)
-                 for meter in self.meters]
+        words = [
+            meter.read(watts=watts)
+            for _ in range(number)
+            for meter in self.meters
+        ]
         self.now = self.meters[0].time
         return words
 
     def known(self, probe='node-1'):
-        return [watts for watts in self.series('hour', probe).watts
-                if watts is not None]
+        return [
+            watts
+            for watts in self.series('hour', probe).watts
+            if watts is not None
+        ]
 
     def on_disk(self):
         """Tell when the file itself was last updated."""

@@ -42,12 +42,13 @@ class Aodh(base.Process):
         """
         port = base.free_port()
         self.url = f'http://127.0.0.1:{port}'
-        super().__init__(stack.wsgi_server(port, 'aodh.wsgi.api'),
-                         ready=self.answers)
+        super().__init__(
+            stack.wsgi_server(port, 'aodh.wsgi.api'), ready=self.answers
+        )
         self.name = 'aodh'
         self._dbsync, self._evaluator, self._notifier = map(
-            stack.program, ('aodh-dbsync', 'aodh-evaluator',
-                            'aodh-notifier'))
+            stack.program, ('aodh-dbsync', 'aodh-evaluator', 'aodh-notifier')
+        )
 
     def prepare(self) -> None:
         """Configure Aodh, make its tables, start evaluator and notifier."""
@@ -64,8 +65,9 @@ class Aodh(base.Process):
             self.useFixture(base.Process([program, '--config-file', config]))
 
     def _register(self) -> None:
-        self.addCleanup(self._identity.add_service(SERVICE_TYPE, 'aodh',
-                                                   self.url))
+        self.addCleanup(
+            self._identity.add_service(SERVICE_TYPE, 'aodh', self.url)
+        )
 
     def _configuration(self) -> str:
         # Aodh has a driver of the plain name only.
@@ -80,7 +82,8 @@ class Aodh(base.Process):
             f'{self._identity.login("service_credentials")}'
             'interface = internalURL\n'
             f'{self._identity.login("keystone_authtoken")}'
-            f'www_authenticate_uri = {self._identity.auth_url}\n')
+            f'www_authenticate_uri = {self._identity.auth_url}\n'
+        )
 
     def answers(self) -> bool:
         """Tell whether the API answers."""
@@ -93,7 +96,8 @@ class Aodh(base.Process):
         """Return what sends an administrator's requests to the API."""
         return adapter.Adapter(
             self._identity.session(self._identity.admin),
-            endpoint_override=self.url)
+            endpoint_override=self.url,
+        )
 
     def create(self, alarm: dict[str, typing.Any]) -> str:
         """Create an alarm and return its id."""

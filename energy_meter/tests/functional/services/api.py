@@ -42,8 +42,9 @@ def unregister(cloud: connection.Connection) -> None:
 class API(base.Process):
     """energy-meter-api, with a database that a test may fill."""
 
-    def __init__(self, identity: real_keystone.Keystone,
-                 database: str) -> None:
+    def __init__(
+        self, identity: real_keystone.Keystone, database: str
+    ) -> None:
         """Choose the port.
 
         :param identity: where it is registered and has tokens validated.
@@ -53,8 +54,10 @@ class API(base.Process):
         self.url = f'http://127.0.0.1:{self.port}/'
         self.database = database
         self._identity = identity
-        super().__init__([commands.script('energy-meter-api')],
-                         ready=lambda: base.listening(self.port))
+        super().__init__(
+            [commands.script('energy-meter-api')],
+            ready=lambda: base.listening(self.port),
+        )
 
     def prepare(self) -> None:
         """Register the API, write its configuration, make its database."""
@@ -62,8 +65,11 @@ class API(base.Process):
         cloud = self._identity.connect()
         self.addCleanup(unregister, cloud)
         keystone.register(
-            cloud, dict.fromkeys(keystone.INTERFACES, f'{self.url}v1'),
-            password=lambda: password, say=lambda line: None)
+            cloud,
+            dict.fromkeys(keystone.INTERFACES, f'{self.url}v1'),
+            password=lambda: password,
+            say=lambda line: None,
+        )
         account = keystone.DEFAULT_ACCOUNT
         configuration = commands.Configuration(
             self.directory,
@@ -73,15 +79,24 @@ class API(base.Process):
                 'auth_type': 'password',
                 'auth_url': self._identity.auth_url,
                 'www_authenticate_uri': self._identity.auth_url,
-                'username': account.user, 'password': password,
+                'username': account.user,
+                'password': password,
                 'project_name': account.project,
                 'user_domain_id': account.domain_id,
-                'project_domain_id': account.domain_id})
+                'project_domain_id': account.domain_id,
+            },
+        )
         configuration.run('energy-meter-manage', 'db', 'sync')
         self.argv += ['--config-file', os.fspath(configuration.path)]
 
-    def meter(self, probe: str, time: float, kwh: float,
-              watts: float | None, elapsed: float) -> None:
+    def meter(
+        self,
+        probe: str,
+        time: float,
+        kwh: float,
+        watts: float | None,
+        elapsed: float,
+    ) -> None:
         """Write what a collector would of a probe's only register.
 
         :param time: seconds since the epoch.
@@ -90,15 +105,21 @@ class API(base.Process):
         :param elapsed: seconds since the register was opened.
         """
         word = measurement.Measurement(
-            probe=measurement.Probe(probe, 'node', f'host-{probe}', 'meter',
-                                    'dummy', 'agent'),
+            probe=measurement.Probe(
+                probe, 'node', f'host-{probe}', 'meter', 'dummy', 'agent'
+            ),
             register=measurement.RegisterKey('agent-uuid', '0' * 16, 1),
-            time=time, elapsed=elapsed, metered=elapsed, watts=watts,
-            millijoules=round(kwh * probes.MILLIJOULES_PER_KWH))
+            time=time,
+            elapsed=elapsed,
+            metered=elapsed,
+            watts=watts,
+            millijoules=round(kwh * probes.MILLIJOULES_PER_KWH),
+        )
         engine = sa.create_engine(self.database)
         try:
             with engine.begin() as connection:
-                store.write(connection, [word], db_engine.now(connection),
-                            _TAKEOVER)
+                store.write(
+                    connection, [word], db_engine.now(connection), _TAKEOVER
+                )
         finally:
             engine.dispose()

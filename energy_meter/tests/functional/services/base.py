@@ -99,7 +99,8 @@ def program(name: str) -> str:
         base = os.path.basename(name)
         package = DEBIAN_PACKAGES.get(base, base)
         raise unittest.SkipTest(
-            f'{name} is not installed (Debian package: {package})')
+            f'{name} is not installed (Debian package: {package})'
+        )
     return found
 
 
@@ -141,8 +142,9 @@ def as_user(name: str | None) -> dict[str, typing.Any]:
     return {'user': name, 'group': name, 'extra_groups': []}
 
 
-def wait_for(condition: collections.abc.Callable[[], T], timeout: float,
-             what: str) -> T:
+def wait_for(
+    condition: collections.abc.Callable[[], T], timeout: float, what: str
+) -> T:
     """Ask until the answer is true, and return it.
 
     :param condition: Asked ten times a second; what it raises is raised.
@@ -157,7 +159,8 @@ def wait_for(condition: collections.abc.Callable[[], T], timeout: float,
             return answer
         if time.monotonic() > deadline:
             raise AssertionError(
-                f'{what}: not within {timeout} s (last answer: {answer!r})')
+                f'{what}: not within {timeout} s (last answer: {answer!r})'
+            )
         time.sleep(0.1)
 
 
@@ -179,8 +182,10 @@ class Service(fixtures.Fixture):
             raise
 
 
-def _each(action: collections.abc.Callable[[psutil.Process], None],
-          processes: list[psutil.Process]) -> None:
+def _each(
+    action: collections.abc.Callable[[psutil.Process], None],
+    processes: list[psutil.Process],
+) -> None:
     for process in processes:
         try:
             action(process)
@@ -207,13 +212,16 @@ class Process(Service):
     #: Asks the program to end in good order.
     stop_signal = signal.SIGTERM
 
-    def __init__(self, argv: collections.abc.Sequence[str | os.PathLike],
-                 *,
-                 ready: collections.abc.Callable[[], object] = lambda: True,
-                 timeout: float = 60,
-                 env: collections.abc.Mapping[str, str] | None = None,
-                 cwd: str | os.PathLike | None = None,
-                 user: str | None = None) -> None:
+    def __init__(
+        self,
+        argv: collections.abc.Sequence[str | os.PathLike],
+        *,
+        ready: collections.abc.Callable[[], object] = lambda: True,
+        timeout: float = 60,
+        env: collections.abc.Mapping[str, str] | None = None,
+        cwd: str | os.PathLike | None = None,
+        user: str | None = None,
+    ) -> None:
         """Describe the program.
 
         :param argv: The command; its program is looked for as
@@ -238,13 +246,18 @@ class Process(Service):
         self.argv[0] = program(self.argv[0])
         #: Belongs to the program, and is removed with the fixture.
         self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir(TEMPORARY)).path)
+            self.useFixture(fixtures.TempDir(TEMPORARY)).path
+        )
         if self.user is not None:
             shutil.chown(self.directory, self.user, self.user)
         self.log = self.directory / f'{self.name}.log'
         self.log.touch()
-        self.addDetail(self.log.name, content.Content(
-            content_type.UTF8_TEXT, lambda: [self._log_tail()]))
+        self.addDetail(
+            self.log.name,
+            content.Content(
+                content_type.UTF8_TEXT, lambda: [self._log_tail()]
+            ),
+        )
         self.prepare()
         self.addCleanup(self.stop)
         self.start()
@@ -281,10 +294,15 @@ class Process(Service):
         die_with_tests = [program('setpriv'), '--pdeathsig', 'KILL', '--']
         with self.log.open('ab') as log:
             self._popen = psutil.Popen(
-                [*die_with_tests, *self.argv], cwd=self._cwd or self.directory,
-                env={**os.environ, **self.env}, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                **as_user(self.user))
+                [*die_with_tests, *self.argv],
+                cwd=self._cwd or self.directory,
+                env={**os.environ, **self.env},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **as_user(self.user),
+            )
         wait_for(self._is_ready, self._timeout, f'{self.name} is ready')
 
     def stop(self) -> None:
@@ -300,8 +318,10 @@ class Process(Service):
             self.signal(self.stop_signal)
             self._running().wait(self._timeout)
         except psutil.TimeoutExpired:
-            raise AssertionError(f'{self.name} did not end within '
-                                 f'{self._timeout} s of its signal')
+            raise AssertionError(
+                f'{self.name} did not end within '
+                f'{self._timeout} s of its signal'
+            )
         finally:
             self._kill(family)
 
@@ -338,14 +358,19 @@ class Process(Service):
     def _kill(self, family: list[psutil.Process]) -> None:
         _each(psutil.Process.kill, family)
         self._running().wait(self._timeout)
-        wait_for(lambda: not any(map(_is_alive, family)), self._timeout,
-                 f'all processes of {self.name} end')
+        wait_for(
+            lambda: not any(map(_is_alive, family)),
+            self._timeout,
+            f'all processes of {self.name} end',
+        )
 
     def _is_ready(self) -> object:
         status = self.returncode
         if status is not None:
-            raise AssertionError(f'{self.name} ended with status {status}:\n'
-                                 f'{self.output()[-LOG_TAIL:]}')
+            raise AssertionError(
+                f'{self.name} ended with status {status}:\n'
+                f'{self.output()[-LOG_TAIL:]}'
+            )
         return self._ready()
 
     def _log_tail(self) -> bytes:
@@ -355,12 +380,14 @@ class Process(Service):
             return f'{self.log}: {e}'.encode()
 
 
-def run(argv: collections.abc.Sequence[str | os.PathLike],
-        *,
-        timeout: float = 60,
-        env: collections.abc.Mapping[str, str] | None = None,
-        cwd: str | os.PathLike | None = None,
-        user: str | None = None) -> str:
+def run(
+    argv: collections.abc.Sequence[str | os.PathLike],
+    *,
+    timeout: float = 60,
+    env: collections.abc.Mapping[str, str] | None = None,
+    cwd: str | os.PathLike | None = None,
+    user: str | None = None,
+) -> str:
     """Run a program to its end and return its standard output.
 
     :param argv: The command; its program is looked for as :func:`program`
@@ -373,12 +400,20 @@ def run(argv: collections.abc.Sequence[str | os.PathLike],
     """
     command = [program(os.fspath(argv[0])), *argv[1:]]
     done = subprocess.run(
-        command, timeout=timeout, env={**os.environ, **(env or {})}, cwd=cwd,
-        stdin=subprocess.DEVNULL, text=True, capture_output=True,
-        **as_user(user))
+        command,
+        timeout=timeout,
+        env={**os.environ, **(env or {})},
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        capture_output=True,
+        **as_user(user),
+    )
     if done.returncode != 0:
-        raise AssertionError(f'{command} ended with {done.returncode}:\n'
-                             f'{done.stdout}{done.stderr}')
+        raise AssertionError(
+            f'{command} ended with {done.returncode}:\n'
+            f'{done.stdout}{done.stderr}'
+        )
     return done.stdout
 
 

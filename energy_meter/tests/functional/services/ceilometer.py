@@ -35,10 +35,14 @@ class Ceilometer(base.Service):
     Its pollsters are those of the package that is installed beside it.
     """
 
-    def __init__(self, identity: keystone.Keystone, transport_url: str,
-                 options: str = '',
-                 publishers: collections.abc.Sequence[str] = (),
-                 exporter: bool = False) -> None:
+    def __init__(
+        self,
+        identity: keystone.Keystone,
+        transport_url: str,
+        options: str = '',
+        publishers: collections.abc.Sequence[str] = (),
+        exporter: bool = False,
+    ) -> None:
         """Say what Ceilometer works with.
 
         :param identity: Has the catalogue, and the administrator as whom
@@ -60,26 +64,58 @@ class Ceilometer(base.Service):
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self._samples = directory / 'samples.json'
         config = self._configure(directory)
-        self.notification = self.useFixture(base.Process(
-            [stack.program('ceilometer-agent-notification'),
-             '--config-file', config]))
-        self.polling = self.useFixture(base.Process(
-            [stack.program('ceilometer-polling'), '--config-file', config,
-             '--polling-namespaces', 'central']))
+        self.notification = self.useFixture(
+            base.Process(
+                [
+                    stack.program('ceilometer-agent-notification'),
+                    '--config-file',
+                    config,
+                ]
+            )
+        )
+        self.polling = self.useFixture(
+            base.Process(
+                [
+                    stack.program('ceilometer-polling'),
+                    '--config-file',
+                    config,
+                    '--polling-namespaces',
+                    'central',
+                ]
+            )
+        )
 
     def _configure(self, directory: pathlib.Path) -> pathlib.Path:
         # JSON is YAML.
         polling = directory / 'polling.yaml'
-        polling.write_text(json.dumps({'sources': [
-            {'name': 'test', 'interval': 2, 'meters': METERS}]}))
+        polling.write_text(
+            json.dumps(
+                {
+                    'sources': [
+                        {'name': 'test', 'interval': 2, 'meters': METERS}
+                    ]
+                }
+            )
+        )
         pipeline = directory / 'pipeline.yaml'
-        pipeline.write_text(json.dumps({
-            'sources': [{'name': 'test', 'meters': METERS,
-                         'sinks': ['file']}],
-            'sinks': [{'name': 'file',
-                       'publishers': [f'file://{self._samples}?json',
-                                      *self._publishers]}],
-        }))
+        pipeline.write_text(
+            json.dumps(
+                {
+                    'sources': [
+                        {'name': 'test', 'meters': METERS, 'sinks': ['file']}
+                    ],
+                    'sinks': [
+                        {
+                            'name': 'file',
+                            'publishers': [
+                                f'file://{self._samples}?json',
+                                *self._publishers,
+                            ],
+                        }
+                    ],
+                }
+            )
+        )
         config = directory / 'ceilometer.conf'
         config.write_text(
             '[DEFAULT]\n'
@@ -92,19 +128,23 @@ class Ceilometer(base.Service):
             f'prometheus_listen_addresses = {self._metrics}\n'
             f'{self._identity.login("service_credentials")}'
             'interface = internalURL\n'
-            f'{self._options}\n')
+            f'{self._options}\n'
+        )
         return config
 
     def samples(self) -> list[dict[str, typing.Any]]:
         """Return the samples published so far, the oldest first."""
         if not self._samples.exists():
             return []
-        return [json.loads(line)
-                for line in self._samples.read_text().splitlines()]
+        return [
+            json.loads(line) for line in self._samples.read_text().splitlines()
+        ]
 
     def metrics(self) -> dict[str, metrics_core.Metric]:
         """Return what Prometheus would scrape from the polling agent."""
         answer = requests.get(f'http://{self._metrics}/metrics', timeout=10)
         answer.raise_for_status()
-        return {family.name: family for family in
-                parser.text_string_to_metric_families(answer.text)}
+        return {
+            family.name: family
+            for family in parser.text_string_to_metric_families(answer.text)
+        }

@@ -24,9 +24,15 @@ from selenium.webdriver.chrome import service
 from energy_meter.tests.functional.services import base
 
 _ARGUMENTS = (
-    '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update',
-    '--disable-sync', '--window-size=1400,1000')
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--window-size=1400,1000',
+)
 
 _PATIENCE = 30
 
@@ -54,10 +60,12 @@ class Chromium(base.Service):
         options.binary_location = base.program('chromium')
         for argument in (*_ARGUMENTS, f'--user-data-dir={profile}'):
             options.add_argument(argument)
-        options.set_capability('goog:loggingPrefs',
-                               {'browser': 'ALL', 'performance': 'ALL'})
+        options.set_capability(
+            'goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'}
+        )
         self.driver = webdriver.Chrome(
-            options, service.Service(base.program('chromedriver')))
+            options, service.Service(base.program('chromedriver'))
+        )
         self.addCleanup(self.driver.quit)
         self.driver.set_page_load_timeout(_PATIENCE)
         self.driver.set_script_timeout(_PATIENCE)
@@ -65,8 +73,10 @@ class Chromium(base.Service):
 
     def prefer(self, scheme: str) -> None:
         """Let the system prefer ``light`` or ``dark``."""
-        self.driver.execute_cdp_cmd('Emulation.setEmulatedMedia', {
-            'features': [{'name': 'prefers-color-scheme', 'value': scheme}]})
+        self.driver.execute_cdp_cmd(
+            'Emulation.setEmulatedMedia',
+            {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]},
+        )
 
     def complaints(self) -> list[str]:
         """Give what the console has shown since the last time."""
@@ -75,8 +85,10 @@ class Chromium(base.Service):
     def forget(self, origin: str) -> None:
         """Leave the page, and forget all that came of a server."""
         self.driver.get('about:blank')
-        self.driver.execute_cdp_cmd('Storage.clearDataForOrigin', {
-            'origin': origin, 'storageTypes': 'all'})
+        self.driver.execute_cdp_cmd(
+            'Storage.clearDataForOrigin',
+            {'origin': origin, 'storageTypes': 'all'},
+        )
         self.complaints()
         self.forget_answers()
 
@@ -88,17 +100,22 @@ class Chromium(base.Service):
     def answers(self) -> list[Answer]:
         """Give all requests since :meth:`forget_answers`, in order."""
         self._read()
-        statuses = {event['requestId']: event['statusCode'] for event
-                    in self._events('Network.responseReceivedExtraInfo')}
-        return [Answer(event['request']['url'],
-                       statuses.get(event['requestId']))
-                for event in self._events('Network.requestWillBeSent')]
+        statuses = {
+            event['requestId']: event['statusCode']
+            for event in self._events('Network.responseReceivedExtraInfo')
+        }
+        return [
+            Answer(event['request']['url'], statuses.get(event['requestId']))
+            for event in self._events('Network.requestWillBeSent')
+        ]
 
     def _read(self) -> None:
         for entry in self.driver.get_log('performance'):
             message = json.loads(entry['message'])['message']
             self._network.append((message['method'], message['params']))
 
-    def _events(self, method: str,
-                ) -> collections.abc.Iterator[dict[str, typing.Any]]:
+    def _events(
+        self,
+        method: str,
+    ) -> collections.abc.Iterator[dict[str, typing.Any]]:
         return (event for name, event in self._network if name == method)

@@ -30,8 +30,11 @@ SECRET = 'a secret of the tests'  # noqa: S105
 #: Fast enough for a test, slow enough for two cores.
 OPTIONS: dict[str, dict[str, object]] = {
     'bus': {'secrets': SECRET},
-    'agent': {'publish_interval': 0.2, 'journal_interval': 0.2,
-              'backoff_max': 1},
+    'agent': {
+        'publish_interval': 0.2,
+        'journal_interval': 0.2,
+        'backoff_max': 1,
+    },
     'collector': {'flush_interval': 0.1},
     'api': {'auth_strategy': 'noauth'},
 }
@@ -49,8 +52,9 @@ class Configuration:
     :ivar path: the file.
     """
 
-    def __init__(self, directory: str | pathlib.Path,
-                 **sections: dict[str, object]) -> None:
+    def __init__(
+        self, directory: str | pathlib.Path, **sections: dict[str, object]
+    ) -> None:
         self.directory = pathlib.Path(directory)
         self.path = self.directory / 'energy_meter.conf'
         self._parser = configparser.RawConfigParser()
@@ -78,9 +82,16 @@ class Configuration:
         """Add a dummy wattmeter of constant power that is read ten times a
         second.
         """
-        self.set(f'wattmeter:{name}', **{
-            'driver': 'dummy', 'probes': ', '.join(probes), 'interval': 0.1,
-            'waveform': 'constant', **options})
+        self.set(
+            f'wattmeter:{name}',
+            **{
+                'driver': 'dummy',
+                'probes': ', '.join(probes),
+                'interval': 0.1,
+                'waveform': 'constant',
+                **options,
+            },
+        )
 
     def run(self, *words: str) -> str:
         """Run a command to its end and return what it prints."""
@@ -90,11 +101,16 @@ class Configuration:
     def refusal(self, name: str) -> str:
         """Run a service that ends at once; give the last that it says."""
         done = subprocess.run(
-            [script(name), '--config-file', self.path], timeout=30,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            [script(name), '--config-file', self.path],
+            timeout=30,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         if done.returncode != 1:
-            raise AssertionError(f'{name} ended with {done.returncode}:\n'
-                                 f'{done.stdout}')
+            raise AssertionError(
+                f'{name} ended with {done.returncode}:\n{done.stdout}'
+            )
         return done.stdout.splitlines()[-1]
 
     def registers(self) -> dict[str, int]:
@@ -117,12 +133,18 @@ class Command(base.Process):
     :param ready: words in its log that tell that it is ready.
     """
 
-    def __init__(self, configuration: Configuration, name: str,
-                 ready: str, *arguments: str) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        name: str,
+        ready: str,
+        *arguments: str,
+    ) -> None:
         self.configuration = configuration
         super().__init__(
             [script(name), '--config-file', configuration.path, *arguments],
-            ready=lambda: ready in self.output())
+            ready=lambda: ready in self.output(),
+        )
 
 
 def agent(configuration: Configuration) -> Command:
@@ -132,12 +154,13 @@ def agent(configuration: Configuration) -> Command:
 
 def collector(configuration: Configuration) -> Command:
     """Describe a collector of a configuration."""
-    return Command(configuration, 'energy-meter-collector',
-                   'Reading the bus')
+    return Command(configuration, 'energy-meter-collector', 'Reading the bus')
 
 
-def registers(url: str, probe: str | None = None,
-              ) -> list[administration.RegisterView]:
+def registers(
+    url: str,
+    probe: str | None = None,
+) -> list[administration.RegisterView]:
     """Read what the database knows of registers."""
     engine = sa.create_engine(url)
     try:
@@ -156,7 +179,8 @@ def energy(url: str) -> dict[str, int]:
     try:
         with engine.begin() as connection:
             rows: typing.Any = connection.execute(
-                sa.text('SELECT id, millijoules FROM probe'))
+                sa.text('SELECT id, millijoules FROM probe')
+            )
             return dict(map(tuple, rows))
     finally:
         engine.dispose()

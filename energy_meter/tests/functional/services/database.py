@@ -42,7 +42,9 @@ class DatabaseServer(base.Process, abc.ABC):
         """Execute a statement as the superuser, outside a transaction."""
         engine = sqlalchemy.create_engine(
             self.database_url(self.superuser_database),
-            isolation_level='AUTOCOMMIT', poolclass=sqlalchemy.NullPool)
+            isolation_level='AUTOCOMMIT',
+            poolclass=sqlalchemy.NullPool,
+        )
         with engine.connect() as connection:
             connection.execute(sqlalchemy.text(statement))
 

@@ -38,20 +38,29 @@ class Commands:
     def environment(self, name: str) -> str:
         return os.environ[name]
 
-    def open(self, name: str, probes: list[str | None],
-             options: dict[str, typing.Any]) -> None:
+    def open(
+        self,
+        name: str,
+        probes: list[str | None],
+        options: dict[str, typing.Any],
+    ) -> None:
         loaded = stevedore.DriverManager('energy_meter.drivers', name)
         self.driver = drivers.make(loaded.driver, *probes, **options)
         self.driver.open()
 
     def read(self) -> list[typing.Any]:
-        return [reading._replace(counter=reading.counter
-                                 and dataclasses.astuple(reading.counter))
-                for reading in self.driver.read()]
+        return [
+            reading._replace(
+                counter=reading.counter
+                and dataclasses.astuple(reading.counter)
+            )
+            for reading in self.driver.read()
+        ]
 
     def run(self, *argv: str) -> str:
-        return subprocess.run(argv, check=True, text=True, timeout=60,
-                              stdout=subprocess.PIPE).stdout
+        return subprocess.run(
+            argv, check=True, text=True, timeout=60, stdout=subprocess.PIPE
+        ).stdout
 
 
 def main() -> None:

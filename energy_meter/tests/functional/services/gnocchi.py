@@ -57,8 +57,9 @@ class Gnocchi(base.Process):
         port = base.free_port()
         #: The root of the API, as it stands in catalogs.
         self.url = f'http://127.0.0.1:{port}'
-        super().__init__(stack.wsgi_server(port, 'gnocchi.wsgi.api'),
-                         ready=self.answers)
+        super().__init__(
+            stack.wsgi_server(port, 'gnocchi.wsgi.api'), ready=self.answers
+        )
         self.name = 'gnocchi'
         self._upgrade = stack.program('gnocchi-upgrade')
         self._metricd = stack.program('gnocchi-metricd')
@@ -92,11 +93,13 @@ class Gnocchi(base.Process):
             'workers = 1\n'
             'metric_processing_delay = 1\n'
             f'{self._identity.login("keystone_authtoken", user)}'
-            f'www_authenticate_uri = {self._identity.auth_url}\n')
+            f'www_authenticate_uri = {self._identity.auth_url}\n'
+        )
 
     def _register(self) -> None:
-        self.addCleanup(self._identity.add_service(SERVICE_TYPE, 'gnocchi',
-                                                   self.url))
+        self.addCleanup(
+            self._identity.add_service(SERVICE_TYPE, 'gnocchi', self.url)
+        )
 
     def answers(self) -> bool:
         """Tell whether the API answers."""
@@ -105,29 +108,35 @@ class Gnocchi(base.Process):
         except requests.RequestException:
             return False
 
-    def client(self, credentials: keystone.Credentials | None = None,
-               ) -> adapter.Adapter:
+    def client(
+        self,
+        credentials: keystone.Credentials | None = None,
+    ) -> adapter.Adapter:
         """Return what sends requests to the API, such as `get('/v1')`.
 
         :param credentials: By default the administrator's.
         """
         return adapter.Adapter(
             self._identity.session(credentials or self._identity.admin),
-            endpoint_override=self.url)
+            endpoint_override=self.url,
+        )
 
-    def resources(self, original_id: str,
-                  kind: str = 'generic') -> list[dict[str, typing.Any]]:
+    def resources(
+        self, original_id: str, kind: str = 'generic'
+    ) -> list[dict[str, typing.Any]]:
         """Find resources by the id that their creators gave them.
 
         :param kind: their resource type.
         """
         answer = self.client().post(
             f'/v1/search/resource/{kind}',
-            json={'=': {'original_resource_id': original_id}})
+            json={'=': {'original_resource_id': original_id}},
+        )
         return answer.json()
 
-    def measures(self, metric_id: str, aggregation: str,
-                 **filters: object) -> list[Measure]:
+    def measures(
+        self, metric_id: str, aggregation: str, **filters: object
+    ) -> list[Measure]:
         """Read what Gnocchi keeps of a metric, the latest posts included.
 
         :param aggregation: such as mean or rate:sum.
@@ -135,12 +144,17 @@ class Gnocchi(base.Process):
         """
         answer = self.client().get(
             f'/v1/metric/{metric_id}/measures',
-            params={'aggregation': aggregation, 'refresh': True, **filters})
+            params={'aggregation': aggregation, 'refresh': True, **filters},
+        )
         return _measures(answer.json())
 
-    def aggregates(self, operations: str, search: str,
-                   kind: str = 'generic',
-                   **filters: object) -> list[Measure]:
+    def aggregates(
+        self,
+        operations: str,
+        search: str,
+        kind: str = 'generic',
+        **filters: object,
+    ) -> list[Measure]:
         """Calculate over the metrics of the resources that are found.
 
         :param operations: such as
@@ -150,13 +164,23 @@ class Gnocchi(base.Process):
         :param filters: granularity, start, stop.
         """
         answer = self.client().post(
-            '/v1/aggregates', params=filters,
-            json={'operations': operations, 'search': search,
-                  'resource_type': kind})
+            '/v1/aggregates',
+            params=filters,
+            json={
+                'operations': operations,
+                'search': search,
+                'resource_type': kind,
+            },
+        )
         return _measures(answer.json()['measures']['aggregated'])
 
 
 def _measures(rows: list[list[typing.Any]]) -> list[Measure]:
-    return [Measure(datetime.datetime.fromisoformat(start).timestamp(),
-                    granularity, value)
-            for start, granularity, value in rows]
+    return [
+        Measure(
+            datetime.datetime.fromisoformat(start).timestamp(),
+            granularity,
+            value,
+        )
+        for start, granularity, value in rows
+    ]

@@ -63,16 +63,17 @@ class Authority(fixtures.Fixture):
 
     def _setUp(self) -> None:
         self._authority = trustme.CA()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.file = str(self.directory / 'ca.pem')
         self._authority.cert_pem.write_to_path(self.file)
 
     def issue(self, host: str) -> tuple[str, str]:
         """Issue a certificate; give the files of it and of its key."""
         leaf = self._authority.issue_cert(host)
-        certificate, key = (str(self.directory / f'{host}.{kind}.pem')
-                            for kind in ('cert', 'key'))
+        certificate, key = (
+            str(self.directory / f'{host}.{kind}.pem')
+            for kind in ('cert', 'key')
+        )
         leaf.private_key_pem.write_to_path(key)
         for blob in leaf.cert_chain_pems:
             blob.write_to_path(certificate, append=True)
@@ -87,8 +88,11 @@ class HTTPServer(fixtures.Fixture):
     :ivar requests: all that was asked so far.
     """
 
-    def __init__(self, answer: collections.abc.Callable[[Request], Answer],
-                 certificate: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        answer: collections.abc.Callable[[Request], Answer],
+        certificate: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self.answer = answer
         self.requests: list[Request] = []
@@ -108,17 +112,21 @@ class HTTPServer(fixtures.Fixture):
     def start(self) -> None:
         """Start it, on the same port as before."""
         self._server = http.server.ThreadingHTTPServer(
-            ('127.0.0.1', self.port), self._handler())
+            ('127.0.0.1', self.port), self._handler()
+        )
         self._server.daemon_threads = True
         self.port = self._server.server_port
         if self._certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*self._certificate)
             self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True,
-                do_handshake_on_connect=False)
+                self._server.socket,
+                server_side=True,
+                do_handshake_on_connect=False,
+            )
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True)
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -148,9 +156,13 @@ class HTTPServer(fixtures.Fixture):
 
             def respond(self) -> None:
                 length = int(self.headers.get('Content-Length', 0))
-                request = Request(self.command, self.path, self.headers,
-                                  self.rfile.read(length),
-                                  self.client_address[1])
+                request = Request(
+                    self.command,
+                    self.path,
+                    self.headers,
+                    self.rfile.read(length),
+                    self.client_address[1],
+                )
                 fixture.requests.append(request)
                 self.send(fixture.answer(request))
 
@@ -176,8 +188,11 @@ class HTTPServer(fixtures.Fixture):
         return Handler
 
 
-def with_basic(user: str, password: str, answer: Answer,
-               ) -> collections.abc.Callable[[Request], Answer]:
+def with_basic(
+    user: str,
+    password: str,
+    answer: Answer,
+) -> collections.abc.Callable[[Request], Answer]:
     """Ask for a user and password (RFC 7617) before answering."""
     expected = base64.b64encode(f'{user}:{password}'.encode()).decode()
 
@@ -189,22 +204,33 @@ def with_basic(user: str, password: str, answer: Answer,
     return decide
 
 
-def with_digest(user: str, password: str, answer: Answer,
-                ) -> collections.abc.Callable[[Request], Answer]:
+def with_digest(
+    user: str,
+    password: str,
+    answer: Answer,
+) -> collections.abc.Callable[[Request], Answer]:
     """Ask for a user and password (RFC 7616, SHA-256) before answering."""
-    challenge = ('Digest realm="x", nonce="1700000000", qop="auth", '
-                 'algorithm=SHA-256')
+    challenge = (
+        'Digest realm="x", nonce="1700000000", qop="auth", algorithm=SHA-256'
+    )
 
     def digest(*parts: str) -> str:
         return hashlib.sha256(':'.join(parts).encode()).hexdigest()
 
     def decide(request: Request) -> Answer:
-        shown = dict(re.findall(r'(\w+)="?([^",]+)"?',
-                                request.headers.get('Authorization', '')))
+        shown = dict(
+            re.findall(
+                r'(\w+)="?([^",]+)"?', request.headers.get('Authorization', '')
+            )
+        )
         expected = digest(
-            digest(user, 'x', password), '1700000000', shown.get('nc', ''),
-            shown.get('cnonce', ''), 'auth',
-            digest(request.method, request.path))
+            digest(user, 'x', password),
+            '1700000000',
+            shown.get('nc', ''),
+            shown.get('cnonce', ''),
+            'auth',
+            digest(request.method, request.path),
+        )
         if shown.get('response') != expected:
             return Answer(401, headers={'WWW-Authenticate': challenge})
         return answer

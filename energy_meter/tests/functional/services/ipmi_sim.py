@@ -26,8 +26,9 @@ USER = 'meter'
 PASSWORD = 's3cret-Meter'
 
 #: Get Channel Authentication Capabilities, which needs no session.
-_HELLO = bytes.fromhex('0600ff07 00 00000000 00000000 09'
-                       '2018c8 81 00 38 8e 04 b5')
+_HELLO = bytes.fromhex(
+    '0600ff07 00 00000000 00000000 092018c8 81 00 38 8e 04 b5'
+)
 
 #: Watts of one step of a sensor, whose value has 8 bits.
 STEP = 4
@@ -117,9 +118,14 @@ class IPMISim(base.Process):
     none, both with PASSWORD.
     """
 
-    def __init__(self, *sensors: Sensor, manufacturer: int = 0x1291,
-                 address: str = '127.0.0.1', key: str | None = None,
-                 commands: bool = False) -> None:
+    def __init__(
+        self,
+        *sensors: Sensor,
+        manufacturer: int = 0x1291,
+        address: str = '127.0.0.1',
+        key: str | None = None,
+        commands: bool = False,
+    ) -> None:
         """Choose the ports.
 
         :param sensors: By default one of 200 W.
@@ -144,28 +150,44 @@ class IPMISim(base.Process):
         records = state / 'ipmi_sim' / 'bmc'
         records.mkdir(parents=True)
         source = self.directory / 'sensors.sdrs'
-        source.write_text(_BMC_RECORD + ''.join(
-            _sensor_record(number, sensor)
-            for number, sensor in enumerate(self.sensors, 1)))
+        source.write_text(
+            _BMC_RECORD
+            + ''.join(
+                _sensor_record(number, sensor)
+                for number, sensor in enumerate(self.sensors, 1)
+            )
+        )
         base.run(['sdrcomp', '-o', records / 'sdr.20.main', source])
         self._answers_directory = self.directory / 'answers'
         self._answers_directory.mkdir()
-        module = (f'loadlib "{self._module()}" "{self._answers_directory}"'
-                  if self._commands else '')
+        module = (
+            f'loadlib "{self._module()}" "{self._answers_directory}"'
+            if self._commands
+            else ''
+        )
         key = f'bmc_key "{self._key}"' if self._key else ''
         configuration = self.directory / 'lan.conf'
-        configuration.write_text(_CONFIGURATION.format(
-            sim=self, module=module, key=key, user=USER, password=PASSWORD))
-        self.argv += ['-c', os.fspath(configuration),
-                      '-f', os.fspath(self.directory / 'bmc.emu'),
-                      '-s', os.fspath(state)]
+        configuration.write_text(
+            _CONFIGURATION.format(
+                sim=self, module=module, key=key, user=USER, password=PASSWORD
+            )
+        )
+        self.argv += [
+            '-c',
+            os.fspath(configuration),
+            '-f',
+            os.fspath(self.directory / 'bmc.emu'),
+            '-s',
+            os.fspath(state),
+        ]
 
     def start(self) -> None:
         """Start the BMC with its sensors as they are now."""
         commands = [
             'mc_setbmc 0x20',
             f'mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f '
-            f'{self.manufacturer:#x} 0xf02 persist_sdr']
+            f'{self.manufacturer:#x} 0xf02 persist_sdr',
+        ]
         for number, sensor in enumerate(self.sensors, 1):
             commands.append(f'sensor_add 0x20 0 {number} 0x0b 0x01')
             commands += _sensor_commands(number, sensor)
@@ -191,20 +213,46 @@ class IPMISim(base.Process):
 
     def set_password(self, password: str) -> None:
         """Change the password of USER, as an administrator does."""
-        base.run(['ipmitool', '-I', 'lanplus', '-C', '3', '-H', self.address,
-                  '-p', str(self.port), '-U', USER, '-P', self.password,
-                  'user', 'set', 'password', '2', password])
+        base.run(
+            [
+                'ipmitool',
+                '-I',
+                'lanplus',
+                '-C',
+                '3',
+                '-H',
+                self.address,
+                '-p',
+                str(self.port),
+                '-U',
+                USER,
+                '-P',
+                self.password,
+                'user',
+                'set',
+                'password',
+                '2',
+                password,
+            ]
+        )
         self.password = password
 
-    def answer(self, netfn: int, command: int, request: bytes,
-               answer: bytes | None, code: int = 0) -> None:
+    def answer(
+        self,
+        netfn: int,
+        command: int,
+        request: bytes,
+        answer: bytes | None,
+        code: int = 0,
+    ) -> None:
         """Give the answer to a request from now on.
 
         :param answer: None to refuse the command as an invalid one.
         :param code: The completion code.
         """
         path = self._answers_directory / (
-            f'{netfn:02x}-{command:02x}-{request.hex()}')
+            f'{netfn:02x}-{command:02x}-{request.hex()}'
+        )
         if answer is None:
             path.unlink()
             return
@@ -214,18 +262,36 @@ class IPMISim(base.Process):
 
     def answer_dcmi(self, watts: int, active: bool = True) -> None:
         """Answer DCMI's Get Power Reading."""
-        self.answer(0x2c, 0x02, b'\xdc\x01\0\0', struct.pack(
-            '<B4HIIB', 0xdc, watts, 1, 999, 250, 1_700_000_000, 1000,
-            0x40 if active else 0))
+        self.answer(
+            0x2C,
+            0x02,
+            b'\xdc\x01\0\0',
+            struct.pack(
+                '<B4HIIB',
+                0xDC,
+                watts,
+                1,
+                999,
+                250,
+                1_700_000_000,
+                1000,
+                0x40 if active else 0,
+            ),
+        )
 
     def answer_dell(self, watts: int, watt_hours: int) -> None:
         """Answer Dell's commands for power and cumulative energy."""
-        self.answer(0x30, 0xb3, b'\x0a\0', struct.pack('<HH', watts, 7))
-        self.answer(0x30, 0x9c, b'\x07\x01', struct.pack(
-            '<II', 1_700_000_000, watt_hours))
+        self.answer(0x30, 0xB3, b'\x0a\0', struct.pack('<HH', watts, 7))
+        self.answer(
+            0x30,
+            0x9C,
+            b'\x07\x01',
+            struct.pack('<II', 1_700_000_000, watt_hours),
+        )
 
-    def answer_aem(self, millijoules: int, maker: int = 0x4a66,
-                   at_ac: bool = True) -> None:
+    def answer_aem(
+        self, millijoules: int, maker: int = 0x4A66, at_ac: bool = True
+    ) -> None:
         """Answer the commands of Active Energy Manager.
 
         :param maker: IANA number, of Lenovo or of IBM.
@@ -234,13 +300,17 @@ class IPMISim(base.Process):
         """
         iana = maker.to_bytes(3, 'little')
         handle = b'\x05'
-        self.answer(0x2e, 0x82, iana + b'\0\0\x01', b'\0\x02\x06' + handle)
+        self.answer(0x2E, 0x82, iana + b'\0\0\x01', b'\0\x02\x06' + handle)
         if not at_ac:
-            self.answer(0x2e, 0x81, iana + handle + b'\x01\x82\x01\x08', b'',
-                        code=0xcb)
-        self.answer(0x2e, 0x81,
-                    iana + handle + b'\x01\x82' + bytes([at_ac]) + b'\x08',
-                    struct.pack('>Q', millijoules))
+            self.answer(
+                0x2E, 0x81, iana + handle + b'\x01\x82\x01\x08', b'', code=0xCB
+            )
+        self.answer(
+            0x2E,
+            0x81,
+            iana + handle + b'\x01\x82' + bytes([at_ac]) + b'\x08',
+            struct.pack('>Q', millijoules),
+        )
 
     def _module(self) -> pathlib.Path:
         """Compile the module that answers commands, and return its path.
@@ -248,18 +318,32 @@ class IPMISim(base.Process):
         :raises unittest.SkipTest: Compiler or headers are not installed.
         """
         if not os.path.exists('/usr/include/OpenIPMI/mcserv.h'):
-            raise unittest.SkipTest("OpenIPMI's headers are not installed "
-                                    '(Debian package: libopenipmi-dev)')
+            raise unittest.SkipTest(
+                "OpenIPMI's headers are not installed "
+                '(Debian package: libopenipmi-dev)'
+            )
         source = pathlib.Path(__file__).with_name('ipmi_sim_commands.c')
         module = self.directory / 'commands.so'
-        base.run(['gcc', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC',
-                  '-o', module, source])
+        base.run(
+            [
+                'gcc',
+                '-Wall',
+                '-Wextra',
+                '-Werror',
+                '-shared',
+                '-fPIC',
+                '-o',
+                module,
+                source,
+            ]
+        )
         return module
 
     def _console(self, *commands: str) -> None:
         """Run commands of ipmi_sim(5), to their end."""
-        with socket.create_connection(('127.0.0.1', self.console_port),
-                                      timeout=10) as console:
+        with socket.create_connection(
+            ('127.0.0.1', self.console_port), timeout=10
+        ) as console:
             _read_to_prompt(console)
             for command in commands:
                 console.sendall(command.encode() + b'\n')
@@ -279,17 +363,24 @@ class IPMISim(base.Process):
 
 
 def _sensor_record(number: int, sensor: Sensor) -> str:
-    kind = ('Temperature' if sensor.unit == 'degrees_C'
-            else 'Other_Units_Based_Sensor')
-    return _SENSOR_RECORD.format(number=number, sensor=sensor, kind=kind,
-                                 step=STEP)
+    kind = (
+        'Temperature'
+        if sensor.unit == 'degrees_C'
+        else 'Other_Units_Based_Sensor'
+    )
+    return _SENSOR_RECORD.format(
+        number=number, sensor=sensor, kind=kind, step=STEP
+    )
 
 
-def _sensor_commands(number: int,
-                     sensor: Sensor) -> collections.abc.Iterator[str]:
+def _sensor_commands(
+    number: int, sensor: Sensor
+) -> collections.abc.Iterator[str]:
     scanning = 'scanning' if sensor.available else 'no-scanning'
-    yield (f'sensor_set_event_support 0x20 0 {number} enable {scanning} '
-           f'per-state {" ".join(["0" * 15] * 4)}')
+    yield (
+        f'sensor_set_event_support 0x20 0 {number} enable {scanning} '
+        f'per-state {" ".join(["0" * 15] * 4)}'
+    )
     yield f'sensor_set_value 0x20 0 {number} {sensor.value // STEP} 0'
 
 

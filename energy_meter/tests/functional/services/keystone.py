@@ -48,8 +48,9 @@ class Keystone(base.Process):
         port = base.free_port()
         self.auth_url = f'http://127.0.0.1:{port}/v3'
         self.admin = Credentials('admin', uuid.uuid4().hex, 'admin')
-        super().__init__(stack.wsgi_server(port, 'keystone.wsgi.api'),
-                         ready=self.answers)
+        super().__init__(
+            stack.wsgi_server(port, 'keystone.wsgi.api'), ready=self.answers
+        )
         self.name = 'keystone'
         self._manage = stack.program('keystone-manage')
 
@@ -64,30 +65,50 @@ class Keystone(base.Process):
             '[fernet_receipts]\n'
             f'key_repository = {self.directory}/fernet-keys\n'
             '[credential]\n'
-            f'key_repository = {self.directory}/credential-keys\n')
+            f'key_repository = {self.directory}/credential-keys\n'
+        )
         self.env['OS_KEYSTONE_CONFIG_FILES'] = os.fspath(config)
         self.argv += ['--socket', os.fspath(self.directory / 'socket')]
         password = {'OS_BOOTSTRAP_PASSWORD': self.admin.password}
-        owner = ['--keystone-user', str(os.geteuid()),
-                 '--keystone-group', str(os.getegid())]
+        owner = [
+            '--keystone-user',
+            str(os.geteuid()),
+            '--keystone-group',
+            str(os.getegid()),
+        ]
         for command in (
-                ['db_sync'],
-                ['fernet_setup', *owner],
-                ['credential_setup', *owner],
-                # Whoever looks up the internal endpoint gets a 500 if there
-                # is only a public one.
-                ['bootstrap', '--bootstrap-region-id', REGION,
-                 '--bootstrap-public-url', self.auth_url,
-                 '--bootstrap-internal-url', self.auth_url,
-                 '--bootstrap-admin-url', self.auth_url]):
-            base.run([self._manage, '--config-file', config, *command],
-                     env=password)
+            ['db_sync'],
+            ['fernet_setup', *owner],
+            ['credential_setup', *owner],
+            # Whoever looks up the internal endpoint gets a 500 if there
+            # is only a public one.
+            [
+                'bootstrap',
+                '--bootstrap-region-id',
+                REGION,
+                '--bootstrap-public-url',
+                self.auth_url,
+                '--bootstrap-internal-url',
+                self.auth_url,
+                '--bootstrap-admin-url',
+                self.auth_url,
+            ],
+        ):
+            base.run(
+                [self._manage, '--config-file', config, *command], env=password
+            )
 
     def session(self, credentials: Credentials) -> session.Session:
         """Return a keystoneauth session of this user."""
-        return session.Session(timeout=30, auth=v3.Password(
-            self.auth_url, user_domain_id='default',
-            project_domain_id='default', **credentials._asdict()))
+        return session.Session(
+            timeout=30,
+            auth=v3.Password(
+                self.auth_url,
+                user_domain_id='default',
+                project_domain_id='default',
+                **credentials._asdict(),
+            ),
+        )
 
     def token(self, credentials: Credentials) -> str:
         """Return a new token of this user."""
@@ -99,14 +120,15 @@ class Keystone(base.Process):
         :raises keystoneauth1.exceptions.NotFound: The token is not valid.
         """
         answer = self.session(self.admin).get(
-            f'{self.auth_url}/auth/tokens',
-            headers={'X-Subject-Token': token})
+            f'{self.auth_url}/auth/tokens', headers={'X-Subject-Token': token}
+        )
         return answer.json()['token']['user']['name']
 
     def connect(self) -> connection.Connection:
         """Return an openstacksdk connection of the administrator."""
-        return connection.Connection(session=self.session(self.admin),
-                                     region_name=REGION)
+        return connection.Connection(
+            session=self.session(self.admin), region_name=REGION
+        )
 
     def environment(self) -> dict[str, str]:
         """Return the OS_* variables by which the administrator logs in."""
@@ -120,19 +142,24 @@ class Keystone(base.Process):
             'OS_REGION_NAME': REGION,
         }
 
-    def add_service(self, kind: str, name: str,
-                    url: str) -> collections.abc.Callable[[], object]:
+    def add_service(
+        self, kind: str, name: str, url: str
+    ) -> collections.abc.Callable[[], object]:
         """Put a service into the catalog; return what removes it."""
         identity = self.connect().identity
         service = identity.create_service(type=kind, name=name)
         for interface in ('public', 'internal', 'admin'):
             identity.create_endpoint(
-                service_id=service.id, interface=interface, url=url,
-                region_id=REGION)
+                service_id=service.id,
+                interface=interface,
+                url=url,
+                region_id=REGION,
+            )
         return functools.partial(identity.delete_service, service)
 
-    def login(self, section: str,
-              credentials: Credentials | None = None) -> str:
+    def login(
+        self, section: str, credentials: Credentials | None = None
+    ) -> str:
         """Return the section by which a service logs in.
 
         :param credentials: By default the administrator's.
@@ -147,7 +174,8 @@ class Keystone(base.Process):
             f'project_name = {user.project_name}\n'
             'user_domain_id = default\n'
             'project_domain_id = default\n'
-            f'region_name = {REGION}\n')
+            f'region_name = {REGION}\n'
+        )
 
     def create_user(self, role: str, project: str = 'admin') -> Credentials:
         """Create a user who has this role in this project.
@@ -156,15 +184,20 @@ class Keystone(base.Process):
         :param project: It is created if it does not exist.
         """
         identity = self.connect().identity
-        user = Credentials(f'user-{uuid.uuid4().hex}', uuid.uuid4().hex,
-                           project)
-        created = identity.create_user(name=user.username,
-                                       password=user.password)
+        user = Credentials(
+            f'user-{uuid.uuid4().hex}', uuid.uuid4().hex, project
+        )
+        created = identity.create_user(
+            name=user.username, password=user.password
+        )
         identity.assign_project_role_to_user(
-            project=(identity.find_project(project)
-                     or identity.create_project(name=project)),
+            project=(
+                identity.find_project(project)
+                or identity.create_project(name=project)
+            ),
             user=created,
-            role=identity.find_role(role, ignore_missing=False))
+            role=identity.find_role(role, ignore_missing=False),
+        )
         return user
 
     def answers(self) -> bool:

@@ -25,23 +25,40 @@ class MariaDB(database.DatabaseServer):
         """Choose the port; data live in a directory of the fixture's."""
         self.port = base.free_port()
         # --no-defaults has to come first.
-        super().__init__(['mariadbd', '--no-defaults',
-                          '--bind-address=127.0.0.1', f'--port={self.port}',
-                          '--character-set-server=utf8mb4'],
-                         ready=self.answers, user='mysql')
+        super().__init__(
+            [
+                'mariadbd',
+                '--no-defaults',
+                '--bind-address=127.0.0.1',
+                f'--port={self.port}',
+                '--character-set-server=utf8mb4',
+            ],
+            ready=self.answers,
+            user='mysql',
+        )
 
     def prepare(self) -> None:
         """Create the data directory, and keep socket and pid beside it."""
         data = self.directory / 'data'
-        base.run(['mariadb-install-db', '--no-defaults',
-                  '--auth-root-authentication-method=normal',
-                  '--skip-test-db', f'--datadir={data}',
-                  # Two servers in one take each other's temporary tables.
-                  f'--tmpdir={self.directory}'],
-                 cwd=self.directory, user=self.user)
-        self.argv += [f'--datadir={data}', f'--tmpdir={self.directory}',
-                      f'--socket={self.directory}/socket',
-                      f'--pid-file={self.directory}/pid']
+        base.run(
+            [
+                'mariadb-install-db',
+                '--no-defaults',
+                '--auth-root-authentication-method=normal',
+                '--skip-test-db',
+                f'--datadir={data}',
+                # Two servers in one take each other's temporary tables.
+                f'--tmpdir={self.directory}',
+            ],
+            cwd=self.directory,
+            user=self.user,
+        )
+        self.argv += [
+            f'--datadir={data}',
+            f'--tmpdir={self.directory}',
+            f'--socket={self.directory}/socket',
+            f'--pid-file={self.directory}/pid',
+        ]
 
     def database_url(self, name: str) -> str:
         """Return the URL of a database for SQLAlchemy."""

@@ -33,7 +33,7 @@ Units = dict[int, dict[int, tuple[str, float]]]
 
 def _words(kind: str, value: float) -> list[int]:
     data = struct.pack(f'>{kind}', value)
-    return [word for word, in struct.iter_unpack('>H', data)]
+    return [word for (word,) in struct.iter_unpack('>H', data)]
 
 
 class ModbusServer(fixtures.Fixture):
@@ -62,8 +62,9 @@ class ModbusServer(fixtures.Fixture):
     def start(self) -> None:
         """Start it, on the same port as before."""
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever,
-                                        daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, daemon=True
+        )
         self._thread.start()
         self._server = self._run(self._serve())
 
@@ -79,25 +80,37 @@ class ModbusServer(fixtures.Fixture):
     def show(self, unit: int, address: int, kind: str, value: float) -> None:
         """Change what a unit shows."""
         self._units[unit][address] = (kind, value)
-        self._run(self._server.async_setValues(unit, 16, address,
-                                               _words(kind, value)))
+        self._run(
+            self._server.async_setValues(
+                unit, 16, address, _words(kind, value)
+            )
+        )
 
-    def _run(self, work: collections.abc.Coroutine[typing.Any, typing.Any,
-                                                   typing.Any]) -> typing.Any:
-        return asyncio.run_coroutine_threadsafe(
-            work, self._loop).result(timeout=10)
+    def _run(
+        self,
+        work: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
+    ) -> typing.Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(
+            timeout=10
+        )
 
     async def _serve(self) -> server.ModbusBaseServer:
-        devices = [self._make(unit, values)
-                   for unit, values in self._units.items()]
+        devices = [
+            self._make(unit, values) for unit, values in self._units.items()
+        ]
         if self._device is None:
             made: server.ModbusBaseServer = server.ModbusTcpServer(
-                devices, address=('127.0.0.1', self.port),
-                ignore_missing_devices=True)
+                devices,
+                address=('127.0.0.1', self.port),
+                ignore_missing_devices=True,
+            )
         else:
             made = server.ModbusSerialServer(
-                devices, port=self._device, baudrate=9600,
-                ignore_missing_devices=True)
+                devices,
+                port=self._device,
+                baudrate=9600,
+                ignore_missing_devices=True,
+            )
         await made.serve_forever(background=True)
         return made
 
@@ -106,11 +119,19 @@ class ModbusServer(fixtures.Fixture):
         # Connections are closed in the loop's next round.
         await asyncio.sleep(0)
 
-    def _make(self, unit: int, values: dict[int, tuple[str, float]],
-              ) -> simulator.SimDevice:
-        async def act(_function: int, _start: int, address: int, _count: int,
-                      _registers: object, written: object,
-                      ) -> constants.ExcCodes | None:
+    def _make(
+        self,
+        unit: int,
+        values: dict[int, tuple[str, float]],
+    ) -> simulator.SimDevice:
+        async def act(
+            _function: int,
+            _start: int,
+            address: int,
+            _count: int,
+            _registers: object,
+            written: object,
+        ) -> constants.ExcCodes | None:
             if written:
                 return None
             self.requests.append((unit, address))
@@ -118,7 +139,15 @@ class ModbusServer(fixtures.Fixture):
                 raise exceptions.NoSuchIdException
             return self.refusals.get(unit)
 
-        return simulator.SimDevice(unit, [
-            simulator.SimData(address, values=_words(kind, value),
-                              datatype=simulator.DataType.REGISTERS)
-            for address, (kind, value) in sorted(values.items())], action=act)
+        return simulator.SimDevice(
+            unit,
+            [
+                simulator.SimData(
+                    address,
+                    values=_words(kind, value),
+                    datatype=simulator.DataType.REGISTERS,
+                )
+                for address, (kind, value) in sorted(values.items())
+            ],
+            action=act,
+        )

@@ -22,18 +22,26 @@ class Mosquitto(base.Process):
     :param certificate: files of a certificate and its key, for TLS.
     """
 
-    def __init__(self, passwords: dict[str, str] | None = None,
-                 certificate: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        passwords: dict[str, str] | None = None,
+        certificate: tuple[str, str] | None = None,
+    ) -> None:
         self.port = base.free_port()
         self._passwords = passwords or {}
         self._certificate = certificate
-        super().__init__(['mosquitto'],
-                         ready=lambda: base.listening(self.port))
+        super().__init__(
+            ['mosquitto'], ready=lambda: base.listening(self.port)
+        )
 
     def prepare(self) -> None:
         """Write the configuration."""
-        lines = [f'listener {self.port} 127.0.0.1', 'user root',
-                 'persistence false', 'log_type all']
+        lines = [
+            f'listener {self.port} 127.0.0.1',
+            'user root',
+            'persistence false',
+            'log_type all',
+        ]
         if self._certificate is not None:
             certificate, key = self._certificate
             lines += [f'certfile {certificate}', f'keyfile {key}']
@@ -51,16 +59,42 @@ class Mosquitto(base.Process):
 
     def publish(self, topic: str, payload: str, *options: str) -> None:
         """Publish a message with mosquitto_pub and wait until it is."""
-        base.run(['mosquitto_pub', '-h', '127.0.0.1', '-p', str(self.port),
-                  '-q', '1', '-t', topic, '-m', payload, *options])
+        base.run(
+            [
+                'mosquitto_pub',
+                '-h',
+                '127.0.0.1',
+                '-p',
+                str(self.port),
+                '-q',
+                '1',
+                '-t',
+                topic,
+                '-m',
+                payload,
+                *options,
+            ]
+        )
 
 
 class Device(base.Process):
     """A device that is connected and has a last will."""
 
     def __init__(self, broker: Mosquitto, topic: str, will: str) -> None:
-        super().__init__([
-            'mosquitto_sub', '-h', '127.0.0.1', '-p', str(broker.port),
-            '-t', f'{topic}/command', '--will-topic', topic,
-            '--will-payload', will, '--will-retain'],
-            ready=lambda: f'{topic}/command' in broker.output())
+        super().__init__(
+            [
+                'mosquitto_sub',
+                '-h',
+                '127.0.0.1',
+                '-p',
+                str(broker.port),
+                '-t',
+                f'{topic}/command',
+                '--will-topic',
+                topic,
+                '--will-payload',
+                will,
+                '--will-retain',
+            ],
+            ready=lambda: f'{topic}/command' in broker.output(),
+        )

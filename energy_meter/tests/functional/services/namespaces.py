@@ -65,8 +65,9 @@ class Namespace(base.Service):
 
     def listening(self, port: int) -> bool:
         """Tell whether a program listens on this TCP port, in here."""
-        return bool(base.run(
-            self.inside('ss', '-Hltn', f'sport = :{port}')).strip())
+        return bool(
+            base.run(self.inside('ss', '-Hltn', f'sport = :{port}')).strip()
+        )
 
 
 class Link(base.Service):
@@ -82,20 +83,40 @@ class Link(base.Service):
         super().__init__()
         self._near, self._far = near, far
         self._near_end, self._far_end = (
-            f'veth{next(self._numbers)}' for _ in range(2))
+            f'veth{next(self._numbers)}' for _ in range(2)
+        )
         network = next(_NETWORKS)
         self.near_address, self.far_address = map(str, network.hosts())
         self._length = network.prefixlen
 
     def _setUp(self) -> None:
-        _ip('link', 'add', self._near_end, 'netns', self._near.name,
-            'type', 'veth',
-            'peer', 'name', self._far_end, 'netns', self._far.name)
+        _ip(
+            'link',
+            'add',
+            self._near_end,
+            'netns',
+            self._near.name,
+            'type',
+            'veth',
+            'peer',
+            'name',
+            self._far_end,
+            'netns',
+            self._far.name,
+        )
         for namespace, end, address in (
-                (self._near, self._near_end, self.near_address),
-                (self._far, self._far_end, self.far_address)):
-            _ip('-n', namespace.name, 'address', 'add',
-                f'{address}/{self._length}', 'dev', end)
+            (self._near, self._near_end, self.near_address),
+            (self._far, self._far_end, self.far_address),
+        ):
+            _ip(
+                '-n',
+                namespace.name,
+                'address',
+                'add',
+                f'{address}/{self._length}',
+                'dev',
+                end,
+            )
             _ip('-n', namespace.name, 'link', 'set', end, 'up')
 
     def cut(self) -> None:
@@ -111,6 +132,15 @@ class Link(base.Service):
 
     def bytes_to_far(self) -> int:
         """Count what the near end sent so far, with all headers."""
-        [end] = json.loads(_ip('-n', self._near.name, '-s', '-j', 'link',
-                               'show', self._near_end))
+        [end] = json.loads(
+            _ip(
+                '-n',
+                self._near.name,
+                '-s',
+                '-j',
+                'link',
+                'show',
+                self._near_end,
+            )
+        )
         return end['stats64']['tx']['bytes']

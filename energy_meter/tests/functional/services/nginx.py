@@ -28,8 +28,9 @@ _PROCESSES = 2
 ETC = stack.CHECKOUT / 'etc'
 
 
-def adapt(path: str, places: dict[str, object],
-          directory: pathlib.Path) -> pathlib.Path:
+def adapt(
+    path: str, places: dict[str, object], directory: pathlib.Path
+) -> pathlib.Path:
     """Copy a shipped file and put places of the test into it.
 
     :param path: below etc.
@@ -54,15 +55,26 @@ class UWSGI(base.Process):
         super().__init__(
             [commands.script('uwsgi')],
             ready=lambda: self.output().count('WSGI app 0') == _PROCESSES,
-            env={'OS_ENERGY_METER_CONFIG_FILES':
-                 os.fspath(configuration.path)})
+            env={
+                'OS_ENERGY_METER_CONFIG_FILES': os.fspath(configuration.path)
+            },
+        )
 
     def prepare(self) -> None:
-        self.argv += ['--ini', os.fspath(adapt(
-            'uwsgi/energy-meter-api.ini',
-            {'/opt/energy_meter': sys.prefix,
-             '127.0.0.1:8878': f'127.0.0.1:{self.port}',
-             '/run/energy-meter-api': self.directory}, self.directory))]
+        self.argv += [
+            '--ini',
+            os.fspath(
+                adapt(
+                    'uwsgi/energy-meter-api.ini',
+                    {
+                        '/opt/energy_meter': sys.prefix,
+                        '127.0.0.1:8878': f'127.0.0.1:{self.port}',
+                        '/run/energy-meter-api': self.directory,
+                    },
+                    self.directory,
+                )
+            ),
+        ]
 
     def reload(self) -> None:
         """Do what the unit's ExecReload does."""
@@ -108,14 +120,26 @@ http {{
         self.tls = ssl.create_default_context(cafile=authority.file)
         shipped = adapt(
             'nginx/energy-meter.conf',
-            {'listen 443': f'listen 127.0.0.1:{self.port}',
-             '/etc/ssl/certs/energy.example.org.pem': certificate,
-             '/etc/ssl/private/energy.example.org.key': key,
-             '127.0.0.1:8878': f'127.0.0.1:{self._api_port}',
-             '127.0.0.1:8879': f'127.0.0.1:{self._pages_port}'},
-            self.directory)
+            {
+                'listen 443': f'listen 127.0.0.1:{self.port}',
+                '/etc/ssl/certs/energy.example.org.pem': certificate,
+                '/etc/ssl/private/energy.example.org.key': key,
+                '127.0.0.1:8878': f'127.0.0.1:{self._api_port}',
+                '127.0.0.1:8879': f'127.0.0.1:{self._pages_port}',
+            },
+            self.directory,
+        )
         configuration = self.directory / 'nginx.conf'
-        configuration.write_text(self._CONFIGURATION.format(
-            directory=self.directory, shipped=shipped))
-        self.argv += ['-e', 'stderr', '-p', os.fspath(self.directory), '-c',
-                      os.fspath(configuration)]
+        configuration.write_text(
+            self._CONFIGURATION.format(
+                directory=self.directory, shipped=shipped
+            )
+        )
+        self.argv += [
+            '-e',
+            'stderr',
+            '-p',
+            os.fspath(self.directory),
+            '-c',
+            os.fspath(configuration),
+        ]

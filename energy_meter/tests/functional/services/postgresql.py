@@ -28,16 +28,34 @@ class PostgreSQL(database.DatabaseServer):
     def __init__(self) -> None:
         """Choose the port; data live in a directory of the fixture's."""
         self.port = base.free_port()
-        super().__init__(['postgres', '-p', str(self.port),
-                          '-c', 'listen_addresses=127.0.0.1'],
-                         ready=self.answers, user='postgres')
+        super().__init__(
+            [
+                'postgres',
+                '-p',
+                str(self.port),
+                '-c',
+                'listen_addresses=127.0.0.1',
+            ],
+            ready=self.answers,
+            user='postgres',
+        )
 
     def prepare(self) -> None:
         """Create the data directory, and keep the socket beside it."""
         data = self.directory / 'data'
-        base.run(['initdb', '--auth=trust', '--encoding=UTF8',
-                  '--locale=C.UTF-8', '--no-sync', '--username=postgres',
-                  data], cwd=self.directory, user=self.user)
+        base.run(
+            [
+                'initdb',
+                '--auth=trust',
+                '--encoding=UTF8',
+                '--locale=C.UTF-8',
+                '--no-sync',
+                '--username=postgres',
+                data,
+            ],
+            cwd=self.directory,
+            user=self.user,
+        )
         self.argv += ['-D', str(data), '-k', str(self.directory)]
 
     def database_url(self, name: str) -> str:
@@ -50,5 +68,7 @@ class PostgreSQL(database.DatabaseServer):
         :param url: as :meth:`database_url` gives it.
         """
         name = url.rpartition('/')[2]
-        return (f'postgresql+psycopg://postgres@/{name}'
-                f'?host={self.directory}&port={self.port}')
+        return (
+            f'postgresql+psycopg://postgres@/{name}'
+            f'?host={self.directory}&port={self.port}'
+        )

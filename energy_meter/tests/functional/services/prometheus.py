@@ -38,12 +38,22 @@ class Prometheus(base.Process):
     def prepare(self) -> None:
         """Write its configuration."""
         config = self.directory / 'prometheus.yml'
-        config.write_text(yaml.safe_dump({
-            'global': {'scrape_interval': '1s', 'scrape_timeout': '1s'},
-            'scrape_configs': self._jobs}))
-        self.argv += [f'--config.file={config}',
-                      f'--storage.tsdb.path={self.directory / "data"}',
-                      f'--web.listen-address=127.0.0.1:{self._port}']
+        config.write_text(
+            yaml.safe_dump(
+                {
+                    'global': {
+                        'scrape_interval': '1s',
+                        'scrape_timeout': '1s',
+                    },
+                    'scrape_configs': self._jobs,
+                }
+            )
+        )
+        self.argv += [
+            f'--config.file={config}',
+            f'--storage.tsdb.path={self.directory / "data"}',
+            f'--web.listen-address=127.0.0.1:{self._port}',
+        ]
         # Without the directories of consoles it would look in /etc.
         for name in 'templates', 'libraries':
             self.argv.append(f'--web.console.{name}={os.devnull}')
@@ -56,12 +66,16 @@ class Prometheus(base.Process):
 
     def labels(self, metric: str) -> set[str]:
         """Give the names of all labels that a metric ever had."""
-        return {name for series in self._get('series', **{'match[]': metric})
-                for name in series}
+        return {
+            name
+            for series in self._get('series', **{'match[]': metric})
+            for name in series
+        }
 
     def _get(self, path: str, **parameters: str) -> typing.Any:
-        answer = requests.get(f'{self._url}/api/v1/{path}', parameters,
-                              timeout=TIMEOUT)
+        answer = requests.get(
+            f'{self._url}/api/v1/{path}', parameters, timeout=TIMEOUT
+        )
         body = answer.json()
         assert body['status'] == 'success', (parameters, body)
         return body['data']

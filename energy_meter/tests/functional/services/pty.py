@@ -43,8 +43,9 @@ class Line(base.Process):
     def prepare(self) -> None:
         self.port = self.directory / 'port'
         self._far_end = self.directory / 'meter'
-        self.argv += [f'PTY,link={end},raw,echo=0'
-                      for end in (self.port, self._far_end)]
+        self.argv += [
+            f'PTY,link={end},raw,echo=0' for end in (self.port, self._far_end)
+        ]
 
     def start(self) -> None:
         super().start()
@@ -65,8 +66,11 @@ class Line(base.Process):
         # Not through pyserial: it forgets what came before it opens a port.
         port = os.open(self.port, os.O_RDONLY | os.O_NOCTTY)
         try:
-            base.wait_for(lambda: _waiting(port) >= len(data), TIMEOUT,
-                          'what the meter said waits in the port')
+            base.wait_for(
+                lambda: _waiting(port) >= len(data),
+                TIMEOUT,
+                'what the meter said waits in the port',
+            )
         finally:
             os.close(port)
 
@@ -80,8 +84,9 @@ def _waiting(port: int) -> int:
     return count[0]
 
 
-def reading(stream: collections.abc.Iterator[measurement.Reading | None]
-            ) -> measurement.Reading:
+def reading(
+    stream: collections.abc.Iterator[measurement.Reading | None],
+) -> measurement.Reading:
     """Wait for the next reading of a driver."""
     deadline = time.monotonic() + TIMEOUT
     for each in stream:

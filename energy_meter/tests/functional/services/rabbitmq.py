@@ -38,10 +38,12 @@ class RabbitMQ(base.Process):
     :param peer: a running node of this network: join it in a cluster.
     """
 
-    def __init__(self, settings: collections.abc.Mapping[str, object]
-                 = _NO_SETTINGS,
-                 namespace: namespaces.Namespace | None = None,
-                 peer: 'RabbitMQ | None' = None) -> None:
+    def __init__(
+        self,
+        settings: collections.abc.Mapping[str, object] = _NO_SETTINGS,
+        namespace: namespaces.Namespace | None = None,
+        peer: 'RabbitMQ | None' = None,
+    ) -> None:
         """Choose the ports; data live in a directory of the fixture's."""
         self.port = base.free_port()
         #: Of ``rabbitmq.conf``; they are written before the first start.
@@ -52,8 +54,10 @@ class RabbitMQ(base.Process):
         self.node = f'test{self.port}@localhost'
         #: The virtual host `/`, as oslo.messaging takes it.
         self.url = self.vhost_url('')
-        super().__init__([f'{SCRIPTS}/rabbitmq-server'],
-                         ready=lambda: self._listening(self.port))
+        super().__init__(
+            [f'{SCRIPTS}/rabbitmq-server'],
+            ready=lambda: self._listening(self.port),
+        )
         self._place(self)
 
     def prepare(self) -> None:
@@ -64,9 +68,12 @@ class RabbitMQ(base.Process):
         if first is self:
             self._start_epmd()
         config = self.directory / 'rabbitmq.conf'
-        config.write_text(''.join(
-            f'{name} = {value}\n' for name, value
-            in self._configuration().items()))
+        config.write_text(
+            ''.join(
+                f'{name} = {value}\n'
+                for name, value in self._configuration().items()
+            )
+        )
         plugins = self.directory / 'enabled_plugins'
         plugins.write_text('[].')
         self.env |= {
@@ -75,8 +82,7 @@ class RabbitMQ(base.Process):
             'ERL_EPMD_PORT': str(first.epmd_port),
             'RABBITMQ_CONFIG_FILE': os.fspath(config),
             'RABBITMQ_CONF_ENV_FILE': os.devnull,
-            'RABBITMQ_CTL_ERL_ARGS':
-                '-kernel inet_dist_use_interface {127,0,0,1}',
+            'RABBITMQ_CTL_ERL_ARGS': '-kernel inet_dist_use_interface {127,0,0,1}',
             'RABBITMQ_DIST_PORT': str(base.free_port()),
             'RABBITMQ_ENABLED_PLUGINS_FILE': os.fspath(plugins),
             'RABBITMQ_LOG_BASE': os.fspath(self.directory / 'log'),
@@ -89,9 +95,20 @@ class RabbitMQ(base.Process):
 
     def _start_epmd(self) -> None:
         self.epmd_port = base.free_port()
-        self.useFixture(self._place(base.Process(
-            ['epmd', '-port', str(self.epmd_port), '-address', '127.0.0.1'],
-            ready=lambda: self._listening(self.epmd_port))))
+        self.useFixture(
+            self._place(
+                base.Process(
+                    [
+                        'epmd',
+                        '-port',
+                        str(self.epmd_port),
+                        '-address',
+                        '127.0.0.1',
+                    ],
+                    ready=lambda: self._listening(self.epmd_port),
+                )
+            )
+        )
 
     def _configuration(self) -> dict[str, object]:
         address = '0.0.0.0' if self._namespace else '127.0.0.1'  # noqa: S104
@@ -101,11 +118,13 @@ class RabbitMQ(base.Process):
             'distribution.listener.interface': '127.0.0.1',
             'log.console': 'true',
             'log.console.level': 'warning',
-            'log.file': 'false'}
+            'log.file': 'false',
+        }
         if self._peer:
             configuration |= {
                 'cluster_formation.peer_discovery_backend': 'classic_config',
-                'cluster_formation.classic_config.nodes.1': self._peer.node}
+                'cluster_formation.classic_config.nodes.1': self._peer.node,
+            }
         return configuration | self.settings
 
     def _place(self, process: base.Process) -> base.Process:
@@ -123,10 +142,16 @@ class RabbitMQ(base.Process):
         vhost = f'test-{uuid.uuid4().hex}'
         everything = {'configure': '.*', 'write': '.*', 'read': '.*'}
         definitions = self.directory / f'{vhost}.json'
-        definitions.write_text(json.dumps({
-            'vhosts': [{'name': vhost}],
-            'permissions': [{'user': 'guest', 'vhost': vhost, **everything}],
-        }))
+        definitions.write_text(
+            json.dumps(
+                {
+                    'vhosts': [{'name': vhost}],
+                    'permissions': [
+                        {'user': 'guest', 'vhost': vhost, **everything}
+                    ],
+                }
+            )
+        )
         self.ctl('import_definitions', os.fspath(definitions))
         return self.vhost_url(vhost)
 
@@ -159,6 +184,7 @@ class Cluster(base.Service):
 
     def vhost_url(self, vhost: str) -> str:
         """Return the URL of a virtual host, with all hosts."""
-        hosts = ','.join(f'guest:guest@127.0.0.1:{node.port}'
-                         for node in self.nodes)
+        hosts = ','.join(
+            f'guest:guest@127.0.0.1:{node.port}' for node in self.nodes
+        )
         return f'rabbit://{hosts}/{vhost}'

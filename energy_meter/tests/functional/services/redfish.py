@@ -29,8 +29,10 @@ ROOT = '/redfish/v1'
 
 def collection(*paths: str) -> dict[str, typing.Any]:
     """Make a collection of these members."""
-    return {'Members@odata.count': len(paths),
-            'Members': [{'@odata.id': path} for path in paths]}
+    return {
+        'Members@odata.count': len(paths),
+        'Members': [{'@odata.id': path} for path in paths],
+    }
 
 
 def mockup(**chassis: Resources) -> Resources:
@@ -42,16 +44,25 @@ def mockup(**chassis: Resources) -> Resources:
     """
     top = f'{ROOT}/Chassis'
     resources: Resources = {
-        ROOT: {'Id': 'RootService', 'Name': 'Root', 'RedfishVersion': '1.15.0',
-               'Chassis': {'@odata.id': top},
-               'Links': {'Sessions': {
-                   '@odata.id': f'{ROOT}/SessionService/Sessions'}}},
-        top: collection(*(f'{top}/{name}' for name in chassis))}
+        ROOT: {
+            'Id': 'RootService',
+            'Name': 'Root',
+            'RedfishVersion': '1.15.0',
+            'Chassis': {'@odata.id': top},
+            'Links': {
+                'Sessions': {'@odata.id': f'{ROOT}/SessionService/Sessions'}
+            },
+        },
+        top: collection(*(f'{top}/{name}' for name in chassis)),
+    }
     for name, parts in chassis.items():
         for path, body in parts.items():
             whole = f'{top}/{name}{path}'
-            resources[whole] = {'@odata.id': whole, 'Id': path[1:] or name,
-                                **_linked(body, f'{top}/{name}')}
+            resources[whole] = {
+                '@odata.id': whole,
+                'Id': path[1:] or name,
+                **_linked(body, f'{top}/{name}'),
+            }
     return resources
 
 
@@ -78,9 +89,17 @@ class StaticRedfish(base.Process):
         self.url = f'http://127.0.0.1:{self.port}'
         self._resources = copy.deepcopy(resources)
         super().__init__(
-            [sys.executable, '-m', 'sushy_tools.static.main',
-             '-i', '127.0.0.1', '-p', str(self.port)],
-            ready=lambda: base.listening(self.port))
+            [
+                sys.executable,
+                '-m',
+                'sushy_tools.static.main',
+                '-i',
+                '127.0.0.1',
+                '-p',
+                str(self.port),
+            ],
+            ready=lambda: base.listening(self.port),
+        )
 
     def prepare(self) -> None:
         """Write the mockup."""
@@ -117,8 +136,11 @@ class Controller(http.HTTPServer):
     :ivar password: may be changed.
     """
 
-    def __init__(self, resources: Resources, certificate: tuple[str, str],
-                 ) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        certificate: tuple[str, str],
+    ) -> None:
         super().__init__(self._respond, certificate)
         self.resources = resources
         self.sessions: set[str] = set()
@@ -131,7 +153,8 @@ class Controller(http.HTTPServer):
         if path.startswith(f'{ROOT}/SessionService/Sessions'):
             return self._log_in_or_out(request, path)
         if path != ROOT and (
-                request.headers.get('X-Auth-Token') not in self.sessions):
+            request.headers.get('X-Auth-Token') not in self.sessions
+        ):
             return http.Answer(401, b'{}')
         if path in self.statuses:
             return http.Answer(self.statuses[path], b'{}')
@@ -139,17 +162,23 @@ class Controller(http.HTTPServer):
             return http.Answer(404, b'{}')
         return http.page(self.resources[path])
 
-    def _log_in_or_out(self, request: http.Request,
-                       path: str) -> http.Answer:
+    def _log_in_or_out(self, request: http.Request, path: str) -> http.Answer:
         if request.method == 'DELETE':
             self.sessions.discard(path.rpartition('/')[2])
             return http.Answer(204)
-        if json.loads(request.body) != {'UserName': self.user,
-                                        'Password': self.password}:
+        if json.loads(request.body) != {
+            'UserName': self.user,
+            'Password': self.password,
+        }:
             return http.Answer(401, b'{}')
         self.logins += 1
         token = f'token-{self.logins}'
         self.sessions.add(token)
-        return http.Answer(201, b'{}', {
-            'X-Auth-Token': token,
-            'Location': f'{ROOT}/SessionService/Sessions/{token}'})
+        return http.Answer(
+            201,
+            b'{}',
+            {
+                'X-Auth-Token': token,
+                'Location': f'{ROOT}/SessionService/Sessions/{token}',
+            },
+        )

@@ -33,9 +33,21 @@ class RRDCached(base.Process):
     def prepare(self) -> None:
         """Tell it its directories."""
         self.socket = str(self.directory / 'socket')
-        self.argv += ['-g', '-l', f'unix:{self.socket}', '-w', '3600',
-                      '-z', '1', '-p', str(self.directory / 'pid'),
-                      '-j', str(self.directory), '-b', str(self._files)]
+        self.argv += [
+            '-g',
+            '-l',
+            f'unix:{self.socket}',
+            '-w',
+            '3600',
+            '-z',
+            '1',
+            '-p',
+            str(self.directory / 'pid'),
+            '-j',
+            str(self.directory),
+            '-b',
+            str(self._files),
+        ]
 
     def _answers(self) -> bool:
         with socket.socket(socket.AF_UNIX) as connection:

@@ -62,15 +62,20 @@ class Snmpd(base.Process):
     :param auth_password: of its users.
     """
 
-    def __init__(self, objects: collections.abc.Mapping[str, Value],
-                 *settings: str, auth_password: str = AUTH_PASSWORD) -> None:
+    def __init__(
+        self,
+        objects: collections.abc.Mapping[str, Value],
+        *settings: str,
+        auth_password: str = AUTH_PASSWORD,
+    ) -> None:
         self.port = base.free_port()
         self.objects = dict(objects)
         self._settings = settings
         self._auth_password = auth_password
         self._identity = 0
-        super().__init__(['snmpd', '-f', '-Lo', '-I', '-smux'],
-                         ready=self._answers)
+        super().__init__(
+            ['snmpd', '-f', '-Lo', '-I', '-smux'], ready=self._answers
+        )
 
     def prepare(self) -> None:
         base.require('snmpget', 'snmpset')
@@ -80,10 +85,14 @@ class Snmpd(base.Process):
         """Start with what :attr:`objects` has now."""
         persistent = self.directory / f'persistent-{self._identity}'
         persistent.mkdir(exist_ok=True)
-        self.env |= {'SNMP_PERSISTENT_DIR': os.fspath(persistent),
-                     'SNMPCONFPATH': os.fspath(persistent), 'MIBS': ''}
+        self.env |= {
+            'SNMP_PERSISTENT_DIR': os.fspath(persistent),
+            'SNMPCONFPATH': os.fspath(persistent),
+            'MIBS': '',
+        }
         (self.directory / 'snmpd.conf').write_text(
-            '\n'.join(self._configuration()) + '\n')
+            '\n'.join(self._configuration()) + '\n'
+        )
         super().start()
 
     def restart(self) -> None:
@@ -107,15 +116,27 @@ class Snmpd(base.Process):
             yield f'{option} {READ_COMMUNITY}'
         yield f'rwcommunity {WRITE_COMMUNITY}'
         for user, (digest, cipher) in USERS.items():
-            yield ' '.join(filter(None, (
-                'createUser', user, digest, digest and self._auth_password,
-                cipher, cipher and PRIV_PASSWORD)))
+            yield ' '.join(
+                filter(
+                    None,
+                    (
+                        'createUser',
+                        user,
+                        digest,
+                        digest and self._auth_password,
+                        cipher,
+                        cipher and PRIV_PASSWORD,
+                    ),
+                )
+            )
             yield f'rouser {user} ' + (
-                'priv' if cipher else 'auth' if digest else 'noauth')
+                'priv' if cipher else 'auth' if digest else 'noauth'
+            )
         yield from self._settings
         for oid, value in self.objects.items():
-            kind = {'i': 'integer', 'u': 'uinteger',
-                    's': 'octet_str'}[_letter(value)]
+            kind = {'i': 'integer', 'u': 'uinteger', 's': 'octet_str'}[
+                _letter(value)
+            ]
             text = f'"{value}"' if isinstance(value, str) else value
             yield f'override -rw .{oid} {kind} {text}'
 
@@ -127,9 +148,19 @@ class Snmpd(base.Process):
         return True
 
     def _run(self, program: str, community: str, *args: str) -> None:
-        base.run([program, '-v2c', '-c', community, '-t0.2', '-r20',
-                  f'127.0.0.1:{self.port}', *args],
-                 env={'MIBS': '', 'SNMPCONFPATH': os.devnull})
+        base.run(
+            [
+                program,
+                '-v2c',
+                '-c',
+                community,
+                '-t0.2',
+                '-r20',
+                f'127.0.0.1:{self.port}',
+                *args,
+            ],
+            env={'MIBS': '', 'SNMPCONFPATH': os.devnull},
+        )
 
 
 def _letter(value: Value) -> str:

@@ -41,7 +41,8 @@ def program(name: str) -> str:
     if not path.exists():
         raise unittest.SkipTest(
             f'{path} is missing (tools/run_tests.sh installs it; {VARIABLE} '
-            'names another virtual environment)')
+            'names another virtual environment)'
+        )
     return os.fspath(path)
 
 
@@ -54,7 +55,18 @@ def wsgi_server(port: int, module: str) -> list[str]:
 
     :raises unittest.SkipTest: uWSGI is not installed.
     """
-    return [program('uwsgi'), '--http', f'127.0.0.1:{port}',
-            '--http-keepalive', '--module', f'{module}:application',
-            '--virtualenv', os.fspath(venv()), '--enable-threads',
-            '--threads', '4', '--master', '--die-on-term']
+    return [
+        program('uwsgi'),
+        '--http',
+        f'127.0.0.1:{port}',
+        '--http-keepalive',
+        '--module',
+        f'{module}:application',
+        '--virtualenv',
+        os.fspath(venv()),
+        '--enable-threads',
+        '--threads',
+        '4',
+        '--master',
+        '--die-on-term',
+    ]

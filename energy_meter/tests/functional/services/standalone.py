@@ -36,13 +36,20 @@ class Standalone(base.Process):
         self.api_port = base.free_port()
         self.url = f'http://127.0.0.1:{self.port}'
         self._sections = sections
-        super().__init__([commands.script('energy-meter-standalone')],
-                         ready=lambda: 'Reading wattmeter' in self.output())
+        super().__init__(
+            [commands.script('energy-meter-standalone')],
+            ready=lambda: 'Reading wattmeter' in self.output(),
+        )
 
     def prepare(self) -> None:
         configuration = commands.Configuration(
-            self.directory, **self._sections)
+            self.directory, **self._sections
+        )
         configuration.set('api', port=self.api_port)
         configuration.set('rrd', port=self.port)
-        self.argv += ['--config-file', os.fspath(configuration.path),
-                      '--data-dir', os.fspath(self.directory / 'data')]
+        self.argv += [
+            '--config-file',
+            os.fspath(configuration.path),
+            '--data-dir',
+            os.fspath(self.directory / 'data'),
+        ]

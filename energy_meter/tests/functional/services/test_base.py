@@ -25,38 +25,40 @@ import testtools
 from energy_meter.tests.functional.services import base
 
 #: Ignores the signal that is its argument, says READY and sleeps.
-SLEEPER = '''
+SLEEPER = """
 import signal, sys, time
 if sys.argv[1:]:
     signal.signal(int(sys.argv[1]), signal.SIG_IGN)
 print('READY', flush=True)
 time.sleep(600)
-'''
+"""
 
 
 def sleeper(*args: str, timeout: float = 60) -> base.Process:
-    process = base.Process([sys.executable, '-c', SLEEPER, *args],
-                           timeout=timeout,
-                           ready=lambda: 'READY' in process.output())
+    process = base.Process(
+        [sys.executable, '-c', SLEEPER, *args],
+        timeout=timeout,
+        ready=lambda: 'READY' in process.output(),
+    )
     return process
 
 
 #: Starts a SLEEPER in a session of its own and waits for its end.
-PARENT = '''
+PARENT = """
 import subprocess, sys
 subprocess.run([sys.executable, *sys.argv[1:]], start_new_session=True)
-'''
+"""
 
 
 #: Starts a SLEEPER as a test does, and dies without cleaning up.
-DEAD_TEST = f'''
+DEAD_TEST = f"""
 import os, sys
 from energy_meter.tests.functional.services import base
 process = base.Process([sys.executable, '-c', {SLEEPER!r}])
 process.setUp()
 print(process.pid, flush=True)
 os._exit(0)
-'''
+"""
 
 
 def is_paused(process: psutil.Process) -> bool:
@@ -64,16 +66,19 @@ def is_paused(process: psutil.Process) -> bool:
 
 
 class MissingProgramTestCase(oslotest.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.tests.functional.services.base.SERVER_PATHS', ()))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.tests.functional.services.base.SERVER_PATHS', ()
+            )
+        )
         self.useFixture(fixtures.EnvironmentVariable('PATH', '/nowhere'))
 
     def test_the_skip_names_program_and_package(self) -> None:
         with testtools.ExpectedException(
-                unittest.SkipTest, r'.*ipmi_sim .*openipmi\)'):
+            unittest.SkipTest, r'.*ipmi_sim .*openipmi\)'
+        ):
             base.require('ipmi_sim')
 
     def test_a_service_within_a_service_skips_too(self) -> None:
@@ -87,31 +92,32 @@ class MissingProgramTestCase(oslotest.BaseTestCase):
 
 
 class FreePortTestCase(oslotest.BaseTestCase):
-
     def test_a_port_in_use_is_not_free(self) -> None:
         port = base.free_port()
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.tests.functional.services.base.PORTS',
-            range(port, port + 100)))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.tests.functional.services.base.PORTS',
+                range(port, port + 100),
+            )
+        )
         user = socket.create_server(('127.0.0.1', port))
         self.addCleanup(user.close)
         self.assertNotEqual(port, base.free_port())
 
 
 class WaitForTestCase(oslotest.BaseTestCase):
-
     def test_the_true_answer_is_returned(self) -> None:
         answers = iter([None, 0, 'yes'])
         self.assertEqual('yes', base.wait_for(lambda: next(answers), 60, ''))
 
     def test_the_failure_says_what_did_not_come(self) -> None:
         with testtools.ExpectedException(
-                AssertionError, r'the moon: not within 0 s .*\[\].*'):
+            AssertionError, r'the moon: not within 0 s .*\[\].*'
+        ):
             base.wait_for(list, 0, 'the moon')
 
 
 class ProcessTestCase(oslotest.BaseTestCase):
-
     def test_it_runs_until_the_end_of_the_fixture(self) -> None:
         with sleeper() as process:
             self.assertIsNone(process.returncode)
@@ -147,9 +153,10 @@ class ProcessTestCase(oslotest.BaseTestCase):
     def test_descendants_share_its_fate(self) -> None:
         process = base.Process(
             [sys.executable, '-c', PARENT, '-c', SLEEPER],
-            ready=lambda: 'READY' in process.output())
+            ready=lambda: 'READY' in process.output(),
+        )
         self.useFixture(process)
-        child, = psutil.Process(process.pid).children()
+        (child,) = psutil.Process(process.pid).children()
         process.pause()
         base.wait_for(lambda: is_paused(child), 10, 'the child hangs')
         process.kill()
@@ -163,37 +170,49 @@ class ProcessTestCase(oslotest.BaseTestCase):
 
     def test_it_does_not_outlive_the_tests(self) -> None:
         temporary = self.useFixture(fixtures.TempDir()).path
-        pid = int(base.run([sys.executable, '-c', DEAD_TEST],
-                           env={'TMPDIR': temporary}))
-        base.wait_for(lambda: not psutil.pid_exists(pid)
-                      or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE,
-                      10, 'the program ends')
+        pid = int(
+            base.run(
+                [sys.executable, '-c', DEAD_TEST], env={'TMPDIR': temporary}
+            )
+        )
+        base.wait_for(
+            lambda: (
+                not psutil.pid_exists(pid)
+                or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+            ),
+            10,
+            'the program ends',
+        )
 
     def test_what_does_not_stop_is_killed_and_reported(self) -> None:
         process = sleeper(str(int(signal.SIGTERM)), timeout=1)
         process.setUp()
-        with testtools.ExpectedException(AssertionError,
-                                         '.* did not end within 1 s .*'):
+        with testtools.ExpectedException(
+            AssertionError, '.* did not end within 1 s .*'
+        ):
             process.cleanUp()
         self.assertEqual(-signal.SIGKILL, process.returncode)
 
     def test_an_end_at_the_start_is_reported_with_the_output(self) -> None:
         process = base.Process(
             [sys.executable, '-c', 'raise SystemExit("no luck")'],
-            ready=lambda: False)
+            ready=lambda: False,
+        )
         error = self.assertRaises(fixtures.MultipleExceptions, process.setUp)
         self.assertIn('status 1:\nno luck', str(error.args[0][1]))
 
     def test_the_end_of_its_log_is_a_detail(self) -> None:
         process = self.useFixture(sleeper())
         self.assertEqual(
-            'READY\n', process.getDetails()[process.log.name].as_text())
+            'READY\n', process.getDetails()[process.log.name].as_text()
+        )
 
 
 class RunTestCase(oslotest.BaseTestCase):
-
     def test_a_failure_is_reported_with_the_output(self) -> None:
-        with testtools.ExpectedException(AssertionError,
-                                         '(?s).*ended with 3:.*no luck'):
-            base.run([sys.executable, '-c',
-                      'print("no luck"); raise SystemExit(3)'])
+        with testtools.ExpectedException(
+            AssertionError, '(?s).*ended with 3:.*no luck'
+        ):
+            base.run(
+                [sys.executable, '-c', 'print("no luck"); raise SystemExit(3)']
+            )

@@ -31,7 +31,6 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class RabbitMQTestCase(oslotest.BaseTestCase):
-
     def queue(self, url: str) -> simple.SimpleQueue:
         connection = kombu.Connection(url.replace('rabbit://', 'amqp://'))
         self.addCleanup(connection.release)
@@ -57,7 +56,6 @@ class RabbitMQTestCase(oslotest.BaseTestCase):
 
 
 class DatabaseTestCase(testscenarios.WithScenarios, oslotest.BaseTestCase):
-
     scenarios = [
         ('mariadb', {'service': mariadb.MariaDB}),
         ('postgresql', {'service': postgresql.PostgreSQL}),
@@ -65,8 +63,9 @@ class DatabaseTestCase(testscenarios.WithScenarios, oslotest.BaseTestCase):
 
     def test_data_survive_a_kill(self) -> None:
         server = self.useFixture(self.service())
-        engine = sqlalchemy.create_engine(server.create_database(),
-                                          poolclass=sqlalchemy.NullPool)
+        engine = sqlalchemy.create_engine(
+            server.create_database(), poolclass=sqlalchemy.NullPool
+        )
         with engine.begin() as connection:
             connection.execute(sqlalchemy.text('CREATE TABLE t (n INT)'))
             connection.execute(sqlalchemy.text('INSERT INTO t VALUES (42)'))
@@ -77,17 +76,16 @@ class DatabaseTestCase(testscenarios.WithScenarios, oslotest.BaseTestCase):
 
         with engine.connect() as connection:
             self.assertEqual(
-                42, connection.scalar(sqlalchemy.text('SELECT n FROM t')))
+                42, connection.scalar(sqlalchemy.text('SELECT n FROM t'))
+            )
 
 
 class KeystoneTestCase(oslotest.BaseTestCase):
-
     def test_a_user_logs_in(self) -> None:
         identity = base.shared(keystone.Keystone)
         user = identity.create_user('reader', project='service')
 
-        self.assertEqual(user.username,
-                         identity.owner(identity.token(user)))
+        self.assertEqual(user.username, identity.owner(identity.token(user)))
 
     def test_tokens_survive_a_restart(self) -> None:
         identity = base.shared(keystone.Keystone)
@@ -101,23 +99,39 @@ class KeystoneTestCase(oslotest.BaseTestCase):
 
 
 class GnocchiTestCase(oslotest.BaseTestCase):
-
     def test_measures_are_aggregated(self) -> None:
         server = base.shared(gnocchi.Gnocchi)
         client = server.client()
-        metric = client.post('/v1/resource/generic', json={
-            'id': 'services', 'metrics': {'power': {
-                'archive_policy_name': 'low'}}}).json()['metrics']['power']
+        metric = client.post(
+            '/v1/resource/generic',
+            json={
+                'id': 'services',
+                'metrics': {'power': {'archive_policy_name': 'low'}},
+            },
+        ).json()['metrics']['power']
 
-        client.post(f'/v1/metric/{metric}/measures', json=[
-            {'timestamp': 600, 'value': 10}, {'timestamp': 899, 'value': 20},
-            {'timestamp': 900, 'value': 30}])
+        client.post(
+            f'/v1/metric/{metric}/measures',
+            json=[
+                {'timestamp': 600, 'value': 10},
+                {'timestamp': 899, 'value': 20},
+                {'timestamp': 900, 'value': 30},
+            ],
+        )
 
         means = [gnocchi.Measure(600, 300, 15), gnocchi.Measure(900, 300, 30)]
         self.assertEqual(means, server.measures(metric, 'mean'))
-        self.assertEqual(means, server.aggregates(
-            '(aggregate sum (metric power mean))',
-            "original_resource_id='services'"))
         self.assertEqual(
-            [metric], [resource['metrics']['power']
-                       for resource in server.resources('services')])
+            means,
+            server.aggregates(
+                '(aggregate sum (metric power mean))',
+                "original_resource_id='services'",
+            ),
+        )
+        self.assertEqual(
+            [metric],
+            [
+                resource['metrics']['power']
+                for resource in server.resources('services')
+            ],
+        )

@@ -35,8 +35,12 @@ from energy_meter.tests.functional.services import driver_process
 TIMEOUT = 60
 
 
-def device(path: str, subsystem: str, links: dict[str, str] | None = None,
-           **attributes: object) -> str:
+def device(
+    path: str,
+    subsystem: str,
+    links: dict[str, str] | None = None,
+    **attributes: object,
+) -> str:
     """Describe a device in umockdev's language.
 
     :param path: below /sys: ``/devices/...``.
@@ -68,17 +72,30 @@ class Machine(base.Service):
         self._log = directory / 'driver.log'
         with self._log.open('w') as log:
             self._process = subprocess.Popen(
-                [*_unprivileged(), base.program('umockdev-run'), '-d',
-                 str(description), '--', sys.executable, '-m',
-                 driver_process.__name__],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                text=True, start_new_session=True)
+                [
+                    *_unprivileged(),
+                    base.program('umockdev-run'),
+                    '-d',
+                    str(description),
+                    '--',
+                    sys.executable,
+                    '-m',
+                    driver_process.__name__,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
         self.addCleanup(self._stop)
-        self.sys = pathlib.Path(
-            self._tell('environment', 'UMOCKDEV_DIR')) / 'sys'
+        self.sys = (
+            pathlib.Path(self._tell('environment', 'UMOCKDEV_DIR')) / 'sys'
+        )
 
-    def open(self, driver: str, *probes: str | None,
-             **options: typing.Any) -> None:
+    def open(
+        self, driver: str, *probes: str | None, **options: typing.Any
+    ) -> None:
         """Make a driver and open it.
 
         :raises DriverError: its error, as far as the text goes; as
@@ -116,8 +133,9 @@ class Machine(base.Service):
         ready, _, _ = select.select([self._process.stdout], [], [], TIMEOUT)
         line = self._process.stdout.readline() if ready else ''
         if not line:
-            raise AssertionError(f'no answer to {command}:\n'
-                                 f'{self._log.read_text()}')
+            raise AssertionError(
+                f'no answer to {command}:\n{self._log.read_text()}'
+            )
         result, error = json.loads(line)
         if error is not None:
             raise exception.DriverError(reason=error)
@@ -132,8 +150,7 @@ def _unprivileged() -> list[str]:
     """Give the command that takes root's right to read everything away."""
     if os.geteuid() != 0:
         return []
-    return [base.program('setpriv'), '--inh-caps=-all',
-            '--bounding-set=-all']
+    return [base.program('setpriv'), '--inh-caps=-all', '--bounding-set=-all']
 
 
 def _reading(fields: list[typing.Any]) -> measurement.Reading:

@@ -23,14 +23,18 @@ from energy_meter.agent import backlog
 
 def word(register, elapsed):
     return measurement.Measurement(
-        measurement.Probe(register, 'node', register, 'meter', 'dummy',
-                          'agent'),
-        measurement.RegisterKey('uuid', register, 1), 0.0, elapsed,
-        int(elapsed * 1000), elapsed)
+        measurement.Probe(
+            register, 'node', register, 'meter', 'dummy', 'agent'
+        ),
+        measurement.RegisterKey('uuid', register, 1),
+        0.0,
+        elapsed,
+        int(elapsed * 1000),
+        elapsed,
+    )
 
 
 class BacklogTest(base.BaseTestCase):
-
     def make(self, limit):
         self.counters = counters.Counters()
         return backlog.Backlog(limit, self.counters)
@@ -62,11 +66,19 @@ class BacklogTest(base.BaseTestCase):
     def test_beyond_the_limit_the_newest_of_each_register_stays(self):
         waiting = self.make(4)
 
-        waiting.put([word('a', 1.0), word('b', 1.0), word('a', 2.0),
-                     word('b', 2.0), word('a', 3.0)])
+        waiting.put(
+            [
+                word('a', 1.0),
+                word('b', 1.0),
+                word('a', 2.0),
+                word('b', 2.0),
+                word('a', 3.0),
+            ]
+        )
 
-        self.assertCountEqual([word('a', 3.0), word('b', 2.0)],
-                              waiting.take(9))
+        self.assertCountEqual(
+            [word('a', 3.0), word('b', 2.0)], waiting.take(9)
+        )
         self.assertEqual(3.0, self.counters.value('thinned'))
 
     def test_the_newest_is_by_elapsed_not_by_place(self):
@@ -98,9 +110,14 @@ class BacklogTest(base.BaseTestCase):
 
     @hypothesis.given(
         strategies.integers(1, 6),
-        strategies.lists(strategies.tuples(
-            strategies.sampled_from('abc'),
-            strategies.sampled_from(['put', 'take', 'fail'])), max_size=60))
+        strategies.lists(
+            strategies.tuples(
+                strategies.sampled_from('abc'),
+                strategies.sampled_from(['put', 'take', 'fail']),
+            ),
+            max_size=60,
+        ),
+    )
     def test_the_last_word_of_no_register_is_ever_lost(self, limit, story):
         waiting = self.make(limit)
         newest, sent = {}, {}
@@ -115,8 +132,9 @@ class BacklogTest(base.BaseTestCase):
                 continue
             sent.update((item.register.id, item.elapsed) for item in taken)
 
-        sent.update((item.register.id, item.elapsed)
-                    for item in waiting.take(1000))
+        sent.update(
+            (item.register.id, item.elapsed) for item in waiting.take(1000)
+        )
 
         self.assertEqual(newest, sent)
         self.assertEqual(0, len(waiting))

@@ -23,7 +23,6 @@ from energy_meter.agent import worker
 
 
 class HealthTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.health = health.Health()
@@ -31,12 +30,15 @@ class HealthTest(base.BaseTestCase):
     def samples(self):
         """Give what Prometheus reads of one wattmeter, by metric."""
         registry = prometheus_client.CollectorRegistry()
-        registry.register(health.Collector(lambda: {'desk': self.health},
-                                           lambda: 7))
+        registry.register(
+            health.Collector(lambda: {'desk': self.health}, lambda: 7)
+        )
         text = prometheus_client.generate_latest(registry).decode()
-        return {sample.name.removeprefix('energy_meter_'): sample
-                for family in parser.text_string_to_metric_families(text)
-                for sample in family.samples}
+        return {
+            sample.name.removeprefix('energy_meter_'): sample
+            for family in parser.text_string_to_metric_families(text)
+            for sample in family.samples
+        }
 
     def test_a_wattmeter_is_not_up_before_it_was_read(self):
         found = self.samples()
@@ -79,10 +81,10 @@ class HealthTest(base.BaseTestCase):
 
 
 class WorkerTest(base.BaseTestCase):
-
     def test_a_hung_wattmeter_keeps_its_story(self):
-        hung = worker.Worker(types.SimpleNamespace(name='desk'), None, None,
-                             60.0, None)
+        hung = worker.Worker(
+            types.SimpleNamespace(name='desk'), None, None, 60.0, None
+        )
         hung.health.fail('the driver hangs')
 
         self.assertIs(hung.health, hung.successor().health)

@@ -28,11 +28,14 @@ from energy_meter.agent import state
 def settings(probe):
     return ledger.Settings(
         measurement.Probe(probe, 'node', probe, 'meter', 'dummy', 'agent'),
-        500.0, 60.0, 'auto', {})
+        500.0,
+        60.0,
+        'auto',
+        {},
+    )
 
 
 class JournalTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.path = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -49,14 +52,19 @@ class JournalTest(base.BaseTestCase):
 
     def test_open_registers_have_ended_for_the_next_incarnation(self):
         registers = self.make_ledger('p', 'q', 'never-read')
-        words = [registers.read(measurement.Reading(
-            probe, 100.0, volts=volts), 1.0, 1.7e9)
-            for probe, volts in (('p', 230.1), ('q', None))]
+        words = [
+            registers.read(
+                measurement.Reading(probe, 100.0, volts=volts), 1.0, 1.7e9
+            )
+            for probe, volts in (('p', 230.1), ('q', None))
+        ]
 
         journal.save(self.state, registers)
 
-        self.assertEqual([ledger.Ended(word, ledger.ANNOUNCED_FOR)
-                          for word in words], journal.load(self.state))
+        self.assertEqual(
+            [ledger.Ended(word, ledger.ANNOUNCED_FOR) for word in words],
+            journal.load(self.state),
+        )
 
     def test_ended_registers_keep_the_time_that_they_have_left(self):
         registers = self.make_ledger('p')
@@ -73,15 +81,18 @@ class JournalTest(base.BaseTestCase):
             word = registers.read(measurement.Reading('p', 1.0), at, at)
             journal.save(self.state, registers)
 
-        self.assertEqual([word], [item.word
-                                  for item in journal.load(self.state)])
+        self.assertEqual(
+            [word], [item.word for item in journal.load(self.state)]
+        )
 
     def test_a_damaged_one_is_told_rather_than_forgotten(self):
         for text in ('[[]]', '{"a": 1}', '[1]', '[["p", "r", 1]]', '[[['):
             (self.path / 'journal.json').write_text(text)
 
-            error = self.assertRaises(exception.StateUnusable, journal.load,
-                                      self.state)
+            error = self.assertRaises(
+                exception.StateUnusable, journal.load, self.state
+            )
 
-            self.assertIn('journal.json: damaged; move it away', str(error),
-                          text)
+            self.assertIn(
+                'journal.json: damaged; move it away', str(error), text
+            )

@@ -26,10 +26,17 @@ PATIENCE = 20.0
 
 
 def words(*elapsed):
-    return [measurement.Measurement(
-        measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent'),
-        measurement.RegisterKey('uuid', 'r', 1), 0.0, at, 0, at)
-        for at in elapsed]
+    return [
+        measurement.Measurement(
+            measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent'),
+            measurement.RegisterKey('uuid', 'r', 1),
+            0.0,
+            at,
+            0,
+            at,
+        )
+        for at in elapsed
+    ]
 
 
 class Bus:
@@ -63,7 +70,6 @@ class Bus:
 
 
 class SenderTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(sender.__name__))
@@ -73,8 +79,9 @@ class SenderTest(base.BaseTestCase):
         self.backlog = backlog.Backlog(1000, self.counters)
 
     def start(self, max_batch=100, interval=0.001):
-        started = sender.Sender(self.backlog, self.bus, interval, max_batch,
-                                self.counters)
+        started = sender.Sender(
+            self.backlog, self.bus, interval, max_batch, self.counters
+        )
         started.start()
         self.addCleanup(self.end, started)
         return started
@@ -85,8 +92,9 @@ class SenderTest(base.BaseTestCase):
         self.assertFalse(running.is_alive())
 
     def sent(self):
-        return [elapsed for message in self.bus.messages
-                for elapsed in message]
+        return [
+            elapsed for message in self.bus.messages for elapsed in message
+        ]
 
     def test_what_waits_is_sent(self):
         running = self.start()
@@ -112,8 +120,13 @@ class SenderTest(base.BaseTestCase):
         self.end(self.start(max_batch=3, interval=1e6))
 
         self.assertEqual([[0, 1, 2], [3, 4, 5], [6]], self.bus.messages)
-        self.assertEqual((3.0, 7.0), (self.counters.value('messages'),
-                                      self.counters.value('measurements')))
+        self.assertEqual(
+            (3.0, 7.0),
+            (
+                self.counters.value('messages'),
+                self.counters.value('measurements'),
+            ),
+        )
 
     def test_while_the_bus_is_away_everything_waits(self):
         # Given a bus that is away,
@@ -132,12 +145,18 @@ class SenderTest(base.BaseTestCase):
 
         # then it gets everything in order, and once.
         self.assertEqual([0, 1, 2, 3, 4], self.sent())
-        self.assertEqual(self.bus.tries - len(self.bus.messages),
-                         self.counters.value('publish_failures'))
         self.assertEqual(
-            ['The bus does not take messages (ConnectionRefusedError: '
-             'amqp://***@h); they wait', 'The bus takes messages again'],
-            self.log.output.splitlines())
+            self.bus.tries - len(self.bus.messages),
+            self.counters.value('publish_failures'),
+        )
+        self.assertEqual(
+            [
+                'The bus does not take messages (ConnectionRefusedError: '
+                'amqp://***@h); they wait',
+                'The bus takes messages again',
+            ],
+            self.log.output.splitlines(),
+        )
 
     def test_a_bus_that_fails_halfway_gets_the_rest_later(self):
         self.backlog.put(words(*range(6)))
@@ -190,7 +209,8 @@ class SenderTest(base.BaseTestCase):
         self.assertEqual(1, len(self.backlog))
 
     def test_one_that_never_started_can_be_stopped(self):
-        sender.Sender(self.backlog, self.bus, 1.0, 1,
-                      self.counters).stop(PATIENCE)
+        sender.Sender(self.backlog, self.bus, 1.0, 1, self.counters).stop(
+            PATIENCE
+        )
 
         self.assertEqual(0, self.bus.tries)

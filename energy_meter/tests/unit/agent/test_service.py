@@ -43,26 +43,27 @@ def wait_for(condition):
 
 def meter(name, probes, **options):
     """Give a section of a wattmeter that is never due by itself."""
-    options = {'driver': 'dummy', 'probes': probes, 'interval': 1e6,
-               **options}
+    options = {'driver': 'dummy', 'probes': probes, 'interval': 1e6, **options}
     return f'[wattmeter:{name}]\n' + ''.join(
-        f'{option} = {value}\n' for option, value in options.items())
+        f'{option} = {value}\n' for option, value in options.items()
+    )
 
 
 class AgentTestCase(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.log = self.useFixture(fixtures.FakeLogger('energy_meter.agent'))
         self.running = []
         self.addCleanup(self.stop_all)
         self.sent = []
         self.bus_away = False
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.bus.publisher.Publisher.publish',
-            lambda publisher, words: self.publish(words)))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.bus.publisher.Publisher.publish',
+                lambda publisher, words: self.publish(words),
+            )
+        )
 
     def publish(self, words):
         if self.bus_away:
@@ -75,11 +76,13 @@ class AgentTestCase(base.BaseTestCase):
             f'state_path = {self.directory}/state\n'
             f'[bus]\nsecrets = {secrets}\n'
             '[agent]\nname = tester\npublish_interval = 0.01\n'
-            'journal_interval = 0.1\n' + ''.join(sections))
+            'journal_interval = 0.1\n' + ''.join(sections)
+        )
 
     def read_conf(self):
         return energy_meter_conf.load(
-            [], 'test', files=[str(self.directory / 'agent.conf')])
+            [], 'test', files=[str(self.directory / 'agent.conf')]
+        )
 
     def make(self):
         return service.Agent(self.read_conf(), self.read_conf)
@@ -118,8 +121,12 @@ class AgentTestCase(base.BaseTestCase):
 
     def meter_joule(self, agent, probe='p'):
         now = time.monotonic()
-        agent.take([measurement.Reading(probe, 1000.0, at=at)
-                    for at in (now - 0.001, now)])
+        agent.take(
+            [
+                measurement.Reading(probe, 1000.0, at=at)
+                for at in (now - 0.001, now)
+            ]
+        )
         wait_for(lambda: any(word.probe.id == probe for word in self.sent))
 
     def words(self, probe='p'):
@@ -144,7 +151,6 @@ class AgentTestCase(base.BaseTestCase):
 
 
 class StartTest(AgentTestCase):
-
     def test_a_wattmeter_is_read_and_published(self):
         self.start(meter('m', 'p, q', interval=0.01))
 
@@ -152,8 +158,11 @@ class StartTest(AgentTestCase):
 
         for probe in ('p', 'q'):
             self.assertEqual(
-                measurement.Probe(probe, 'node', probe, 'm', 'dummy',
-                                  'tester'), self.words(probe)[0].probe)
+                measurement.Probe(
+                    probe, 'node', probe, 'm', 'dummy', 'tester'
+                ),
+                self.words(probe)[0].probe,
+            )
 
     def test_it_does_not_run_without_anything_to_meter(self):
         self.configure(meter('m', 'p', driver='none'))
@@ -179,14 +188,14 @@ class StartTest(AgentTestCase):
         conf = self.read_conf()
         conf.set_override('secrets', [], 'bus')
 
-        self.assertRaises(exception.MissingSecrets, service.Agent, conf,
-                          self.read_conf)
+        self.assertRaises(
+            exception.MissingSecrets, service.Agent, conf, self.read_conf
+        )
         # A failed one leaves the way free.
         self.start()
 
 
 class RestartTest(AgentTestCase):
-
     def test_the_next_incarnation_announces_the_last_words(self):
         last = self.run_once(meter('m', 'p'))
         self.sent.clear()
@@ -197,10 +206,12 @@ class RestartTest(AgentTestCase):
         self.assertEqual([last], self.words())
         self.meter_joule(agent)
         wait_for(lambda: len(self.registers()) == 2)
-        old, new = sorted(self.registers(),
-                          key=lambda register: register.incarnation)
-        self.assertEqual((old.agent, old.incarnation + 1),
-                         (new.agent, new.incarnation))
+        old, new = sorted(
+            self.registers(), key=lambda register: register.incarnation
+        )
+        self.assertEqual(
+            (old.agent, old.incarnation + 1), (new.agent, new.incarnation)
+        )
 
     def test_the_journal_of_a_killed_agent_is_announced(self):
         # Given an agent whose bus is away and that is killed
@@ -210,8 +221,11 @@ class RestartTest(AgentTestCase):
         (word,) = agent._ledger.words()
         # after it wrote its journal,
         journal = self.directory / 'state' / 'journal.json'
-        wait_for(lambda: journal.exists()
-                 and word.register.id in journal.read_text())
+        wait_for(
+            lambda: (
+                journal.exists() and word.register.id in journal.read_text()
+            )
+        )
         self.kill(agent)
         self.bus_away = False
         self.assertEqual([], self.sent)
@@ -235,8 +249,9 @@ class RestartTest(AgentTestCase):
         self.assertEqual([last], self.words())
 
     def test_ended_registers_are_announced_again(self):
-        self.useFixture(fixtures.MockPatchObject(
-            service, '_ANNOUNCE_INTERVAL', 0.5))
+        self.useFixture(
+            fixtures.MockPatchObject(service, '_ANNOUNCE_INTERVAL', 0.5)
+        )
         last = self.run_once(meter('m', 'p'))
         self.sent.clear()
 
@@ -250,8 +265,9 @@ class RestartTest(AgentTestCase):
         shutil.copytree(self.directory / 'state', self.directory / 'copy')
         shutil.rmtree(self.directory / 'state')
         (self.directory / 'copy').rename(self.directory / 'state')
-        self.useFixture(fixtures.MonkeyPatch('socket.gethostname',
-                                             lambda: 'clone'))
+        self.useFixture(
+            fixtures.MonkeyPatch('socket.gethostname', lambda: 'clone')
+        )
 
         clone = self.run_once(meter('m', 'p')).register
 
@@ -267,7 +283,6 @@ class RestartTest(AgentTestCase):
 
 
 class ReloadTest(AgentTestCase):
-
     def test_an_unchanged_probe_keeps_its_register(self):
         agent = self.start(meter('m', 'p'))
         self.meter_joule(agent)
@@ -292,8 +307,9 @@ class ReloadTest(AgentTestCase):
         self.assertGreaterEqual(self.words()[-1].millijoules, joule)
 
     def test_a_removed_probe_ends_and_is_announced(self):
-        self.useFixture(fixtures.MockPatchObject(
-            service, '_ANNOUNCE_INTERVAL', 0.5))
+        self.useFixture(
+            fixtures.MockPatchObject(service, '_ANNOUNCE_INTERVAL', 0.5)
+        )
         agent = self.start(meter('m', 'p, q'))
         self.meter_joule(agent)
         last = self.words()[-1]
@@ -339,8 +355,9 @@ class ReloadTest(AgentTestCase):
         self.reload(agent, meter('m', 'p'), secrets='new, secret')
         self.meter_joule(agent)
 
-        self.assertEqual(signing.key_id('new'),
-                         agent._publisher._keyring.signing_key_id)
+        self.assertEqual(
+            signing.key_id('new'), agent._publisher._keyring.signing_key_id
+        )
         self.assertEqual(1, len(self.registers()))
 
     def test_without_a_secret_the_old_ones_stay(self):
@@ -348,10 +365,13 @@ class ReloadTest(AgentTestCase):
 
         self.reload(agent, meter('m', 'p'), secrets='')
 
-        self.assertIn('The configuration stays as it was: [bus] secrets is '
-                      'empty', self.log.output)
-        self.assertEqual(signing.key_id('secret'),
-                         agent._publisher._keyring.signing_key_id)
+        self.assertIn(
+            'The configuration stays as it was: [bus] secrets is empty',
+            self.log.output,
+        )
+        self.assertEqual(
+            signing.key_id('secret'), agent._publisher._keyring.signing_key_id
+        )
 
     def test_a_file_that_makes_no_sense_changes_nothing(self):
         agent = self.start(meter('m', 'p'))
@@ -368,8 +388,10 @@ class ReloadTest(AgentTestCase):
         self.meter_joule(agent)
 
         with fixtures.MockPatchObject(
-                state.StateDirectory, 'identify',
-                side_effect=exception.StateUnusable(path='s', reason='full')):
+            state.StateDirectory,
+            'identify',
+            side_effect=exception.StateUnusable(path='s', reason='full'),
+        ):
             self.reload(agent, meter('m', 'q'))
 
         self.assertIn('stays as it was: s: full', self.log.output)
@@ -393,19 +415,29 @@ class ReloadTest(AgentTestCase):
 
 
 class TakeTest(AgentTestCase):
-
     def setUp(self):
         super().setUp()
         self.agent = self.start(meter('m', 'p'))
         self.now = time.monotonic() + 10.0
-        self.useFixture(fixtures.MockPatchObject(
-            service, 'time', types.SimpleNamespace(
-                monotonic=lambda: self.now, time=lambda: 1.7e9)))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                service,
+                'time',
+                types.SimpleNamespace(
+                    monotonic=lambda: self.now, time=lambda: 1.7e9
+                ),
+            )
+        )
 
     def take(self, at):
         """Take a reading 10 s after the start."""
-        self.agent.take([measurement.Reading(
-            'p', 1.0, at=None if at is None else self.now + at)])
+        self.agent.take(
+            [
+                measurement.Reading(
+                    'p', 1.0, at=None if at is None else self.now + at
+                )
+            ]
+        )
         (word,) = self.agent._ledger.words()
         return word
 
@@ -437,11 +469,12 @@ class AdoptTest(AgentTestCase):
         known = agent._wattmeters
 
         error = self.assertRaises(
-            exception.ProbeTaken, agent.adopt,
-            known['n']._replace(probes=known['m'].probes))
+            exception.ProbeTaken,
+            agent.adopt,
+            known['n']._replace(probes=known['m'].probes),
+        )
 
-        self.assertIn('probe p is a probe of wattmeter m already',
-                      str(error))
+        self.assertIn('probe p is a probe of wattmeter m already', str(error))
 
     def test_new_probes_are_metered_beside_the_old(self):
         agent = self.start(meter('m', 'p'), meter('n', 'q'))
@@ -449,8 +482,11 @@ class AdoptTest(AgentTestCase):
         item = agent._wattmeters['n']
         probe = item.probes[0].probe._replace(id='r')
 
-        agent.adopt(item._replace(
-            probes=(*item.probes, item.probes[0]._replace(probe=probe))))
+        agent.adopt(
+            item._replace(
+                probes=(*item.probes, item.probes[0]._replace(probe=probe))
+            )
+        )
         self.meter_joule(agent, 'r')
         self.meter_joule(agent)
 
@@ -461,7 +497,10 @@ class AdoptTest(AgentTestCase):
         item = agent._wattmeters['m']
         probe = item.probes[0].probe._replace(id='r')
 
-        agent.adopt(item._replace(name='gone', probes=(
-            item.probes[0]._replace(probe=probe),)))
+        agent.adopt(
+            item._replace(
+                name='gone', probes=(item.probes[0]._replace(probe=probe),)
+            )
+        )
 
         self.assertEqual(['r'], agent._ledger.missing(['p', 'r']))

@@ -38,12 +38,10 @@ class Mute(base.PolledDriver):
 
     def read(self) -> list[measurement.Reading]:
         self.reads.release()
-        return ([measurement.Reading('p', 1.0)] if self.speaks.is_set()
-                else [])
+        return [measurement.Reading('p', 1.0)] if self.speaks.is_set() else []
 
 
 class SilenceTest(test_base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         Mute.speaks.clear()
@@ -51,10 +49,15 @@ class SilenceTest(test_base.BaseTestCase):
         self.taken = threading.Event()
         self.supervisor = supervisor.Supervisor(
             lambda readings: readings and self.taken.set(),
-            lambda item: None, HANG_TIMEOUT, 1.0, counters.Counters())
+            lambda item: None,
+            HANG_TIMEOUT,
+            1.0,
+            counters.Counters(),
+        )
         self.addCleanup(self.supervisor.stop)
-        self.supervisor.engage([wattmeter.Wattmeter(
-            'mute', Mute, {'interval': 0.01}, ('p',), ())])
+        self.supervisor.engage(
+            [wattmeter.Wattmeter('mute', Mute, {'interval': 0.01}, ('p',), ())]
+        )
         self.worker = self.supervisor._workers['mute']
 
     def pass_time(self) -> None:
@@ -65,8 +68,9 @@ class SilenceTest(test_base.BaseTestCase):
 
     def test_long_silence_is_told_and_nothing_is_replaced(self):
         self.pass_time()
-        self.assertIn('Wattmeter mute has shown no value for 120 s',
-                      self.log.output)
+        self.assertIn(
+            'Wattmeter mute has shown no value for 120 s', self.log.output
+        )
         self.assertIs(self.worker, self.supervisor._workers['mute'])
 
     def test_short_silence_is_not_told(self):

@@ -36,11 +36,13 @@ sys.stdin.read()
 
 
 class StateTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
-        self.path = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path) / 'a' / 'state'
+        self.path = (
+            pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+            / 'a'
+            / 'state'
+        )
 
     def open(self, path=None):
         directory = state.StateDirectory(path or self.path)
@@ -58,12 +60,18 @@ class StateTest(base.BaseTestCase):
     def move(self, **changes):
         """Be on another machine from now on."""
         if 'host' in changes:
-            self.useFixture(fixtures.MonkeyPatch(
-                'socket.gethostname', lambda: changes['host']))
+            self.useFixture(
+                fixtures.MonkeyPatch(
+                    'socket.gethostname', lambda: changes['host']
+                )
+            )
         if 'machine_id' in changes:
             path = self.create_tempfiles([('id', changes['machine_id'])])[0]
-            self.useFixture(fixtures.MockPatchObject(
-                state, '_MACHINE_ID', pathlib.Path(path)))
+            self.useFixture(
+                fixtures.MockPatchObject(
+                    state, '_MACHINE_ID', pathlib.Path(path)
+                )
+            )
 
     def test_nobody_else_reads_its_files(self):
         self.path.mkdir(parents=True, mode=0o755)
@@ -88,15 +96,17 @@ class StateTest(base.BaseTestCase):
         known = [self.identify() for _ in range(3)]
 
         self.assertEqual(1, len({identity.uuid for identity in known}))
-        self.assertEqual([1, 2, 3],
-                         [identity.incarnation for identity in known])
+        self.assertEqual(
+            [1, 2, 3], [identity.incarnation for identity in known]
+        )
         uuid.UUID(known[0].uuid)
 
     def test_incarnations_are_told_apart_while_it_runs(self):
         directory = self.open()
 
-        self.assertEqual([1, 2], [directory.identify().incarnation
-                                  for _ in range(2)])
+        self.assertEqual(
+            [1, 2], [directory.identify().incarnation for _ in range(2)]
+        )
 
     def test_a_clone_with_another_host_name_is_another_agent(self):
         original = self.identify()
@@ -119,8 +129,11 @@ class StateTest(base.BaseTestCase):
         self.assertNotEqual(original.uuid, self.identify(copy).uuid)
 
     def test_a_machine_without_an_id_has_its_name(self):
-        self.useFixture(fixtures.MockPatchObject(
-            state, '_MACHINE_ID', self.path / 'missing'))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                state, '_MACHINE_ID', self.path / 'missing'
+            )
+        )
 
         self.assertEqual(self.identify().uuid, self.identify().uuid)
 
@@ -136,7 +149,9 @@ class StateTest(base.BaseTestCase):
         # Given another process that holds it,
         other = subprocess.Popen(  # noqa: S603
             [sys.executable, '-c', _HOLD, self.path],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(other.communicate)
         self.addCleanup(other.kill)
         other.stdout.readline()
@@ -152,8 +167,9 @@ class StateTest(base.BaseTestCase):
     def test_a_directory_that_can_not_be_made_is_told(self):
         path = self.create_tempfiles([('file', '')])[0]
 
-        error = self.assertRaises(exception.StateUnusable, self.open,
-                                  f'{path}/state')
+        error = self.assertRaises(
+            exception.StateUnusable, self.open, f'{path}/state'
+        )
 
         self.assertEqual(f'{path}/state: Not a directory', str(error))
 
@@ -162,44 +178,62 @@ class StateTest(base.BaseTestCase):
 
         directory.write('file', {'a': [1, 2.5, 'ü']})
 
-        self.assertEqual({'a': [1, 2.5, 'ü']},
-                         directory.read('file', lambda content: content))
+        self.assertEqual(
+            {'a': [1, 2.5, 'ü']},
+            directory.read('file', lambda content: content),
+        )
 
     def test_a_file_that_was_never_written_is_none(self):
         self.assertIsNone(self.open().read('file', self.fail))
 
     def test_a_damaged_file_is_told_and_what_to_do(self):
         directory = self.open()
-        for text in ('', '[1, 2', '\xff', '{"uuid": 1}', '[]', 'null',
-                     '{"uuid": "x", "incarnation": 1, "machine": []}'):
+        for text in (
+            '',
+            '[1, 2',
+            '\xff',
+            '{"uuid": 1}',
+            '[]',
+            'null',
+            '{"uuid": "x", "incarnation": 1, "machine": []}',
+        ):
             (self.path / 'agent.json').write_text(text, 'latin-1')
 
-            error = self.assertRaises(exception.StateUnusable,
-                                      directory.identify)
+            error = self.assertRaises(
+                exception.StateUnusable, directory.identify
+            )
 
-            self.assertIn(f'{self.path}/agent.json: damaged; move it away',
-                          str(error), text)
+            self.assertIn(
+                f'{self.path}/agent.json: damaged; move it away',
+                str(error),
+                text,
+            )
 
     def test_a_failed_write_leaves_the_file_whole(self):
         directory = self.open()
         directory.write('file', 'before')
 
-        with fixtures.MockPatchObject(os, 'fsync', side_effect=OSError(
-                28, 'No space left on device')):
-            error = self.assertRaises(exception.StateUnusable,
-                                      directory.write, 'file', 'after')
+        with fixtures.MockPatchObject(
+            os, 'fsync', side_effect=OSError(28, 'No space left on device')
+        ):
+            error = self.assertRaises(
+                exception.StateUnusable, directory.write, 'file', 'after'
+            )
 
-        self.assertEqual(f'{self.path}/file: No space left on device',
-                         str(error))
-        self.assertEqual('before',
-                         json.loads((self.path / 'file').read_bytes()))
+        self.assertEqual(
+            f'{self.path}/file: No space left on device', str(error)
+        )
+        self.assertEqual(
+            'before', json.loads((self.path / 'file').read_bytes())
+        )
 
     def test_an_incarnation_that_can_not_be_kept_is_none(self):
         directory = self.open()
         directory.identify()
 
-        with fixtures.MockPatchObject(os, 'fsync', side_effect=OSError(
-                5, 'Input/output error')):
+        with fixtures.MockPatchObject(
+            os, 'fsync', side_effect=OSError(5, 'Input/output error')
+        ):
             self.assertRaises(exception.StateUnusable, directory.identify)
 
         self.assertEqual(2, directory.identify().incarnation)

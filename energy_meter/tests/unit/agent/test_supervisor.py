@@ -60,7 +60,6 @@ class Device:
 
 
 class Driver(drivers_base.PolledDriver):
-
     def open(self):
         self.options.device.open()
 
@@ -70,7 +69,6 @@ class Driver(drivers_base.PolledDriver):
 
 
 class SupervisorTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(supervisor.__name__))
@@ -79,7 +77,8 @@ class SupervisorTest(base.BaseTestCase):
         self.taken = []
         self.arrived = threading.Condition()
         self.supervisor = supervisor.Supervisor(
-            self.take, self.fail, 60.0, 1.0, counters.Counters())
+            self.take, self.fail, 60.0, 1.0, counters.Counters()
+        )
         self.addCleanup(self.end)
 
     def end(self):
@@ -95,23 +94,30 @@ class SupervisorTest(base.BaseTestCase):
     def wait_for_reading(self, probe):
         with self.arrived:
             self.taken.clear()
-            self.assertTrue(self.arrived.wait_for(
-                lambda: probe in self.taken, PATIENCE))
+            self.assertTrue(
+                self.arrived.wait_for(lambda: probe in self.taken, PATIENCE)
+            )
 
     def make(self, name, probe='p', interval=0.001, hangs=False):
         device = Device()
         device.hangs = hangs
         self.devices.append(device)
         return wattmeter.Wattmeter(
-            name, Driver, {'interval': interval, 'device': device},
-            (probe,), ())
+            name,
+            Driver,
+            {'interval': interval, 'device': device},
+            (probe,),
+            (),
+        )
 
     def check_later(self, seconds):
         """Check as if so much time had passed."""
         real = supervisor.time.monotonic
         with fixtures.MockPatchObject(
-                supervisor, 'time', types.SimpleNamespace(
-                    monotonic=lambda: real() + seconds)):
+            supervisor,
+            'time',
+            types.SimpleNamespace(monotonic=lambda: real() + seconds),
+        ):
             self.supervisor.check()
 
     def hang(self, name='m'):
@@ -149,8 +155,11 @@ class SupervisorTest(base.BaseTestCase):
         gone, kept = self.make('m', 'p'), self.make('n', 'q')
         self.supervisor.engage([gone, kept])
         self.wait_for_reading('p')
-        threads = [item for item in threading.enumerate()
-                   if item.name == 'wattmeter m']
+        threads = [
+            item
+            for item in threading.enumerate()
+            if item.name == 'wattmeter m'
+        ]
 
         self.supervisor.retire([kept])
         for thread in threads:
@@ -178,8 +187,9 @@ class SupervisorTest(base.BaseTestCase):
 
         self.check_later(59.0)
 
-        self.assertEqual('', self.log.output.replace(
-            'Reading wattmeter m\n', ''))
+        self.assertEqual(
+            '', self.log.output.replace('Reading wattmeter m\n', '')
+        )
 
     def test_a_driver_that_hangs_is_given_up(self):
         item, device = self.hang()
@@ -188,8 +198,11 @@ class SupervisorTest(base.BaseTestCase):
 
         device.wait_until(lambda: device.asking == 2)
         self.assertEqual(2, device.opened)
-        self.assertIn('The driver of wattmeter m has not come back for 61 s '
-                      'and is given up', self.log.output)
+        self.assertIn(
+            'The driver of wattmeter m has not come back for 61 s '
+            'and is given up',
+            self.log.output,
+        )
 
     def test_a_successor_reads_when_the_device_comes_back(self):
         item, device = self.hang()
@@ -203,8 +216,9 @@ class SupervisorTest(base.BaseTestCase):
 
     def test_a_slow_meter_has_three_intervals(self):
         item = self.make('m', interval=100.0, hangs=True)
-        self.useFixture(fixtures.MockPatchObject(
-            worker.random, 'random', lambda: 0.0))
+        self.useFixture(
+            fixtures.MockPatchObject(worker.random, 'random', lambda: 0.0)
+        )
         self.supervisor.engage([item])
         device = item.options['device']
         device.wait_until(lambda: device.asking == 1)
@@ -245,8 +259,11 @@ class SupervisorTest(base.BaseTestCase):
         item = self.make('m')
         self.supervisor.engage([item])
         self.wait_for_reading('p')
-        threads = [item for item in threading.enumerate()
-                   if item.name == 'wattmeter m']
+        threads = [
+            item
+            for item in threading.enumerate()
+            if item.name == 'wattmeter m'
+        ]
 
         self.supervisor.stop()
         for thread in threads:

@@ -55,13 +55,11 @@ class Scripted(drivers_base.Driver):
 
 
 class Polled(Scripted, drivers_base.PolledDriver):
-
     def read(self):
         return self.step()
 
 
 class Streaming(Scripted, drivers_base.StreamingDriver):
-
     def stream(self):
         while (step := self.step()) is not END:
             if not step:
@@ -70,7 +68,6 @@ class Streaming(Scripted, drivers_base.StreamingDriver):
 
 
 class WorkerTestCase(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(worker.__name__))
@@ -85,16 +82,25 @@ class WorkerTestCase(base.BaseTestCase):
 
     def wait_for_readings(self, count):
         with self.arrived:
-            self.assertTrue(self.arrived.wait_for(
-                lambda: len(self.taken) >= count, PATIENCE))
+            self.assertTrue(
+                self.arrived.wait_for(
+                    lambda: len(self.taken) >= count, PATIENCE
+                )
+            )
 
     def make(self, driver, *script, interval=0.001):
-        self.driver = type('Driver', (driver,),
-                           {'script': list(script), 'calls': []})
+        self.driver = type(
+            'Driver', (driver,), {'script': list(script), 'calls': []}
+        )
         return worker.Worker(
-            wattmeter.Wattmeter('m', self.driver, {'interval': interval},
-                                ('p',), ()),
-            self.take, self.fail, 60.0, complaint.Complaints(worker.LOG))
+            wattmeter.Wattmeter(
+                'm', self.driver, {'interval': interval}, ('p',), ()
+            ),
+            self.take,
+            self.fail,
+            60.0,
+            complaint.Complaints(worker.LOG),
+        )
 
     def start(self, driver, *script, **options):
         made = self.make(driver, *script, **options)
@@ -109,12 +115,12 @@ class WorkerTestCase(base.BaseTestCase):
 
 
 class WorkerTest(WorkerTestCase):
-
     def test_readings_are_handed_on(self):
         for driver in (Polled, Streaming):
             self.taken.clear()
-            readings = [measurement.Reading('p', watts)
-                        for watts in (1.0, 2.0, 3.0)]
+            readings = [
+                measurement.Reading('p', watts) for watts in (1.0, 2.0, 3.0)
+            ]
             running = self.start(driver, readings[:2], readings[2:])
 
             self.wait_for_readings(3)
@@ -134,15 +140,16 @@ class WorkerTest(WorkerTestCase):
         for driver in (Polled, Streaming):
             self.taken.clear()
             running = self.start(
-                driver, exception.DriverError(reason='no answer'), [READING])
+                driver, exception.DriverError(reason='no answer'), [READING]
+            )
 
             self.wait_for_readings(1)
             self.end(running)
 
-            self.assertEqual(['open', 'close', 'open'],
-                             self.driver.calls[:3])
-            self.assertIn('Wattmeter m can not be read: no answer\n',
-                          self.log.output)
+            self.assertEqual(['open', 'close', 'open'], self.driver.calls[:3])
+            self.assertIn(
+                'Wattmeter m can not be read: no answer\n', self.log.output
+            )
             self.assertIn('Wattmeter m can be read again', self.log.output)
 
     def test_a_driver_that_crashes_is_opened_anew(self):
@@ -150,8 +157,10 @@ class WorkerTest(WorkerTestCase):
 
         self.wait_for_readings(1)
 
-        self.assertIn('Wattmeter m can not be read: ZeroDivisionError: '
-                      'by zero\n', self.log.output)
+        self.assertIn(
+            'Wattmeter m can not be read: ZeroDivisionError: by zero\n',
+            self.log.output,
+        )
 
     def test_a_stream_that_ends_is_opened_anew(self):
         self.start(Streaming, [READING], END, [READING])
@@ -162,18 +171,21 @@ class WorkerTest(WorkerTestCase):
         self.assertIn('Wattmeter m can not be read: ', self.log.output)
 
     def test_failures_in_a_row_are_counted(self):
-        running = self.start(Polled, *[
-            exception.DriverError(reason='no')] * 3, [READING])
+        running = self.start(
+            Polled, *[exception.DriverError(reason='no')] * 3, [READING]
+        )
 
         self.wait_for_readings(1)
 
         self.assertEqual(3, running.failures)
 
     def test_a_driver_that_worked_for_long_has_recovered(self):
-        self.useFixture(fixtures.MockPatchObject(worker, '_PROVEN_AFTER',
-                                                 -1.0))
-        running = self.start(Polled, *[
-            exception.DriverError(reason='no')] * 3, [READING])
+        self.useFixture(
+            fixtures.MockPatchObject(worker, '_PROVEN_AFTER', -1.0)
+        )
+        running = self.start(
+            Polled, *[exception.DriverError(reason='no')] * 3, [READING]
+        )
 
         self.wait_for_readings(1)
 
@@ -236,13 +248,19 @@ class ScheduleTest(WorkerTestCase):
     def setUp(self):
         super().setUp()
         self.now = 1000.0
-        self.useFixture(fixtures.MockPatchObject(
-            worker, 'time', types.SimpleNamespace(
-                monotonic=lambda: self.now)))
-        self.useFixture(fixtures.MockPatchObject(random, 'uniform',
-                                                 lambda low, high: high))
-        self.useFixture(fixtures.MockPatchObject(random, 'random',
-                                                 lambda: 0.25))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                worker,
+                'time',
+                types.SimpleNamespace(monotonic=lambda: self.now),
+            )
+        )
+        self.useFixture(
+            fixtures.MockPatchObject(random, 'uniform', lambda low, high: high)
+        )
+        self.useFixture(
+            fixtures.MockPatchObject(random, 'random', lambda: 0.25)
+        )
 
     def run_until_done(self, driver, *script, failures=0, **options):
         """Run a worker until its script is done; give its pauses."""
@@ -263,35 +281,42 @@ class ScheduleTest(WorkerTestCase):
 
     def read_in(self, seconds):
         """Make a step that takes so long."""
+
         def read():
             self.times.append(self.now)
             self.now += seconds
             return []
+
         return read
 
     def test_the_schedule_does_not_drift(self):
         self.times = []
 
-        self.run_until_done(Polled, *[
-            self.read_in(seconds) for seconds in (3.0, 0.0, 9.0, 5.0)],
-            interval=10.0)
+        self.run_until_done(
+            Polled,
+            *[self.read_in(seconds) for seconds in (3.0, 0.0, 9.0, 5.0)],
+            interval=10.0,
+        )
 
         self.assertEqual([1002.5, 1012.5, 1022.5, 1032.5], self.times)
 
     def test_what_could_not_be_read_in_time_is_left_out(self):
         self.times = []
 
-        self.run_until_done(Polled, *[
-            self.read_in(seconds) for seconds in (25.0, 0.0, 0.0)],
-            interval=10.0)
+        self.run_until_done(
+            Polled,
+            *[self.read_in(seconds) for seconds in (25.0, 0.0, 0.0)],
+            interval=10.0,
+        )
 
         self.assertEqual([1002.5, 1032.5, 1042.5], self.times)
 
     def test_pauses_after_failures_double_up_to_a_limit(self):
         self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 1.0))
 
-        pauses = self.run_until_done(Streaming, *[
-            exception.DriverError(reason='no')] * 9)
+        pauses = self.run_until_done(
+            Streaming, *[exception.DriverError(reason='no')] * 9
+        )
 
         self.assertEqual([1, 2, 4, 8, 16, 32, 60, 60, 60], pauses)
 
@@ -299,7 +324,8 @@ class ScheduleTest(WorkerTestCase):
         self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 1.0))
 
         pauses = self.run_until_done(
-            Streaming, exception.DriverError(reason='no'), failures=100_000)
+            Streaming, exception.DriverError(reason='no'), failures=100_000
+        )
 
         self.assertEqual([60, 60], pauses)
 
@@ -307,6 +333,7 @@ class ScheduleTest(WorkerTestCase):
         self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 1.0))
 
         pauses = self.run_until_done(
-            Streaming, exception.DriverError(reason='no'), failures=2)
+            Streaming, exception.DriverError(reason='no'), failures=2
+        )
 
         self.assertEqual([2, 4], pauses)

@@ -37,15 +37,16 @@ class APITestCase(base.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.prepare()
         file = self.directory / 'test.conf'
         file.write_text(
-            self.config.format(directory=self.directory) +
-            f'[database]\nconnection = sqlite:///{self.directory}/db\n')
-        self.conf = energy_meter_conf.load(['--config-file', str(file)],
-                                           'test')
+            self.config.format(directory=self.directory)
+            + f'[database]\nconnection = sqlite:///{self.directory}/db\n'
+        )
+        self.conf = energy_meter_conf.load(
+            ['--config-file', str(file)], 'test'
+        )
         self.engine = engine.connect(self.conf)
         self.addCleanup(self.engine.dispose)
         schema.metadata.create_all(self.engine)
@@ -57,12 +58,16 @@ class APITestCase(base.BaseTestCase):
     def insert(self, *probes: str, **fields: typing.Any) -> None:
         rows.insert(self.engine, *probes, **fields)
 
-    def get(self, url: str, status: int = 200,
-            **headers: str) -> webtest.TestResponse:
+    def get(
+        self, url: str, status: int = 200, **headers: str
+    ) -> webtest.TestResponse:
         """Get what is at a URL that is quoted as a client would."""
         return self.api.get(
-            url, status=status, headers=headers,
-            extra_environ={'REQUEST_URI': url})
+            url,
+            status=status,
+            headers=headers,
+            extra_environ={'REQUEST_URI': url},
+        )
 
     def assert_error(self, response: webtest.TestResponse) -> str:
         """Expect an error in its one shape, and give its message."""
@@ -72,6 +77,5 @@ class APITestCase(base.BaseTestCase):
         [(name, error)] = response.json.items()
         self.assertEqual('error', name)
         self.assertEqual({'code', 'title', 'message'}, error.keys())
-        self.assertEqual(response.status,
-                         f'{error["code"]} {error["title"]}')
+        self.assertEqual(response.status, f'{error["code"]} {error["title"]}')
         return error['message']

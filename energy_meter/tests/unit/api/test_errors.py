@@ -27,21 +27,24 @@ SECRET = 'mysql://user:secret@db.internal/ [SQL: SELECT 1]'
 
 
 class ErrorsTest(base.APITestCase):
-
     def setUp(self):
         super().setUp()
         self.log = io.StringIO()
         handler = logging.StreamHandler(self.log)
         handler.setLevel(logging.ERROR)
-        handler.setFormatter(formatters.ContextFormatter(
-            fmt='%(request_id)s %(message)s%(error_summary)s',
-            config=self.conf))
+        handler.setFormatter(
+            formatters.ContextFormatter(
+                fmt='%(request_id)s %(message)s%(error_summary)s',
+                config=self.conf,
+            )
+        )
         logging.getLogger().addHandler(handler)
         self.addCleanup(logging.getLogger().removeHandler, handler)
 
     def break_with(self, error):
-        patch = mock.patch.object(database.Database, 'connect',
-                                  side_effect=error)
+        patch = mock.patch.object(
+            database.Database, 'connect', side_effect=error
+        )
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -51,11 +54,24 @@ class ErrorsTest(base.APITestCase):
             self.assertIn(word, text)
 
     def test_an_unknown_url(self):
-        for url in ('/nothing', '/v2/', '/v1/nothing/', '/v1/probes/a/w/x/',
-                    '/v1/probe-ids/a/', '/v1//probes/', '//v1/probes/',
-                    '/v1/probes//w/', '/index', '/v1/index', '/_route',
-                    '/v1/__class__/', '/v1/probes/../../v1', '/%ff',
-                    '/v1/probes/%ff/', '/v1/nothing/?x=%ff'):
+        for url in (
+            '/nothing',
+            '/v2/',
+            '/v1/nothing/',
+            '/v1/probes/a/w/x/',
+            '/v1/probe-ids/a/',
+            '/v1//probes/',
+            '//v1/probes/',
+            '/v1/probes//w/',
+            '/index',
+            '/v1/index',
+            '/_route',
+            '/v1/__class__/',
+            '/v1/probes/../../v1',
+            '/%ff',
+            '/v1/probes/%ff/',
+            '/v1/nothing/?x=%ff',
+        ):
             self.assert_error(self.get(url, status=404))
         self.assertEqual('', self.log.getvalue())
 
@@ -68,8 +84,9 @@ class ErrorsTest(base.APITestCase):
                 self.assert_error(response)
 
     def test_an_argument_that_makes_no_sense(self):
-        self.assertIn('printable',
-                      self.assert_error(self.get('/v1/probes/%00/', 400)))
+        self.assertIn(
+            'printable', self.assert_error(self.get('/v1/probes/%00/', 400))
+        )
 
     def test_an_error_of_a_head_has_no_body(self):
         response = self.api.head('/nothing', status=404)

@@ -25,7 +25,6 @@ PAGES = (*LISTINGS, '/v1/probes/a/', '/v1/probes/a/w/')
 
 
 class ProbesTest(base.APITestCase):
-
     def test_an_empty_installation(self):
         self.assertEqual({'probe_ids': []}, self.get('/v1/probe-ids/').json)
         self.assertEqual({'probes': {}}, self.get('/v1/probes/').json)
@@ -33,17 +32,23 @@ class ProbesTest(base.APITestCase):
     def test_lists_ids_in_order(self):
         self.insert('b', 'a')
 
-        self.assertEqual({'probe_ids': ['a', 'b']},
-                         self.get('/v1/probe-ids/').json)
+        self.assertEqual(
+            {'probe_ids': ['a', 'b']}, self.get('/v1/probe-ids/').json
+        )
 
     def test_lists_all_that_is_known(self):
         self.insert('a')
         self.insert('b', scope='outlet', watts=1.0)
 
         self.assertEqual(
-            {'probes': {'a': rows.SHOWN,
-                        'b': rows.SHOWN | {'scope': 'outlet', 'w': 1.0}}},
-            self.get('/v1/probes/').json)
+            {
+                'probes': {
+                    'a': rows.SHOWN,
+                    'b': rows.SHOWN | {'scope': 'outlet', 'w': 1.0},
+                }
+            },
+            self.get('/v1/probes/').json,
+        )
 
     def test_shows_one_probe(self):
         self.insert('a', 'b')
@@ -54,49 +59,75 @@ class ProbesTest(base.APITestCase):
         self.insert('a')
 
         for meter in ('timestamp', 'kwh', 'w'):
-            self.assertEqual({'a': {meter: rows.SHOWN[meter]}},
-                             self.get(f'/v1/probes/a/{meter}/').json)
+            self.assertEqual(
+                {'a': {meter: rows.SHOWN[meter]}},
+                self.get(f'/v1/probes/a/{meter}/').json,
+            )
 
     def test_unknown_power_is_null(self):
         self.insert('a', watts=None)
 
-        self.assertEqual({'a': {'w': None}},
-                         self.get('/v1/probes/a/w/').json)
+        self.assertEqual({'a': {'w': None}}, self.get('/v1/probes/a/w/').json)
         self.assertIsNone(self.get('/v1/probes/').json['probes']['a']['w'])
 
     def test_energy_is_not_rounded(self):
         self.insert('a', millijoules=1)
 
-        self.assertEqual({'a': {'kwh': 1 / 3.6e9}},
-                         self.get('/v1/probes/a/kwh/').json)
+        self.assertEqual(
+            {'a': {'kwh': 1 / 3.6e9}}, self.get('/v1/probes/a/kwh/').json
+        )
 
     def test_a_trailing_slash_makes_no_difference(self):
         self.insert('a')
 
         for page in PAGES:
-            self.assertEqual(self.get(page).body,
-                             self.get(page.rstrip('/')).body)
+            self.assertEqual(
+                self.get(page).body, self.get(page.rstrip('/')).body
+            )
 
     def test_a_probe_may_have_any_name(self):
-        names = ['node.svg', 'a.json', 'pdu:1', 'two words', 'höst', '節點',
-                 'a/b', '/', '%2F', 'a%2Fb', 'a?b', 'a#b', 'a+b', '"', '..',
-                 'index', 'show', '_route', '_lookup', '__class__', 'w',
-                 'probes']
+        names = [
+            'node.svg',
+            'a.json',
+            'pdu:1',
+            'two words',
+            'höst',
+            '節點',
+            'a/b',
+            '/',
+            '%2F',
+            'a%2Fb',
+            'a?b',
+            'a#b',
+            'a+b',
+            '"',
+            '..',
+            'index',
+            'show',
+            '_route',
+            '_lookup',
+            '__class__',
+            'w',
+            'probes',
+        ]
         self.insert(*names)
 
         for name in names:
             quoted = urllib.parse.quote(name, safe='')
             for page in (f'/v1/probes/{quoted}', f'/v1/probes/{quoted}/'):
                 self.assertEqual({name: rows.SHOWN}, self.get(page).json)
-                self.assertEqual({name: {'w': 173.0}},
-                                 self.get(f'{page.rstrip("/")}/w').json)
+                self.assertEqual(
+                    {name: {'w': 173.0}},
+                    self.get(f'{page.rstrip("/")}/w').json,
+                )
 
     def test_a_stale_probe_is_gone(self):
         self.insert('fresh')
         self.insert('stale', heard_at=time.time() - 301)
 
-        self.assertEqual({'probe_ids': ['fresh']},
-                         self.get('/v1/probe-ids/').json)
+        self.assertEqual(
+            {'probe_ids': ['fresh']}, self.get('/v1/probe-ids/').json
+        )
         self.assertEqual(['fresh'], [*self.get('/v1/probes/').json['probes']])
         self.get('/v1/probes/stale/', status=404)
         self.get('/v1/probes/stale/w/', status=404)
@@ -126,8 +157,9 @@ class ProbesTest(base.APITestCase):
         for page in PAGES:
             for liking in ('text/html', 'application/xml', '*/*;q=0', '-'):
                 answer = self.get(page, Accept=liking)
-                self.assertEqual('application/json',
-                                 answer.headers['Content-Type'])
+                self.assertEqual(
+                    'application/json', answer.headers['Content-Type']
+                )
 
     def test_a_head_tells_what_a_get_would(self):
         self.insert('a')
@@ -149,7 +181,6 @@ class ProbesTest(base.APITestCase):
 
 
 class UnchangedTest(base.APITestCase):
-
     def setUp(self):
         super().setUp()
         self.insert('a', 'b')
@@ -175,14 +206,20 @@ class UnchangedTest(base.APITestCase):
 
     def test_a_change_shows(self):
         changes = [
-            {'owner_elapsed': 1001.0}, {'time': 1700000001.5},
-            {'millijoules': 1}, {'heard_at': time.time() - 301}]
+            {'owner_elapsed': 1001.0},
+            {'time': 1700000001.5},
+            {'millijoules': 1},
+            {'heard_at': time.time() - 301},
+        ]
         for change in changes:
             tag = self.tag('/v1/probes/')
 
             with self.engine.begin() as connection:
-                connection.execute(schema.probe.update().where(
-                    schema.probe.c.id == 'a').values(**change))
+                connection.execute(
+                    schema.probe.update()
+                    .where(schema.probe.c.id == 'a')
+                    .values(**change)
+                )
 
             self.assertNotEqual(tag, self.tag('/v1/probes/'))
 
@@ -199,12 +236,15 @@ class UnchangedTest(base.APITestCase):
         tag = self.tag('/v1/probes/b/')
 
         with self.engine.begin() as connection:
-            connection.execute(schema.probe.update().where(
-                schema.probe.c.id == 'a').values(watts=1.0))
+            connection.execute(
+                schema.probe.update()
+                .where(schema.probe.c.id == 'a')
+                .values(watts=1.0)
+            )
 
         self.get('/v1/probes/b/', 304, **{'If-None-Match': tag})
 
     def test_any_amount_of_energy_can_be_listed(self):
-        self.insert('c', 'd', 'e', millijoules=2 ** 62)
+        self.insert('c', 'd', 'e', millijoules=2**62)
 
         self.assertEqual(5, len(self.get('/v1/probes/').json['probes']))

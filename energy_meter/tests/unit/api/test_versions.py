@@ -30,7 +30,6 @@ class _Session:
 
 
 class _Answer:
-
     def __init__(self, response):
         self.status_code = response.status_code
         self.url = response.request.url
@@ -41,10 +40,12 @@ class _Answer:
 
 
 class VersionsTest(base.APITestCase):
-
     def test_keystoneauth_discovers_the_version(self):
-        for url in ('http://api.example/', 'http://api.example/v1',
-                    'http://api.example/v1/'):
+        for url in (
+            'http://api.example/',
+            'http://api.example/v1',
+            'http://api.example/v1/',
+        ):
             found = discover.Discover(_Session(self.api), url)
 
             self.assertEqual('http://api.example/v1/', found.url_for('1'))
@@ -53,9 +54,19 @@ class VersionsTest(base.APITestCase):
 
     def test_the_root_lists_the_versions(self):
         self.assertEqual(
-            {'versions': [{'id': 'v1.0', 'status': 'CURRENT', 'links': [
-                {'rel': 'self', 'href': 'http://localhost/v1/'}]}]},
-            self.get('/').json)
+            {
+                'versions': [
+                    {
+                        'id': 'v1.0',
+                        'status': 'CURRENT',
+                        'links': [
+                            {'rel': 'self', 'href': 'http://localhost/v1/'}
+                        ],
+                    }
+                ]
+            },
+            self.get('/').json,
+        )
 
     def test_a_version_has_its_own_page(self):
         self.assertEqual('v1.0', self.get('/v1/').json['version']['id'])
@@ -66,14 +77,22 @@ class VersionsTest(base.APITestCase):
 
 
 class ProxyTest(base.APITestCase):
-
-    config = (base.APITestCase.config +
-              '[oslo_middleware]\nenable_proxy_headers_parsing = true\n')
+    config = (
+        base.APITestCase.config
+        + '[oslo_middleware]\nenable_proxy_headers_parsing = true\n'
+    )
 
     def test_links_are_what_the_client_sees(self):
-        found = self.get('/', **{
-            'X-Forwarded-Proto': 'https', 'X-Forwarded-Host': 'cloud.example',
-            'X-Forwarded-Prefix': '/energy'}).json
+        found = self.get(
+            '/',
+            **{
+                'X-Forwarded-Proto': 'https',
+                'X-Forwarded-Host': 'cloud.example',
+                'X-Forwarded-Prefix': '/energy',
+            },
+        ).json
 
-        self.assertEqual('https://cloud.example/energy/v1/',
-                         found['versions'][0]['links'][0]['href'])
+        self.assertEqual(
+            'https://cloud.example/energy/v1/',
+            found['versions'][0]['links'][0]['href'],
+        )

@@ -31,9 +31,19 @@ def word(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
     """Give a measurement of a register that belongs to the probe."""
     return measurement.Measurement(
         measurement.Probe(probe, 'node', probe, wattmeter, 'dummy', 'agent'),
-        measurement.RegisterKey(f'{agent}-0000-0000-0000-000000000000',
-                                f'{zlib.crc32(probe.encode()):016x}', 1),
-        1.7e9, elapsed, 1000, elapsed, 0.1, None, None)
+        measurement.RegisterKey(
+            f'{agent}-0000-0000-0000-000000000000',
+            f'{zlib.crc32(probe.encode()):016x}',
+            1,
+        ),
+        1.7e9,
+        elapsed,
+        1000,
+        elapsed,
+        0.1,
+        None,
+        None,
+    )
 
 
 def tell_of_reconnect():
@@ -43,18 +53,27 @@ def tell_of_reconnect():
             '[%(connection_id)s] Reconnected to AMQP server on '
             '%(hostname)s:%(port)s via [%(transport)s] client '
             'with port %(client_port)s.',
-            {'connection_id': 'c', 'hostname': 'h', 'port': 5672,
-             'transport': 'amqp', 'client_port': 1})
+            {
+                'connection_id': 'c',
+                'hostname': 'h',
+                'port': 5672,
+                'transport': 'amqp',
+                'client_port': 1,
+            },
+        )
 
 
 class BusTestCase(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         # Its queues belong to the class: what others left there is theirs.
-        self.useFixture(fixtures.MonkeyPatch(
-            'oslo_messaging._drivers.impl_fake.FakeExchangeManager.'
-            '_exchanges', {}))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'oslo_messaging._drivers.impl_fake.FakeExchangeManager.'
+                '_exchanges',
+                {},
+            )
+        )
         self.conf = energy_meter_conf.load([], 'test', files=[])
         self.conf.set_override('transport_url', 'fake://')
         self.transport = transport.connect(self.conf)

@@ -32,7 +32,6 @@ PATIENCE = 20.0
 
 
 class IntakeTest(base.BusTestCase):
-
     def setUp(self):
         super().setUp()
         self.conf.set_override('secrets', ['current-secret'], 'bus')
@@ -42,8 +41,14 @@ class IntakeTest(base.BusTestCase):
 
     def make(self, pool='test'):
         return intake.Intake(
-            self.conf, self.taken.put, self.counters,
-            complaint.Complaints(logging.getLogger('test')), 10, 0.05, pool)
+            self.conf,
+            self.taken.put,
+            self.counters,
+            complaint.Complaints(logging.getLogger('test')),
+            10,
+            0.05,
+            pool,
+        )
 
     def start(self):
         found = self.make()
@@ -53,8 +58,9 @@ class IntakeTest(base.BusTestCase):
 
     def test_measurements_of_a_batch_come_together(self):
         words = [base.word('a', 'w'), base.word('b', 'v')]
-        self.make()._handle([envelope.seal(base.KEYRING, [word])
-                             for word in words])
+        self.make()._handle(
+            [envelope.seal(base.KEYRING, [word]) for word in words]
+        )
         self.assertEqual(words, self.taken.get_nowait())
         self.assertEqual(2, self.counters.value('messages'))
         self.assertEqual(2, self.counters.value('measurements'))
@@ -64,10 +70,10 @@ class IntakeTest(base.BusTestCase):
         forged = good | {'signature': '0' * 64}
         self.make()._handle([forged, good, forged, None])
         self.assertEqual([base.word()], self.taken.get_nowait())
-        self.assertEqual(2, self.counters.value(
-            'rejected', cause='bad-signature'))
-        self.assertEqual(1, self.counters.value(
-            'rejected', cause='malformed'))
+        self.assertEqual(
+            2, self.counters.value('rejected', cause='bad-signature')
+        )
+        self.assertEqual(1, self.counters.value('rejected', cause='malformed'))
         self.assertEqual(1, self.log.output.count('bad-signature'))
 
     def test_batch_without_a_measurement_is_not_handed_over(self):
@@ -75,15 +81,22 @@ class IntakeTest(base.BusTestCase):
         self.assertTrue(self.taken.empty())
 
     def test_probes_of_which_a_sender_may_not_speak_are_left_out(self):
-        self.useFixture(fixtures.MockPatchObject(
-            intake.trust, 'load', return_value=trust.Trust(
-                ['current-secret'], [trust.Agent('other', ['own'], ['b*'])])))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                intake.trust,
+                'load',
+                return_value=trust.Trust(
+                    ['current-secret'], [trust.Agent('other', ['own'], ['b*'])]
+                ),
+            )
+        )
         words = [base.word('a'), base.word('b1'), base.word('b2')]
         self.make()._handle([envelope.seal(base.KEYRING, words)] * 2)
         self.assertEqual([words[0]] * 2, self.taken.get_nowait())
         self.assertEqual(2, self.counters.value('measurements'))
-        self.assertEqual(2, self.counters.value(
-            'rejected', cause='bound-probe'))
+        self.assertEqual(
+            2, self.counters.value('rejected', cause='bound-probe')
+        )
         self.assertEqual(1, self.log.output.count('bound-probe'))
 
     def test_secrets_are_read_anew(self):

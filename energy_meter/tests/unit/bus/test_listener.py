@@ -31,45 +31,64 @@ PATIENCE = 20.0
 
 
 class DispatcherTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.handled = []
         self.dispatcher = listener._Dispatcher(self.handled.append)
 
     def dispatch(self, *messages):
-        return self.dispatcher.dispatch([_Incoming(item)
-                                         for item in messages])
+        return self.dispatcher.dispatch([_Incoming(item) for item in messages])
 
     def test_envelopes_of_all_messages_make_one_batch(self):
-        given_back = self.dispatch({'payload': {'envelopes': [1, 2]}},
-                                   {'payload': {'envelopes': []}},
-                                   {'payload': {'envelopes': [3]}})
+        given_back = self.dispatch(
+            {'payload': {'envelopes': [1, 2]}},
+            {'payload': {'envelopes': []}},
+            {'payload': {'envelopes': [3]}},
+        )
 
         self.assertEqual([[1, 2, 3]], self.handled)
         self.assertEqual(set(), given_back)
 
     def test_a_message_without_envelopes_counts_as_one_bad_envelope(self):
-        for message in (None, 5, 'text', [], {}, {'payload': None},
-                        {'payload': []}, {'payload': {}},
-                        {'payload': {'envelopes': None}},
-                        {'payload': {'envelopes': {'a': 1}}},
-                        {'payload': {'envelopes': 'abc'}}):
+        for message in (
+            None,
+            5,
+            'text',
+            [],
+            {},
+            {'payload': None},
+            {'payload': []},
+            {'payload': {}},
+            {'payload': {'envelopes': None}},
+            {'payload': {'envelopes': {'a': 1}}},
+            {'payload': {'envelopes': 'abc'}},
+        ):
             self.handled.clear()
             self.dispatch(message)
             self.assertEqual([[None]], self.handled, message)
 
-    @hypothesis.given(strategies.recursive(
-        strategies.none() | strategies.integers() | strategies.text(),
-        lambda inner: strategies.lists(inner, max_size=3)
-        | strategies.dictionaries(
-            strategies.sampled_from(['payload', 'envelopes', 'priority']),
-            inner)))
+    @hypothesis.given(
+        strategies.recursive(
+            strategies.none() | strategies.integers() | strategies.text(),
+            lambda inner: (
+                strategies.lists(inner, max_size=3)
+                | strategies.dictionaries(
+                    strategies.sampled_from(
+                        ['payload', 'envelopes', 'priority']
+                    ),
+                    inner,
+                )
+            ),
+        )
+    )
     def test_good_envelopes_pass_beside_any_message(self, message):
         self.handled.clear()
 
-        self.dispatch({'payload': {'envelopes': ['good']}}, message,
-                      {'payload': {'envelopes': ['last']}})
+        self.dispatch(
+            {'payload': {'envelopes': ['good']}},
+            message,
+            {'payload': {'envelopes': ['last']}},
+        )
 
         (batch,) = self.handled
         self.assertEqual(('good', 'last'), (batch[0], batch[-1]))
@@ -87,31 +106,37 @@ class DispatcherTest(base.BaseTestCase):
         log = self.useFixture(fixtures.FakeLogger(listener.__name__))
 
         given_back = listener._Dispatcher(lambda _: 1 / 0).dispatch(
-            [_Incoming({'payload': {'envelopes': [1, 2]}})])
+            [_Incoming({'payload': {'envelopes': [1, 2]}})]
+        )
 
         self.assertEqual(set(), given_back)
         self.assertIn('A batch of 2 envelopes was dropped', log.output)
 
 
 class _Incoming:
-
     def __init__(self, message):
         self.message = message
 
 
 class ListenerTest(bus_base.BusTestCase):
-
     def setUp(self):
         super().setUp()
         self.batches = queue.Queue()
         self.publisher = publisher.Publisher(
-            self.transport, bus_base.KEYRING, 'test')
+            self.transport, bus_base.KEYRING, 'test'
+        )
 
-    def listen(self, batch_size=1, batch_timeout=0.01, handler=None,
-               pool=None):
+    def listen(
+        self, batch_size=1, batch_timeout=0.01, handler=None, pool=None
+    ):
         found = listener.Listener(
-            self.transport, handler or self.batches.put, lambda: None,
-            batch_size, batch_timeout, pool)
+            self.transport,
+            handler or self.batches.put,
+            lambda: None,
+            batch_size,
+            batch_timeout,
+            pool,
+        )
         self.addCleanup(found.stop)
         found.start()
         return found
@@ -124,8 +149,13 @@ class ListenerTest(bus_base.BusTestCase):
         self.transport._send_notification(
             oslo_messaging.Target(
                 exchange=transport.EXCHANGE,
-                topic=f'{transport.TOPIC}.{transport.PRIORITY}'),
-            {}, message, version=2.0, retry=0)
+                topic=f'{transport.TOPIC}.{transport.PRIORITY}',
+            ),
+            {},
+            message,
+            version=2.0,
+            retry=0,
+        )
 
     def test_what_is_published_arrives(self):
         self.listen()
@@ -133,9 +163,14 @@ class ListenerTest(bus_base.BusTestCase):
 
         self.publisher.publish(words)
 
-        self.assertEqual(words, [
-            item for sealed in self.receive()
-            for item in envelope.unseal(bus_base.KEYRING, sealed)])
+        self.assertEqual(
+            words,
+            [
+                item
+                for sealed in self.receive()
+                for item in envelope.unseal(bus_base.KEYRING, sealed)
+            ],
+        )
 
     def test_what_waits_is_taken_in_batches_in_order(self):
         for number in range(5):
@@ -144,13 +179,23 @@ class ListenerTest(bus_base.BusTestCase):
         self.listen(batch_size=2)
 
         self.assertEqual(
-            [[{'number': 0}, {'number': 1}], [{'number': 2}, {'number': 3}],
-             [{'number': 4}]], [self.receive() for _ in range(3)])
+            [
+                [{'number': 0}, {'number': 1}],
+                [{'number': 2}, {'number': 3}],
+                [{'number': 4}],
+            ],
+            [self.receive() for _ in range(3)],
+        )
 
     def test_whole_messages_come_with_their_context(self):
         found = listener.Listener(
-            self.transport, self.batches.put, lambda: None, 1, 0.01,
-            take=listener.whole)
+            self.transport,
+            self.batches.put,
+            lambda: None,
+            1,
+            0.01,
+            take=listener.whole,
+        )
         self.addCleanup(found.stop)
         found.start()
 
@@ -173,11 +218,20 @@ class ListenerTest(bus_base.BusTestCase):
     def test_malformed_messages_stop_nothing(self):
         self.listen()
         good = {'number': 1}
-        for odd in ({}, {'priority': 5}, {'priority': None, 'payload': 7},
-                    {'event_type': [], 'publisher_id': {}, 'timestamp': 1,
-                     'message_id': None, 'priority': 'INFO',
-                     'payload': [None]},
-                    {'priority': {'a': 1}, 'payload': {'envelopes': 'x'}}):
+        for odd in (
+            {},
+            {'priority': 5},
+            {'priority': None, 'payload': 7},
+            {
+                'event_type': [],
+                'publisher_id': {},
+                'timestamp': 1,
+                'message_id': None,
+                'priority': 'INFO',
+                'payload': [None],
+            },
+            {'priority': {'a': 1}, 'payload': {'envelopes': 'x'}},
+        ):
             self.send_raw(odd)
             self.publisher.send([good])
 
@@ -220,12 +274,15 @@ class ListenerTest(bus_base.BusTestCase):
 
     def test_a_bus_that_refuses_is_tried_again(self):
         # Given a broker that refuses twice,
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.bus.listener._RETRY', 0.01))
+        self.useFixture(
+            fixtures.MonkeyPatch('energy_meter.bus.listener._RETRY', 0.01)
+        )
         log = self.useFixture(fixtures.FakeLogger(listener.__name__))
         listen = self.transport._listen_for_notifications
-        refusals = [oslo_messaging.MessageDeliveryFailure('ACCESS_REFUSED'),
-                    OSError('no route')]
+        refusals = [
+            oslo_messaging.MessageDeliveryFailure('ACCESS_REFUSED'),
+            OSError('no route'),
+        ]
 
         def refuse(*args, **kwargs):
             if refusals:
@@ -243,8 +300,9 @@ class ListenerTest(bus_base.BusTestCase):
         self.assertEqual(2, log.output.count('refuses to be read'))
 
     def test_can_be_stopped_before_the_bus_was_reached(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.bus.listener._RETRY', 0.01))
+        self.useFixture(
+            fixtures.MonkeyPatch('energy_meter.bus.listener._RETRY', 0.01)
+        )
         tried = threading.Event()
 
         def refuse(*args, **kwargs):

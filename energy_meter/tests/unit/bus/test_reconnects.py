@@ -20,7 +20,6 @@ from energy_meter.tests.unit.bus import base
 
 
 class WatchTest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.counters = counters.Counters()
@@ -35,7 +34,8 @@ class WatchTest(test_base.BaseTestCase):
 
     def test_other_news_is_not(self):
         log.getLogger('oslo_messaging._drivers.impl_rabbit').info(
-            'The broker has unblocked the connection')
+            'The broker has unblocked the connection'
+        )
         self.assertEqual(0, self.counters.value('reconnects'))
 
     def test_nothing_is_counted_after_the_end(self):

@@ -41,8 +41,7 @@ class CommandTest(base.BaseTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         # The process's log is the tests'.
         self.useFixture(fixtures.MockPatchObject(service.log, 'setup'))
         self.write(f'[database]\nconnection = {self.url}\n')
@@ -55,16 +54,23 @@ class CommandTest(base.BaseTestCase):
         """Write the configuration."""
         (self.directory / 'test.conf').write_text(text)
 
-    def run_command(self, main: typing.Callable[[], object],
-                    *words: str) -> Result:
+    def run_command(
+        self, main: typing.Callable[[], object], *words: str
+    ) -> Result:
         """Run a command with the configuration and further words."""
         output, error = io.StringIO(), io.StringIO()
-        argv = ['command', '--config-file',
-                str(self.directory / 'test.conf'), *words]
+        argv = [
+            'command',
+            '--config-file',
+            str(self.directory / 'test.conf'),
+            *words,
+        ]
         code: object = 0
-        with (unittest.mock.patch('sys.argv', argv),
-              contextlib.redirect_stdout(output),
-              contextlib.redirect_stderr(error)):
+        with (
+            unittest.mock.patch('sys.argv', argv),
+            contextlib.redirect_stdout(output),
+            contextlib.redirect_stderr(error),
+        ):
             try:
                 main()
             except SystemExit as end:
@@ -72,5 +78,4 @@ class CommandTest(base.BaseTestCase):
         if isinstance(code, str):
             # So the interpreter does it.
             code, _ = 1, error.write(code)
-        return Result(int(str(code or 0)), output.getvalue(),
-                      error.getvalue())
+        return Result(int(str(code or 0)), output.getvalue(), error.getvalue())

@@ -20,16 +20,15 @@ DESK = '[wattmeter:desk]\ndriver = dummy\nprobes = desk-1, desk-2\n'
 
 
 class ArgumentsTest(base.CommandTest):
-
     def test_wattmeters_are_named_for_once_only(self):
         result = self.run_command(agent.main, 'desk')
         self.assertEqual(
             (1, '', 'energy-meter-agent: desk: only --once takes wattmeters'),
-            result)
+            result,
+        )
 
 
 class CheckTest(base.CommandTest):
-
     def check(self, text: str) -> base.Result:
         self.write(text)
         return self.run_command(agent.main, '--check')
@@ -37,19 +36,25 @@ class CheckTest(base.CommandTest):
     def test_configuration_without_errors(self):
         self.assertEqual(
             (0, '1 wattmeters with 2 probes can be read, 0 errors\n', ''),
-            self.check(DESK))
+            self.check(DESK),
+        )
 
     def test_probes_that_are_not_known_yet_are_told_as_patterns(self):
         self.assertEqual(
             '2 wattmeters with 2 probes and 1 patterns can be read, '
             '0 errors\n',
-            self.check(f'{DESK}[wattmeter:cpu]\ndriver = rapl\n'
-                       'probes = {host}-{name}\n').output)
+            self.check(
+                f'{DESK}[wattmeter:cpu]\ndriver = rapl\n'
+                'probes = {host}-{name}\n'
+            ).output,
+        )
 
     def test_nothing_to_meter_is_an_error(self):
         result = self.check('')
-        self.assertEqual((1, '0 wattmeters with 0 probes can be read, '
-                             '0 errors\n'), result[:2])
+        self.assertEqual(
+            (1, '0 wattmeters with 0 probes can be read, 0 errors\n'),
+            result[:2],
+        )
 
     def test_each_error_is_one_line_and_the_others_are_read(self):
         result = self.check(
@@ -57,15 +62,28 @@ class CheckTest(base.CommandTest):
             '[wattmeter:b]\ndriver = dummy\nprobes = b\nmin_wats = 1\n'
             '[wattmeter:c]\ndriver = dummy\nprobes = c\ninterval = often\n'
             '[wattmeter:d]\ndriver = dummy\nprobes = desk-1\n'
-            '[wattmeter:e]\n')
+            '[wattmeter:e]\n'
+        )
         self.assertEqual(1, result.code)
-        self.assertEqual('1 wattmeters with 2 probes can be read, 5 errors\n',
-                         result.output)
-        found = sorted(result.error.splitlines(),
-                       key=lambda line: line.partition('wattmeter:')[2])
-        for line, expected in zip(found, (
-                '[wattmeter:a] driver: ', '[wattmeter:b] min_wats: ',
-                '[wattmeter:c] interval: ', '[wattmeter:d] probes: ',
-                '[wattmeter:e] driver: '), strict=True):
-            self.assertTrue(line.startswith(
-                f'{self.directory}/test.conf: {expected}'), line)
+        self.assertEqual(
+            '1 wattmeters with 2 probes can be read, 5 errors\n', result.output
+        )
+        found = sorted(
+            result.error.splitlines(),
+            key=lambda line: line.partition('wattmeter:')[2],
+        )
+        for line, expected in zip(
+            found,
+            (
+                '[wattmeter:a] driver: ',
+                '[wattmeter:b] min_wats: ',
+                '[wattmeter:c] interval: ',
+                '[wattmeter:d] probes: ',
+                '[wattmeter:e] driver: ',
+            ),
+            strict=True,
+        ):
+            self.assertTrue(
+                line.startswith(f'{self.directory}/test.conf: {expected}'),
+                line,
+            )

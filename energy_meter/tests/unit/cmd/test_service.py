@@ -27,10 +27,10 @@ from energy_meter.tests.unit.cmd import base
 
 
 class LoadTest(base.CommandTest):
-
     def load(self) -> base.Result:
         return self.run_command(
-            lambda: service.load('energy-meter-test', 'A test.'))
+            lambda: service.load('energy-meter-test', 'A test.')
+        )
 
     def test_configuration_that_can_be_read(self):
         self.assertEqual((0, '', ''), self.load())
@@ -45,7 +45,8 @@ class LoadTest(base.CommandTest):
 
     def test_log_that_can_not_be_written_is_one_line(self):
         service.log.setup.side_effect = PermissionError(
-            errno.EACCES, 'Permission denied', '/log')
+            errno.EACCES, 'Permission denied', '/log'
+        )
         self.refused(self.load(), "Permission denied: '/log'")
 
     def test_line_that_is_no_option_is_told(self):
@@ -83,22 +84,22 @@ class Ended(Exception):
 
 
 class RunTest(base.CommandTest):
-
     def setUp(self) -> None:
         super().setUp()
-        self.log = self.useFixture(fixtures.FakeLogger(
-            level=logging.DEBUG))
+        self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
         self.launched: list[oslo_service.ServiceBase] = []
         for target, name, value in (
-                (service.service, 'launch', self.launch),
-                (service.report, 'install', lambda *_: None),
-                (os, '_exit', unittest.mock.Mock(side_effect=Ended)),
-                (service.signal, 'signal', unittest.mock.Mock())):
+            (service.service, 'launch', self.launch),
+            (service.report, 'install', lambda *_: None),
+            (os, '_exit', unittest.mock.Mock(side_effect=Ended)),
+            (service.signal, 'signal', unittest.mock.Mock()),
+        ):
             self.useFixture(fixtures.MockPatchObject(target, name, value))
         self.record: list[str] = []
 
-    def launch(self, _: object, launched: oslo_service.ServiceBase,
-               **options: object) -> None:
+    def launch(
+        self, _: object, launched: oslo_service.ServiceBase, **options: object
+    ) -> None:
         self.assertEqual({'workers': 1, 'no_fork': True}, options)
         self.launched.append(launched)
 
@@ -109,8 +110,9 @@ class RunTest(base.CommandTest):
         self.assertRaises(Ended, service.run, conf, make)
 
     def together(self) -> oslo_service.ServiceBase:
-        self.run_services(lambda: [Recorder('a', self.record),
-                                   Recorder('b', self.record)])
+        self.run_services(
+            lambda: [Recorder('a', self.record), Recorder('b', self.record)]
+        )
         [launched] = self.launched
         return launched
 
@@ -118,8 +120,9 @@ class RunTest(base.CommandTest):
         together = self.together()
         together.start()
         together.stop()
-        self.assertEqual(['a starts', 'b starts', 'b stops', 'a stops'],
-                         self.record)
+        self.assertEqual(
+            ['a starts', 'b starts', 'b stops', 'a stops'], self.record
+        )
 
     def test_every_service_reads_its_configuration_anew(self):
         self.together().reset()
@@ -128,17 +131,22 @@ class RunTest(base.CommandTest):
     def test_service_that_can_not_take_it_over_stops_no_other(self):
         together = self.together()
         with fixtures.MockPatchObject(
-                together._services[1], 'reset',
-                side_effect=exception.MissingSecrets()):
+            together._services[1],
+            'reset',
+            side_effect=exception.MissingSecrets(),
+        ):
             together.reset()
         self.assertEqual(['b resets'], self.record)
-        self.assertIn('The configuration stays as it was: [bus] secrets is '
-                      'empty', self.log.output)
+        self.assertIn(
+            'The configuration stays as it was: [bus] secrets is empty',
+            self.log.output,
+        )
         self.assertNotIn('Traceback', self.log.output)
 
     def test_service_that_can_not_be_made_ends_the_process(self):
         def make():
             raise exception.MissingSecrets()
+
         self.run_services(make)
         self.assertEqual([], self.launched)
         os._exit.assert_called_once_with(1)  # type: ignore[attr-defined]
@@ -146,9 +154,11 @@ class RunTest(base.CommandTest):
         self.assertNotIn('Traceback', self.log.output)
 
     def test_log_shows_options_but_no_secrets(self):
-        self.write('[bus]\nsecrets = hidden-secret\n'
-                   '[DEFAULT]\ntransport_url = rabbit://u:hidden@h/\n'
-                   '[agent]\nmax_gap = 77\n')
+        self.write(
+            '[bus]\nsecrets = hidden-secret\n'
+            '[DEFAULT]\ntransport_url = rabbit://u:hidden@h/\n'
+            '[agent]\nmax_gap = 77\n'
+        )
         together = self.together()
         together.start()
         together.stop()

@@ -27,16 +27,17 @@ SUCCESS, WARNING, FAILURE, UNEXPECTED = 0, 1, 2, 255
 
 
 class StatusTest(base.CommandTest):
-
     def setUp(self) -> None:
         super().setUp()
         self.engine = sa.create_engine(self.url)
         self.addCleanup(self.engine.dispose)
 
     def configure(self, secrets: str) -> None:
-        self.write('[DEFAULT]\ntransport_url = fake://\n'
-                   f'[database]\nconnection = {self.url}\n'
-                   f'[bus]\nsecrets = {secrets}\n')
+        self.write(
+            '[DEFAULT]\ntransport_url = fake://\n'
+            f'[database]\nconnection = {self.url}\n'
+            f'[bus]\nsecrets = {secrets}\n'
+        )
 
     def check(self, *options: str) -> base.Result:
         return self.run_command(status.main, 'upgrade', 'check', *options)
@@ -59,9 +60,11 @@ class StatusTest(base.CommandTest):
         self.assertIn(migration.head(), result.output)
 
     def test_database_that_is_away_is_a_failure(self):
-        self.write('[DEFAULT]\ntransport_url = fake://\n'
-                   '[bus]\nsecrets = a-secret-of-our-own\n[database]\n'
-                   f'connection = sqlite:///{self.directory}/missing/db\n')
+        self.write(
+            '[DEFAULT]\ntransport_url = fake://\n'
+            '[bus]\nsecrets = a-secret-of-our-own\n[database]\n'
+            f'connection = sqlite:///{self.directory}/missing/db\n'
+        )
         result = self.check()
         self.assertEqual(FAILURE, result.code)
         self.assertIn('can not be used', result.output)
@@ -86,9 +89,12 @@ class StatusTest(base.CommandTest):
 
         migration.sync(self.engine)
         self.configure('current-secret')
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.cmd.status._CHECKS',
-            {'Fate': break_down, **status._CHECKS}))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.cmd.status._CHECKS',
+                {'Fate': break_down, **status._CHECKS},
+            )
+        )
         result = self.check()
         self.assertEqual(FAILURE, result.code)
         self.assertIn('It broke (LookupError)', result.output)
@@ -112,8 +118,7 @@ class StatusTest(base.CommandTest):
 
     def test_own_secrets_that_make_no_sense_are_a_failure(self):
         migration.sync(self.engine)
-        self.configure('a-secret-of-our-own\n'
-                       '[agent:north]\nsecrets = another')
+        self.configure('a-secret-of-our-own\n[agent:north]\nsecrets = another')
         result = self.check()
         self.assertEqual(FAILURE, result.code)
         self.assertIn('[agent:north]', result.output)

@@ -26,31 +26,52 @@ HOUR = 3600
 
 
 class AdministrationTest(db_base.DatabaseTest):
-
-    def word(self, probe: str = 'p', agent: str = 'agent',
-             incarnation: int = 1, millijoules: int = 5, ago: float = 0.0,
-             ) -> dict[str, int]:
+    def word(
+        self,
+        probe: str = 'p',
+        agent: str = 'agent',
+        incarnation: int = 1,
+        millijoules: int = 5,
+        ago: float = 0.0,
+    ) -> dict[str, int]:
         """Deliver a word of a register, one for each incarnation."""
         moment = self.now - ago
-        return dict(databases.deliver(self.engine, [measurement.Measurement(
-            measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
-            measurement.RegisterKey(agent, f'r{incarnation}', incarnation),
-            moment, millijoules * 2.0, millijoules, float(millijoules))],
-            moment).outcomes)
+        return dict(
+            databases.deliver(
+                self.engine,
+                [
+                    measurement.Measurement(
+                        measurement.Probe(
+                            probe, 'node', probe, 'w', 'dummy', agent
+                        ),
+                        measurement.RegisterKey(
+                            agent, f'r{incarnation}', incarnation
+                        ),
+                        moment,
+                        millijoules * 2.0,
+                        millijoules,
+                        float(millijoules),
+                    )
+                ],
+                moment,
+            ).outcomes
+        )
 
     def millijoules(self) -> int:
         return databases.load(self.engine, 'p').millijoules
 
     def audit(self) -> list[tuple[str, str]]:
         with self.engine.connect() as connection:
-            return [(row.who, row.what) for row in
-                    connection.execute(sa.select(schema.audit))]
+            return [
+                (row.who, row.what)
+                for row in connection.execute(sa.select(schema.audit))
+            ]
 
 
 class ListTest(AdministrationTest):
-
-    def registers(self, probe: str | None = None) -> list[
-            administration.RegisterView]:
+    def registers(
+        self, probe: str | None = None
+    ) -> list[administration.RegisterView]:
         with self.engine.connect() as connection:
             return list(administration.list_registers(connection, probe))
 
@@ -60,13 +81,13 @@ class ListTest(AdministrationTest):
         self.word(agent='other')
         self.assertEqual(
             [('r2', 'owner'), ('r1', 'former'), ('r1', 'overlapping')],
-            [(item.register, item.role) for item in self.registers('p')])
+            [(item.register, item.role) for item in self.registers('p')],
+        )
 
     def test_all_probes_are_listed_by_name(self):
         self.word('q')
         self.word('p')
-        self.assertEqual(['p', 'q'],
-                         [item.probe for item in self.registers()])
+        self.assertEqual(['p', 'q'], [item.probe for item in self.registers()])
 
     def test_coverage_is_the_part_of_its_time_that_was_metered(self):
         self.word()
@@ -87,12 +108,13 @@ class ListTest(AdministrationTest):
 
 
 class VoidTest(AdministrationTest):
-
-    def void(self, probe: str = 'p', agent: str = 'agent',
-             register: str = 'r1') -> int:
+    def void(
+        self, probe: str = 'p', agent: str = 'agent', register: str = 'r1'
+    ) -> int:
         with self.engine.begin() as connection:
-            return administration.void(connection, probe, agent, register,
-                                       'operator')
+            return administration.void(
+                connection, probe, agent, register, 'operator'
+            )
 
     def test_energy_of_the_register_goes(self):
         self.word(incarnation=1, millijoules=5)
@@ -109,8 +131,9 @@ class VoidTest(AdministrationTest):
     def test_next_register_of_the_agent_takes_its_place(self):
         self.word()
         self.void()
-        self.assertEqual({'credited': 1},
-                         self.word(incarnation=2, millijoules=7))
+        self.assertEqual(
+            {'credited': 1}, self.word(incarnation=2, millijoules=7)
+        )
         self.assertEqual(7, self.millijoules())
 
     def test_it_is_struck_only_once(self):
@@ -123,21 +146,21 @@ class VoidTest(AdministrationTest):
     def test_who_did_it_is_written_down(self):
         self.word()
         self.void()
-        self.assertEqual([('operator', 'void register r1 of agent agent, '
-                                       'probe p: 5 mJ')], self.audit())
+        self.assertEqual(
+            [('operator', 'void register r1 of agent agent, probe p: 5 mJ')],
+            self.audit(),
+        )
 
     def test_what_is_not_known_is_told_and_changes_nothing(self):
         self.word()
         self.assertRaises(exception.UnknownProbe, self.void, 'x')
-        self.assertRaises(exception.UnknownRegister, self.void,
-                          register='x')
+        self.assertRaises(exception.UnknownRegister, self.void, register='x')
         self.assertRaises(exception.UnknownRegister, self.void, agent='x')
         self.assertEqual(5, self.millijoules())
         self.assertEqual([], self.audit())
 
 
 class ForgetTest(AdministrationTest):
-
     def forget(self, probe: str = 'p') -> int:
         with self.engine.begin() as connection:
             return administration.forget(connection, probe, 'operator')
@@ -148,21 +171,23 @@ class ForgetTest(AdministrationTest):
         self.word('q', ago=HOUR)
         self.assertEqual(10, self.forget())
         with self.engine.connect() as connection:
-            self.assertEqual(['q'], connection.scalars(
-                sa.select(schema.probe.c.id)).all())
-            self.assertEqual([], connection.execute(
-                sa.select(schema.register)).all())
-        self.assertEqual(
-            [('operator', 'forget probe p: 10 mJ')], self.audit())
+            self.assertEqual(
+                ['q'], connection.scalars(sa.select(schema.probe.c.id)).all()
+            )
+            self.assertEqual(
+                [], connection.execute(sa.select(schema.register)).all()
+            )
+        self.assertEqual([('operator', 'forget probe p: 10 mJ')], self.audit())
 
     def test_words_of_its_registers_are_refused(self):
         self.word(incarnation=1, ago=2 * HOUR)
         self.word(incarnation=2, ago=HOUR)
         self.forget()
         for incarnation in (1, 2):
-            self.assertEqual({'folded': 1},
-                             self.word(incarnation=incarnation,
-                                       millijoules=100))
+            self.assertEqual(
+                {'folded': 1},
+                self.word(incarnation=incarnation, millijoules=100),
+            )
 
     def test_probe_that_is_metered_again_begins_anew(self):
         self.word(ago=HOUR)

@@ -23,16 +23,34 @@ from energy_meter.tests.unit.db import base as db_base
 
 
 class AgentsTest(db_base.DatabaseTest):
-
-    def word(self, probe: str = 'p', agent: str = 'rogue',
-             incarnation: int = 1, millijoules: int = 5) -> dict[str, int]:
+    def word(
+        self,
+        probe: str = 'p',
+        agent: str = 'rogue',
+        incarnation: int = 1,
+        millijoules: int = 5,
+    ) -> dict[str, int]:
         """Deliver a word of a register, one for each incarnation."""
-        return dict(databases.deliver(self.engine, [measurement.Measurement(
-            measurement.Probe(probe, 'node', probe, 'w', 'dummy',
-                              f'{agent}-name'),
-            measurement.RegisterKey(agent, f'r{incarnation}', incarnation),
-            self.now, millijoules * 2.0, millijoules, float(millijoules))],
-            self.now).outcomes)
+        return dict(
+            databases.deliver(
+                self.engine,
+                [
+                    measurement.Measurement(
+                        measurement.Probe(
+                            probe, 'node', probe, 'w', 'dummy', f'{agent}-name'
+                        ),
+                        measurement.RegisterKey(
+                            agent, f'r{incarnation}', incarnation
+                        ),
+                        self.now,
+                        millijoules * 2.0,
+                        millijoules,
+                        float(millijoules),
+                    )
+                ],
+                self.now,
+            ).outcomes
+        )
 
     def exclude(self, agent: str = 'rogue') -> dict[str, int]:
         return agents.exclude(self.engine, agent, 'operator')
@@ -50,12 +68,15 @@ class AgentsTest(db_base.DatabaseTest):
 
     def audit(self) -> list[str]:
         with self.engine.connect() as connection:
-            return [row.what for row in connection.execute(
-                sa.select(schema.audit).order_by(schema.audit.c.id))]
+            return [
+                row.what
+                for row in connection.execute(
+                    sa.select(schema.audit).order_by(schema.audit.c.id)
+                )
+            ]
 
 
 class ListTest(AgentsTest):
-
     def test_each_agent_has_one_line(self):
         self.word('p')
         self.word('q', incarnation=1)
@@ -63,24 +84,30 @@ class ListTest(AgentsTest):
         self.word('r', 'honest')
         self.assertEqual(
             [('honest', 'honest-name', 1), ('rogue', 'rogue-name', 2)],
-            [(view.agent, view.name, view.probes)
-             for view in self.list_agents()])
-        self.assertEqual({self.now},
-                         {view.heard_at for view in self.list_agents()})
+            [
+                (view.agent, view.name, view.probes)
+                for view in self.list_agents()
+            ],
+        )
+        self.assertEqual(
+            {self.now}, {view.heard_at for view in self.list_agents()}
+        )
 
     def test_agent_that_owns_no_probe_has_no_name(self):
         self.word('p', 'honest')
         self.word('p', 'rogue')
-        self.assertEqual([('honest', 'honest-name'), ('rogue', None)],
-                         [(view.agent, view.name)
-                          for view in self.list_agents()])
+        self.assertEqual(
+            [('honest', 'honest-name'), ('rogue', None)],
+            [(view.agent, view.name) for view in self.list_agents()],
+        )
 
     def test_excluded_agent_keeps_its_name(self):
         self.word()
         self.exclude()
         (view,) = self.list_agents()
-        self.assertEqual(('rogue', 'rogue-name', 1),
-                         (view.agent, view.name, view.probes))
+        self.assertEqual(
+            ('rogue', 'rogue-name', 1), (view.agent, view.name, view.probes)
+        )
         self.assertLess(abs(view.excluded_at - self.now), 60)
 
     def test_excluded_agent_is_listed_when_all_of_it_is_forgotten(self):
@@ -89,12 +116,13 @@ class ListTest(AgentsTest):
         with self.engine.begin() as connection:
             connection.execute(schema.register.delete())
         (view,) = self.list_agents()
-        self.assertEqual(('rogue', 'rogue-name', 0, None),
-                         (view.agent, view.name, view.probes, view.heard_at))
+        self.assertEqual(
+            ('rogue', 'rogue-name', 0, None),
+            (view.agent, view.name, view.probes, view.heard_at),
+        )
 
 
 class ExcludeTest(AgentsTest):
-
     def test_its_energy_goes_and_that_of_others_stays(self):
         databases.excludes_an_agent(self.engine)
 
@@ -109,11 +137,11 @@ class ExcludeTest(AgentsTest):
         self.word()
         self.exclude()
         for probe, incarnation in (('p', 1), ('p', 2), ('new', 3)):
-            self.assertEqual({'excluded': 1},
-                             self.word(probe, incarnation=incarnation,
-                                       millijoules=100))
-        self.assertEqual((0, 0),
-                         (self.millijoules(), self.millijoules('new')))
+            self.assertEqual(
+                {'excluded': 1},
+                self.word(probe, incarnation=incarnation, millijoules=100),
+            )
+        self.assertEqual((0, 0), (self.millijoules(), self.millijoules('new')))
 
     def test_others_in_the_same_batch_are_merged(self):
         self.word()
@@ -129,8 +157,9 @@ class ExcludeTest(AgentsTest):
         # A batch was being written when it was excluded.
         self.word('q', incarnation=2, millijoules=7)
         with self.engine.begin() as connection:
-            connection.execute(schema.exclusion.insert().values(
-                agent='rogue', at=self.now))
+            connection.execute(
+                schema.exclusion.insert().values(agent='rogue', at=self.now)
+            )
         self.assertEqual({'p': 0, 'q': 7}, self.exclude())
         written = self.audit()
         self.assertEqual({'p': 0, 'q': 0}, self.exclude())
@@ -139,9 +168,13 @@ class ExcludeTest(AgentsTest):
     def test_who_was_struck_is_written_down(self):
         self.word()
         self.exclude()
-        self.assertEqual(['exclude agent rogue',
-                          'void register r1 of agent rogue, probe p: 5 mJ'],
-                         self.audit())
+        self.assertEqual(
+            [
+                'exclude agent rogue',
+                'void register r1 of agent rogue, probe p: 5 mJ',
+            ],
+            self.audit(),
+        )
 
     def test_agent_of_which_nothing_was_heard_is_told(self):
         self.word()
@@ -150,14 +183,14 @@ class ExcludeTest(AgentsTest):
 
 
 class ReadmitTest(AgentsTest):
-
     def test_its_new_registers_are_credited_again(self):
         self.word()
         self.exclude()
         self.readmit()
         self.assertEqual({'voided': 1}, self.word(millijoules=100))
-        self.assertEqual({'credited': 1},
-                         self.word(incarnation=2, millijoules=7))
+        self.assertEqual(
+            {'credited': 1}, self.word(incarnation=2, millijoules=7)
+        )
         self.assertEqual(7, self.millijoules())
         self.assertEqual('readmit agent rogue', self.audit()[-1])
 

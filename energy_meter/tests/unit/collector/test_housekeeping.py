@@ -26,15 +26,34 @@ AFTER = 30
 
 
 class FoldTest(db_base.DatabaseTest):
-
-    def word(self, incarnation: int, days_ago: float, millijoules: int = 5,
-             ) -> dict[str, int]:
+    def word(
+        self,
+        incarnation: int,
+        days_ago: float,
+        millijoules: int = 5,
+    ) -> dict[str, int]:
         """Deliver a word of a register, one for each incarnation."""
         moment = self.now - days_ago * DAY
-        return dict(databases.deliver(self.engine, [measurement.Measurement(
-            measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
-            measurement.RegisterKey('agent', f'r{incarnation}', incarnation),
-            moment, millijoules * 2.0, millijoules, 10.0)], moment).outcomes)
+        return dict(
+            databases.deliver(
+                self.engine,
+                [
+                    measurement.Measurement(
+                        measurement.Probe(
+                            'p', 'node', 'p', 'w', 'dummy', 'agent'
+                        ),
+                        measurement.RegisterKey(
+                            'agent', f'r{incarnation}', incarnation
+                        ),
+                        moment,
+                        millijoules * 2.0,
+                        millijoules,
+                        10.0,
+                    )
+                ],
+                moment,
+            ).outcomes
+        )
 
     def fold(self) -> int:
         with self.engine.begin() as connection:
@@ -54,8 +73,9 @@ class FoldTest(db_base.DatabaseTest):
         self.word(1, days_ago=40)
         self.word(2, days_ago=39)
         self.fold()
-        self.assertEqual({'folded': 1},
-                         self.word(1, days_ago=0, millijoules=7))
+        self.assertEqual(
+            {'folded': 1}, self.word(1, days_ago=0, millijoules=7)
+        )
         self.assertEqual(10, self.account().millijoules)
 
     def test_register_that_ended_lately_is_kept(self):
@@ -68,14 +88,18 @@ class FoldTest(db_base.DatabaseTest):
     def test_owner_is_never_folded(self):
         self.word(1, days_ago=400)
         self.assertEqual(0, self.fold())
-        self.assertEqual({'credited': 1},
-                         self.word(1, days_ago=0, millijoules=7))
+        self.assertEqual(
+            {'credited': 1}, self.word(1, days_ago=0, millijoules=7)
+        )
         self.assertEqual(7, self.account().millijoules)
 
     def test_floor_never_sinks(self):
         with self.engine.begin() as connection:
             for incarnation in (5, 3):
-                housekeeping.raise_floor(connection, 'p', 'agent',
-                                         incarnation)
-            self.assertEqual([5], connection.scalars(
-                sa.select(schema.floor.c.incarnation)).all())
+                housekeeping.raise_floor(connection, 'p', 'agent', incarnation)
+            self.assertEqual(
+                [5],
+                connection.scalars(
+                    sa.select(schema.floor.c.incarnation)
+                ).all(),
+            )

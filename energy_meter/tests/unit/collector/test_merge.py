@@ -24,22 +24,31 @@ PROBE = measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent')
 TAKEOVER = 60.0
 
 
-def word(key: measurement.RegisterKey, began: float, elapsed: float,
-         millijoules: int, watts: float = 1.0) -> measurement.Measurement:
-    return measurement.Measurement(PROBE, key, began + elapsed, elapsed,
-                                   millijoules, elapsed, watts)
+def word(
+    key: measurement.RegisterKey,
+    began: float,
+    elapsed: float,
+    millijoules: int,
+    watts: float = 1.0,
+) -> measurement.Measurement:
+    return measurement.Measurement(
+        PROBE, key, began + elapsed, elapsed, millijoules, elapsed, watts
+    )
 
 
 class MergeTest(base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         self.account = merge.Account()
 
-    def merge(self, item: measurement.Measurement, now: float | None = None,
-              ) -> str:
-        return merge.merge(self.account, item,
-                           item.time if now is None else now, TAKEOVER)
+    def merge(
+        self,
+        item: measurement.Measurement,
+        now: float | None = None,
+    ) -> str:
+        return merge.merge(
+            self.account, item, item.time if now is None else now, TAKEOVER
+        )
 
     def test_first_register_owns_the_probe(self):
         self.assertEqual('credited', self.merge(word(A1, 0, 10, 1000)))
@@ -128,10 +137,8 @@ class MergeTest(base.BaseTestCase):
     def test_owner_that_stays_silent_loses_the_probe(self):
         self.merge(word(A1, 0, 10, 1000))
         self.merge(word(B1, 5, 6, 600), now=11)
-        self.assertEqual('pending',
-                         self.merge(word(B1, 5, 65, 6500), now=70))
-        self.assertEqual('credited',
-                         self.merge(word(B1, 5, 66, 6600), now=71))
+        self.assertEqual('pending', self.merge(word(B1, 5, 65, 6500), now=70))
+        self.assertEqual('credited', self.merge(word(B1, 5, 66, 6600), now=71))
         # What both metered until second 11 is billed once.
         self.assertEqual(1000 + 6000, self.account.millijoules)
         self.assertEqual(B1, self.account.owner.key)
@@ -183,13 +190,11 @@ class MergeTest(base.BaseTestCase):
 
 
 class NewestTest(base.BaseTestCase):
-
     def test_keeps_the_newest_of_each_register_sorted(self):
         words = [word(B1, 0, 2, 20), word(A1, 0, 3, 30), word(A1, 0, 2, 20)]
         self.assertEqual([words[1], words[0]], merge.newest(words))
 
 
 class BeganTest(base.BaseTestCase):
-
     def test_register_from_the_future_began_no_later_than_now(self):
         self.assertEqual(90, merge.began(word(A1, 5000, 10, 0), 100))

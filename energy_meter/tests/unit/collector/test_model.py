@@ -28,14 +28,15 @@ STEPS = 40
 class Machine(stateful.RuleBasedStateMachine):
     """What can happen to agents, bus and collectors, in any order."""
 
-    @stateful.initialize(seed=strategies.integers(0, 2 ** 32))
+    @stateful.initialize(seed=strategies.integers(0, 2**32))
     def begin(self, seed: int) -> None:
         self.world = world.World(seed)
         self.account = merge.Account()
         self.highest = 0
 
-    @stateful.rule(seconds=strategies.integers(1, 40),
-                   watts=strategies.integers(0, 500))
+    @stateful.rule(
+        seconds=strategies.integers(1, 40), watts=strategies.integers(0, 500)
+    )
     def pass_time(self, seconds: int, watts: int) -> None:
         self.world.pass_time(seconds, watts)
 
@@ -150,15 +151,19 @@ class Overlaps(Machine):
         self.settle()
         assert self.account.millijoules <= self.world.drawn
         billed_or_shown = self.account.millijoules + self.account.overlap
-        pending = sum(register.pending for register
-                      in self.account.others.values())
+        pending = sum(
+            register.pending for register in self.account.others.values()
+        )
         assert billed_or_shown + pending >= self.world.spoken()
 
 
 def case(machine: type[Machine]) -> type[unittest.TestCase]:
     machine.TestCase.settings = hypothesis.settings(
-        max_examples=150, stateful_step_count=STEPS, deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck))
+        max_examples=150,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
     return machine.TestCase
 
 

@@ -18,29 +18,36 @@ from energy_meter import measurement
 from energy_meter.collector import plausibility
 
 
-def word(elapsed: float, millijoules: int,
-         watts: float | None = 1.0) -> measurement.Measurement:
+def word(
+    elapsed: float, millijoules: int, watts: float | None = 1.0
+) -> measurement.Measurement:
     return measurement.Measurement(
         measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
-        measurement.RegisterKey('agent-a', 'a1', 1), elapsed, elapsed,
-        millijoules, elapsed, watts)
+        measurement.RegisterKey('agent-a', 'a1', 1),
+        elapsed,
+        elapsed,
+        millijoules,
+        elapsed,
+        watts,
+    )
 
 
 class PlausibleTest(base.BaseTestCase):
-
-    def believe(self, item: measurement.Measurement,
-                max_watts: float = 1e5) -> None:
+    def believe(
+        self, item: measurement.Measurement, max_watts: float = 1e5
+    ) -> None:
         self.assertTrue(plausibility.is_plausible(item, max_watts))
 
-    def disbelieve(self, item: measurement.Measurement,
-                   max_watts: float = 1e5) -> None:
+    def disbelieve(
+        self, item: measurement.Measurement, max_watts: float = 1e5
+    ) -> None:
         self.assertFalse(plausibility.is_plausible(item, max_watts))
 
     def test_energy_that_the_power_can_have_made_is_believed(self):
         self.believe(word(3600, 3_600_000), max_watts=1.0)
 
     def test_more_energy_than_any_power_could_make_is_not(self):
-        self.disbelieve(word(1, 10 ** 15))
+        self.disbelieve(word(1, 10**15))
 
     def test_register_older_than_any_agent_runs_is_not(self):
         # Its time would stay in the probe's coverage for ever.

@@ -23,7 +23,6 @@ from energy_meter.tests.unit.db import base as db_base
 
 
 class RefusalsTest(db_base.DatabaseTest):
-
     def setUp(self) -> None:
         super().setUp()
         self.counters = counters.Counters()
@@ -31,8 +30,10 @@ class RefusalsTest(db_base.DatabaseTest):
 
     def kept(self) -> dict[str, int]:
         with self.engine.begin() as connection:
-            return {row.what: row.number for row in connection.execute(
-                sa.select(schema.refusal))}
+            return {
+                row.what: row.number
+                for row in connection.execute(sa.select(schema.refusal))
+            }
 
     def test_what_was_refused_is_kept_by_cause(self):
         self.counters.count('rejected', 2, cause='unknown-key')
@@ -41,8 +42,9 @@ class RefusalsTest(db_base.DatabaseTest):
 
         self.refusals.save(self.engine)
 
-        self.assertEqual({'rejected (unknown-key)': 2, 'implausible': 1},
-                         self.kept())
+        self.assertEqual(
+            {'rejected (unknown-key)': 2, 'implausible': 1}, self.kept()
+        )
 
     def test_nothing_is_added_twice(self):
         self.counters.count('future', 3)
@@ -67,9 +69,11 @@ class RefusalsTest(db_base.DatabaseTest):
     def test_what_the_database_did_not_take_is_added_later(self):
         self.counters.count('future')
         with fixtures.MockPatchObject(
-                refusals, '_add', side_effect=db_exception.DBError):
-            self.assertRaises(db_exception.DBError, self.refusals.save,
-                              self.engine)
+            refusals, '_add', side_effect=db_exception.DBError
+        ):
+            self.assertRaises(
+                db_exception.DBError, self.refusals.save, self.engine
+            )
 
         self.refusals.save(self.engine)
 

@@ -12,7 +12,6 @@
 
 """Probes that are the sum of others."""
 
-
 from energy_meter import measurement
 from energy_meter.collector import administration
 from energy_meter.db import sums
@@ -25,17 +24,28 @@ NODE = sums.Sum('node', 'rack-node', frozenset({'a', 'b'}))
 
 
 class SumsTest(db_base.DatabaseTest):
-
-    def meter(self, probe: str, kwh: float, watts: float | None = 10.0,
-              metered: float = 1.0, ago: float = 0.0) -> None:
+    def meter(
+        self,
+        probe: str,
+        kwh: float,
+        watts: float | None = 10.0,
+        metered: float = 1.0,
+        ago: float = 0.0,
+    ) -> None:
         """Let a probe's register show so much energy."""
         millijoules = round(kwh * MILLIJOULES_PER_KWH)
         elapsed = millijoules / 1000
         word = measurement.Measurement(
-            measurement.Probe(probe, 'outlet', probe, f'pdu-{probe}',
-                              'dummy', 'agent'),
+            measurement.Probe(
+                probe, 'outlet', probe, f'pdu-{probe}', 'dummy', 'agent'
+            ),
             measurement.RegisterKey('agent', probe * 16, 1),
-            self.now - ago, elapsed, millijoules, metered * elapsed, watts)
+            self.now - ago,
+            elapsed,
+            millijoules,
+            metered * elapsed,
+            watts,
+        )
         databases.deliver(self.engine, [word], self.now - ago)
 
     def configure(self, *wanted: sums.Sum) -> None:
@@ -117,9 +127,10 @@ class SumsTest(db_base.DatabaseTest):
         self.meter('a', 1.0)
         self.meter('b', 1.0)
         state = self.state()
-        self.assertEqual(('node', 'rack-node', 'pdu-a+pdu-b', ('a', 'b')),
-                         (state.scope, state.host, state.wattmeter,
-                          state.parts))
+        self.assertEqual(
+            ('node', 'rack-node', 'pdu-a+pdu-b', ('a', 'b')),
+            (state.scope, state.host, state.wattmeter, state.parts),
+        )
 
     def test_sum_whose_parts_are_all_stale_is_not_shown(self):
         self.configure(NODE)
@@ -136,6 +147,7 @@ class SumsTest(db_base.DatabaseTest):
         def fingerprint() -> object:
             with self.engine.connect() as connection:
                 return sums.fingerprint(connection)
+
         self.configure(NODE)
         before = fingerprint()
         self.configure(NODE._replace(parts=frozenset({'a'})))

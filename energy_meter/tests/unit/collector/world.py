@@ -40,7 +40,8 @@ class Agent:
     key: measurement.RegisterKey | None = None
     #: The last word of each register that is known to disk or bus.
     safe: dict[str, measurement.Measurement] = dataclasses.field(
-        default_factory=dict)
+        default_factory=dict
+    )
 
 
 class World:
@@ -73,7 +74,9 @@ class World:
         agent.millijoules, agent.opened = 0, self.time
         agent.key = measurement.RegisterKey(
             f'{name * 8}-0000-0000-0000-000000000000'.lower(),
-            f'{self.random.getrandbits(64):016x}', agent.incarnation)
+            f'{self.random.getrandbits(64):016x}',
+            agent.incarnation,
+        )
 
     def speak(self, name: str) -> measurement.Measurement | None:
         """Let an agent publish what its register shows."""
@@ -83,8 +86,13 @@ class World:
         elapsed = self.time - agent.opened
         word = measurement.Measurement(
             measurement.Probe('p', 'node', 'p', 'w', 'dummy', name),
-            agent.key, self.time + agent.clock_error, float(elapsed),
-            agent.millijoules, float(elapsed), 1.0)
+            agent.key,
+            self.time + agent.clock_error,
+            float(elapsed),
+            agent.millijoules,
+            float(elapsed),
+            1.0,
+        )
         agent.safe[agent.key.id] = word
         self.bus.append(word)
         return word
@@ -122,13 +130,19 @@ class World:
 
     def spoken(self) -> int:
         """Give the energy of all registers, as far as it was spoken of."""
-        return sum(word.millijoules for agent in self.agents.values()
-                   for word in agent.safe.values())
+        return sum(
+            word.millijoules
+            for agent in self.agents.values()
+            for word in agent.safe.values()
+        )
 
 
-def merge_all(account: merge.Account,
-              words: list[measurement.Measurement], now: float,
-              takeover: float = 60.0) -> None:
+def merge_all(
+    account: merge.Account,
+    words: list[measurement.Measurement],
+    now: float,
+    takeover: float = 60.0,
+) -> None:
     """Merge a batch as the collector does."""
     for word in merge.newest(words):
         if word.time > now:

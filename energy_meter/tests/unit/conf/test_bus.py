@@ -18,12 +18,13 @@ from energy_meter.conf import bus
 
 
 class URLsTest(base.BaseTestCase):
-
     def test_commas_part_urls_but_not_hosts_of_a_cluster(self):
         self.assertEqual(
             ['rabbit://u:p@a:1,u:p@b:2/v', 'rabbit://c/', 'kafka+x://d'],
-            bus.URLs()('rabbit://u:p@a:1,u:p@b:2/v , rabbit://c/,'
-                       '\nkafka+x://d'))
+            bus.URLs()(
+                'rabbit://u:p@a:1,u:p@b:2/v , rabbit://c/,\nkafka+x://d'
+            ),
+        )
 
     def test_nothing_is_no_url(self):
         self.assertEqual([], bus.URLs()(' '))

@@ -24,7 +24,7 @@ from energy_meter.agent import wattmeter
 from energy_meter.conf import bus
 
 #: What every release has to read.
-EXAMPLE = '''
+EXAMPLE = """
 [DEFAULT]
 transport_url = rabbit://guest:guest@127.0.0.1:5672/
 state_path = /var/lib/energy_meter
@@ -58,18 +58,16 @@ probe_ttl = 300
 [collector]
 flush_interval = 1.0
 takeover = 60
-'''
+"""
 
 
 class ConfTest(base.BaseTestCase):
-
     def load(self, text: str = '') -> cfg.ConfigOpts:
         [file] = self.create_tempfiles([('energy_meter', text)])
         return energy_meter_conf.load(['--config-file', file], 'test')
 
 
 class ExampleTest(ConfTest):
-
     def setUp(self) -> None:
         super().setUp()
         self.conf = self.load(EXAMPLE)
@@ -78,43 +76,60 @@ class ExampleTest(ConfTest):
         found, errors = wattmeter.load(self.conf, 'agent')
         self.assertEqual([], [str(error) for error in errors])
         self.assertEqual(
-            {'desk': ['desk-1', 'desk-2'],
-             'rack1-bmc41': ['node-41.domain.tld']},
-            {item.name: [settings.probe.id for settings in item.probes]
-             for item in found})
+            {
+                'desk': ['desk-1', 'desk-2'],
+                'rack1-bmc41': ['node-41.domain.tld'],
+            },
+            {
+                item.name: [settings.probe.id for settings in item.probes]
+                for item in found
+            },
+        )
 
     def test_options_have_the_values_given(self):
         conf = self.conf
-        self.assertEqual('rabbit://guest:guest@127.0.0.1:5672/',
-                         conf.transport_url)
+        self.assertEqual(
+            'rabbit://guest:guest@127.0.0.1:5672/', conf.transport_url
+        )
         self.assertEqual('/var/lib/energy_meter', conf.state_path)
         self.assertEqual(
             'sqlite:////var/lib/energy_meter/energy_meter.sqlite',
-            conf.database.connection)
-        self.assertEqual(['current-secret', 'previous-secret'],
-                         conf.bus.secrets)
-        self.assertEqual((1.0, 60.0), (conf.agent.publish_interval,
-                                       conf.agent.max_gap))
+            conf.database.connection,
+        )
+        self.assertEqual(
+            ['current-secret', 'previous-secret'], conf.bus.secrets
+        )
+        self.assertEqual(
+            (1.0, 60.0), (conf.agent.publish_interval, conf.agent.max_gap)
+        )
         self.assertEqual(
             ('127.0.0.1', 8878, 'keystone', 300.0),
-            (conf.api.bind_host, conf.api.port, conf.api.auth_strategy,
-             conf.api.probe_ttl))
-        self.assertEqual((1.0, 60.0), (conf.collector.flush_interval,
-                                       conf.collector.takeover))
+            (
+                conf.api.bind_host,
+                conf.api.port,
+                conf.api.auth_strategy,
+                conf.api.probe_ttl,
+            ),
+        )
+        self.assertEqual(
+            (1.0, 60.0),
+            (conf.collector.flush_interval, conf.collector.takeover),
+        )
 
 
 class DefaultsTest(ConfTest):
-
     def test_queues_survive_the_broker_and_readers_pull_a_bounded_backlog(
-            self):
+        self,
+    ):
         rabbit = self.load().oslo_messaging_rabbit
         self.assertTrue(rabbit.rabbit_quorum_queue)
         self.assertEqual(100, rabbit.rabbit_qos_prefetch_count)
 
     def test_connections_are_back_soon_after_an_outage(self):
         rabbit = self.load().oslo_messaging_rabbit
-        self.assertEqual((2, 1), (rabbit.rabbit_interval_max,
-                                  rabbit.rabbit_retry_backoff))
+        self.assertEqual(
+            (2, 1), (rabbit.rabbit_interval_max, rabbit.rabbit_retry_backoff)
+        )
 
     def test_silence_is_noticed(self):
         rabbit = self.load().oslo_messaging_rabbit
@@ -134,59 +149,91 @@ class DefaultsTest(ConfTest):
         self.assertEqual([], self.load().bus.secrets)
 
     def test_what_the_file_says_stands(self):
-        conf = self.load('[DEFAULT]\nuse_stderr = false\n'
-                         '[oslo_messaging_rabbit]\n'
-                         'rabbit_quorum_queue = false\n')
+        conf = self.load(
+            '[DEFAULT]\nuse_stderr = false\n'
+            '[oslo_messaging_rabbit]\n'
+            'rabbit_quorum_queue = false\n'
+        )
         self.assertFalse(conf.use_stderr)
         self.assertFalse(conf.oslo_messaging_rabbit.rabbit_quorum_queue)
 
 
 class WrongTest(ConfTest):
-
     def refuse(self, text: str) -> str:
-        return str(self.assertRaises(exception.ConfigurationError, self.load,
-                                     textwrap.dedent(text)))
+        return str(
+            self.assertRaises(
+                exception.ConfigurationError, self.load, textwrap.dedent(text)
+            )
+        )
 
     def test_ill_typed_option_is_named_with_its_file_and_section(self):
-        self.assertRegex(self.refuse('[agent]\npublish_interval = often\n'),
-                         r'^/\S+: \[agent\] publish_interval: expected a '
-                         "number, but found 'often'$")
-        self.assertIn("port: expected an integer, but found 'http'",
-                      self.refuse('[api]\nport = http\n'))
+        self.assertRegex(
+            self.refuse('[agent]\npublish_interval = often\n'),
+            r'^/\S+: \[agent\] publish_interval: expected a '
+            "number, but found 'often'$",
+        )
+        self.assertIn(
+            "port: expected an integer, but found 'http'",
+            self.refuse('[api]\nport = http\n'),
+        )
 
     def test_option_of_no_area_is_left_to_its_owner(self):
         self.load('[keystone_authtoken]\nwww_authenticate_uri = http://k/\n')
 
     def test_number_without_end_is_refused(self):
         for value in ('nan', 'inf'):
-            self.assertIn('expected a finite number', self.refuse(
-                f'[agent]\npublish_interval = {value}\n'))
+            self.assertIn(
+                'expected a finite number',
+                self.refuse(f'[agent]\npublish_interval = {value}\n'),
+            )
 
     def test_missing_file_is_told(self):
-        self.assertRaises(cfg.ConfigFilesNotFoundError,
-                          energy_meter_conf.load,
-                          ['--config-file', '/nonexistent/file'], 'test')
+        self.assertRaises(
+            cfg.ConfigFilesNotFoundError,
+            energy_meter_conf.load,
+            ['--config-file', '/nonexistent/file'],
+            'test',
+        )
 
     def test_file_that_is_no_text_is_told(self):
         [file] = self.create_tempfiles([('binary', b'[a]\nb = \xff\n')])
-        self.assertRaises(cfg.ConfigFileParseError, energy_meter_conf.load,
-                          ['--config-file', file], 'test')
+        self.assertRaises(
+            cfg.ConfigFileParseError,
+            energy_meter_conf.load,
+            ['--config-file', file],
+            'test',
+        )
 
 
 class ListingTest(base.BaseTestCase):
-
     def test_sample_and_reference_have_every_area(self):
         self.assertEqual(
-            {'DEFAULT', 'agent', 'api', 'bus', 'collector', 'forwarder',
-             'metrics', 'rrd', 'agent:<name>', 'wattmeter:<name>',
-             'probe:<id>'},
-            {group for group, _ in energy_meter_conf.list_opts()})
+            {
+                'DEFAULT',
+                'agent',
+                'api',
+                'bus',
+                'collector',
+                'forwarder',
+                'metrics',
+                'rrd',
+                'agent:<name>',
+                'wattmeter:<name>',
+                'probe:<id>',
+            },
+            {group for group, _ in energy_meter_conf.list_opts()},
+        )
 
     def test_every_option_says_what_it_is_for(self):
-        self.assertEqual([], [
-            f'[{group}] {opt.name}'
-            for group, opts in energy_meter_conf.list_opts()
-            for opt in opts if not opt.help])
+        self.assertEqual(
+            [],
+            [
+                f'[{group}] {opt.name}'
+                for group, opts in energy_meter_conf.list_opts()
+                for opt in opts
+                if not opt.help
+            ],
+        )
 
     def test_secrets_are_marked(self):
         secret = {opt.name for opt in bus.OPTS if opt.secret}

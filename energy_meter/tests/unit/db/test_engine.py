@@ -27,7 +27,6 @@ from energy_meter.db import engine as db_engine
 
 
 class EngineTest(base.BaseTestCase):
-
     def connect(self, url: str) -> sa.Engine:
         conf = cfg.ConfigOpts()
         energy_meter_conf.register_opts(conf)
@@ -43,7 +42,6 @@ class EngineTest(base.BaseTestCase):
 
 
 class SQLiteTest(EngineTest):
-
     def setUp(self) -> None:
         super().setUp()
         directory = self.useFixture(fixtures.TempDir()).path
@@ -59,39 +57,53 @@ class SQLiteTest(EngineTest):
     def test_clock_is_that_of_the_epoch(self):
         with self.engine.connect() as connection:
             self.assertAlmostEqual(
-                float(str(self.ask(self.engine,
-                                   "SELECT strftime('%s', 'now')"))),
-                db_engine.now(connection), delta=60)
+                float(
+                    str(self.ask(self.engine, "SELECT strftime('%s', 'now')"))
+                ),
+                db_engine.now(connection),
+                delta=60,
+            )
 
 
 class TimeoutsTest(EngineTest):
-
     def query(self, url: str) -> dict[str, object]:
         return dict(self.connect(url).url.query)
 
     def test_postgresql_never_hangs(self):
         self.assertEqual(
-            {'connect_timeout': '10', 'tcp_user_timeout': '60000',
-             'options': '-c statement_timeout=60000'},
-            self.query('postgresql+psycopg://u:p@127.0.0.1/energy_meter'))
+            {
+                'connect_timeout': '10',
+                'tcp_user_timeout': '60000',
+                'options': '-c statement_timeout=60000',
+            },
+            self.query('postgresql+psycopg://u:p@127.0.0.1/energy_meter'),
+        )
 
     def test_mariadb_never_hangs(self):
         self.assertEqual(
-            {'connect_timeout': '10', 'read_timeout': '60',
-             'write_timeout': '60', 'charset': 'utf8mb4'},
-            self.query('mysql+pymysql://u:p@127.0.0.1/energy_meter'
-                       '?charset=utf8mb4'))
+            {
+                'connect_timeout': '10',
+                'read_timeout': '60',
+                'write_timeout': '60',
+                'charset': 'utf8mb4',
+            },
+            self.query(
+                'mysql+pymysql://u:p@127.0.0.1/energy_meter?charset=utf8mb4'
+            ),
+        )
 
     def test_what_the_url_says_stands(self):
-        found = self.query('mysql+pymysql://u:p@127.0.0.1/energy_meter'
-                           '?connect_timeout=3')
+        found = self.query(
+            'mysql+pymysql://u:p@127.0.0.1/energy_meter?connect_timeout=3'
+        )
         self.assertEqual('3', found['connect_timeout'])
         self.assertEqual('60', found['read_timeout'])
 
     def test_servers_lock_no_gaps_between_rows(self):
         engine = self.connect('mysql+pymysql://u:p@127.0.0.1/energy_meter')
-        self.assertEqual('READ COMMITTED',
-                         engine.get_execution_options()['isolation_level'])
+        self.assertEqual(
+            'READ COMMITTED', engine.get_execution_options()['isolation_level']
+        )
 
     def test_password_reaches_the_server_as_it_is(self):
         engine = self.connect('mysql+pymysql://u:p%40ss@127.0.0.1/db')
@@ -99,10 +111,10 @@ class TimeoutsTest(EngineTest):
 
 
 class WrongURLTest(EngineTest):
-
     def refuse(self, url: str) -> str:
-        error = self.assertRaises(exception.ConfigurationError, self.connect,
-                                  url)
+        error = self.assertRaises(
+            exception.ConfigurationError, self.connect, url
+        )
         self.assertIn('connection', str(error))
         return str(error)
 
@@ -113,20 +125,22 @@ class WrongURLTest(EngineTest):
         self.assertIn('not set', self.refuse(''))
 
     def test_at_sign_of_a_password_does_not_become_the_host(self):
-        self.assertNotIn('hidden', self.refuse(
-            'postgresql+psycopg://u:half@hidden@127.0.0.1/db'))
+        self.assertNotIn(
+            'hidden',
+            self.refuse('postgresql+psycopg://u:half@hidden@127.0.0.1/db'),
+        )
 
     def test_unknown_kind_of_database_is_refused(self):
         self.assertNotIn('hidden', self.refuse('oracel://u:hidden@host/db'))
 
     def test_missing_library_is_named(self):
         with unittest.mock.patch.dict('sys.modules', {'pymysql': None}):
-            self.assertIn('pymysql', self.refuse(
-                'mysql+pymysql://u:hidden@127.0.0.1/db'))
+            self.assertIn(
+                'pymysql', self.refuse('mysql+pymysql://u:hidden@127.0.0.1/db')
+            )
 
 
 class ExplainTest(EngineTest):
-
     def explain(self, url: str, query: str = 'SELECT 1') -> str:
         try:
             self.ask(self.connect(url), query)
@@ -136,8 +150,10 @@ class ExplainTest(EngineTest):
 
     def test_server_that_is_away_is_told_without_the_password(self):
         # Nobody listens on this port, which only root could take.
-        for url in ('postgresql+psycopg://u:hidden@127.0.0.1:1/db',
-                    'mysql+pymysql://u:hidden@127.0.0.1:1/db'):
+        for url in (
+            'postgresql+psycopg://u:hidden@127.0.0.1:1/db',
+            'mysql+pymysql://u:hidden@127.0.0.1:1/db',
+        ):
             said = self.explain(url)
 
             self.assertIn('refused', said)
@@ -145,6 +161,7 @@ class ExplainTest(EngineTest):
             self.assertNotIn('\n', said)
 
     def test_statement_is_not_told(self):
-        self.assertEqual('DBNonExistentTable: no such table: missing',
-                         self.explain('sqlite://',
-                                      "SELECT 'hidden' FROM missing"))
+        self.assertEqual(
+            'DBNonExistentTable: no such table: missing',
+            self.explain('sqlite://', "SELECT 'hidden' FROM missing"),
+        )

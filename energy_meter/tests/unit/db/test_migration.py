@@ -27,11 +27,9 @@ from energy_meter.db import schema
 
 
 class MigrationTest(base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.engine = self.connect(self.directory)
 
     def connect(self, directory: pathlib.Path) -> sa.Engine:
@@ -43,14 +41,20 @@ class MigrationTest(base.BaseTestCase):
         migration.sync(self.engine)
         with self.engine.connect() as connection:
             context = alembic.migration.MigrationContext.configure(
-                connection, opts={'compare_type': True})
-            self.assertEqual([], alembic.autogenerate.compare_metadata(
-                context, schema.metadata))
+                connection, opts={'compare_type': True}
+            )
+            self.assertEqual(
+                [],
+                alembic.autogenerate.compare_metadata(
+                    context, schema.metadata
+                ),
+            )
 
     def test_database_without_a_revision_is_refused_until_synced(self):
         self.assertIsNone(migration.version(self.engine))
-        error = self.assertRaises(exception.WrongRevision, migration.check,
-                                  self.engine)
+        error = self.assertRaises(
+            exception.WrongRevision, migration.check, self.engine
+        )
         self.assertIn(migration.head(), str(error))
         migration.sync(self.engine)
         migration.check(self.engine)
@@ -59,22 +63,31 @@ class MigrationTest(base.BaseTestCase):
     def test_database_of_a_later_release_is_refused(self):
         migration.sync(self.engine)
         with self.engine.begin() as connection:
-            connection.execute(sa.text(
-                "UPDATE alembic_version SET version_num = '9999'"))
-        error = self.assertRaises(exception.WrongRevision, migration.check,
-                                  self.engine)
+            connection.execute(
+                sa.text("UPDATE alembic_version SET version_num = '9999'")
+            )
+        error = self.assertRaises(
+            exception.WrongRevision, migration.check, self.engine
+        )
         self.assertIn('9999', str(error))
 
     def test_syncing_again_changes_and_loses_nothing(self):
         migration.sync(self.engine)
         with self.engine.begin() as connection:
-            connection.execute(schema.floor.insert().values(
-                probe='p', agent='a', incarnation=1))
+            connection.execute(
+                schema.floor.insert().values(
+                    probe='p', agent='a', incarnation=1
+                )
+            )
         migration.sync(self.engine)
         with self.engine.connect() as connection:
-            self.assertEqual([('p', 'a', 1)], [
-                tuple(row) for row in
-                connection.execute(sa.select(schema.floor))])
+            self.assertEqual(
+                [('p', 'a', 1)],
+                [
+                    tuple(row)
+                    for row in connection.execute(sa.select(schema.floor))
+                ],
+            )
 
     def test_database_that_is_away_is_not_refused(self):
         migration.check(self.connect(self.directory / 'missing'))

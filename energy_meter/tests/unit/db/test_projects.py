@@ -29,26 +29,32 @@ TTL = 300.0
 
 
 class ProjectsTest(db_base.DatabaseTest):
-
     def setUp(self) -> None:
         super().setUp()
         rows.insert(self.engine, 'a', 'b')
 
     def configure(self, at: float = 1.0, **wanted: str) -> None:
-        with (mock.patch.object(db_engine, 'now', return_value=at),
-              self.engine.begin() as connection):
+        with (
+            mock.patch.object(db_engine, 'now', return_value=at),
+            self.engine.begin() as connection,
+        ):
             projects.configure(connection, wanted)
 
     def shown(self) -> dict[str, str | None]:
         with self.engine.connect() as connection:
-            return {state.id: state.project_id for listing in (probes, sums)
-                    for state in listing.list_states(connection, TTL)}
+            return {
+                state.id: state.project_id
+                for listing in (probes, sums)
+                for state in listing.list_states(connection, TTL)
+            }
 
     def since(self) -> dict[str, float]:
         table = schema.probe_project
         with self.engine.connect() as connection:
-            return {row.probe: row.since
-                    for row in connection.execute(sa.select(table))}
+            return {
+                row.probe: row.since
+                for row in connection.execute(sa.select(table))
+            }
 
     def fingerprint(self) -> object:
         with self.engine.connect() as connection:
@@ -63,12 +69,14 @@ class ProjectsTest(db_base.DatabaseTest):
         self.assertEqual({'a': 'p1', 'b': None}, self.shown())
         with self.engine.connect() as connection:
             self.assertEqual(
-                'p1', probes.get_state(connection, 'a', TTL).project_id)
+                'p1', probes.get_state(connection, 'a', TTL).project_id
+            )
 
     def test_projects_pay_for_sums(self):
         with self.engine.begin() as connection:
-            sums.configure(connection, [
-                sums.Sum('node', 'node', frozenset({'a', 'b'}))])
+            sums.configure(
+                connection, [sums.Sum('node', 'node', frozenset({'a', 'b'}))]
+            )
 
         self.configure(node='p1')
 
@@ -97,7 +105,8 @@ class ProjectsTest(db_base.DatabaseTest):
     def test_changes_are_told_by_the_fingerprint(self):
         seen = [self.fingerprint()]
         for at, wanted in enumerate(
-                ({'a': 'p1'}, {'a': 'p2'}, {'b': 'p2'}, {}), 1):
+            ({'a': 'p1'}, {'a': 'p2'}, {'b': 'p2'}, {}), 1
+        ):
             self.configure(float(at), **wanted)
             seen.append(self.fingerprint())
 

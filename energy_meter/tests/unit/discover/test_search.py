@@ -30,13 +30,15 @@ def fail(error):
 
 
 class SearchTest(base.BaseTestCase):
-
     def search(self, *looks):
         self.heard = []
         return search.search(
-            [search.Place(f'place {number}', look)
-             for number, look in enumerate(looks)],
-            lambda *words: self.heard.append(words))
+            [
+                search.Place(f'place {number}', look)
+                for number, look in enumerate(looks)
+            ],
+            lambda *words: self.heard.append(words),
+        )
 
     def test_findings_come_in_the_order_of_the_places(self):
         found = self.search(find('a', 'b'), find(), find('c'))
@@ -53,8 +55,9 @@ class SearchTest(base.BaseTestCase):
 
         found = self.search(fail(error), find('a'))
 
-        self.assertEqual(['before', 'place 0', 'a'],
-                         [each.what for each in found])
+        self.assertEqual(
+            ['before', 'place 0', 'a'], [each.what for each in found]
+        )
         self.assertEqual(('it did not answer: gone',), found[1].remarks)
 
     def test_a_mistake_of_ours_costs_only_its_place(self):

@@ -16,12 +16,13 @@ from energy_meter.discover import target
 
 
 class TargetTest(base.BaseTestCase):
-
     def test_what_it_understands(self):
-        for text, host, port in (('bmc7', 'bmc7', None),
-                                 ('192.0.2.1:1161', '192.0.2.1', 1161),
-                                 ('[2001:db8::1]:623', '2001:db8::1', 623),
-                                 ('2001:db8::1', '2001:db8::1', None)):
+        for text, host, port in (
+            ('bmc7', 'bmc7', None),
+            ('192.0.2.1:1161', '192.0.2.1', 1161),
+            ('[2001:db8::1]:623', '2001:db8::1', 623),
+            ('2001:db8::1', '2001:db8::1', None),
+        ):
             self.assertEqual((host, port), target.Target.parse(text))
 
     def test_what_it_does_not_understand(self):
@@ -33,5 +34,7 @@ class TargetTest(base.BaseTestCase):
             self.assertEqual(text, str(target.Target.parse(text)))
 
     def test_a_name(self):
-        self.assertEqual('pdu-192.0.2.1-1161', target.Target.parse(
-            '192.0.2.1:1161').name('pdu'))
+        self.assertEqual(
+            'pdu-192.0.2.1-1161',
+            target.Target.parse('192.0.2.1:1161').name('pdu'),
+        )

@@ -28,12 +28,15 @@ SECRET = re.compile(r'password|secret|token|passphrase|community|kg$')
 
 
 def every_driver() -> dict[str, type[base.Driver]]:
-    return {entry_point.name: entry_point.load() for entry_point
-            in importlib.metadata.entry_points(group='energy_meter.drivers')}
+    return {
+        entry_point.name: entry_point.load()
+        for entry_point in importlib.metadata.entry_points(
+            group='energy_meter.drivers'
+        )
+    }
 
 
 class Minimal(base.PolledDriver):
-
     def open(self):
         """Prepare nothing."""
 
@@ -42,7 +45,6 @@ class Minimal(base.PolledDriver):
 
 
 class DriverTest(oslotest_base.BaseTestCase):
-
     def test_a_driver_gets_its_options_and_all_its_outlets(self):
         driver = drivers.make(Minimal, 'a', None, 'b', interval=5.0)
 
@@ -53,8 +55,10 @@ class DriverTest(oslotest_base.BaseTestCase):
         self.assertIsNone(drivers.make(Minimal, 'a').close())
 
     def test_outlets_without_numbers_are_counted_from_one(self):
-        self.assertEqual([base.Outlet('1', 'a'), base.Outlet('2', 'b')],
-                         base.number(['a', 'b']))
+        self.assertEqual(
+            [base.Outlet('1', 'a'), base.Outlet('2', 'b')],
+            base.number(['a', 'b']),
+        )
 
     def test_a_polled_driver_must_read(self):
         class Unfinished(base.PolledDriver):
@@ -65,12 +69,12 @@ class DriverTest(oslotest_base.BaseTestCase):
 
 
 class EveryDriverTest(oslotest_base.BaseTestCase):
-
     def test_it_is_polled_or_streams(self):
         for name, driver in every_driver().items():
             self.assertTrue(
                 issubclass(driver, base.PolledDriver | base.StreamingDriver),
-                name)
+                name,
+            )
 
     def test_its_scope_is_one_of_those_known(self):
         for name, driver in every_driver().items():

@@ -26,11 +26,13 @@ from energy_meter.tests import drivers
 WAVEFORMS = sorted(dummy.SHAPES)
 
 waves = strategies.builds(
-    lambda waveform, ends, period: dummy.Wave(waveform, *sorted(ends),
-                                              period, 'seed'),
+    lambda waveform, ends, period: dummy.Wave(
+        waveform, *sorted(ends), period, 'seed'
+    ),
     strategies.sampled_from(WAVEFORMS),
     strategies.tuples(strategies.floats(0, 1e5), strategies.floats(0, 1e5)),
-    strategies.floats(0.1, 1e4))
+    strategies.floats(0.1, 1e4),
+)
 instants = strategies.floats(0, 1e7)
 
 
@@ -41,7 +43,6 @@ def make(*probes: str | None, **options: typing.Any) -> dummy.Dummy:
 
 
 class WaveTest(base.BaseTestCase):
-
     @hypothesis.given(wave=waves, at=instants)
     def test_power_stays_between_its_ends(self, wave, at):
         self.assertLessEqual(wave._low, wave.power(at))
@@ -49,18 +50,23 @@ class WaveTest(base.BaseTestCase):
 
     def test_rounding_never_lifts_power_above_its_upper_end(self):
         # (0.5 + 0.6) / 2 + (0.6 - 0.5) / 2 is more than 0.6 in binary.
-        ends = [(low / 10, high / 10)
-                for low in range(10) for high in range(low, 30)]
+        ends = [
+            (low / 10, high / 10)
+            for low in range(10)
+            for high in range(low, 30)
+        ]
 
         for low, high in ends:
             wave = dummy.Wave('square', low, high, 2.0)
             self.assertLessEqual(wave.power(0.5), high)
             self.assertGreaterEqual(wave.power(1.5), low)
 
-    @hypothesis.given(wave=waves, at=instants,
-                      seconds=strategies.floats(0.001, 1e5))
-    def test_energy_grows_as_power_between_its_ends_allows(self, wave, at,
-                                                           seconds):
+    @hypothesis.given(
+        wave=waves, at=instants, seconds=strategies.floats(0.001, 1e5)
+    )
+    def test_energy_grows_as_power_between_its_ends_allows(
+        self, wave, at, seconds
+    ):
         joules = wave.energy(at + seconds) - wave.energy(at)
 
         rounding = 1e-6 + wave.energy(at + seconds) * 1e-14
@@ -71,8 +77,14 @@ class WaveTest(base.BaseTestCase):
         for waveform in WAVEFORMS:
             wave = dummy.Wave(waveform, 75.0, 125.0, 60.0, 'seed')
             steps = 100_000
-            summed = sum(wave.power((step + 0.5) * 300 / steps)
-                         for step in range(steps)) * 300 / steps
+            summed = (
+                sum(
+                    wave.power((step + 0.5) * 300 / steps)
+                    for step in range(steps)
+                )
+                * 300
+                / steps
+            )
             self.assertAlmostEqual(wave.energy(300.0), summed, places=3)
 
     def test_all_waveforms_use_the_same_energy_in_whole_periods(self):
@@ -89,9 +101,12 @@ class WaveTest(base.BaseTestCase):
 
     def test_random_repeats_itself_with_its_seed_only(self):
         first, again, other = (
-            [dummy.Wave('random', 75.0, 125.0, 2.0, seed).power(at)
-             for at in range(100)]
-            for seed in ('seed', 'seed', 'other'))
+            [
+                dummy.Wave('random', 75.0, 125.0, 2.0, seed).power(at)
+                for at in range(100)
+            ]
+            for seed in ('seed', 'seed', 'other')
+        )
 
         self.assertEqual(first, again)
         self.assertNotEqual(first, other)
@@ -99,12 +114,12 @@ class WaveTest(base.BaseTestCase):
 
 
 class DummyTest(base.BaseTestCase):
-
     def test_every_probe_is_read(self):
         driver = make('desk-1', None, 'desk-2')
 
-        self.assertEqual(['desk-1', 'desk-2'],
-                         [reading.probe for reading in driver.read()])
+        self.assertEqual(
+            ['desk-1', 'desk-2'], [reading.probe for reading in driver.read()]
+        )
 
     def test_a_reading_shows_the_power_of_its_instant(self):
         driver = make('desk', waveform='square', period=10.0)
@@ -132,8 +147,9 @@ class DummyTest(base.BaseTestCase):
         self.assertEqual(100.0, reading.watts)
 
     def test_max_watts_is_the_upper_end(self):
-        driver = make('desk', waveform='constant', min_watts=100.0,
-                      max_watts=300.0)
+        driver = make(
+            'desk', waveform='constant', min_watts=100.0, max_watts=300.0
+        )
 
         (reading,) = driver.read()
 
@@ -145,8 +161,8 @@ class DummyTest(base.BaseTestCase):
         self.assertNotEqual(one.watts, other.watts)
 
     def test_ends_the_wrong_way_round_are_refused(self):
-        error = self.assertRaises(exception.DriverError, make, 'desk',
-                                  max_watts=50.0)
+        error = self.assertRaises(
+            exception.DriverError, make, 'desk', max_watts=50.0
+        )
 
-        self.assertEqual('min_watts = 75 is above max_watts = 50',
-                         str(error))
+        self.assertEqual('min_watts = 75 is above max_watts = 50', str(error))

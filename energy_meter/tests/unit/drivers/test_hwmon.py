@@ -52,7 +52,8 @@ BOARD = {
         'power1_label': label,
         'power10_input': '3000000',
         'power2_input': '2000000',
-    }.items()}
+    }.items()
+}
 
 ACPI_METER = {
     'class/hwmon/hwmon0/name': 'power_meter',
@@ -62,12 +63,14 @@ ACPI_METER = {
 
 
 class HwmonTest(base.BaseTestCase):
-
     def machine(self, attributes):
         self.tree = self.useFixture(sysfs.Tree(attributes))
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.hwmon.Hwmon.directory',
-            self.tree.path / 'class/hwmon'))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.hwmon.Hwmon.directory',
+                self.tree.path / 'class/hwmon',
+            )
+        )
 
     def make(self, *probes, **options):
         driver = drivers.make(hwmon.Hwmon, *probes, **options)
@@ -75,8 +78,11 @@ class HwmonTest(base.BaseTestCase):
         return driver
 
     def refusal(self, *probes, **options):
-        return str(self.assertRaises(exception.DriverError, self.make,
-                                     *probes, **options))
+        return str(
+            self.assertRaises(
+                exception.DriverError, self.make, *probes, **options
+            )
+        )
 
     def test_the_energy_counter_is_preferred(self):
         self.machine(RACK_SERVER)
@@ -91,16 +97,19 @@ class HwmonTest(base.BaseTestCase):
     def test_power_is_read_where_it_shall_be_integrated(self):
         self.machine(RACK_SERVER)
 
-        readings = self.make('dc', 'ac', chip='aem2',
-                             energy='integrate').read()
+        readings = self.make(
+            'dc', 'ac', chip='aem2', energy='integrate'
+        ).read()
 
         self.assertEqual([210.0, 250.0], [each.watts for each in readings])
 
     def test_sensors_are_listed_for_whoever_names_no_probes(self):
         self.machine(RACK_SERVER)
 
-        for energy, names in (('auto', ['energy1', 'energy2']),
-                              ('integrate', ['power1', 'power2'])):
+        for energy, names in (
+            ('auto', ['energy1', 'energy2']),
+            ('integrate', ['power1', 'power2']),
+        ):
             driver = self.make(chip='aem2', energy=energy)
             self.assertEqual(names, [each.name for each in driver.outlets()])
 
@@ -111,37 +120,49 @@ class HwmonTest(base.BaseTestCase):
             self.assertEqual(
                 f'hwmon chip aem2 has no power or energy sensor {sensor}: '
                 f'it has energy1, energy2, power1, power2',
-                self.refusal('node', chip='aem2', sensors=[sensor]))
+                self.refusal('node', chip='aem2', sensors=[sensor]),
+            )
 
     def test_two_meters_of_one_machine_are_not_guessed_at(self):
         self.machine(RACK_SERVER)
 
-        self.assertIn('hwmon chip aem2 has 2 outlets (energy1, energy2)',
-                      self.refusal('node', chip='aem2'))
+        self.assertIn(
+            'hwmon chip aem2 has 2 outlets (energy1, energy2)',
+            self.refusal('node', chip='aem2'),
+        )
 
     def test_the_chip_is_found_under_any_number(self):
-        self.machine({name.replace('hwmon4', 'hwmon7'): text
-                      for name, text in RACK_SERVER.items()})
+        self.machine(
+            {
+                name.replace('hwmon4', 'hwmon7'): text
+                for name, text in RACK_SERVER.items()
+            }
+        )
 
-        (reading,) = self.make('node', chip='aem2',
-                               sensors=['energy2']).read()
+        (reading,) = self.make('node', chip='aem2', sensors=['energy2']).read()
 
         self.assertEqual(9123456, reading.ticks)
 
     def test_a_sensor_is_named_by_itself_its_attribute_or_its_label(self):
         self.machine(BOARD)
 
-        for sensor, watts in (('power1', 10.0), ('power10', 3.0),
-                              ('power1_input', 10.5), ('CPU', 10.0)):
-            (reading,) = self.make('cpu', chip='ina238', device='1-0040',
-                                   sensors=[sensor]).read()
+        for sensor, watts in (
+            ('power1', 10.0),
+            ('power10', 3.0),
+            ('power1_input', 10.5),
+            ('CPU', 10.0),
+        ):
+            (reading,) = self.make(
+                'cpu', chip='ina238', device='1-0040', sensors=[sensor]
+            ).read()
             self.assertEqual(watts, reading.watts)
 
     def test_sensors_are_in_the_order_of_their_numbers(self):
         self.machine(BOARD)
 
-        readings = self.make('a', 'b', 'c', chip='ina238',
-                             device='1-0041').read()
+        readings = self.make(
+            'a', 'b', 'c', chip='ina238', device='1-0041'
+        ).read()
 
         self.assertEqual([20.0, 2.0, 3.0], [each.watts for each in readings])
 
@@ -151,7 +172,8 @@ class HwmonTest(base.BaseTestCase):
         self.assertEqual(
             '2 hwmon chips are named ina238, where one was expected; the '
             'chips of this machine: ina238 at 1-0040, ina238 at 1-0041',
-            self.refusal('cpu', chip='ina238'))
+            self.refusal('cpu', chip='ina238'),
+        )
 
     def test_a_missing_chip_is_named_with_those_that_are_there(self):
         self.machine(BOARD)
@@ -160,13 +182,16 @@ class HwmonTest(base.BaseTestCase):
             '0 hwmon chips are named ina238 at 1-0050, where one was '
             'expected; the chips of this machine: ina238 at 1-0040, ina238 '
             'at 1-0041',
-            self.refusal('cpu', chip='ina238', device='1-0050'))
+            self.refusal('cpu', chip='ina238', device='1-0050'),
+        )
 
     def test_a_machine_may_have_no_chip_at_all(self):
         self.machine({})
 
-        self.assertIn('the chips of this machine: none',
-                      self.refusal('node', chip='power_meter'))
+        self.assertIn(
+            'the chips of this machine: none',
+            self.refusal('node', chip='power_meter'),
+        )
 
     def test_an_acpi_meter_that_does_not_know_gives_no_reading(self):
         self.machine(ACPI_METER)
@@ -177,13 +202,17 @@ class HwmonTest(base.BaseTestCase):
         self.assertEqual([], driver.read())
 
     def test_a_battery_is_metered_only_when_it_is_named(self):
-        self.machine(ACPI_METER | {
-            'class/hwmon/hwmon0/power1_is_battery': '1'})
+        self.machine(
+            ACPI_METER | {'class/hwmon/hwmon0/power1_is_battery': '1'}
+        )
 
-        self.assertIn('hwmon chip power_meter has 0 outlets (none)',
-                      self.refusal('node', chip='power_meter'))
-        (reading,) = self.make('battery', chip='power_meter',
-                               sensors=['power1']).read()
+        self.assertIn(
+            'hwmon chip power_meter has 0 outlets (none)',
+            self.refusal('node', chip='power_meter'),
+        )
+        (reading,) = self.make(
+            'battery', chip='power_meter', sensors=['power1']
+        ).read()
         self.assertEqual(182.5, reading.watts)
 
     def test_a_sensor_that_fails_costs_only_itself(self):
@@ -207,8 +236,7 @@ class HwmonTest(base.BaseTestCase):
         driver = self.make('node', chip='power_meter')
 
         with self.failing('power1_average', errno.ETIMEDOUT):
-            error = self.assertRaises(exception.DeviceUnreachable,
-                                      driver.read)
+            error = self.assertRaises(exception.DeviceUnreachable, driver.read)
 
         self.assertIn('power1_average did not answer: broken', str(error))
 

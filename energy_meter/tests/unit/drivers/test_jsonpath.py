@@ -22,17 +22,20 @@ from energy_meter.drivers import _jsonpath
 
 
 class PathTest(base.BaseTestCase):
-
     def find(self, text, document):
         return _jsonpath.Path('watts_path', text).find(document, 'dev')
 
     def test_a_path_leads_to_its_value(self):
-        for path, document in (('$', 5), ('a.b', {'a': {'b': 5}}),
-                               ('$.a[1]', {'a': [4, 5]}),
-                               ('"x:0".y', {'x:0': {'y': 5}}),
-                               ('$.o[?(@.n=="A")].w',
-                                {'o': [{'n': 'B', 'w': 4},
-                                       {'n': 'A', 'w': 5}]})):
+        for path, document in (
+            ('$', 5),
+            ('a.b', {'a': {'b': 5}}),
+            ('$.a[1]', {'a': [4, 5]}),
+            ('"x:0".y', {'x:0': {'y': 5}}),
+            (
+                '$.o[?(@.n=="A")].w',
+                {'o': [{'n': 'B', 'w': 4}, {'n': 'A', 'w': 5}]},
+            ),
+        ):
             self.assertEqual(5, self.find(path, document), path)
 
     def test_null_is_a_value(self):
@@ -40,42 +43,55 @@ class PathTest(base.BaseTestCase):
 
     def test_what_is_not_there_is_missing(self):
         for document in ({}, [], None, 5, 'a', {'a': None}, {'a': []}):
-            self.assertIs(_jsonpath.MISSING, self.find('a.b', document),
-                          document)
+            self.assertIs(
+                _jsonpath.MISSING, self.find('a.b', document), document
+            )
 
     def test_several_values_are_an_error(self):
-        e = self.assertRaises(exception.ProtocolError, self.find, 'a[*]',
-                              {'a': [1, 2]})
+        e = self.assertRaises(
+            exception.ProtocolError, self.find, 'a[*]', {'a': [1, 2]}
+        )
 
-        self.assertEqual('dev: watts_path = a[*] matches 2 values, expected '
-                         'one', str(e))
+        self.assertEqual(
+            'dev: watts_path = a[*] matches 2 values, expected one', str(e)
+        )
 
     def test_what_is_no_path_is_an_error_that_names_the_option(self):
         for text in ('a[', '', "a'", '??'):
-            e = self.assertRaises(exception.DriverError, _jsonpath.Path,
-                                  'watts_path', text)
+            e = self.assertRaises(
+                exception.DriverError, _jsonpath.Path, 'watts_path', text
+            )
             self.assertIn(f'watts_path = {text} is no JSONPath', str(e))
 
 
 class ParseTest(base.BaseTestCase):
-
     def test_json_is_parsed(self):
         self.assertEqual({'a': 1.5}, _jsonpath.parse(b'{"a": 1.5}'))
 
     def test_everything_else_is_a_value_error(self):
-        for text in (b'', b'{"a": 1', b'Offline', b'\xff\xfe\xfd',
-                     b'[' * 100_000, b'9' * 5000):
+        for text in (
+            b'',
+            b'{"a": 1',
+            b'Offline',
+            b'\xff\xfe\xfd',
+            b'[' * 100_000,
+            b'9' * 5000,
+        ):
             self.assertRaises(ValueError, _jsonpath.parse, text)
 
 
 class SettingsTest(base.BaseTestCase):
-
     def test_an_option_goes_before_the_preset_and_that_before_the_default(
-            self):
+        self,
+    ):
         options = types.SimpleNamespace(a='option', b=None, c=None)
 
-        settings = _jsonpath.settings(options, {'a': 'preset', 'b': 'preset'},
-                                      {'a': '', 'b': '', 'c': 'default'})
+        settings = _jsonpath.settings(
+            options,
+            {'a': 'preset', 'b': 'preset'},
+            {'a': '', 'b': '', 'c': 'default'},
+        )
 
-        self.assertEqual(['option', 'preset', 'default'],
-                         [settings[name] for name in 'abc'])
+        self.assertEqual(
+            ['option', 'preset', 'default'], [settings[name] for name in 'abc']
+        )

@@ -33,15 +33,17 @@ OLD_LINE = b'wattmetre,1,1540562403.02,OK,20.5,,nan,250.125\n'
 def decode(decoder, data, cuts=()):
     """Decode data that comes in pieces."""
     ends = [0, *sorted(cuts), len(data)]
-    return [frame for begin, end in zip(ends, ends[1:], strict=False)
-            for frame in decoder.decode(data[begin:end])]
+    return [
+        frame
+        for begin, end in zip(ends, ends[1:], strict=False)
+        for frame in decoder.decode(data[begin:end])
+    ]
 
 
 cuts = strategies.lists(strategies.integers(0, 3 * len(FRAME)), max_size=20)
 
 
 class BinaryTest(base.BaseTestCase):
-
     def decode(self, data, cuts=()):
         return decode(_multivoies.BinaryDecoder(), data, cuts)
 
@@ -69,8 +71,10 @@ class BinaryTest(base.BaseTestCase):
     def test_half_a_frame_at_the_start_is_passed_over(self, begin):
         self.assertEqual(1, len(self.decode(FRAME[begin:] + FRAME)))
 
-    @hypothesis.given(place=strategies.integers(0, len(FRAME) - 1),
-                      flip=strategies.integers(1, 255))
+    @hypothesis.given(
+        place=strategies.integers(0, len(FRAME) - 1),
+        flip=strategies.integers(1, 255),
+    )
     def test_a_damaged_frame_is_dropped(self, place, flip):
         damaged = bytearray(FRAME)
         damaged[place] ^= flip
@@ -96,7 +100,6 @@ class BinaryTest(base.BaseTestCase):
 
 
 class TextTest(base.BaseTestCase):
-
     def decode(self, data, cuts=()):
         return decode(_multivoies.TextDecoder(), data, cuts)
 
@@ -120,12 +123,16 @@ class TextTest(base.BaseTestCase):
         self.assertEqual(4, len(frame.squares))
 
     def test_other_lines_are_passed_over(self):
-        self.assertEqual([], self.decode(
-            b'#timestamp,#frame_is_ok,#U1,#U2,#U3,#current1,#activepow1\n'
-            b'wattmetre,1,1540562403.02,KO,20.5\n'
-            b'9.3,232.3,0.0,0.0,0.1,20.9\n'
-            b'1671527189.3,true,232.3,0.0,0.0,0.1,2o.9\n'
-            b'\n'))
+        self.assertEqual(
+            [],
+            self.decode(
+                b'#timestamp,#frame_is_ok,#U1,#U2,#U3,#current1,#activepow1\n'
+                b'wattmetre,1,1540562403.02,KO,20.5\n'
+                b'9.3,232.3,0.0,0.0,0.1,20.9\n'
+                b'1671527189.3,true,232.3,0.0,0.0,0.1,2o.9\n'
+                b'\n'
+            ),
+        )
 
     @hypothesis.given(cuts=cuts)
     def test_lines_may_come_in_pieces(self, cuts):

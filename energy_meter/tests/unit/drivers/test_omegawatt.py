@@ -27,13 +27,15 @@ NAN = math.nan
 
 
 def frame(*powers, samples=10, amperes=2.0):
-    return _multivoies.Frame(0.0, samples,
-                             [samples * power for power in powers],
-                             [samples * amperes ** 2] * len(powers))
+    return _multivoies.Frame(
+        0.0,
+        samples,
+        [samples * power for power in powers],
+        [samples * amperes**2] * len(powers),
+    )
 
 
 class WindowTest(base.BaseTestCase):
-
     def test_a_reading_is_the_mean_of_all_samples(self):
         window = omegawatt.Window(['node'], 0.03)
 
@@ -60,8 +62,10 @@ class WindowTest(base.BaseTestCase):
     def test_each_frame_can_be_a_reading(self):
         window = omegawatt.Window(['node'], 0.01)
 
-        readings = [window.add(frame(float(step)), 5 + step * 0.0098)
-                    for step in range(100)]
+        readings = [
+            window.add(frame(float(step)), 5 + step * 0.0098)
+            for step in range(100)
+        ]
 
         self.assertEqual([1] * 99, [len(each) for each in readings[1:]])
 
@@ -72,8 +76,10 @@ class WindowTest(base.BaseTestCase):
         window.add(frame(1.0, NAN, 6.0), 5.01)
         readings = window.add(frame(1.0, math.inf, 9.0), 5.02)
 
-        self.assertEqual({'one': 1.0, 'three': 7.5},
-                         {each.probe: each.watts for each in readings})
+        self.assertEqual(
+            {'one': 1.0, 'three': 7.5},
+            {each.probe: each.watts for each in readings},
+        )
 
     def test_a_current_without_a_number_is_left_out(self):
         window = omegawatt.Window(['node'], 0.01)
@@ -103,28 +109,31 @@ class WindowTest(base.BaseTestCase):
                 joules += feed.read(reading, reading.at).joules
                 instants.append(reading.at)
 
-        first, last = (exact[round(at * 100)]
-                       for at in (instants[0], instants[-1]))
+        first, last = (
+            exact[round(at * 100)] for at in (instants[0], instants[-1])
+        )
         self.assertAlmostEqual(1.0, joules / (last - first), delta=0.0005)
 
 
 class StreamTest(base.BaseTestCase):
-
     def stream(self, frames, *probes, **options):
-        driver = drivers.make(omegawatt.OmegaWatt, *probes, port='/dev/null',
-                              **options)
+        driver = drivers.make(
+            omegawatt.OmegaWatt, *probes, port='/dev/null', **options
+        )
         driver._port = mock.Mock(frames=lambda decode, silence: iter(frames))
         return driver.stream()
 
     def test_the_caller_gets_a_word_while_a_mean_is_made(self):
-        stream = self.stream([frame(1.0), None, frame(1.0), None], 'node',
-                             interval=60.0)
+        stream = self.stream(
+            [frame(1.0), None, frame(1.0), None], 'node', interval=60.0
+        )
 
         self.assertEqual([None, None], list(stream))
 
     def test_a_frame_without_samples_makes_no_reading(self):
-        stream = self.stream(5 * [frame(0.0, samples=0)], 'node',
-                             interval=0.001)
+        stream = self.stream(
+            5 * [frame(0.0, samples=0)], 'node', interval=0.001
+        )
 
         self.assertEqual({None}, set(stream))
 
@@ -133,5 +142,6 @@ class StreamTest(base.BaseTestCase):
 
         error = self.assertRaises(exception.DriverError, list, stream)
 
-        self.assertEqual('/dev/null has 2 channels, but probes has places '
-                         'for 3', str(error))
+        self.assertEqual(
+            '/dev/null has 2 channels, but probes has places for 3', str(error)
+        )

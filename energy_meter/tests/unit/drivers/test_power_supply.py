@@ -43,12 +43,14 @@ UPS = {
 
 
 class PowerSupplyTest(base.BaseTestCase):
-
     def machine(self, attributes):
         self.tree = self.useFixture(sysfs.Tree(attributes))
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.power_supply.PowerSupply.directory',
-            self.tree.path))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.power_supply.PowerSupply.directory',
+                self.tree.path,
+            )
+        )
 
     def make(self, *probes, **options):
         driver = drivers.make(power_supply.PowerSupply, *probes, **options)
@@ -56,25 +58,30 @@ class PowerSupplyTest(base.BaseTestCase):
         return driver
 
     def refusal(self, *probes, **options):
-        return str(self.assertRaises(exception.DriverError, self.make,
-                                     *probes, **options))
+        return str(
+            self.assertRaises(
+                exception.DriverError, self.make, *probes, **options
+            )
+        )
 
     def test_a_battery_that_discharges_feeds_the_machine(self):
         self.machine(LAPTOP)
 
         (reading,) = self.make('laptop').read()
 
-        self.assertEqual(('laptop', 12.5, 11.4, None),
-                         (reading.probe, reading.watts, reading.volts,
-                          reading.amperes))
+        self.assertEqual(
+            ('laptop', 12.5, 11.4, None),
+            (reading.probe, reading.watts, reading.volts, reading.amperes),
+        )
 
     def test_power_may_be_known_by_voltage_and_current_only(self):
         self.machine(UPS)
 
         (reading,) = self.make('rack').read()
 
-        self.assertEqual((18.0, 12.0, 1.5),
-                         (reading.watts, reading.volts, reading.amperes))
+        self.assertEqual(
+            (18.0, 12.0, 1.5), (reading.watts, reading.volts, reading.amperes)
+        )
 
     def test_the_sign_of_power_means_nothing(self):
         self.machine(LAPTOP | {'BAT0/power_now': '-12500000'})
@@ -99,14 +106,20 @@ class PowerSupplyTest(base.BaseTestCase):
     def test_batteries_of_a_mouse_and_mains_are_not_the_machines(self):
         self.machine(LAPTOP)
 
-        self.assertEqual('no battery or UPS hidpp_battery_0: this machine '
-                         'has BAT0',
-                         self.refusal('mouse', supplies=['hidpp_battery_0']))
+        self.assertEqual(
+            'no battery or UPS hidpp_battery_0: this machine has BAT0',
+            self.refusal('mouse', supplies=['hidpp_battery_0']),
+        )
 
     def test_one_of_several_can_be_named(self):
-        self.machine(LAPTOP | {name.replace('BAT0', 'BAT1'): text
-                               for name, text in LAPTOP.items()}
-                     | {'BAT1/power_now': '3000000'})
+        self.machine(
+            LAPTOP
+            | {
+                name.replace('BAT0', 'BAT1'): text
+                for name, text in LAPTOP.items()
+            }
+            | {'BAT1/power_now': '3000000'}
+        )
 
         (reading,) = self.make('bay', supplies=['BAT1']).read()
 
@@ -115,14 +128,18 @@ class PowerSupplyTest(base.BaseTestCase):
     def test_none_of_several_is_left_out_silently(self):
         self.machine(LAPTOP | UPS)
 
-        self.assertIn('power_supply has 2 outlets (BAT0, ups), but probes '
-                      'has places for 1', self.refusal('laptop'))
+        self.assertIn(
+            'power_supply has 2 outlets (BAT0, ups), but probes '
+            'has places for 1',
+            self.refusal('laptop'),
+        )
 
     def test_batteries_are_listed_for_whoever_names_no_probes(self):
         self.machine(LAPTOP | UPS)
 
-        self.assertEqual(['BAT0', 'ups'],
-                         [each.name for each in self.make().outlets()])
+        self.assertEqual(
+            ['BAT0', 'ups'], [each.name for each in self.make().outlets()]
+        )
 
     def test_a_battery_that_was_taken_out_costs_only_itself(self):
         self.machine(LAPTOP | UPS)
@@ -134,5 +151,6 @@ class PowerSupplyTest(base.BaseTestCase):
     def test_a_machine_without_any_is_told_so(self):
         self.machine({})
 
-        self.assertIn('power_supply has 0 outlets (none)',
-                      self.refusal('laptop'))
+        self.assertIn(
+            'power_supply has 0 outlets (none)', self.refusal('laptop')
+        )

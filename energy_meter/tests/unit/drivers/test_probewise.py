@@ -35,24 +35,26 @@ def failing(*probes: str):
 
 
 class AssignTest(base.BaseTestCase):
-
     def test_probes_get_the_outlets_in_their_order(self):
-        self.assertEqual({'a': 1, 'b': 2},
-                         _probewise.assign('units', [1, 2, 3], ['a', 'b']))
+        self.assertEqual(
+            {'a': 1, 'b': 2}, _probewise.assign('units', [1, 2, 3], ['a', 'b'])
+        )
 
     def test_an_outlet_that_is_left_out_has_no_probe(self):
-        self.assertEqual({'a': 1, 'c': 3}, _probewise.assign(
-            'units', [1, 2, 3], ['a', None, 'c']))
+        self.assertEqual(
+            {'a': 1, 'c': 3},
+            _probewise.assign('units', [1, 2, 3], ['a', None, 'c']),
+        )
 
     def test_too_few_outlets_are_an_error_that_counts_them(self):
-        e = self.assertRaises(exception.DriverError, _probewise.assign,
-                              'units', [1], ['a', 'b'])
+        e = self.assertRaises(
+            exception.DriverError, _probewise.assign, 'units', [1], ['a', 'b']
+        )
 
         self.assertIn('units names 1 for 2 probes', str(e))
 
 
 class ProbewiseTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
@@ -64,8 +66,7 @@ class ProbewiseTest(base.BaseTestCase):
         self.assertEqual([measurement.Reading('b', 2.0)], readings)
 
     def test_a_probe_without_a_value_is_left_out_silently(self):
-        self.assertEqual([], self.probewise.read({'a': 1.0},
-                                                 lambda *_: None))
+        self.assertEqual([], self.probewise.read({'a': 1.0}, lambda *_: None))
         self.assertEqual('', self.log.output)
 
     def test_the_failure_is_logged_once_and_so_is_its_end(self):
@@ -74,13 +75,17 @@ class ProbewiseTest(base.BaseTestCase):
             self.probewise.read(outlets, failing('a'))
         self.probewise.read(outlets, failing())
 
-        self.assertEqual('probe a: a: broken\nprobe a can be read again\n',
-                         self.log.output)
+        self.assertEqual(
+            'probe a: a: broken\nprobe a can be read again\n', self.log.output
+        )
 
     def test_if_all_fail_the_wattmeter_fails_and_says_why(self):
         e = self.assertRaises(
-            exception.ProtocolError, self.probewise.read,
-            {'a': 1.0, 'b': 2.0}, failing('a', 'b'))
+            exception.ProtocolError,
+            self.probewise.read,
+            {'a': 1.0, 'b': 2.0},
+            failing('a', 'b'),
+        )
 
         self.assertEqual('a: broken', str(e))
         self.assertEqual('', self.log.output)

@@ -23,19 +23,30 @@ from energy_meter.drivers import _quantity
 
 
 class NumberTest(base.BaseTestCase):
-
     def test_numbers_of_every_kind_are_numbers(self):
         for value in (12, 12.0, '12', ' 12 ', decimal.Decimal('12.0')):
             self.assertEqual(12.0, _quantity.number(value), value)
 
     def test_what_is_unavailable_is_none_and_never_zero(self):
-        for value in (None, '', 'na', 'NaN', 'inf', float('nan'),
-                      float('-inf'), 10 ** 400, True, False, [], [1], {}):
+        for value in (
+            None,
+            '',
+            'na',
+            'NaN',
+            'inf',
+            float('nan'),
+            float('-inf'),
+            10**400,
+            True,
+            False,
+            [],
+            [1],
+            {},
+        ):
             self.assertIsNone(_quantity.number(value), value)
 
 
 class EnergyScaleTest(base.BaseTestCase):
-
     def test_energy_becomes_ticks_of_the_step(self):
         reading = _quantity.EnergyScale('kWh', 0.1).reading('p', 5, 12.3)
 
@@ -47,9 +58,11 @@ class EnergyScaleTest(base.BaseTestCase):
 
         for unit, energy in energies.items():
             reading = _quantity.EnergyScale(unit, 0.001).reading(
-                'p', None, energy)
+                'p', None, energy
+            )
             self.assertAlmostEqual(
-                7200, reading.ticks * reading.counter.joules, 6, unit)
+                7200, reading.ticks * reading.counter.joules, 6, unit
+            )
 
     def test_unavailable_power_leaves_the_energy(self):
         reading = _quantity.EnergyScale('Wh', 1).reading('p', None, 7)
@@ -64,19 +77,25 @@ class EnergyScaleTest(base.BaseTestCase):
 
     def test_without_either_there_is_no_reading(self):
         self.assertIsNone(
-            _quantity.EnergyScale('Wh', 1).reading('p', 'na', None))
+            _quantity.EnergyScale('Wh', 1).reading('p', 'na', None)
+        )
 
     @hypothesis.given(
         strategies.lists(strategies.floats(0, 1e6), min_size=2),
-        strategies.sampled_from([1e-6, 0.001, 0.01, 0.1, 1.0]))
-    def test_an_energy_that_grows_makes_ticks_that_never_fall(self, energies,
-                                                              step):
+        strategies.sampled_from([1e-6, 0.001, 0.01, 0.1, 1.0]),
+    )
+    def test_an_energy_that_grows_makes_ticks_that_never_fall(
+        self, energies, step
+    ):
         scale = _quantity.EnergyScale('kWh', step)
 
-        ticks = [scale.reading('p', None, energy).ticks
-                 for energy in sorted(energies)]
+        ticks = [
+            scale.reading('p', None, energy).ticks
+            for energy in sorted(energies)
+        ]
 
         self.assertEqual(sorted(ticks), ticks)
         for energy, tick in zip(sorted(energies), ticks, strict=True):
-            self.assertLessEqual(abs(tick * step - energy),
-                                 step / 2 + energy * 1e-12)
+            self.assertLessEqual(
+                abs(tick * step - energy), step / 2 + energy * 1e-12
+            )

@@ -33,33 +33,44 @@ def zones(**names):
     attributes = {}
     for number, (path, name) in enumerate(names.items(), 1):
         zone = 'intel-' + path.replace('_', ':')
-        attributes |= {f'{zone}/name': name,
-                       f'{zone}/energy_uj': str(number * 1000),
-                       f'{zone}/max_energy_range_uj': str(RANGE)}
+        attributes |= {
+            f'{zone}/name': name,
+            f'{zone}/energy_uj': str(number * 1000),
+            f'{zone}/max_energy_range_uj': str(RANGE),
+        }
     return attributes
 
 
 TWO_SOCKETS = {'intel-rapl/enabled': '1'} | zones(
-    rapl_0='package-0', rapl_0_0='core', rapl_0_1='dram',
-    rapl_1='package-1', rapl_1_0='core', rapl_1_1='dram')
+    rapl_0='package-0',
+    rapl_0_0='core',
+    rapl_0_1='dram',
+    rapl_1='package-1',
+    rapl_1_0='core',
+    rapl_1_1='dram',
+)
 
-LAPTOP = {'intel-rapl-mmio/enabled': '1',
-          'intel-rapl-mmio:0/name': 'package-0',
-          'intel-rapl-mmio:0/energy_uj': '999',
-          'intel-rapl-mmio:0/max_energy_range_uj': str(RANGE),
-          'intel-rapl-mmio:0:0/name': 'dram',
-          'intel-rapl-mmio:0:0/energy_uj': '999',
-          'intel-rapl-mmio:0:0/max_energy_range_uj': str(RANGE),
-          } | zones(rapl_0='package-0', rapl_0_0='core', rapl_0_1='uncore',
-                    rapl_1='psys')
+LAPTOP = {
+    'intel-rapl-mmio/enabled': '1',
+    'intel-rapl-mmio:0/name': 'package-0',
+    'intel-rapl-mmio:0/energy_uj': '999',
+    'intel-rapl-mmio:0/max_energy_range_uj': str(RANGE),
+    'intel-rapl-mmio:0:0/name': 'dram',
+    'intel-rapl-mmio:0:0/energy_uj': '999',
+    'intel-rapl-mmio:0:0/max_energy_range_uj': str(RANGE),
+} | zones(
+    rapl_0='package-0', rapl_0_0='core', rapl_0_1='uncore', rapl_1='psys'
+)
 
 
 class RAPLTest(base.BaseTestCase):
-
     def machine(self, attributes):
         self.tree = self.useFixture(sysfs.Tree(attributes))
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.rapl.RAPL.directory', self.tree.path))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.rapl.RAPL.directory', self.tree.path
+            )
+        )
 
     def make(self, *probes, **options):
         driver = drivers.make(rapl.RAPL, *probes, **options)
@@ -67,8 +78,11 @@ class RAPLTest(base.BaseTestCase):
         return driver
 
     def refusal(self, *probes, **options):
-        return str(self.assertRaises(exception.DriverError, self.make,
-                                     *probes, **options))
+        return str(
+            self.assertRaises(
+                exception.DriverError, self.make, *probes, **options
+            )
+        )
 
     def ticks(self, driver):
         return {each.probe: each.ticks for each in driver.read()}
@@ -77,16 +91,19 @@ class RAPLTest(base.BaseTestCase):
         self.machine(TWO_SOCKETS)
         driver = self.make('cpu-0', 'cpu-1', 'dram-0', 'dram-1')
 
-        self.assertEqual({'cpu-0': 1000, 'cpu-1': 4000, 'dram-0': 3000,
-                          'dram-1': 6000}, self.ticks(driver))
+        self.assertEqual(
+            {'cpu-0': 1000, 'cpu-1': 4000, 'dram-0': 3000, 'dram-1': 6000},
+            self.ticks(driver),
+        )
 
     def test_a_counter_of_microjoules_wraps_at_its_range(self):
         self.machine(TWO_SOCKETS)
 
         reading, *_ = self.make('cpu-0', 'cpu-1', None, None).read()
 
-        self.assertEqual((1e-6, RANGE),
-                         (reading.counter.joules, reading.counter.size))
+        self.assertEqual(
+            (1e-6, RANGE), (reading.counter.joules, reading.counter.size)
+        )
         self.assertIsNone(reading.watts)
 
     def test_no_energy_is_lost_over_a_wrap(self):
@@ -95,8 +112,11 @@ class RAPLTest(base.BaseTestCase):
         feed = None
 
         joules = 0.0
-        for at, ticks in ((0, RANGE - 60_000_000), (1, RANGE - 10_000_000),
-                          (2, 40_000_000)):
+        for at, ticks in (
+            (0, RANGE - 60_000_000),
+            (1, RANGE - 10_000_000),
+            (2, 40_000_000),
+        ):
             self.tree.set('intel-rapl:0/energy_uj', str(ticks))
             (reading,) = driver.read()
             feed = feed or register.feed_for(reading, 'auto', 300.0, 60.0)
@@ -112,38 +132,52 @@ class RAPLTest(base.BaseTestCase):
     def test_psys_is_read_on_request(self):
         self.machine(LAPTOP)
 
-        self.assertEqual({'laptop': 4000},
-                         self.ticks(self.make('laptop', zones=['psys'])))
+        self.assertEqual(
+            {'laptop': 4000}, self.ticks(self.make('laptop', zones=['psys']))
+        )
 
     def test_the_parts_of_a_package_are_read_on_request(self):
         self.machine(TWO_SOCKETS)
         driver = self.make('core-0', 'core-1', zones=['core'])
 
-        self.assertEqual({'core-0': 2000, 'core-1': 5000},
-                         self.ticks(driver))
+        self.assertEqual({'core-0': 2000, 'core-1': 5000}, self.ticks(driver))
 
     def test_zones_that_overlap_are_refused(self):
         self.machine(LAPTOP)
 
-        for pair in (['package', 'core'], ['uncore', 'package'],
-                     ['dram', 'psys'], ['psys', 'package']):
-            self.assertIn(f'zones {" and ".join(pair)} count the same energy',
-                          self.refusal('a', 'b', zones=pair))
+        for pair in (
+            ['package', 'core'],
+            ['uncore', 'package'],
+            ['dram', 'psys'],
+            ['psys', 'package'],
+        ):
+            self.assertIn(
+                f'zones {" and ".join(pair)} count the same energy',
+                self.refusal('a', 'b', zones=pair),
+            )
 
     def test_no_zone_is_left_out_silently(self):
         self.machine(TWO_SOCKETS)
 
-        self.assertIn('RAPL has 4 outlets (package-0, package-1, '
-                      'package-0/dram, package-1/dram), but probes has '
-                      'places for 1', self.refusal('node'))
+        self.assertIn(
+            'RAPL has 4 outlets (package-0, package-1, '
+            'package-0/dram, package-1/dram), but probes has '
+            'places for 1',
+            self.refusal('node'),
+        )
 
     def test_zones_are_listed_for_whoever_names_no_probes(self):
         self.machine(TWO_SOCKETS)
 
         self.assertEqual(
-            [('1', 'package-0'), ('2', 'package-1'), ('3', 'package-0/dram'),
-             ('4', 'package-1/dram')],
-            [(each.index, each.name) for each in self.make().outlets()])
+            [
+                ('1', 'package-0'),
+                ('2', 'package-1'),
+                ('3', 'package-0/dram'),
+                ('4', 'package-1/dram'),
+            ],
+            [(each.index, each.name) for each in self.make().outlets()],
+        )
 
     def test_a_machine_without_rapl_is_told_so(self):
         self.machine({})
@@ -155,15 +189,18 @@ class RAPLTest(base.BaseTestCase):
         driver = self.make('cpu')
 
         with mock.patch.object(
-                pathlib.Path, 'read_text',
-                side_effect=PermissionError(errno.EACCES, 'no')):
-            error = self.assertRaises(exception.DeviceUnreachable,
-                                      driver.read)
+            pathlib.Path,
+            'read_text',
+            side_effect=PermissionError(errno.EACCES, 'no'),
+        ):
+            error = self.assertRaises(exception.DeviceUnreachable, driver.read)
 
         self.assertEqual(
             f'{self.tree.path}/intel-rapl:0/energy_uj did not answer: '
             f'Permission denied: since CVE-2020-8694, in which programs were '
-            f'spied upon through it, only root may read it', str(error))
+            f'spied upon through it, only root may read it',
+            str(error),
+        )
 
     def test_a_zone_that_vanishes_is_an_error(self):
         self.machine(zones(rapl_0='package-0'))

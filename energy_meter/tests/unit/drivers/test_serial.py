@@ -21,7 +21,6 @@ from energy_meter.drivers import _serial
 
 
 class PortTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.meter, agent = os.openpty()
@@ -43,8 +42,11 @@ class PortTest(base.BaseTestCase):
 
         error = self.assertRaises(exception.DeviceUnreachable, next, frames)
 
-        self.assertEqual(f'{self.path} did not answer: 1 bytes, but no valid '
-                         f'frame came in 0 s', str(error))
+        self.assertEqual(
+            f'{self.path} did not answer: 1 bytes, but no valid '
+            f'frame came in 0 s',
+            str(error),
+        )
 
     def test_what_is_written_arrives(self):
         self.port.write(b'hello')
@@ -54,12 +56,16 @@ class PortTest(base.BaseTestCase):
     def test_an_error_names_the_port(self):
         os.close(self.meter)
 
-        for operation in (self.port.read, self.port.open,
-                          self.port.discard_input,
-                          lambda: self.port.write(b'x')):
+        for operation in (
+            self.port.read,
+            self.port.open,
+            self.port.discard_input,
+            lambda: self.port.write(b'x'),
+        ):
             error = self.assertRaises(exception.DeviceUnreachable, operation)
-            self.assertTrue(str(error).startswith(
-                f'{self.path} did not answer: '), error)
+            self.assertTrue(
+                str(error).startswith(f'{self.path} did not answer: '), error
+            )
 
     def test_a_port_that_is_not_there(self):
         port = _serial.Port('/dev/nowhere', 9600)

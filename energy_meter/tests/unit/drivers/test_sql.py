@@ -28,7 +28,6 @@ QUERY = 'SELECT outlet AS probe, watts, kwh, at AS time FROM readings'
 
 
 class SQLTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.file = self.useFixture(fixtures.TempDir()).path + '/db'
@@ -39,27 +38,43 @@ class SQLTest(base.BaseTestCase):
             connection.execute(statement, values)
         connection.close()
 
-    def write(self, outlet: object, watts: object = None,
-              kwh: object = None, age: float = 0) -> None:
-        self.execute('INSERT INTO readings VALUES (?, ?, ?, ?)', outlet,
-                     watts, kwh, time.time() - age)
+    def write(
+        self,
+        outlet: object,
+        watts: object = None,
+        kwh: object = None,
+        age: float = 0,
+    ) -> None:
+        self.execute(
+            'INSERT INTO readings VALUES (?, ?, ?, ?)',
+            outlet,
+            watts,
+            kwh,
+            time.time() - age,
+        )
 
     def open(self, *probes: str | None, **options: object) -> sql.SQL:
-        meter = drivers.make(sql.SQL, *probes, **{
-            'url': f'sqlite:///{self.file}', 'query': QUERY} | options)
+        meter = drivers.make(
+            sql.SQL,
+            *probes,
+            **{'url': f'sqlite:///{self.file}', 'query': QUERY} | options,
+        )
         self.addCleanup(meter.close)
         meter.open()
         return meter
 
     def refuse(self, *probes: str, **options: object) -> str:
         meter = self.open(*probes or ('a',), **options)
-        return str(self.assertRaises(exception.DriverError,
-                                     lambda: list(meter.read())))
+        return str(
+            self.assertRaises(
+                exception.DriverError, lambda: list(meter.read())
+            )
+        )
 
     def test_a_row_is_a_reading(self):
         self.write('a', 95.5, 12.345, age=10)
 
-        reading, = self.open('a').read()
+        (reading,) = self.open('a').read()
 
         self.assertEqual(('a', 95.5, 12345), reading[:3])
         self.assertEqual(3600.0, reading.counter.joules)
@@ -71,8 +86,9 @@ class SQLTest(base.BaseTestCase):
 
         readings = self.open('a', None, 'b', outlets=['1', '9', '2']).read()
 
-        self.assertEqual([('a', 10.0), ('b', 20.0)],
-                         [reading[:2] for reading in readings])
+        self.assertEqual(
+            [('a', 10.0), ('b', 20.0)], [reading[:2] for reading in readings]
+        )
 
     def test_null_is_no_reading(self):
         self.write('a')
@@ -81,8 +97,10 @@ class SQLTest(base.BaseTestCase):
 
         readings = self.open('a', 'b', 'c').read()
 
-        self.assertEqual([('b', 5.0, None), ('c', None, 7000)],
-                         [reading[:3] for reading in readings])
+        self.assertEqual(
+            [('b', 5.0, None), ('c', None, 7000)],
+            [reading[:3] for reading in readings],
+        )
 
     def test_a_row_is_read_once(self):
         self.write('a', 5)
@@ -95,8 +113,9 @@ class SQLTest(base.BaseTestCase):
         self.write('a', 5, age=121)
         self.write('b', 6, age=119)
 
-        self.assertEqual(['b'], [reading.probe for reading
-                                 in self.open('a', 'b').read()])
+        self.assertEqual(
+            ['b'], [reading.probe for reading in self.open('a', 'b').read()]
+        )
 
     def test_if_all_rows_are_stale_the_gateway_is_dead(self):
         self.write('a', 5, age=3600)
@@ -114,7 +133,7 @@ class SQLTest(base.BaseTestCase):
         self.write('a', 7, age=1)
         self.write('a', 6, age=3)
 
-        reading, = self.open('a').read()
+        (reading,) = self.open('a').read()
 
         self.assertEqual(7.0, reading.watts)
 
@@ -122,69 +141,92 @@ class SQLTest(base.BaseTestCase):
         self.write('a', 5)
         self.write('a', 6)
 
-        self.assertIn('several rows of probe a: expected one', self.refuse(
-            query='SELECT outlet AS probe, watts FROM readings'))
+        self.assertIn(
+            'several rows of probe a: expected one',
+            self.refuse(query='SELECT outlet AS probe, watts FROM readings'),
+        )
 
     def test_without_times_a_row_is_from_just_now(self):
         self.write('a', 5)
 
-        reading, = self.open(
-            'a', query='SELECT outlet AS Probe, watts AS WATTS '
-                       'FROM readings').read()
+        (reading,) = self.open(
+            'a', query='SELECT outlet AS Probe, watts AS WATTS FROM readings'
+        ).read()
 
         self.assertEqual((5.0, None), (reading.watts, reading.at))
 
     def test_a_timestamp_without_a_zone_is_utc(self):
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
-        self.execute('INSERT INTO readings VALUES (?, 5, NULL, ?)', 'a',
-                     now.isoformat(' '))
+        self.execute(
+            'INSERT INTO readings VALUES (?, 5, NULL, ?)',
+            'a',
+            now.isoformat(' '),
+        )
 
-        reading, = self.open('a').read()
+        (reading,) = self.open('a').read()
 
         self.assertAlmostEqual(time.monotonic(), reading.at, 0)
 
     def test_columns_are_checked(self):
-        for columns in ('watts', 'outlet AS probe', 'outlet AS probe, watts, '
-                        'kwh AS energy'):
-            self.assertIn('expected probe, watts and/or kwh, and optionally '
-                          'time', self.refuse(
-                              query=f'SELECT {columns} FROM readings'))
+        for columns in (
+            'watts',
+            'outlet AS probe',
+            'outlet AS probe, watts, kwh AS energy',
+        ):
+            self.assertIn(
+                'expected probe, watts and/or kwh, and optionally time',
+                self.refuse(query=f'SELECT {columns} FROM readings'),
+            )
 
     def test_a_statement_without_rows_is_an_error(self):
-        self.assertIn('the query gives no rows', self.refuse(
-            query="UPDATE readings SET watts = 5"))
+        self.assertIn(
+            'the query gives no rows',
+            self.refuse(query='UPDATE readings SET watts = 5'),
+        )
 
     def test_percent_and_colon_mean_nothing_special(self):
         self.write('a:b', 5)
 
-        reading, = self.open(
-            'a:b', query=f"{QUERY} WHERE outlet LIKE '%:b'").read()
+        (reading,) = self.open(
+            'a:b', query=f"{QUERY} WHERE outlet LIKE '%:b'"
+        ).read()
 
         self.assertEqual(5.0, reading.watts)
 
     def test_a_coarse_counter_has_the_step_of_the_option(self):
         self.write('a', 5, 12.34)
 
-        reading, = self.open('a', kwh_step=0.1).read()
+        (reading,) = self.open('a', kwh_step=0.1).read()
 
         self.assertEqual(123, reading.ticks)
         self.assertEqual(360_000.0, reading.counter.resolution)
 
     def test_a_broken_query_is_an_error_in_the_databases_words(self):
-        self.assertIn('no such column: nonsense',
-                      self.refuse(query='SELECT nonsense AS probe'))
+        self.assertIn(
+            'no such column: nonsense',
+            self.refuse(query='SELECT nonsense AS probe'),
+        )
 
     def test_a_url_that_is_none_is_not_shown(self):
-        e = self.assertRaises(exception.DriverError, self.open, 'a',
-                              url='mysql+pymysql//root:s3cret@db/x')
+        e = self.assertRaises(
+            exception.DriverError,
+            self.open,
+            'a',
+            url='mysql+pymysql//root:s3cret@db/x',
+        )
 
         self.assertIn('url: expected DIALECT+DRIVER://', str(e))
         self.assertNotIn('s3cret', str(e))
 
     def test_a_missing_driver_is_named_and_no_password(self):
-        e = self.assertRaises(exception.DriverError, self.open, 'a',
-                              url='oracle+cx_none://root:s3cret@db/x')
+        e = self.assertRaises(
+            exception.DriverError,
+            self.open,
+            'a',
+            url='oracle+cx_none://root:s3cret@db/x',
+        )
 
-        self.assertIn('oracle+cx_none://root:***@db/x: no usable driver',
-                      str(e))
+        self.assertIn(
+            'oracle+cx_none://root:***@db/x: no usable driver', str(e)
+        )
         self.assertNotIn('s3cret', str(e))

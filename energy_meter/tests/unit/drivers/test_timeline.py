@@ -25,7 +25,6 @@ WALL = 1_800_000_000.0
 
 
 class TimelineTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.monotonic, self.wall = 500.0, WALL
@@ -46,14 +45,23 @@ class TimelineTest(base.BaseTestCase):
 
     def test_times_come_in_many_forms(self):
         moment = datetime.datetime.fromtimestamp(WALL - 1, datetime.UTC)
-        for number, value in enumerate([
-                WALL - 1, int(WALL - 1), str(WALL - 1), moment,
-                moment.replace(tzinfo=None), moment.isoformat(),
+        for number, value in enumerate(
+            [
+                WALL - 1,
+                int(WALL - 1),
+                str(WALL - 1),
+                moment,
+                moment.replace(tzinfo=None),
+                moment.isoformat(),
                 moment.strftime('%Y-%m-%d %H:%M:%S'),
-                moment.astimezone(datetime.timezone(
-                    datetime.timedelta(hours=5))).isoformat()]):
-            self.assertEqual(499.0, self.timeline.place(str(number), value),
-                             value)
+                moment.astimezone(
+                    datetime.timezone(datetime.timedelta(hours=5))
+                ).isoformat(),
+            ]
+        ):
+            self.assertEqual(
+                499.0, self.timeline.place(str(number), value), value
+            )
 
     def test_a_time_seen_before_is_no_news(self):
         self.timeline.place('p', WALL - 10)
@@ -78,27 +86,31 @@ class TimelineTest(base.BaseTestCase):
         self.assertEqual(500.0, self.timeline.place('p', WALL + 5))
 
     def test_a_stale_time_is_an_error(self):
-        e = self.assertRaises(exception.ProtocolError, self.timeline.place,
-                              'p', WALL - 61)
+        e = self.assertRaises(
+            exception.ProtocolError, self.timeline.place, 'p', WALL - 61
+        )
 
         self.assertIn('dev: p: measured 61 s ago', str(e))
 
     def test_a_time_far_in_the_future_is_an_error(self):
-        e = self.assertRaises(exception.ProtocolError, self.timeline.place,
-                              'p', WALL + 3600)
+        e = self.assertRaises(
+            exception.ProtocolError, self.timeline.place, 'p', WALL + 3600
+        )
 
         self.assertIn('3600 s in the future', str(e))
 
     def test_what_is_no_time_is_an_error(self):
         for value in (None, '', 'soon', True, float('nan'), [], {}):
-            e = self.assertRaises(exception.ProtocolError,
-                                  self.timeline.place, 'p', value)
+            e = self.assertRaises(
+                exception.ProtocolError, self.timeline.place, 'p', value
+            )
             self.assertIn('is no time', str(e))
 
     def test_after_a_long_step_a_new_timeline_agrees_again(self):
         self.let_pass(1, step=7200)
 
-        self.assertRaises(exception.ProtocolError, self.timeline.place, 'p',
-                          self.wall)
+        self.assertRaises(
+            exception.ProtocolError, self.timeline.place, 'p', self.wall
+        )
         again = _timeline.Timeline('dev', max_age=60)
         self.assertEqual(self.monotonic, again.place('p', self.wall))

@@ -19,7 +19,6 @@ from energy_meter.forwarder import route
 
 
 class RouteTest(base.BaseTestCase):
-
     def test_a_message_of_an_agent_has_passed_no_forwarder(self):
         self.assertEqual((), route.read({'msg_id': None}).names)
 
@@ -29,8 +28,21 @@ class RouteTest(base.BaseTestCase):
         self.assertEqual(way, route.read(way.context()))
 
     def test_what_no_forwarder_wrote_is_rejected(self):
-        for names in (None, 5, 'first', {}, [None], ['first', 5], [''],
-                      ['x' * 191], ['\n'], [[]]):
-            error = self.assertRaises(exception.RejectedMessage, route.read,
-                                      {'energy_meter_route': names})
+        for names in (
+            None,
+            5,
+            'first',
+            {},
+            [None],
+            ['first', 5],
+            [''],
+            ['x' * 191],
+            ['\n'],
+            [[]],
+        ):
+            error = self.assertRaises(
+                exception.RejectedMessage,
+                route.read,
+                {'energy_meter_route': names},
+            )
             self.assertEqual('malformed', error.cause, names)

@@ -28,26 +28,37 @@ TRUST = trust.Trust(['current-secret'])
 
 
 def seal(*probes, wattmeter='pdu-1', keyring=KEYRING):
-    return envelope.seal(keyring, [bus_base.word(probe, wattmeter)
-                                   for probe in probes])
+    return envelope.seal(
+        keyring, [bus_base.word(probe, wattmeter) for probe in probes]
+    )
 
 
-def select(item, trust=TRUST, wattmeters=('*',), probes=('*',),
-           signer=None, refuse=None):
-    return selection.Selection(trust, signer, wattmeters,
-                               probes).select(item, refuse)
+def select(
+    item,
+    trust=TRUST,
+    wattmeters=('*',),
+    probes=('*',),
+    signer=None,
+    refuse=None,
+):
+    return selection.Selection(trust, signer, wattmeters, probes).select(
+        item, refuse
+    )
 
 
 class SelectionTest(base.BaseTestCase):
-
     def test_a_wanted_envelope_stays_what_it_was(self):
         item = seal('a', 'b')
 
         self.assertIs(item, select(item))
 
     def test_what_does_not_verify_is_rejected(self):
-        for item in (None, {}, seal('a') | {'agent_name': 'other'},
-                     seal('a', keyring=signing.Keyring(['unknown']))):
+        for item in (
+            None,
+            {},
+            seal('a') | {'agent_name': 'other'},
+            seal('a', keyring=signing.Keyring(['unknown'])),
+        ):
             self.assertRaises(exception.RejectedMessage, select, item)
 
     def test_without_secrets_envelopes_pass_unread(self):
@@ -60,8 +71,12 @@ class SelectionTest(base.BaseTestCase):
             self.assertRaises(exception.RejectedMessage, select, item, None)
 
     def test_other_wattmeters_stay(self):
-        for wattmeter, wanted in (('pdu-1', True), ('pdu-2', True),
-                                  ('PDU-1', False), ('my-pdu-1', False)):
+        for wattmeter, wanted in (
+            ('pdu-1', True),
+            ('pdu-2', True),
+            ('PDU-1', False),
+            ('my-pdu-1', False),
+        ):
             item = seal('a', wattmeter=wattmeter)
             found = select(item, wattmeters=['pdu-[12]', 'ups*'])
             self.assertEqual(item if wanted else None, found, wattmeter)
@@ -70,20 +85,22 @@ class SelectionTest(base.BaseTestCase):
         item = seal('rack-1', 'node-1')
 
         self.assertIs(item, select(item, probes=['node-*']))
-        self.assertIsNone(select(seal('rack-1', 'rack-2'),
-                                 probes=['node-*']))
+        self.assertIsNone(select(seal('rack-1', 'rack-2'), probes=['node-*']))
 
     def test_wattmeter_and_probe_must_both_be_wanted(self):
-        self.assertIsNone(select(seal('node-1'), wattmeters=['ups'],
-                                 probes=['node-*']))
+        self.assertIsNone(
+            select(seal('node-1'), wattmeters=['ups'], probes=['node-*'])
+        )
 
     def test_signed_anew_a_probe_goes_without_its_neighbours(self):
-        found = select(seal('rack-1', 'node-1'), probes=['node-*'],
-                       signer=BORDER)
+        found = select(
+            seal('rack-1', 'node-1'), probes=['node-*'], signer=BORDER
+        )
 
         self.assertEqual(BORDER.signing_key_id, found['key_id'])
-        self.assertEqual([bus_base.word('node-1', 'pdu-1')],
-                         envelope.unseal(BORDER, found))
+        self.assertEqual(
+            [bus_base.word('node-1', 'pdu-1')], envelope.unseal(BORDER, found)
+        )
 
 
 class OwnSecretTest(base.BaseTestCase):
@@ -92,24 +109,28 @@ class OwnSecretTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.trust = trust.Trust(
-            ['current-secret'], [trust.Agent('agent', ['own'], ['node-*'])])
+            ['current-secret'], [trust.Agent('agent', ['own'], ['node-*'])]
+        )
         self.item = seal('node-1', 'rack-1', keyring=signing.Keyring(['own']))
         self.refused = []
 
     def select(self, **options):
-        return select(self.item, self.trust, refuse=self.refused.append,
-                      **options)
+        return select(
+            self.item, self.trust, refuse=self.refused.append, **options
+        )
 
     def test_it_passes_unchanged_for_the_next_reader_to_judge(self):
         self.assertIs(self.item, self.select())
-        self.assertEqual(['foreign-probe'],
-                         [error.cause for error in self.refused])
+        self.assertEqual(
+            ['foreign-probe'], [error.cause for error in self.refused]
+        )
 
     def test_signed_anew_only_what_is_believed_goes_on(self):
         found = self.select(signer=BORDER)
 
-        self.assertEqual([bus_base.word('node-1', 'pdu-1')],
-                         envelope.unseal(BORDER, found))
+        self.assertEqual(
+            [bus_base.word('node-1', 'pdu-1')], envelope.unseal(BORDER, found)
+        )
 
     def test_what_is_not_believed_makes_nothing_wanted(self):
         self.assertIsNone(self.select(probes=['rack-*']))

@@ -37,11 +37,11 @@ def message(*envelopes, **context):
 
 
 class ForwarderTest(bus_base.BusTestCase):
-
     def setUp(self):
         super().setUp()
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.forwarder.service._RETRY', 0.01))
+        self.useFixture(
+            fixtures.MonkeyPatch('energy_meter.forwarder.service._RETRY', 0.01)
+        )
         self.conf.set_override('secrets', ['current-secret'], 'bus')
         self.configure(sources=['fake://source'], name='here')
         self.sent = []
@@ -63,8 +63,9 @@ class ForwarderTest(bus_base.BusTestCase):
 
         self.make().handle([message(first), message(second)])
 
-        self.assertEqual([({'energy_meter_route': ['here']},
-                           [first, second])], self.sent)
+        self.assertEqual(
+            [({'energy_meter_route': ['here']}, [first, second])], self.sent
+        )
 
     def test_a_source_that_was_lost_is_counted(self):
         forwarder = self.make()
@@ -78,61 +79,81 @@ class ForwarderTest(bus_base.BusTestCase):
     def test_the_way_of_each_message_goes_on(self):
         first, second = seal('a'), seal('b')
 
-        self.make().handle([
-            message(first, energy_meter_route=['there'], other=1),
-            message(second)])
+        self.make().handle(
+            [
+                message(first, energy_meter_route=['there'], other=1),
+                message(second),
+            ]
+        )
 
-        self.assertEqual([({'energy_meter_route': ['there', 'here']},
-                           [first]),
-                          ({'energy_meter_route': ['here']}, [second])],
-                         self.sent)
+        self.assertEqual(
+            [
+                ({'energy_meter_route': ['there', 'here']}, [first]),
+                ({'energy_meter_route': ['here']}, [second]),
+            ],
+            self.sent,
+        )
 
     def test_a_message_that_was_here_goes_no_further(self):
         forwarder = self.make()
 
-        forwarder.handle([message(seal('a'), energy_meter_route=[
-            'here', 'there'])])
+        forwarder.handle(
+            [message(seal('a'), energy_meter_route=['here', 'there'])]
+        )
 
         self.assertEqual([], self.sent)
-        self.assertEqual(1, forwarder.counters.value('stopped',
-                                                     reason='loop'))
+        self.assertEqual(1, forwarder.counters.value('stopped', reason='loop'))
 
     def test_a_message_passes_so_many_forwarders_and_no_more(self):
         self.configure(max_hops=3)
         forwarder = self.make()
 
-        forwarder.handle([message(seal('a'), energy_meter_route=['1', '2']),
-                          message(seal('b'),
-                                  energy_meter_route=['1', '2', '3'])])
+        forwarder.handle(
+            [
+                message(seal('a'), energy_meter_route=['1', '2']),
+                message(seal('b'), energy_meter_route=['1', '2', '3']),
+            ]
+        )
 
-        self.assertEqual([['1', '2', 'here']], [
-            context['energy_meter_route'] for context, _ in self.sent])
-        self.assertEqual(1, forwarder.counters.value('stopped',
-                                                     reason='hops'))
+        self.assertEqual(
+            [['1', '2', 'here']],
+            [context['energy_meter_route'] for context, _ in self.sent],
+        )
+        self.assertEqual(1, forwarder.counters.value('stopped', reason='hops'))
 
     def test_junk_is_counted_and_dropped(self):
         good = seal('a')
         forwarder = self.make()
 
-        forwarder.handle([
-            message(None), message(good | {'signature': '0' * 64}, good, 5),
-            message(seal('b'), energy_meter_route=7)])
+        forwarder.handle(
+            [
+                message(None),
+                message(good | {'signature': '0' * 64}, good, 5),
+                message(seal('b'), energy_meter_route=7),
+            ]
+        )
 
         self.assertEqual([[good]], [found for _, found in self.sent])
-        self.assertEqual(3, forwarder.counters.value('rejected',
-                                                     cause='malformed'))
-        self.assertEqual(1, forwarder.counters.value('rejected',
-                                                     cause='bad-signature'))
+        self.assertEqual(
+            3, forwarder.counters.value('rejected', cause='malformed')
+        )
+        self.assertEqual(
+            1, forwarder.counters.value('rejected', cause='bad-signature')
+        )
 
     def test_a_rejection_is_told_once_a_line(self):
         # oslo.log adds the error that is being handled while it writes.
         handled = []
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.complaint.Complaints.complain',
-            lambda *told: handled.append(sys.exc_info()[0])))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.complaint.Complaints.complain',
+                lambda *told: handled.append(sys.exc_info()[0]),
+            )
+        )
 
-        self.make().handle([message({}),
-                            message({}, energy_meter_route='no list')])
+        self.make().handle(
+            [message({}), message({}, energy_meter_route='no list')]
+        )
 
         self.assertEqual([None, None], handled)
 
@@ -147,8 +168,10 @@ class ForwarderTest(bus_base.BusTestCase):
 
     def test_a_batch_waits_for_its_destination(self):
         # Given a destination that refuses twice,
-        refusals = [oslo_messaging.MessageDeliveryFailure('away'),
-                    OSError('no route')]
+        refusals = [
+            oslo_messaging.MessageDeliveryFailure('away'),
+            OSError('no route'),
+        ]
 
         def send(*args, **how):
             if refusals:
@@ -172,16 +195,21 @@ class ForwarderTest(bus_base.BusTestCase):
             raise oslo_messaging.MessageDeliveryFailure('away')
 
         forwarder = self.make(refuse)
-        threading.Thread(target=lambda: (tried.wait(PATIENCE),
-                                         forwarder.stop())).start()
+        threading.Thread(
+            target=lambda: (tried.wait(PATIENCE), forwarder.stop())
+        ).start()
 
         # The messages go back.
-        self.assertRaises(listener.Stopping, forwarder.handle,
-                          [message(seal('a'))])
+        self.assertRaises(
+            listener.Stopping, forwarder.handle, [message(seal('a'))]
+        )
 
     def test_says_each_minute_what_it_did(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.forwarder.service._REPORT_INTERVAL', 0.01))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.forwarder.service._REPORT_INTERVAL', 0.01
+            )
+        )
         lines = []
         told = threading.Event()
 
@@ -192,15 +220,23 @@ class ForwarderTest(bus_base.BusTestCase):
 
         forwarder = self.make()
         forwarder.handle([message(seal('a'), None)])
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.forwarder.service.LOG.info', tell))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.forwarder.service.LOG.info', tell
+            )
+        )
         forwarder._reporter.start()
         self.addCleanup(forwarder.stop)
         told.wait(PATIENCE)
 
         self.assertEqual(
-            ['In the last 0 s: messages 1, rejected (malformed) 1, '
-             'forwarded 1', 'In the last 0 s: nothing came'], lines[:2])
+            [
+                'In the last 0 s: messages 1, rejected (malformed) 1, '
+                'forwarded 1',
+                'In the last 0 s: nothing came',
+            ],
+            lines[:2],
+        )
 
 
 class ReloadTest(bus_base.BusTestCase):
@@ -214,7 +250,9 @@ class ReloadTest(bus_base.BusTestCase):
         self.sent = []
         self.forwarder._destination._send_notification = (
             lambda target, context, content, **how: self.sent.append(
-                content['payload']['envelopes']))
+                content['payload']['envelopes']
+            )
+        )
 
     def handle(self, *envelopes):
         self.forwarder.handle([listener.Message({}, list(envelopes))])
@@ -239,15 +277,15 @@ class ReloadTest(bus_base.BusTestCase):
 
 
 class ConfigurationTest(bus_base.BusTestCase):
-
     def make(self, **options):
         for name, value in options.items():
             self.conf.set_override(name, value, 'forwarder')
         return service.Forwarder(self.conf, lambda: self.conf)
 
     def assert_refused(self, expected, **options):
-        error = self.assertRaises(exception.ConfigurationError, self.make,
-                                  **options)
+        error = self.assertRaises(
+            exception.ConfigurationError, self.make, **options
+        )
         self.assertIn(expected, str(error))
 
     def test_without_a_source_there_is_nothing_to_do(self):
@@ -255,18 +293,30 @@ class ConfigurationTest(bus_base.BusTestCase):
 
     def test_a_source_is_not_the_destination(self):
         self.conf.set_override('transport_url', 'rabbit://u:hunter2@a:1/v')
-        self.assert_refused('[forwarder] sources: rabbit://a:1/v is also',
-                            sources=['rabbit://b', 'rabbit://x:y@a:1/v'])
+        self.assert_refused(
+            '[forwarder] sources: rabbit://a:1/v is also',
+            sources=['rabbit://b', 'rabbit://x:y@a:1/v'],
+        )
 
     def test_a_name_is_printable(self):
-        self.assert_refused('[forwarder] name: expected', name='x' * 191,
-                            sources=['fake://source'])
+        self.assert_refused(
+            '[forwarder] name: expected',
+            name='x' * 191,
+            sources=['fake://source'],
+        )
 
     def test_secrets_are_needed_to_look_into_envelopes(self):
-        for options in ({'resign': True}, {'probes': ['a']},
-                        {'wattmeters': ['a']}):
-            self.assertRaises(exception.MissingSecrets, self.make,
-                              sources=['fake://source'], **options)
+        for options in (
+            {'resign': True},
+            {'probes': ['a']},
+            {'wattmeters': ['a']},
+        ):
+            self.assertRaises(
+                exception.MissingSecrets,
+                self.make,
+                sources=['fake://source'],
+                **options,
+            )
             self.conf.clear_override(next(iter(options)), 'forwarder')
 
     def test_without_secrets_it_says_that_nothing_is_verified(self):

@@ -23,11 +23,11 @@ from energy_meter.tests.fuzz import envelopes
 from energy_meter.tests.fuzz import merges
 
 inputs = strategies.randoms(use_true_random=False).map(
-    lambda chance: chance.randbytes(chance.randint(0, 600)))
+    lambda chance: chance.randbytes(chance.randint(0, 600))
+)
 
 
 class TargetsTest(base.BaseTestCase):
-
     def test_seeds_break_nothing(self):
         for seed in envelopes.seeds():
             envelopes.try_one(seed)

@@ -33,9 +33,11 @@ class _Shell(app.App):
 
     def __init__(self, energy: client.Client, stdout: typing.TextIO) -> None:
         super().__init__(
-            'openstack', '1',
+            'openstack',
+            '1',
             commandmanager.CommandManager('openstack.energy.v1'),
-            stdout=stdout)
+            stdout=stdout,
+        )
         self.client_manager = types.SimpleNamespace(energy=energy)
 
     def configure_logging(self) -> None:

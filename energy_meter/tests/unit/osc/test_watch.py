@@ -24,13 +24,11 @@ CONTROL = re.compile('\x1b\\[[?0-9]*[a-zA-Z]')
 
 
 class _Terminal(io.StringIO):
-
     def isatty(self):
         return True
 
 
 class WatchTest(base.CommandTestCase):
-
     def setUp(self):
         super().setUp()
         self.useFixture(fixtures.EnvironmentVariable('COLUMNS', '80'))
@@ -38,8 +36,11 @@ class WatchTest(base.CommandTestCase):
         self.stdout = _Terminal()
         self.api.show(a={'w': 10.0})
         self.between = []
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.osc.v1.watch.time.sleep', self.sleep))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.osc.v1.watch.time.sleep', self.sleep
+            )
+        )
         self.slept = []
 
     def sleep(self, seconds):
@@ -113,8 +114,18 @@ class WatchTest(base.CommandTestCase):
     def test_what_it_shows_can_be_chosen(self):
         self.api.show(a={'host': 'n1'}, b={'host': 'n2'})
 
-        self.run_command('probe', 'watch', '--host', 'n2', '-c', 'ID',
-                         '--interval', '0.5', '-f', 'value')
+        self.run_command(
+            'probe',
+            'watch',
+            '--host',
+            'n2',
+            '-c',
+            'ID',
+            '--interval',
+            '0.5',
+            '-f',
+            'value',
+        )
 
         self.assertEqual(['b'], self.screens()[0].splitlines()[2:])
         self.assertEqual([0.5], self.slept)
@@ -130,5 +141,10 @@ class WatchTest(base.CommandTestCase):
 
     def test_an_interval_that_makes_no_sense(self):
         for text in '0', '-1', 'nan', 'soon':
-            self.assertRaises(SystemExit, self.run_command, 'probe', 'watch',
-                              f'--interval={text}')
+            self.assertRaises(
+                SystemExit,
+                self.run_command,
+                'probe',
+                'watch',
+                f'--interval={text}',
+            )

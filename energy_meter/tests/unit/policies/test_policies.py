@@ -19,7 +19,6 @@ from energy_meter import policies
 
 
 class PoliciesTest(base.BaseTestCase):
-
     def test_rules_have_names_of_their_own(self):
         names = [rule.name for rule in policies.list_rules()]
 

@@ -25,7 +25,6 @@ from energy_meter.tests.unit.pollsters import test_probe
 
 
 class HypervisorTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
@@ -33,41 +32,62 @@ class HypervisorTest(base.BaseTestCase):
 
     def make(self, *lines):
         conf = cfg.ConfigOpts()
-        conf(['--config-file', *self.create_tempfiles(
-            [('ceilometer', '\n'.join(lines))])])
+        conf(
+            [
+                '--config-file',
+                *self.create_tempfiles([('ceilometer', '\n'.join(lines))]),
+            ]
+        )
         return hypervisor.HypervisorPowerPollster(conf)
 
     def poll(self, pattern):
         pollster = self.make('[energy_meter]', f'compute_host = {pattern}')
-        return list(pollster.get_samples(test_probe.make_manager(), {},
-                                         [self.api.url]))
+        return list(
+            pollster.get_samples(test_probe.make_manager(), {}, [self.api.url])
+        )
 
     def test_sample_says_the_power_of_the_host(self):
         self.api.show(a={'w': 173.0, 'host': 'node-41'})
 
-        sample, = self.poll('{host}')
+        (sample,) = self.poll('{host}')
 
         self.assertEqual(
-            ('hardware.ipmi.node.power', 'gauge', 'W', 173.0,
-             'node-41_node-41'),
-            (sample.name, sample.type, sample.unit, sample.volume,
-             sample.resource_id))
+            (
+                'hardware.ipmi.node.power',
+                'gauge',
+                'W',
+                173.0,
+                'node-41_node-41',
+            ),
+            (
+                sample.name,
+                sample.type,
+                sample.unit,
+                sample.volume,
+                sample.resource_id,
+            ),
+        )
 
     def test_hosts_may_be_called_otherwise_in_nova(self):
         self.api.show(a={'host': 'node-41'})
 
-        sample, = self.poll('{host}.example.org')
+        (sample,) = self.poll('{host}.example.org')
 
-        self.assertEqual('node-41.example.org_node-41.example.org',
-                         sample.resource_id)
+        self.assertEqual(
+            'node-41.example.org_node-41.example.org', sample.resource_id
+        )
 
     def test_other_scopes_are_not_of_the_host(self):
-        self.api.show(a={'scope': 'psu'}, b={'scope': 'outlet'},
-                      c={'scope': 'node', 'host': 'node-42'})
+        self.api.show(
+            a={'scope': 'psu'},
+            b={'scope': 'outlet'},
+            c={'scope': 'node', 'host': 'node-42'},
+        )
 
-        self.assertEqual(['node-42_node-42'],
-                         [sample.resource_id for sample in
-                          self.poll('{host}')])
+        self.assertEqual(
+            ['node-42_node-42'],
+            [sample.resource_id for sample in self.poll('{host}')],
+        )
 
     def test_unknown_power_is_no_sample(self):
         self.api.show(a={'w': None})
@@ -80,8 +100,14 @@ class HypervisorTest(base.BaseTestCase):
         self.assertEqual('', self.log.output)
 
     def test_one_name_for_all_hosts_is_told(self):
-        self.assertRaises(plugin_base.ExtensionLoadError, self.make,
-                          '[energy_meter]', 'compute_host = node')
+        self.assertRaises(
+            plugin_base.ExtensionLoadError,
+            self.make,
+            '[energy_meter]',
+            'compute_host = node',
+        )
 
-        self.assertIn("[energy_meter] compute_host is 'node', which lacks "
-                      '{host}', self.log.output)
+        self.assertIn(
+            "[energy_meter] compute_host is 'node', which lacks {host}",
+            self.log.output,
+        )

@@ -35,7 +35,6 @@ LISTING = '/v1/probes/'
 
 
 class KeystoneDownManager:
-
     @property
     def keystone(self):
         raise keystone_exceptions.ConnectFailure('Keystone is down')
@@ -44,11 +43,11 @@ class KeystoneDownManager:
 def make_manager(timeout: float | None = None) -> types.SimpleNamespace:
     session = keystone_session.Session(auth=noauth.NoAuth(), timeout=timeout)
     return types.SimpleNamespace(
-        keystone=types.SimpleNamespace(session=session))
+        keystone=types.SimpleNamespace(session=session)
+    )
 
 
 class PollsterTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.INFO))
@@ -58,9 +57,13 @@ class PollsterTest(base.BaseTestCase):
         self.power = probe.PowerPollster(None)
 
     def poll(self, pollster, *endpoints, cache=None):
-        return list(pollster.get_samples(
-            self.manager, {} if cache is None else cache,
-            endpoints or [self.api.url]))
+        return list(
+            pollster.get_samples(
+                self.manager,
+                {} if cache is None else cache,
+                endpoints or [self.api.url],
+            )
+        )
 
     def poll_ids(self, pollster, *endpoints):
         return [s.resource_id for s in self.poll(pollster, *endpoints)]
@@ -71,30 +74,45 @@ class PollsterTest(base.BaseTestCase):
     def test_energy_is_cumulative_kwh(self):
         self.api.show(a={'kwh': 1.25})
 
-        sample, = self.poll(self.energy)
+        (sample,) = self.poll(self.energy)
 
-        self.assertEqual(('energy', 'cumulative', 'kWh', 1.25, 'a'),
-                         (sample.name, sample.type, sample.unit,
-                          sample.volume, sample.resource_id))
+        self.assertEqual(
+            ('energy', 'cumulative', 'kWh', 1.25, 'a'),
+            (
+                sample.name,
+                sample.type,
+                sample.unit,
+                sample.volume,
+                sample.resource_id,
+            ),
+        )
 
     def test_power_is_a_gauge_of_watts(self):
         self.api.show(a={'w': 173.0})
 
-        sample, = self.poll(self.power)
+        (sample,) = self.poll(self.power)
 
-        self.assertEqual(('power', 'gauge', 'W', 173.0, 'a'),
-                         (sample.name, sample.type, sample.unit,
-                          sample.volume, sample.resource_id))
+        self.assertEqual(
+            ('power', 'gauge', 'W', 173.0, 'a'),
+            (
+                sample.name,
+                sample.type,
+                sample.unit,
+                sample.volume,
+                sample.resource_id,
+            ),
+        )
 
     def test_metadata_says_what_is_measured(self):
         self.api.show(a={'scope': 'psu', 'host': 'h', 'wattmeter': 'm'})
 
         for pollster in self.energy, self.power:
-            sample, = self.poll(pollster)
+            (sample,) = self.poll(pollster)
 
             self.assertEqual(
                 {'scope': 'psu', 'host': 'h', 'wattmeter': 'm'},
-                sample.resource_metadata)
+                sample.resource_metadata,
+            )
 
     def test_samples_belong_to_who_pays_for_the_probe(self):
         self.api.show(a={'project_id': None}, b={'project_id': 'p1'})
@@ -113,7 +131,7 @@ class PollsterTest(base.BaseTestCase):
 
     def test_message_tells_the_time_of_the_measurement(self):
         self.api.show(a={'timestamp': 1700000000.5})
-        sample, = self.poll(self.power)
+        (sample,) = self.poll(self.power)
 
         # As ceilometer.polling.manager does with every sample.
         sample.set_timestamp('2026-01-01T00:00:00')
@@ -139,8 +157,10 @@ class PollsterTest(base.BaseTestCase):
         cycle = {}
 
         with futures.ThreadPoolExecutor() as executor:
-            polls = [executor.submit(self.poll, pollster, cache=cycle)
-                     for pollster in (self.energy, self.power)]
+            polls = [
+                executor.submit(self.poll, pollster, cache=cycle)
+                for pollster in (self.energy, self.power)
+            ]
             self.api.open.set()
 
         self.assertEqual([1, 1], [len(poll.result()) for poll in polls])
@@ -177,8 +197,12 @@ class PollsterTest(base.BaseTestCase):
     def test_forms_of_an_endpoint_are_one_endpoint(self):
         self.api.show(a={})
 
-        ids = self.poll_ids(self.energy, self.api.url, f'{self.api.url}v1',
-                            f'{self.api.url}v1/')
+        ids = self.poll_ids(
+            self.energy,
+            self.api.url,
+            f'{self.api.url}v1',
+            f'{self.api.url}v1/',
+        )
 
         self.assertEqual(['a'], ids)
         self.assertEqual({LISTING: 1}, self.api.requests)
@@ -190,7 +214,7 @@ class PollsterTest(base.BaseTestCase):
         for pollster in self.energy, self.power:
             self.assertEqual([], self.poll(pollster, cache=cycle))
 
-        line, = self.log_lines()
+        (line,) = self.log_lines()
         self.assertIn(f'{self.api.url}v1/probes/: Unable to', line)
 
     def test_api_that_is_slow_is_one_line(self):
@@ -199,7 +223,7 @@ class PollsterTest(base.BaseTestCase):
 
         self.assertEqual([], self.poll(self.energy))
 
-        line, = self.log_lines()
+        (line,) = self.log_lines()
         self.assertIn('timed out', line)
 
     def test_operator_may_choose_how_long_to_wait(self):
@@ -222,8 +246,7 @@ class PollsterTest(base.BaseTestCase):
     def test_endpoint_that_fails_does_not_stop_the_others(self):
         self.api.show(a={})
 
-        ids = self.poll_ids(self.energy, 'http://127.0.0.1:1/',
-                            self.api.url)
+        ids = self.poll_ids(self.energy, 'http://127.0.0.1:1/', self.api.url)
 
         self.assertEqual(['a'], ids)
         self.assertEqual(1, len(self.log_lines()))
@@ -233,7 +256,7 @@ class PollsterTest(base.BaseTestCase):
 
         self.assertEqual([], self.poll(self.energy))
 
-        line, = self.log_lines()
+        (line,) = self.log_lines()
         self.assertIn('Keystone is down', line)
 
     def test_outage_repeats_nothing(self):
@@ -251,13 +274,21 @@ class PollsterTest(base.BaseTestCase):
         found = {
             entry.name: entry.load()
             for entry in importlib.metadata.entry_points(
-                group='ceilometer.poll.central')
-            if entry.dist.name == 'energy-meter'}
+                group='ceilometer.poll.central'
+            )
+            if entry.dist.name == 'energy-meter'
+        }
 
         self.assertEqual(
-            {'energy': probe.EnergyPollster, 'power': probe.PowerPollster,
-             'hardware.ipmi.node.power': hypervisor.HypervisorPowerPollster},
-            found)
+            {
+                'energy': probe.EnergyPollster,
+                'power': probe.PowerPollster,
+                'hardware.ipmi.node.power': hypervisor.HypervisorPowerPollster,
+            },
+            found,
+        )
         for name, pollster in found.items():
-            self.assertEqual((name, 'endpoint:energy'),
-                             (pollster.meter, pollster.default_discovery))
+            self.assertEqual(
+                (name, 'endpoint:energy'),
+                (pollster.meter, pollster.default_discovery),
+            )

@@ -34,26 +34,31 @@ def load(name):
 
 
 class SampleFilesTest(base.BaseTestCase):
-
     def test_polling_source_takes_our_meters_and_no_others(self):
-        source, = map(polling_manager.PollingSource,
-                      load('polling.yaml')['sources'])
+        (source,) = map(
+            polling_manager.PollingSource, load('polling.yaml')['sources']
+        )
 
         self.assertEqual([True, True], [*map(source.support_meter, METERS)])
         self.assertFalse(source.support_meter('power.state'))
 
     def test_pipeline_takes_our_meters_to_our_sink(self):
         pipeline = load('pipeline.yaml')
-        source, = map(sample_pipeline.SampleSource, pipeline['sources'])
+        (source,) = map(sample_pipeline.SampleSource, pipeline['sources'])
 
         self.assertEqual([True, True], [*map(source.support_meter, METERS)])
-        self.assertEqual([sink['name'] for sink in pipeline['sinks']],
-                         source.sinks)
+        self.assertEqual(
+            [sink['name'] for sink in pipeline['sinks']], source.sinks
+        )
 
     def test_catch_all_source_can_leave_our_meters_to_our_sink(self):
-        source = sample_pipeline.SampleSource({
-            'name': 'meter_source', 'meters': ['*', '!energy', '!power'],
-            'sinks': ['meter_sink']})
+        source = sample_pipeline.SampleSource(
+            {
+                'name': 'meter_source',
+                'meters': ['*', '!energy', '!power'],
+                'sinks': ['meter_sink'],
+            }
+        )
 
         self.assertEqual([False, False], [*map(source.support_meter, METERS)])
         self.assertTrue(source.support_meter('cpu'))
@@ -61,25 +66,37 @@ class SampleFilesTest(base.BaseTestCase):
     def test_gnocchi_stores_our_meters_as_it_is_set_up(self):
         conf = service.prepare_service([], [])
         resources, policies = publisher.GnocchiPublisher._load_definitions(
-            conf, None, str(ETC / 'gnocchi_resources.yaml'))
+            conf, None, str(ETC / 'gnocchi_resources.yaml')
+        )
 
-        definition, = resources
+        (definition,) = resources
         self.assertEqual([], policies)
-        self.assertEqual(gnocchi.RESOURCE_TYPE,
-                         definition.cfg['resource_type'])
+        self.assertEqual(
+            gnocchi.RESOURCE_TYPE, definition.cfg['resource_type']
+        )
         self.assertEqual(
             {'energy': gnocchi.ENERGY_POLICY, 'power': gnocchi.POWER_POLICY},
-            {meter: metric['archive_policy_name']
-             for meter, metric in definition.metrics.items()})
+            {
+                meter: metric['archive_policy_name']
+                for meter, metric in definition.metrics.items()
+            },
+        )
 
     def test_gnocchi_takes_attributes_from_our_samples(self):
         metadata = {'scope': 'node', 'host': 'h', 'wattmeter': 'm'}
         sample = probe.MeasuredSample(
-            name='energy', type='cumulative', unit='kWh', volume=1.0,
-            user_id=None, project_id=None, resource_id='p',
-            resource_metadata=metadata)
+            name='energy',
+            type='cumulative',
+            unit='kWh',
+            volume=1.0,
+            user_id=None,
+            project_id=None,
+            resource_id='p',
+            resource_metadata=metadata,
+        )
         conf = service.prepare_service([], [])
         (definition,), _ = publisher.GnocchiPublisher._load_definitions(
-            conf, None, str(ETC / 'gnocchi_resources.yaml'))
+            conf, None, str(ETC / 'gnocchi_resources.yaml')
+        )
 
         self.assertEqual(metadata, definition.sample_attributes(sample))

@@ -39,10 +39,12 @@ class Meter:
     :ivar joules: drawn since the register was opened.
     """
 
-    def __init__(self, probe='node-1', scope='node', host=None, time=EPOCH,
-                 register='0'):
-        self.probe = measurement.Probe(probe, scope, host or probe,
-                                       'wattmeter', 'dummy', 'agent')
+    def __init__(
+        self, probe='node-1', scope='node', host=None, time=EPOCH, register='0'
+    ):
+        self.probe = measurement.Probe(
+            probe, scope, host or probe, 'wattmeter', 'dummy', 'agent'
+        )
         self.time = time
         self.open(register)
 
@@ -59,8 +61,14 @@ class Meter:
             self.metered += seconds
             self.joules += watts * seconds
         return measurement.Measurement(
-            self.probe, self.key, self.time, self.elapsed,
-            round(self.joules * 1000), self.metered, watts)._replace(**changes)
+            self.probe,
+            self.key,
+            self.time,
+            self.elapsed,
+            round(self.joules * 1000),
+            self.metered,
+            watts,
+        )._replace(**changes)
 
     def run(self, number, seconds=1.0, watts=100.0):
         """Measure several times."""
@@ -79,10 +87,13 @@ class ArchiveTest(base.BaseTestCase):
         self.useFixture(fixtures.MockPatch('time.time', lambda: self.now))
         self.log = self.useFixture(fixtures.FakeLogger('energy_meter'))
         self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path, 'rrd')
+            self.useFixture(fixtures.TempDir()).path, 'rrd'
+        )
         self.conf = energy_meter_conf.load([], 'test', files=[])
-        self.set(directory=str(self.directory),
-                 graph_directory=self.useFixture(fixtures.TempDir()).path)
+        self.set(
+            directory=str(self.directory),
+            graph_directory=self.useFixture(fixtures.TempDir()).path,
+        )
         self.counters = counters.Counters()
 
     def set(self, **options):
@@ -91,8 +102,11 @@ class ArchiveTest(base.BaseTestCase):
             self.conf.set_override(name, value, 'rrd')
 
     def make_writer(self):
-        found = writer.Writer(self.conf, self.counters, complaint.Complaints(
-            logging.getLogger('energy_meter.test')))
+        found = writer.Writer(
+            self.conf,
+            self.counters,
+            complaint.Complaints(logging.getLogger('energy_meter.test')),
+        )
         self.addCleanup(found.close)
         return found
 

@@ -18,7 +18,6 @@ from energy_meter.tests.unit.rrd import base
 
 
 class SeriesTest(base.ArchiveTest):
-
     def test_figures_are_those_of_the_values(self):
         self.set(kwh_price=0.25)
         meter = base.Meter()
@@ -44,12 +43,19 @@ class SeriesTest(base.ArchiveTest):
 
     def test_energy_of_an_hour_is_that_of_the_register(self):
         meter = base.Meter()
-        words = [meter.read(watts=50 + number * 61 % 200)
-                 for number in range(3600)]
-        self.write(*(word for number, word in enumerate(words)
-                     if number % 100 < 60 or number == 3599))
+        words = [
+            meter.read(watts=50 + number * 61 % 200) for number in range(3600)
+        ]
+        self.write(
+            *(
+                word
+                for number, word in enumerate(words)
+                if number % 100 < 60 or number == 3599
+            )
+        )
         self.assertAlmostEqual(
-            meter.joules, self.series('hour').figures.kwh * 3.6e6, -1)
+            meter.joules, self.series('hour').figures.kwh * 3.6e6, -1
+        )
 
     def test_nothing_is_known_of_a_time_without_measurements(self):
         self.write(base.Meter().read())
@@ -75,12 +81,21 @@ class SeriesTest(base.ArchiveTest):
 
     def test_lengths_of_periods(self):
         self.write(base.Meter().read())
-        lengths = {period: len(self.series(period).watts)
-                   for period in ('minute', 'hour', 'day', 'week', 'month',
-                                  'year')}
-        self.assertEqual({'minute': 60, 'hour': 360, 'day': 1440,
-                          'week': 2016, 'month': 1488, 'year': 1464},
-                         lengths)
+        lengths = {
+            period: len(self.series(period).watts)
+            for period in ('minute', 'hour', 'day', 'week', 'month', 'year')
+        }
+        self.assertEqual(
+            {
+                'minute': 60,
+                'hour': 360,
+                'day': 1440,
+                'week': 2016,
+                'month': 1488,
+                'year': 1464,
+            },
+            lengths,
+        )
 
     def test_reading_a_little_ahead_of_the_clock_spoils_no_period(self):
         meter = base.Meter()
@@ -89,14 +104,18 @@ class SeriesTest(base.ArchiveTest):
 
     def test_unknown_probe(self):
         archive = self.archive()
-        for call in (lambda: archive.series('day', 'x'),
-                     lambda: archive.file('x')):
+        for call in (
+            lambda: archive.series('day', 'x'),
+            lambda: archive.file('x'),
+        ):
             self.assertRaises(exception.UnknownProbe, call)
 
     def test_unknown_period(self):
         archive = self.archive()
-        for call in (lambda: archive.series('decade', None),
-                     lambda: archive.figures('decade')):
+        for call in (
+            lambda: archive.series('decade', None),
+            lambda: archive.figures('decade'),
+        ):
             self.write(base.Meter().read())
             error = self.assertRaises(exception.UnknownPeriod, call)
             self.assertIn('minute, hour, day', str(error))
@@ -105,8 +124,7 @@ class SeriesTest(base.ArchiveTest):
         self.write(base.Meter('bad').read(), base.Meter('good').read())
         (self.directory / 'bad.rrd').write_bytes(b'')
         archive = self.archive()
-        self.assertEqual((None,) * 6,
-                         archive.series('minute', 'bad').figures)
+        self.assertEqual((None,) * 6, archive.series('minute', 'bad').figures)
         self.assertEqual(100, archive.series('minute', None).figures.last)
         self.assertRaises(exception.UnknownProbe, archive.file, 'bad')
         self.assertEqual(1, self.log.output.count('can not be read'))
@@ -118,7 +136,6 @@ class SeriesTest(base.ArchiveTest):
 
 
 class ProbesTest(base.ArchiveTest):
-
     def test_no_archive_has_no_probes(self):
         self.assertEqual([], self.archive().probes())
 
@@ -137,13 +154,22 @@ class ProbesTest(base.ArchiveTest):
 
     def test_figures_of_all_are_those_of_each(self):
         meters = [base.Meter(str(number)) for number in range(3)]
-        self.write(*(word for number, meter in enumerate(meters)
-                     for word in meter.run(10, watts=100.0 + number)))
+        self.write(
+            *(
+                word
+                for number, meter in enumerate(meters)
+                for word in meter.run(10, watts=100.0 + number)
+            )
+        )
         archive = self.archive()
         for _ in range(2):
             self.assertEqual(
-                {str(number): archive.series('minute', str(number)).figures
-                 for number in range(3)}, archive.figures('minute'))
+                {
+                    str(number): archive.series('minute', str(number)).figures
+                    for number in range(3)
+                },
+                archive.figures('minute'),
+            )
 
     def test_figures_follow_the_measurements(self):
         meter, archive = base.Meter(), self.archive()
@@ -153,44 +179,52 @@ class ProbesTest(base.ArchiveTest):
 
 
 class SumTest(base.ArchiveTest):
-
     def total(self, **options):
         self.set(**options)
         return self.series(probe=None)
 
     def write_each(self, *meters):
-        self.write(*(word for number, meter in enumerate(meters)
-                     for word in meter.run(10, watts=10.0 ** number)))
+        self.write(
+            *(
+                word
+                for number, meter in enumerate(meters)
+                for word in meter.run(10, watts=10.0**number)
+            )
+        )
 
     def test_power_of_a_host_is_counted_once(self):
-        self.write_each(base.Meter('bmc', 'node', 'a'),
-                        base.Meter('cpu', 'cpu-package', 'a'),
-                        base.Meter('left', 'outlet', 'b'),
-                        base.Meter('right', 'outlet', 'b'),
-                        base.Meter('psu', 'psu', 'b'))
+        self.write_each(
+            base.Meter('bmc', 'node', 'a'),
+            base.Meter('cpu', 'cpu-package', 'a'),
+            base.Meter('left', 'outlet', 'b'),
+            base.Meter('right', 'outlet', 'b'),
+            base.Meter('psu', 'psu', 'b'),
+        )
         self.assertEqual(1 + 100 + 1000, self.total().figures.last)
 
     def test_scope_that_counts_can_be_chosen(self):
-        self.write_each(base.Meter('bmc', 'node', 'a'),
-                        base.Meter('cpu', 'cpu-package', 'a'))
+        self.write_each(
+            base.Meter('bmc', 'node', 'a'),
+            base.Meter('cpu', 'cpu-package', 'a'),
+        )
         self.assertEqual(
-            10, self.total(scopes=['cpu-package', 'node']).figures.last)
+            10, self.total(scopes=['cpu-package', 'node']).figures.last
+        )
 
     def test_scope_that_is_not_listed_counts_last(self):
-        self.write_each(base.Meter('bmc', 'node', 'a'),
-                        base.Meter('dram', 'dram', 'a'))
+        self.write_each(
+            base.Meter('bmc', 'node', 'a'), base.Meter('dram', 'dram', 'a')
+        )
         self.assertEqual(10, self.total(scopes=['dram']).figures.last)
 
     def test_scope_that_is_silent_for_a_while_still_counts(self):
         self.write_each(base.Meter('bmc', 'node', 'a'))
-        self.write_each(base.Meter('outlet', 'outlet', 'a',
-                                   base.EPOCH + 3600))
+        self.write_each(base.Meter('outlet', 'outlet', 'a', base.EPOCH + 3600))
         self.assertEqual([None] * 60, self.total().watts)
 
     def test_scope_that_is_silent_for_an_hour_is_replaced(self):
         self.write_each(base.Meter('bmc', 'node', 'a'))
-        self.write_each(base.Meter('outlet', 'outlet', 'a',
-                                   base.EPOCH + 3601))
+        self.write_each(base.Meter('outlet', 'outlet', 'a', base.EPOCH + 3601))
         self.assertEqual(1, self.total().figures.last)
 
     def test_history_of_a_host_that_is_gone_counts(self):
@@ -201,8 +235,9 @@ class SumTest(base.ArchiveTest):
     def test_host_that_was_silent_all_the_time_does_not_count(self):
         self.write_each(base.Meter('gone'))
         self.write_each(base.Meter('here', time=base.EPOCH + 61))
-        self.assertEqual(['here'], list(
-            self.archive().view('minute', None).shown))
+        self.assertEqual(
+            ['here'], list(self.archive().view('minute', None).shown)
+        )
 
     def test_sum_ends_where_all_are_known(self):
         fast, slow = base.Meter('fast'), base.Meter('slow')
@@ -223,6 +258,6 @@ class SumTest(base.ArchiveTest):
         self.write_each(*(base.Meter(str(number)) for number in range(5)))
         archive = self.archive()
         self.assertAlmostEqual(
-            sum(figures.kwh for figures
-                in archive.figures('minute').values()),
-            archive.series('minute', None).figures.kwh)
+            sum(figures.kwh for figures in archive.figures('minute').values()),
+            archive.series('minute', None).figures.kwh,
+        )

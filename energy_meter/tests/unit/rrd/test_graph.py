@@ -44,8 +44,14 @@ class GraphTest(base.ArchiveTest):
 
         self.useFixture(fixtures.MockPatchObject(librrd, 'draw', see))
 
-    def picture(self, period='minute', probe='node-1', image_format='png',
-                theme='light', size='full'):
+    def picture(
+        self,
+        period='minute',
+        probe='node-1',
+        image_format='png',
+        theme='light',
+        size='full',
+    ):
         return self.graphs().picture(period, probe, image_format, theme, size)
 
     def graphs(self):
@@ -56,12 +62,16 @@ class GraphTest(base.ArchiveTest):
         return [word for word in self.drawn[-1] if word.startswith(start)]
 
     def write_each(self, *meters, number=10):
-        self.write(*(word for place, meter in enumerate(meters)
-                     for word in meter.run(number, watts=100.0 + place)))
+        self.write(
+            *(
+                word
+                for place, meter in enumerate(meters)
+                for word in meter.run(number, watts=100.0 + place)
+            )
+        )
 
 
 class LookTest(GraphTest):
-
     def setUp(self):
         super().setUp()
         self.write_each(base.Meter(), base.Meter(base.HOSTILE))
@@ -73,16 +83,22 @@ class LookTest(GraphTest):
     def test_sizes_are_what_they_say(self):
         for size, (width, height) in graph.SIZES.items():
             content = self.picture(size=size).content
-            self.assertEqual((width, height), (
-                int.from_bytes(content[16:20]),
-                int.from_bytes(content[20:24])))
+            self.assertEqual(
+                (width, height),
+                (
+                    int.from_bytes(content[16:20]),
+                    int.from_bytes(content[20:24]),
+                ),
+            )
 
     def test_every_kind_is_another_picture(self):
-        contents = {self.picture(period, probe, theme=theme,
-                                 size=size).content
-                    for period in ('minute', 'hour', 'day')
-                    for probe in (None, 'node-1')
-                    for theme in graph.THEMES for size in graph.SIZES}
+        contents = {
+            self.picture(period, probe, theme=theme, size=size).content
+            for period in ('minute', 'hour', 'day')
+            for probe in (None, 'node-1')
+            for theme in graph.THEMES
+            for size in graph.SIZES
+        }
         self.assertEqual(24, len(contents))
 
     def test_every_period_can_be_drawn(self):
@@ -93,8 +109,10 @@ class LookTest(GraphTest):
     def test_hostile_id_is_drawn_as_it_is(self):
         self.picture(probe=base.HOSTILE)
         title = self.drawn[-1][self.drawn[-1].index('--title') + 1]
-        self.assertEqual(base.HOSTILE.replace('\\', '\N{SET MINUS}')
-                         + ': last minute', title)
+        self.assertEqual(
+            base.HOSTILE.replace('\\', '\N{SET MINUS}') + ': last minute',
+            title,
+        )
         self.picture(probe=None)
         band = self.legend('AREA:top1#')[0]
         self.assertIn('x\\:y\'"\N{SET MINUS}n%s', band)
@@ -104,19 +122,25 @@ class LookTest(GraphTest):
         self.picture()
         figures = self.series().figures
         self.assertEqual(
-            [f'COMMENT:min {figures.minimum:.1f} W   '
-             f'avg {figures.average:.1f} W   max {figures.maximum:.1f} W   '
-             f'last {figures.last:.1f} W   energy {figures.kwh:.4f} kWh   '
-             f'cost {figures.cost:.2f} CHF\\l'], self.legend('COMMENT:min'))
+            [
+                f'COMMENT:min {figures.minimum:.1f} W   '
+                f'avg {figures.average:.1f} W   max {figures.maximum:.1f} W   '
+                f'last {figures.last:.1f} W   energy {figures.kwh:.4f} kWh   '
+                f'cost {figures.cost:.2f} CHF\\l'
+            ],
+            self.legend('COMMENT:min'),
+        )
 
     def test_legend_of_the_sum_has_the_figures_of_the_sum(self):
         self.picture(probe=None)
         figures = self.series(probe=None).figures
         self.assertEqual(201.0, figures.average)
-        self.assertIn(f'avg {figures.average:.1f} W',
-                      self.legend('COMMENT:min')[0])
-        self.assertIn(f'energy {figures.kwh:.4f} kWh',
-                      self.legend('COMMENT:min')[0])
+        self.assertIn(
+            f'avg {figures.average:.1f} W', self.legend('COMMENT:min')[0]
+        )
+        self.assertIn(
+            f'energy {figures.kwh:.4f} kWh', self.legend('COMMENT:min')[0]
+        )
 
     def test_thumbnail_has_no_legend(self):
         self.picture(size='thumbnail')
@@ -146,7 +170,7 @@ class LookTest(GraphTest):
         self.assertEqual([], self.legend('AREA:unknown#'))
 
     def test_graph_without_any_data(self):
-        self.now += 10 ** 6
+        self.now += 10**6
         for probe in (None, 'node-1'):
             self.assertTrue(self.picture(probe=probe).content)
 
@@ -161,18 +185,20 @@ class LookTest(GraphTest):
 
 
 class StackTest(GraphTest):
-
     def colours(self):
         """Give the colour of each band of the newest graph."""
-        bands = (re.match(r'AREA:top\d+#([0-9a-f]{6}):(\S+)', word)
-                 for word in self.drawn[-1])
+        bands = (
+            re.match(r'AREA:top\d+#([0-9a-f]{6}):(\S+)', word)
+            for word in self.drawn[-1]
+        )
         return {band[2]: band[1] for band in bands if band}
 
     def test_every_probe_has_a_band(self):
         self.write_each(*(base.Meter(f'n{number}') for number in range(20)))
         self.picture(probe=None)
-        self.assertEqual({f'n{number}' for number in range(20)},
-                         set(self.colours()))
+        self.assertEqual(
+            {f'n{number}' for number in range(20)}, set(self.colours())
+        )
         self.assertEqual(20, len(set(self.colours().values())))
 
     def test_small_probes_share_a_band(self):
@@ -204,7 +230,6 @@ class StackTest(GraphTest):
 
 
 class KeepingTest(GraphTest):
-
     def setUp(self):
         super().setUp()
         self.meter = base.Meter()
@@ -250,8 +275,14 @@ class KeepingTest(GraphTest):
     def test_graph_is_drawn_once_however_many_ask(self):
         graphs = self.graphs()
         with concurrent.futures.ThreadPoolExecutor(20) as pool:
-            pictures = set(pool.map(lambda _: graphs.picture(
-                'minute', None, 'png', 'light', 'full'), range(20)))
+            pictures = set(
+                pool.map(
+                    lambda _: graphs.picture(
+                        'minute', None, 'png', 'light', 'full'
+                    ),
+                    range(20),
+                )
+            )
         self.assertEqual((1, 1), (len(pictures), len(self.drawn)))
 
     def test_graph_that_can_not_be_kept_is_drawn_each_time(self):

@@ -28,30 +28,43 @@ def resolutions(*texts):
 
 
 class LayoutTest(base.ArchiveTest):
-
     def layout(self):
         return layout.Layout(self.conf.rrd)
 
     def test_each_period_has_its_resolution(self):
-        found = {period: self.layout().resolution(seconds).step
-                 for period, seconds in series.PERIODS.items()}
-        self.assertEqual({'minute': 1, 'hour': 10, 'day': 60, 'week': 300,
-                          'month': 1800, 'year': 21_600}, found)
+        found = {
+            period: self.layout().resolution(seconds).step
+            for period, seconds in series.PERIODS.items()
+        }
+        self.assertEqual(
+            {
+                'minute': 1,
+                'hour': 10,
+                'day': 60,
+                'week': 300,
+                'month': 1800,
+                'year': 21_600,
+            },
+            found,
+        )
 
     def test_period_longer_than_all_archives_has_the_longest(self):
         self.set(archives=resolutions('1s/5m', '1m/2d'))
         self.assertEqual((60, 2 * DAY), self.layout().resolution(7 * DAY))
 
     def test_peaks_are_kept_from_the_day_on(self):
-        found = [layout.has_extremes(resolution)
-                 for resolution in self.conf.rrd.archives]
+        found = [
+            layout.has_extremes(resolution)
+            for resolution in self.conf.rrd.archives
+        ]
         self.assertEqual([False, False, True, True, True, True, True], found)
 
     def test_rows_that_steps_do_not_fill_are_refused(self):
         self.set(step=7)
         error = self.assertRaises(exception.ConfigurationError, self.layout)
-        self.assertIn('rows of 1 s can not be made of steps of 7 s',
-                      str(error))
+        self.assertIn(
+            'rows of 1 s can not be made of steps of 7 s', str(error)
+        )
 
     def test_two_archives_of_the_same_rows_are_refused(self):
         self.set(archives=resolutions('1s/5m', '1s/10m'))
@@ -63,9 +76,11 @@ class LayoutTest(base.ArchiveTest):
 
     def test_file_does_not_fit_another_layout(self):
         path = self.make()
-        for name, value in (('max_gap', 90.0),
-                            ('archives', resolutions('1s/10m')),
-                            ('archives', resolutions('5s/1h'))):
+        for name, value in (
+            ('max_gap', 90.0),
+            ('archives', resolutions('1s/10m')),
+            ('archives', resolutions('5s/1h')),
+        ):
             self.set(**{name: value})
             self.assertFalse(self.layout().fits(files.inspect(path)))
             self.conf.clear_override(name, 'rrd')

@@ -21,12 +21,19 @@ from energy_meter.rrd import migration
 from energy_meter.rrd import series
 from energy_meter.tests.unit.rrd import base
 
-LONGER = ['1s/10m', '10s/2h', '1m/2d', '5m/14d', '15m/20d', '30m/62d',
-          '6h/732d', '1d/1830d']
+LONGER = [
+    '1s/10m',
+    '10s/2h',
+    '1m/2d',
+    '5m/14d',
+    '15m/20d',
+    '30m/62d',
+    '6h/732d',
+    '1d/1830d',
+]
 
 
 class MigrationTest(base.ArchiveTest):
-
     def setUp(self):
         super().setUp()
         chance = random.Random(1)
@@ -47,13 +54,14 @@ class MigrationTest(base.ArchiveTest):
 
     def everything(self):
         archive = self.archive()
-        return {period: archive.series(period, 'node-1')
-                for period in series.PERIODS}
+        return {
+            period: archive.series(period, 'node-1')
+            for period in series.PERIODS
+        }
 
     def test_nothing_is_lost_or_invented(self):
         before = self.everything()
-        self.assertEqual((1, {}), self.migrate(archives=LONGER,
-                                               max_gap=90.0))
+        self.assertEqual((1, {}), self.migrate(archives=LONGER, max_gap=90.0))
         self.assertEqual(before, self.everything())
 
     def test_file_fits_afterwards(self):
@@ -77,18 +85,23 @@ class MigrationTest(base.ArchiveTest):
     def rows(self):
         """Give the rows of ten seconds of the last half hour."""
         end = int(self.now) // 10 * 10
-        return librrd.fetch(str(self.file), librrd.AVERAGE, end - 1800, end,
-                            10)
+        return librrd.fetch(
+            str(self.file), librrd.AVERAGE, end - 1800, end, 10
+        )
 
     def test_with_another_step_nothing_is_lost_or_invented(self):
         before = self.everything()
         for step, fine in ((10, []), (2, ['2s/5m']), (1, ['1s/5m'])):
-            self.assertEqual((1, {}), self.migrate(
-                step=step, archives=[*fine, *LONGER[1:]]))
+            self.assertEqual(
+                (1, {}), self.migrate(step=step, archives=[*fine, *LONGER[1:]])
+            )
             after = self.everything()
             for period in ('hour', 'day', 'week', 'month', 'year'):
-                self.assertEqual(_rounded(before[period]),
-                                 _rounded(after[period]), (step, period))
+                self.assertEqual(
+                    _rounded(before[period]),
+                    _rounded(after[period]),
+                    (step, period),
+                )
 
     def test_with_another_step_files_go_on(self):
         self.migrate(step=10, archives=['10s/1h', *LONGER[2:]])
@@ -108,8 +121,11 @@ class MigrationTest(base.ArchiveTest):
         self.write(*(self.meter.read(10, 200) for _ in range(60)))
         self.assertEqual(
             [200.0] * 20,
-            [round(watts, 6) for watts
-             in self.everything()['week'].watts[-20:]])
+            [
+                round(watts, 6)
+                for watts in self.everything()['week'].watts[-20:]
+            ],
+        )
 
     def test_row_that_is_partly_unknown_is_kept_with_another_step(self):
         # A third of a row is unknown, a third known before, a third after.
@@ -118,7 +134,8 @@ class MigrationTest(base.ArchiveTest):
         self.migrate(step=10, archives=['10s/1h', *LONGER[2:]])
         self.write(*self.meter.run(10, 10.0, 200))
         self.assertEqual(
-            200.0, round(self.archive().series('week', 'other').watts[-1]))
+            200.0, round(self.archive().series('week', 'other').watts[-1])
+        )
 
     def test_file_without_a_point_goes_on_with_another_step(self):
         self.meter = base.Meter('other', time=base.EPOCH + 15)
@@ -131,23 +148,29 @@ class MigrationTest(base.ArchiveTest):
     def test_damaged_file_stays_and_is_told(self):
         self.file.write_bytes(b'')
         outcome = self.migrate(archives=LONGER)
-        self.assertEqual((0, [self.file]),
-                         (outcome.rewritten, list(outcome.failures)))
+        self.assertEqual(
+            (0, [self.file]), (outcome.rewritten, list(outcome.failures))
+        )
         self.assertEqual(b'', self.file.read_bytes())
 
     def test_archive_that_is_being_written_is_left_alone(self):
         self.make_writer()
-        self.assertRaises(exception.ArchiveInUse, self.migrate,
-                          archives=LONGER)
+        self.assertRaises(
+            exception.ArchiveInUse, self.migrate, archives=LONGER
+        )
 
     def test_every_file_is_shown(self):
         shown = []
-        migration.migrate(self.conf, lambda paths: (
-            shown.append(path) or path for path in paths))
+        migration.migrate(
+            self.conf,
+            lambda paths: (shown.append(path) or path for path in paths),
+        )
         self.assertEqual([self.file], shown)
 
 
 def _rounded(series):
     """Take the digits off that a file's text has not."""
-    return [[value if value is None else round(value, 3) for value in values]
-            for values in series[2:5]]
+    return [
+        [value if value is None else round(value, 3) for value in values]
+        for values in series[2:5]
+    ]

@@ -21,21 +21,36 @@ from energy_meter.bus import envelope
 from energy_meter.rrd import names
 
 IDS = strategies.text(min_size=1, max_size=190).filter(envelope.is_id)
-NASTY = ('.', '..', '../../etc/passwd', '/', 'a/b', 'a\\b', 'a b', '%2F',
-         'x:y\'"%s<script>', '=0', 'lock', 'index.json', 'node.rrd', '-f',
-         'é' * 190)
+NASTY = (
+    '.',
+    '..',
+    '../../etc/passwd',
+    '/',
+    'a/b',
+    'a\\b',
+    'a b',
+    '%2F',
+    'x:y\'"%s<script>',
+    '=0',
+    'lock',
+    'index.json',
+    'node.rrd',
+    '-f',
+    'é' * 190,
+)
 
 
 class NamesTest(base.BaseTestCase):
-
     def test_plain_id_is_its_name(self):
-        self.assertEqual('node-1.example_org.rrd',
-                         names.to_file('node-1.example_org'))
+        self.assertEqual(
+            'node-1.example_org.rrd', names.to_file('node-1.example_org')
+        )
 
     @hypothesis.given(IDS | strategies.sampled_from(NASTY))
     def test_name_is_safe(self, probe):
-        self.assertRegex(names.to_file(probe),
-                         r'\A(?!\.)[A-Za-z0-9%._~=-]{1,216}\.rrd\Z')
+        self.assertRegex(
+            names.to_file(probe), r'\A(?!\.)[A-Za-z0-9%._~=-]{1,216}\.rrd\Z'
+        )
 
     @hypothesis.given(IDS | strategies.sampled_from(NASTY))
     def test_name_tells_the_probe_unless_it_would_be_too_long(self, probe):
@@ -52,6 +67,14 @@ class NamesTest(base.BaseTestCase):
         self.assertRegex(names.to_file('é' * 190), r'\A=[0-9a-f]{64}\.rrd\Z')
 
     def test_other_files_are_no_probes(self):
-        for name in ('index.json', 'lock', 'a.rrd.new', 'a%2f.rrd', 'a b.rrd',
-                     'node.rrd.damaged-20261121T000000Z', '%.rrd', '%ff.rrd'):
+        for name in (
+            'index.json',
+            'lock',
+            'a.rrd.new',
+            'a%2f.rrd',
+            'a b.rrd',
+            'node.rrd.damaged-20261121T000000Z',
+            '%.rrd',
+            '%ff.rrd',
+        ):
             self.assertIsNone(names.to_probe(name))

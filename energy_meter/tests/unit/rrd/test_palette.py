@@ -21,18 +21,22 @@ from energy_meter.rrd import palette
 
 
 class PaletteTest(base.BaseTestCase):
-
     def test_first_colours_are_distinct(self):
-        self.assertEqual(35, len({palette.colour(number)
-                                  for number in range(35)}))
+        self.assertEqual(
+            35, len({palette.colour(number) for number in range(35)})
+        )
 
     def test_first_colours_differ_for_those_who_see_no_red_or_green(self):
         for first, second in itertools.combinations(range(7), 2):
             for seen in (_without_red, _without_green):
                 distance = max(
-                    abs(one - other) for one, other in zip(
+                    abs(one - other)
+                    for one, other in zip(
                         seen(palette.colour(first)),
-                        seen(palette.colour(second)), strict=True))
+                        seen(palette.colour(second)),
+                        strict=True,
+                    )
+                )
                 self.assertGreater(distance, 20, (first, second))
 
     def test_there_is_a_colour_for_any_number(self):
@@ -40,7 +44,7 @@ class PaletteTest(base.BaseTestCase):
 
 
 def _parts(colour):
-    return [int(colour[place:place + 2], 16) for place in (0, 2, 4)]
+    return [int(colour[place : place + 2], 16) for place in (0, 2, 4)]
 
 
 def _without_red(colour):

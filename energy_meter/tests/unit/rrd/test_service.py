@@ -24,7 +24,6 @@ from energy_meter.tests.unit.rrd import base
 
 
 class RecorderTest(base.ArchiveTest):
-
     def setUp(self):
         super().setUp()
         self.conf.set_override('transport_url', 'fake://')
@@ -46,8 +45,9 @@ class RecorderTest(base.ArchiveTest):
         self.addCleanup(recorder.stop)
         self.conf.set_override('secrets', ['new'], 'bus')
         recorder.reset()
-        recorder._intake._handle([envelope.seal(
-            signing.Keyring(['new']), [bus_base.word()])])
+        recorder._intake._handle(
+            [envelope.seal(signing.Keyring(['new']), [bus_base.word()])]
+        )
         self.assertEqual(1, recorder.counters.value('measurements'))
 
     def test_batch_goes_back_to_the_bus_while_nothing_can_be_written(self):
@@ -57,8 +57,8 @@ class RecorderTest(base.ArchiveTest):
         recorder = service.Recorder(self.conf, lambda: self.conf)
         recorder.handle(self.meter.run(5))
         recorder._stopping.set()
-        self.assertRaises(listener.Stopping, recorder.handle,
-                          self.meter.run(5))
+        self.assertRaises(
+            listener.Stopping, recorder.handle, self.meter.run(5)
+        )
         recorder.stop()
-        self.assertIn('5 measurements could not be written',
-                      self.log.output)
+        self.assertIn('5 measurements could not be written', self.log.output)

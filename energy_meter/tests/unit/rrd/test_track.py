@@ -28,8 +28,7 @@ NOW = base.EPOCH
 
 def follow(words, rules=RULES, state=None):
     """Give the points of measurements."""
-    state = state or track.Track(
-        track.row_start(words[0].time, rules.step))
+    state = state or track.Track(track.row_start(words[0].time, rules.step))
     points = []
     for word in words:
         more, state = track.follow(state, word, rules)
@@ -47,7 +46,6 @@ def energy(points, since):
 
 
 class FollowTest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.meter = base.Meter()
@@ -71,13 +69,22 @@ class FollowTest(test_base.BaseTestCase):
 
     def test_after_lost_messages_measurements_count_again(self):
         self.meter.read(10, 400)
-        points = follow([*self.regular, self.meter.read(10, 200),
-                         self.meter.read(1, 150), self.meter.read(1, 160)])
+        points = follow(
+            [
+                *self.regular,
+                self.meter.read(10, 200),
+                self.meter.read(1, 150),
+                self.meter.read(1, 160),
+            ]
+        )
         self.assertEqual([(NOW + 24, 150), (NOW + 25, 160)], points[-2:])
 
     def test_meter_that_is_read_less_often_is_believed_again(self):
-        words = [*self.regular, *self.meter.run(60, 10.0, 100),
-                 self.meter.read(10, 100)._replace(watts=120)]
+        words = [
+            *self.regular,
+            *self.meter.run(60, 10.0, 100),
+            self.meter.read(10, 100)._replace(watts=120),
+        ]
         self.assertEqual((NOW + 613, 120), follow(words)[-1])
 
     def test_silence_of_the_meter_stays_unknown(self):
@@ -113,8 +120,14 @@ class FollowTest(test_base.BaseTestCase):
         self.meter.read(20, metered=False)
         points = follow([*regular, self.meter.read()])
         self.assertEqual(
-            [(NOW + 3.25, 100), (NOW + 4, 100), (NOW + 24, None),
-             (NOW + 24.25, 100)], points[-4:])
+            [
+                (NOW + 3.25, 100),
+                (NOW + 4, 100),
+                (NOW + 24, None),
+                (NOW + 24.25, 100),
+            ],
+            points[-4:],
+        )
 
     def test_register_that_a_clock_step_spoils_does_not_fill_a_gap(self):
         self.meter.time += 20
@@ -122,13 +135,16 @@ class FollowTest(test_base.BaseTestCase):
         self.assertEqual((NOW + 23, None), points[-2])
 
     def test_measurement_without_power_takes_it_from_the_register(self):
-        points = follow([*self.regular, self.meter.read(watts=70)._replace(
-            watts=None)])
+        points = follow(
+            [*self.regular, self.meter.read(watts=70)._replace(watts=None)]
+        )
         self.assertEqual((NOW + 4, 70), points[-1])
 
     def test_measurement_that_tells_nothing_makes_no_point(self):
-        silent = [self.meter.read(metered=False, watts=0)._replace(watts=None)
-                  for _ in range(10)]
+        silent = [
+            self.meter.read(metered=False, watts=0)._replace(watts=None)
+            for _ in range(10)
+        ]
         points = follow([*self.regular, *silent, self.meter.read()])
         self.assertEqual([(NOW + 13, None), (NOW + 14, 100)], points[3:])
 
@@ -138,32 +154,57 @@ class FollowTest(test_base.BaseTestCase):
             self.assertEqual(3, len(follow([*self.regular, word])))
 
     def test_register_that_tells_impossible_power_does_not_fill_a_gap(self):
-        points = follow([*self.regular, self.meter.read(20, 1e6)._replace(
-            watts=100.0)])
+        points = follow(
+            [*self.regular, self.meter.read(20, 1e6)._replace(watts=100.0)]
+        )
         self.assertEqual([(NOW + 22, None), (NOW + 23, 100)], points[-2:])
 
-    @hypothesis.given(strategies.lists(strategies.tuples(
-        strategies.integers(1, 1000), strategies.booleans()), max_size=12))
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.integers(1, 1000), strategies.booleans()
+            ),
+            max_size=12,
+        )
+    )
     def test_lost_messages_lose_no_energy(self, readings):
         meter = base.Meter()
         first = meter.run(2)
-        words = [word for watts, lost in readings
-                 if (word := meter.read(1.0, float(watts))) and not lost]
+        words = [
+            word
+            for watts, lost in readings
+            if (word := meter.read(1.0, float(watts))) and not lost
+        ]
         words.append(meter.read())
-        points = follow([*first, *words],
-                        track.Rules(1, float(len(readings) + 1), 1000.0))
+        points = follow(
+            [*first, *words], track.Rules(1, float(len(readings) + 1), 1000.0)
+        )
         self.assertAlmostEqual(meter.joules, energy(points, NOW), 3)
 
-    @hypothesis.given(strategies.lists(strategies.tuples(
-        strategies.floats(0.001, 500), strategies.floats(0, 2000),
-        strategies.booleans())), strategies.sampled_from((1, 5, 60)))
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(0.001, 500),
+                strategies.floats(0, 2000),
+                strategies.booleans(),
+            )
+        ),
+        strategies.sampled_from((1, 5, 60)),
+    )
     def test_points_are_in_order_and_rows_are_unknown_as_a_whole(
-            self, readings, step):
+        self, readings, step
+    ):
         meter = base.Meter(time=NOW + 0.123)
-        points = follow([meter.read(), *(
-            meter.read(seconds, watts, metered)
-            for seconds, watts, metered in readings)],
-            RULES._replace(step=step))
+        points = follow(
+            [
+                meter.read(),
+                *(
+                    meter.read(seconds, watts, metered)
+                    for seconds, watts, metered in readings
+                ),
+            ],
+            RULES._replace(step=step),
+        )
         times = [point.time for point in points]
         self.assertEqual(sorted(set(times)), times)
         for before, point in zip(points, points[1:], strict=False):
@@ -173,12 +214,12 @@ class FollowTest(test_base.BaseTestCase):
 
 
 class RefusalTest(test_base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.meter = base.Meter()
-        _, self.track = track.follow(track.Track(NOW), self.meter.read(),
-                                     RULES)
+        _, self.track = track.follow(
+            track.Track(NOW), self.meter.read(), RULES
+        )
 
     def refusal(self, word):
         return track.refusal(self.track, word)
@@ -191,8 +232,12 @@ class RefusalTest(test_base.BaseTestCase):
 
     def test_older_measurement_is_late(self):
         word = self.track.word
-        self.assertEqual('late', self.refusal(word._replace(
-            time=word.time - 0.5, elapsed=word.elapsed - 0.5)))
+        self.assertEqual(
+            'late',
+            self.refusal(
+                word._replace(time=word.time - 0.5, elapsed=word.elapsed - 0.5)
+            ),
+        )
 
     def test_last_word_of_an_earlier_register_is_late(self):
         self.meter.time -= 10
@@ -210,12 +255,12 @@ class RefusalTest(test_base.BaseTestCase):
 
 
 class ResumeTest(test_base.BaseTestCase):
-
     def test_register_goes_on_where_the_file_ends(self):
         word = base.Meter(time=NOW + 0.5).read()
         self.assertEqual(
             track.Track(NOW + 1.5, 100.0, 1.0, word),
-            track.resume(NOW + 1, 100.0, 1.0, word))
+            track.resume(NOW + 1, 100.0, 1.0, word),
+        )
 
     def test_register_that_the_file_does_not_have_is_forgotten(self):
         word = base.Meter().read()

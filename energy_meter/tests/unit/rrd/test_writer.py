@@ -26,11 +26,12 @@ LONG = 'é' * 190
 
 
 class WritingTest(base.ArchiveTest):
-
     def test_file_begins_with_the_first_measurement(self):
         self.write(base.Meter(base.HOSTILE).read())
-        self.assertEqual([names.to_file(base.HOSTILE)],
-                         [path.name for path in self.directory.glob('*.rrd')])
+        self.assertEqual(
+            [names.to_file(base.HOSTILE)],
+            [path.name for path in self.directory.glob('*.rrd')],
+        )
         self.assertEqual([100.0], self.known(probe=base.HOSTILE))
 
     def test_measurements_have_their_own_times(self):
@@ -92,37 +93,49 @@ class WritingTest(base.ArchiveTest):
         self.write(*(meter.read(watts=watts) for watts in range(100, 160)))
         series = self.series('minute')
         self.assertEqual(10, series.step)
-        self.assertEqual([104.5, 114.5, 124.5, 134.5, 144.5, 154.5],
-                         series.watts)
+        self.assertEqual(
+            [104.5, 114.5, 124.5, 134.5, 144.5, 154.5], series.watts
+        )
 
     def test_a_thousand_probes(self):
         self.set(archives=['1s/5m'])
         meters = [base.Meter(f'node-{number}') for number in range(1000)]
         writer = self.make_writer()
         for _ in range(3):
-            writer.put(word for number, meter in enumerate(meters)
-                       for word in meter.run(4, watts=float(number)))
+            writer.put(
+                word
+                for number, meter in enumerate(meters)
+                for word in meter.run(4, watts=float(number))
+            )
             self.now += 4
             writer.flush()
         self.assertEqual(12_000, self.counters.value('points'))
         archive = self.archive()
         self.assertEqual(
-            {f'node-{number}': 12.0 * number / 3.6e6
-             for number in range(1000)},
-            {probe: figures.kwh
-             for probe, figures in archive.figures('minute').items()})
-        self.assertEqual([499_500.0] * 12,
-                         archive.series('minute', None).watts[-12:])
+            {
+                f'node-{number}': 12.0 * number / 3.6e6
+                for number in range(1000)
+            },
+            {
+                probe: figures.kwh
+                for probe, figures in archive.figures('minute').items()
+            },
+        )
+        self.assertEqual(
+            [499_500.0] * 12, archive.series('minute', None).watts[-12:]
+        )
 
     def test_many_measurements_a_second(self):
         meter = base.Meter()
         self.write(*(meter.read(1 / 64, watts) for watts in range(128)))
-        self.assertEqual([31.5, 95.5],
-                         [round(watts, 1) for watts in self.known()])
+        self.assertEqual(
+            [31.5, 95.5], [round(watts, 1) for watts in self.known()]
+        )
 
     def known(self, **view):
-        return [watts for watts in self.series(**view).watts
-                if watts is not None]
+        return [
+            watts for watts in self.series(**view).watts if watts is not None
+        ]
 
 
 class ResolutionTest(base.ArchiveTest):
@@ -135,21 +148,29 @@ class ResolutionTest(base.ArchiveTest):
 
     def test_fine_rows(self):
         truth = _hills(86_400)
-        self.write(self.first, *(self.meter.read(1, watts)
-                                 for watts in truth))
-        for period, step in (('minute', 1), ('hour', 10), ('day', 60),
-                             ('week', 300)):
+        self.write(self.first, *(self.meter.read(1, watts) for watts in truth))
+        for period, step in (
+            ('minute', 1),
+            ('hour', 10),
+            ('day', 60),
+            ('week', 300),
+        ):
             with self.subTest(period):
                 self.check(self.series(period), step, truth)
 
     def test_coarse_rows(self):
         self.set(max_gap=7200.0)
         truth = _hills(24 * 180)
-        self.write(self.first, *(self.meter.read(3600, watts)
-                                 for watts in truth))
+        self.write(
+            self.first, *(self.meter.read(3600, watts) for watts in truth)
+        )
         with self.subTest('month'):
-            self.check(self.series('month'), 1800,
-                       [watts for watts in truth for _ in range(2)], 1)
+            self.check(
+                self.series('month'),
+                1800,
+                [watts for watts in truth for _ in range(2)],
+                1,
+            )
         with self.subTest('year'):
             self.check(self.series('year'), 6 * 3600, truth, 6)
 
@@ -159,35 +180,46 @@ class ResolutionTest(base.ArchiveTest):
         :param number: of true values in a row.
         """
         self.assertEqual(step, series.step)
-        rows = [truth[start:start + (number or step)]
-                for start in range(0, len(truth), number or step)]
-        rows = rows[-len(series.watts):]
-        self.assertEqual([round(statistics.fmean(row), 6) for row in rows],
-                         [round(watts, 6)
-                          for watts in series.watts[-len(rows):]])
+        rows = [
+            truth[start : start + (number or step)]
+            for start in range(0, len(truth), number or step)
+        ]
+        rows = rows[-len(series.watts) :]
+        self.assertEqual(
+            [round(statistics.fmean(row), 6) for row in rows],
+            [round(watts, 6) for watts in series.watts[-len(rows) :]],
+        )
         if step > 10:
-            self.assertEqual([min(row) for row in rows],
-                             series.minima[-len(rows):])
-            self.assertEqual([max(row) for row in rows],
-                             series.maxima[-len(rows):])
+            self.assertEqual(
+                [min(row) for row in rows], series.minima[-len(rows) :]
+            )
+            self.assertEqual(
+                [max(row) for row in rows], series.maxima[-len(rows) :]
+            )
 
 
 def _hills(number):
     """Give powers with a peak now and then."""
-    return [float(100 + place * 37 % 83 + 900 * (place % 101 == 0))
-            for place in range(number)]
+    return [
+        float(100 + place * 37 % 83 + 900 * (place % 101 == 0))
+        for place in range(number)
+    ]
 
 
 class RestartTest(base.ArchiveTest):
-
     def test_restart_loses_nothing(self):
         meter = base.Meter(time=base.EPOCH + 0.4)
         self.write(*meter.run(10, watts=100))
         self.write(*meter.run(10, watts=200))
         self.assertEqual(0, self.counters.value('skipped'))
-        self.assertEqual([100] * 9 + [160] + [200] * 9, [
-            round(watts, 6) for watts in self.series().watts
-            if watts is not None])
+        self.assertEqual(
+            [100] * 9 + [160] + [200] * 9,
+            [
+                round(watts, 6)
+                for watts in self.series().watts
+                if watts is not None
+            ],
+        )
 
     def test_gap_over_a_restart_is_filled_from_the_register(self):
         meter = base.Meter()
@@ -212,29 +244,38 @@ class RestartTest(base.ArchiveTest):
         self.write(*words)
         self.assertEqual(10, self.skipped('late'))
         self.assertEqual(
-            [100.0] * 19, [round(watts, 6) for watts in self.series().watts
-                           if watts is not None])
+            [100.0] * 19,
+            [
+                round(watts, 6)
+                for watts in self.series().watts
+                if watts is not None
+            ],
+        )
 
     def test_probes_are_known_after_a_restart(self):
         for probe in ('a/b', base.HOSTILE, LONG):
             self.write(base.Meter(probe, 'outlet', 'host').read())
         probes = self.archive().probes()
-        self.assertEqual(sorted(['a/b', base.HOSTILE, LONG]),
-                         [probe.id for probe in probes])
+        self.assertEqual(
+            sorted(['a/b', base.HOSTILE, LONG]), [probe.id for probe in probes]
+        )
         self.assertEqual(
             {('outlet', 'host', 'wattmeter', base.EPOCH + 1, 100.0)},
-            {probe[1:] for probe in probes})
+            {probe[1:] for probe in probes},
+        )
 
     def test_without_an_index_the_next_measurement_tells_what_it_told(self):
         meter, long = base.Meter('a/b', 'outlet', 'host'), base.Meter(LONG)
         self.write(meter.read(), long.read())
         (self.directory / 'index.json').unlink()
-        self.assertEqual([('a/b', '', '', '', None, None)],
-                         self.archive().probes())
+        self.assertEqual(
+            [('a/b', '', '', '', None, None)], self.archive().probes()
+        )
         self.write(meter.read(), long.read())
-        self.assertEqual([('a/b', 'host'), (LONG, LONG)],
-                         [(probe.id, probe.host)
-                          for probe in self.archive().probes()])
+        self.assertEqual(
+            [('a/b', 'host'), (LONG, LONG)],
+            [(probe.id, probe.host) for probe in self.archive().probes()],
+        )
 
     def test_second_writer_is_refused(self):
         self.make_writer()
@@ -242,7 +283,6 @@ class RestartTest(base.ArchiveTest):
 
 
 class TroubleTest(base.ArchiveTest):
-
     def setUp(self):
         super().setUp()
         self.meters = [base.Meter('bad'), base.Meter('good')]
@@ -253,17 +293,25 @@ class TroubleTest(base.ArchiveTest):
         return [meter.read() for _ in range(number) for meter in self.meters]
 
     def known(self, probe):
-        return sum(watts is not None
-                   for watts in self.series(probe=probe).watts)
+        return sum(
+            watts is not None for watts in self.series(probe=probe).watts
+        )
 
     def aside(self):
-        return [path.name.partition('.damaged-')[0]
-                for path in self.directory.glob('*.damaged-*')]
+        return [
+            path.name.partition('.damaged-')[0]
+            for path in self.directory.glob('*.damaged-*')
+        ]
 
     def test_damaged_file_is_set_aside_and_begun_anew(self):
         content = self.path.read_bytes()
-        for damage in (b'', b'x' * len(content), content[:300],
-                       content[:100_000], b'\0' * len(content)):
+        for damage in (
+            b'',
+            b'x' * len(content),
+            content[:300],
+            content[:100_000],
+            b'\0' * len(content),
+        ):
             with self.subTest(damage[:3]):
                 self.path.write_bytes(damage)
                 self.write(*self.read(5))
@@ -337,8 +385,7 @@ class TroubleTest(base.ArchiveTest):
 
     def test_directory_that_can_not_be_used_is_told(self):
         self.set(directory='/proc/energy_meter')
-        error = self.assertRaises(exception.ArchiveUnusable,
-                                  self.make_writer)
+        error = self.assertRaises(exception.ArchiveUnusable, self.make_writer)
         self.assertIn('/proc/energy_meter', str(error))
 
     def test_file_of_another_layout_is_told_and_written(self):
@@ -349,8 +396,12 @@ class TroubleTest(base.ArchiveTest):
 
     def test_no_value_that_rrdtool_would_misread_reaches_it(self):
         for watts in (1e300, math.inf, math.nan, -1.0):
-            self.write(*(meter.read(metered=False)._replace(watts=watts)
-                         for meter in self.meters))
+            self.write(
+                *(
+                    meter.read(metered=False)._replace(watts=watts)
+                    for meter in self.meters
+                )
+            )
         self.write(*self.read(5))
         self.assertEqual((15, 15), (self.known('bad'), self.known('good')))
         self.assertEqual(8, self.skipped('unknown'))

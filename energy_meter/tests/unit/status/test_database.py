@@ -30,7 +30,6 @@ Code = upgradecheck.Code
 
 
 class DatabaseTest(base.BaseTestCase):
-
     def setUp(self) -> None:
         super().setUp()
         path = self.useFixture(fixtures.TempDir()).path
@@ -43,27 +42,38 @@ class DatabaseTest(base.BaseTestCase):
         self.conf([], default_config_files=[])
         self.conf.set_override('connection', self.url, 'database')
 
-    def add(self, probe: str, age: float = 0.0, late: float = 1.0,
-            agent: str = 'agent') -> None:
+    def add(
+        self,
+        probe: str,
+        age: float = 0.0,
+        late: float = 1.0,
+        agent: str = 'agent',
+    ) -> None:
         """Let news of a probe have come, so old and so late."""
         heard_at = time.time() - age
-        rows.insert(self.engine, probe, heard_at=heard_at,
-                    time=heard_at - late, agent_name=agent)
+        rows.insert(
+            self.engine,
+            probe,
+            heard_at=heard_at,
+            time=heard_at - late,
+            agent_name=agent,
+        )
 
     def refuse(self, what: str, age: float) -> None:
         """Let collectors have refused something, so long ago."""
         with self.engine.begin() as connection:
-            connection.execute(schema.refusal.insert().values(
-                what=what, number=7, at=time.time() - age))
+            connection.execute(
+                schema.refusal.insert().values(
+                    what=what, number=7, at=time.time() - age
+                )
+            )
 
 
 class SilentProbesTest(DatabaseTest):
-
     def test_all_probes_speak(self):
         self.add('a', age=10)
 
-        self.assertEqual(Code.SUCCESS,
-                         database.silent_probes(self.conf).code)
+        self.assertEqual(Code.SUCCESS, database.silent_probes(self.conf).code)
 
     def test_silent_probes_are_named(self):
         self.add('a', age=10)
@@ -72,8 +82,7 @@ class SilentProbesTest(DatabaseTest):
         result = database.silent_probes(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
-        self.assertIn('No news for more than 300 s of b. ',
-                      result.details)
+        self.assertIn('No news for more than 300 s of b. ', result.details)
 
     def test_of_many_some_are_named(self):
         for number in range(8):
@@ -85,7 +94,6 @@ class SilentProbesTest(DatabaseTest):
 
 
 class RefusalsTest(DatabaseTest):
-
     def test_what_was_refused_today_is_told(self):
         self.refuse('rejected (unknown-key)', 60)
         self.refuse('implausible', 100_000)
@@ -107,7 +115,6 @@ class RefusalsTest(DatabaseTest):
 
 
 class ClocksTest(DatabaseTest):
-
     def test_clocks_that_agree(self):
         self.add('a')
 
@@ -140,8 +147,11 @@ class ClocksTest(DatabaseTest):
 
     def test_a_database_whose_clock_is_ahead(self):
         real = time.time
-        self.useFixture(fixtures.MockPatchObject(
-            database.time, 'time', lambda: real() - 60))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                database.time, 'time', lambda: real() - 60
+            )
+        )
 
         result = database.clocks(self.conf)
 
@@ -150,17 +160,20 @@ class ClocksTest(DatabaseTest):
 
 
 class NoDatabaseTest(DatabaseTest):
-
     def test_a_machine_of_agents_needs_none(self):
         self.conf.set_override('connection', None, 'database')
 
-        for check in (database.revision, database.silent_probes,
-                      database.clocks):
+        for check in (
+            database.revision,
+            database.silent_probes,
+            database.clocks,
+        ):
             self.assertEqual(Code.SUCCESS, check(self.conf).code)
 
     def test_one_that_is_away_is_told_once(self):
-        self.conf.set_override('connection', 'sqlite:////none/none',
-                               'database')
+        self.conf.set_override(
+            'connection', 'sqlite:////none/none', 'database'
+        )
 
         self.assertEqual(Code.FAILURE, database.revision(self.conf).code)
         for check in (database.silent_probes, database.clocks):

@@ -29,11 +29,11 @@ def application(environ, start_response):
 
 
 class BasicAuthTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
-        self.file = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path) / 'htpasswd'
+        self.file = (
+            pathlib.Path(self.useFixture(fixtures.TempDir()).path) / 'htpasswd'
+        )
         self.write('ada', 'right')
 
     def write(self, name, password):
@@ -52,8 +52,13 @@ class BasicAuthTest(base.BaseTestCase):
         self.assertEqual(b'ada', self.get('ada', 'right', 200).body)
 
     def test_nobody_else(self):
-        for name, password in (('ada', 'wrong'), ('eve', 'right'), ('', ''),
-                               ('ada', 'x' * 100), ('ada', '')):
+        for name, password in (
+            ('ada', 'wrong'),
+            ('eve', 'right'),
+            ('', ''),
+            ('ada', 'x' * 100),
+            ('ada', ''),
+        ):
             self.get(name, password, 401)
 
     def test_a_browser_asks_for_a_password(self):
@@ -67,8 +72,11 @@ class BasicAuthTest(base.BaseTestCase):
             client.get('/', status=401, headers={'Authorization': header})
 
     def test_requests_without_a_password_may_go_elsewhere(self):
-        client = webtest.TestApp(basic_auth.BasicAuth(
-            application, str(self.file), 'api', otherwise=application))
+        client = webtest.TestApp(
+            basic_auth.BasicAuth(
+                application, str(self.file), 'api', otherwise=application
+            )
+        )
 
         self.assertEqual(b'nobody', client.get('/').body)
         client.authorization = ('Basic', ('ada', 'wrong'))

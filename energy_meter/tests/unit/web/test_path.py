@@ -25,19 +25,26 @@ from energy_meter.web import path
 def as_uwsgi(uri, script=''):
     """Give what uWSGI, Apache and wsgiref say of a request line."""
     decoded = urllib.parse.unquote(uri.partition('?')[0], 'latin-1')
-    return {'REQUEST_URI': uri, 'SCRIPT_NAME': script,
-            'PATH_INFO': decoded.removeprefix(script)}
+    return {
+        'REQUEST_URI': uri,
+        'SCRIPT_NAME': script,
+        'PATH_INFO': decoded.removeprefix(script),
+    }
 
 
 def as_cheroot(uri):
     """Give what cheroot says: it leaves encoded slashes."""
     parts = re.split('(?i)%2f', uri.partition('?')[0])
-    return {'REQUEST_URI': uri, 'SCRIPT_NAME': '', 'PATH_INFO': '%2F'.join(
-        urllib.parse.unquote(part, 'latin-1') for part in parts)}
+    return {
+        'REQUEST_URI': uri,
+        'SCRIPT_NAME': '',
+        'PATH_INFO': '%2F'.join(
+            urllib.parse.unquote(part, 'latin-1') for part in parts
+        ),
+    }
 
 
 class SplitTest(base.BaseTestCase):
-
     def test_the_root_has_no_segments(self):
         for uri in ('/', '', '//', '/?x'):
             self.assertEqual((), path.split(as_uwsgi(uri)))
@@ -47,17 +54,23 @@ class SplitTest(base.BaseTestCase):
             self.assertEqual(('v1', 'probes'), path.split(as_uwsgi(uri)))
 
     def test_an_empty_segment_stays(self):
-        self.assertEqual(('', 'v1', '', 'probes'),
-                         path.split(as_uwsgi('//v1//probes')))
+        self.assertEqual(
+            ('', 'v1', '', 'probes'), path.split(as_uwsgi('//v1//probes'))
+        )
 
-    @hypothesis.given(strategies.lists(strategies.text(min_size=1),
-                                       min_size=1))
+    @hypothesis.given(
+        strategies.lists(strategies.text(min_size=1), min_size=1)
+    )
     def test_whatever_a_client_quotes_arrives(self, segments):
-        uri = ''.join('/' + urllib.parse.quote(segment, safe='')
-                      for segment in segments)
+        uri = ''.join(
+            '/' + urllib.parse.quote(segment, safe='') for segment in segments
+        )
 
-        for environ in (as_uwsgi(uri), as_cheroot(uri),
-                        as_uwsgi('/energy' + uri, '/energy')):
+        for environ in (
+            as_uwsgi(uri),
+            as_cheroot(uri),
+            as_uwsgi('/energy' + uri, '/energy'),
+        ):
             self.assertEqual(tuple(segments), path.split(environ))
 
     def test_a_quoted_quotation_is_not_unquoted_twice(self):
@@ -65,9 +78,15 @@ class SplitTest(base.BaseTestCase):
             self.assertEqual(('a%2Fb',), path.split(make('/a%252Fb')))
 
     def test_a_server_that_gives_no_request_line(self):
-        self.assertEqual(('v1', 'probes', 'höst'), path.split({
-            'SCRIPT_NAME': '',
-            'PATH_INFO': '/v1/probes/höst'.encode().decode('latin-1')}))
+        self.assertEqual(
+            ('v1', 'probes', 'höst'),
+            path.split(
+                {
+                    'SCRIPT_NAME': '',
+                    'PATH_INFO': '/v1/probes/höst'.encode().decode('latin-1'),
+                }
+            ),
+        )
 
     def test_a_proxy_that_maps_paths_is_believed(self):
         environ = as_uwsgi('/v1/probes') | {'REQUEST_URI': '/metering/v1/x'}
@@ -79,23 +98,26 @@ class SplitTest(base.BaseTestCase):
 
 
 class PathTest(base.BaseTestCase):
-
     def test_applications_find_segments_and_parameters(self):
         seen = {}
         environ = as_uwsgi('/a%2Fb/') | {
-            'QUERY_STRING': 'x=1%202&y=&x=3&z&%ff=%ff&;='}
+            'QUERY_STRING': 'x=1%202&y=&x=3&z&%ff=%ff&;='
+        }
 
         path.Path(lambda given, _start: seen.update(given))(environ, None)
 
         self.assertEqual(('a/b',), seen[path.SEGMENTS])
-        self.assertEqual({'x': '3', 'y': '', 'z': '', '\ufffd': '\ufffd',
-                          ';': ''}, seen[path.PARAMETERS])
+        self.assertEqual(
+            {'x': '3', 'y': '', 'z': '', '\ufffd': '\ufffd', ';': ''},
+            seen[path.PARAMETERS],
+        )
 
     def test_there_may_be_no_parameters(self):
         seen = {}
 
         path.Path(lambda given, _start: seen.update(given))(
-            as_uwsgi('/'), None)
+            as_uwsgi('/'), None
+        )
 
         self.assertEqual({}, seen[path.PARAMETERS])
 
@@ -103,7 +125,10 @@ class PathTest(base.BaseTestCase):
         seen = {}
 
         path.Path(lambda given, _start: seen.update(given))(
-            as_uwsgi('/energy/', '/energy/'), None)
+            as_uwsgi('/energy/', '/energy/'), None
+        )
 
-        self.assertEqual(('/energy', '/', ()), (
-            seen['SCRIPT_NAME'], seen['PATH_INFO'], seen[path.SEGMENTS]))
+        self.assertEqual(
+            ('/energy', '/', ()),
+            (seen['SCRIPT_NAME'], seen['PATH_INFO'], seen[path.SEGMENTS]),
+        )

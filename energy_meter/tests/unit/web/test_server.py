@@ -36,7 +36,6 @@ def tell_the_request_line(environ, start_response):
 
 
 class ServerTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.conf = energy_meter_conf.load([], 'test', files=[])
@@ -53,8 +52,9 @@ class ServerTest(base.BaseTestCase):
         return service
 
     def fetch(self, port, path):
-        with urllib.request.urlopen(f'http://127.0.0.1:{port}{path}',
-                                    timeout=30) as response:
+        with urllib.request.urlopen(
+            f'http://127.0.0.1:{port}{path}', timeout=30
+        ) as response:
             return response.read()
 
     def test_serves_while_it_runs(self):
@@ -80,8 +80,9 @@ class ServerTest(base.BaseTestCase):
         port = free_port()
         self.serve(port)
 
-        error = self.assertRaises(exception.ConfigurationError, self.serve,
-                                  port)
+        error = self.assertRaises(
+            exception.ConfigurationError, self.serve, port
+        )
 
         self.assertIn('[api] bind_host, port: can not listen', str(error))
         self.assertIn(str(port), str(error))
@@ -90,8 +91,7 @@ class ServerTest(base.BaseTestCase):
         for host in ('0.0.0.0', '::', '192.0.2.1', 'controller'):
             self.conf.set_override('bind_host', host, 'api')
 
-            error = self.assertRaises(exception.ConfigurationError,
-                                      self.make)
+            error = self.assertRaises(exception.ConfigurationError, self.make)
 
             self.assertIn(f'{host} is not a loopback address', str(error))
             self.assertIn('noauth_anywhere', str(error))

@@ -14,7 +14,7 @@
 
 from energy_meter.drivers.ipmi import session as ipmi_session
 
-INVALID_COMMAND = 0xc1
+INVALID_COMMAND = 0xC1
 
 
 class StubSession:
@@ -35,10 +35,12 @@ class StubSession:
     def close(self) -> None:
         """Log out."""
 
-    def request(self, netfn: int, command: int, data: bytes = b'',
-                lun: int = 0) -> bytes:
+    def request(
+        self, netfn: int, command: int, data: bytes = b'', lun: int = 0
+    ) -> bytes:
         answer = self.answers.get((netfn, command, data), INVALID_COMMAND)
         if isinstance(answer, int):
             raise ipmi_session.CommandRefused(
-                device=self.device, code=answer, reason=f'{answer:#04x}')
+                device=self.device, code=answer, reason=f'{answer:#04x}'
+            )
         return answer

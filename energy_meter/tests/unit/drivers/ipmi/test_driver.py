@@ -38,7 +38,6 @@ class FakeSensor:
 
 
 class IPMITestCase(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.session = stub.StubSession()
@@ -55,28 +54,32 @@ class IPMITestCase(base.BaseTestCase):
 
     def make_manufacturer(self, number: int) -> None:
         self.answers[0x06, 0x01, b''] = (
-            bytes(6) + number.to_bytes(3, 'little') + bytes(6))
+            bytes(6) + number.to_bytes(3, 'little') + bytes(6)
+        )
 
-    def make(self, *probes: str | None,
-             **options: typing.Any) -> ipmi_driver.IPMI:
-        return drivers.make(ipmi_driver.IPMI, *(probes or ['node']),
-                            host='bmc', **options)
+    def make(
+        self, *probes: str | None, **options: typing.Any
+    ) -> ipmi_driver.IPMI:
+        return drivers.make(
+            ipmi_driver.IPMI, *(probes or ['node']), host='bmc', **options
+        )
 
-    def read(self, *probes: str | None,
-             **options: typing.Any) -> list[measurement.Reading]:
+    def read(
+        self, *probes: str | None, **options: typing.Any
+    ) -> list[measurement.Reading]:
         driver = self.make(*probes, **options)
         driver.open()
         return list(driver.read())
 
-    def assertRefused(self, text: str, *probes: str | None,
-                      **options: typing.Any) -> None:
+    def assertRefused(
+        self, text: str, *probes: str | None, **options: typing.Any
+    ) -> None:
         driver = self.make(*probes, **options)
         error = self.assertRaises(exception.DriverError, driver.open)
         self.assertIn(text, str(error))
 
 
 class PowerTest(IPMITestCase):
-
     def test_dcmi_comes_first(self):
         self.answers[commands.DCMI] = commands.dcmi_answer(300, 0x40)
         self.sensors = [FakeSensor('Pwr', 200.0)]
@@ -95,7 +98,7 @@ class PowerTest(IPMITestCase):
 
     def test_each_refusal_of_dcmi_leads_to_the_sensor(self):
         self.sensors = [FakeSensor('Pwr', 200.0)]
-        for code in (0xc1, 0xc3, 0xcb, 0xcc, 0xd4, 0xd5):
+        for code in (0xC1, 0xC3, 0xCB, 0xCC, 0xD4, 0xD5):
             self.answers[commands.DCMI] = code
             (reading,) = self.read()
             self.assertEqual(200.0, reading.watts)
@@ -119,7 +122,7 @@ class PowerTest(IPMITestCase):
         self.assertEqual([301], [item.watts for item in driver.read()])
 
     def test_a_busy_bmc_is_not_taken_for_one_that_can_do_nothing(self):
-        self.answers[commands.DCMI] = 0xc0
+        self.answers[commands.DCMI] = 0xC0
         self.sensors = [FakeSensor('Pwr', 200.0)]
 
         self.assertRefused('0xc0')
@@ -133,13 +136,18 @@ class PowerTest(IPMITestCase):
         self.assertEqual(110.0, reading.watts)
 
     def test_sensors_are_the_probes_in_their_order(self):
-        self.sensors = [FakeSensor('PSU1', 90.0), FakeSensor('PSU2', 110.0),
-                        FakeSensor('PSU3', 130.0)]
+        self.sensors = [
+            FakeSensor('PSU1', 90.0),
+            FakeSensor('PSU2', 110.0),
+            FakeSensor('PSU3', 130.0),
+        ]
 
         readings = self.read('b', None, 'a', sensor=['PSU2', 'PSU3', 'PSU1'])
 
-        self.assertEqual([('b', 110.0), ('a', 90.0)],
-                         [(item.probe, item.watts) for item in readings])
+        self.assertEqual(
+            [('b', 110.0), ('a', 90.0)],
+            [(item.probe, item.watts) for item in readings],
+        )
 
     def test_an_unavailable_sensor_is_no_reading(self):
         self.sensors = [FakeSensor('PSU1', None), FakeSensor('PSU2', 110.0)]
@@ -156,9 +164,11 @@ class PowerTest(IPMITestCase):
     def test_a_wrong_name_is_answered_with_the_right_ones(self):
         self.sensors = [FakeSensor('PSU1', 90.0), FakeSensor('PSU2', 110.0)]
 
-        self.assertRefused('expected one Watts sensor PSU3, found 0; the '
-                           'option sensor can name one of: PSU1, PSU2',
-                           sensor=['PSU3'])
+        self.assertRefused(
+            'expected one Watts sensor PSU3, found 0; the '
+            'option sensor can name one of: PSU1, PSU2',
+            sensor=['PSU3'],
+        )
 
     def test_a_bmc_that_shows_no_power_is_an_error(self):
         self.assertRefused('no power found')
@@ -167,12 +177,12 @@ class PowerTest(IPMITestCase):
         self.assertRefused('several probes', 'a', 'b')
 
     def test_each_probe_needs_a_sensor(self):
-        self.assertRefused('names 1 sensors for 2 probes', 'a', 'b',
-                           sensor=['PSU1'])
+        self.assertRefused(
+            'names 1 sensors for 2 probes', 'a', 'b', sensor=['PSU1']
+        )
 
 
 class EnergyTest(IPMITestCase):
-
     def setUp(self):
         super().setUp()
         self.sensors = [FakeSensor('Pwr', 200.0)]
@@ -183,9 +193,11 @@ class EnergyTest(IPMITestCase):
 
     def answer_aem(self) -> None:
         self.answers[commands.LENOVO_MODULE] = bytes.fromhex(
-            '664a00 00 0206 03')
+            '664a00 00 0206 03'
+        )
         self.answers[commands.LENOVO_AC] = bytes.fromhex(
-            '664a00 0000000000000007')
+            '664a00 0000000000000007'
+        )
 
     def test_dell_shows_power_and_energy_by_commands_of_its_own(self):
         self.make_manufacturer(674)
@@ -239,7 +251,7 @@ class EnergyTest(IPMITestCase):
         driver = self.make()
         driver.open()
 
-        self.answers[commands.LENOVO_AC] = 0xc3
+        self.answers[commands.LENOVO_AC] = 0xC3
         (reading,) = driver.read()
 
         self.assertEqual((200.0, None), (reading.watts, reading.ticks))
@@ -250,7 +262,8 @@ class EnergyTest(IPMITestCase):
         driver = self.make()
         driver.open()
 
-        self.answers[commands.LENOVO_AC] = 0xc1
+        self.answers[commands.LENOVO_AC] = 0xC1
 
-        self.assertRaises(ipmi_session.CommandRefused,
-                          lambda: list(driver.read()))
+        self.assertRaises(
+            ipmi_session.CommandRefused, lambda: list(driver.read())
+        )

@@ -24,19 +24,27 @@ from energy_meter.drivers.ipmi import sensors
 from energy_meter.tests.unit.drivers.ipmi import stub
 
 WATTS, DEGREES, UNKNOWN_UNIT = 6, 1, 59
-CANNOT_RETURN_SO_MANY_BYTES = 0xca
+CANNOT_RETURN_SO_MANY_BYTES = 0xCA
 
 
-def record(number: int, name: str, *, owner: int = 0x20, unit: int = WATTS,
-           factor: int = 4, offset: int = 0, exponents: int = 0x00,
-           numeric_format: int = 0) -> bytes:
+def record(
+    number: int,
+    name: str,
+    *,
+    owner: int = 0x20,
+    unit: int = WATTS,
+    factor: int = 4,
+    offset: int = 0,
+    exponents: int = 0x00,
+    numeric_format: int = 0,
+) -> bytes:
     """Make a full sensor record (IPMI 2.0, table 43-1)."""
     body = bytearray(43)
     body[0], body[2] = owner, number
-    body[7], body[8] = 0x0b, 0x01
+    body[7], body[8] = 0x0B, 0x01
     body[15], body[16] = numeric_format << 6, unit
     body[19], body[21], body[24] = factor, offset, exponents
-    body[42] = 0xc0 | len(name)
+    body[42] = 0xC0 | len(name)
     body += name.encode()
     return struct.pack('<HBBB', number, 0x51, 0x01, len(body)) + body
 
@@ -53,55 +61,68 @@ class BMCOfRecords(stub.StubSession):
         self.largest = largest
         self.answers |= {
             (0x06, 0x01, b''): bytes.fromhex('20 81 02 30 02 df a20200 0001'),
-            (0x0a, 0x20, b''): bytes.fromhex('51 0100 ffff') + bytes(9),
-            (0x0a, 0x22, b''): b'\x01\x00',
+            (0x0A, 0x20, b''): bytes.fromhex('51 0100 ffff') + bytes(9),
+            (0x0A, 0x22, b''): b'\x01\x00',
         }
 
-    def request(self, netfn: int, command: int, data: bytes = b'',
-                lun: int = 0) -> bytes:
-        if (netfn, command) != (0x0a, 0x23):
+    def request(
+        self, netfn: int, command: int, data: bytes = b'', lun: int = 0
+    ) -> bytes:
+        if (netfn, command) != (0x0A, 0x23):
             return super().request(netfn, command, data, lun)
         index, offset, size = struct.unpack('<2xHBB', data)
         whole = self.records[index]
         if min(size, len(whole) - offset) > self.largest:
             self.answers[0, 0, data] = CANNOT_RETURN_SO_MANY_BYTES
             return super().request(0, 0, data)
-        return self.next_record(index) + whole[offset:offset + size]
+        return self.next_record(index) + whole[offset : offset + size]
 
     def next_record(self, index: int) -> bytes:
         last = index + 1 == len(self.records)
-        return struct.pack('<H', 0xffff if last else index + 1)
+        return struct.pack('<H', 0xFFFF if last else index + 1)
 
 
 class FindTest(base.BaseTestCase):
-
     def find(self, *records: bytes, largest: int = 255) -> list[str]:
         bmc = BMCOfRecords(*records, largest=largest)
         return [sensor.name for sensor in sensors.find(bmc)]
 
     def test_only_sensors_of_watts_are_found(self):
-        self.assertEqual(['Pwr'], self.find(
-            record(1, 'Inlet', unit=DEGREES), record(2, 'Pwr'),
-            record(3, 'Pwr state', numeric_format=3)))
+        self.assertEqual(
+            ['Pwr'],
+            self.find(
+                record(1, 'Inlet', unit=DEGREES),
+                record(2, 'Pwr'),
+                record(3, 'Pwr state', numeric_format=3),
+            ),
+        )
 
     def test_sensors_of_other_controllers_are_left_out(self):
-        self.assertEqual(['Pwr'], self.find(
-            record(1, 'Pwr'), record(2, 'ME Pwr', owner=0x2c)))
+        self.assertEqual(
+            ['Pwr'],
+            self.find(record(1, 'Pwr'), record(2, 'ME Pwr', owner=0x2C)),
+        )
 
     def test_a_record_that_is_none_does_not_hide_the_others(self):
         broken = bytearray(record(2, 'odd'))
         broken[2] = 0x60
 
-        self.assertEqual(['Pwr', 'PSU'], self.find(
-            record(1, 'Pwr'), bytes(broken),
-            record(3, 'other', unit=UNKNOWN_UNIT),
-            record(4, 'latin').replace(b'latin', b'\xb5W\xb0C\xe9'),
-            record(5, 'PSU')))
+        self.assertEqual(
+            ['Pwr', 'PSU'],
+            self.find(
+                record(1, 'Pwr'),
+                bytes(broken),
+                record(3, 'other', unit=UNKNOWN_UNIT),
+                record(4, 'latin').replace(b'latin', b'\xb5W\xb0C\xe9'),
+                record(5, 'PSU'),
+            ),
+        )
 
     def test_names_may_be_packed_in_six_bits_a_character(self):
         # 30 33 35 00 11 0d 21 00: each is a character less 0x20.
         packed = record(1, '').replace(
-            b'\xc0', b'\x86' + bytes.fromhex('f05c03 511302'))
+            b'\xc0', b'\x86' + bytes.fromhex('f05c03 511302')
+        )
 
         self.assertEqual(['PSU 1-A'], self.find(packed))
 
@@ -109,8 +130,10 @@ class FindTest(base.BaseTestCase):
         self.assertEqual(['Pwr'], self.find(record(1, 'Pwr \0')))
 
     def test_a_bmc_may_give_its_records_in_pieces(self):
-        self.assertEqual(['Pwr', 'PSU'], self.find(
-            record(1, 'Pwr'), record(2, 'PSU'), largest=16))
+        self.assertEqual(
+            ['Pwr', 'PSU'],
+            self.find(record(1, 'Pwr'), record(2, 'PSU'), largest=16),
+        )
 
     def test_bmcs_of_the_same_firmware_have_sensors_of_their_own(self):
         # Given a BMC that pyghmi has read and keeps for others like it
@@ -121,40 +144,46 @@ class FindTest(base.BaseTestCase):
         self.addCleanup(sdr.shared_sdrs.clear)
 
         # when another one is read, then the sensors are its own, and not kept
-        self.assertEqual(['PSU1', 'PSU2'], self.find(
-            record(1, 'PSU1'), record(2, 'PSU2')))
+        self.assertEqual(
+            ['PSU1', 'PSU2'], self.find(record(1, 'PSU1'), record(2, 'PSU2'))
+        )
         self.assertEqual(1, len(sdr.shared_sdrs))
 
     def test_a_list_without_end_is_given_up(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.ipmi.sensors.LISTING_TIME', 0.05))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.ipmi.sensors.LISTING_TIME', 0.05
+            )
+        )
         bmc = BMCOfRecords(record(1, 'Pwr'), record(2, 'PSU'))
         bmc.next_record = lambda index: struct.pack('<H', 1 - index)
 
-        error = self.assertRaises(exception.DeviceUnreachable, sensors.find,
-                                  bmc)
+        error = self.assertRaises(
+            exception.DeviceUnreachable, sensors.find, bmc
+        )
 
         self.assertIn('not listed after', str(error))
 
     def test_a_bmc_without_records_is_an_error(self):
-        error = self.assertRaises(exception.ProtocolError, sensors.find,
-                                  stub.StubSession())
+        error = self.assertRaises(
+            exception.ProtocolError, sensors.find, stub.StubSession()
+        )
 
         self.assertIn('0xc1', str(error))
 
 
 class ReadTest(base.BaseTestCase):
-
     def read(self, answer: str, **details: int) -> float | None:
         bmc = BMCOfRecords(record(7, 'Pwr', **details))
-        bmc.answers[0x04, 0x2d, b'\x07'] = bytes.fromhex(answer)
+        bmc.answers[0x04, 0x2D, b'\x07'] = bytes.fromhex(answer)
         return sensors.only(bmc).read()
 
     def test_the_value_is_scaled_as_its_record_says(self):
         self.assertEqual(200.0, self.read('32 c0 00'))
         # (2 * 50 + 5 * 10^1) * 10^-1
-        self.assertEqual(15.0, self.read('32 c0 00', factor=2, offset=5,
-                                         exponents=0xf1))
+        self.assertEqual(
+            15.0, self.read('32 c0 00', factor=2, offset=5, exponents=0xF1)
+        )
 
     def test_the_states_of_thresholds_may_be_left_out(self):
         self.assertEqual(200.0, self.read('32 c0'))
@@ -168,5 +197,6 @@ class ReadTest(base.BaseTestCase):
     def test_a_short_answer_is_an_error_that_names_the_sensor(self):
         error = self.assertRaises(exception.ProtocolError, self.read, '32')
 
-        self.assertEqual('BMC bmc port 623: Pwr: 1 bytes came, expected 2',
-                         str(error))
+        self.assertEqual(
+            'BMC bmc port 623: Pwr: 1 bytes came, expected 2', str(error)
+        )

@@ -32,7 +32,8 @@ PASSWORD = 's3cret-Meter'
 #: An answer to Get Channel Authentication Capabilities.
 IPMI_15_ONLY = bytes.fromhex(
     '0600ff07 00 00000000 00000000 10 811c63 20 00 38 00 01 04 04 00 00 00 00'
-    '00 00 00')
+    '00 00 00'
+)
 
 
 class OddBMC(fixtures.Fixture):
@@ -71,16 +72,21 @@ class OddBMC(fixtures.Fixture):
 
 
 class SessionTest(base.BaseTestCase):
-
-    def make(self, port: int, *, host: str = '127.0.0.1',
-             kg: str | None = None) -> ipmi_session.Session:
-        session = ipmi_session.Session(host, port, 'meter', PASSWORD, kg=kg,
-                                       timeout=0.2)
+    def make(
+        self, port: int, *, host: str = '127.0.0.1', kg: str | None = None
+    ) -> ipmi_session.Session:
+        session = ipmi_session.Session(
+            host, port, 'meter', PASSWORD, kg=kg, timeout=0.2
+        )
         self.addCleanup(session.close)
         return session
 
-    def assertFails(self, error: type[Exception], text: str,
-                    call: collections.abc.Callable[[], object]) -> None:
+    def assertFails(
+        self,
+        error: type[Exception],
+        text: str,
+        call: collections.abc.Callable[[], object],
+    ) -> None:
         raised = self.assertRaises(error, call)
         self.assertIn(text, str(raised))
         self.assertNotIn(PASSWORD, str(raised))
@@ -88,16 +94,23 @@ class SessionTest(base.BaseTestCase):
     def test_a_silent_bmc_is_unreachable(self):
         bmc = self.useFixture(OddBMC())
 
-        self.assertFails(exception.DeviceUnreachable, 'nothing within 0.2 s',
-                         self.make(bmc.port).open)
+        self.assertFails(
+            exception.DeviceUnreachable,
+            'nothing within 0.2 s',
+            self.make(bmc.port).open,
+        )
 
     def test_an_unanswered_request_is_repeated(self):
-        self.useFixture(fixtures.MonkeyPatch(
-            'energy_meter.drivers.ipmi.session._REPEAT', 0.02))
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.ipmi.session._REPEAT', 0.02
+            )
+        )
         bmc = self.useFixture(OddBMC())
 
-        self.assertRaises(exception.DeviceUnreachable,
-                          self.make(bmc.port).open)
+        self.assertRaises(
+            exception.DeviceUnreachable, self.make(bmc.port).open
+        )
 
         self.assertGreater(len(bmc.requests), 1)
         self.assertEqual(1, len(set(bmc.requests)))
@@ -105,25 +118,33 @@ class SessionTest(base.BaseTestCase):
     def test_packets_that_are_not_ipmi_are_ignored(self):
         bmc = self.useFixture(OddBMC(b'', b'\x06', b'GET / HTTP/1.1\r\n'))
 
-        self.assertFails(exception.DeviceUnreachable, 'nothing within 0.2 s',
-                         self.make(bmc.port).open)
+        self.assertFails(
+            exception.DeviceUnreachable,
+            'nothing within 0.2 s',
+            self.make(bmc.port).open,
+        )
 
     def test_a_truncated_answer_is_an_error(self):
         for length in (4, 9, 13, 20, 22):
             bmc = self.useFixture(OddBMC(IPMI_15_ONLY[:length]))
-            self.assertRaises(exception.DriverError,
-                              self.make(bmc.port).open)
+            self.assertRaises(exception.DriverError, self.make(bmc.port).open)
 
     def test_a_bmc_of_ipmi_1_5_is_told_so(self):
         bmc = self.useFixture(OddBMC(IPMI_15_ONLY))
 
-        self.assertFails(exception.ProtocolError, 'IPMI 2.0 is needed',
-                         self.make(bmc.port).open)
+        self.assertFails(
+            exception.ProtocolError,
+            'IPMI 2.0 is needed',
+            self.make(bmc.port).open,
+        )
 
     def test_an_unknown_name_is_told_so(self):
         for host in ('bmc.invalid', 'bmc..invalid'):
-            self.assertFails(exception.DeviceUnreachable, 'not resolved',
-                             self.make(623, host=host).open)
+            self.assertFails(
+                exception.DeviceUnreachable,
+                'not resolved',
+                self.make(623, host=host).open,
+            )
 
     def test_a_failed_login_leaves_nothing_behind(self):
         bmc = self.useFixture(OddBMC())
@@ -140,8 +161,9 @@ class SessionTest(base.BaseTestCase):
         self.assertEqual({}, simplesession.Session.keepalive_sessions)
 
     def test_kg_of_broken_hexadecimal_is_told_without_showing_it(self):
-        error = self.assertRaises(exception.DriverError,
-                                  self.make(623, kg='0x12q4').open)
+        error = self.assertRaises(
+            exception.DriverError, self.make(623, kg='0x12q4').open
+        )
 
         self.assertIn('hexadecimal', str(error))
         self.assertNotIn('12q4', str(error))

@@ -19,23 +19,24 @@ from energy_meter.drivers.ipmi import session as ipmi_session
 from energy_meter.drivers.ipmi import sources
 from energy_meter.tests.unit.drivers.ipmi import stub
 
-DCMI = (0x2c, 0x02, bytes.fromhex('dc010000'))
-DELL_POWER = (0x30, 0xb3, bytes.fromhex('0a00'))
-DELL_ENERGY = (0x30, 0x9c, bytes.fromhex('0701'))
-LENOVO_MODULE = (0x2e, 0x82, bytes.fromhex('664a00 000001'))
-LENOVO_AC = (0x2e, 0x81, bytes.fromhex('664a00 03 01820108'))
-LENOVO_DC = (0x2e, 0x81, bytes.fromhex('664a00 03 01820008'))
-IBM_MODULE = (0x2e, 0x82, bytes.fromhex('4d4f00 000001'))
-IBM_AC = (0x2e, 0x81, bytes.fromhex('4d4f00 03 01820108'))
+DCMI = (0x2C, 0x02, bytes.fromhex('dc010000'))
+DELL_POWER = (0x30, 0xB3, bytes.fromhex('0a00'))
+DELL_ENERGY = (0x30, 0x9C, bytes.fromhex('0701'))
+LENOVO_MODULE = (0x2E, 0x82, bytes.fromhex('664a00 000001'))
+LENOVO_AC = (0x2E, 0x81, bytes.fromhex('664a00 03 01820108'))
+LENOVO_DC = (0x2E, 0x81, bytes.fromhex('664a00 03 01820008'))
+IBM_MODULE = (0x2E, 0x82, bytes.fromhex('4d4f00 000001'))
+IBM_AC = (0x2E, 0x81, bytes.fromhex('4d4f00 03 01820108'))
 
 
 def dcmi_answer(watts: int, state: int) -> bytes:
-    return bytes.fromhex(f'dc {watts % 256:02x} {watts // 256:02x}'
-                         f'0100 ff03 fa00 00c05365 e8030000 {state:02x}')
+    return bytes.fromhex(
+        f'dc {watts % 256:02x} {watts // 256:02x}'
+        f'0100 ff03 fa00 00c05365 e8030000 {state:02x}'
+    )
 
 
 class SourceTestCase(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
         self.session = stub.StubSession()
@@ -43,7 +44,6 @@ class SourceTestCase(base.BaseTestCase):
 
 
 class DCMITest(SourceTestCase):
-
     def test_current_power_is_read(self):
         self.answers[DCMI] = dcmi_answer(300, state=0x40)
 
@@ -55,7 +55,7 @@ class DCMITest(SourceTestCase):
         self.assertIsNone(sources.DCMIPower(self.session).read())
 
     def test_all_ones_is_no_reading(self):
-        self.answers[DCMI] = dcmi_answer(0xffff, state=0x40)
+        self.answers[DCMI] = dcmi_answer(0xFFFF, state=0x40)
 
         self.assertIsNone(sources.DCMIPower(self.session).read())
 
@@ -67,21 +67,23 @@ class DCMITest(SourceTestCase):
     def test_a_short_answer_is_an_error_that_says_so(self):
         self.answers[DCMI] = dcmi_answer(300, state=0x40)[:-1]
 
-        error = self.assertRaises(exception.ProtocolError,
-                                  sources.DCMIPower(self.session).read)
+        error = self.assertRaises(
+            exception.ProtocolError, sources.DCMIPower(self.session).read
+        )
 
-        self.assertEqual('BMC bmc port 623: DCMI: 17 bytes came, expected 18',
-                         str(error))
+        self.assertEqual(
+            'BMC bmc port 623: DCMI: 17 bytes came, expected 18', str(error)
+        )
 
     def test_a_refusal_tells_its_completion_code(self):
-        error = self.assertRaises(ipmi_session.CommandRefused,
-                                  sources.DCMIPower(self.session).read)
+        error = self.assertRaises(
+            ipmi_session.CommandRefused, sources.DCMIPower(self.session).read
+        )
 
-        self.assertEqual(0xc1, error.code)
+        self.assertEqual(0xC1, error.code)
 
 
 class DellTest(SourceTestCase):
-
     def test_power_is_read(self):
         self.answers[DELL_POWER] = bytes.fromhex('0401 0700')
 
@@ -98,11 +100,10 @@ class DellTest(SourceTestCase):
 
         self.assertEqual(123456, energy.read())
         self.assertEqual(3600.0, energy.counter.resolution)
-        self.assertEqual(2 ** 32, energy.counter.size)
+        self.assertEqual(2**32, energy.counter.size)
 
 
 class AEMTest(SourceTestCase):
-
     def setUp(self):
         super().setUp()
         self.answers[LENOVO_MODULE] = bytes.fromhex('664a00 00 0206 03')
@@ -111,26 +112,27 @@ class AEMTest(SourceTestCase):
         self.answers[LENOVO_AC] = bytes.fromhex('664a00 000000174876e800')
         energy = sources.AEMEnergy(self.session)
 
-        self.assertEqual(10 ** 11, energy.read())
+        self.assertEqual(10**11, energy.read())
         self.assertEqual(0.001, energy.counter.resolution)
 
     def test_the_dc_side_is_read_where_there_is_no_ac_counter(self):
-        self.answers[LENOVO_AC] = 0xcb
+        self.answers[LENOVO_AC] = 0xCB
         self.answers[LENOVO_DC] = bytes.fromhex('664a00 0000000000000007')
 
         self.assertEqual(7, sources.AEMEnergy(self.session).read())
 
     def test_a_busy_ac_counter_is_not_given_up(self):
-        self.answers[LENOVO_AC] = 0xc0
+        self.answers[LENOVO_AC] = 0xC0
         self.answers[LENOVO_DC] = bytes.fromhex('664a00 0000000000000007')
 
-        error = self.assertRaises(ipmi_session.CommandRefused,
-                                  sources.AEMEnergy(self.session).read)
+        error = self.assertRaises(
+            ipmi_session.CommandRefused, sources.AEMEnergy(self.session).read
+        )
 
         self.assertTrue(error.busy)
 
     def test_machines_of_ibm_are_read_by_their_own_number(self):
-        self.answers[LENOVO_MODULE] = 0xc1
+        self.answers[LENOVO_MODULE] = 0xC1
         self.answers[IBM_MODULE] = bytes.fromhex('4d4f00 00 0201 03')
         self.answers[IBM_AC] = bytes.fromhex('4d4f00 0000000000000008')
 
@@ -140,16 +142,17 @@ class AEMTest(SourceTestCase):
         self.answers[LENOVO_MODULE] = bytes.fromhex('664a00 00 0301 03')
         self.answers[LENOVO_AC] = bytes.fromhex('664a00 0000000000000007')
 
-        error = self.assertRaises(exception.ProtocolError,
-                                  sources.AEMEnergy(self.session).read)
+        error = self.assertRaises(
+            exception.ProtocolError, sources.AEMEnergy(self.session).read
+        )
 
         self.assertIn('version 03.01 is unknown', str(error))
 
 
 class ManufacturerTest(SourceTestCase):
-
     def test_dell_is_told_from_its_device_id(self):
         self.answers[0x06, 0x01, b''] = bytes.fromhex(
-            '20 81 02 30 02 df a20200 0001')
+            '20 81 02 30 02 df a20200 0001'
+        )
 
         self.assertEqual(sources.DELL, sources.manufacturer(self.session))

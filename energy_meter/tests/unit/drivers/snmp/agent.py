@@ -38,46 +38,72 @@ class Agent:
     :ivar requests: the objects named in each request so far.
     """
 
-    def __init__(self, objects: Objects, version: str = '2c',
-                 most: int = 1000, cut: bool = True) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        version: str = '2c',
+        most: int = 1000,
+        cut: bool = True,
+    ) -> None:
         self.objects = objects
         self.requests: list[list[engine.Oid]] = []
         self._old = version == '1'
         self._most = most
         self._cut = cut
 
-    async def ask(self, target: engine.Target, context: str,
-                  oids: collections.abc.Sequence[engine.Oid],
-                  repetitions: int | None) -> engine.Answer:
+    async def ask(
+        self,
+        target: engine.Target,
+        context: str,
+        oids: collections.abc.Sequence[engine.Oid],
+        repetitions: int | None,
+    ) -> engine.Answer:
         self.requests.append(list(oids))
         if repetitions is None:
             answer = [(oid, self.objects.get(oid)) for oid in oids]
         else:
             answer = self._list(oids, repetitions)
-        missing = [number for number, (_, value) in enumerate(answer, 1)
-                   if value is None]
+        missing = [
+            number
+            for number, (_, value) in enumerate(answer, 1)
+            if value is None
+        ]
         if self._old and missing:
             return engine.Answer(None, NO_SUCH_NAME, missing[0], ())
         if len(answer) > self._most:
             if not (self._cut and repetitions is not None):
                 return engine.Answer(None, TOO_BIG, 0, ())
-            answer = answer[:self._most]
-        return engine.Answer(None, 0, 0, [
-            (rfc1902.ObjectName(oid), _value(value))
-            for oid, value in answer])
+            answer = answer[: self._most]
+        return engine.Answer(
+            None,
+            0,
+            0,
+            [
+                (rfc1902.ObjectName(oid), _value(value))
+                for oid, value in answer
+            ],
+        )
 
-    def _list(self, oids: collections.abc.Sequence[engine.Oid],
-              repetitions: int) -> list[tuple[engine.Oid, typing.Any]]:
+    def _list(
+        self, oids: collections.abc.Sequence[engine.Oid], repetitions: int
+    ) -> list[tuple[engine.Oid, typing.Any]]:
         answer: list[tuple[engine.Oid, typing.Any]] = []
         at = list(oids)
         for _ in range(repetitions):
-            following = [min((oid for oid in self.objects if oid > before),
-                             default=None) for before in at]
-            answer += [(before, None) if oid is None
-                       else (oid, self.objects[oid])
-                       for before, oid in zip(at, following, strict=True)]
-            at = [oid or before for before, oid
-                  in zip(at, following, strict=True)]
+            following = [
+                min(
+                    (oid for oid in self.objects if oid > before), default=None
+                )
+                for before in at
+            ]
+            answer += [
+                (before, None) if oid is None else (oid, self.objects[oid])
+                for before, oid in zip(at, following, strict=True)
+            ]
+            at = [
+                oid or before
+                for before, oid in zip(at, following, strict=True)
+            ]
         return answer
 
 
@@ -89,12 +115,17 @@ def _value(value: int | str | None) -> object:
     return rfc1902.Integer32(value)
 
 
-def connect(agent: typing.Any, version: str = '2c',
-            **options: typing.Any) -> session.Session:
+def connect(
+    agent: typing.Any, version: str = '2c', **options: typing.Any
+) -> session.Session:
     """Give an open session with an agent."""
     opened = session.Session(
-        'pdu', 161, engine.Credentials(version, 'secret'), '',
-        **{'timeout': 1.0, 'retries': 0} | options)
+        'pdu',
+        161,
+        engine.Credentials(version, 'secret'),
+        '',
+        **{'timeout': 1.0, 'retries': 0} | options,
+    )
     opened._engine = agent
     opened._target = engine.Target('pdu', ())
     return opened

@@ -61,17 +61,32 @@ MISTAKES = (
     ('1.3.6.1.4.1.99999,', 'enterprises.99999,', 'system: expected an obj'),
     ('  outlets:\n', '  outlets: 5\n  inlets:\n', 'tables.outlets: expected'),
     ('scope: outlet', 'scope: rack', 'tables.outlets.scope: expected one of'),
-    ('scope: outlet', 'scope: outlet\n    kind: x',
-     'tables.outlets.kind: there is no such field'),
+    (
+        'scope: outlet',
+        'scope: outlet\n    kind: x',
+        'tables.outlets.kind: there is no such field',
+    ),
     ('row: unit.outlet', 'row: outlet', 'tables.outlets.row: expected the'),
-    ('.99999.2\n      where', '.99999.x\n      where',
-     'tables.outlets.watts.oid: expected an object identifier'),
-    ('oid: 1.3.6.1.4.1.99999.2\n      where', 'where',
-     'tables.outlets.watts.oid: is missing'),
-    ('{sensor: 5}', '{probe: 5}',
-     'tables.outlets.watts.where.probe: is no part of the index'),
-    ('{sensor: 5}', '{sensor: watts}',
-     'tables.outlets.watts.where.sensor: expected a whole number'),
+    (
+        '.99999.2\n      where',
+        '.99999.x\n      where',
+        'tables.outlets.watts.oid: expected an object identifier',
+    ),
+    (
+        'oid: 1.3.6.1.4.1.99999.2\n      where',
+        'where',
+        'tables.outlets.watts.oid: is missing',
+    ),
+    (
+        '{sensor: 5}',
+        '{probe: 5}',
+        'tables.outlets.watts.where.probe: is no part of the index',
+    ),
+    (
+        '{sensor: 5}',
+        '{sensor: watts}',
+        'tables.outlets.watts.where.sensor: expected a whole number',
+    ),
     ('0.01 kW\n', '0.01 kVA\n', 'tables.outlets.watts.unit: expected one of'),
     ('0.1 kWh', '0,1 kWh', 'tables.outlets.energy.unit: expected one of'),
     ('0.1 kWh', 'W', 'tables.outlets.energy.unit: expected one of'),
@@ -86,7 +101,6 @@ MISTAKES = (
 
 
 class ParseTest(base.BaseTestCase):
-
     def parse(self, text):
         return profile.parse('example.yaml', yaml.safe_load(text))
 
@@ -96,43 +110,65 @@ class ParseTest(base.BaseTestCase):
         table = found.tables['outlets']
         oid = (1, 3, 6, 1, 4, 1, 99999)
         self.assertEqual((oid, (*oid[:-1], 99998, 2)), found.system)
-        self.assertEqual(('outlet', 3, 2),
-                         (table.scope, table.index, table.row))
+        self.assertEqual(
+            ('outlet', 3, 2), (table.scope, table.index, table.row)
+        )
         self.assertEqual(profile.Column((*oid, 1)), table.columns['name'])
         self.assertEqual(
-            profile.Column((*oid, 2), unit=10.0, where=((2, 5),),
-                           digits=(*oid, 3), invalid=frozenset([65535])),
-            table.columns['watts'])
+            profile.Column(
+                (*oid, 2),
+                unit=10.0,
+                where=((2, 5),),
+                digits=(*oid, 3),
+                invalid=frozenset([65535]),
+            ),
+            table.columns['watts'],
+        )
         self.assertEqual(
-            profile.Column((*oid, 2), unit=360_000.0, factor=(*oid, 5),
-                           only=profile.Only((*oid, 4), frozenset([8])),
-                           step=10, size=65536),
-            table.columns['energy'])
+            profile.Column(
+                (*oid, 2),
+                unit=360_000.0,
+                factor=(*oid, 5),
+                only=profile.Only((*oid, 4), frozenset([8])),
+                step=10,
+                size=65536,
+            ),
+            table.columns['energy'],
+        )
         self.assertEqual(frozenset([1, 2]), table.columns['valid'].good)
 
     def test_each_mistake_is_named_with_file_and_field(self):
         for old, new, expected in MISTAKES:
             self.assertIn(old, GOOD)
 
-            error = self.assertRaises(exception.DriverError, self.parse,
-                                      GOOD.replace(old, new))
+            error = self.assertRaises(
+                exception.DriverError, self.parse, GOOD.replace(old, new)
+            )
 
-            self.assertTrue(str(error).startswith(
-                f'example.yaml: {expected}'), f'{new!r} gives: {error}')
+            self.assertTrue(
+                str(error).startswith(f'example.yaml: {expected}'),
+                f'{new!r} gives: {error}',
+            )
 
     def test_a_table_without_values(self):
         error = self.assertRaises(
-            exception.DriverError, self.parse,
-            'meter: x\nsource: x\ntables: {outlets: {scope: outlet}}')
+            exception.DriverError,
+            self.parse,
+            'meter: x\nsource: x\ntables: {outlets: {scope: outlet}}',
+        )
 
-        self.assertEqual('example.yaml: tables.outlets: expected watts, '
-                         'energy or both', str(error))
+        self.assertEqual(
+            'example.yaml: tables.outlets: expected watts, energy or both',
+            str(error),
+        )
 
     def test_a_profile_without_tables(self):
         for tables in ('', '{}', '[outlets]'):
             error = self.assertRaises(
-                exception.DriverError, self.parse,
-                f'meter: x\nsource: x\ntables: {tables}')
+                exception.DriverError,
+                self.parse,
+                f'meter: x\nsource: x\ntables: {tables}',
+            )
             self.assertIn('example.yaml: tables: expected', str(error))
 
     def test_a_file_that_holds_something_else(self):
@@ -142,11 +178,9 @@ class ParseTest(base.BaseTestCase):
 
 
 class LoadTest(base.BaseTestCase):
-
     def setUp(self):
         super().setUp()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
     def write(self, name, text):
         (self.directory / name).write_text(text)
@@ -177,15 +211,19 @@ class LoadTest(base.BaseTestCase):
     def test_a_name_is_no_path(self):
         self.write('example.yaml', GOOD)
 
-        self.assertRaises(exception.DriverError, self.load,
-                          f'../{self.directory.name}/example')
+        self.assertRaises(
+            exception.DriverError,
+            self.load,
+            f'../{self.directory.name}/example',
+        )
 
     def test_a_file_that_is_no_yaml(self):
         for content in (b'meter: [', b'\xff\xfe\x00'):
             (self.directory / 'example.yaml').write_bytes(content)
 
-            error = self.assertRaises(exception.DriverError, self.load,
-                                      'example')
+            error = self.assertRaises(
+                exception.DriverError, self.load, 'example'
+            )
 
             self.assertIn('example.yaml: ', str(error))
             self.assertNotIn('\n', str(error))
@@ -200,23 +238,28 @@ class LoadTest(base.BaseTestCase):
     def test_a_device_is_recognised_by_its_system(self):
         self.write('example.yaml', GOOD)
         for system, expected in (
-                ((1, 3, 6, 1, 4, 1, 99999, 3, 1), ['example']),
-                ((1, 3, 6, 1, 4, 1, 99998, 3), []),
-                ((1, 3, 6, 1, 4, 1, 534, 6, 6, 7), ['eaton-g3']),
-                ((1, 3, 6, 1, 4, 1, 318, 1, 3, 4, 6), ['apc-rpdu2'])):
-            self.assertEqual(expected, profile.recognise(
-                system, str(self.directory)))
+            ((1, 3, 6, 1, 4, 1, 99999, 3, 1), ['example']),
+            ((1, 3, 6, 1, 4, 1, 99998, 3), []),
+            ((1, 3, 6, 1, 4, 1, 534, 6, 6, 7), ['eaton-g3']),
+            ((1, 3, 6, 1, 4, 1, 318, 1, 3, 4, 6), ['apc-rpdu2']),
+        ):
+            self.assertEqual(
+                expected, profile.recognise(system, str(self.directory))
+            )
 
     def test_the_most_particular_profile_comes_first(self):
         self.write('a.yaml', GOOD)
         self.write('b.yaml', GOOD.replace('99999,', '99999.7,'))
 
-        self.assertEqual(['b', 'a'], profile.recognise(
-            (1, 3, 6, 1, 4, 1, 99999, 7, 1), str(self.directory)))
+        self.assertEqual(
+            ['b', 'a'],
+            profile.recognise(
+                (1, 3, 6, 1, 4, 1, 99999, 7, 1), str(self.directory)
+            ),
+        )
 
 
 class ShippedTest(base.BaseTestCase):
-
     def test_each_profile_names_its_source_and_its_systems(self):
         for name in profile.names(NO_DIRECTORY):
             shipped = profile.load(name, NO_DIRECTORY)

@@ -45,8 +45,9 @@ class Archive:
         self.drawn = []
 
     def add(self, probe, scope='node', host='host', wattmeter='pdu'):
-        self.known[probe] = archive.Probe(probe, scope, host, wattmeter,
-                                          time.time(), 150.0)
+        self.known[probe] = archive.Probe(
+            probe, scope, host, wattmeter, time.time(), 150.0
+        )
 
     def silence(self, probe):
         self.known[probe] = self.known[probe]._replace(time=1.0)
@@ -55,16 +56,22 @@ class Archive:
         return list(self.known.values())
 
     def figures(self, period):
-        return {probe: self.series(period, probe).figures
-                for probe in self.known}
+        return {
+            probe: self.series(period, probe).figures for probe in self.known
+        }
 
     def series(self, period, probe):
         watts = 100.0 * (len(self.known) if probe is None else 1)
         if probe is not None:
             self._check(probe)
-        return series.Series(1000, 1, [None, watts, watts],
-                             [None, watts - 1, watts], [None, watts, watts],
-                             price=0.5)
+        return series.Series(
+            1000,
+            1,
+            [None, watts, watts],
+            [None, watts - 1, watts],
+            [None, watts, watts],
+            price=0.5,
+        )
 
     def picture(self, *what):
         if what[1] is not None:
@@ -97,8 +104,11 @@ class Outline(html.parser.HTMLParser):
         self.texts.append(data.strip())
 
     def values(self, attribute):
-        return [attributes[attribute] for _, attributes in self.elements
-                if attribute in attributes]
+        return [
+            attributes[attribute]
+            for _, attributes in self.elements
+            if attribute in attributes
+        ]
 
 
 class PagesTestCase(base.BaseTestCase):
@@ -112,16 +122,15 @@ class PagesTestCase(base.BaseTestCase):
 
     def setUp(self):
         super().setUp()
-        self.directory = pathlib.Path(
-            self.useFixture(fixtures.TempDir()).path)
+        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         file = self.directory / 'test.conf'
         file.write_text(self.config.format(directory=self.directory))
-        self.conf = energy_meter_conf.load(['--config-file', str(file)],
-                                           'test')
+        self.conf = energy_meter_conf.load(
+            ['--config-file', str(file)], 'test'
+        )
         self.archive = Archive()
         for module, name in ((archive, 'Archive'), (graph, 'Graphs')):
-            patch = mock.patch.object(module, name,
-                                      return_value=self.archive)
+            patch = mock.patch.object(module, name, return_value=self.archive)
             patch.start()
             self.addCleanup(patch.stop)
         self.prepare()
@@ -132,5 +141,9 @@ class PagesTestCase(base.BaseTestCase):
 
     def get(self, url, status=200, **headers):
         """Get what is at a URL that is quoted as a client would."""
-        return self.pages.get(url, status=status, headers=headers,
-                              extra_environ={'REQUEST_URI': url})
+        return self.pages.get(
+            url,
+            status=status,
+            headers=headers,
+            extra_environ={'REQUEST_URI': url},
+        )

@@ -21,14 +21,23 @@ from energy_meter import exception
 from energy_meter.rrd.pages import app
 from energy_meter.tests.unit.rrd.pages import base
 
-PRIVATE = ('/', '/last/hour/', '/probe/a/', '/graph/hour/', '/graph/hour/a/',
-           '/data/hour/', '/data/hour/a/', '/rrd/a/')
+PRIVATE = (
+    '/',
+    '/last/hour/',
+    '/probe/a/',
+    '/graph/hour/',
+    '/graph/hour/a/',
+    '/data/hour/',
+    '/data/hour/a/',
+    '/rrd/a/',
+)
 
 
 class KeystoneTest(base.PagesTestCase):
-
-    config = ('[rrd]\nauth_strategy = keystone\n'
-              '[keystone_authtoken]\nauth_type = none\n')
+    config = (
+        '[rrd]\nauth_strategy = keystone\n'
+        '[keystone_authtoken]\nauth_type = none\n'
+    )
 
     def setUp(self):
         super().setUp()
@@ -56,9 +65,9 @@ class KeystoneTest(base.PagesTestCase):
 
 
 class BasicTest(base.PagesTestCase):
-
-    config = ('[rrd]\nauth_strategy = http_basic\n'
-              'htpasswd = {directory}/htpasswd\n')
+    config = (
+        '[rrd]\nauth_strategy = http_basic\nhtpasswd = {directory}/htpasswd\n'
+    )
 
     def prepare(self):
         digest = bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()
@@ -85,12 +94,12 @@ class BasicTest(base.PagesTestCase):
 
 
 class AddressTest(base.PagesTestCase):
-
     def test_does_not_let_everybody_read_by_mistake(self):
         self.conf.set_override('bind_host', '0.0.0.0', 'rrd')
 
-        error = self.assertRaises(exception.ConfigurationError, app.serve,
-                                  self.conf)
+        error = self.assertRaises(
+            exception.ConfigurationError, app.serve, self.conf
+        )
 
         self.assertIn('[rrd] bind_host', str(error))
 

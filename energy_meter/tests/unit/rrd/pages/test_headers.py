@@ -17,7 +17,6 @@ from energy_meter.tests.unit.rrd.pages import base
 
 
 class HeadersTest(base.PagesTestCase):
-
     def setUp(self):
         super().setUp()
         self.archive.add('a')
@@ -28,8 +27,12 @@ class HeadersTest(base.PagesTestCase):
         return headers['Content-Security-Policy']
 
     def test_pages_use_only_what_this_server_serves(self):
-        for url, status in (('/last/hour/', 200), ('/probe/a/', 200),
-                            ('/nothing', 404), ('/data/hour/', 200)):
+        for url, status in (
+            ('/last/hour/', 200),
+            ('/probe/a/', 200),
+            ('/nothing', 404),
+            ('/data/hour/', 200),
+        ):
             policy = self.policy(url, status)
 
             self.assertIn("default-src 'none'", policy)
@@ -43,11 +46,15 @@ class HeadersTest(base.PagesTestCase):
             for tag, attributes in page.elements:
                 self.assertNotEqual('style', tag)
                 self.assertNotIn('style', attributes)
-                self.assertEqual(tag == 'script' or tag == 'img'
-                                 and 'data-graph' not in attributes,
-                                 'src' in attributes)
-                self.assertFalse([name for name in attributes
-                                  if name.startswith('on')])
+                self.assertEqual(
+                    tag == 'script'
+                    or tag == 'img'
+                    and 'data-graph' not in attributes,
+                    'src' in attributes,
+                )
+                self.assertFalse(
+                    [name for name in attributes if name.startswith('on')]
+                )
 
     def test_a_picture_runs_no_script(self):
         policy = self.policy('/graph/hour/a/?format=svg')
@@ -57,11 +64,13 @@ class HeadersTest(base.PagesTestCase):
 
 
 class FilesTest(base.PagesTestCase):
-
     def test_browsers_keep_files_until_they_change(self):
         page = base.Outline(self.get('/last/hour/').text)
-        files = {link for link in page.values('href') + page.values('src')
-                 if link.startswith('/static/')}
+        files = {
+            link
+            for link in page.values('href') + page.values('src')
+            if link.startswith('/static/')
+        }
 
         types = {}
         for file in files:
@@ -70,8 +79,12 @@ class FilesTest(base.PagesTestCase):
             types[file.partition('?')[0]] = response.content_type
 
         self.assertEqual(
-            {'/static/pages.css': 'text/css',
-             '/static/icon.svg': 'image/svg+xml',
-             '/static/theme.js': 'text/javascript',
-             '/static/probes.js': 'text/javascript',
-             '/static/live.js': 'text/javascript'}, types)
+            {
+                '/static/pages.css': 'text/css',
+                '/static/icon.svg': 'image/svg+xml',
+                '/static/theme.js': 'text/javascript',
+                '/static/probes.js': 'text/javascript',
+                '/static/live.js': 'text/javascript',
+            },
+            types,
+        )

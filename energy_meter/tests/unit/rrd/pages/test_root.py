@@ -21,7 +21,6 @@ from energy_meter.tests.unit.rrd.pages import base
 
 
 class RootTest(base.PagesTestCase):
-
     def setUp(self):
         super().setUp()
         self.archive.add('a')
@@ -29,37 +28,86 @@ class RootTest(base.PagesTestCase):
     def test_the_root_leads_to_the_last_hour(self):
         response = self.get('/', 302)
 
-        self.assertEqual('http://localhost/last/hour/',
-                         response.headers['Location'])
+        self.assertEqual(
+            'http://localhost/last/hour/', response.headers['Location']
+        )
 
     def test_every_period_has_its_pages_graphs_and_data(self):
         for period in series.PERIODS:
-            for url in (f'/last/{period}', f'/graph/{period}',
-                        f'/graph/{period}/a', f'/data/{period}',
-                        f'/data/{period}/a'):
-                self.assertEqual(self.get(url).body,
-                                 self.get(f'{url}/').body)
+            for url in (
+                f'/last/{period}',
+                f'/graph/{period}',
+                f'/graph/{period}/a',
+                f'/data/{period}',
+                f'/data/{period}/a',
+            ):
+                self.assertEqual(self.get(url).body, self.get(f'{url}/').body)
 
     def test_nothing_else_is_there(self):
-        for url in ('/last/', '/last/century/', '/last/hour/a/', '/probe/',
-                    '/graph/', '/graph/century/', '/graph/century/a/',
-                    '/graph/hour/a/b/', '/data/', '/data/hour/a/b/', '/rrd/',
-                    '/static/', '/static/layout.html', '/static/..',
-                    '/static/../app.py', '/index', '/front', '/_route',
-                    '/a', '//last/hour/', '/last//hour/', '/%ff'):
+        for url in (
+            '/last/',
+            '/last/century/',
+            '/last/hour/a/',
+            '/probe/',
+            '/graph/',
+            '/graph/century/',
+            '/graph/century/a/',
+            '/graph/hour/a/b/',
+            '/data/',
+            '/data/hour/a/b/',
+            '/rrd/',
+            '/static/',
+            '/static/layout.html',
+            '/static/..',
+            '/static/../app.py',
+            '/index',
+            '/front',
+            '/_route',
+            '/a',
+            '//last/hour/',
+            '/last//hour/',
+            '/%ff',
+        ):
             self.get(url, 404)
 
     def test_a_probe_without_an_archive_is_not_there(self):
-        for probe in ('b', '..', '%2E%2E', '..%2F..%2Fetc%2Fpasswd', '%00',
-                      'a%00', 'a%0A', '%ff', 'x' * 191, 'x' * 5000, '%2Fa',
-                      'a%2F', '%25', '%C3%A4', 'None'):
-            for url in (f'/probe/{probe}/', f'/graph/hour/{probe}/',
-                        f'/data/hour/{probe}/', f'/rrd/{probe}/'):
+        for probe in (
+            'b',
+            '..',
+            '%2E%2E',
+            '..%2F..%2Fetc%2Fpasswd',
+            '%00',
+            'a%00',
+            'a%0A',
+            '%ff',
+            'x' * 191,
+            'x' * 5000,
+            '%2Fa',
+            'a%2F',
+            '%25',
+            '%C3%A4',
+            'None',
+        ):
+            for url in (
+                f'/probe/{probe}/',
+                f'/graph/hour/{probe}/',
+                f'/data/hour/{probe}/',
+                f'/rrd/{probe}/',
+            ):
                 self.get(url, 404)
 
     def test_a_probe_may_have_any_name(self):
-        for probe in (base.HOSTILE, 'a/b', 'hour', 'node.svg', 'höst', '%2F',
-                      'probe', '_route', 'x' * 190):
+        for probe in (
+            base.HOSTILE,
+            'a/b',
+            'hour',
+            'node.svg',
+            'höst',
+            '%2F',
+            'probe',
+            '_route',
+            'x' * 190,
+        ):
             self.archive.add(probe)
             quoted = urllib.parse.quote(probe, safe='')
 
@@ -68,8 +116,9 @@ class RootTest(base.PagesTestCase):
             self.get(f'/rrd/{quoted}/')
             document = self.get(f'/data/day/{quoted}/').json
             self.assertEqual(probe, document['probe'])
-            self.assertEqual(('day', probe, 'png', 'light', 'full'),
-                             self.archive.drawn[-1])
+            self.assertEqual(
+                ('day', probe, 'png', 'light', 'full'), self.archive.drawn[-1]
+            )
 
     def test_only_reads(self):
         for method in ('post', 'put', 'delete', 'patch', 'options'):
@@ -80,7 +129,6 @@ class RootTest(base.PagesTestCase):
 
 
 class GraphTest(base.PagesTestCase):
-
     def setUp(self):
         super().setUp()
         self.archive.add('a')
@@ -89,21 +137,27 @@ class GraphTest(base.PagesTestCase):
         response = self.get('/graph/hour/')
 
         self.assertEqual('image/png', response.headers['Content-Type'])
-        self.assertEqual([('hour', None, 'png', 'light', 'full')],
-                         self.archive.drawn)
+        self.assertEqual(
+            [('hour', None, 'png', 'light', 'full')], self.archive.drawn
+        )
 
     def test_parameters_choose_others(self):
         response = self.get(
-            '/graph/year/a/?theme=dark&format=svg&size=thumbnail')
+            '/graph/year/a/?theme=dark&format=svg&size=thumbnail'
+        )
 
         self.assertEqual('image/svg+xml', response.content_type)
-        self.assertEqual([('year', 'a', 'svg', 'dark', 'thumbnail')],
-                         self.archive.drawn)
+        self.assertEqual(
+            [('year', 'a', 'svg', 'dark', 'thumbnail')], self.archive.drawn
+        )
 
     def test_a_parameter_that_makes_no_sense(self):
-        for query, expected in (('format=gif', 'png, svg'), ('format=', ''),
-                                ('theme=pink', 'light, dark'),
-                                ('size=9', 'full, thumbnail')):
+        for query, expected in (
+            ('format=gif', 'png, svg'),
+            ('format=', ''),
+            ('theme=pink', 'light, dark'),
+            ('size=9', 'full, thumbnail'),
+        ):
             response = self.get(f'/graph/hour/a/?{query}', 400)
 
             self.assertIn(expected, response.text)
@@ -120,7 +174,6 @@ class GraphTest(base.PagesTestCase):
 
 
 class DataTest(base.PagesTestCase):
-
     def setUp(self):
         super().setUp()
         self.archive.add('a')
@@ -128,22 +181,38 @@ class DataTest(base.PagesTestCase):
 
     def test_json_has_the_values_and_their_figures(self):
         self.assertEqual(
-            {'period': 'hour', 'probe': 'a', 'start': 1000, 'step': 1,
-             'watts': [None, 100.0, 100.0], 'minima': [None, 99.0, 100.0],
-             'maxima': [None, 100.0, 100.0],
-             'figures': {'minimum': 99.0, 'average': 100.0, 'maximum': 100.0,
-                         'last': 100.0, 'kwh': 200 / 3.6e6,
-                         'cost': 100 / 3.6e6}},
-            self.get('/data/hour/a/').json)
+            {
+                'period': 'hour',
+                'probe': 'a',
+                'start': 1000,
+                'step': 1,
+                'watts': [None, 100.0, 100.0],
+                'minima': [None, 99.0, 100.0],
+                'maxima': [None, 100.0, 100.0],
+                'figures': {
+                    'minimum': 99.0,
+                    'average': 100.0,
+                    'maximum': 100.0,
+                    'last': 100.0,
+                    'kwh': 200 / 3.6e6,
+                    'cost': 100 / 3.6e6,
+                },
+            },
+            self.get('/data/hour/a/').json,
+        )
 
     def test_the_sum_also_tells_of_every_probe(self):
         document = self.get('/data/hour/').json
 
         self.assertIsNone(document['probe'])
         self.assertEqual(200.0, document['figures']['last'])
-        self.assertEqual({'a': 100.0, 'b': 100.0},
-                         {probe: figures['last'] for probe, figures
-                          in document['probes'].items()})
+        self.assertEqual(
+            {'a': 100.0, 'b': 100.0},
+            {
+                probe: figures['last']
+                for probe, figures in document['probes'].items()
+            },
+        )
 
     def test_it_also_tells_what_they_draw_now(self):
         self.archive.silence('b')
@@ -151,28 +220,43 @@ class DataTest(base.PagesTestCase):
         document = self.get('/data/week/').json
 
         self.assertEqual(200.0, document['now'])
-        self.assertEqual({'a': 150.0, 'b': None},
-                         {probe: figures['now'] for probe, figures
-                          in document['probes'].items()})
+        self.assertEqual(
+            {'a': 150.0, 'b': None},
+            {
+                probe: figures['now']
+                for probe, figures in document['probes'].items()
+            },
+        )
 
     def test_csv_leaves_fields_empty_that_are_not_known(self):
         response = self.get('/data/hour/a/?format=csv')
 
-        self.assertEqual('text/csv; charset=UTF-8',
-                         response.headers['Content-Type'])
-        self.assertEqual([['time', 'watts', 'minimum', 'maximum'],
-                          ['1000', '', '', ''],
-                          ['1001', '100.0', '99.0', '100.0'],
-                          ['1002', '100.0', '100.0', '100.0']],
-                         list(csv.reader(response.text.splitlines())))
+        self.assertEqual(
+            'text/csv; charset=UTF-8', response.headers['Content-Type']
+        )
+        self.assertEqual(
+            [
+                ['time', 'watts', 'minimum', 'maximum'],
+                ['1000', '', '', ''],
+                ['1001', '100.0', '99.0', '100.0'],
+                ['1002', '100.0', '100.0', '100.0'],
+            ],
+            list(csv.reader(response.text.splitlines())),
+        )
 
     def test_a_format_that_makes_no_sense(self):
-        self.assertIn('json, csv',
-                      self.get('/data/hour/?format=xml', 400).text)
+        self.assertIn(
+            'json, csv', self.get('/data/hour/?format=xml', 400).text
+        )
 
     def test_what_the_client_has_is_not_sent_again(self):
-        for url in ('/data/hour/', '/data/hour/a/?format=csv', '/rrd/a/',
-                    '/last/hour/', '/probe/a/'):
+        for url in (
+            '/data/hour/',
+            '/data/hour/a/?format=csv',
+            '/rrd/a/',
+            '/last/hour/',
+            '/probe/a/',
+        ):
             tag = self.get(url).headers['ETag']
 
             self.get(url, 304, **{'If-None-Match': tag})
@@ -181,5 +265,7 @@ class DataTest(base.PagesTestCase):
         response = self.get('/rrd/a/')
 
         self.assertEqual(b'RRD', response.body)
-        self.assertEqual('attachment; filename="probe.rrd"',
-                         response.headers['Content-Disposition'])
+        self.assertEqual(
+            'attachment; filename="probe.rrd"',
+            response.headers['Content-Disposition'],
+        )

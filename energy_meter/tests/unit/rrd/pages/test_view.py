@@ -19,7 +19,6 @@ from energy_meter.tests.unit.rrd.pages import base
 
 
 class ViewTest(base.PagesTestCase):
-
     config = '[rrd]\nkwh_price = 0.5\ncurrency = CHF\n'
 
     def outline(self, url, status=200):
@@ -27,9 +26,12 @@ class ViewTest(base.PagesTestCase):
 
     def test_probes_are_grouped_by_host_and_scope_in_natural_order(self):
         for probe, host, scope in (
-                ('n10', 'host-10', 'node'), ('n2', 'host-2', 'node'),
-                ('p1', 'host-10', 'psu'), ('n1b', 'host-10', 'node'),
-                ('N3', 'host-2', 'node')):
+            ('n10', 'host-10', 'node'),
+            ('n2', 'host-2', 'node'),
+            ('p1', 'host-10', 'psu'),
+            ('n1b', 'host-10', 'node'),
+            ('N3', 'host-2', 'node'),
+        ):
             self.archive.add(probe, scope, host)
 
         cards = self.outline('/last/hour/').values('data-card')
@@ -44,10 +46,12 @@ class ViewTest(base.PagesTestCase):
             page = self.outline(url)
 
             self.assertIn(base.HOSTILE, page.texts)
-            self.assertEqual(3, sum(tag == 'script'
-                                    for tag, _ in page.elements))
-            self.assertTrue(any(f'/{quoted}/' in href
-                                for href in page.values('href')))
+            self.assertEqual(
+                3, sum(tag == 'script' for tag, _ in page.elements)
+            )
+            self.assertTrue(
+                any(f'/{quoted}/' in href for href in page.values('href'))
+            )
 
     def test_a_name_in_an_error_stays_a_name(self):
         page = self.outline('/graph/hour/?size=<script>', 400)
@@ -57,8 +61,11 @@ class ViewTest(base.PagesTestCase):
     def test_the_period_that_is_shown_is_marked(self):
         page = self.outline('/last/week/')
 
-        marked = [attributes['href'] for tag, attributes in page.elements
-                  if tag == 'a' and 'aria-current' in attributes]
+        marked = [
+            attributes['href']
+            for tag, attributes in page.elements
+            if tag == 'a' and 'aria-current' in attributes
+        ]
         self.assertEqual(['/last/week/'], marked)
 
     def test_the_page_of_a_probe_has_all_periods(self):
@@ -67,19 +74,35 @@ class ViewTest(base.PagesTestCase):
         graphs = self.outline('/probe/a%2Fb/').values('data-graph')
 
         self.assertEqual(
-            [f'/graph/{period}/a%2Fb/?size=full&format=svg' for period in
-             ('minute', 'hour', 'day', 'week', 'month', 'year')], graphs)
+            [
+                f'/graph/{period}/a%2Fb/?size=full&format=svg'
+                for period in (
+                    'minute',
+                    'hour',
+                    'day',
+                    'week',
+                    'month',
+                    'year',
+                )
+            ],
+            graphs,
+        )
 
     def test_what_is_not_known_is_a_dash(self):
         self.archive.add('a')
         self.archive.silence('a')
-        self.archive.series = lambda period, probe: (
-            base.series.Series(0, 1, [None], [None], [None]))
+        self.archive.series = lambda period, probe: base.series.Series(
+            0, 1, [None], [None], [None]
+        )
 
         page = self.get('/last/hour/').text
 
-        for name in ('data-total="now"', 'data-total="kwh"',
-                     'data-figure="now"', 'data-figure="kwh"'):
+        for name in (
+            'data-total="now"',
+            'data-total="kwh"',
+            'data-figure="now"',
+            'data-figure="kwh"',
+        ):
             self.assertIn(f'{name}>–<', page)
         self.assertNotIn('None', page)
 
@@ -104,7 +127,8 @@ class ViewTest(base.PagesTestCase):
     def test_links_stay_below_the_path_of_the_application(self):
         self.archive.add('a')
         response = self.pages.get(
-            '/last/hour/', extra_environ={'SCRIPT_NAME': '/graphs'})
+            '/last/hour/', extra_environ={'SCRIPT_NAME': '/graphs'}
+        )
 
         page = base.Outline(response.text)
 
@@ -113,7 +137,6 @@ class ViewTest(base.PagesTestCase):
 
 
 class WithoutPriceTest(base.PagesTestCase):
-
     def test_no_cost_is_shown(self):
         self.archive.add('a')
 
