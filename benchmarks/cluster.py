@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Kill a node of a RabbitMQ cluster again and again while meters run.
+"""Kill the nodes of a RabbitMQ cluster one after another during metering.
 
-Starts a cluster of three, PostgreSQL, an agent and two collectors. Every
-twenty seconds the next node is killed, as kill -9 does; it comes back half of
-that time later. Prints the longest time in which the database heard nothing,
-after each kill, and what was billed; the exit code is 1 if that is not what
-was metered. The short form of it is
-energy_meter/tests/functional/bus/test_cluster.py.
+Starts a cluster of three nodes, PostgreSQL, an agent and two collectors. Every
+twenty seconds the next node is killed with SIGKILL and restarted half of that
+time later. Prints the longest time without an update of the database after
+each kill, and the billed energy. The exit code is 1 if billed and metered
+energy differ. energy_meter/tests/functional/bus/test_cluster.py is the short
+form.
 """
 
 import argparse
@@ -26,11 +26,12 @@ from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.functional.services import rabbitmq
 
-#: Seconds in which what was metered must be billed, once all nodes are back.
-PATIENCE = 60.0
+#: Maximum seconds until all energy is billed, once all nodes are back.
+BILLING_TIMEOUT_S = 60.0
 
 
 def main() -> int:
+    """Run the benchmark and return the exit code."""
     arguments = parse()
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(rabbitmq.Cluster())
@@ -47,7 +48,11 @@ def main() -> int:
         for _ in range(2):
             stack.enter_context(commands.collector(configuration))
         agent = stack.enter_context(commands.agent(configuration))
-        base.wait_for(lambda: commands.energy(url), PATIENCE, 'energy')
+        base.wait_for(
+            lambda: commands.energy(url),
+            BILLING_TIMEOUT_S,
+            'energy to be billed',
+        )
         watch = stack.enter_context(Watch(url))
         table = prettytable.PrettyTable(['killed', 'longest pause (s)'])
         for number in range(round(arguments.seconds / arguments.every)):
@@ -63,6 +68,7 @@ def main() -> int:
 
 
 def parse() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n')[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -76,7 +82,7 @@ def parse() -> argparse.Namespace:
 
 
 class Watch(threading.Thread):
-    """Watches how long the database hears nothing."""
+    """Measures the longest time without an update of the database."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -102,7 +108,7 @@ class Watch(threading.Thread):
                 total, changed = newest, now
 
     def longest(self) -> float:
-        """Give the longest pause since the last call, in seconds."""
+        """Return the longest pause since the last call, in seconds."""
         longest, self._longest = self._longest, 0.0
         return longest
 
@@ -116,12 +122,14 @@ class Watch(threading.Thread):
 def judge(
     configuration: commands.Configuration, agent: commands.Command, url: str
 ) -> int:
-    """Compare what is billed with what was metered; give the exit code."""
-    time.sleep(PATIENCE / 10)
+    """Compare billed and metered energy, and return the exit code."""
+    time.sleep(BILLING_TIMEOUT_S / 10)
     agent.stop()
     metered = sum(configuration.registers().values())
     with contextlib.suppress(AssertionError):
-        base.wait_for(lambda: billed(url) >= metered, PATIENCE, 'all')
+        base.wait_for(
+            lambda: billed(url) >= metered, BILLING_TIMEOUT_S, 'all energy'
+        )
     print(
         f'metered {metered} mJ, billed {billed(url)} mJ: '
         f'difference {billed(url) - metered} mJ'
@@ -130,6 +138,7 @@ def judge(
 
 
 def billed(url: str) -> int:
+    """Return the billed energy of all probes, in millijoules."""
     return sum(commands.energy(url).values())
 
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One agent with hundreds of wattmeters, a tenth of which fail in turn.
+"""One agent with hundreds of wattmeters, of which a tenth fails at a time.
 
 Simulates BMCs (ipmi_sim), PDUs (snmpd), an OmegaWatt Multivoies (a terminal
-with a hundred frames a second) and the agent's own dummies; needs about three
-gigabytes of memory. Prints a table and what was claimed; the exit code is 1
-if a claim fails. The short form of it is
-energy_meter/tests/functional/test_fleet.py.
+with a hundred frames a second) and dummy wattmeters, in about three gigabytes
+of memory. Prints a table and the claims; the exit code is 1 if a claim fails.
+energy_meter/tests/functional/test_fleet.py is the short form.
 """
 
 import argparse
@@ -18,17 +17,18 @@ import prettytable
 
 from energy_meter.tests.functional import fleet
 
-#: Seconds in which a meter must be back: the longest pause between two tries
-#: and the driver's timeouts.
-RECOVERY = 75.0
+#: Maximum seconds until a repaired meter is read again: the longest backoff
+#: and the timeouts of the driver.
+RECOVERY_S = 75.0
 
-#: The agent may take so much more in the end than in the beginning.
-MORE_THREADS = 2
-MORE_DESCRIPTORS = 4
-MORE_MEMORY = 8.0
+#: Maximum growth of the agent from the beginning to the end.
+MAX_MORE_THREADS = 2
+MAX_MORE_DESCRIPTORS = 4
+MAX_MORE_MEMORY = 8.0
 
 
 def main() -> int:
+    """Run the benchmark and return the exit code."""
     arguments = parse()
     scale = fleet.Scale(
         arguments.bmcs,
@@ -41,9 +41,11 @@ def main() -> int:
     print(f'Starting {scale.bmcs} BMCs and {scale.pdus} PDUs', flush=True)
     with fleet.Fleet(scale) as meters:
         with fleet.Watch(meters.agent.pid) as watch:
-            print('All have been read; now they fail in turn', flush=True)
+            print(
+                'All meters have been read; they now fail in turn', flush=True
+            )
             meters.fail_in_turn()
-            meters.wait_for_recovery(2 * RECOVERY)
+            meters.wait_for_recovery(2 * RECOVERY_S)
         ended = time.time()
         print(table(meters, ended))
         print(usage(watch.usage, ended - meters.began))
@@ -54,13 +56,16 @@ def main() -> int:
 
 
 def parse() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n')[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument('--bmcs', type=int, default=200)
     parser.add_argument('--pdus', type=int, default=50)
-    parser.add_argument('--outlets', type=int, default=48, help='of each PDU')
+    parser.add_argument(
+        '--outlets', type=int, default=48, help='outlets of each PDU'
+    )
     parser.add_argument(
         '--bmc-interval',
         type=float,
@@ -78,11 +83,11 @@ def parse() -> argparse.Namespace:
 
 
 def table(meters: fleet.Fleet, ended: float) -> str:
-    """Show what came of each kind of meter."""
+    """Return the results of each kind of meter as a table."""
     kinds: dict[str, list[fleet.Meter]] = collections.defaultdict(list)
     for meter in meters.meters:
         kinds[meter.kind].append(meter)
-    shown = prettytable.PrettyTable(
+    output = prettytable.PrettyTable(
         [
             'kind',
             'meters',
@@ -98,7 +103,7 @@ def table(meters: fleet.Fleet, ended: float) -> str:
     )
     for kind, members in kinds.items():
         pairs = [(meter, probe) for meter in members for probe in meter.probes]
-        shown.add_row(
+        output.add_row(
             [
                 kind,
                 len(members),
@@ -111,17 +116,17 @@ def table(meters: fleet.Fleet, ended: float) -> str:
                 f'{max(meters.recovery(*pair) or 0 for pair in pairs):.1f}',
             ]
         )
-    return shown.get_string()
+    return output.get_string()
 
 
 def usage(seen: list[fleet.Usage], seconds: float) -> str:
-    """Show what the agent took over time."""
-    shown = prettytable.PrettyTable(
-        ['agent', 'begin', 'most', 'end'], align='r'
+    """Return the resource usage of the agent as a table."""
+    output = prettytable.PrettyTable(
+        ['agent', 'start', 'maximum', 'end'], align='r'
     )
     for name in ('threads', 'descriptors', 'memory'):
         values = [getattr(one, name) for one in seen]
-        shown.add_row(
+        output.add_row(
             [
                 name + (' MiB' if name == 'memory' else ''),
                 *(
@@ -131,7 +136,7 @@ def usage(seen: list[fleet.Usage], seconds: float) -> str:
             ]
         )
     share = (seen[-1].seconds - seen[0].seconds) / seconds
-    return f'{shown.get_string()}\nprocessor: {share:.0%} of one core'
+    return f'{output.get_string()}\nprocessor: {share:.0%} of one core'
 
 
 def judge(
@@ -139,28 +144,28 @@ def judge(
     seen: list[fleet.Usage],
     ended: float,
 ) -> collections.abc.Iterator[tuple[str, bool]]:
-    """Give what is claimed, and whether it holds."""
+    """Yield each claim and whether it holds."""
     pairs = [
         (meter, probe) for meter in meters.meters for probe in meter.probes
     ]
     yield (
-        'every healthy probe has a reading in each of its intervals',
+        'every healthy probe has a reading in each interval',
         not any(meters.missed(*pair, ended) for pair in pairs),
     )
     yield (
-        'no probe shows anything while its meter fails',
+        'no probe has a reading while its meter fails',
         not any(meters.invented(*pair) for pair in pairs),
     )
     yield (
-        f'every meter that failed is back within {RECOVERY:g} s',
-        all((meters.recovery(*pair) or 0) <= RECOVERY for pair in pairs),
+        f'every meter that failed is back within {RECOVERY_S:g} s',
+        all((meters.recovery(*pair) or 0) <= RECOVERY_S for pair in pairs),
     )
     first, last = seen[0], seen[-1]
     yield (
-        'threads, descriptors and memory end as they began',
-        last.threads <= first.threads + MORE_THREADS
-        and last.descriptors <= first.descriptors + MORE_DESCRIPTORS
-        and last.memory <= first.memory + MORE_MEMORY,
+        'threads, descriptors and memory do not grow',
+        last.threads <= first.threads + MAX_MORE_THREADS
+        and last.descriptors <= first.descriptors + MAX_MORE_DESCRIPTORS
+        and last.memory <= first.memory + MAX_MORE_MEMORY,
     )
 
 

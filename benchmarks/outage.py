@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An hour without a broker, for an agent with ten thousand probes.
+"""One hour without a broker, for an agent with ten thousand probes.
 
-What an outage asks of an agent is not its length but what is measured
-meanwhile: each measurement waits, or is thinned out. So the hour is
-compressed: the meters are read as often as they would be in an hour of one
-reading a second, only faster, as fast as the agent can.
+The load of an outage depends on the number of measurements made meanwhile,
+not on its length: each measurement is queued or coalesced. The hour is
+therefore compressed: the agent makes the readings of an hour at one reading a
+second, but as fast as it can.
 
-Prints what the agent took and what was claimed; the exit code is 1 if a claim
-fails.
+Prints the resource usage of the agent and the claims; the exit code is 1 if a
+claim fails.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from prometheus_client import parser as prometheus_parser
 import requests
 
 from energy_meter.tests.faults import installation
-from energy_meter.tests.faults import ledger
+from energy_meter.tests.faults import reconciliation
 from energy_meter.tests.faults import trial
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.faults import watch
@@ -30,22 +30,23 @@ from energy_meter.tests.functional import fleet
 from energy_meter.tests.functional.services import base
 
 AGENT = installation.AGENTS[0]
-#: Ten wattmeters of a thousand probes.
+#: Number of wattmeters that share the probes.
 WATTMETERS = 10
 
-#: Seconds that the API has to be current again.
-RECOVERY = 10.0
-#: How much more memory the agent may take in the second half of an outage.
-MORE_MEMORY = 1.05
+#: Maximum seconds until the API is current again.
+RECOVERY_S = 10.0
+#: Maximum ratio of the memory in the second half of the outage to the first.
+MAX_MEMORY_RATIO = 1.05
 
 
 class Outage(typing.NamedTuple):
-    """What was seen of an outage.
+    """Results of an outage.
 
-    :ivar seconds: its length.
-    :ivar readings: of each probe, meanwhile.
-    :ivar usage: what the agent took, second by second.
-    :ivar recovery: seconds from its end until the API was current.
+    :ivar seconds: length of the outage.
+    :ivar readings: readings of each probe during the outage.
+    :ivar usage: resource usage of the agent, once a second.
+    :ivar recovery: seconds from the end of the outage until the API was
+        current.
     """
 
     seconds: float
@@ -56,6 +57,7 @@ class Outage(typing.NamedTuple):
 
 
 def main() -> int:
+    """Run the benchmark and return the exit code."""
     arguments = parse()
     outage = run(arguments)
     print(table(outage))
@@ -66,6 +68,7 @@ def main() -> int:
 
 
 def parse() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__.partition('\n')[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -75,18 +78,19 @@ def parse() -> argparse.Namespace:
         '--readings',
         type=int,
         default=3600,
-        help='of each probe during the outage',
+        help='readings of each probe during the outage',
     )
     parser.add_argument(
         '--interval',
         type=float,
         default=0.2,
-        help='seconds between two readings, if the agent can',
+        help='seconds between two readings, if the agent keeps up',
     )
     return parser.parse_args()
 
 
 def run(arguments: argparse.Namespace) -> Outage:
+    """Stop the broker until the agent has made enough readings."""
     port = base.free_port()
 
     def prepare(site: installation.Installation) -> None:
@@ -105,97 +109,98 @@ def run(arguments: argparse.Namespace) -> Outage:
         installation.Installation(peers, prepare) as site,
         watch.Watch(site, interval=1.0) as seen,
     ):
-        seen.wait_until_current(trial.PATIENCE)
-        say('The broker goes')
+        seen.wait_until_current(trial.RECOVERY_TIMEOUT_S)
+        report('Stopping the broker')
         peers.broker.kill()
         before, began = measured(port), time.monotonic()
         with fleet.Watch(site.processes[AGENT].pid) as seen_of_agent:
             while (
                 readings := (measured(port) - before) / arguments.probes
             ) < arguments.readings:
-                say(
+                report(
                     f'{readings:.0f} readings of each probe, '
                     f'{seen_of_agent.usage[-1].memory:.0f} MiB'
                 )
                 time.sleep(10)
         seconds = time.monotonic() - began
         peers.broker.start()
-        say('The broker is back')
-        recovery = seen.wait_until_current(trial.PATIENCE)
+        report('The broker is running again')
+        recovery = seen.wait_until_current(trial.RECOVERY_TIMEOUT_S)
         return Outage(
             seconds,
             readings,
             seen_of_agent.usage,
             recovery,
-            ledger.settle(site),
+            reconciliation.reconcile(site),
         )
 
 
 def measured(port: int) -> float:
-    """Count the measurements that an agent ever made."""
+    """Return the number of measurements that an agent has made."""
     text = requests.get(f'http://127.0.0.1:{port}/metrics', timeout=30).text
-    wanted = (
-        'energy_meter_measurements_total',
-        'energy_meter_thinned_total',
+    counters = (
+        'energy_meter_measurements_published_total',
+        'energy_meter_backlog_coalesced_total',
         'energy_meter_backlog_measurements',
     )
     return sum(
         sample.value
         for family in prometheus_parser.text_string_to_metric_families(text)
         for sample in family.samples
-        if sample.name in wanted
+        if sample.name in counters
     )
 
 
 def table(outage: Outage) -> str:
-    """Show what the agent took over time."""
-    shown = prettytable.PrettyTable(
+    """Return the resource usage of the agent as a table."""
+    output = prettytable.PrettyTable(
         ['outage', 'agent MiB', 'threads'], align='r'
     )
     last = len(outage.usage) - 1
     for part in (0, 10, 25, 50, 75, 100):
         usage = outage.usage[last * part // 100]
-        shown.add_row([f'{part} %', f'{usage.memory:.0f}', usage.threads])
+        output.add_row([f'{part} %', f'{usage.memory:.0f}', usage.threads])
     first, final = outage.usage[0], outage.usage[-1]
     share = (final.seconds - first.seconds) / outage.seconds
     return (
-        f'{shown.get_string()}\n'
+        f'{output.get_string()}\n'
         f'{outage.readings:.0f} readings of each probe in '
         f'{outage.seconds:.0f} s; processor: {share:.0%} of one core; '
-        f'most memory: {most(outage.usage):.0f} MiB\n'
+        f'peak memory: {peak(outage.usage):.0f} MiB\n'
         f'{outage.verdict.metered / 1000:.3f} J metered; the API was '
-        f'current {outage.recovery:.1f} s after the broker was back'
+        f'current {outage.recovery:.1f} s after the broker returned'
     )
 
 
-def most(usage: list[fleet.Usage]) -> float:
-    """Give the most memory, in MiB."""
+def peak(usage: list[fleet.Usage]) -> float:
+    """Return the peak memory, in MiB."""
     return max(one.memory for one in usage)
 
 
 def judge(
     outage: Outage,
 ) -> collections.abc.Iterator[tuple[str, bool]]:
-    """Give what is claimed, and whether it holds."""
+    """Yield each claim and whether it holds."""
     middle = len(outage.usage) // 2
     found = outage.verdict
     yield (
-        'the memory of the agent is flat: the second half of the outage '
-        'takes no more than the first',
-        most(outage.usage[middle:])
-        <= MORE_MEMORY * most(outage.usage[:middle]),
+        'the memory of the agent does not grow in the second half of the '
+        'outage',
+        peak(outage.usage[middle:])
+        <= MAX_MEMORY_RATIO * peak(outage.usage[:middle]),
     )
     yield (
         f'{found.lost} mJ lost, {found.doubled} mJ billed twice',
         found.lost == found.doubled == found.unpublished == 0,
     )
     yield (
-        f'the API is current within {RECOVERY:g} s',
-        outage.recovery <= RECOVERY,
+        f'the API is current within {RECOVERY_S:g} s',
+        outage.recovery <= RECOVERY_S,
     )
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)
 
 

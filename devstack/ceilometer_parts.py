@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Adds energy_meter's parts to Ceilometer's files, or removes them.
+"""Add the definitions of energy_meter to Ceilometer's files or remove them.
 
     ceilometer_parts.py add|remove PART FILE
 
-PART is polling.yaml or pipeline.yaml of etc/ceilometer, FILE the one that
-Ceilometer reads. What FILE has of the same names is replaced.
+PART is polling.yaml or pipeline.yaml of etc/ceilometer, FILE the file that
+Ceilometer reads. Definitions of the same name in FILE are replaced.
 """
 
 import pathlib
@@ -15,6 +15,7 @@ import yaml
 
 
 def main() -> None:
+    """Edit the file that the arguments name."""
     action, part, path = sys.argv[1:]
     file = pathlib.Path(path)
     ours = yaml.safe_load(pathlib.Path(part).read_text())

@@ -22,7 +22,7 @@ function energy_meter_url {
     echo "$protocol://$SERVICE_HOST/energy"
 }
 
-# Which database this node uses: mariadb, postgresql, sqlite, or none.
+# Print the database of this node: mariadb, postgresql, sqlite, or none.
 function energy_meter_database {
     if ! is_service_enabled energy-collector energy-api; then
         echo none
@@ -37,7 +37,7 @@ function energy_meter_database {
     fi
 }
 
-# Refuse what can not work before anything is installed.
+# Check the settings before anything is installed.
 function check_energy_meter {
     local database service
     database=$(energy_meter_database)
@@ -45,7 +45,7 @@ function check_energy_meter {
         none)
             ;;
         sqlite)
-            echo_summary "energy_meter keeps its data in SQLite"
+            echo_summary "energy_meter stores its data in SQLite"
             ;;
         mariadb|postgresql)
             service=${database/mariadb/mysql}
@@ -77,12 +77,12 @@ function install_energy_meter {
     if is_service_enabled energy-api; then
         install_apache_uwsgi
     fi
-    # Ceilometer is in the same environment, and finds the pollsters there.
+    # Ceilometer runs in the same environment and finds the pollsters there.
     setup_develop "$ENERGY_METER_DIR" "$(IFS=,; echo "${extras[*]}")"
 }
 
-# Print the URL of the database. DevStack's names no driver, or another, and
-# has parameters that are not for ours.
+# Print the URL of the database. DevStack's URL lacks the driver, or names
+# another, and has parameters that energy_meter does not accept.
 function _energy_meter_connection {
     local database url
     database=$(energy_meter_database)
@@ -99,7 +99,7 @@ function _energy_meter_connection {
     esac
 }
 
-# Run a function whose secrets stay out of DevStack's log.
+# Run a function without tracing, to keep its secrets out of DevStack's log.
 function _energy_meter_quietly {
     local xtrace
     xtrace=$(set +o | grep xtrace)
@@ -155,7 +155,7 @@ function _energy_meter_configure_api {
         "OS_ENERGY_METER_CONFIG_FILES=$ENERGY_METER_CONF"
 }
 
-# Add our parts to Ceilometer's files: _energy_meter_ceilometer add|remove
+# Edit Ceilometer's files: _energy_meter_ceilometer add|remove
 function _energy_meter_ceilometer {
     local file
     for file in polling.yaml pipeline.yaml; do
@@ -202,7 +202,7 @@ function _energy_meter_create_accounts {
     get_or_create_endpoint energy "$REGION_NAME" "$url" "$url" "$url"
 }
 
-# Begin with an empty database, so with no registers or graphs of old either.
+# Start with an empty database and without old registers and graphs.
 function init_energy_meter {
     sudo rm -rf "$ENERGY_METER_STATE_PATH"
     sudo install -d -o "$STACK_USER" -m 750 "$ENERGY_METER_STATE_PATH"
@@ -231,7 +231,7 @@ function _energy_meter_command {
 function start_energy_meter {
     local uwsgi
     if is_service_enabled energy-agent; then
-        # A wattmeter that can not be read is told here, not in a log.
+        # Fail here, with the reason, if a wattmeter is not configured properly.
         $(_energy_meter_command energy-meter-agent) --check
     fi
     run_process energy-collector \
@@ -256,22 +256,21 @@ function stop_energy_meter {
     done
 }
 
-# The servers may be stopped already, when clean.sh is about to remove them
-# with all that they hold.
+# The servers may be stopped already if clean.sh removes them as well.
 function _energy_meter_cleanup_servers {
     local drop="DROP DATABASE IF EXISTS energy_meter"
     case $(energy_meter_database) in
         mariadb)
-            mysql -e "$drop" || echo "MariaDB does not answer"
+            mysql -e "$drop" || echo "MariaDB does not respond"
             ;;
         postgresql)
             psql -h "$DATABASE_HOST" -U "$DATABASE_USER" -w -d template1 \
-                -c "$drop" || echo "PostgreSQL does not answer"
+                -c "$drop" || echo "PostgreSQL does not respond"
             ;;
     esac
     if is_service_enabled rabbit; then
         sudo rabbitmqctl delete_vhost energy_meter ||
-            echo "RabbitMQ does not answer, or has no vhost energy_meter"
+            echo "RabbitMQ does not respond or has no vhost energy_meter"
     fi
 }
 

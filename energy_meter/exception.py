@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Every error that the project raises on purpose.
+"""Errors that the project raises on purpose.
 
-Texts are written for the operator who reads the log: they name what was
-wrong, where, and what was expected, and never hold a secret.
+Their texts are written for the operator who reads the log. They name what is
+wrong, where, and what is expected, and never contain a secret.
 """
 
 
 class EnergyMeterError(Exception):
     """Base of all errors of this project.
 
-    :param values: what the class's ``template`` names.
+    :param values: for the names in the class's ``template``.
     """
 
     template = '%(reason)s'
@@ -21,31 +21,32 @@ class EnergyMeterError(Exception):
 
 
 class ConfigurationError(EnergyMeterError):
-    """A configuration file asks for something that can't be done."""
+    """A configuration file is invalid."""
 
     template = '%(file)s: [%(section)s] %(option)s: %(reason)s'
 
 
-class StateInUse(EnergyMeterError):
+class StateLocked(EnergyMeterError):
     """Another process holds the lock of this state directory."""
 
     template = (
-        '%(path)s is in use by another process: one agent per state_path'
+        '%(path)s is in use by another process; each agent needs its own '
+        'state_path'
     )
 
 
 class StateUnusable(EnergyMeterError):
-    """The state directory can't be used."""
+    """The state directory cannot be used."""
 
     template = '%(path)s: %(reason)s'
 
 
-class NothingToMeter(EnergyMeterError):
-    """No wattmeter of the configuration can be read."""
+class NoWattmeters(EnergyMeterError):
+    """The configuration contains no usable wattmeter."""
 
     template = (
-        'no wattmeter can be read: the configuration has no '
-        '[wattmeter:<name>] section that is free of errors'
+        'no wattmeter can be read: the configuration has no valid '
+        '[wattmeter:<name>] section'
     )
 
 
@@ -53,23 +54,33 @@ class MissingSecrets(EnergyMeterError):
     """Messages can be neither signed nor verified."""
 
     template = (
-        '[bus] secrets is empty: set at least one secret, the same '
+        '[bus] secrets is empty; set at least one secret, the same '
         'for every agent, collector and plugin on this bus'
     )
 
 
 class BusUnavailable(EnergyMeterError):
-    """The broker gave no answer that could be used."""
+    """The broker did not answer, or not as expected."""
 
     template = '%(bus)s: %(reason)s'
 
 
-class WrongRevision(EnergyMeterError):
-    """The database is not at the revision that this release needs."""
+class SchemaOutOfDate(EnergyMeterError):
+    """The database is not at the revision of this release."""
 
     template = (
-        'the database is at revision %(found)s, this release needs '
-        '%(needed)s: run energy-meter-manage db sync'
+        'the database is at revision %(found)s, this release requires '
+        '%(needed)s; run energy-meter-manage db sync'
+    )
+
+
+class SchemaTooNew(EnergyMeterError):
+    """The database is at a revision that this release does not have."""
+
+    template = (
+        'the database is at revision %(found)s, which this release does not '
+        'have: install the release that upgraded the database, or restore the '
+        'backup taken before the upgrade'
     )
 
 
@@ -77,148 +88,149 @@ class DriverError(EnergyMeterError):
     """A wattmeter could not be read."""
 
 
-class ProbeTaken(DriverError):
-    """Two wattmeters would have the same probe."""
+class DuplicateProbe(DriverError):
+    """Two wattmeters have the same probe."""
 
     template = (
-        'probe %(probe)s is a probe of wattmeter %(other)s already: '
+        'probe %(probe)s already belongs to wattmeter %(other)s; '
         'use another pattern'
     )
 
 
 class DeviceUnreachable(DriverError):
-    """No answer, or none in time."""
+    """A device did not answer in time."""
 
     template = '%(device)s did not answer: %(reason)s'
 
 
 class AuthenticationFailed(DriverError):
-    """The wattmeter refused the user, the password or the key."""
+    """The wattmeter rejected the user, the password or the key."""
 
     template = '%(device)s refused the credentials of user %(user)s'
 
 
 class ProtocolError(DriverError):
-    """The wattmeter answered something that makes no sense."""
+    """The response of a wattmeter is invalid."""
 
     template = '%(device)s: %(reason)s'
 
 
 class RejectedMessage(EnergyMeterError):
-    """A message from the bus is not believed.
+    """A message from the bus failed verification.
 
-    ``cause`` is one of a few fixed words, which the counters use as labels.
+    :ivar reason: one of :data:`energy_meter.bus.metrics.REJECTION_REASONS`.
     """
 
-    template = '%(cause)s: %(reason)s'
+    template = '%(reason)s: %(detail)s'
 
     @property
-    def cause(self) -> str:
-        return str(self.values['cause'])
+    def reason(self) -> str:
+        return str(self.values['reason'])
 
 
-class UnknownRegister(EnergyMeterError):
-    """No such register in the database."""
+class RegisterNotFound(EnergyMeterError):
+    """The database contains no such register."""
 
-    template = 'no register %(register)s of probe %(probe)s'
-
-
-class UnknownAgent(EnergyMeterError):
-    """No such agent in the database."""
-
-    template = 'no agent %(agent)s'
+    template = 'register %(register)s of probe %(probe)s not found'
 
 
-class NotExcluded(EnergyMeterError):
-    """An agent that is not excluded needs no readmission."""
+class AgentNotFound(EnergyMeterError):
+    """The database contains no such agent."""
 
-    template = 'agent %(agent)s is not excluded'
+    template = 'agent %(agent)s not found'
+
+
+class AgentNotDisabled(EnergyMeterError):
+    """An agent cannot be enabled because it is not disabled."""
+
+    template = 'agent %(agent)s is not disabled'
 
 
 class ProbeInUse(EnergyMeterError):
-    """A probe can't be forgotten while it is metered."""
+    """A probe cannot be deleted while it is metered."""
 
     template = (
-        'probe %(probe)s was heard of %(seconds)d s ago: remove it '
+        'probe %(probe)s was last seen %(seconds)d s ago; remove it '
         "from its agent's configuration first"
     )
 
 
-class UnknownProbe(EnergyMeterError):
-    """No such probe in the database."""
+class ProbeNotFound(EnergyMeterError):
+    """The database contains no such probe."""
 
-    template = 'no probe %(probe)s'
+    template = 'probe %(probe)s not found'
 
 
 class RRDError(EnergyMeterError):
-    """An RRD file could not be made, written, read or drawn."""
+    """rrdtool could not create, write, read or draw a file."""
 
     template = 'rrdtool: %(reason)s'
 
 
-class DamagedFile(EnergyMeterError):
-    """A file of the archive makes no sense."""
+class CorruptFile(EnergyMeterError):
+    """A file of the RRD archive is corrupt."""
 
-    template = '%(path)s is damaged: %(reason)s'
+    template = '%(path)s is corrupt: %(reason)s'
 
 
 class ArchiveInUse(EnergyMeterError):
-    """Another process writes the archive."""
+    """Another process writes to the RRD archive."""
 
     template = (
-        '%(path)s is in use by another process: only one may write an archive'
+        '%(path)s is in use by another process; only one process may write '
+        'to an archive'
     )
 
 
 class ArchiveUnusable(EnergyMeterError):
-    """The files of the archive can't be written now."""
+    """The files of the RRD archive cannot be written."""
 
     template = '%(path)s: %(reason)s'
 
 
-class DaemonUnavailable(EnergyMeterError):
-    """rrdcached is away, slow or confused."""
+class RRDCachedUnavailable(EnergyMeterError):
+    """rrdcached did not answer, or not as expected."""
 
-    template = 'rrdcached at %(socket)s can not be used: %(reason)s'
+    template = 'rrdcached at %(socket)s cannot be used: %(reason)s'
 
 
-class UnknownPeriod(EnergyMeterError):
-    """No graph shows such a period."""
+class PeriodNotFound(EnergyMeterError):
+    """No graph has such a period."""
 
-    template = 'no period %(period)s: expected one of %(known)s'
+    template = 'period %(period)s not found; expected one of %(known)s'
 
 
 class APIError(EnergyMeterError):
-    """The API gave no answer that could be used."""
+    """A request to the API failed."""
 
     template = '%(url)s: %(reason)s'
 
 
 class APIUnavailable(APIError):
-    """The API, or Keystone before it, is down or slow."""
+    """The API or Keystone is unreachable or did not answer in time."""
 
 
-class APIRefused(APIError):
-    """The API answered that it won't serve this request."""
+class APIRequestRejected(APIError):
+    """The API rejected the request."""
 
 
-class InvalidAnswer(APIError):
-    """What answered does not talk as the API does."""
+class InvalidResponse(APIError):
+    """The response is not one of this API."""
 
-    template = '%(url)s gave an answer that makes no sense: %(reason)s'
+    template = '%(url)s returned an invalid response: %(reason)s'
 
 
-class LoginFailed(EnergyMeterError):
-    """Nobody said, or not fully, as whom to log in to OpenStack."""
+class CloudLoginFailed(EnergyMeterError):
+    """The credentials for OpenStack are missing or incomplete."""
 
     template = (
-        'no login to OpenStack: %(reason)s; set the OS_* variables '
+        'cannot log in to OpenStack: %(reason)s; set the OS_* variables '
         'of an administrator, or OS_CLOUD'
     )
 
 
 class RegistrationFailed(EnergyMeterError):
-    """Keystone could not be told of the API."""
+    """The API could not be registered in Keystone."""
 
     template = 'registration in Keystone failed: %(reason)s'
 

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is measured, and of what.
+"""Types of metering: probes, readings of drivers, measurements of registers.
 
-A driver gives :class:`Reading` objects. The agent feeds them to the probe's
-register, and what the register then shows is a :class:`Measurement`: that is
-what travels over the bus and what the collector keeps.
+A driver returns :class:`Reading` objects. The agent adds them to the probe's
+register. The state of the register after a reading is a :class:`Measurement`,
+which is published on the bus and stored by the collector.
 """
 
 import dataclasses
 import typing
 
-#: Integers on the bus stay below this, so that every language's JSON
-#: reader, JavaScript's included, keeps them exact.
+#: Exclusive limit of integers in messages. JSON parsers of all languages,
+#: including JavaScript's, represent smaller integers exactly.
 INTEGER_LIMIT = 2**53
 
-#: What a probe may measure. Watts of a CPU package are not watts at the
-#: wall: readers choose by this word.
+#: What a probe can measure. Power of a CPU package differs from power at the
+#: wall; clients select probes by scope. This is not a Keystone scope.
 SCOPES = (
     'node',
     'inlet',
@@ -34,38 +34,38 @@ SCOPES = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Counter:
-    """How to read a hardware energy counter.
+    """Properties of a hardware energy counter.
 
-    :ivar joules: energy of one tick, in joules.
-    :ivar step: the smallest number of ticks by which the counter moves.
-    :ivar size: the counter shows its value modulo this many ticks; None for
-        one that does not wrap.
+    :ivar joules_per_tick: energy of one tick, in joules.
+    :ivar step: smallest increase of the counter, in ticks.
+    :ivar rollover: number of ticks at which the counter wraps to zero; None
+        if it does not wrap.
     """
 
-    joules: float
+    joules_per_tick: float
     step: int = 1
-    size: int | None = None
+    rollover: int | None = None
 
     @property
     def resolution(self) -> float:
-        """Energy of the smallest movement, in joules."""
-        return self.joules * self.step
+        """Energy of the smallest increase, in joules."""
+        return self.joules_per_tick * self.step
 
 
 class Reading(typing.NamedTuple):
-    """One probe as its wattmeter shows it at one moment.
+    """Values of one probe at one time, as returned by a driver.
 
-    What the wattmeter does not show, or shows as unavailable, is None:
-    never zero.
+    A value that the wattmeter does not provide, or marks as unavailable, is
+    None, never zero.
 
-    :ivar probe: the probe's id.
-    :ivar watts: active power, W.
-    :ivar ticks: what the hardware's energy counter shows.
-    :ivar counter: how to read ``ticks``; given whenever ``ticks`` is.
-    :ivar volts: RMS voltage, V.
-    :ivar amperes: RMS current, A.
-    :ivar at: when it was measured, on the monotonic clock, in seconds; None
-        for "just now".
+    :ivar probe: ID of the probe.
+    :ivar watts: active power, in W.
+    :ivar ticks: value of the hardware energy counter.
+    :ivar counter: properties of that counter; required with ``ticks``.
+    :ivar volts: RMS voltage, in V.
+    :ivar amperes: RMS current, in A.
+    :ivar monotonic: time of the reading on the monotonic clock, in seconds;
+        None for the current time.
     """
 
     probe: str
@@ -74,16 +74,16 @@ class Reading(typing.NamedTuple):
     counter: Counter | None = None
     volts: float | None = None
     amperes: float | None = None
-    at: float | None = None
+    monotonic: float | None = None
 
 
 class Probe(typing.NamedTuple):
-    """One measuring point.
+    """A metered channel of a wattmeter.
 
-    :ivar id: name of the probe, unique on the bus.
-    :ivar scope: what is measured: one of :data:`SCOPES`.
-    :ivar host: the machine whose power it is.
-    :ivar wattmeter: name of the wattmeter that measures it.
+    :ivar id: ID of the probe, unique on the bus.
+    :ivar scope: what it measures; one of :data:`SCOPES`.
+    :ivar host: name of the machine whose power it measures.
+    :ivar wattmeter: name of its wattmeter.
     :ivar driver: name of the driver that reads the wattmeter.
     :ivar agent: name of the agent that runs the driver.
     """
@@ -97,11 +97,11 @@ class Probe(typing.NamedTuple):
 
 
 class RegisterKey(typing.NamedTuple):
-    """Which register of a probe.
+    """Identity of a register.
 
-    :ivar agent: uuid of the agent that keeps the register.
-    :ivar id: random, 16 hexadecimal digits.
-    :ivar incarnation: the agent's incarnation in which it was opened.
+    :ivar agent: UUID of the agent that keeps the register.
+    :ivar id: 16 random hexadecimal digits.
+    :ivar incarnation: incarnation of the agent in which it was opened.
     """
 
     agent: str
@@ -110,22 +110,25 @@ class RegisterKey(typing.NamedTuple):
 
 
 class Measurement(typing.NamedTuple):
-    """What a register shows at one moment.
+    """State of a register at one time.
 
-    :ivar time: seconds since the epoch by the agent's wall clock.
-    :ivar elapsed: seconds since the register was opened, by the agent's
+    :ivar timestamp: time on the agent's wall clock, in seconds since the
+        epoch.
+    :ivar elapsed: seconds since the register was opened, on the agent's
         monotonic clock.
     :ivar millijoules: energy since the register was opened.
-    :ivar metered: seconds of ``elapsed`` of which the energy is known.
-    :ivar watts: power at that moment, None where it isn't known.
+    :ivar metered_seconds: part of ``elapsed`` for which the energy is known.
+    :ivar watts: active power, in W; None if unknown.
+    :ivar volts: RMS voltage, in V; None if unknown.
+    :ivar amperes: RMS current, in A; None if unknown.
     """
 
     probe: Probe
     register: RegisterKey
-    time: float
+    timestamp: float
     elapsed: float
     millijoules: int
-    metered: float
+    metered_seconds: float
     watts: float | None = None
     volts: float | None = None
     amperes: float | None = None

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Signatures that tell a message of ours from any other.
+"""HMAC signatures of messages.
 
-A :class:`Keyring` holds the secrets in their order: the first signs, all
-verify. Which one signed is told by a key id, so that a message signed with
-an old secret is told apart from a forged one.
+A :class:`Keyring` holds the configured secrets in order: the first one signs,
+all of them verify. Each message names its secret by a key id. So a reader can
+distinguish a message that is signed with an unknown secret, an old one for
+instance, from a forged message.
 """
 
 import collections.abc
@@ -17,16 +18,16 @@ _KEY_ID_LABEL = b'energy_meter key id'
 
 
 def key_id(secret: str) -> str:
-    """Give the public name of a secret: 16 hexadecimal digits."""
+    """Return the public id of a secret: 16 hexadecimal digits."""
     digest = hmac.digest(secret.encode(), _KEY_ID_LABEL, hashlib.sha256)
     return digest[:8].hex()
 
 
 class Keyring:
-    """The secrets that a service knows.
+    """The secrets of a service.
 
-    :param secrets: the first signs, all verify.
-    :raises MissingSecrets: when there is none.
+    :param secrets: the first one signs, all of them verify.
+    :raises MissingSecrets: if there is none.
     """
 
     def __init__(self, secrets: collections.abc.Iterable[str]) -> None:
@@ -38,17 +39,20 @@ class Keyring:
         self.signing_key_id = next(iter(self._keys))
 
     def sign(self, text: bytes) -> str:
-        """Sign with the first secret: 64 hexadecimal digits."""
+        """Return the HMAC-SHA256 of a text: 64 hexadecimal digits.
+
+        It is made with the first secret.
+        """
         return hmac.digest(
             self._keys[self.signing_key_id], text, hashlib.sha256
         ).hex()
 
     def verify(self, key: str, text: bytes, signature: str) -> bool:
-        """Tell whether the secret of that key id made the signature.
+        """Return whether the secret with a key id made a signature.
 
-        The time that it takes does not depend on where they differ.
+        The comparison takes constant time.
 
-        :raises KeyError: when no secret here has that key id.
+        :raises KeyError: if no secret has this key id.
         """
         expected = hmac.digest(self._keys[key], text, hashlib.sha256).hex()
         return hmac.compare_digest(

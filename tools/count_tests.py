@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Count the tests of a subunit stream on standard input.
+"""Count the tests in a subunit stream on standard input.
 
-The last line of the output is `N passed, N failed, N skipped`. The exit
-status is 1 if a test failed, if there were none, or if CI is true and a test
-was skipped.
+The last line of the output is `N passed, N failed, N skipped`. The exit status
+is 1 if a test failed, if there were no tests, or if CI is true and a test was
+skipped.
 """
 
 import os
@@ -15,7 +15,7 @@ import testtools
 
 
 def main() -> int:
-    """Print the skips with their reasons, then the counts."""
+    """Print the skipped tests with their reasons, then the counts."""
     summary = testtools.StreamSummary()
     summary.startTestRun()
     subunit.ByteStreamToStreamResult(

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 
-# What the scripts of this directory have in common, to be sourced.
+# Functions of the scripts in this directory; source this file.
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
@@ -14,8 +14,8 @@ die() {
     exit 1
 }
 
-# pbr asks git for the version. Git refuses in a checkout of another owner
-# unless it is called safe, and knows nothing in an unpacked archive.
+# pbr gets the version from git. Git refuses to read a checkout of another owner
+# unless it is a safe directory, and has no data in an unpacked archive.
 let_pbr_find_a_version() {
     local count=${GIT_CONFIG_COUNT:-0}
     export "GIT_CONFIG_KEY_$count=safe.directory"
@@ -35,10 +35,10 @@ as_root() {
 }
 
 # Install Debian packages: install_packages NAME...
-# Servers among them are not started: they would listen on all interfaces.
+# Do not start their servers, which would listen on all interfaces.
 install_packages() (
     command -v apt-get > /dev/null ||
-        die "install these packages, by their names here: $*"
+        die "install these packages (Debian names): $*"
     [[ $EUID -eq 0 ]] || command -v sudo > /dev/null ||
         die "packages are missing; as root: apt-get install $*"
     say "Installing system packages: $*"
@@ -56,7 +56,7 @@ install_packages() (
         apt-get -qq install -y --no-install-recommends "$@" > /dev/null
 )
 
-# Print the name of a Python that is new enough and can make virtual
+# Print the name of a Python that is recent enough and can create virtual
 # environments.
 find_python() {
     local name check
@@ -70,9 +70,9 @@ find_python() {
     return 1
 }
 
-# Make a virtual environment: make_venv DIRECTORY PROFILE PIP_ARGUMENT...
-# The system packages are those of a profile of bindep.txt, the Python
-# packages those that pip is given. Nothing is done when nothing changed.
+# Create a virtual environment: make_venv DIRECTORY PROFILE PIP_ARGUMENT...
+# Install the system packages of a profile of bindep.txt and the Python packages
+# of the arguments of pip. Does nothing if nothing has changed.
 make_venv() {
     local venv=$1 profile=$2 wanted missing python
     shift 2
@@ -84,7 +84,7 @@ make_venv() {
             install_packages python3-venv
             python=$(find_python) || die 'Python 3.11 or newer is needed'
         }
-        say "Making a virtual environment: $venv"
+        say "Creating a virtual environment: $venv"
         "$python" -m venv --clear "$venv"
     fi
     if [[ $(cat "$venv/installed" 2> /dev/null) == "$wanted" ]]; then

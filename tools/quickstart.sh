@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 
-# Install energy_meter into this checkout and run it: agent, collector, API and
-# graphs in one process, with dummy wattmeters unless configured otherwise.
+# Install energy_meter in this checkout and run agent, collector, API and graphs
+# in one process, with dummy wattmeters unless others are configured.
 #
 #   tools/quickstart.sh [OPTION...]
 #

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 
-# Install what the fault harness needs, let faults strike a whole installation
-# one after another, and show what each of them cost.
+# Install the dependencies of the fault harness, inject faults into a complete
+# installation one after another, and print the cost of each.
 #
 #   tools/run_faults.sh [ARGUMENT...]
 #
-# With --help it tells its arguments. Some faults need root: they cut networks
-# and fill disks, all of their own making.
+# Use --help to list the arguments. Some faults need root, to cut their own
+# network links and to fill their own file systems.
 
 set -euo pipefail
 # shellcheck source=tools/functions.sh

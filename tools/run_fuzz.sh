@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 
-# Fuzz what reads messages, and what merges measurements.
+# Fuzz the parser of messages and the merging of measurements.
 #
 #   tools/run_fuzz.sh [SECONDS]
 #
 # SECONDS, 600 by default, is the time for all targets together. Inputs that
-# showed something new are kept in .fuzz, for the next time. The first input
-# that breaks a target ends its run: it is kept there too, and the exit status
-# is not 0. ENERGY_METER_FUZZ_VENV names a virtual environment that has
-# Atheris, Hypothesis and the package already.
+# increase the coverage are kept in .fuzz for the next run. The first input that
+# breaks a target ends its run: it is kept in .fuzz as well, and the exit status
+# is not 0. ENERGY_METER_FUZZ_VENV names an existing virtual environment with
+# Atheris, Hypothesis and the package.
 
 set -euo pipefail
 # shellcheck source=tools/functions.sh
@@ -30,7 +30,7 @@ status=0
 for target in "${targets[@]}"; do
     say "Fuzzing $target for $seconds s"
     mkdir -p ".fuzz/$target"
-    # More memory, or more seconds for one input, is a finding too.
+    # Exceeding the memory, or the time for one input, is a finding as well.
     nice "$venv/bin/python" -W ignore -m energy_meter.tests.fuzz.run \
         "$target" -max_total_time="$seconds" -rss_limit_mb=512 -timeout=10 \
         -max_len=4096 -verbosity=0 -print_final_stats=1 \

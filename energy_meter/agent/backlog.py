@@ -1,64 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Measurements that wait for the bus."""
+"""Queue of measurements that are not yet published."""
 
 import collections.abc
 import threading
 
-from energy_meter import counters
 from energy_meter import measurement
+from energy_meter.telemetry import counters
 
 
 class Backlog:
-    """A bounded queue that loses detail rather than energy.
+    """Bounded, thread-safe queue of measurements.
 
-    When it is full, only the newest measurement of each register stays: a
-    register says in one word what it said in all before.
+    When full, it keeps only the newest measurement of each register.
+    Registers are cumulative, so no energy is lost, only resolution.
 
-    :param limit: most measurements that it holds; there may be one of each
-        register in any case.
+    :param limit: maximum number of measurements. One measurement of each
+        register is kept even if there are more registers than that.
+    :param counts: counters of the agent.
     """
 
     def __init__(self, limit: int, counts: counters.Counters) -> None:
         self._limit = self._full_at = limit
         self._counters = counts
         self._lock = threading.Lock()
-        self._waiting: list[measurement.Measurement] = []
+        self._queue: list[measurement.Measurement] = []
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._queue)
 
     def put(
-        self, items: collections.abc.Iterable[measurement.Measurement]
+        self, measurements: collections.abc.Iterable[measurement.Measurement]
     ) -> None:
-        """Add measurements behind those that wait."""
+        """Append measurements to the queue."""
         with self._lock:
-            self._waiting.extend(items)
-            self._thin()
+            self._queue.extend(measurements)
+            self._coalesce()
 
-    def take(self, most: int) -> list[measurement.Measurement]:
-        """Take the measurements that have waited longest."""
+    def take(self, limit: int) -> list[measurement.Measurement]:
+        """Remove and return up to ``limit`` of the oldest measurements."""
         with self._lock:
-            taken = self._waiting[:most]
-            del self._waiting[:most]
+            taken = self._queue[:limit]
+            del self._queue[:limit]
             return taken
 
-    def give_back(self, items: list[measurement.Measurement]) -> None:
-        """Put measurements back that were taken but not sent."""
+    def requeue(self, measurements: list[measurement.Measurement]) -> None:
+        """Return measurements that could not be sent to the front."""
         with self._lock:
-            self._waiting[:0] = items
-            self._thin()
+            self._queue[:0] = measurements
+            self._coalesce()
 
-    def _thin(self) -> None:
-        if len(self._waiting) <= self._full_at:
+    def _coalesce(self) -> None:
+        if len(self._queue) <= self._full_at:
             return
         newest: dict[measurement.RegisterKey, measurement.Measurement] = {}
-        for item in self._waiting:
-            known = newest.get(item.register)
-            if known is None or item.elapsed >= known.elapsed:
-                newest[item.register] = item
-        self._counters.count('thinned', len(self._waiting) - len(newest))
-        self._waiting = list(newest.values())
-        # With nearly as many registers as there are places, each addition
-        # would thin again.
+        for queued in self._queue:
+            previous = newest.get(queued.register)
+            if previous is None or queued.elapsed >= previous.elapsed:
+                newest[queued.register] = queued
+        self._counters.count(
+            'backlog_coalesced', len(self._queue) - len(newest)
+        )
+        self._queue = list(newest.values())
+        # With nearly as many registers as the limit allows measurements,
+        # every addition would coalesce again.
         self._full_at = max(self._limit, 2 * len(newest))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How wattmeters fare."""
+"""Health of each wattmeter, and its Prometheus metrics."""
 
 import collections.abc
 import time
@@ -8,20 +8,21 @@ import time
 from prometheus_client import metrics_core
 from prometheus_client import registry
 
-#: Most characters of an error that are kept.
-_LONGEST = 200
+#: Maximum number of characters of an error that are kept.
+MAX_ERROR_LENGTH = 200
 
 
 class Health:
-    """How one wattmeter fares: told by its worker, read by anyone.
+    """Health of one wattmeter, updated by its worker.
 
-    :ivar up: whether it was read since it failed last.
-    :ivar failing_since: seconds since the epoch; None if it does not fail.
-    :ivar error: why it failed last.
-    :ivar restarts: how often its driver failed and was opened anew.
+    :ivar up: whether it was read successfully since its last failure.
+    :ivar failing_since: start of the current failure, in seconds since the
+        epoch; None if it does not fail.
+    :ivar error: description of its last failure.
+    :ivar restarts: number of times that its driver failed and was reopened.
     """
 
-    __slots__ = ('up', 'failing_since', 'error', 'restarts')
+    __slots__ = ('error', 'failing_since', 'restarts', 'up')
 
     def __init__(self) -> None:
         self.up = False
@@ -30,26 +31,26 @@ class Health:
         self.restarts = 0
 
     def succeed(self) -> None:
-        """It was read."""
+        """Record a successful reading."""
         self.up = True
         self.failing_since = None
 
     def fail(self, error: str) -> None:
-        """It could not be read.
+        """Record a failure.
 
-        :param error: why, without secrets.
+        :param error: its description, without secrets.
         """
         self.up = False
         self.failing_since = self.failing_since or time.time()
-        self.error = error[:_LONGEST]
+        self.error = error[:MAX_ERROR_LENGTH]
         self.restarts += 1
 
 
-class Collector(registry.Collector):
-    """Tells Prometheus of the wattmeters and the backlog.
+class HealthExporter(registry.Collector):
+    """Exports the health of wattmeters and the backlog size to Prometheus.
 
-    :param healths: gives the wattmeters' health, by their names.
-    :param backlog: counts the measurements that wait.
+    :param healths: returns the health of each wattmeter, by name.
+    :param backlog_size: returns the number of queued measurements.
     """
 
     def __init__(
@@ -57,40 +58,40 @@ class Collector(registry.Collector):
         healths: collections.abc.Callable[
             [], collections.abc.Mapping[str, Health]
         ],
-        backlog: collections.abc.Callable[[], int],
+        backlog_size: collections.abc.Callable[[], int],
     ) -> None:
         self._healths = healths
-        self._backlog = backlog
+        self._backlog_size = backlog_size
 
     def collect(self) -> collections.abc.Iterable[metrics_core.Metric]:
         up = metrics_core.GaugeMetricFamily(
             'energy_meter_wattmeter_up',
-            'Whether the wattmeter was read since it failed last',
+            'Whether the wattmeter was read since its last failure',
             labels=['wattmeter'],
         )
         failing = metrics_core.GaugeMetricFamily(
-            'energy_meter_wattmeter_failing_since_seconds',
-            'Since when the wattmeter can not be read, and why',
-            labels=['wattmeter', 'error'],
+            'energy_meter_wattmeter_failure_start_timestamp_seconds',
+            'Start of the current failure of the wattmeter',
+            labels=['wattmeter'],
         )
         restarts = metrics_core.CounterMetricFamily(
             'energy_meter_wattmeter_restarts',
-            'How often the driver failed and was opened anew',
+            'Failures after which the driver was reopened',
             labels=['wattmeter'],
         )
         for name, health in self._healths().items():
-            since = health.failing_since
+            failing_since = health.failing_since
             up.add_metric([name], health.up)
             restarts.add_metric([name], health.restarts)
-            if since is not None:
-                failing.add_metric([name, health.error], since)
+            if failing_since is not None:
+                failing.add_metric([name], failing_since)
         return (
             up,
             failing,
             restarts,
             metrics_core.GaugeMetricFamily(
                 'energy_meter_backlog_measurements',
-                'Measurements that wait for the bus',
-                self._backlog(),
+                'Measurements queued for the bus',
+                self._backlog_size(),
             ),
         )

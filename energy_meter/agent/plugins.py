@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Drivers, as their packages announce them."""
+"""Drivers, loaded from the entry points of installed packages."""
 
 import stevedore
 
@@ -11,15 +11,14 @@ _NAMESPACE = 'energy_meter.drivers'
 
 
 def find(section: sections.Section) -> tuple[str, type[base.Driver]]:
-    """Load the driver that the section of a wattmeter asks for.
+    """Load the driver that the section of a wattmeter names.
 
-    :returns: its name and its class.
-    :raises ConfigurationError: when there is none of that name, or it can't
-        be loaded.
+    :returns: name and class of the driver.
+    :raises ConfigurationError: if the driver is unknown or cannot be loaded.
     """
     name = section.options.get('driver', [''])[-1]
     failures: list[BaseException] = []
-    found: stevedore.NamedExtensionManager[base.Driver] = (
+    drivers: stevedore.NamedExtensionManager[base.Driver] = (
         stevedore.NamedExtensionManager(
             _NAMESPACE,
             [name],
@@ -30,15 +29,13 @@ def find(section: sections.Section) -> tuple[str, type[base.Driver]]:
         )
     )
     if failures:
-        raise section.error(
-            'driver', (f'{name!r} can not be loaded: {failures[0]}')
-        )
-    if name not in found:
-        known = sorted(
-            {entry_point.name for entry_point in found.list_entry_points()}
+        raise section.error('driver', f'cannot load {name!r}: {failures[0]}')
+    if name not in drivers:
+        available = sorted(
+            {entry_point.name for entry_point in drivers.list_entry_points()}
         )
         raise section.error(
             'driver',
-            (f'{name!r} is unknown; expected one of {", ".join(known)}'),
+            f'{name!r} is unknown; expected one of {", ".join(available)}',
         )
-    return name, found[name].plugin
+    return name, drivers[name].plugin

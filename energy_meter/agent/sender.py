@@ -1,102 +1,104 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The one thread of the agent that talks to the bus."""
+"""Thread that publishes queued measurements."""
 
 import logging
 import threading
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import attempt
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.agent import backlog
 from energy_meter.bus import publisher
 from energy_meter.bus import transport
+from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two tries while the bus is away.
-_RETRY = 1.0
+#: Interval in seconds between attempts while the bus is unreachable.
+_RETRY_INTERVAL_S = 1.0
 
 
 class Sender(threading.Thread):
-    """Sends what waits in the backlog, once per interval.
+    """Publishes the backlog once per interval.
 
-    While the bus is away everything waits. A broker short of memory blocks
-    whoever sends, for any time: that is why nobody else does.
+    While the bus is unreachable, measurements stay in the backlog. No other
+    thread of the agent publishes: a broker that is short of memory blocks
+    the publishing thread for an unlimited time.
 
+    :param queue: measurements to publish.
+    :param sink: publishes them.
     :param interval: seconds between two publications.
-    :param max_batch: most measurements in one message.
+    :param max_batch: maximum number of measurements in one message.
+    :param counts: counters of the agent.
     """
 
     def __init__(
         self,
-        waiting: backlog.Backlog,
-        sink: publisher.Publisher,
+        queue: backlog.Backlog,
+        sink: publisher.MeasurementPublisher,
         interval: float,
         max_batch: int,
         counts: counters.Counters,
     ) -> None:
         super().__init__(name='sender', daemon=True)
-        self._waiting = waiting
+        self._backlog = queue
         self._publisher = sink
         self._interval = interval
         self._max_batch = max_batch
         self._counters = counts
-        self._complaints = complaint.Complaints(LOG)
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._stopping = threading.Event()
 
-    def stop(self, patience: float) -> None:
-        """Send what waits for the last time, then end.
+    def stop(self, timeout: float) -> None:
+        """Publish the backlog a last time, then end the thread.
 
-        :param patience: seconds to wait for that; the bus may be away, and
-            the journal has it all.
+        :param timeout: maximum number of seconds to wait for that. If the
+            bus is unreachable, the checkpoint preserves the measurements.
         """
         self._stopping.set()
         if self.is_alive():
-            self.join(patience)
+            self.join(timeout)
 
     def run(self) -> None:
         while not self._stopping.wait(self._interval):
             while not self._send_all():
-                if self._stopping.wait(_RETRY):
+                if self._stopping.wait(_RETRY_INTERVAL_S):
                     return
         self._send_all()
 
     def _send_all(self) -> bool:
-        """Send until nothing waits; tell whether the bus took it all."""
-        # No more than waits now: what comes while sending is for the next
-        # interval.
-        left = len(self._waiting)
-        while left > 0:
-            batch = self._waiting.take(self._max_batch)
+        """Publish the backlog, and return whether that succeeded."""
+        # Measurements that arrive meanwhile wait for the next interval.
+        remaining = len(self._backlog)
+        while remaining > 0:
+            batch = self._backlog.take(self._max_batch)
             if not self._send(batch):
-                self._waiting.give_back(batch)
+                self._backlog.requeue(batch)
                 return False
-            left -= len(batch)
+            remaining -= len(batch)
         return True
 
     def _send(self, batch: list[measurement.Measurement]) -> bool:
         if not batch:
             return True
-        failure = ''
-        try:
-            with self._counters.flushing():
-                self._publisher.publish(batch)
-        except Exception as error:
-            # Not only oslo.messaging's own errors: the first connection
-            # shows those of the libraries below. Whatever it is, without
-            # this thread nothing would ever be sent again.
-            failure = transport.explain(error)
-        # Outside the handler, or oslo.log would add the error once more.
-        if failure:
+        # Any exception: the first connection also raises errors of the
+        # libraries below oslo.messaging. An unhandled error would end this
+        # thread, and the agent would not publish any more.
+        _, error = attempt.call(lambda: self._publish(batch), Exception)
+        if error is not None:
             self._counters.count('publish_failures')
-            self._complaints.complain(
+            self._throttled_log.warning(
                 'bus',
-                'The bus does not take messages (%s); they wait',
-                failure,
+                'Cannot publish (%s); measurements are queued',
+                transport.explain(error),
             )
             return False
-        self._counters.count('messages')
-        self._counters.count('measurements', len(batch))
-        self._complaints.settle('bus', 'The bus takes messages again')
+        self._counters.count('messages_published')
+        self._counters.count('measurements_published', len(batch))
+        self._throttled_log.recovered('bus', 'Connection to the bus restored')
         return True
+
+    def _publish(self, batch: list[measurement.Measurement]) -> None:
+        with self._counters.batch_duration():
+            self._publisher.publish(batch)

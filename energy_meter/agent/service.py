@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The agent: from wattmeters to the bus."""
+"""The agent service: reads wattmeters and publishes measurements."""
 
 import collections.abc
 import logging
@@ -11,44 +11,47 @@ import time
 from oslo_config import cfg
 from oslo_service import service
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import attempt
 from energy_meter import exception
-from energy_meter import measurement
+from energy_meter import log_throttle
 from energy_meter.agent import backlog
+from energy_meter.agent import checkpoint
 from energy_meter.agent import health
-from energy_meter.agent import journal
-from energy_meter.agent import ledger
+from energy_meter.agent import metrics
+from energy_meter.agent import recorder
+from energy_meter.agent import registers
 from energy_meter.agent import sender
 from energy_meter.agent import state
 from energy_meter.agent import supervisor
-from energy_meter.agent import wattmeter
+from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.bus import publisher
 from energy_meter.bus import transport as bus_transport
+from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two announcements of ended registers.
-_ANNOUNCE_INTERVAL = 300.0
-#: Seconds that a stopping agent gives the bus to take its last words.
-_PATIENCE = 5.0
+#: Interval in seconds between republications of closed registers.
+_REPUBLISH_INTERVAL_S = 300.0
+#: Maximum time in seconds for each thread to end, and for the bus to accept
+#: the final measurements, while the agent stops.
+_STOP_TIMEOUT_S = 5.0
 
-_Wattmeters = dict[str, wattmeter.Wattmeter]
+_Wattmeters = dict[str, agent_wattmeter.Wattmeter]
 
 
 def name_of(conf: cfg.ConfigOpts) -> str:
-    """Give the name of the agent that this configuration is for."""
+    """Return the configured name of the agent, or else the host name."""
     return conf.agent.name or socket.gethostname()
 
 
 class Agent(service.ServiceBase):
-    """Reads wattmeters, keeps their probes' registers, publishes.
+    """Reads wattmeters, keeps the registers of their probes, and publishes.
 
     :param conf: the configuration.
-    :param reload: gives the configuration as it is in the files now.
-    :raises MissingSecrets: when no secret is configured.
-    :raises StateInUse: when another agent runs on this ``state_path``.
-    :raises StateUnusable: when the ``state_path`` can't be used.
+    :param reload: loads the configuration from the files again.
+    :raises MissingSecrets: if no secret is configured.
+    :raises StateLocked: if another agent uses this ``state_path``.
+    :raises StateUnusable: if the ``state_path`` cannot be used.
     """
 
     def __init__(
@@ -57,51 +60,60 @@ class Agent(service.ServiceBase):
         reload: collections.abc.Callable[[], cfg.ConfigOpts],
     ) -> None:
         self._conf = conf
-        self._reload = reload
-        self.counters = counters.Counters()
-        self._publisher = publisher.Publisher(
+        self._load_conf = reload
+        self.counters = counters.Counters(metrics.COUNTERS)
+        self._publisher = publisher.MeasurementPublisher(
             bus_transport.connect(conf),
             bus_transport.keyring(conf),
             name_of(conf),
         )
         self._state = state.StateDirectory(conf.state_path)
         self._identity = self._state.identify()
-        self._ledger = ledger.Ledger(
-            self._identity.uuid, journal.load(self._state), self.counters
+        self._registers = registers.Registers(
+            self._identity.uuid, checkpoint.load(self._state)
         )
-        self._backlog = backlog.Backlog(conf.agent.backlog, self.counters)
-        self._sender = sender.Sender(
-            self._backlog,
-            self._publisher,
-            conf.agent.publish_interval,
-            conf.agent.max_batch,
-            self.counters,
+        self._backlog = backlog.Backlog(conf.agent.max_backlog, self.counters)
+        self._recorder = recorder.Recorder(
+            self._registers, self._backlog, self.counters
         )
-        self._supervisor = supervisor.Supervisor(
-            self.take,
-            self.adopt,
-            conf.agent.hang_timeout,
-            conf.agent.backoff_max,
-            self.counters,
-        )
+        self._sender = self._make_sender()
+        self._supervisor = self._make_supervisor()
         self.counters.registry.register(
-            health.Collector(
+            health.HealthExporter(
                 self._supervisor.healths, lambda: len(self._backlog)
             )
         )
-        self._complaints = complaint.Complaints(LOG)
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._wattmeters: _Wattmeters = {}
-        self._setting_up = threading.Lock()
+        self._configuring = threading.Lock()
         self._stopping = threading.Event()
         self._reloading = threading.Event()
-        self._keeper = threading.Thread(
-            target=self._keep, name='keeper', daemon=True
+        self._task_thread = threading.Thread(
+            target=self._run_periodic_tasks, name='periodic tasks', daemon=True
+        )
+
+    def _make_sender(self) -> sender.Sender:
+        return sender.Sender(
+            self._backlog,
+            self._publisher,
+            self._conf.agent.publish_interval,
+            self._conf.agent.max_batch,
+            self.counters,
+        )
+
+    def _make_supervisor(self) -> supervisor.Supervisor:
+        return supervisor.Supervisor(
+            self._recorder.record,
+            self.register_probes,
+            self._conf.agent.hang_timeout,
+            self._conf.agent.max_backoff,
+            self.counters,
         )
 
     def start(self) -> None:
-        """Begin to read.
+        """Start reading the wattmeters.
 
-        :raises NothingToMeter: when no wattmeter makes sense.
+        :raises NoWattmeters: if no wattmeter is configured without errors.
         """
         LOG.info(
             'Agent %s, uuid %s, incarnation %d',
@@ -109,161 +121,167 @@ class Agent(service.ServiceBase):
             self._identity.uuid,
             self._identity.incarnation,
         )
-        self._backlog.put(item.word for item in self._ledger.ended())
+        self._queue_closed()
         self._apply(self._conf)
         self._sender.start()
-        self._keeper.start()
+        self._task_thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._supervisor.stop()
-        if self._keeper.is_alive():
-            self._keeper.join(_PATIENCE)
-        self._sender.stop(_PATIENCE)
-        self._write_journal()
+        if self._task_thread.is_alive():
+            self._task_thread.join(_STOP_TIMEOUT_S)
+        self._sender.stop(_STOP_TIMEOUT_S)
+        self._save_checkpoint()
         self._state.close()
 
     def wait(self) -> None:
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Read anew the secrets and the wattmeters.
+        """Reload the secrets and the wattmeters.
 
-        Registers of unchanged probes go on.
+        Registers of unchanged probes stay open.
         """
         self._reloading.set()
 
-    def take(
-        self, readings: collections.abc.Iterable[measurement.Reading]
-    ) -> None:
-        """Let readings move the registers, and what they show wait."""
-        now, wall = time.monotonic(), time.time()
-        words = []
-        for reading in readings:
-            at = now if reading.at is None else min(reading.at, now)
-            word = self._ledger.read(reading, at, wall - (now - at))
-            if word is not None:
-                words.append(word)
-        self._backlog.put(words)
+    def register_probes(self, wattmeter: agent_wattmeter.Wattmeter) -> None:
+        """Open registers for a wattmeter whose channels have become known.
+
+        :raises DuplicateProbe: if one of its probes belongs to another
+            wattmeter.
+        :raises StateUnusable: if a new incarnation cannot be stored.
+        """
+        with self._configuring:
+            registered = {
+                settings.probe.id: other.name
+                for other in self._wattmeters.values()
+                for settings in other.probes
+                if other.name != wattmeter.name
+            }
+            for settings in wattmeter.probes:
+                if other_name := registered.get(settings.probe.id):
+                    raise exception.DuplicateProbe(
+                        probe=settings.probe.id, other=other_name
+                    )
+            if wattmeter.name in self._wattmeters:
+                wattmeters = {**self._wattmeters, wattmeter.name: wattmeter}
+                self._renew_incarnation(wattmeters)
+                self._open_registers(wattmeters)
 
     def _apply(self, conf: cfg.ConfigOpts) -> None:
-        wattmeters, errors = wattmeter.load(conf, name_of(conf))
+        configured, errors = agent_wattmeter.load(conf, name_of(conf))
         for error in errors:
             LOG.error('%s', error)
-        if not wattmeters and not self._keeper.is_alive():
-            raise exception.NothingToMeter()
-        with self._setting_up:
-            known = {item.name: self._as_adopted(item) for item in wattmeters}
-            # What may fail comes before anything is changed.
-            self._renew_incarnation(known)
-            self._supervisor.retire(wattmeters)
-            self._open_registers(known)
-        self._supervisor.engage(wattmeters)
-
-    def adopt(self, item: wattmeter.Wattmeter) -> None:
-        """Open registers for a wattmeter that has told its outlets.
-
-        :raises ProbeTaken: when another wattmeter has a probe of its.
-        :raises StateUnusable: when no incarnation can be begun.
-        """
-        with self._setting_up:
-            taken = {
-                probe.probe.id: other.name
-                for other in self._wattmeters.values()
-                for probe in other.probes
-                if other.name != item.name
+        if not configured and not self._task_thread.is_alive():
+            raise exception.NoWattmeters()
+        with self._configuring:
+            wattmeters = {
+                wattmeter.name: self._keep_resolved(wattmeter)
+                for wattmeter in configured
             }
-            for probe in item.probes:
-                if other := taken.get(probe.probe.id):
-                    raise exception.ProbeTaken(
-                        probe=probe.probe.id, other=other
-                    )
-            if item.name in self._wattmeters:
-                known = {**self._wattmeters, item.name: item}
-                self._renew_incarnation(known)
-                self._open_registers(known)
+            # This may fail, so it comes before any change.
+            self._renew_incarnation(wattmeters)
+            self._supervisor.stop_removed(configured)
+            self._open_registers(wattmeters)
+        self._supervisor.start_added(configured)
 
-    def _as_adopted(self, item: wattmeter.Wattmeter) -> wattmeter.Wattmeter:
-        known = self._wattmeters.get(item.name, item)
-        return known if known.unresolved() == item else item
+    def _keep_resolved(
+        self, configured: agent_wattmeter.Wattmeter
+    ) -> agent_wattmeter.Wattmeter:
+        """Return the resolved form of a wattmeter that has not changed."""
+        current = self._wattmeters.get(configured.name, configured)
+        return current if current.unresolved() == configured else configured
 
     def _renew_incarnation(self, wattmeters: _Wattmeters) -> None:
-        """Begin an incarnation if registers will be opened.
+        """Start a new incarnation if any probe needs a new register.
 
-        A register that is opened later than another of the same probe must
-        be of a later one, or it could not succeed it.
+        A register replaces another only if its incarnation is higher, so new
+        registers must not reuse the current one.
         """
-        if self._keeper.is_alive() and self._ledger.missing(
-            item.probe.id for item in _settings(wattmeters)
+        if self._task_thread.is_alive() and self._registers.unknown(
+            settings.probe.id for settings in _settings(wattmeters)
         ):
             self._identity = self._state.identify()
 
     def _open_registers(self, wattmeters: _Wattmeters) -> None:
         self._wattmeters = wattmeters
-        self._ledger.set_up(
+        self._registers.configure(
             _settings(wattmeters), self._identity.incarnation, time.monotonic()
         )
 
-    def _keep(self) -> None:
-        """Watch the drivers, write the journal, announce ended registers."""
-        journal_due = announce_due = time.monotonic()
-        announce_due += _ANNOUNCE_INTERVAL
+    def _run_periodic_tasks(self) -> None:
+        """Check drivers, reload, save checkpoints, republish registers."""
+        checkpoint_due = time.monotonic()
+        republish_due = checkpoint_due + _REPUBLISH_INTERVAL_S
         while not self._stopping.wait(1.0):
-            self._attempt(self._supervisor.check)
+            self._run_task(self._supervisor.check)
             if self._reloading.is_set():
                 self._reloading.clear()
-                self._attempt(self._apply_anew)
-            now = time.monotonic()
-            if now >= journal_due:
-                journal_due = now + self._conf.agent.journal_interval
-                self._attempt(self._write_journal)
-            if now >= announce_due:
-                announce_due = now + _ANNOUNCE_INTERVAL
-                self._attempt(self._announce)
+                self._run_task(self._reload)
+            monotonic = time.monotonic()
+            if monotonic >= checkpoint_due:
+                checkpoint_due = (
+                    monotonic + self._conf.agent.checkpoint_interval
+                )
+                self._run_task(self._save_checkpoint)
+            if monotonic >= republish_due:
+                republish_due = monotonic + _REPUBLISH_INTERVAL_S
+                self._run_task(self._republish_closed)
 
     @staticmethod
-    def _attempt(chore: collections.abc.Callable[[], None]) -> None:
-        # Without its keeper the agent would go on metering what a restart
-        # then loses.
+    def _run_task(task: collections.abc.Callable[[], None]) -> None:
+        # An unhandled error would end the thread. Without checkpoints, the
+        # next restart would lose energy.
         try:
-            chore()
+            task()
         except Exception:
-            LOG.exception('A chore of the agent failed')
+            LOG.exception('Periodic task failed')
 
-    def _announce(self) -> None:
-        self._ledger.pass_time(_ANNOUNCE_INTERVAL)
-        self._backlog.put(item.word for item in self._ledger.ended())
+    def _republish_closed(self) -> None:
+        self._registers.expire(_REPUBLISH_INTERVAL_S)
+        self._queue_closed()
 
-    def _apply_anew(self) -> None:
-        LOG.info('Reading the wattmeters anew')
-        reason = None
-        try:
-            conf = self._reload()
-            keyring = bus_transport.keyring(conf)
-            self._apply(conf)
-            self._publisher.use(keyring)
-        except (cfg.Error, OSError, exception.EnergyMeterError) as error:
-            reason = error
-        # Outside the handler, or oslo.log would add the error once more.
-        if reason:
-            LOG.error('The configuration stays as it was: %s', reason)
+    def _queue_closed(self) -> None:
+        self._backlog.put(closed.final for closed in self._registers.closed())
 
-    def _write_journal(self) -> None:
-        reason = None
-        try:
-            journal.save(self._state, self._ledger)
-        except exception.StateUnusable as error:
-            reason = error
-        # Outside the handler, as above.
-        if reason:
-            self._complaints.complain(
-                'journal', 'The journal can not be written: %s', reason
+    def _reload(self) -> None:
+        LOG.info('Reloading the configuration')
+        _, error = attempt.call(
+            self._load_and_apply,
+            (cfg.Error, OSError, exception.EnergyMeterError),
+        )
+        if error is not None:
+            LOG.error(
+                'Reload failed, keeping the current configuration: %s', error
+            )
+
+    def _load_and_apply(self) -> None:
+        conf = self._load_conf()
+        keyring = bus_transport.keyring(conf)
+        self._apply(conf)
+        self._publisher.use(keyring)
+
+    def _save_checkpoint(self) -> None:
+        _, error = attempt.call(
+            lambda: checkpoint.save(self._state, self._registers),
+            exception.StateUnusable,
+        )
+        if error is not None:
+            self._throttled_log.warning(
+                'checkpoint',
+                'Cannot save the checkpoint (%s); retrying',
+                error,
             )
         else:
-            self._complaints.settle(
-                'journal', 'The journal can be written again'
+            self._throttled_log.recovered(
+                'checkpoint', 'Checkpoint saved again'
             )
 
 
-def _settings(wattmeters: _Wattmeters) -> list[ledger.Settings]:
-    return [probe for item in wattmeters.values() for probe in item.probes]
+def _settings(wattmeters: _Wattmeters) -> list[registers.Settings]:
+    return [
+        settings
+        for wattmeter in wattmeters.values()
+        for settings in wattmeter.probes
+    ]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an agent keeps on disk: who it is, and its journal."""
+"""State directory of an agent: its lock, identity and checkpoint."""
 
 import collections.abc
 import fcntl
@@ -21,10 +21,12 @@ T = typing.TypeVar('T')
 
 
 class Identity(typing.NamedTuple):
-    """Who an agent is.
+    """Identity of an agent.
 
-    :ivar uuid: the agent, for as long as its state lives on this machine.
-    :ivar incarnation: how often it opened registers; later is larger.
+    :ivar uuid: UUID of the agent; stays the same as long as the state
+        directory stays on this machine.
+    :ivar incarnation: number that increases each time the agent opens
+        registers.
     """
 
     uuid: str
@@ -32,10 +34,10 @@ class Identity(typing.NamedTuple):
 
 
 class StateDirectory:
-    """The ``state_path`` of one agent, which it alone may use.
+    """The ``state_path`` of one agent, locked against other processes.
 
-    :raises StateInUse: when another process uses it.
-    :raises StateUnusable: when it can't be written to.
+    :raises StateLocked: if another process has locked it.
+    :raises StateUnusable: if it cannot be created or written.
     """
 
     def __init__(self, path: str | pathlib.Path) -> None:
@@ -47,37 +49,41 @@ class StateDirectory:
             )
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise exception.StateInUse(path=self._path)
+            raise exception.StateLocked(path=self._path)
         except OSError as error:
             raise self._unusable(error)
 
     def close(self) -> None:
-        """Let another process use it."""
+        """Release the lock."""
         self._lock.close()
 
     def identify(self) -> Identity:
-        """Tell who this agent is, in an incarnation that never was before.
+        """Return the identity of this agent in a new incarnation.
 
-        A copy of the directory on another machine is another agent: the
-        machine's id and host name are kept beside the uuid.
+        A copy of the directory on another machine is a different agent, and
+        gets a UUID of its own. To detect a copy, the machine ID and the host
+        name are stored beside the UUID.
 
-        :raises StateUnusable: when it can't be read or written.
+        :raises StateUnusable: if the identity cannot be read or written.
         """
         machine = [_machine_id(), socket.gethostname()]
-        known, home = self.read(_IDENTITY, _parse_identity) or (None, None)
-        if known is None or home != machine:
-            known = Identity(str(uuid.uuid4()), 0)
-        known = known._replace(incarnation=known.incarnation + 1)
-        self.write(_IDENTITY, {**known._asdict(), 'machine': machine})
-        return known
+        identity, stored_machine = self.read(_IDENTITY, _parse_identity) or (
+            None,
+            None,
+        )
+        if identity is None or stored_machine != machine:
+            identity = Identity(str(uuid.uuid4()), 0)
+        identity = identity._replace(incarnation=identity.incarnation + 1)
+        self.write(_IDENTITY, {**identity._asdict(), 'machine': machine})
+        return identity
 
     def read(
         self, name: str, parse: collections.abc.Callable[[typing.Any], T]
     ) -> T | None:
-        """Read a file; None if there is none.
+        """Return the content of a JSON file, or None if it does not exist.
 
-        :param parse: makes sense of what is in it.
-        :raises StateUnusable: when it can't be read or makes no sense.
+        :param parse: converts the decoded JSON.
+        :raises StateUnusable: if the file cannot be read or parsed.
         """
         try:
             return parse(json.loads((self._path / name).read_bytes()))
@@ -93,19 +99,22 @@ class StateDirectory:
             raise self._unusable(error, name)
 
     def write(self, name: str, content: object) -> None:
-        """Write a file so that it is whole whatever happens.
+        """Replace a JSON file atomically.
 
-        :raises StateUnusable: when it can't be written.
+        After a crash or a power failure, the file has either the old or the
+        new content.
+
+        :raises StateUnusable: if the file cannot be written.
         """
-        fresh = self._path / f'{name}.new'
+        new_path = self._path / f'{name}.new'
         try:
             with open(
-                fresh, 'w', encoding='utf-8', opener=_open_privately
+                new_path, 'w', encoding='utf-8', opener=_open_privately
             ) as stream:
                 json.dump(content, stream, separators=(',', ':'))
                 stream.flush()
                 os.fsync(stream.fileno())
-            fresh.replace(self._path / name)
+            new_path.replace(self._path / name)
             self._sync_directory()
         except OSError as error:
             raise self._unusable(error, name)
@@ -123,9 +132,7 @@ class StateDirectory:
         reason = (
             error.strerror
             if isinstance(error, OSError)
-            else (
-                f'damaged; move it away to let the agent begin anew: {error}'
-            )
+            else f'corrupt; move it away to start without it: {error}'
         )
         return exception.StateUnusable(path=self._path / name, reason=reason)
 

@@ -1,120 +1,141 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keeps one worker at every wattmeter."""
+"""Runs one worker for each wattmeter."""
 
 import collections.abc
 import logging
 import time
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import log_throttle
 from energy_meter.agent import health
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.agent import worker
+from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Given-up threads of one wattmeter that may hang at the same time. A device
-#: that hangs its driver for good costs no more than these.
-_MOST_HUNG = 3
+#: Maximum number of abandoned threads of one wattmeter. A device that hangs
+#: its driver permanently costs no more than these.
+MAX_HUNG = 3
 
 
 class Supervisor:
-    """Starts, watches, replaces and stops workers; never waits for one.
+    """Starts, monitors, replaces and stops workers; never waits for one.
 
-    :param hang_timeout: seconds after which a driver that does not come
-        back is given up.
-    :param backoff_max: longest pause after a failure, in seconds.
+    :param sink: receives the readings.
+    :param register_probes: receives a wattmeter whose channels have become
+        known.
+    :param hang_timeout: seconds after which a driver call that has not
+        returned is abandoned.
+    :param max_backoff: maximum pause after a failure, in seconds.
+    :param counts: counters of the agent.
     """
 
     def __init__(
         self,
         sink: worker.Sink,
-        adopt: worker.Adopt,
+        register_probes: collections.abc.Callable[
+            [agent_wattmeter.Wattmeter], None
+        ],
         hang_timeout: float,
-        backoff_max: float,
+        max_backoff: float,
         counts: counters.Counters,
     ) -> None:
         self._sink = sink
-        self._adopt = adopt
+        self._register_probes = register_probes
         self._hang_timeout = hang_timeout
-        self._backoff_max = backoff_max
+        self._max_backoff = max_backoff
         self._counters = counts
-        self._complaints = complaint.Complaints(LOG)
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._workers: dict[str, worker.Worker] = {}
         self._hung: list[worker.Worker] = []
 
-    def retire(
+    def stop_removed(
         self, wanted: collections.abc.Collection[agent_wattmeter.Wattmeter]
     ) -> None:
-        """Stop reading all wattmeters but these, as they are given here."""
+        """Stop the workers of wattmeters that were removed or reconfigured.
+
+        :param wanted: all wattmeters of the new configuration.
+        """
         for name, running in list(self._workers.items()):
             if running.wattmeter not in wanted:
-                LOG.info('Wattmeter %s is not read any longer as it was', name)
+                LOG.info(
+                    'Wattmeter %s was removed or reconfigured; stopping its '
+                    'driver',
+                    name,
+                )
                 running.stop()
                 del self._workers[name]
 
-    def engage(
+    def start_added(
         self, wanted: collections.abc.Iterable[agent_wattmeter.Wattmeter]
     ) -> None:
-        """Start to read the wattmeters that are not read yet."""
-        for item in wanted:
-            if item.name not in self._workers:
-                LOG.info('Reading wattmeter %s', item.name)
-                self._start(item)
+        """Start workers for those wattmeters that have none."""
+        for wattmeter in wanted:
+            if wattmeter.name not in self._workers:
+                LOG.info('Reading wattmeter %s', wattmeter.name)
+                self._start(wattmeter)
 
     def check(self) -> None:
-        """Replace the workers whose driver hangs, and tell who is silent."""
-        now = time.monotonic()
-        self._hung = [item for item in self._hung if item.is_alive()]
+        """Replace workers whose driver hangs, and log missing values."""
+        monotonic = time.monotonic()
+        self._hung = [hung for hung in self._hung if hung.is_alive()]
         for name, running in list(self._workers.items()):
             limit = max(self._hang_timeout, 3 * running.wattmeter.interval)
-            if running.busy_for(now) > limit:
-                self._give_up(name, running, now)
-            elif running.silent_for(now) > limit:
-                # Not the driver's fault: 'na' is an honest answer.
-                self._complaints.complain(
+            if running.busy_for(monotonic) > limit:
+                self._abandon(name, running, monotonic)
+            elif running.silent_for(monotonic) > limit:
+                # The driver works: some devices answer, but without a value.
+                self._throttled_log.warning(
                     name,
-                    'Wattmeter %s has shown no value for %.0f s',
+                    'No value from wattmeter %s for %.0f s',
                     name,
-                    running.silent_for(now),
+                    running.silent_for(monotonic),
                 )
 
     def healths(self) -> dict[str, health.Health]:
-        """Tell how the wattmeters fare, by their names."""
+        """Return the health of each wattmeter, by name."""
         return {
             name: running.health
             for name, running in list(self._workers.items())
         }
 
     def stop(self) -> None:
-        """Tell all workers to stop."""
+        """Ask all workers to stop."""
         for running in self._workers.values():
             running.stop()
         self._workers.clear()
 
-    def _start(self, item: agent_wattmeter.Wattmeter) -> None:
-        started = self._workers[item.name] = worker.Worker(
-            item, self._sink, self._adopt, self._backoff_max, self._complaints
+    def _start(self, wattmeter: agent_wattmeter.Wattmeter) -> None:
+        # Its series exists from the start, so that increase() sees the first
+        # hang.
+        self._counters.count('driver_hangs', 0, wattmeter=wattmeter.name)
+        started = self._workers[wattmeter.name] = worker.Worker(
+            wattmeter,
+            self._sink,
+            self._register_probes,
+            self._max_backoff,
+            self._throttled_log,
         )
         started.start()
 
     def _count_hung(self, name: str) -> int:
-        return sum(item.wattmeter.name == name for item in self._hung)
+        return sum(hung.wattmeter.name == name for hung in self._hung)
 
-    def _give_up(self, name: str, running: worker.Worker, now: float) -> None:
-        self._complaints.complain(
+    def _abandon(
+        self, name: str, running: worker.Worker, monotonic: float
+    ) -> None:
+        self._throttled_log.warning(
             f'hung {name}',
-            'The driver of wattmeter %s has not come back for '
-            '%.0f s and is given up',
+            'Driver of wattmeter %s hung for %.0f s; abandoning its thread',
             name,
-            running.busy_for(now),
+            running.busy_for(monotonic),
         )
-        if self._count_hung(name) >= _MOST_HUNG:
+        if self._count_hung(name) >= MAX_HUNG:
             return
-        self._counters.count('hangs', wattmeter=name)
+        self._counters.count('driver_hangs', wattmeter=name)
         running.stop()
-        running.health.fail('the driver hangs')
+        running.health.fail('the driver hung')
         self._hung.append(running)
-        self._workers[name] = running.successor()
+        self._workers[name] = running.replacement()
         self._workers[name].start()

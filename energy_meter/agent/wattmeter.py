@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The wattmeters that the configuration names."""
+"""Wattmeters of the configuration."""
 
 import collections.abc
 import socket
@@ -11,164 +11,129 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.agent import ledger
 from energy_meter.agent import plugins
-from energy_meter.bus import envelope
+from energy_meter.agent import probes as agent_probes
+from energy_meter.agent import registers
+from energy_meter.bus import fields
 from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
 
-_MAX_WATTS = 100_000.0
-
-_Own = dict[str, dict[str, typing.Any] | None]
-
-
-class Pattern(typing.NamedTuple):
-    """How the probes of all outlets of a wattmeter are named.
-
-    :ivar text: the id of a probe, with fields in braces.
-    :ivar settings: how each is metered.
-    :ivar own: what single probes have of their own, by id; None for a probe
-        that is left out, as its section makes no sense.
-    """
-
-    text: str
-    settings: ledger.Settings
-    own: '_Own'
-
-    def fill(self, item: 'Wattmeter', outlet: base.Outlet) -> str:
-        """Give the id of the probe at an outlet.
-
-        :raises KeyError: for a field that is none.
-        """
-        return self.text.format(**self.fields(item, outlet))
-
-    def fields(self, item: 'Wattmeter', outlet: base.Outlet) -> dict[str, str]:
-        """Give what a pattern may name; the host only where there is one."""
-        host = item.options.get('host') or self.settings.probe.host
-        return {
-            'wattmeter': item.name,
-            **({'host': host} if host else {}),
-            'outlet': outlet.index,
-            'name': outlet.name or outlet.index,
-        }
+_DEFAULT_MAX_WATTS = 100_000.0
 
 
 class Wattmeter(typing.NamedTuple):
-    """One ``[wattmeter:...]`` section that makes sense.
+    """A wattmeter as configured in a valid ``[wattmeter:...]`` section.
 
-    :ivar options: the values of its options, by name.
-    :ivar outlets: ids of its probes, None for an outlet that is left out.
-    :ivar probes: how each probe is metered.
-    :ivar pattern: how its probes are named when its outlets are known; until
-        then it has none.
+    :ivar options: values of its options, by name.
+    :ivar probe_ids: IDs of its probes in the order of its channels; None for
+        a channel that is not metered.
+    :ivar probes: settings of each probe.
+    :ivar pattern: template for the IDs of its probes. Until :meth:`resolve`
+        such a wattmeter has no probes.
     """
 
     name: str
     driver: type[base.Driver]
     options: dict[str, typing.Any]
-    outlets: tuple[str | None, ...]
-    probes: tuple[ledger.Settings, ...]
-    pattern: Pattern | None = None
+    probe_ids: tuple[str | None, ...]
+    probes: tuple[registers.Settings, ...]
+    pattern: agent_probes.Pattern | None = None
 
     @property
     def interval(self) -> float:
-        """Seconds between two readings."""
+        """Interval in seconds between two readings."""
         interval: float = self.options['interval']
         return interval
 
     def make_driver(self) -> base.Driver:
-        """Make a driver that reads it."""
-        return self.driver(types.SimpleNamespace(**self.options), self.outlets)
+        """Return a new driver object that reads this wattmeter."""
+        return self.driver(
+            types.SimpleNamespace(**self.options), self.probe_ids
+        )
 
     def resolve(self) -> 'Wattmeter':
-        """Ask the wattmeter for its outlets, and name a probe for each.
+        """Return this wattmeter with one probe for each of its channels.
 
-        One whose probes are named already is given back as it is.
+        The channels are read from the device. A wattmeter without a pattern
+        is returned as it is.
 
-        :raises DriverError: when it can't be asked or can't tell.
+        :raises DriverError: if the wattmeter cannot be read, or its channels
+            do not yield valid and unique probe IDs.
         """
         if self.pattern is None:
             return self
         driver = self.make_driver()
         try:
             driver.open()
-            ids = [
-                self.pattern.fill(self, outlet) for outlet in driver.outlets()
+            probe_ids = [
+                self.pattern.format(channel) for channel in driver.channels()
             ]
         finally:
             driver.close()
         if (
-            not ids
-            or len(set(ids)) < len(ids)
-            or not all(map(envelope.is_id, ids))
+            not probe_ids
+            or len(set(probe_ids)) < len(probe_ids)
+            or not all(map(fields.is_id, probe_ids))
         ):
+            ids_text = ', '.join(probe_ids) or 'the device lists no channels'
             raise exception.ProtocolError(
                 device=self.name,
                 reason=(
-                    f'{self.pattern.text!r} names no probes for its outlets: '
-                    f'{", ".join(ids) or "it does not tell them"}; name them in '
-                    'probes'
+                    f'pattern {self.pattern.text!r} yields no valid and '
+                    f'unique probe IDs ({ids_text}); list the IDs in probes'
                 ),
             )
-        return self.equip(ids, self.pattern.settings, self.pattern.own)
+        return self.with_probes(
+            probe_ids, self.pattern.settings, self.pattern.overrides
+        )
 
-    def equip(
+    def with_probes(
         self,
-        outlets: collections.abc.Iterable[str | None],
-        settings: ledger.Settings,
-        own: _Own,
+        probe_ids: collections.abc.Iterable[str | None],
+        settings: registers.Settings,
+        overrides: agent_probes.Overrides,
     ) -> 'Wattmeter':
-        """Put probes at its outlets.
+        """Return this wattmeter with the given probes.
 
-        :param outlets: their ids, None for an outlet that is left out.
-        :param settings: what the probes have in common.
-        :param own: as in :class:`Pattern`.
+        :param probe_ids: IDs in the order of the channels.
+        :param settings: settings that all probes share.
+        :param overrides: options of single probes.
         """
         metered = tuple(
-            None if probe is None or own.get(probe, {}) is None else probe
-            for probe in outlets
+            None
+            if probe_id is None or overrides.get(probe_id, {}) is None
+            else probe_id
+            for probe_id in probe_ids
         )
         return self._replace(
-            outlets=metered,
+            probe_ids=metered,
             probes=tuple(
-                _specialise(settings, probe, own.get(probe) or {})
-                for probe in metered
-                if probe
+                agent_probes.apply_overrides(
+                    settings, probe_id, overrides.get(probe_id) or {}
+                )
+                for probe_id in metered
+                if probe_id
             ),
         )
 
     def unresolved(self) -> 'Wattmeter':
-        """Give it as the configuration has it."""
+        """Return this wattmeter as it was before :meth:`resolve`."""
         return (
             self
             if self.pattern is None
-            else self._replace(outlets=(), probes=())
+            else self._replace(probe_ids=(), probes=())
         )
-
-
-def _specialise(
-    settings: ledger.Settings, probe: str, special: dict[str, typing.Any]
-) -> ledger.Settings:
-    """Give the settings of one probe of a wattmeter."""
-    common = settings.probe
-    return settings._replace(
-        probe=common._replace(
-            id=probe,
-            scope=special.get('scope') or common.scope,
-            host=special.get('host') or common.host or probe,
-        ),
-        max_watts=special.get('max_watts') or settings.max_watts,
-    )
 
 
 def load(
     conf: cfg.ConfigOpts, agent: str
 ) -> tuple[list[Wattmeter], list[exception.ConfigurationError]]:
-    """Read the wattmeters from the configuration.
+    """Load all wattmeters of the configuration.
 
     :param agent: name of this agent.
-    :returns: those that make sense, and what is wrong with the others.
+    :returns: the wattmeters with valid sections, and the errors of all other
+        sections.
     """
     sections, errors = conf_sections.find(conf)
     loader = _Loader(conf, agent, sections)
@@ -177,17 +142,17 @@ def load(
         if not name.startswith(wattmeter_conf.PREFIX):
             continue
         try:
-            item = loader.load(section)
+            wattmeter = loader.load(section)
         except exception.ConfigurationError as error:
             errors.append(error)
             continue
-        if item.probes or item.pattern:
-            wattmeters.append(item)
-    return wattmeters, errors + loader.errors + loader.orphans()
+        if wattmeter.probes or wattmeter.pattern:
+            wattmeters.append(wattmeter)
+    return wattmeters, errors + loader.probe_section_errors()
 
 
 class _Loader:
-    """Turns sections into wattmeters, one after the other."""
+    """Converts sections to wattmeters."""
 
     def __init__(
         self,
@@ -197,26 +162,24 @@ class _Loader:
     ) -> None:
         self._conf = conf
         self._agent = agent
-        self._probe_sections = {
-            section.subject: section
-            for name, section in sections.items()
-            if name.startswith(wattmeter_conf.PROBE_PREFIX)
-        }
-        self._owners: dict[str, conf_sections.Section] = {}
-        self._named: set[str] = set()
+        self._probe_sections = agent_probes.ProbeSections(conf, sections)
+        self._section_of_probe: dict[str, conf_sections.Section] = {}
+        self._listed: set[str] = set()
         self._has_patterns = False
-        #: What is wrong with sections of probes.
-        self.errors: list[exception.ConfigurationError] = []
 
     def load(self, section: conf_sections.Section) -> Wattmeter:
-        # Whether or not the rest of the section makes sense.
-        self._named.update(
-            name.strip()
+        """Convert the section of a wattmeter.
+
+        :raises ConfigurationError: if the section is invalid.
+        """
+        # Even if this section is invalid, the sections of its probes are used.
+        self._listed.update(
+            probe_id.strip()
             for text in section.options.get('probes', ())
-            for name in text.split(',')
+            for probe_id in text.split(',')
         )
         name = section.subject
-        if not envelope.is_id(name):
+        if not fields.is_id(name):
             raise section.error(
                 '(name)', 'a wattmeter needs a name of printable characters'
             )
@@ -230,123 +193,77 @@ class _Loader:
             self._conf, [*wattmeter_conf.OPTS, *driver.opts]
         )
         settings = self._settings(section, driver_name, driver, options)
-        item = Wattmeter(name, driver, options, (), ())
+        wattmeter = Wattmeter(name, driver, options, (), ())
         if any('{' in text for text in options['probes'] or ()):
-            return item._replace(
-                pattern=self._pattern(section, item, settings)
-            )
-        outlets = self._outlets(section, options)
-        probes = tuple(filter(None, outlets))
-        self._owners.update(dict.fromkeys(probes, section))
-        return item.equip(outlets, settings, self._own(probes))
+            return wattmeter._replace(pattern=self._pattern(section, settings))
+        probe_ids = self._probe_ids(section, options)
+        used = tuple(filter(None, probe_ids))
+        self._section_of_probe.update(dict.fromkeys(used, section))
+        return wattmeter.with_probes(
+            probe_ids, settings, self._probe_sections.overrides(used)
+        )
 
-    def orphans(self) -> list[exception.ConfigurationError]:
-        """Complain about sections of probes that no wattmeter has."""
+    def probe_section_errors(self) -> list[exception.ConfigurationError]:
+        """Return the errors of the sections of probes."""
         if self._has_patterns:
-            return []
-        return [
-            section.error('(name)', 'no wattmeter has this probe')
-            for probe, section in self._probe_sections.items()
-            if probe not in self._named
-            and wattmeter_conf.COLLECTORS_OPTS.isdisjoint(section.options)
-        ]
-
-    def _own(self, probes: collections.abc.Iterable[str]) -> _Own:
-        """Give what the sections of these probes say of them."""
-        found: _Own = {}
-        for probe in probes:
-            section = self._probe_sections.get(probe)
-            if section is None:
-                continue
-            try:
-                found[probe] = self._special(section)
-            except exception.ConfigurationError as error:
-                found[probe] = None
-                self.errors.append(error)
-        return found
-
-    def _special(
-        self,
-        section: conf_sections.Section,
-    ) -> dict[str, typing.Any]:
-        if 'sum' in section.options:
-            raise section.error(
-                'sum', 'a sum has no wattmeter, but this is a probe of one'
-            )
-        return section.values(self._conf, wattmeter_conf.PROBE_OPTS)
+            # The IDs of their probes are not known yet.
+            return self._probe_sections.errors
+        return self._probe_sections.errors + self._probe_sections.unused(
+            self._listed
+        )
 
     def _pattern(
-        self,
-        section: conf_sections.Section,
-        item: Wattmeter,
-        settings: ledger.Settings,
-    ) -> Pattern:
-        """Give the pattern that names the probes of all outlets."""
-        text, *more = item.options['probes']
+        self, section: conf_sections.Section, settings: registers.Settings
+    ) -> agent_probes.Pattern:
+        """Return the pattern for the probes of all channels."""
+        text, *more = settings.options['probes']
         if more:
             raise section.error(
                 'probes',
-                (
-                    'a pattern names all outlets: nothing else can stand beside '
-                    'it'
-                ),
+                'a pattern covers all channels; remove the other entries',
             )
         self._has_patterns = True
-        pattern = Pattern(
-            text,
-            settings,
-            self._own(
-                probe
-                for probe, other in self._probe_sections.items()
-                if 'sum' not in other.options
-            ),
+        pattern = agent_probes.Pattern(
+            text, settings, self._probe_sections.all_overrides()
         )
-        outlet = base.Outlet('1')
+        channel = base.Channel('1')
         try:
-            pattern.fill(item, outlet)
+            pattern.format(channel)
         except (KeyError, IndexError, ValueError, AttributeError):
-            known = ', '.join(
-                f'{{{field}}}' for field in pattern.fields(item, outlet)
+            fields = ', '.join(
+                f'{{{field}}}' for field in pattern.fields(channel)
             )
             raise section.error(
                 'probes',
-                (
-                    f'{text!r} is no pattern: the fields of this wattmeter are '
-                    f'{known}'
-                ),
+                f'{text!r} is not a valid pattern; the fields of this '
+                f'wattmeter are {fields}',
             ) from None
         return pattern
 
-    def _outlets(
-        self,
-        section: conf_sections.Section,
-        options: dict[str, typing.Any],
+    def _probe_ids(
+        self, section: conf_sections.Section, options: dict[str, typing.Any]
     ) -> tuple[str | None, ...]:
-        outlets = tuple(name or None for name in options['probes'] or ())
-        taken: set[str] = set()
-        for name in filter(None, outlets):
-            if not envelope.is_id(name):
+        probe_ids = tuple(text or None for text in options['probes'] or ())
+        seen: set[str] = set()
+        for probe_id in filter(None, probe_ids):
+            if not fields.is_id(probe_id):
                 raise section.error(
                     'probes',
-                    (
-                        f'{name!r} is no probe id: expected 1 to 190 printable '
-                        'characters'
-                    ),
+                    f'{probe_id!r} is not a valid probe ID; expected 1 to 190 '
+                    'printable characters',
                 )
-            if name in taken:
-                raise section.error('probes', f'{name!r} is named twice')
-            if name in self._owners:
+            if probe_id in seen:
+                raise section.error('probes', f'{probe_id!r} is listed twice')
+            if other := self._section_of_probe.get(probe_id):
                 raise section.error(
                     'probes',
-                    (
-                        f'{name!r} is a probe of [{self._owners[name].name}] in '
-                        f'{self._owners[name].file} too'
-                    ),
+                    f'{probe_id!r} is also a probe of [{other.name}] in '
+                    f'{other.file}',
                 )
-            taken.add(name)
-        if not taken:
-            raise section.error('probes', 'expected at least one probe id')
-        return outlets
+            seen.add(probe_id)
+        if not seen:
+            raise section.error('probes', 'expected at least one probe ID')
+        return probe_ids
 
     def _settings(
         self,
@@ -354,8 +271,8 @@ class _Loader:
         driver_name: str,
         driver: type[base.Driver],
         options: dict[str, typing.Any],
-    ) -> ledger.Settings:
-        """Give what all probes of a wattmeter have in common."""
+    ) -> registers.Settings:
+        """Return the settings that all probes of a wattmeter share."""
         host = options['metered_host'] or (
             socket.gethostname() if driver.measures_this_machine else ''
         )
@@ -365,11 +282,11 @@ class _Loader:
             )
         except exception.DriverError as error:
             raise section.error('driver', str(error))
-        return ledger.Settings(
+        return registers.Settings(
             measurement.Probe(
                 '', scope, host, section.subject, driver_name, self._agent
             ),
-            options['max_watts'] or _MAX_WATTS,
+            options['max_watts'] or _DEFAULT_MAX_WATTS,
             max(self._conf.agent.max_gap, 3 * options['interval']),
             options['energy'],
             options,

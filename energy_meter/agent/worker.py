@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The thread that reads one wattmeter."""
+"""Thread that reads one wattmeter."""
 
 import collections.abc
 import logging
@@ -9,8 +9,9 @@ import threading
 import time
 import typing
 
-from energy_meter import complaint
+from energy_meter import attempt
 from energy_meter import exception
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.agent import health
 from energy_meter.agent import wattmeter as agent_wattmeter
@@ -18,35 +19,41 @@ from energy_meter.drivers import base
 
 LOG = logging.getLogger(__name__)
 
-#: Takes what a wattmeter showed.
+T = typing.TypeVar('T')
+
+#: Called with the readings of a wattmeter.
 Sink = collections.abc.Callable[
     [collections.abc.Iterable[measurement.Reading]], None
 ]
-#: Takes a wattmeter whose probes have become known.
-Adopt = collections.abc.Callable[[agent_wattmeter.Wattmeter], None]
+#: Called with a wattmeter whose probes a pattern has named.
+RegisterProbes = collections.abc.Callable[[agent_wattmeter.Wattmeter], None]
 
-_FIRST_PAUSE = 1.0
-#: A driver that worked for this long has recovered from its failures.
-_PROVEN_AFTER = 60.0
+INITIAL_BACKOFF_S = 1.0
+#: Pause after a read of a self-paced driver that returned nothing, so that a
+#: driver that does not wait for its device cannot occupy a processor.
+EMPTY_READ_PAUSE_S = 0.05
+#: A driver that ran for longer than this is stable: its failures are reset.
+STABLE_AFTER_S = 60.0
 
 
 class Worker(threading.Thread):
-    """Reads one wattmeter until it is told to stop, whatever happens.
+    """Reads one wattmeter until stopped, and restarts its driver on failure.
 
-    :param sink: takes the readings.
-    :param adopt: takes the wattmeter when it has told its outlets.
-    :param backoff_max: longest pause after a failure, in seconds.
-    :param failures: how often in a row its predecessors have failed.
-    :ivar health: how the wattmeter fares.
+    :param sink: called with the readings.
+    :param register_probes: called before reading, if a pattern named the
+        probes.
+    :param max_backoff: maximum backoff after a failure, in seconds.
+    :param failures: number of consecutive failures before this worker.
+    :ivar health: health of the wattmeter.
     """
 
     def __init__(
         self,
         wattmeter: agent_wattmeter.Wattmeter,
         sink: Sink,
-        adopt: Adopt,
-        backoff_max: float,
-        complaints: complaint.Complaints,
+        register_probes: RegisterProbes,
+        max_backoff: float,
+        throttled_log: log_throttle.ThrottledLogger,
         failures: int = 0,
     ) -> None:
         super().__init__(name=f'wattmeter {wattmeter.name}', daemon=True)
@@ -54,149 +61,136 @@ class Worker(threading.Thread):
         self.failures = failures
         self.health = health.Health()
         self._sink = sink
-        self._adopt = adopt
-        self._backoff_max = backoff_max
-        self._complaints = complaints
+        self._register_probes = register_probes
+        self._max_backoff = max_backoff
+        self._throttled_log = throttled_log
         self._stopping = threading.Event()
-        self._given_up = False
         self._busy_since: float | None = None
-        self._heard_at = time.monotonic()
+        self._last_seen_at = time.monotonic()
 
     def stop(self) -> None:
-        """Ask it to stop, and drop whatever it may still read."""
-        self._given_up = True
+        """Request a stop, and discard readings that still arrive."""
         self._stopping.set()
 
-    def successor(self) -> 'Worker':
-        """Make the worker that goes on when this one hangs."""
-        made = Worker(
+    def replacement(self) -> 'Worker':
+        """Return a new worker that replaces this one if its driver hangs."""
+        worker = Worker(
             self.wattmeter,
             self._sink,
-            self._adopt,
-            self._backoff_max,
-            self._complaints,
+            self._register_probes,
+            self._max_backoff,
+            self._throttled_log,
             self.failures + 1,
         )
-        made.health = self.health
-        return made
+        worker.health = self.health
+        return worker
 
-    def busy_for(self, now: float) -> float:
-        """Tell for how many seconds the driver has not come back."""
-        since = self._busy_since
-        return 0.0 if since is None else now - since
+    def busy_for(self, monotonic: float) -> float:
+        """Return the seconds since the current driver call began, or 0."""
+        busy_since = self._busy_since
+        return 0.0 if busy_since is None else monotonic - busy_since
 
-    def silent_for(self, now: float) -> float:
-        """Tell for how many seconds nothing was read, nor any error told."""
-        return now - self._heard_at
+    def silent_for(self, monotonic: float) -> float:
+        """Return the seconds since the last reading or failure."""
+        return monotonic - self._last_seen_at
 
     def run(self) -> None:
         if self.failures:
-            self._pause()
+            self._back_off()
         while not self._stopping.is_set():
-            began = time.monotonic()
-            error = self._try_session()
+            started = time.monotonic()
+            _, error = attempt.call(self._run_driver, Exception)
             if error is not None:
-                if time.monotonic() - began > _PROVEN_AFTER:
+                if time.monotonic() - started > STABLE_AFTER_S:
                     self.failures = 0
-                self._fail(error)
-                self._pause()
+                self._record_failure(error)
+                self._back_off()
 
-    def _try_session(self) -> Exception | None:
-        """Read until told to stop; give the error that ended it before."""
-        try:
-            self._session()
-        except Exception as error:
-            # Handled by the caller: oslo.log adds the error to whatever is
-            # logged here, and most texts tell it already.
-            return error
-        return None
-
-    def _fail(self, error: Exception) -> None:
-        if self._given_up:
+    def _record_failure(self, error: Exception) -> None:
+        if self._stopping.is_set():
             return
         self.failures += 1
-        self._heard_at = time.monotonic()
+        self._last_seen_at = time.monotonic()
         crashed = not isinstance(error, exception.DriverError)
-        # Only our own texts are known to hold no secret.
+        # Only the texts of DriverError are known to contain no secrets.
         self.health.fail(type(error).__name__ if crashed else str(error))
         if crashed:
             LOG.debug(
-                'The driver of wattmeter %s crashed',
+                'Driver of wattmeter %s crashed',
                 self.wattmeter.name,
                 exc_info=error,
             )
-        self._complaints.complain(
+        self._throttled_log.warning(
             self.wattmeter.name,
-            'Wattmeter %s can not be read: %s%s',
+            'Wattmeter %s cannot be read: %s%s',
             self.wattmeter.name,
             f'{type(error).__name__}: ' if crashed else '',
             error,
         )
 
-    def _pause(self) -> None:
-        longest = min(
-            self._backoff_max, _FIRST_PAUSE * 2 ** min(self.failures - 1, 16)
+    def _back_off(self) -> None:
+        backoff = min(
+            self._max_backoff,
+            INITIAL_BACKOFF_S * 2 ** min(self.failures - 1, 16),
         )
-        # Many devices behind one switch must not all come back at once.
-        self._stopping.wait(longest * random.uniform(0.5, 1))  # noqa: S311
+        # Jitter, so that the devices behind one switch that failed do not
+        # all reconnect at the same time.
+        self._stopping.wait(backoff * random.uniform(0.5, 1))  # noqa: S311
 
-    def _session(self) -> None:
+    def _run_driver(self) -> None:
+        """Open the driver, read until stopped, and close it."""
         wattmeter = self._call(self.wattmeter.resolve)
-        if wattmeter is not self.wattmeter and not self._given_up:
-            self._adopt(wattmeter)
+        if wattmeter is not self.wattmeter and not self._stopping.is_set():
+            self._register_probes(wattmeter)
         driver = wattmeter.make_driver()
         try:
             self._call(driver.open)
-            if isinstance(driver, base.StreamingDriver):
-                self._follow(driver)
-            elif isinstance(driver, base.PolledDriver):
-                self._poll(driver)
+            self._read(driver)
         finally:
             self._call(driver.close)
 
-    def _call(
-        self,
-        function: collections.abc.Callable[[], typing.Any],
-    ) -> typing.Any:
+    def _call(self, function: collections.abc.Callable[[], T]) -> T:
+        """Call a function of the driver, with hang detection."""
         self._busy_since = time.monotonic()
         try:
             return function()
         finally:
             self._busy_since = None
 
-    def _poll(self, driver: base.PolledDriver) -> None:
+    def _read(self, driver: base.Driver) -> None:
+        """Read once per interval, or continuously if self-paced."""
         interval = self.wattmeter.interval
-        # Wattmeters of the same interval are read spread over it.
-        due = time.monotonic() + interval * random.random()  # noqa: S311
-        while not self._stopping.wait(max(0.0, due - time.monotonic())):
-            self._take(self._call(lambda: list(driver.read())))
-            # By the schedule, not by when the reading was done; what could
-            # not be read in time is left out.
-            missed = (time.monotonic() - due) // interval
-            due += interval * max(1.0, missed + 1)
+        due = time.monotonic()
+        if not driver.self_paced:
+            # Spread the wattmeters of one interval evenly over it.
+            due += interval * random.random()  # noqa: S311
+        while not self._wait_until(due):
+            readings = self._call(lambda: list(driver.read()))
+            self._deliver(readings)
+            if driver.self_paced:
+                due = time.monotonic()
+                due += 0.0 if readings else EMPTY_READ_PAUSE_S
+            else:
+                # Add whole intervals to the previous due time, so that the
+                # schedule does not drift. Skip the reads that were missed.
+                missed = (time.monotonic() - due) // interval
+                due += interval * max(1.0, missed + 1)
 
-    def _follow(self, driver: base.StreamingDriver) -> None:
-        readings = driver.stream()
-        while not self._stopping.is_set():
-            try:
-                reading = self._call(lambda: next(readings))
-            except StopIteration:
-                raise exception.ProtocolError(
-                    device=self.wattmeter.name,
-                    reason='it ended its stream of readings',
-                ) from None
-            if reading is not None:
-                self._take([reading])
+    def _wait_until(self, due: float) -> bool:
+        """Wait for a time on the monotonic clock; return whether to stop."""
+        delay = due - time.monotonic()
+        if delay > 0:
+            return self._stopping.wait(delay)
+        return self._stopping.is_set()
 
-    def _take(self, readings: list[measurement.Reading]) -> None:
-        if self._given_up:
+    def _deliver(self, readings: list[measurement.Reading]) -> None:
+        if not readings or self._stopping.is_set():
             return
         self._sink(readings)
-        if readings:
-            self._heard_at = time.monotonic()
-            self.health.succeed()
-            self._complaints.settle(
-                self.wattmeter.name,
-                'Wattmeter %s can be read again',
-                self.wattmeter.name,
-            )
+        self._last_seen_at = time.monotonic()
+        self.health.succeed()
+        self._throttled_log.recovered(
+            self.wattmeter.name,
+            'Wattmeter %s can be read again',
+            self.wattmeter.name,
+        )

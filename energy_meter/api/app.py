@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""WSGI application of the API: controllers and middleware."""
 
-"""The application: the controllers and the middleware around them."""
-
-import typing
+from wsgiref import types
 
 from oslo_config import cfg
 
@@ -15,45 +14,45 @@ from energy_meter.conf import api as api_conf
 from energy_meter.web import access
 from energy_meter.web import basic_auth
 from energy_meter.web import errors
+from energy_meter.web import middleware
 from energy_meter.web import router
 from energy_meter.web import server
-from energy_meter.web import stack
 
 
-def make(conf: cfg.ConfigOpts) -> typing.Any:
-    """Make the WSGI application.
+def make(conf: cfg.ConfigOpts) -> types.WSGIApplication:
+    """Return the WSGI application.
 
-    :param conf: the configuration; options of the middleware are registered
-        with it.
+    :param conf: the configuration; the middleware registers its options in
+        it.
     """
-    connected = database.Database(conf)
+    engine = database.Database(conf)
     ttl = conf.api.probe_ttl
     authorize = access.authorizer(conf, api_conf.GROUP)
     controllers = router.Router(
         root.Root(
-            probes.Probes(connected, ttl, authorize),
-            metrics.Metrics(connected, ttl, conf.rrd.scopes, authorize),
+            probes.Probes(engine, ttl, authorize),
+            metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
         ),
         default_renderer='json',
         guess_content_type_from_ext=False,
     )
-    guarded = access.guard(controllers, conf, api_conf.GROUP)
-    # Everybody may read the versions.
-    doors: dict[tuple[str, ...], typing.Any] = {
+    authenticated = access.authenticate(controllers, conf, api_conf.GROUP)
+    # Version discovery must work without a token.
+    unguarded: dict[tuple[str, ...], types.WSGIApplication] = {
         (): controllers,
         ('v1',): controllers,
     }
     if conf.api.metrics_htpasswd:
-        doors['metrics',] = basic_auth.BasicAuth(
+        unguarded['metrics',] = basic_auth.BasicAuth(
             controllers,
             conf.api.metrics_htpasswd,
             api_conf.GROUP,
             'metrics_htpasswd',
-            otherwise=guarded,
+            fallback=authenticated,
         )
-    return stack.make(guarded, conf, doors, errors.as_json)
+    return middleware.build(authenticated, conf, unguarded, errors.as_json)
 
 
-def serve(conf: cfg.ConfigOpts) -> server.Server:
-    """Make the service that serves the application by itself."""
-    return server.Server(make(conf), conf, api_conf.GROUP, 'The API')
+def serve(conf: cfg.ConfigOpts) -> server.HTTPServer:
+    """Return the HTTP server of ``energy-meter-api``."""
+    return server.HTTPServer(make(conf), conf, api_conf.GROUP, 'the API')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The connection of the API to the database."""
+"""Database connections of the API."""
 
 import threading
 
@@ -11,10 +11,10 @@ from energy_meter.db import engine
 
 
 class Database:
-    """Makes the engine when it is first needed.
+    """Source of connections, whose engine is created on first use.
 
-    A server may load the application in one process and fork others, which
-    must not share connections.
+    A WSGI server may load the application and then fork worker processes,
+    which must not share connections.
     """
 
     def __init__(self, conf: cfg.ConfigOpts) -> None:
@@ -23,7 +23,7 @@ class Database:
         self._engine: sa.Engine | None = None
 
     def connect(self) -> sa.Connection:
-        """Give a connection, which is a context manager."""
+        """Return a new connection, to be used as a context manager."""
         with self._lock:
             if self._engine is None:
                 self._engine = engine.connect(self._conf)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Probes in the text formats of Prometheus.
+"""Metrics of probes in the text formats of Prometheus.
 
-``prometheus_client`` tells which format a client wants, but its encoders
-write all labels anew for each sample: for 10,000 probes 0.37 to 0.55 s, where
-this takes 0.05.
+``prometheus_client`` only selects the format. Its encoders render the labels
+again for each sample: 0.37 to 0.55 s for 10,000 probes, compared with 0.05 s
+here.
 """
 
 import collections.abc
@@ -20,9 +20,9 @@ _ESCAPES = str.maketrans({'\\': r'\\', '"': r'\"', '\n': r'\n'})
 
 
 class _Family(typing.NamedTuple):
-    """One metric of all probes.
+    """One metric, with a sample for each probe.
 
-    :ivar value: gives its value for a probe; None where it isn't known.
+    :ivar value: returns the sample's value, or None if it is unknown.
     """
 
     name: str
@@ -45,9 +45,9 @@ _FAMILIES = (
         lambda state: state.kwh * _JOULES_PER_KWH,
     ),
     _Family(
-        'energy_meter_probe_measured_timestamp_seconds',
+        'energy_meter_probe_last_measurement_timestamp_seconds',
         'gauge',
-        'When the latest measurement was made',
+        'Time of the latest measurement',
         lambda state: state.timestamp,
     ),
     _Family(
@@ -61,44 +61,53 @@ _FAMILIES = (
 
 def render(
     states: collections.abc.Collection[probes.ProbeState],
-    counted: collections.abc.Container[str],
+    included: collections.abc.Container[str],
     accept: str,
 ) -> tuple[bytes, str]:
-    """Write all metrics of all probes.
+    """Return all metrics of all probes.
 
-    :param counted: the probes that make up the sum of all power.
-    :param accept: which formats the client takes, as in ``Accept``.
-    :returns: a document and its content type.
+    :param included: ids of the probes that add up to the total power.
+    :param accept: value of the request's ``Accept`` header.
+    :returns: the document and its content type.
     """
     content_type: str = exposition.choose_encoder(accept)[1]
-    is_open = content_type.startswith('application/openmetrics-text')
+    is_openmetrics = content_type.startswith('application/openmetrics-text')
     labels = [_labels(state) for state in states]
-    text: list[str] = []
-    for family in (
+    families = (
         *_FAMILIES,
         _Family(
-            'energy_meter_probe_counted',
+            'energy_meter_probe_included',
             'gauge',
-            'Whether the probe is part of the sum of all power: 1, or 0 where '
-            'others measure the same',
-            lambda state: int(state.id in counted),
+            'Whether the probe is part of the total power: 1, or 0 if other '
+            'probes measure the same energy',
+            lambda state: int(state.id in included),
         ),
-    ):
-        # OpenMetrics describes a counter by its name without the suffix.
-        name = family.name.removesuffix('_total') if is_open else family.name
-        text.append(
-            f'# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n'
-        )
-        text += [
-            f'{family.name}{label} {value!r}\n'
-            for label, value in zip(
-                labels, map(family.value, states), strict=True
-            )
-            if value is not None
-        ]
-    if is_open:
-        text.append('# EOF\n')
-    return ''.join(text).encode(), content_type
+    )
+    lines = [
+        line
+        for family in families
+        for line in _lines(family, states, labels, is_openmetrics)
+    ]
+    if is_openmetrics:
+        lines.append('# EOF\n')
+    return ''.join(lines).encode(), content_type
+
+
+def _lines(
+    family: _Family,
+    states: collections.abc.Iterable[probes.ProbeState],
+    labels: list[str],
+    is_openmetrics: bool,
+) -> collections.abc.Iterator[str]:
+    # In OpenMetrics, the metadata of a counter lacks the suffix.
+    name = (
+        family.name.removesuffix('_total') if is_openmetrics else family.name
+    )
+    yield f'# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n'
+    for state, label in zip(states, labels, strict=True):
+        value = family.value(state)
+        if value is not None:
+            yield f'{family.name}{label} {value!r}\n'
 
 
 def _labels(state: probes.ProbeState) -> str:

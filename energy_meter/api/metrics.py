@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What probes show, for Prometheus."""
+"""Controller of ``/metrics``: probes for Prometheus."""
 
 import collections.abc
 import itertools
@@ -8,9 +8,9 @@ import itertools
 import pecan
 import webob
 
+from energy_meter import totals
 from energy_meter.api import database as api_database
 from energy_meter.api import exposition
-from energy_meter.api import totals
 from energy_meter.db import probes
 from energy_meter.db import sums
 from energy_meter.policies import probes as policies
@@ -19,26 +19,26 @@ from energy_meter.web import router
 
 
 class Metrics:
-    """Shows the probes that had news within the last ``ttl`` seconds.
+    """Metrics of the probes updated within the last ``ttl`` seconds.
 
-    :param scopes: which of a host's probes make up the sum of all power, as
-        :func:`energy_meter.api.totals.counted` takes them.
+    :param scope_precedence: see :func:`energy_meter.totals.select`.
     """
 
     def __init__(
         self,
         database: api_database.Database,
         ttl: float,
-        scopes: collections.abc.Sequence[str],
+        scope_precedence: collections.abc.Sequence[str],
         authorize: access.Authorize,
     ) -> None:
         self._database = database
         self._ttl = ttl
-        self._scopes = scopes
+        self._scope_precedence = scope_precedence
         self._authorize = authorize
 
     @pecan.expose()
     def show(self) -> webob.Response:
+        """Return the metrics of all probes."""
         environ = pecan.request.environ
         self._authorize(environ, policies.LIST)
         with self._database.connect() as connection:
@@ -51,7 +51,15 @@ class Metrics:
             }.values()
         body, content_type = exposition.render(
             states,
-            totals.counted(states, self._scopes),
+            totals.select(
+                [
+                    totals.Candidate(
+                        state.id, state.host, state.scope, state.parts
+                    )
+                    for state in states
+                ],
+                self._scope_precedence,
+            ),
             environ[router.ACCEPT],
         )
         return webob.Response(

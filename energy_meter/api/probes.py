@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Probes, in the shapes that Kwapi gave them."""
+"""Controllers of probes, with the JSON documents of the Kwapi API."""
 
 import collections.abc
 import functools
@@ -23,20 +23,26 @@ from energy_meter.policies import probes as policies
 from energy_meter.web import access
 from energy_meter.web import conditional
 
-_LONGEST_ID = 190
+_MAX_ID_LENGTH = 190
+
+_Method = collections.abc.Callable[..., webob.Response]
 
 
 class ProbeId(types.UserType):
-    """The id of a probe, as the collector lets them in."""
+    """A probe id, validated by the rules of the collector."""
 
     basetype = str
     name = 'probe id'
 
     @staticmethod
     def validate(value: str) -> str:
-        if len(value) > _LONGEST_ID or not value.isprintable():
+        """Return the id.
+
+        :raises ValueError: if it is too long or not printable.
+        """
+        if len(value) > _MAX_ID_LENGTH or not value.isprintable():
             raise ValueError(
-                f'expected 1 to {_LONGEST_ID} printable characters'
+                f'expected 1 to {_MAX_ID_LENGTH} printable characters'
             )
         return value
 
@@ -45,29 +51,30 @@ class ProbeId(types.UserType):
 
 def _expose(
     *argument_types: types.UserType,
-) -> collections.abc.Callable[[typing.Any], typing.Any]:
-    """Let Pecan call a method, and WSME check its arguments.
+) -> collections.abc.Callable[[_Method], _Method]:
+    """Expose a method to Pecan, with arguments that WSME validates.
 
-    The method gives the response itself: WSME takes too long for large
-    documents.
+    The method returns the response itself, because WSME's serialization of
+    large documents is too slow.
     """
 
-    def decorate(method: typing.Any) -> typing.Any:
+    def decorate(method: _Method) -> _Method:
         wsme.signature(None, *argument_types)(method)
         definition = wsme.api.FunctionDefinition.get(method)
 
         @functools.wraps(method)
-        def check(self: object, *given: str) -> webob.Response:
-            checked, _ = wsme_args.args_from_args(definition, given, {})
-            return method(self, *checked)
+        def call(self: object, *segments: str) -> webob.Response:
+            arguments, _ = wsme_args.args_from_args(definition, segments, {})
+            return method(self, *arguments)
 
-        return pecan.expose(content_type='application/json')(check)
+        exposed: _Method = pecan.expose(content_type='application/json')(call)
+        return exposed
 
     return decorate
 
 
 class Probes:
-    """Reads the probes that had news within the last ``ttl`` seconds."""
+    """Controllers of the probes updated within the last ``ttl`` seconds."""
 
     def __init__(
         self,
@@ -81,9 +88,10 @@ class Probes:
 
     @_expose()
     def list_ids(self) -> webob.Response:
+        """Return the ids of all probes."""
         self._authorize(pecan.request.environ, policies.LIST)
         with self._database.connect() as connection:
-            found = sorted(
+            ids = sorted(
                 {
                     *probes.list_ids(connection, self._ttl),
                     *(
@@ -92,13 +100,15 @@ class Probes:
                     ),
                 }
             )
-        return _answer(found, lambda: {'probe_ids': found})
+        return _answer(ids, lambda: {'probe_ids': ids})
 
     @_expose()
     def list(self) -> webob.Response:
+        """Return all probes."""
         self._authorize(pecan.request.environ, policies.LIST)
         with self._database.connect() as connection:
-            # Before the probes: changes in between then show next time.
+            # Read before the probes: a change in between then invalidates
+            # the client's copy at the next request.
             fingerprint = (
                 probes.fingerprint(connection, self._ttl)
                 + sums.fingerprint(connection)
@@ -119,15 +129,18 @@ class Probes:
 
     @_expose(ProbeId())
     def show(self, probe: str) -> webob.Response:
+        """Return one probe."""
         fields = self._get(probe)
         return _answer(fields, lambda: {probe: fields})
 
     @_expose(ProbeId(), str)
     def show_meter(self, probe: str, meter: str) -> webob.Response:
+        """Return one meter of a probe."""
         fields = self._get(probe)
         if meter not in _METERS:
             raise wsme_exc.ClientSideError(
-                f'A probe has no meter {meter}, only {", ".join(_METERS)}.',
+                f'Meter {meter} not found: expected one of '
+                f'{", ".join(_METERS)}.',
                 404,
             )
         return _answer(fields[meter], lambda: {probe: {meter: fields[meter]}})
@@ -140,7 +153,7 @@ class Probes:
             ) or sums.get_state(connection, probe, self._ttl)
         if state is None:
             raise wsme_exc.ClientSideError(
-                f'There is no probe {probe} that had news within the last '
+                f'Probe {probe} not found: no update within the last '
                 f'{self._ttl:g} seconds.',
                 404,
             )
@@ -165,9 +178,9 @@ def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
 
 
 def _answer(
-    shown: object,
+    fingerprint: object,
     document: collections.abc.Callable[[], object],
 ) -> webob.Response:
     return conditional.answer(
-        shown, 'application/json', lambda: orjson.dumps(document())
+        fingerprint, 'application/json', lambda: orjson.dumps(document())
     )

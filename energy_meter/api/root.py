@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is at which URL."""
+"""Routes of the API."""
 
 import pecan
 from pecan import routing
@@ -13,24 +13,29 @@ from energy_meter.web import router
 
 
 class Root:
-    """The controller of ``/``.
+    """Controller of ``/``.
 
-    It routes by itself, because a probe may have any name, that of a method
-    included.
+    It has a routing method instead of Pecan's object dispatch, because the
+    id of a probe can equal the name of a method.
     """
 
     def __init__(
-        self, readable: probes.Probes, scraped: metrics.Metrics
+        self,
+        probe_controller: probes.Probes,
+        metrics_controller: metrics.Metrics,
     ) -> None:
-        self._probes = readable
-        self._metrics = scraped
+        self._probes = probe_controller
+        self._metrics = metrics_controller
         self._versions = versions.Versions()
 
     @pecan.expose()
     def _route(
         self, segments: list[str], _request: webob.Request
-    ) -> router.Found:
-        """Give a controller, and the arguments that are in the path."""
+    ) -> router.Route:
+        """Return the controller of a path, and its arguments.
+
+        :raises pecan.routing.PecanNotFound: if the path has no controller.
+        """
         match segments:
             case []:
                 return self._versions.index, []

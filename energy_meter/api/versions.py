@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Versions of the API, as keystoneauth looks for them."""
+"""Version discovery, in the format that keystoneauth reads."""
 
 import pecan
 from wsme import types
@@ -8,7 +8,7 @@ from wsmeext import pecan as wsme_pecan
 
 
 class Link(types.Base):
-    """Where something is."""
+    """A link to a resource."""
 
     rel = types.wsattr(str, mandatory=True)
     href = types.wsattr(str, mandatory=True)
@@ -23,26 +23,28 @@ class Version(types.Base):
 
 
 class VersionList(types.Base):
-    """All versions of the API."""
+    """Response body with all versions of the API."""
 
     versions = types.wsattr([Version], mandatory=True)
 
 
 class VersionDetails(types.Base):
-    """One version of the API, on its own page."""
+    """Response body with one version of the API."""
 
     version = types.wsattr(Version, mandatory=True)
 
 
 class Versions:
-    """Tells which versions there are."""
+    """Controllers of version discovery."""
 
     @wsme_pecan.wsexpose(VersionList, rest_content_types=('json',))
     def index(self) -> VersionList:
+        """Return all versions."""
         return VersionList(versions=[_version()])
 
     @wsme_pecan.wsexpose(VersionDetails, rest_content_types=('json',))
     def show(self) -> VersionDetails:
+        """Return version 1."""
         return VersionDetails(version=_version())
 
 

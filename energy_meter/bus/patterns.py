@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Patterns of names, as shells write those of files."""
+"""Shell-style patterns of names."""
 
 import collections.abc
 import fnmatch
@@ -8,8 +8,8 @@ import re
 
 
 def compile(patterns: collections.abc.Iterable[str]) -> re.Pattern[str]:
-    """Give what matches the names that any of the patterns matches.
+    """Return a regular expression for names that match any of the patterns.
 
-    Capital letters are told from small ones.
+    It is case-sensitive.
     """
     return re.compile('|'.join(map(fnmatch.translate, patterns)))

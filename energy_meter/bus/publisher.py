@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Messages onto the bus."""
+"""Publishers of envelopes and of measurements."""
 
 import collections.abc
 import datetime
@@ -13,33 +13,22 @@ from oslo_messaging import transport as messaging_transport
 from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import envelope
+from energy_meter.bus import messaging_log
 from energy_meter.bus import transport as bus_transport
 
 LOG = logging.getLogger(__name__)
 
 EVENT_TYPE = 'energy_meter.measurements'
 
-#: oslo.messaging's log of what it raises, too: two lines a try. Who sends
-#: complains of it, and tries again and again.
-_DRIVER_LOGGER = 'oslo.messaging._drivers.impl_rabbit'
-_RAISED = (
-    'Failed to publish message to topic',
-    'Unable to connect to AMQP server on',
-)
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith(_RAISED)
-
-
 _NO_CONTEXT: collections.abc.Mapping[str, object] = {}
 
 
-class Courier:
-    """Sends sealed envelopes.
+class EnvelopePublisher:
+    """Publishes signed envelopes.
 
     :param transport: the bus.
-    :param publisher_id: who sends, for people who look at the broker.
+    :param publisher_id: name of the sender, for people who inspect the
+        broker.
     """
 
     def __init__(
@@ -47,7 +36,7 @@ class Courier:
         transport: messaging_transport.NotificationTransport,
         publisher_id: str,
     ) -> None:
-        logging.getLogger(_DRIVER_LOGGER).addFilter(_is_news)
+        messaging_log.suppress_publish_errors()
         self._transport = transport
         self._publisher_id = publisher_id
         self._target = oslo_messaging.Target(
@@ -57,38 +46,37 @@ class Courier:
 
     def send(
         self,
-        envelopes: list[dict[str, object]],
+        envelopes: collections.abc.Sequence[envelope.Envelope],
         context: collections.abc.Mapping[str, object] = _NO_CONTEXT,
     ) -> None:
-        """Send sealed envelopes in one message.
+        """Send signed envelopes in one message.
 
         :param context: of the notification; it is not signed.
-        :raises Exception: of oslo.messaging or of a library below it, when
-            the broker did not confirm that it has the message.
+        :raises Exception: of oslo.messaging or of a library below it, if the
+            broker did not confirm the message.
         """
-        now = datetime.datetime.now(datetime.UTC)
+        timestamp = datetime.datetime.now(datetime.UTC)
         message = {
             'message_id': str(uuid.uuid4()),
             'publisher_id': self._publisher_id,
             'event_type': EVENT_TYPE,
             'priority': bus_transport.PRIORITY.upper(),
             'payload': {'envelopes': envelopes},
-            'timestamp': now.replace(tzinfo=None).isoformat(' '),
+            'timestamp': timestamp.replace(tzinfo=None).isoformat(' '),
         }
-        # What oslo.messaging's Notifier does, but the Notifier swallows
-        # every error: whoever sends through it can't tell a message that
-        # was taken from one that was lost.
+        # oslo.messaging's Notifier does the same, but hides every error: its
+        # caller cannot distinguish a confirmed message from a lost one.
         self._transport._send_notification(
             self._target, dict(context), message, version=2.0, retry=0
         )
 
 
-class Publisher(Courier):
-    """Signs measurements and sends them.
+class MeasurementPublisher(EnvelopePublisher):
+    """Signs and publishes measurements.
 
-    :param keyring: signs.
+    :param keyring: signs the envelopes.
 
-    The other parameters are those of :class:`Courier`.
+    The other parameters are those of :class:`EnvelopePublisher`.
     """
 
     def __init__(
@@ -111,15 +99,15 @@ class Publisher(Courier):
     def publish(
         self, measurements: collections.abc.Iterable[measurement.Measurement]
     ) -> None:
-        """Send measurements in one message, an envelope a wattmeter.
+        """Send measurements in one message, with an envelope per wattmeter.
 
         :raises Exception: as for :meth:`send`.
         """
         groups: dict[tuple[str, str], list[measurement.Measurement]] = {}
-        for item in measurements:
+        for outgoing in measurements:
             groups.setdefault(
-                (item.register.agent, item.probe.wattmeter), []
-            ).append(item)
+                (outgoing.register.agent, outgoing.probe.wattmeter), []
+            ).append(outgoing)
         self.send(
-            [envelope.seal(self._keyring, group) for group in groups.values()]
+            [envelope.sign(self._keyring, group) for group in groups.values()]
         )

@@ -1,37 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a reader of the bus does not believe."""
+"""Counts and logs messages that fail verification."""
 
-from energy_meter import complaint
-from energy_meter import counters
 from energy_meter import exception
+from energy_meter import log_throttle
+from energy_meter.telemetry import counters
 
 
 class Rejections:
-    """Counts what is rejected, by cause, and complains of it.
+    """Counts rejected messages by reason and logs them.
 
-    :param counts: counts it as ``rejected``.
+    :param counts: counts them as ``envelopes_rejected``.
     """
 
     def __init__(
-        self, counts: counters.Counters, complaints: complaint.Complaints
+        self,
+        counts: counters.Counters,
+        throttled_log: log_throttle.ThrottledLogger,
     ) -> None:
         self._counters = counts
-        self._complaints = complaints
+        self._throttled_log = throttled_log
 
     def add(self, error: exception.RejectedMessage) -> None:
-        """Reject what the error tells of.
+        """Count and log a rejected message.
 
-        To be called outside its handler, or oslo.log would add the error
-        once more.
+        Call it after the ``except`` block: inside it oslo.log appends the
+        active exception to the line.
         """
-        self._counters.count('rejected', cause=error.cause)
-        self._complaints.complain(error.cause, 'Rejected a message: %s', error)
+        self._counters.count('envelopes_rejected', reason=error.reason)
+        self._throttled_log.warning(
+            error.reason, 'Rejected a message: %s', error
+        )
 
     def add_unreadable(self) -> None:
-        """Reject a message that is no notification."""
+        """Count and log a message that is not a notification."""
         self.add(
             exception.RejectedMessage(
-                cause='unreadable', reason='it is no notification'
+                reason='unreadable', detail='not a notification'
             )
         )

@@ -14,9 +14,8 @@ from energy_meter.bus import listener
 class Sources:
     """Reads several buses as if they were one.
 
-    Each is read by a listener of its own, so that one that is away does not
-    stop the others. The handler is called for one batch at a time, of
-    whichever bus.
+    Each bus has its own listener, so that one that is unreachable does not
+    stop the others. The handler is called for one batch at a time.
 
     :param transports: of the buses; :meth:`stop` closes them.
 
@@ -30,11 +29,11 @@ class Sources:
             messaging_transport.NotificationTransport
         ],
         handler: listener.Handler,
-        unreadable: collections.abc.Callable[[], None],
+        on_undecodable: collections.abc.Callable[[], None],
         batch_size: int,
         batch_timeout: float,
         pool: str | None = None,
-        take: listener.Take = listener.envelopes,
+        extract: listener.Extract = listener.envelopes,
     ) -> None:
         self._handler = handler
         self._lock = threading.Lock()
@@ -43,24 +42,24 @@ class Sources:
             listener.Listener(
                 transport,
                 self._handle,
-                unreadable,
+                on_undecodable,
                 batch_size,
                 batch_timeout,
                 pool,
-                take,
+                extract,
             )
             for transport in transports
         ]
 
     def start(self) -> None:
-        """Begin to read, each bus as soon as it can be reached."""
-        for item in self._listeners:
-            item.start()
+        """Start to read, each bus as soon as it can be reached."""
+        for source in self._listeners:
+            source.start()
 
     def stop(self) -> None:
-        """Stop reading; returns when the last batch has been handled."""
-        for item in self._listeners:
-            item.stop()
+        """Stop reading and wait until the last batch has been handled."""
+        for source in self._listeners:
+            source.stop()
         for transport in self._transports:
             transport.cleanup()
 

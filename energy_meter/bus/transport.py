@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The connection to the bus."""
+"""Connections to the bus, and the secrets of its messages."""
 
 import re
 
@@ -11,7 +11,7 @@ from oslo_messaging import transport as messaging_transport
 from energy_meter import exception
 from energy_meter import signing
 
-#: Exchange and topic; publishers and readers have to agree.
+#: Exchange and topic, the same for publishers and readers.
 EXCHANGE = TOPIC = 'energy_meter'
 PRIORITY = 'info'
 
@@ -24,12 +24,12 @@ def connect(
     section: str = 'DEFAULT',
     option: str = 'transport_url',
 ) -> messaging_transport.NotificationTransport:
-    """Prepare a connection; nothing is connected before it is used.
+    """Prepare a connection; it is opened on first use.
 
-    :param url: another bus than ``[DEFAULT] transport_url``.
-    :param section: where the URL stands.
-    :param option: which option it is there.
-    :raises ConfigurationError: when the URL makes no sense.
+    :param url: of the bus; default ``[DEFAULT] transport_url``.
+    :param section: section of the URL, for the error.
+    :param option: option of the URL, for the error.
+    :raises ConfigurationError: if the URL is invalid.
     """
     try:
         url = url or conf.transport_url
@@ -40,13 +40,13 @@ def connect(
         oslo_messaging.DriverLoadFailure,
         ValueError,
     ) as error:
-        # The URL holds a password: only its scheme may be shown.
+        # The URL contains a password: report only its scheme.
         scheme = (url or '').partition(':')[0]
         raise _invalid(
             section,
             option,
             (
-                f'no bus can be reached by a URL of type {scheme!r}: '
+                f'invalid URL or unknown scheme {scheme!r}: '
                 f'{type(error).__name__}'
             ),
         ) from None
@@ -58,21 +58,21 @@ def connect_sources(
 ) -> list[messaging_transport.NotificationTransport]:
     """Prepare connections to all buses that a service reads.
 
-    :param section: whose option ``sources`` has their URLs; if it has none,
-        ``[DEFAULT] transport_url`` is the only one.
-    :raises ConfigurationError: when a URL makes no sense.
+    :param section: section whose option ``sources`` lists their URLs. If the
+        list is empty, ``[DEFAULT] transport_url`` is the only bus.
+    :raises ConfigurationError: if a URL is invalid.
     """
     try:
         urls = conf[section].sources
     except (cfg.Error, ValueError):
-        raise _invalid(section, 'sources', 'can not be read') from None
+        raise _invalid(section, 'sources', 'cannot be parsed') from None
     return [connect(conf, url, section, 'sources') for url in urls] or [
         connect(conf)
     ]
 
 
 def name(transport: messaging_transport.NotificationTransport) -> str:
-    """Name a bus as the log may show it: without users and passwords."""
+    """Return the URL of a bus without users and passwords, for the log."""
     url = transport._driver._url
     hosts = ','.join(
         f'{host.hostname}:{host.port or "default port"}' for host in url.hosts
@@ -81,32 +81,32 @@ def name(transport: messaging_transport.NotificationTransport) -> str:
 
 
 def virtual_host(transport: messaging_transport.NotificationTransport) -> str:
-    """Name the virtual host of RabbitMQ that a bus is in."""
+    """Return the name of the RabbitMQ virtual host of a bus."""
     return transport._driver._url.virtual_host or '/'
 
 
 def explain(error: BaseException) -> str:
-    """Tell in a line why a bus failed, without users and passwords."""
-    said = _CREDENTIALS.sub('//***@', str(error).partition('\n')[0])
-    return f'{type(error).__name__}: {said}' if said else type(error).__name__
+    """Describe an error of a bus in one line, without credentials."""
+    text = _CREDENTIALS.sub('//***@', str(error).partition('\n')[0])
+    return f'{type(error).__name__}: {text}' if text else type(error).__name__
 
 
 def secrets(conf: cfg.ConfigOpts) -> list[str]:
-    """Give the secrets of the bus, of which there may be none.
+    """Return the secrets in ``[bus] secrets``; the list may be empty.
 
-    :raises ConfigurationError: when they can't be read.
+    :raises ConfigurationError: if the option is invalid.
     """
     try:
         return [secret for secret in conf.bus.secrets if secret]
     except (cfg.Error, ValueError):
-        raise _invalid('bus', 'secrets', 'can not be read') from None
+        raise _invalid('bus', 'secrets', 'cannot be parsed') from None
 
 
 def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:
-    """Give what signs with the secrets of the bus.
+    """Return a keyring with the secrets in ``[bus] secrets``.
 
-    :raises MissingSecrets: when there are none.
-    :raises ConfigurationError: when they can't be read.
+    :raises MissingSecrets: if there are none.
+    :raises ConfigurationError: if the option is invalid.
     """
     return signing.Keyring(secrets(conf))
 
@@ -114,10 +114,10 @@ def keyring(conf: cfg.ConfigOpts) -> signing.Keyring:
 def _invalid(
     section: str, option: str, reason: str
 ) -> exception.ConfigurationError:
-    # What a $ stands before is taken for the name of another option.
+    # oslo.config takes the text after a $ for the name of another option.
     return exception.ConfigurationError(
         file='configuration',
         section=section,
         option=option,
-        reason=f'{reason}; note that a $ is written $$',
+        reason=f'{reason}; a $ must be written as $$',
     )

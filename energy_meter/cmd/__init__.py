@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The commands. Each module's ``main`` is a console script."""
+"""Commands. The ``main`` function of each module is a console script."""
 
-from energy_meter import threads  # noqa: F401
+from energy_meter import no_eventlet  # noqa: F401

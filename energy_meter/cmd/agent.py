@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""energy-meter-agent: reads wattmeters and publishes what they show."""
+"""energy-meter-agent: meters probes and publishes their measurements."""
 
 import functools
 import os
@@ -10,58 +10,59 @@ from oslo_config import cfg
 
 from energy_meter.agent import service as agent_service
 from energy_meter.agent import wattmeter
-from energy_meter.cmd import once
+from energy_meter.cmd import oneshot
 from energy_meter.cmd import service
 
 _PROG = 'energy-meter-agent'
 _DESCRIPTION = (
-    'Read the wattmeters of the configuration, keep an energy '
-    'register for each probe, and publish what they show.'
+    'Read the configured wattmeters, keep an energy register for each '
+    'probe, and publish measurements to the bus.'
 )
 _OPTS = [
     cfg.BoolOpt(
         'check',
         default=False,
-        help='Only check the configuration of the wattmeters: print '
-        'what is wrong and exit with 1 if anything is.',
+        help='Check the configuration of the wattmeters, print its errors '
+        'and exit. The exit status is 1 if there are any.',
     ),
     cfg.BoolOpt(
         'once',
         default=False,
-        help='Only read the wattmeters once: print what each probe '
-        'shows, or why it shows nothing, and exit with 1 if any '
-        'failed. For commissioning a rack.',
+        help='Read the wattmeters once, print the reading or the error of '
+        'each probe, and exit. The exit status is 1 if any failed. '
+        'Intended for commissioning a rack.',
     ),
     cfg.StrOpt(
         'format',
         default='table',
         choices=['table', 'json'],
-        help='How --once prints.',
+        help='Output format of --once.',
     ),
     cfg.FloatOpt(
         'timeout',
         default=30.0,
         min=1.0,
-        help='Seconds that --once gives each wattmeter.',
+        help='Timeout in seconds of each wattmeter with --once.',
     ),
     cfg.MultiStrOpt(
         'wattmeter',
         positional=True,
         default=[],
-        help='Wattmeters for --once; all by default.',
+        help='Wattmeters to read with --once; by default all.',
     ),
 ]
 
 
 def main() -> None:
+    """Run the agent, or check or read its wattmeters."""
     conf = service.load(_PROG, _DESCRIPTION, _OPTS)
     if conf.wattmeter and not conf.once:
-        sys.exit(f'{_PROG}: {conf.wattmeter[0]}: only --once takes wattmeters')
+        sys.exit(f'{_PROG}: {conf.wattmeter[0]}: wattmeters require --once')
     if conf.check:
         sys.exit(check(conf))
     if conf.once:
-        # A driver that hangs must not keep the process.
-        status = once.run(conf, conf.wattmeter, conf.timeout, conf.format)
+        # os._exit() skips the cleanup, which a hanging driver would block.
+        status = oneshot.run(conf, conf.wattmeter, conf.timeout, conf.format)
         sys.stdout.flush()
         os._exit(status)
     reload = functools.partial(service.read, _PROG, _DESCRIPTION, _OPTS)
@@ -69,18 +70,18 @@ def main() -> None:
 
 
 def check(conf: cfg.ConfigOpts) -> int:
-    """Print what is wrong with the wattmeters.
+    """Check the configuration of the wattmeters and print the result.
 
-    :returns: the exit code.
+    :returns: the exit status.
     """
-    found, errors = wattmeter.load(conf, agent_service.name_of(conf))
+    wattmeters, errors = wattmeter.load(conf, agent_service.name_of(conf))
     for error in errors:
         print(error, file=sys.stderr)
-    probes = sum(len(item.probes) for item in found)
-    patterns = sum(item.pattern is not None for item in found)
+    probes = sum(len(meter.probes) for meter in wattmeters)
+    patterns = sum(meter.pattern is not None for meter in wattmeters)
     print(
-        f'{len(found)} wattmeters with {probes} probes '
+        f'{len(wattmeters)} wattmeters with {probes} probes '
         + (f'and {patterns} patterns ' if patterns else '')
         + f'can be read, {len(errors)} errors'
     )
-    return 1 if errors or not found else 0
+    return 1 if errors or not wattmeters else 0

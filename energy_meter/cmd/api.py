@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""energy-meter-api: the API with a small HTTP server of its own."""
+"""energy-meter-api: the API with its own HTTP server."""
 
 from oslo_config import cfg
 from oslo_service import service as oslo_service
@@ -12,12 +12,13 @@ from energy_meter.db import migration
 
 _PROG = 'energy-meter-api'
 _DESCRIPTION = (
-    'Serve the API. Larger installations run '
-    'energy_meter.wsgi.api:application under uWSGI instead.'
+    'Serve the API. In larger installations, run '
+    'energy_meter.wsgi.api:application in uWSGI instead.'
 )
 
 
 def main() -> None:
+    """Run the API."""
     conf = service.load(_PROG, _DESCRIPTION)
     service.run(conf, lambda: _services(conf))
 

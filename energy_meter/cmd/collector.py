@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""energy-meter-collector: from the bus into the database."""
+"""energy-meter-collector: merges measurements into the database."""
 
 import functools
 
@@ -14,12 +14,13 @@ from energy_meter.db import migration
 
 _PROG = 'energy-meter-collector'
 _DESCRIPTION = (
-    'Read measurements from the bus and keep the energy of every '
-    'probe in the database.'
+    'Read measurements from the bus and keep the energy of every probe in '
+    'the database.'
 )
 
 
 def main() -> None:
+    """Run the collector."""
     conf = service.load(_PROG, _DESCRIPTION)
     service.run(conf, lambda: _services(conf))
 

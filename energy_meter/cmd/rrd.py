@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""energy-meter-rrd: the RRD plugin, archive and pages."""
+"""energy-meter-rrd: the RRD plugin with its archive and graph pages."""
 
 import functools
 import sys
@@ -11,20 +10,19 @@ from energy_meter.cmd import service
 
 _PROG = 'energy-meter-rrd'
 _DESCRIPTION = (
-    'Read measurements from the bus, keep the power of every '
-    'probe in an RRD file, and serve graphs of it.'
+    'Read measurements from the bus, store the power of each probe in an '
+    'RRD file, and serve graphs of it.'
 )
 
 
 def main() -> None:
+    """Run the RRD plugin."""
     if not rrd.is_installed():
         sys.exit(f'{_PROG}: {rrd.NOT_INSTALLED}')
     from energy_meter.rrd import service as rrd_service
     from energy_meter.rrd.pages import app
 
     conf = service.load(_PROG, _DESCRIPTION)
-    # The pages first: a port that is taken shows before anything is read.
+    # The server is first, so that it fails before messages are consumed.
     reload = functools.partial(service.read, _PROG, _DESCRIPTION)
-    service.run(
-        conf, lambda: [app.serve(conf), rrd_service.Recorder(conf, reload)]
-    )
+    service.run(conf, lambda: [app.serve(conf), rrd_service.RRD(conf, reload)])

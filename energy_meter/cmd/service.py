@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How every service is run."""
+"""Start and run the services of a process."""
 
 import collections.abc
 import logging
@@ -13,10 +13,12 @@ from oslo_config import cfg
 from oslo_log import log
 from oslo_service import service
 
+from energy_meter import attempt
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
-from energy_meter import metrics
-from energy_meter import report
+from energy_meter.telemetry import counters
+from energy_meter.telemetry import guru_meditation
+from energy_meter.telemetry import metrics
 
 LOG = logging.getLogger(__name__)
 
@@ -27,13 +29,14 @@ def read(
     cli_opts: collections.abc.Sequence[cfg.Opt] = (),
     files: collections.abc.Sequence[str] | None = None,
 ) -> cfg.ConfigOpts:
-    """Read the configuration that the process's arguments name.
+    """Return the configuration that the arguments of the process name.
 
     :param prog: name of the command.
-    :param cli_opts: further options that the command takes.
-    :param files: configuration files where the arguments name none.
-    :raises oslo_config.cfg.Error: when it can't be read.
-    :raises ConfigurationError: when an option is ill-typed.
+    :param description: text for ``--help``.
+    :param cli_opts: additional options of the command line.
+    :param files: configuration files if the arguments name none.
+    :raises oslo_config.cfg.Error: if it cannot be read.
+    :raises ConfigurationError: if the value of an option is invalid.
     """
     return energy_meter_conf.load(
         sys.argv[1:], prog, cli_opts, description, files
@@ -46,14 +49,14 @@ def load(
     cli_opts: collections.abc.Sequence[cfg.Opt] = (),
     files: collections.abc.Sequence[str] | None = None,
 ) -> cfg.ConfigOpts:
-    """Read the configuration and set up the log.
+    """Return the configuration and set up logging.
 
-    Ends the process, and says why, when it can't be read. The parameters
-    are those of :func:`read`.
+    Exits with an error message if the configuration is invalid. The
+    parameters are those of :func:`read`.
     """
     try:
         conf = read(prog, description, cli_opts, files)
-        # It opens the file of the log.
+        # This opens the log file.
         log.setup(conf, 'energy_meter')
     except (
         cfg.Error,
@@ -71,30 +74,36 @@ def run(
         [], collections.abc.Sequence[service.ServiceBase]
     ],
 ) -> typing.NoReturn:
-    """Run services in this process until it is told to end.
+    """Run services in this process until it is terminated.
 
-    SIGTERM and Ctrl-C end it cleanly; SIGHUP makes it read anew what it can;
-    SIGUSR2 makes it tell all about itself.
+    SIGTERM and Ctrl-C stop the services, SIGHUP reloads their configuration,
+    and SIGUSR2 prints a Guru Meditation Report.
 
-    :param make: makes the services, in the order in which they start.
+    :param make: returns the services in the order in which they start.
     """
-    LOG.info('%s %s starts', conf.prog, conf.version)
-    reason = None
-    try:
-        # One process: it holds locks, registers and sockets that a fork or
-        # a worker that comes and goes would break.
-        service.launch(conf, _Together(conf, make()), workers=1, no_fork=True)
-    except exception.EnergyMeterError as error:
-        reason = error
-    # Outside the handler, or oslo.log would add the exception once more.
-    LOG.error('%s', reason)
+    LOG.info('Starting %s %s', conf.prog, conf.version)
+    # In this process: a fork would break locks, registers and sockets.
+    _, error = attempt.call(
+        lambda: service.launch(
+            conf, _ServiceGroup(conf, make()), workers=1, no_fork=True
+        ),
+        exception.EnergyMeterError,
+    )
+    LOG.error('%s', error)
     sys.stderr.flush()
-    # Threads of what has started already must not keep it alive.
+    # Threads of services that have started must not keep the process alive.
     os._exit(1)
 
 
-class _Together(service.ServiceBase):
-    """Several services as one, and what they tell about themselves."""
+@typing.runtime_checkable
+class _HasCounters(typing.Protocol):
+    """A service that has counters."""
+
+    counters: counters.Counters
+
+
+class _ServiceGroup(service.ServiceBase):
+    """The services of a process, with the server of their metrics."""
 
     def __init__(
         self,
@@ -104,51 +113,59 @@ class _Together(service.ServiceBase):
         self._conf = conf
         self._registry = metrics.registry(
             {
-                type(item).__name__.lower(): item.counters
-                for item in services
-                if hasattr(item, 'counters')
+                type(member).__name__.lower(): member.counters
+                for member in services
+                if isinstance(member, _HasCounters)
             },
             str(conf.version),
         )
-        # First, as a port that is taken shows before anything is metered.
-        self._services = [metrics.Server(conf, self._registry), *services]
+        # First, so that a port in use is detected before metering starts.
+        self._services = [
+            metrics.MetricsServer(conf, self._registry),
+            *services,
+        ]
 
     def start(self) -> None:
-        report.install(self._conf, self._registry)
-        for item in self._services:
-            item.start()
+        """Start the services and install the signal handlers."""
+        guru_meditation.install(self._conf, self._registry)
+        for member in self._services:
+            member.start()
         _log_options(self._conf)
-        # The launcher would end at once on Ctrl-C and on SIGHUP.
+        # The launcher would exit immediately on SIGINT and SIGHUP.
         signal.signal(
             signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM)
         )
         signal.signal(signal.SIGHUP, lambda *_: self.reset())
 
     def stop(self) -> None:
-        for item in reversed(self._services):
-            item.stop()
-        LOG.info('Ended')
+        """Stop the services in reverse order."""
+        for member in reversed(self._services):
+            member.stop()
+        LOG.info('Stopped')
 
     def wait(self) -> None:
+        """Wait for signals; the handler of SIGTERM ends the process."""
         while True:
             signal.pause()
 
     def reset(self) -> None:
-        for item in self._services:
-            reason = None
-            try:
-                item.reset()
-            except (cfg.Error, OSError, exception.EnergyMeterError) as error:
-                reason = error
-            # Outside the handler, or oslo.log would add the error once more.
-            if reason:
-                LOG.error('The configuration stays as it was: %s', reason)
+        """Reload the configuration of each service."""
+        for member in self._services:
+            _, error = attempt.call(
+                member.reset,
+                (cfg.Error, OSError, exception.EnergyMeterError),
+            )
+            if error:
+                LOG.error(
+                    'Reload failed, keeping the current configuration: %s',
+                    error,
+                )
 
 
 def _log_options(conf: cfg.ConfigOpts) -> None:
-    """Log the effective configuration, secrets masked."""
+    """Log the effective configuration, with secrets masked."""
     try:
         conf.log_opt_values(LOG, logging.DEBUG)
     except (cfg.Error, ValueError) as error:
-        # Its text may show the value, which may be a secret.
-        LOG.debug('An option can not be shown: %s', type(error).__name__)
+        # Its text can contain the value, which can be a secret.
+        LOG.debug('Cannot log the configuration: %s', type(error).__name__)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""energy-meter-standalone: everything in one process, nothing to set up."""
+"""energy-meter-standalone: all services in one process, without setup."""
 
 import collections.abc
 import functools
@@ -24,26 +24,29 @@ from energy_meter.db import migration
 
 _PROG = 'energy-meter-standalone'
 _DESCRIPTION = (
-    'Run agent, collector, API and graphs in one process, without RabbitMQ '
-    'and Keystone, on an SQLite database. Without a configuration file two '
-    'dummy probes are metered.'
+    'Run agent, collector, API and graph pages in one process, with an '
+    'SQLite database and without RabbitMQ and Keystone. Without a '
+    'configuration file, two dummy probes are metered.'
 )
 _OPTS = [
     cfg.StrOpt(
-        'data-dir',
-        help='Where energy and identity are kept. The default is '
-        '$XDG_DATA_HOME/energy_meter or '
+        'state-path',
+        # [DEFAULT] state_path of a configuration file is ignored.
+        dest='standalone_state_path',
+        help='Directory of the database, the RRD files and the identity of '
+        'the agent. The default is $XDG_DATA_HOME/energy_meter or '
         '~/.local/share/energy_meter.',
     ),
 ]
-#: Nothing leaves the process, so any secret will do.
+#: Messages do not leave the process, so the secret need not be known.
 _SECRET = secrets.token_hex()
-_DUMMIES = pathlib.Path(energy_meter_conf.__file__).with_name(
+_DUMMY_CONFIGURATION = pathlib.Path(energy_meter_conf.__file__).with_name(
     'standalone.conf'
 )
 
 
 def main() -> None:
+    """Create or migrate the database, and run the services."""
     try:
         conf = load()
     except exception.EnergyMeterError as error:
@@ -52,15 +55,15 @@ def main() -> None:
     migration.sync(database)
     database.dispose()
     graphs = (
-        f'open {_url(conf.rrd)}/'
+        f'{_url(conf.rrd)}/'
         if rrd.is_installed()
-        else 'none: rrdtool is not installed (pip install energy-meter[rrd])'
+        else 'rrdtool is not installed (pip install energy-meter[rrd])'
     )
     print(
         f'Probes:  {_url(conf.api)}/v1/probes/\n'
         f'Graphs:  {graphs}\n'
         f'Data:    {conf.state_path}\n'
-        'Ctrl-C ends it; the energy is kept.',
+        'Press Ctrl-C to stop; the data is kept.',
         flush=True,
     )
     service.run(conf, lambda: _services(conf))
@@ -74,13 +77,15 @@ def _url(options: cfg.ConfigOpts.GroupAttr) -> str:
 def load(
     read: collections.abc.Callable[..., cfg.ConfigOpts] = service.load,
 ) -> cfg.ConfigOpts:
-    """Read the configuration and make it fit for one process.
+    """Return the configuration, adapted to a single process.
 
-    :raises StateUnusable: when the directory for data can't be used.
+    :param read: :func:`service.load` at startup, :func:`service.read` to
+        reload.
+    :raises StateUnusable: if the state directory is not usable.
     """
-    conf = read(_PROG, _DESCRIPTION, _OPTS, files=[str(_DUMMIES)])
+    conf = read(_PROG, _DESCRIPTION, _OPTS, files=[str(_DUMMY_CONFIGURATION)])
     directory = pathlib.Path(
-        conf.data_dir
+        conf.standalone_state_path
         or os.path.join(
             os.environ.get('XDG_DATA_HOME')
             or os.path.expanduser('~/.local/share'),
@@ -95,7 +100,7 @@ def load(
         ) from None
     if not os.access(directory, os.W_OK | os.X_OK):
         raise exception.StateUnusable(
-            path=directory, reason='this user may not write there'
+            path=directory, reason='not writable by this user'
         )
     conf.set_override('state_path', str(directory))
     conf.set_override('transport_url', 'fake://')
@@ -109,7 +114,7 @@ def load(
 
 
 def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
-    # Servers first: a port that is taken shows before anything is metered.
+    # Servers first, so that a port in use is detected before metering starts.
     reload = functools.partial(load, service.read)
     return [
         app.serve(conf),
@@ -128,4 +133,4 @@ def _graphs(
     from energy_meter.rrd import service as rrd_service
     from energy_meter.rrd.pages import app as pages
 
-    return [pages.serve(conf), rrd_service.Recorder(conf, reload)]
+    return [pages.serve(conf), rrd_service.RRD(conf, reload)]

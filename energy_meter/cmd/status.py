@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""energy-meter-status: is this installation ready for this release?"""
+"""energy-meter-status: checks of an installation."""
 
 import collections.abc
 import importlib.metadata
@@ -17,23 +17,23 @@ from energy_meter.status import identity
 
 _PROG = 'energy-meter-status'
 _DESCRIPTION = (
-    'Check whether this installation is ready for this release, and say what '
-    'to do where it is not. Nothing is changed. Exits with 0 if all is well, '
-    'with 1 for a warning, with 2 for a failure.'
+    'Check whether this installation is ready for this release, and report '
+    'how to correct what is not. Changes nothing. The exit status is 0 for '
+    'success, 1 for a warning and 2 for a failure.'
 )
-#: What oslo.upgradecheck exits with if it can not check.
+#: Exit status of oslo.upgradecheck if it cannot check.
 _UNEXPECTED = 255
 
 _Check = collections.abc.Callable[[cfg.ConfigOpts], upgradecheck.Result]
 
 _CHECKS: dict[str, _Check] = {
     'Database revision': database.revision,
-    'Secrets of the bus': bus.secrets,
-    'Buses and their queues': bus.queues,
-    'Keystone and the endpoint of the API': identity.check,
-    'Silent probes': database.silent_probes,
-    'Refused messages': database.refusals,
-    'Clocks': database.clocks,
+    'Bus secrets': bus.secrets,
+    'Bus queues': bus.queues,
+    'Keystone and API endpoints': identity.check,
+    'Stale probes': database.stale_probes,
+    'Rejected messages': database.rejections,
+    'Clock synchronization': database.clocks,
 }
 
 
@@ -49,21 +49,22 @@ class Checks(upgradecheck.UpgradeCommands):
 
 
 def _run(check: _Check, conf: cfg.ConfigOpts) -> upgradecheck.Result:
-    """Run a check; one that breaks must not hide what the others found."""
+    """Run a check; an unexpected error must not hide the other results."""
     try:
         return check(conf)
     except exception.EnergyMeterError as error:
         details = str(error)
     except Exception as error:
-        # Its text may have a URL with a password.
+        # Without its text, which can contain a URL with a password.
         details = (
-            f'It broke ({type(error).__name__}). Look after what the '
-            'other checks say, and report a bug if it breaks again.'
+            f'Unexpected error ({type(error).__name__}). Correct what the '
+            'other checks report, and report a bug if this error remains.'
         )
     return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
 
 
 def main() -> None:
+    """Run the checks."""
     conf = cfg.ConfigOpts()
     energy_meter_conf.register_opts(conf)
     upgradecheck.register_cli_options(conf, Checks(conf))
@@ -84,7 +85,7 @@ def main() -> None:
     ) as error:
         print(f'{_PROG}: {error}', file=sys.stderr)
         sys.exit(_UNEXPECTED)
-    # Where the library looks for --json. Its own main would set it, but lets
-    # nobody describe the command.
+    # The library reads --json from this variable. Its own main() would set it,
+    # but does not support a description of the command.
     upgradecheck.CONF = conf
     sys.exit(upgradecheck.run(conf))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Accounts of probes in the database, for all that the upsert can't do."""
+"""Loading and saving of whole probe accounts.
+
+The collector uses it for measurements that the upsert cannot merge.
+"""
 
 import collections.abc
 import typing
@@ -19,12 +22,13 @@ def load(
     connection: sa.Connection,
     probes: collections.abc.Sequence[str],
     lock: bool = True,
-) -> dict[str, merge.Account]:
-    """Read the accounts of some probes.
+) -> dict[str, merge.ProbeAccount]:
+    """Load the accounts of probes.
 
-    :param probes: sorted, so that two who lock the same don't deadlock.
-    :param lock: whether they are to be changed.
-    :returns: those that exist, by probe.
+    :param probes: ids in sorted order; writers that lock in the same order
+        don't deadlock.
+    :param lock: whether to lock the rows for an update.
+    :returns: the existing accounts, by probe.
     """
     query = (
         sa.select(schema.probe)
@@ -50,22 +54,22 @@ def load(
     return accounts
 
 
-def load_one(connection: sa.Connection, probe: str) -> merge.Account:
-    """Read and lock the account of a probe.
+def load_one(connection: sa.Connection, probe: str) -> merge.ProbeAccount:
+    """Load and lock the account of a probe.
 
-    :raises UnknownProbe: when there is none.
+    :raises ProbeNotFound: if the probe does not exist.
     """
     try:
         return load(connection, [probe])[probe]
     except KeyError:
-        raise exception.UnknownProbe(probe=probe)
+        raise exception.ProbeNotFound(probe=probe)
 
 
 def save(
     connection: sa.Connection,
-    accounts: collections.abc.Mapping[str, merge.Account],
+    accounts: collections.abc.Mapping[str, merge.ProbeAccount],
 ) -> None:
-    """Write accounts that were locked by :func:`load`."""
+    """Save accounts that :func:`load` has locked."""
     if not accounts:
         return
     table = schema.probe
@@ -80,7 +84,7 @@ def save(
 
 def _save_registers(
     connection: sa.Connection,
-    accounts: collections.abc.Mapping[str, merge.Account],
+    accounts: collections.abc.Mapping[str, merge.ProbeAccount],
 ) -> None:
     table = schema.register
     connection.execute(table.delete().where(table.c.probe.in_(list(accounts))))
@@ -93,16 +97,16 @@ def _save_registers(
         connection.execute(table.insert(), rows)
 
 
-#: An account without an owner has a name in its place that no agent has.
-NOBODY = ''
+#: Value of ``owner_agent`` in the row of a probe without an owner.
+NO_AGENT = ''
 
 
-def _account(row: _Row) -> merge.Account:
-    account = merge.Account(
+def _account(row: _Row) -> merge.ProbeAccount:
+    account = merge.ProbeAccount(
         millijoules=row.millijoules,
         elapsed=row.elapsed,
-        metered=row.metered,
-        heard_at=row.heard_at,
+        metered_seconds=row.metered_seconds,
+        last_seen_at=row.last_seen_at,
     )
     key = measurement.RegisterKey(
         row.owner_agent, row.owner_register, row.owner_incarnation
@@ -117,21 +121,21 @@ def _account(row: _Row) -> merge.Account:
             row.agent_name,
         ),
         key,
-        row.time,
+        row.timestamp,
         row.owner_elapsed,
         row.owner_millijoules,
-        row.owner_metered,
+        row.owner_metered_seconds,
         row.watts,
         row.volts,
         row.amperes,
     )
-    if row.owner_agent != NOBODY:
+    if row.owner_agent != NO_AGENT:
         account.owner = merge.RegisterState(
             key,
-            row.owner_began,
-            row.heard_at,
+            row.owner_opened_at,
+            row.last_seen_at,
             row.owner_elapsed,
-            row.owner_metered,
+            row.owner_metered_seconds,
             row.owner_millijoules,
             row.owner_overlap,
             billed_from=row.owner_billed_from,
@@ -142,10 +146,10 @@ def _account(row: _Row) -> merge.Account:
 def _register(row: _Row) -> merge.RegisterState:
     return merge.RegisterState(
         measurement.RegisterKey(row.agent, row.register, row.incarnation),
-        row.began,
-        row.heard_at,
+        row.opened_at,
+        row.last_seen_at,
         row.elapsed,
-        row.metered,
+        row.metered_seconds,
         row.millijoules,
         row.overlap,
         row.pending,
@@ -156,17 +160,19 @@ def _register(row: _Row) -> merge.RegisterState:
 
 
 _NO_OWNER = merge.RegisterState(
-    measurement.RegisterKey(NOBODY, NOBODY, 0), 0.0, 0.0, billed_from=0.0
+    measurement.RegisterKey(NO_AGENT, NO_AGENT, 0), 0.0, 0.0, billed_from=0.0
 )
 _PROBE_COLUMNS = [
     column.name for column in schema.probe.columns if column.name != 'id'
 ]
 
 
-def _probe_values(probe: str, account: merge.Account) -> dict[str, object]:
+def _probe_values(
+    probe: str, account: merge.ProbeAccount
+) -> dict[str, object]:
     owner, latest = account.owner or _NO_OWNER, account.latest
     if latest is None:
-        raise ValueError('an account is saved only after a word')
+        raise ValueError('the account has no measurement')
     return {
         'key': probe,
         'wattmeter': latest.probe.wattmeter,
@@ -174,22 +180,22 @@ def _probe_values(probe: str, account: merge.Account) -> dict[str, object]:
         'scope': latest.probe.scope,
         'host': latest.probe.host,
         'agent_name': latest.probe.agent,
-        'time': latest.time,
+        'timestamp': latest.timestamp,
         'watts': latest.watts,
         'volts': latest.volts,
         'amperes': latest.amperes,
-        'heard_at': account.heard_at,
+        'last_seen_at': account.last_seen_at,
         'millijoules': account.millijoules,
         'elapsed': account.elapsed,
-        'metered': account.metered,
+        'metered_seconds': account.metered_seconds,
         'owner_agent': owner.key.agent,
         'owner_register': owner.key.id,
         'owner_incarnation': owner.key.incarnation,
-        'owner_began': owner.began,
+        'owner_opened_at': owner.opened_at,
         'owner_billed_from': owner.billed_from,
         'owner_overlap': owner.overlap,
         'owner_millijoules': owner.millijoules,
-        'owner_metered': owner.metered,
+        'owner_metered_seconds': owner.metered_seconds,
         'owner_elapsed': owner.elapsed,
     }
 
@@ -202,14 +208,14 @@ def _register_values(
         'agent': register.key.agent,
         'register': register.key.id,
         'incarnation': register.key.incarnation,
-        'began': register.began,
+        'opened_at': register.opened_at,
         'elapsed': register.elapsed,
-        'metered': register.metered,
+        'metered_seconds': register.metered_seconds,
         'millijoules': register.millijoules,
         'overlap': register.overlap,
         'pending': register.pending,
         'pending_mark': register.pending_mark,
         'billed_from': register.billed_from,
-        'heard_at': register.heard_at,
+        'last_seen_at': register.last_seen_at,
         'voided': register.voided,
     }

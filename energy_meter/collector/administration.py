@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an operator may look at and change by hand."""
+"""Operator's view of registers, and manual changes with an audit trail."""
 
 import collections.abc
+import enum
 import typing
 
 import sqlalchemy as sa
@@ -15,44 +16,54 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import sums
 
-#: A probe that was heard of within this many seconds is still metered.
-_ALIVE = 300
-#: Probes whose registers are read at once.
+#: A probe that was updated within this time is still metered.
+_ALIVE_WINDOW_S = 300
+#: Number of probes whose registers are loaded at once.
 _CHUNK = 1000
 
 
+class Role(enum.StrEnum):
+    """Role of a register in the account of its probe."""
+
+    ACTIVE = 'active'
+    SUPERSEDED = 'superseded'
+    OVERLAPPING = 'overlapping'
+    VOID = 'void'
+
+
 class RegisterView(typing.NamedTuple):
-    """A register as an operator sees it; energies in millijoules."""
+    """A register as operators see it; energies are in millijoules."""
 
     probe: str
     agent: str
     register: str
     incarnation: int
-    role: str
+    role: Role
     millijoules: int
     overlap: int
     pending: int
     elapsed: float
     coverage: float
-    heard_at: float
+    last_seen_at: float
 
 
 def list_registers(
     connection: sa.Connection,
     probe: str | None = None,
 ) -> collections.abc.Iterator[RegisterView]:
-    """Give the registers of one probe or of all, owners first.
+    """Return the registers of all probes or of one, active registers first.
 
-    :raises UnknownProbe: when there is no such probe.
+    :raises ProbeNotFound: if the probe does not exist.
     """
     query = sa.select(schema.probe.c.id).order_by(schema.probe.c.id)
     names = connection.scalars(query).all() if probe is None else [probe]
-    for at in range(0, len(names), _CHUNK):
-        some = names[at : at + _CHUNK]
-        # Not locked: collectors need not wait for who only looks.
-        loaded = accounts.load(connection, some, lock=False)
+    for start in range(0, len(names), _CHUNK):
+        # Without locks: a listing must not delay the collectors.
+        loaded = accounts.load(
+            connection, names[start : start + _CHUNK], lock=False
+        )
         if probe is not None and probe not in loaded:
-            raise exception.UnknownProbe(probe=probe)
+            raise exception.ProbeNotFound(probe=probe)
         for name, account in loaded.items():
             if account.owner is not None:
                 yield _view(name, account, account.owner)
@@ -61,7 +72,7 @@ def list_registers(
 
 
 def _view(
-    probe: str, account: merge.Account, register: merge.RegisterState
+    probe: str, account: merge.ProbeAccount, register: merge.RegisterState
 ) -> RegisterView:
     owner = account.owner
     overlap, pending = register.overlap, register.pending
@@ -77,78 +88,84 @@ def _view(
         overlap,
         pending,
         register.elapsed,
-        register.metered / register.elapsed if register.elapsed else 1.0,
-        register.heard_at,
+        register.metered_seconds / register.elapsed
+        if register.elapsed
+        else 1.0,
+        register.last_seen_at,
     )
 
 
-def _role(account: merge.Account, register: merge.RegisterState) -> str:
+def _role(account: merge.ProbeAccount, register: merge.RegisterState) -> Role:
     if register.voided:
-        return 'voided'
+        return Role.VOID
     if register is account.owner:
-        return 'owner'
-    return 'overlapping' if register.billed_from is None else 'former'
+        return Role.ACTIVE
+    if register.billed_from is None:
+        return Role.OVERLAPPING
+    return Role.SUPERSEDED
 
 
 def void(
-    connection: sa.Connection, probe: str, agent: str, register: str, who: str
+    connection: sa.Connection,
+    probe: str,
+    agent: str,
+    register: str,
+    username: str,
 ) -> int:
-    """Strike a register: its energy goes, later words of it are refused.
+    """Void a register: subtract its energy and reject its later measurements.
 
-    :param who: who asked for it, for the audit.
-    :returns: the millijoules by which the probe's energy fell.
-    :raises UnknownProbe: when there is no such probe.
-    :raises UnknownRegister: when it has no such register.
+    :param username: operator who is named in the audit trail.
+    :returns: the energy removed from the probe, in millijoules.
+    :raises ProbeNotFound: if the probe does not exist.
+    :raises RegisterNotFound: if the probe has no such register.
     """
     account = accounts.load_one(connection, probe)
     try:
-        struck = void_register(
-            connection, probe, account, agent, register, who
+        removed = void_register(
+            connection, probe, account, agent, register, username
         )
     except KeyError:
-        raise exception.UnknownRegister(probe=probe, register=register)
+        raise exception.RegisterNotFound(probe=probe, register=register)
     accounts.save(connection, {probe: account})
-    return struck
+    return removed
 
 
 def void_register(
     connection: sa.Connection,
     probe: str,
-    account: merge.Account,
+    account: merge.ProbeAccount,
     agent: str,
     register: str,
-    who: str,
+    username: str,
 ) -> int:
-    """Strike a register in an account that the caller locked and saves.
+    """Void a register of an account that the caller has locked and saves.
 
-    :returns: the millijoules by which the probe's energy falls.
-    :raises KeyError: when it has no such register.
+    :returns: the energy removed from the account, in millijoules.
+    :raises KeyError: if the account has no such register.
     """
-    struck = merge.void(account, agent, register)
+    removed = merge.void(account, agent, register)
     sums.cap(connection, probe, account.millijoules)
     audit(
         connection,
-        who,
+        username,
         f'void register {register} of agent {agent}, '
-        f'probe {probe}: {struck} mJ',
+        f'probe {probe}: {removed} mJ',
     )
-    return struck
+    return removed
 
 
-def forget(connection: sa.Connection, probe: str, who: str) -> int:
-    """Delete a probe and its energy; words of its registers are refused.
+def delete_probe(connection: sa.Connection, probe: str, username: str) -> int:
+    """Delete a probe and reject later measurements of its registers.
 
-    :param who: who asked for it, for the audit.
-    :returns: its energy, in millijoules.
-    :raises UnknownProbe: when there is no such probe.
-    :raises ProbeInUse: when it is still metered.
+    :param username: operator who is named in the audit trail.
+    :returns: the energy of the probe, in millijoules.
+    :raises ProbeNotFound: if the probe does not exist.
+    :raises ProbeInUse: if the probe is still metered.
     """
     account = accounts.load_one(connection, probe)
-    now = db_engine.now(connection)
-    if now - account.heard_at < _ALIVE:
-        raise exception.ProbeInUse(
-            probe=probe, seconds=int(now - account.heard_at)
-        )
+    age = db_engine.now(connection) - account.last_seen_at
+    if age < _ALIVE_WINDOW_S:
+        raise exception.ProbeInUse(probe=probe, seconds=int(age))
     registers = list(account.others.values())
     if account.owner is not None:
         registers.append(account.owner)
@@ -160,16 +177,18 @@ def forget(connection: sa.Connection, probe: str, who: str) -> int:
     connection.execute(table.delete().where(table.c.probe == probe))
     connection.execute(schema.probe.delete().where(schema.probe.c.id == probe))
     sums.cap(connection, probe, 0)
-    audit(connection, who, f'forget probe {probe}: {account.millijoules} mJ')
+    audit(
+        connection, username, f'delete probe {probe}: {account.millijoules} mJ'
+    )
     return account.millijoules
 
 
-def audit(connection: sa.Connection, who: str, what: str) -> None:
-    """Write down what an operator changed."""
+def audit(connection: sa.Connection, username: str, action: str) -> None:
+    """Record an operator's change in the audit trail."""
     connection.execute(
         schema.audit.insert().values(
-            at=sa.select(db_engine.clock()).scalar_subquery(),
-            who=who,
-            what=what,
+            created_at=sa.select(db_engine.clock()).scalar_subquery(),
+            username=username,
+            action=action,
         )
     )

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Agents as an operator sees them, and those that nobody believes any more.
+"""Lists agents, and disables those that must not be trusted any more.
 
-An agent is excluded by its uuid, in the database, so that every collector
-knows with its next batch.
+An agent is disabled by its UUID in the database, so that every collector
+applies it from its next batch on.
 """
 
 import typing
@@ -17,101 +17,106 @@ from energy_meter.collector import merge
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 
-#: Probes whose accounts are locked and written at once.
+#: Number of probes whose accounts are locked and saved at once.
 _CHUNK = 1000
 
 
 class AgentView(typing.NamedTuple):
-    """An agent as an operator sees it.
+    """An agent as operators see it.
 
-    :ivar agent: its uuid.
-    :ivar name: None where it is not known: the agent owns no probe.
-    :ivar probes: how many it meters or metered.
-    :ivar heard_at: the database's clock when one of its registers last moved;
-        None when all of them are forgotten.
-    :ivar excluded_at: when it was excluded; None if it is not.
+    :ivar agent: its UUID.
+    :ivar name: None if it is unknown, because the agent owns no probe.
+    :ivar probes: number of probes that it meters or has metered.
+    :ivar last_seen_at: time of the last update of any of its registers, on the
+        database's clock; None if none of its registers is left.
+    :ivar disabled_at: None if the agent is enabled.
     """
 
     agent: str
     name: str | None = None
     probes: int = 0
-    heard_at: float | None = None
-    excluded_at: float | None = None
+    last_seen_at: float | None = None
+    disabled_at: float | None = None
 
 
 def list_agents(connection: sa.Connection) -> list[AgentView]:
-    """Give all agents that are known, the excluded ones too, by uuid."""
+    """Return all agents in the database, disabled ones included, by UUID."""
+    views = {
+        row[0]: AgentView(*row)
+        for row in connection.execute(_agents_with_registers())
+    }
+    for row in connection.execute(sa.select(schema.disabled_agent)):
+        view = views.get(row.agent, AgentView(row.agent))
+        views[row.agent] = view._replace(
+            name=view.name or row.agent_name, disabled_at=row.created_at
+        )
+    return [views[agent] for agent in sorted(views)]
+
+
+def _agents_with_registers() -> sa.Select[typing.Any]:
     probe, register = schema.probe.c, schema.register.c
-    spoken = (
+    registers = (
         sa.union_all(
             sa.select(
                 probe.owner_agent.label('agent'),
                 probe.agent_name.label('name'),
                 probe.id.label('probe'),
-                probe.heard_at,
-            ).where(probe.owner_agent != accounts.NOBODY),
+                probe.last_seen_at,
+            ).where(probe.owner_agent != accounts.NO_AGENT),
             sa.select(
-                register.agent, sa.null(), register.probe, register.heard_at
+                register.agent,
+                sa.null(),
+                register.probe,
+                register.last_seen_at,
             ),
         )
         .subquery()
         .c
     )
-    found = {
-        row[0]: AgentView(*row)
-        for row in connection.execute(
-            sa.select(
-                spoken.agent,
-                sa.func.max(spoken.name),
-                sa.func.count(spoken.probe.distinct()),
-                sa.func.max(spoken.heard_at),
-            ).group_by(spoken.agent)
-        )
-    }
-    for row in connection.execute(sa.select(schema.exclusion)):
-        view = found.get(row.agent, AgentView(row.agent))
-        found[row.agent] = view._replace(
-            name=view.name or row.agent_name, excluded_at=row.at
-        )
-    return [found[agent] for agent in sorted(found)]
+    return sa.select(
+        registers.agent,
+        sa.func.max(registers.name),
+        sa.func.count(registers.probe.distinct()),
+        sa.func.max(registers.last_seen_at),
+    ).group_by(registers.agent)
 
 
-def exclude(engine: sa.Engine, agent: str, who: str) -> dict[str, int]:
-    """Void all registers of an agent and refuse whatever else it says.
+def disable(engine: sa.Engine, agent: str, username: str) -> dict[str, int]:
+    """Void all registers of an agent and reject its later measurements.
 
-    An agent that is excluded already is so once more: a batch that was being
-    written meanwhile may have brought another register of its.
+    May be repeated for a disabled agent: a batch that was being written
+    meanwhile can have added another register.
 
-    :param agent: its uuid.
-    :param who: who asked for it, for the audit.
-    :returns: by probe, the millijoules by which its energy fell.
-    :raises UnknownAgent: when nothing was ever heard of it.
+    :param agent: its UUID.
+    :param username: operator who is named in the audit trail.
+    :returns: the energy removed from each probe, in millijoules.
+    :raises AgentNotFound: if the database has no such agent.
     """
-    # First of all no further batch takes its words; only then nothing is
-    # left to be overlooked.
+    # Commit this first. A batch that starts later rejects the agent, so
+    # voiding can't miss a register.
     with engine.begin() as connection:
-        _note(connection, agent, who)
+        _insert(connection, agent, username)
     with engine.begin() as connection:
-        return _void_all(connection, agent, who)
+        return _void_all(connection, agent, username)
 
 
-def _note(connection: sa.Connection, agent: str, who: str) -> None:
-    known = {view.agent: view for view in list_agents(connection)}
-    if agent not in known:
-        raise exception.UnknownAgent(agent=agent)
-    if known[agent].excluded_at is None:
+def _insert(connection: sa.Connection, agent: str, username: str) -> None:
+    views = {view.agent: view for view in list_agents(connection)}
+    if agent not in views:
+        raise exception.AgentNotFound(agent=agent)
+    if views[agent].disabled_at is None:
         connection.execute(
-            schema.exclusion.insert().values(
+            schema.disabled_agent.insert().values(
                 agent=agent,
-                agent_name=known[agent].name,
-                at=sa.select(db_engine.clock()).scalar_subquery(),
+                agent_name=views[agent].name,
+                created_at=sa.select(db_engine.clock()).scalar_subquery(),
             )
         )
-        administration.audit(connection, who, f'exclude agent {agent}')
+        administration.audit(connection, username, f'disable agent {agent}')
 
 
 def _void_all(
-    connection: sa.Connection, agent: str, who: str
+    connection: sa.Connection, agent: str, username: str
 ) -> dict[str, int]:
     probes = connection.scalars(
         sa.union(
@@ -123,43 +128,43 @@ def _void_all(
             ),
         )
     )
-    # In their order, as collectors lock them.
+    # In the order in which collectors lock them.
     names = sorted(probes)
-    struck: dict[str, int] = {}
-    for at in range(0, len(names), _CHUNK):
-        loaded = accounts.load(connection, names[at : at + _CHUNK])
+    removed: dict[str, int] = {}
+    for start in range(0, len(names), _CHUNK):
+        loaded = accounts.load(connection, names[start : start + _CHUNK])
         for probe, account in loaded.items():
-            struck[probe] = _void(connection, probe, account, agent, who)
+            removed[probe] = _void(connection, probe, account, agent, username)
         accounts.save(connection, loaded)
-    return struck
+    return removed
 
 
 def _void(
     connection: sa.Connection,
     probe: str,
-    account: merge.Account,
+    account: merge.ProbeAccount,
     agent: str,
-    who: str,
+    username: str,
 ) -> int:
     registers = list(account.others.values())
     if account.owner is not None:
         registers.append(account.owner)
     return sum(
         administration.void_register(
-            connection, probe, account, agent, register.key.id, who
+            connection, probe, account, agent, register.key.id, username
         )
         for register in registers
         if register.key.agent == agent and not register.voided
     )
 
 
-def readmit(connection: sa.Connection, agent: str, who: str) -> None:
-    """Believe an excluded agent again; what was voided stays so.
+def enable(connection: sa.Connection, agent: str, username: str) -> None:
+    """Enable a disabled agent; its voided registers stay void.
 
-    :raises NotExcluded: when it was not excluded.
+    :raises AgentNotDisabled: if the agent is not disabled.
     """
-    table = schema.exclusion
+    table = schema.disabled_agent
     result = connection.execute(table.delete().where(table.c.agent == agent))
     if not result.rowcount:
-        raise exception.NotExcluded(agent=agent)
-    administration.audit(connection, who, f'readmit agent {agent}')
+        raise exception.AgentNotDisabled(agent=agent)
+    administration.audit(connection, username, f'enable agent {agent}')

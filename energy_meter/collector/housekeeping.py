@@ -7,24 +7,26 @@ import sqlalchemy as sa
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 
-#: Seconds between two foldings.
-INTERVAL = 3600
-#: Seconds until it is tried again after a failure.
-RETRY = 10
+#: Interval between two runs.
+INTERVAL_S = 3600
+#: Time after which a failed run is retried.
+RETRY_INTERVAL_S = 10
 
-_DAY = 86_400
+_DAY_S = 86_400
 
 
 def fold(connection: sa.Connection, after_days: float) -> int:
-    """Forget registers that ended long ago.
+    """Delete registers that have not been updated for a long time.
 
-    Their energy stays: it is in the probe's total. A floor stays too, below
-    which words of an agent are refused, so that no replay counts again.
+    Their energy remains in the total of their probe. A floor remains as well:
+    measurements of the agent's incarnations up to it are rejected, so that a
+    replayed message is not billed again.
 
-    :returns: how many were folded.
+    :param after_days: age in days of a register's last update.
+    :returns: the number of folded registers.
     """
     table = schema.register
-    old = table.c.heard_at < db_engine.clock() - after_days * _DAY
+    old = table.c.last_seen_at < db_engine.clock() - after_days * _DAY_S
     rows = connection.execute(
         sa.select(
             table.c.probe, table.c.agent, sa.func.max(table.c.incarnation)
@@ -51,19 +53,19 @@ def fold(connection: sa.Connection, after_days: float) -> int:
 def raise_floor(
     connection: sa.Connection, probe: str, agent: str, incarnation: int
 ) -> None:
-    """Refuse an agent's words of a probe up to an incarnation."""
+    """Reject measurements of a probe up to an agent's incarnation."""
     table = schema.floor
     this = sa.and_(table.c.probe == probe, table.c.agent == agent)
-    known = connection.scalar(
+    previous = connection.scalar(
         sa.select(table.c.incarnation).where(this).with_for_update()
     )
-    if known is None:
+    if previous is None:
         connection.execute(
             table.insert().values(
                 probe=probe, agent=agent, incarnation=incarnation
             )
         )
-    elif known < incarnation:
+    elif previous < incarnation:
         connection.execute(
             table.update().where(this).values(incarnation=incarnation)
         )

@@ -1,51 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a word of a register changes in the account of its probe.
+"""Rules for merging a measurement into the account of its probe.
 
-Pure functions over plain state: no database, no clock. The collector's SQL
-does the ordinary case, a word of the owner, by itself and comes here for
-every other; the tests hold the two against each other.
+Pure functions on plain state, without database or clock. The collector's SQL
+handles the common case, a measurement of the owner, and calls this module for
+every other one. Tests compare both implementations.
 
-Several registers may speak of one probe: one after another when an agent
-restarts or the probe moves to another agent, or at the same time when two
-agents meter it. At any time one of them is the *owner*, whose increments are
-credited. The increments of another register are credited too if they belong
-to a time for which no other agent is billed: late words of those before the
-owner. Else they are *pending* while the owner is silent, and become *overlap*,
-which is never billed, when it moves on.
+A probe can have several registers: consecutive ones when an agent restarts or
+the probe moves to another agent, simultaneous ones when two agents meter it.
+One of them at a time is the *owner*, whose increments are billed. An increment
+of another register is billed as well if no other agent is billed for the same
+period, for example a late one of a previous owner. Otherwise it is *pending*
+while the owner is stale, and becomes *overlap*, which is never billed, when
+the owner is updated again.
 
-Moments at which registers began, and only these, are compared across agents
-by wall clock, each fixed once at the first word of the register; everything
-after is counted by the agent's monotonic clock. So a clock that steps while
-an agent runs changes nothing.
+Registers of different agents are ordered by the wall-clock times at which they
+were opened. This time is fixed when the first measurement of a register
+arrives; all later times are counted by the agent's monotonic clock. A clock
+that is stepped while an agent runs therefore changes nothing.
 """
 
 import collections.abc
 import dataclasses
+import enum
 import math
 
 from energy_meter import measurement
 
 
+class Outcome(enum.StrEnum):
+    """Result of merging a measurement into the account of its probe."""
+
+    BILLED = 'billed'
+    PENDING = 'pending'
+    OVERLAP = 'overlap'
+    DUPLICATE = 'duplicate'
+    STALE_INCARNATION = 'stale_incarnation'
+    VOID = 'void'
+    AGENT_DISABLED = 'agent_disabled'
+
+
 @dataclasses.dataclass(slots=True)
 class RegisterState:
-    """What is known of one register.
+    """State of one register.
 
-    :ivar began: when it was opened, on the wall clock.
-    :ivar heard_at: the database's clock when it last moved.
-    :ivar overlap: millijoules that another register is billed for.
-    :ivar pending: millijoules that wait for the owner to speak or to be
-        given up; they are overlap once the owner's elapsed time differs
-        from ``pending_mark``.
-    :ivar billed_from: moment from which its energy is credited; None for a
-        register that never was the owner and was not credited.
+    :ivar opened_at: wall-clock time at which it was opened.
+    :ivar last_seen_at: time of its last update, on the database's clock.
+    :ivar overlap: energy in millijoules that was billed by another register.
+    :ivar pending: energy in millijoules that is billed if the owner remains
+        stale. It counts as overlap once the owner's elapsed time differs from
+        ``pending_mark``.
+    :ivar billed_from: wall-clock time from which its energy is billed; None
+        if none of it was ever billed.
     """
 
     key: measurement.RegisterKey
-    began: float
-    heard_at: float
+    opened_at: float
+    last_seen_at: float
     elapsed: float = 0.0
-    metered: float = 0.0
+    metered_seconds: float = 0.0
     millijoules: int = 0
     overlap: int = 0
     pending: int = 0
@@ -55,36 +68,37 @@ class RegisterState:
 
     @property
     def name(self) -> tuple[str, str]:
-        """Agent and id, which tell it from every other of its probe."""
+        """Agent and register id, unique within the probe."""
         return self.key.agent, self.key.id
 
     @property
-    def moment(self) -> float:
-        """When its last known word was measured."""
-        return self.began + self.elapsed
+    def measured_until(self) -> float:
+        """Wall-clock time of its latest measurement."""
+        return self.opened_at + self.elapsed
 
     @property
-    def credited(self) -> int:
-        """Millijoules for which the probe is billed."""
+    def billed(self) -> int:
+        """Energy in millijoules for which the probe is billed."""
         return self.millijoules - self.overlap - self.pending
 
 
 @dataclasses.dataclass(slots=True)
-class Account:
-    """Everything that the energy of one probe depends on.
+class ProbeAccount:
+    """Energy of one probe and the registers that it comes from.
 
     :ivar owner: the register that is billed now.
-    :ivar others: all other registers, by agent and id.
-    :ivar floors: by agent, the incarnation up to which registers have been
-        folded.
-    :ivar heard_at: the database's clock when the owner last moved.
-    :ivar latest: the measurement that the probe shows.
+    :ivar others: all other registers, by agent and register id.
+    :ivar floors: the incarnation up to which registers have been folded, by
+        agent.
+    :ivar last_seen_at: time of the owner's last update, on the database's
+        clock.
+    :ivar latest: the latest measurement of the owner.
     """
 
     millijoules: int = 0
     elapsed: float = 0.0
-    metered: float = 0.0
-    heard_at: float = 0.0
+    metered_seconds: float = 0.0
+    last_seen_at: float = 0.0
     owner: RegisterState | None = None
     others: dict[tuple[str, str], RegisterState] = dataclasses.field(
         default_factory=dict
@@ -94,7 +108,7 @@ class Account:
 
     @property
     def overlap(self) -> int:
-        """Millijoules that were metered twice and billed once."""
+        """Energy in millijoules that was metered twice and billed once."""
         mark = -math.inf if self.owner is None else self.owner.elapsed
         total = 0 if self.owner is None else self.owner.overlap
         for register in self.others.values():
@@ -105,109 +119,120 @@ class Account:
 
 
 @dataclasses.dataclass(slots=True)
-class Increment:
-    """By how much a word moved a register, and over which moments."""
+class RegisterDelta:
+    """Increment of a register, and the period to which it belongs.
+
+    :ivar since: wall-clock time at which the period starts.
+    :ivar until: wall-clock time at which it ends.
+    """
 
     since: float
     until: float
     millijoules: int
     elapsed: float
-    metered: float
+    metered_seconds: float
 
 
 def newest(
-    words: collections.abc.Iterable[measurement.Measurement],
+    measurements: collections.abc.Iterable[measurement.Measurement],
 ) -> list[measurement.Measurement]:
-    """Reduce words to the newest of each register.
+    """Return only the newest measurement of each register.
 
-    :returns: sorted by probe, and earlier incarnations first: their energy
-        belongs to an earlier time.
+    :returns: sorted by probe, then by incarnation, because the energy of an
+        earlier incarnation belongs to an earlier period.
     """
-    found: dict[tuple[str, str, str], measurement.Measurement] = {}
-    for word in words:
-        key = (word.probe.id, word.register.agent, word.register.id)
-        known = found.get(key)
-        if known is None or word.elapsed > known.elapsed:
-            found[key] = word
+    latest: dict[tuple[str, str, str], measurement.Measurement] = {}
+    for received in measurements:
+        key = (
+            received.probe.id,
+            received.register.agent,
+            received.register.id,
+        )
+        previous = latest.get(key)
+        if previous is None or received.elapsed > previous.elapsed:
+            latest[key] = received
     return [
-        found[key]
+        latest[key]
         for key in sorted(
-            found,
-            key=lambda key: (key[0], found[key].register.incarnation, key),
+            latest,
+            key=lambda key: (key[0], latest[key].register.incarnation, key),
         )
     ]
 
 
-def began(word: measurement.Measurement, now: float) -> float:
-    """Tell when the word's register was opened, on the wall clock.
+def opened_at(received: measurement.Measurement, db_now: float) -> float:
+    """Return the wall-clock time at which a measurement's register was opened.
 
-    :param now: the database's clock; nothing was measured after it.
+    :param db_now: the database's clock, the upper limit of the measurement's
+        timestamp.
     """
-    return min(word.time, now) - word.elapsed
+    return min(received.timestamp, db_now) - received.elapsed
 
 
 def merge(
-    account: Account,
-    word: measurement.Measurement,
-    now: float,
+    account: ProbeAccount,
+    received: measurement.Measurement,
+    db_now: float,
     takeover: float,
-) -> str:
-    """Let a plausible word change the account of its probe.
+) -> Outcome:
+    """Merge a plausible measurement into the account of its probe.
 
-    :param now: the database's clock.
-    :param takeover: seconds of silence after which an owner is given up.
-    :returns: what became of it: ``credited``, ``pending``, ``overlap``,
-        ``nothing-new``, ``folded`` or ``voided``.
+    :param db_now: the database's clock.
+    :param takeover: time in seconds without an update of the owner after which
+        another register takes over.
     """
-    key = word.register
+    key = received.register
     if key.incarnation <= account.floors.get(key.agent, -1):
-        return 'folded'
+        return Outcome.STALE_INCARNATION
     owner = account.owner
     if owner is not None and owner.name == (key.agent, key.id):
-        if word.elapsed <= owner.elapsed:
-            return 'nothing-new'
-        _credit(account, _advance(owner, word, now))
-        account.heard_at, account.latest = now, word
-        return 'credited'
+        if received.elapsed <= owner.elapsed:
+            return Outcome.DUPLICATE
+        _bill(account, _advance(owner, received, db_now))
+        account.last_seen_at, account.latest = db_now, received
+        return Outcome.BILLED
     register = account.others.get((key.agent, key.id))
     if register is None:
-        register = RegisterState(key, began(word, now), now)
+        register = RegisterState(key, opened_at(received, db_now), db_now)
         account.others[register.name] = register
     elif register.voided:
-        return 'voided'
-    elif word.elapsed <= register.elapsed:
-        return 'nothing-new'
-    return _merge_other(account, register, word, now, takeover)
+        return Outcome.VOID
+    elif received.elapsed <= register.elapsed:
+        return Outcome.DUPLICATE
+    return _merge_other(account, register, received, db_now, takeover)
 
 
 def _merge_other(
-    account: Account,
+    account: ProbeAccount,
     register: RegisterState,
-    word: measurement.Measurement,
-    now: float,
+    received: measurement.Measurement,
+    db_now: float,
     takeover: float,
-) -> str:
-    increment = _advance(register, word, now)
+) -> Outcome:
+    increment = _advance(register, received, db_now)
     owner = account.owner
     if owner is None or _succeeds(register, owner):
-        _credit(account, increment)
-        _take_over(account, register, word, now)
-        return 'credited'
+        _bill(account, increment)
+        _take_over(account, register, received, db_now)
+        return Outcome.BILLED
     if _is_unbilled(account, register.key.agent, increment):
-        _credit(account, increment)
+        _bill(account, increment)
         if register.billed_from is None:
             register.billed_from = increment.since
-        return 'credited'
-    if increment.since < owner.moment:
+        return Outcome.BILLED
+    if increment.since < owner.measured_until:
         register.overlap += increment.millijoules
-        return 'overlap'
+        return Outcome.OVERLAP
     _hold(register, owner, increment)
-    if register.began >= owner.moment or now - account.heard_at > takeover:
+    if (
+        register.opened_at >= owner.measured_until
+        or db_now - account.last_seen_at > takeover
+    ):
         account.millijoules += register.pending
         register.pending = 0
-        _take_over(account, register, word, now)
-        return 'credited'
-    return 'pending'
+        _take_over(account, register, received, db_now)
+        return Outcome.BILLED
+    return Outcome.PENDING
 
 
 def _succeeds(register: RegisterState, owner: RegisterState) -> bool:
@@ -217,8 +242,10 @@ def _succeeds(register: RegisterState, owner: RegisterState) -> bool:
     )
 
 
-def _is_unbilled(account: Account, agent: str, increment: Increment) -> bool:
-    """Tell whether no other agent is billed for the time of an increment."""
+def _is_unbilled(
+    account: ProbeAccount, agent: str, increment: RegisterDelta
+) -> bool:
+    """Check that no other agent is billed for the period of an increment."""
     return not any(
         increment.since < last and increment.until > first
         for first, last in _billed_elsewhere(account, agent)
@@ -226,10 +253,10 @@ def _is_unbilled(account: Account, agent: str, increment: Increment) -> bool:
 
 
 def _billed_elsewhere(
-    account: Account,
+    account: ProbeAccount,
     agent: str,
 ) -> collections.abc.Iterator[tuple[float, float]]:
-    """Give the spans of time for which other agents are billed."""
+    """Return the periods, start and end, that other agents are billed for."""
     owner = account.owner
     if (
         owner is not None
@@ -243,34 +270,34 @@ def _billed_elsewhere(
             and register.billed_from is not None
             and not register.voided
         ):
-            yield register.billed_from, register.moment
+            yield register.billed_from, register.measured_until
 
 
 def _advance(
-    register: RegisterState, word: measurement.Measurement, now: float
-) -> Increment:
-    increment = Increment(
-        register.moment,
-        register.began + word.elapsed,
-        max(0, word.millijoules - register.millijoules),
-        word.elapsed - register.elapsed,
-        max(0.0, word.metered - register.metered),
+    register: RegisterState, received: measurement.Measurement, db_now: float
+) -> RegisterDelta:
+    increment = RegisterDelta(
+        register.measured_until,
+        register.opened_at + received.elapsed,
+        max(0, received.millijoules - register.millijoules),
+        received.elapsed - register.elapsed,
+        max(0.0, received.metered_seconds - register.metered_seconds),
     )
     register.millijoules += increment.millijoules
-    register.elapsed = word.elapsed
-    register.metered += increment.metered
-    register.heard_at = now
+    register.elapsed = received.elapsed
+    register.metered_seconds += increment.metered_seconds
+    register.last_seen_at = db_now
     return increment
 
 
-def _credit(account: Account, increment: Increment) -> None:
+def _bill(account: ProbeAccount, increment: RegisterDelta) -> None:
     account.millijoules += increment.millijoules
     account.elapsed += increment.elapsed
-    account.metered += increment.metered
+    account.metered_seconds += increment.metered_seconds
 
 
 def _hold(
-    register: RegisterState, owner: RegisterState, increment: Increment
+    register: RegisterState, owner: RegisterState, increment: RegisterDelta
 ) -> None:
     if register.pending_mark != owner.elapsed:
         register.overlap += register.pending
@@ -280,29 +307,29 @@ def _hold(
 
 
 def _take_over(
-    account: Account,
+    account: ProbeAccount,
     register: RegisterState,
-    word: measurement.Measurement,
-    now: float,
+    received: measurement.Measurement,
+    db_now: float,
 ) -> None:
-    """Make a register the owner; what it held is credited already."""
+    """Make a register the owner, after its pending energy has been billed."""
     former = account.owner
     register.overlap += register.pending
     register.pending, register.pending_mark = 0, 0.0
     if register.billed_from is None:
-        register.billed_from = register.began
+        register.billed_from = register.opened_at
     if former is not None:
         account.others[former.name] = former
     account.others.pop(register.name, None)
     account.owner = register
-    account.heard_at, account.latest = now, word
+    account.last_seen_at, account.latest = db_now, received
 
 
-def void(account: Account, agent: str, register_id: str) -> int:
-    """Strike a register: its energy goes, later words of it are refused.
+def void(account: ProbeAccount, agent: str, register_id: str) -> int:
+    """Void a register: subtract its energy and reject its later measurements.
 
-    :returns: the millijoules by which the probe's energy fell.
-    :raises KeyError: when the probe has no such register.
+    :returns: the energy removed from the probe, in millijoules.
+    :raises KeyError: if the probe has no such register.
     """
     owner = account.owner
     if owner is not None and owner.name == (agent, register_id):
@@ -311,10 +338,12 @@ def void(account: Account, agent: str, register_id: str) -> int:
     register = account.others[agent, register_id]
     if register.voided:
         return 0
-    struck = register.credited
-    account.millijoules -= struck
+    removed = register.billed
+    account.millijoules -= removed
     if register.billed_from is not None:
         account.elapsed -= min(account.elapsed, register.elapsed)
-        account.metered -= min(account.metered, register.metered)
+        account.metered_seconds -= min(
+            account.metered_seconds, register.metered_seconds
+        )
     register.voided = True
-    return struck
+    return removed

@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which measurements can be true."""
+"""Range check of measurements."""
 
 from energy_meter import measurement
 
-#: Seconds that no register is older: no agent runs for ten years, and its
-#: restart ends its registers.
-_OLDEST = 10 * 365.25 * 86_400
+#: Maximum age of a register: ten years. No agent runs as long without a
+#: restart, which closes its registers.
+_MAX_REGISTER_AGE_S = 10 * 365.25 * 86_400
+#: Tolerance for clocks, and for the first step of a coarse counter.
+_TOLERANCE_S = 60
 
 
-def is_plausible(word: measurement.Measurement, max_watts: float) -> bool:
-    """Tell whether a register can show this.
+def is_plausible(received: measurement.Measurement, max_watts: float) -> bool:
+    """Check that the values of a measurement are possible.
 
-    A maximum keeps a wrong value for ever, so an impossible one must never
-    be merged.
+    The collector keeps the maximum of each register, so an impossible value
+    would stay for ever once merged.
 
-    :param max_watts: the most that a probe can draw, in watts.
+    :param max_watts: maximum power of a probe, in watts.
     """
-    # A minute's worth is left for clocks and for the first step of a
-    # coarse counter.
-    limit = max_watts * (word.elapsed + 60) * 1000
+    max_millijoules = max_watts * (received.elapsed + _TOLERANCE_S) * 1000
+    max_metered_seconds = received.elapsed * 1.01 + _TOLERANCE_S
     return (
-        word.elapsed <= _OLDEST
-        and word.millijoules <= limit
-        and word.metered <= word.elapsed * 1.01 + 60
-        and (word.watts is None or word.watts <= max_watts)
+        received.elapsed <= _MAX_REGISTER_AGE_S
+        and received.millijoules <= max_millijoules
+        and received.metered_seconds <= max_metered_seconds
+        and (received.watts is None or received.watts <= max_watts)
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the ``[probe:...]`` sections tell the collectors."""
+"""Settings of the collectors in the ``[probe:...]`` sections."""
 
 import logging
 import typing
@@ -15,23 +15,23 @@ from energy_meter.db import sums
 LOG = logging.getLogger(__name__)
 
 
-class Told(typing.NamedTuple):
-    """What is kept in the database of what the sections say.
+class ProbeSettings(typing.NamedTuple):
+    """Settings of probes that the collector stores in the database.
 
-    :ivar sums: the probes that are the sum of others.
-    :ivar projects: by probe, the id of the project that pays for it.
+    :ivar sums: probes that are the sum of others.
+    :ivar projects: id of the project that is billed for a probe, by probe.
     """
 
     sums: list[sums.Sum]
     projects: dict[str, str]
 
 
-def load(conf: cfg.ConfigOpts) -> Told:
-    """Read the sections; those that make no sense are logged and left out."""
-    found, errors = sections.find(conf)
+def load(conf: cfg.ConfigOpts) -> ProbeSettings:
+    """Load the sections; log and skip those with errors."""
+    configured, errors = sections.find(conf)
     totals: list[sums.Sum] = []
     projects: dict[str, str] = {}
-    for section in found.values():
+    for section in configured.values():
         if not section.name.startswith(
             wattmeter.PROBE_PREFIX
         ) or wattmeter.COLLECTORS_OPTS.isdisjoint(section.options):
@@ -44,35 +44,35 @@ def load(conf: cfg.ConfigOpts) -> Told:
                 projects[section.subject] = _project(section, values)
         except exception.ConfigurationError as error:
             errors.append(error)
-    for fault in errors:
-        LOG.error('%s', fault)
-    names = {item.id for item in totals}
-    return Told(
-        [item for item in totals if not _is_nested(item, names)], projects
+    for invalid in errors:
+        LOG.error('%s', invalid)
+    names = {total.id for total in totals}
+    return ProbeSettings(
+        [total for total in totals if not _is_nested(total, names)], projects
     )
 
 
 def _sum(section: sections.Section, values: dict[str, typing.Any]) -> sums.Sum:
     parts = frozenset(filter(None, values['sum']))
     if not parts:
-        raise section.error('sum', 'expected the ids of the parts')
+        raise section.error('sum', 'expected the IDs of the parts')
     return sums.Sum(section.subject, values['host'] or section.subject, parts)
 
 
 def _project(section: sections.Section, values: dict[str, typing.Any]) -> str:
     project: str = values['project_id']
     if not project:
-        raise section.error('project_id', 'expected the id of a project')
+        raise section.error('project_id', 'expected the ID of a project')
     return project
 
 
-def _is_nested(item: sums.Sum, names: set[str]) -> bool:
-    nested = sorted(item.parts & names)
+def _is_nested(total: sums.Sum, names: set[str]) -> bool:
+    nested = sorted(total.parts & names)
     if nested:
         LOG.error(
-            'Probe %s is the sum of %s, which is a sum itself: name '
-            'its parts instead',
-            item.id,
+            'Skipping sum %s: its part %s is a sum itself; list the parts '
+            'of that sum instead',
+            total.id,
             ', '.join(nested),
         )
     return bool(nested)

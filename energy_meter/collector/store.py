@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Words of registers into the database: one batch, one transaction."""
+"""Writes a batch of measurements to the database."""
 
 import collections
 import collections.abc
@@ -14,118 +14,147 @@ from energy_meter.collector import merge
 from energy_meter.db import schema
 from energy_meter.db import upsert
 
-#: Rows in one statement: well below MariaDB's smallest packet limit.
+#: Number of rows in one statement, well below MariaDB's smallest packet limit.
 _CHUNK = 5000
-#: Seconds that clocks may differ before anybody is told.
-_SKEW = 1.0
+#: Difference between clocks above which it is reported.
+_MAX_CLOCK_SKEW_S = 1.0
 
-_Words = list[measurement.Measurement]
+_Measurements = list[measurement.Measurement]
 
 
-class Tally(typing.NamedTuple):
-    """What became of a batch.
+class BatchResult(typing.NamedTuple):
+    """Result of writing a batch.
 
-    :ivar outcomes: how many words were credited, pending and so on.
-    :ivar ahead: by how many seconds words came from the future, and from
-        which agent, for each that did so clearly.
-    :ivar overlapping: words that are not billed because another agent
+    :ivar outcomes: number of measurements by outcome.
+    :ivar clock_skews: agents whose measurements are dated in the future, as
+        pairs of the difference in seconds and the agent's name. Differences
+        that are within the tolerance are left out.
+    :ivar overlapping: measurements that are not billed because another agent
         meters the same probe.
-    :ivar excluded: words of agents that an operator excluded.
+    :ivar disabled: measurements of disabled agents.
     """
 
-    outcomes: collections.Counter[str]
-    ahead: list[tuple[float, str]]
-    overlapping: _Words
-    excluded: _Words
+    outcomes: collections.Counter[merge.Outcome]
+    clock_skews: list[tuple[float, str]]
+    overlapping: _Measurements
+    disabled: _Measurements
 
 
 def write(
-    connection: sa.Connection, words: _Words, now: float, takeover: float
-) -> Tally:
-    """Merge the newest words of registers, all in the caller's transaction.
+    connection: sa.Connection,
+    measurements: _Measurements,
+    db_now: float,
+    takeover: float,
+) -> BatchResult:
+    """Merge measurements, all in the caller's transaction.
 
-    :param words: as :func:`energy_meter.collector.merge.newest` gives them.
-    :param now: the database's clock.
-    :param takeover: seconds of silence after which an owner is given up.
+    :param measurements: the newest of each register, as returned by
+        :func:`energy_meter.collector.merge.newest`.
+    :param db_now: the database's clock.
+    :param takeover: time in seconds without an update of the owner after which
+        another register takes over.
     """
-    words, excluded = _divide(connection, words)
-    timely = [
-        word if word.time <= now else word._replace(time=now) for word in words
+    accepted, disabled = _partition(connection, measurements)
+    clamped = [
+        received
+        if received.timestamp <= db_now
+        else received._replace(timestamp=db_now)
+        for received in accepted
     ]
-    tally = Tally(
+    result = BatchResult(
         collections.Counter(),
         [
-            (word.time - now, word.probe.agent)
-            for word in words
-            if word.time > now + _SKEW
+            (received.timestamp - db_now, received.probe.agent)
+            for received in accepted
+            if received.timestamp > db_now + _MAX_CLOCK_SKEW_S
         ],
         [],
-        excluded,
+        disabled,
     )
-    if excluded:
-        tally.outcomes['excluded'] = len(excluded)
-    _write_others(
-        connection,
-        _write_owners(connection, timely, now, tally),
-        now,
-        takeover,
-        tally,
-    )
-    return tally
+    if disabled:
+        result.outcomes[merge.Outcome.AGENT_DISABLED] = len(disabled)
+    remaining = _write_owners(connection, clamped, db_now, result)
+    _write_others(connection, remaining, db_now, takeover, result)
+    return result
 
 
-def _divide(connection: sa.Connection, words: _Words) -> tuple[_Words, _Words]:
-    """Tell words that may be merged from those of excluded agents."""
-    banned = set(connection.scalars(sa.select(schema.exclusion.c.agent)))
-    if not banned:
-        return words, []
+def _partition(
+    connection: sa.Connection, measurements: _Measurements
+) -> tuple[_Measurements, _Measurements]:
+    """Separate the measurements of enabled agents from those of disabled."""
+    agents = set(connection.scalars(sa.select(schema.disabled_agent.c.agent)))
+    if not agents:
+        return measurements, []
     return (
-        [word for word in words if word.register.agent not in banned],
-        [word for word in words if word.register.agent in banned],
+        [
+            received
+            for received in measurements
+            if received.register.agent not in agents
+        ],
+        [
+            received
+            for received in measurements
+            if received.register.agent in agents
+        ],
     )
 
 
 def _write_owners(
-    connection: sa.Connection, words: _Words, now: float, tally: Tally
-) -> _Words:
-    """Write what the upsert takes; give back what it left."""
-    left: _Words = []
-    while words:
-        # At most one word a probe; further ones wait for the next round, or
-        # go the long way once the probe is known to have another owner.
+    connection: sa.Connection,
+    measurements: _Measurements,
+    db_now: float,
+    result: BatchResult,
+) -> _Measurements:
+    """Write the measurements that the upsert can merge.
+
+    :returns: the measurements that it cannot merge.
+    """
+    remaining: _Measurements = []
+    while measurements:
+        # At most one measurement per probe. Further ones wait for the next
+        # round; if the probe turns out to have another owner, the upsert
+        # cannot merge them.
         first: dict[str, measurement.Measurement] = {}
         rest = [
-            word
-            for word in words
-            if first.setdefault(word.probe.id, word) is not word
+            received
+            for received in measurements
+            if first.setdefault(received.probe.id, received) is not received
         ]
-        owners = _upsert(connection, list(first.values()), now)
-        for word in first.values():
-            owner = owners.get(word.probe.id)
+        owners = _upsert(connection, list(first.values()), db_now)
+        for received in first.values():
+            owner = owners.get(received.probe.id)
             if owner is None:
-                tally.outcomes['folded'] += 1
-            elif owner == (word.register.agent, word.register.id):
-                tally.outcomes['credited'] += 1
+                result.outcomes[merge.Outcome.STALE_INCARNATION] += 1
+            elif owner == (received.register.agent, received.register.id):
+                result.outcomes[merge.Outcome.BILLED] += 1
             else:
-                left.append(word)
-        left += [word for word in rest if word.probe.id in owners]
-        words = [word for word in rest if word.probe.id not in owners]
-    return left
+                remaining.append(received)
+        remaining += [
+            received for received in rest if received.probe.id in owners
+        ]
+        measurements = [
+            received for received in rest if received.probe.id not in owners
+        ]
+    return remaining
 
 
 def _upsert(
-    connection: sa.Connection, words: _Words, now: float
+    connection: sa.Connection, measurements: _Measurements, db_now: float
 ) -> dict[str, tuple[str, str]]:
     owners: dict[str, tuple[str, str]] = {}
-    for at in range(0, len(words), _CHUNK):
+    for start in range(0, len(measurements), _CHUNK):
         owners |= upsert.execute(
-            connection, [_row(word, now) for word in words[at : at + _CHUNK]]
+            connection,
+            [
+                _row(received, db_now)
+                for received in measurements[start : start + _CHUNK]
+            ],
         )
     return owners
 
 
-def _row(word: measurement.Measurement, now: float) -> upsert.Row:
-    probe, register = word.probe, word.register
+def _row(received: measurement.Measurement, db_now: float) -> upsert.Row:
+    probe, register = received.probe, received.register
     return (
         probe.id,
         probe.wattmeter,
@@ -133,43 +162,44 @@ def _row(word: measurement.Measurement, now: float) -> upsert.Row:
         probe.scope,
         probe.host,
         probe.agent,
-        word.time,
-        word.watts,
-        word.volts,
-        word.amperes,
-        now,
+        received.timestamp,
+        received.watts,
+        received.volts,
+        received.amperes,
+        db_now,
         register.agent,
         register.id,
         register.incarnation,
-        merge.began(word, now),
-        word.millijoules,
-        word.metered,
-        word.elapsed,
+        merge.opened_at(received, db_now),
+        received.millijoules,
+        received.metered_seconds,
+        received.elapsed,
     )
 
 
 def _write_others(
     connection: sa.Connection,
-    words: _Words,
-    now: float,
+    measurements: _Measurements,
+    db_now: float,
     takeover: float,
-    tally: Tally,
+    result: BatchResult,
 ) -> None:
-    """Write words of registers that are not the owner, or were not."""
-    if not words:
-        return
-    # As they were: earlier incarnations first.
-    words.sort(key=lambda word: (word.probe.id, word.register.incarnation))
-    probes = sorted({word.probe.id for word in words})
-    for at in range(0, len(probes), _CHUNK):
-        some = set(probes[at : at + _CHUNK])
-        loaded = accounts.load(connection, sorted(some))
-        for word in words:
-            if word.probe.id in some:
-                outcome = merge.merge(
-                    loaded[word.probe.id], word, now, takeover
-                )
-                tally.outcomes[outcome] += 1
-                if outcome in ('overlap', 'pending'):
-                    tally.overlapping.append(word)
+    """Write measurements of registers that are not the owner."""
+    # Earlier incarnations first, in the order in which they were metered.
+    measurements.sort(
+        key=lambda received: (received.probe.id, received.register.incarnation)
+    )
+    probes = sorted({received.probe.id for received in measurements})
+    for start in range(0, len(probes), _CHUNK):
+        chunk = set(probes[start : start + _CHUNK])
+        loaded = accounts.load(connection, sorted(chunk))
+        for received in measurements:
+            if received.probe.id not in chunk:
+                continue
+            outcome = merge.merge(
+                loaded[received.probe.id], received, db_now, takeover
+            )
+            result.outcomes[outcome] += 1
+            if outcome in (merge.Outcome.OVERLAP, merge.Outcome.PENDING):
+                result.overlapping.append(received)
         accounts.save(connection, loaded)

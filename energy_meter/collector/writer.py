@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Batches that reach the database whatever happens to it."""
+"""Writer of batches that survives database outages and invalid rows."""
 
 import collections.abc
 import json
@@ -12,52 +12,51 @@ from oslo_db import exception as db_exception
 import sqlalchemy as sa
 import tenacity
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import attempt
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
+from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
 _T = typing.TypeVar('_T')
 
-_LONGEST_PAUSE = 5.0
+_INITIAL_BACKOFF_S, _MAX_BACKOFF_S = 0.1, 5.0
 
-_ERRORS = (
-    db_exception.DBError,
+_DATA_ERRORS = (
+    db_exception.DBDataError,
+    db_exception.DBConstraintError,
     db_exception.DBInvalidUnicodeParameter,
-    sa.exc.SQLAlchemyError,
 )
+_ERRORS = (*db_engine.ERRORS, db_exception.DBInvalidUnicodeParameter)
 
 
-def _is_refusal(error: BaseException) -> bool:
-    """Tell whether a row is at fault, which the database will never take."""
-    # oslo.db knows some of PostgreSQL's and MariaDB's errors as data errors
-    # and wraps the others as they are.
-    return isinstance(
-        error,
-        (
-            db_exception.DBDataError,
-            db_exception.DBConstraintError,
-            db_exception.DBInvalidUnicodeParameter,
-        ),
-    ) or isinstance(getattr(error, 'inner_exception', None), sa.exc.DataError)
+def _is_data_error(error: BaseException) -> bool:
+    """Check whether the database will always reject the data."""
+    # oslo.db converts some errors of PostgreSQL and MariaDB to data errors,
+    # and wraps the others unchanged.
+    cause = getattr(error, 'inner_exception', None)
+    return isinstance(error, _DATA_ERRORS) or isinstance(
+        cause, sa.exc.DataError
+    )
 
 
-def _is_trouble(error: BaseException) -> bool:
-    """Tell whether the database is at fault: that is waited out."""
-    return isinstance(error, _ERRORS) and not _is_refusal(error)
+def _is_transient(error: BaseException) -> bool:
+    """Check whether a retry can succeed, for example after an outage."""
+    return isinstance(error, _ERRORS) and not _is_data_error(error)
 
 
 class Writer:
     """Writes batches, each in one transaction.
 
-    While the database is away a batch is held and tried again.
+    Retries while the database is unavailable.
 
-    :param takeover: seconds of silence after which an owner is given up.
+    :param takeover: time in seconds without an update of the owner after which
+        another register takes over.
     :param stopping: set when the service stops.
     """
 
@@ -67,125 +66,138 @@ class Writer:
         takeover: float,
         stopping: threading.Event,
         counts: counters.Counters,
-        complaints: complaint.Complaints,
+        throttled_log: log_throttle.ThrottledLogger,
     ) -> None:
         self._engine = engine
         self._takeover = takeover
         self._stopping = stopping
         self._counters = counts
-        self._complaints = complaints
+        self._throttled_log = throttled_log
         self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_trouble),
-            wait=tenacity.wait_random_exponential(0.1, _LONGEST_PAUSE),
+            retry=tenacity.retry_if_exception(_is_transient),
+            wait=tenacity.wait_random_exponential(
+                _INITIAL_BACKOFF_S, _MAX_BACKOFF_S
+            ),
             stop=tenacity.stop_when_event_set(stopping),
             sleep=tenacity.sleep_using_event(stopping),
-            before_sleep=self._complain,
+            before_sleep=self._log_retry,
             reraise=True,
         )
 
-    def write(self, words: list[measurement.Measurement]) -> None:
-        """Write a batch, however long it takes.
+    def write(self, measurements: list[measurement.Measurement]) -> None:
+        """Write a batch, with as many retries as it takes.
 
-        :param words: as :func:`energy_meter.collector.merge.newest` gives
-            them.
-        :raises Stopping: when the service stops before it could.
+        :param measurements: the newest of each register, as returned by
+            :func:`energy_meter.collector.merge.newest`.
+        :raises Stopping: if the service stops before the batch is written.
         """
         if self._stopping.is_set():
             raise listener.Stopping()
-        try:
-            with self._counters.flushing():
-                tally = self._persist(self._merge, words)
-        except _ERRORS as error:
-            self._divide(words, error)
+        with self._counters.batch_duration():
+            result, error = attempt.call(
+                lambda: self._persist(lambda: self._merge(measurements)),
+                _ERRORS,
+            )
+        if result is not None:
+            self._report(result)
+        elif len(measurements) > 1:
+            self._bisect(measurements)
         else:
-            self._report(tally)
+            self._quarantine(measurements[0], type(error).__name__)
 
-    def _persist(
-        self, do: collections.abc.Callable[..., _T], *args: typing.Any
-    ) -> _T:
-        """Do something in the database once it is there.
+    def _persist(self, transaction: collections.abc.Callable[[], _T]) -> _T:
+        """Run a transaction, with as many retries as it takes.
 
-        :raises Stopping: when the service stops before it could.
-        :raises oslo_db.exception.DBError: when the database refuses it.
+        :raises Stopping: if the service stops before it succeeds.
+        :raises oslo_db.exception.DBError: if the database rejects the data.
         """
         try:
-            return self._retrying(do, *args)
+            return self._retrying(transaction)
         except _ERRORS as error:
-            if _is_refusal(error):
+            if _is_data_error(error):
                 raise
             raise listener.Stopping()
 
-    def _merge(self, words: list[measurement.Measurement]) -> store.Tally:
+    def _merge(
+        self, measurements: list[measurement.Measurement]
+    ) -> store.BatchResult:
         with self._engine.begin() as connection:
             return store.write(
-                connection, words, db_engine.now(connection), self._takeover
+                connection,
+                measurements,
+                db_engine.now(connection),
+                self._takeover,
             )
 
-    def _divide(
-        self, words: list[measurement.Measurement], error: Exception
-    ) -> None:
-        """Find the words that the database refuses and set them aside."""
-        if len(words) > 1:
-            middle = len(words) // 2
-            self.write(words[:middle])
-            self.write(words[middle:])
-            return
-        self._counters.count('quarantined')
-        self._complaints.complain(
-            'quarantine',
-            'The database refuses a measurement of probe %s '
-            '(%s); it is kept in table quarantine',
-            words[0].probe.id,
-            type(error).__name__,
-        )
-        self._persist(self._quarantine, words[0], type(error).__name__)
+    def _bisect(self, measurements: list[measurement.Measurement]) -> None:
+        """Write both halves of a rejected batch, to isolate invalid rows."""
+        middle = len(measurements) // 2
+        self.write(measurements[:middle])
+        self.write(measurements[middle:])
 
-    def _quarantine(self, word: measurement.Measurement, reason: str) -> None:
+    def _quarantine(
+        self, rejected: measurement.Measurement, reason: str
+    ) -> None:
+        self._counters.count('measurements_quarantined')
+        self._throttled_log.warning(
+            'quarantine',
+            'Database rejected a measurement of probe %s (%s); moved it to '
+            'table quarantine',
+            rejected.probe.id,
+            reason,
+        )
+        self._persist(lambda: self._insert_quarantined(rejected, reason))
+
+    def _insert_quarantined(
+        self, rejected: measurement.Measurement, reason: str
+    ) -> None:
         with self._engine.begin() as connection:
             connection.execute(
                 schema.quarantine.insert().values(
-                    at=sa.select(db_engine.clock()).scalar_subquery(),
+                    created_at=sa.select(db_engine.clock()).scalar_subquery(),
                     reason=reason,
-                    measurement=json.dumps(word),
+                    measurement=json.dumps(rejected),
                 )
             )
 
-    def _report(self, tally: store.Tally) -> None:
-        self._complaints.settle('database', 'The database is back')
-        for outcome, number in tally.outcomes.items():
-            self._counters.count('outcomes', number, outcome=outcome)
-        if tally.ahead:
-            self._counters.count('future', len(tally.ahead))
-            seconds, agent = max(tally.ahead)
-            self._complaints.complain(
-                'future',
-                'Agent %s measures %.0f s in the future: its clock '
-                'and that of the database differ',
+    def _report(self, result: store.BatchResult) -> None:
+        self._throttled_log.recovered(
+            'database', 'Database connection restored'
+        )
+        for outcome, count in result.outcomes.items():
+            self._counters.count('measurements_merged', count, outcome=outcome)
+        if result.clock_skews:
+            self._counters.count(
+                'measurements_clamped', len(result.clock_skews)
+            )
+            seconds, agent = max(result.clock_skews)
+            self._throttled_log.warning(
+                'clock',
+                'Clock of agent %s is %.0f s ahead of the database; check NTP',
                 agent,
                 seconds,
             )
-        for word in tally.excluded:
-            self._complaints.complain(
-                f'excluded {word.register.agent}',
-                'Agent %s, uuid %s, was excluded: what it says is refused',
-                word.probe.agent,
-                word.register.agent,
+        for rejected in result.disabled:
+            self._throttled_log.warning(
+                f'disabled {rejected.register.agent}',
+                'Rejected measurements from disabled agent %s (%s)',
+                rejected.probe.agent,
+                rejected.register.agent,
             )
-        for word in tally.overlapping:
-            self._complaints.complain(
-                f'overlap {word.probe.id}',
-                'Probe %s is metered by two '
-                'agents; what agent %s meters is not billed',
-                word.probe.id,
-                word.probe.agent,
+        for unbilled in result.overlapping:
+            self._throttled_log.warning(
+                f'overlap {unbilled.probe.id}',
+                'Probe %s is metered by two agents; energy from agent %s is '
+                'not billed',
+                unbilled.probe.id,
+                unbilled.probe.agent,
             )
 
-    def _complain(self, state: tenacity.RetryCallState) -> None:
-        self._counters.count('write_failures')
+    def _log_retry(self, state: tenacity.RetryCallState) -> None:
+        self._counters.count('write_retries')
         error = state.outcome.exception() if state.outcome else None
-        self._complaints.complain(
+        self._throttled_log.warning(
             'database',
-            'The database does not take a batch (%s); it is held '
-            'until it does',
+            'Cannot write a batch to the database (%s); retrying',
             error and db_engine.explain(error),
         )

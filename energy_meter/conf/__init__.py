@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The configuration: one module per area.
+"""Configuration options, one module for each area.
 
-A service loads it once with :func:`load` and hands the result on; nothing
-reads a global.
+A service calls :func:`load` once and passes the result on. There is no global
+``CONF``.
 """
 
 import collections.abc
@@ -37,28 +37,19 @@ def load(
     description: str = '',
     files: collections.abc.Sequence[str] | None = None,
 ) -> cfg.ConfigOpts:
-    """Read the configuration.
+    """Load and check the configuration.
 
-    :param argv: the arguments of the command, its name left out.
+    :param argv: arguments of the command, without its name.
     :param prog: name of the command.
-    :param cli_opts: further options that the command takes.
-    :param description: what the command does, for its ``--help``.
-    :param files: configuration files where ``argv`` names none.
-    :raises oslo_config.cfg.Error: when the configuration can't be read.
-    :raises ConfigurationError: when an option is ill-typed.
+    :param cli_opts: additional options of the command.
+    :param description: description of the command for ``--help``.
+    :param files: configuration files to use if ``argv`` names none.
+    :raises oslo_config.cfg.Error: if the configuration cannot be read.
+    :raises ConfigurationError: if an option has an invalid value.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
-    log.register_options(conf)
-    log.set_defaults(
-        default_log_levels=[
-            *log.get_default_log_levels(),
-            'alembic=WARN',
-            'oslo_service=ERROR',
-            'pymodbus.logging=CRITICAL',
-            'sushy=CRITICAL',
-        ]
-    )
+    _register_logging_opts(conf)
     conf.register_cli_opts(cli_opts)
     try:
         conf(
@@ -72,25 +63,36 @@ def load(
     except UnicodeDecodeError as error:
         raise cfg.ConfigFileParseError('a configuration file', str(error))
     check(conf)
-    # Left to itself, oslo.log writes to standard output, where results belong.
-    conf.set_default(
-        'use_stderr',
-        not (
-            conf.log_file
-            or conf.log_dir
-            or conf.use_syslog
-            or conf.use_journal
-        ),
-    )
+    # By default, oslo.log writes to standard output, which is for results.
+    conf.set_default('use_stderr', not _has_log_destination(conf))
     return conf
 
 
+def _register_logging_opts(conf: cfg.ConfigOpts) -> None:
+    log.register_options(conf)
+    log.set_defaults(
+        default_log_levels=[
+            *log.get_default_log_levels(),
+            'alembic=WARN',
+            'oslo_service=ERROR',
+            'pymodbus.logging=CRITICAL',
+            'sushy=CRITICAL',
+        ]
+    )
+
+
+def _has_log_destination(conf: cfg.ConfigOpts) -> bool:
+    return bool(
+        conf.log_file or conf.log_dir or conf.use_syslog or conf.use_journal
+    )
+
+
 def check(conf: cfg.ConfigOpts) -> None:
-    """Find ill-typed options now rather than when they are needed.
+    """Check the values of all options at startup, not at their first use.
 
-    Secrets are left to those who need them: no text may show their values.
+    Secret options are skipped; their consumers check them.
 
-    :raises ConfigurationError: when there is one.
+    :raises ConfigurationError: if an option has an invalid value.
     """
     for area in _AREAS:
         for section, opts in area.list_opts():
@@ -100,7 +102,7 @@ def check(conf: cfg.ConfigOpts) -> None:
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
-    """Register the options of every area and of the libraries used."""
+    """Register the options of all areas and of the libraries that they use."""
     for area in _AREAS:
         area.register_opts(conf)
     for group, opts in db_options.list_opts():
@@ -110,6 +112,6 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """List our options for the sample and the reference."""
-    found = [group for area in _AREAS for group in area.list_opts()]
-    return found + agent_secrets.list_opts() + wattmeter.list_opts()
+    """Return all options, for the sample file and the reference."""
+    groups = [group for area in _AREAS for group in area.list_opts()]
+    return groups + agent_secrets.list_opts() + wattmeter.list_opts()

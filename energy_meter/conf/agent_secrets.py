@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of the ``[agent:...]`` sections: agents with their own secrets."""
+"""Options of ``[agent:<name>]`` sections: agents with their own secrets."""
 
 from oslo_config import cfg
 
@@ -11,20 +11,21 @@ OPTS: list[cfg.Opt] = [
         'secrets',
         secret=True,
         required=True,
-        help='Secrets of this agent alone: any of them verifies. On '
-        'the agent they are its [bus] secrets. To be changed '
-        'without a gap as those are.',
+        help='Secrets that only this agent signs with. Any of them verifies. '
+        'On the agent, set them as [bus] secrets. Change them in the '
+        'same three steps.',
     ),
     cfg.ListOpt(
         'probes',
         required=True,
-        help='Patterns of the probes of which this agent may speak, '
-        'and of which no other may unless its own patterns '
-        'match, too: * stands for anything, ? for any character, '
-        '[12] for one of several.',
+        help='Patterns of the probes that this agent may report: * matches '
+        'any text, ? any character and [12] one of these characters. '
+        'Other agents may report these probes only if the patterns of '
+        'their own sections match.',
     ),
 ]
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return the options by group, for the generated reference."""
     return [(PREFIX + '<name>', OPTS)]

@@ -16,45 +16,47 @@ OPTS: list[cfg.Opt] = [
         'port', default=8878, help='Port on which energy-meter-api listens.'
     ),
     cfg.IntOpt(
-        'threads',
+        'workers',
         default=10,
         min=1,
-        help='Requests that energy-meter-api serves at a time.',
+        help='Number of requests that energy-meter-api serves concurrently.',
     ),
     cfg.StrOpt(
         'auth_strategy',
         default='keystone',
         choices=[
-            ('keystone', 'Ask for a Keystone token.'),
-            ('noauth', 'Answer everybody.'),
+            ('keystone', 'Keystone tokens.'),
+            ('noauth', 'No authentication.'),
         ],
-        help='Who may read.',
+        help='Authentication strategy for read access.',
     ),
     cfg.BoolOpt(
-        'noauth_anywhere',
+        'allow_public_noauth',
         default=False,
-        help='Let energy-meter-api listen on other addresses than '
-        'loopback though auth_strategy is noauth.',
+        help='Allow energy-meter-api to listen on an address other than '
+        'loopback while auth_strategy is noauth.',
     ),
     cfg.StrOpt(
         'metrics_htpasswd',
-        help='File of names and passwords, as htpasswd -B makes it, '
-        'of scrapers: they may read /metrics without a Keystone '
-        'token. By default there are none.',
+        help='File with the names and bcrypt passwords of scrapers, as '
+        'htpasswd -B creates it. They can read /metrics without a '
+        'Keystone token. If not set, /metrics requires a token.',
     ),
     cfg.FloatOpt(
         'probe_ttl',
         default=300.0,
         min=1.0,
-        help='Seconds after its last news for which a probe is '
-        'shown. Its energy is kept for ever.',
+        help='Time in seconds since its last update after which a probe is '
+        'hidden. Its energy is kept.',
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of this module."""
     conf.register_opts(OPTS, GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return the options of this module by their section."""
     return [(GROUP, OPTS)]

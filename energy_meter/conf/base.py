@@ -8,16 +8,18 @@ OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'state_path',
         default='/var/lib/energy_meter',
-        help='Directory in which a service keeps what must outlast '
-        'its process: the agent its identity and its journal. '
-        'One agent per directory.',
+        help='Directory for the persistent state of a service. An agent '
+        'stores its identity and the checkpoint of its registers there. '
+        'Two agents cannot share a directory.',
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register these options."""
     conf.register_opts(OPTS)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return these options by section."""
     return [('DEFAULT', OPTS)]

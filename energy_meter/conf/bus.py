@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of the bus, and better defaults for oslo.messaging."""
+"""Options of the bus, and our defaults for oslo.messaging."""
 
 import re
 
@@ -15,9 +15,12 @@ EXCHANGE = 'energy_meter'
 
 
 class URLs(types.ConfigType):
-    """Reads a list of URLs, in which commas also part hosts of a cluster."""
+    """A list of URLs.
 
-    _BORDER = re.compile(r'\s*,\s*(?=[a-z][a-z+]*://)')
+    Commas separate the URLs, and within a URL the hosts of a cluster.
+    """
+
+    _SEPARATOR = re.compile(r'\s*,\s*(?=[a-z][a-z+]*://)')
 
     def __init__(self) -> None:
         super().__init__(type_name='list of URLs')
@@ -25,7 +28,9 @@ class URLs(types.ConfigType):
     def __call__(self, value: object) -> list[str]:
         if isinstance(value, list):
             return value
-        return [url for url in self._BORDER.split(str(value).strip()) if url]
+        return [
+            url for url in self._SEPARATOR.split(str(value).strip()) if url
+        ]
 
     def _formatter(self, value: list[str]) -> str:
         return ', '.join(value)
@@ -38,34 +43,34 @@ OPTS: list[cfg.Opt] = [
         default=[],
         secret=True,
         help='URLs of the buses that collectors and the RRD plugin read, '
-        'as [DEFAULT] transport_url is written, with commas between '
-        'them. By default it is transport_url alone. Buses that are '
-        'away do not stop the others.',
+        'separated by commas. The format is that of [DEFAULT] '
+        'transport_url, which is the only bus by default. A bus that '
+        'is unreachable does not stop the others.',
     ),
     cfg.ListOpt(
         'secrets',
         default=[],
         secret=True,
-        help='Secrets that sign messages: the first signs, all '
-        'verify. To change them without a gap: append the new '
-        'one everywhere, move it to the front everywhere, '
-        'remove the old one everywhere; SIGHUP makes a service '
-        'read them. A secret can hold no comma. Agents with '
-        'secrets of their own have a section [agent:<name>].',
+        help='Secrets for signing messages: the first one signs, all of '
+        'them verify. To change a secret without interruption, append '
+        'the new one on all machines, move it to the front on all '
+        'machines, then remove the old one on all machines. Send SIGHUP '
+        'to a service to reload its secrets. A secret must not contain '
+        'a comma. To give an agent its own secrets, add an '
+        '[agent:<name>] section.',
     ),
     cfg.StrOpt(
         'management_url',
         secret=True,
-        help="URL of the management plugin of transport_url's broker, "
-        'such as https://monitor:PASSWORD@host:15671, where '
-        'energy-meter-status asks whether queues are bounded. By '
-        'default it does not ask.',
+        help='URL of the RabbitMQ management plugin of the broker in '
+        'transport_url, such as https://monitor:PASSWORD@host:15671. '
+        'energy-meter-status uses it to check whether queues are '
+        'bounded. By default this is not checked.',
     ),
 ]
 
-#: Queues that survive the broker, a reader that doesn't pull the whole
-#: backlog into its memory, a quick return after an outage, and connections
-#: whose silence is noticed.
+#: Defaults for RabbitMQ: quorum queues, bounded prefetch, fast reconnects,
+#: and heartbeats that detect dead connections.
 RABBIT_DEFAULTS = {
     'rabbit_quorum_queue': True,
     'rabbit_qos_prefetch_count': 100,
@@ -76,6 +81,7 @@ RABBIT_DEFAULTS = {
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of the bus and those of oslo.messaging."""
     conf.register_opts(OPTS, GROUP)
     for group, opts in messaging_opts.list_opts():
         conf.register_opts(opts, group)
@@ -85,7 +91,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def set_library_defaults() -> None:
-    """Let the generated sample and reference show our defaults."""
+    """Set our defaults globally, for the generated sample and reference."""
     from oslo_messaging._drivers import impl_rabbit
 
     cfg.set_defaults(impl_rabbit.rabbit_opts, **RABBIT_DEFAULTS)
@@ -93,4 +99,5 @@ def set_library_defaults() -> None:
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return the options by group, for the generated reference."""
     return [(GROUP, OPTS)]

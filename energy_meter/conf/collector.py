@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of the collector."""
+"""Options of the collectors."""
 
 from oslo_config import cfg
 
@@ -11,46 +11,47 @@ OPTS: list[cfg.Opt] = [
         'flush_interval',
         default=1.0,
         min=0.01,
-        help='Longest time, in seconds, that a batch of messages '
-        'waits for its transaction.',
+        help='Maximum time in seconds to collect messages before writing a '
+        'batch.',
     ),
     cfg.IntOpt(
         'batch_size',
         default=50,
         min=1,
-        help='Most messages in one batch. Half of [oslo_messaging_'
-        'rabbit] rabbit_qos_prefetch_count lets the next batch '
-        'arrive while one is written.',
+        help='Maximum number of messages in one batch. With half of '
+        '[oslo_messaging_rabbit] rabbit_qos_prefetch_count, the next batch '
+        'arrives while one is written.',
     ),
     cfg.FloatOpt(
         'takeover',
         default=60.0,
         min=1.0,
-        help='Seconds for which the owner of a probe must be silent '
-        'before another agent that meters the same probe takes '
-        'over.',
+        help='Time in seconds without an update of the owner of a probe, '
+        'after which another agent that meters the same probe takes over.',
     ),
     cfg.FloatOpt(
         'max_watts',
         default=100_000.0,
         min=1.0,
-        help='Most that any probe can draw, in watts. A register '
-        'that shows more power, or more energy than this much '
-        'power could have made, is refused.',
+        help='Maximum power of any probe, in watts. Measurements with a '
+        'higher power, or with more energy than this power can produce in '
+        'the time, are rejected.',
     ),
     cfg.IntOpt(
         'fold_after',
         default=30,
         min=2,
-        help='Days after which registers that ended are folded into '
-        'their probe.',
+        help='Number of days without an update after which a register is '
+        'folded into its probe.',
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of the collectors."""
     conf.register_opts(OPTS, GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return the options for the sample configuration file."""
     return [(GROUP, OPTS)]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options of what a service tells about itself."""
+"""Options of the metrics server of each service."""
 
 from oslo_config import cfg
 
@@ -8,24 +8,26 @@ GROUP = 'metrics'
 
 OPTS: list[cfg.Opt] = [
     cfg.HostAddressOpt(
-        'host',
+        'bind_host',
         default='127.0.0.1',
-        help='Address on which the service shows its metrics, '
-        'to everybody who can reach it.',
+        help='IP address or host name on which the service serves its '
+        'metrics. There is no authentication.',
     ),
     cfg.PortOpt(
         'port',
-        help='Port on which the service shows its metrics, at '
-        '/metrics, in the text format of Prometheus. Each '
-        'service needs one of its own. By default none is '
-        'opened; 0 is any free one, which the log tells.',
+        help='TCP port on which the service serves its metrics, at '
+        '/metrics, in the text format of Prometheus. Each service needs '
+        'its own port. By default, no metrics are served. With 0, the '
+        'service selects a free port and logs it.',
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register these options."""
     conf.register_opts(OPTS, GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return these options by section."""
     return [(GROUP, OPTS)]

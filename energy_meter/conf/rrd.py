@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
 """Options of the RRD plugin: archive, graphs and pages."""
 
 import re
@@ -10,7 +9,7 @@ from oslo_config import cfg
 from oslo_config import types
 
 GROUP = 'rrd'
-#: Name of the plugin's own queue.
+#: Pool of the plugin's listener, and name of its queue.
 POOL = 'energy_meter.rrd'
 
 _UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86_400}
@@ -18,10 +17,10 @@ _DURATION = re.compile('([1-9][0-9]{0,8})([smhd])')
 
 
 class Resolution(typing.NamedTuple):
-    """One of the archives in an RRD file.
+    """One resolution of an RRD file.
 
-    :ivar step: seconds of one row.
-    :ivar span: seconds that all rows cover.
+    :ivar step: length of one row, in seconds.
+    :ivar span: length of all rows together, in seconds.
     """
 
     step: int
@@ -29,7 +28,7 @@ class Resolution(typing.NamedTuple):
 
 
 class ResolutionType(types.ConfigType):
-    """Reads a resolution: ``10s/1h`` is rows of ten seconds for an hour."""
+    """Parses a resolution: ``10s/1h`` is ten-second rows for one hour."""
 
     def __init__(self) -> None:
         super().__init__(type_name='resolution')
@@ -41,8 +40,8 @@ class ResolutionType(types.ConfigType):
         result = Resolution(_seconds(step), _seconds(span))
         if not slash or result.span % result.step:
             raise ValueError(
-                f'{value}: expected STEP/SPAN, such as 10s/1h, '
-                'with a span of whole steps'
+                f'{value}: expected STEP/SPAN, for example 10s/1h, with a '
+                'span that is a multiple of the step'
             )
         return result
 
@@ -51,65 +50,68 @@ class ResolutionType(types.ConfigType):
 
 
 def _seconds(text: str) -> int:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
         raise ValueError(
-            f'{text!r} is no duration: expected a number and one of s, m, h, d'
+            f'{text!r} is not a duration: expected a number followed by s, m, '
+            'h or d'
         )
-    return int(found[1]) * _UNITS[found[2]]
+    return int(match[1]) * _UNITS[match[2]]
 
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
         'directory',
         default='$state_path/rrd',
-        help='Directory of the RRD files, one for each probe.',
+        help='Directory of the RRD files, one file per probe.',
     ),
     cfg.StrOpt(
         'graph_directory',
         default='$state_path/graphs',
-        help='Directory in which drawn graphs are kept until their '
-        'data changes. It may be emptied at any time.',
+        help='Directory that caches graphs until their data changes. It '
+        'may be emptied at any time.',
     ),
     cfg.StrOpt(
         'daemon',
-        help='Socket of rrdcached, such as /run/rrdcached.sock, '
-        'through which the files are written. By default they '
-        'are written directly.',
+        help='Socket of the rrdcached daemon that writes the files, for '
+        'example /run/rrdcached.sock. By default files are written '
+        'directly.',
     ),
     cfg.FloatOpt(
         'flush_interval',
         default=5.0,
         min=0.1,
-        help='Seconds between two writings of what has arrived.',
+        help='Interval in seconds between writes of the measurements '
+        'received since the last write.',
     ),
     cfg.IntOpt(
         'batch_size',
         default=50,
         min=1,
-        help='Most messages that are taken from the bus at once.',
+        help='Maximum number of messages to read from the bus at once.',
     ),
     cfg.IntOpt(
-        'backlog',
+        'max_backlog',
         default=200_000,
         min=1,
-        help='Most measurements that wait in memory while the files '
-        'can not be written. Beyond it the bus has to keep '
-        'them.',
+        help='Maximum number of measurements queued in memory while files '
+        'cannot be written. Further measurements stay in the queue of '
+        'the message bus.',
     ),
     cfg.FloatOpt(
         'max_gap',
         default=60.0,
         min=1.0,
-        help='Longest gap between two measurements, in seconds, '
-        'that is filled with the mean power that the register '
-        'tells for it.',
+        help='Maximum gap in seconds between two measurements that is '
+        'filled with the mean power computed from the register. Must be '
+        'longer than the interval of the slowest wattmeter.',
     ),
     cfg.IntOpt(
         'step',
         default=1,
         min=1,
-        help='Seconds of the finest resolution of new files.',
+        help='Length in seconds of one row of new files at the finest '
+        'resolution.',
     ),
     cfg.Opt(
         'archives',
@@ -126,12 +128,12 @@ OPTS: list[cfg.Opt] = [
         sample_default='1s/5m, 10s/1h, 1m/1d, 5m/7d, 30m/31d, 6h/366d, '
         '1d/1830d',
         help='Resolutions of new files, each as STEP/SPAN with the units '
-        's, m, h and d. Those that span a day or more also keep '
-        'minima and maxima. Files made with others are rewritten by '
+        's, m, h and d. Resolutions that span a day or more also keep '
+        'minima and maxima. To convert existing files, run '
         'energy-meter-manage rrd migrate.',
     ),
     cfg.ListOpt(
-        'scopes',
+        'scope_precedence',
         default=[
             'node',
             'inlet',
@@ -146,26 +148,28 @@ OPTS: list[cfg.Opt] = [
             'circuit',
             'other',
         ],
-        help='Which probes of a host make up the sum of all power: '
-        'those of the first of these scopes that it has.',
+        help='Scopes in order of precedence. In the sum of all probes, each '
+        'host is represented by its probes of the first scope in this '
+        'list that it has.',
     ),
     cfg.FloatOpt(
         'kwh_price',
         min=0.0,
-        help='Price of one kWh. By default no cost is shown.',
+        help='Price of one kWh. By default, costs are not shown.',
     ),
     cfg.StrOpt('currency', default='EUR', help='Currency of kwh_price.'),
     cfg.FloatOpt(
-        'upper_limit',
+        'graph_max_watts',
         min=1.0,
-        help='Where the axis of a graph of one probe ends, in '
-        'watts. By default it fits the data.',
+        help='Upper end of the power axis of graphs, in watts. By default, '
+        'the axis fits the data.',
     ),
     cfg.FloatOpt(
-        'refresh',
+        'refresh_interval',
         default=5.0,
         min=0.0,
-        help='Seconds between two updates of an open page. Zero for none.',
+        help='Interval in seconds between updates of an open page. Set to 0 '
+        'to disable updates.',
     ),
     cfg.HostAddressOpt(
         'bind_host',
@@ -178,41 +182,45 @@ OPTS: list[cfg.Opt] = [
         help='Port on which energy-meter-rrd serves the pages.',
     ),
     cfg.IntOpt(
-        'threads',
+        'workers',
         default=10,
         min=1,
-        help='Requests that energy-meter-rrd serves at a time.',
+        help='Maximum number of requests that energy-meter-rrd serves '
+        'concurrently.',
     ),
     cfg.StrOpt(
         'auth_strategy',
         default='noauth',
         choices=[
-            ('noauth', 'Answer everybody.'),
+            ('noauth', 'No authentication.'),
             (
                 'http_basic',
-                'Ask for a name and a password of the file htpasswd.',
+                'HTTP basic authentication against the file htpasswd.',
             ),
-            ('keystone', 'Ask for a Keystone token.'),
+            ('keystone', 'Keystone tokens.'),
         ],
-        help='Who may read.',
+        help='Authentication strategy for read access.',
     ),
     cfg.StrOpt(
         'htpasswd',
         default='/etc/energy_meter/htpasswd',
-        help='File of names and passwords, as htpasswd -B makes it.',
+        help='File with user names and bcrypt hashes of their passwords, '
+        'created by htpasswd -B.',
     ),
     cfg.BoolOpt(
-        'noauth_anywhere',
+        'allow_public_noauth',
         default=False,
-        help='Let energy-meter-rrd listen on other addresses than '
-        'loopback though auth_strategy is noauth.',
+        help='Allow energy-meter-rrd to listen on an address other than '
+        'loopback while auth_strategy is noauth.',
     ),
 ]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register the options of this module."""
     conf.register_opts(OPTS, GROUP)
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return the options of this module by their section."""
     return [(GROUP, OPTS)]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sections whose names the operator chooses: wattmeters, probes, agents."""
+"""Configuration sections named by the operator: wattmeters, probes, agents."""
 
 import collections.abc
 import pathlib
@@ -17,10 +17,10 @@ _PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX, agent_secrets.PREFIX)
 
 
 class Section(typing.NamedTuple):
-    """A section as it stands in the configuration files.
+    """A section of the configuration files.
 
-    :ivar file: the first file that has it.
-    :ivar options: what is given of each option, as text.
+    :ivar file: the first file that contains it.
+    :ivar options: values of its options as text, by name.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Section(typing.NamedTuple):
 
     @property
     def subject(self) -> str:
-        """What the section is about: its name without the prefix."""
+        """Name of the section without its prefix."""
         return self.name.partition(':')[2]
 
     def error(self, option: str, reason: str) -> exception.ConfigurationError:
-        """Make an error that names file, section and option."""
+        """Return an error that names file, section and option."""
         return exception.ConfigurationError(
             file=self.file, section=self.name, option=option, reason=reason
         )
@@ -43,21 +43,20 @@ class Section(typing.NamedTuple):
         conf: cfg.ConfigOpts,
         opts: collections.abc.Sequence[cfg.Opt],
     ) -> dict[str, typing.Any]:
-        """Give the typed values of the section's options, by name.
+        """Return the typed values of the section's options, by name.
 
-        :param conf: the configuration that has the section.
-        :raises ConfigurationError: for an unknown, ill-typed or missing
-            option.
+        :param conf: the configuration that contains the section.
+        :param opts: options that the section may contain.
+        :raises ConfigurationError: if an option is unknown, invalid or
+            missing.
         """
-        known = {opt.name for opt in opts} | {opt.dest for opt in opts}
+        valid = {opt.name for opt in opts} | {opt.dest for opt in opts}
         for name in self.options:
-            if name not in known:
+            if name not in valid:
                 raise self.error(
                     name,
-                    (
-                        'unknown option; expected one of '
-                        f'{", ".join(sorted(opt.name for opt in opts))}'
-                    ),
+                    'unknown option; expected one of '
+                    f'{", ".join(sorted(opt.name for opt in opts))}',
                 )
         conf.register_opts(opts, self.name)
         return {opt.dest: self._value(conf, opt) for opt in opts}
@@ -65,24 +64,24 @@ class Section(typing.NamedTuple):
     def _value(self, conf: cfg.ConfigOpts, opt: cfg.Opt) -> object:
         value = values.read(conf, self.name, opt, self.file)
         if opt.secret and value == wattmeter.FILL_IN:
-            # Devices lock out who tries a wrong password again and again.
+            # Devices lock an account after several wrong passwords.
             raise self.error(
                 opt.name,
-                (f'still {wattmeter.FILL_IN}: replace it. {opt.help}'),
+                f'still {wattmeter.FILL_IN}: replace it. {opt.help}',
             )
         if value is None and opt.required:
-            raise self.error(opt.name, f'needed: {opt.help}')
+            raise self.error(opt.name, f'required: {opt.help}')
         return value
 
 
 def find(
     conf: cfg.ConfigOpts,
 ) -> tuple[dict[str, Section], list[exception.ConfigurationError]]:
-    """Find the sections of wattmeters, probes and agents in all files.
+    """Return the sections of wattmeters, probes and agents in all files.
 
-    :returns: the sections by name, and what is wrong with others.
+    :returns: the sections by name, and the errors of other sections.
     """
-    found: dict[str, Section] = {}
+    sections: dict[str, Section] = {}
     names: dict[str, str] = {}
     errors = []
     for file in _files(conf):
@@ -96,22 +95,24 @@ def find(
                         Section(name, file, options).error(
                             '(name)',
                             'unknown section; expected '
-                            f'{" or ".join(f"[{item}...]" for item in _PREFIXES)}',
+                            + ' or '.join(
+                                f'[{prefix}...]' for prefix in _PREFIXES
+                            ),
                         )
                     )
                 continue
-            section = found.setdefault(name, Section(name, file, {}))
+            section = sections.setdefault(name, Section(name, file, {}))
             section.options.update(options)
-            # oslo.config would take them for the same.
+            # oslo.config ignores the case of section names.
             if names.setdefault(name.lower(), name) != name:
-                del found[name]
+                del sections[name]
                 errors.append(
                     section.error(
                         '(name)',
-                        (f'differs from [{names[name.lower()]}] only in case'),
+                        f'differs from [{names[name.lower()]}] only in case',
                     )
                 )
-    return found, errors
+    return sections, errors
 
 
 def _files(conf: cfg.ConfigOpts) -> list[str]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Values of options, and clear words where they make no sense."""
+"""Reads option values, and explains invalid ones."""
 
 import math
 import re
@@ -12,24 +12,24 @@ from energy_meter import exception
 
 DEFAULT = 'DEFAULT'
 
-#: How the library tells which file an ill-typed value is from, and why it is
-#: ill-typed; nothing else of it tells the former.
+#: Matches the file and the end of the prefix in oslo.config's text of an
+#: invalid value. The file is available nowhere else.
 _FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
 
-#: What Python says of text that is no number, and what an operator is told.
-_NUMBERS = {
-    'invalid literal for int() with base 10:': 'expected an integer, but found',
-    'could not convert string to float:': 'expected a number, but found',
+#: Python's messages for text that is not a number, and what was expected.
+_NUMBER_ERRORS = {
+    'invalid literal for int() with base 10:': 'an integer',
+    'could not convert string to float:': 'a number',
 }
 
 
 def read(
     conf: cfg.ConfigOpts, section: str, opt: cfg.Opt, file: str | None = None
 ) -> typing.Any:
-    """Give the value of an option.
+    """Return the value of an option.
 
-    :param file: the one that has the section, where that is known.
-    :raises ConfigurationError: when it is ill-typed; names the file, the
+    :param file: file that contains the section, if known.
+    :raises ConfigurationError: if the value is invalid; names the file, the
         section and the option.
     """
     try:
@@ -39,17 +39,17 @@ def read(
     else:
         if value is None and opt.default is not None:
             text = 'expected a value, but found none'
-        # NaN is no less than any minimum, and infinity has no end.
+        # NaN passes every check of a minimum, and infinity never ends.
         elif not isinstance(value, float) or math.isfinite(value):
             return value
         else:
             text = f'expected a finite number, but found {value}'
-    found = _FILE.search(text)
-    for python, plain in _NUMBERS.items():
-        text = text.replace(python, plain)
-    # The library's text shows the value, which may be a secret.
+    match = _FILE.search(text)
+    for python_text, expected in _NUMBER_ERRORS.items():
+        text = text.replace(python_text, f'expected {expected}, but found')
+    # oslo.config's text contains the value, which may be a secret.
     raise exception.ConfigurationError(
-        file=file or (found[1] if found else 'configuration'),
+        file=file or (match[1] if match else 'configuration'),
         section=section,
         option=opt.name,
         reason='not a valid value'

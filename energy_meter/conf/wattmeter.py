@@ -10,43 +10,42 @@ from energy_meter.conf import names
 PREFIX = 'wattmeter:'
 PROBE_PREFIX = 'probe:'
 
-#: Stands for a secret in a section that was made for the operator.
+#: Placeholder for a secret in a generated section.
 FILL_IN = '<fill in>'
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt('driver', help='Name of the driver that reads this wattmeter.'),
     cfg.ListOpt(
         'probes',
-        help='Ids of its probes, in the order of its outlets; leave '
-        'an outlet out by leaving its place empty. Or one '
-        'pattern for all outlets that the wattmeter has, such '
-        'as {host}-{outlet}; its fields are {wattmeter}, {host}, '
-        '{outlet} (the number) and {name} (what the wattmeter '
-        'calls it).',
+        help='IDs of its probes, in the order of its channels. An empty '
+        'entry skips a channel. Alternatively, a pattern for the IDs of all '
+        'channels, for example {host}-{channel}. Its fields are '
+        '{wattmeter}, {host}, {channel} (the number of the channel) and '
+        '{name} (the name of the channel on the device).',
     ),
     cfg.FloatOpt(
         'interval',
         default=1.0,
         min=0.001,
-        help='Seconds between two readings.',
+        help='Interval in seconds between two readings.',
     ),
     cfg.FloatOpt(
         'max_watts',
         min=0.001,
-        help='Most that a probe can draw, in watts. Larger readings '
-        'are refused. The default is 100,000.',
+        help='Maximum power of a probe, in watts. Higher readings are '
+        'rejected. Defaults to 100,000 W.',
     ),
     cfg.StrOpt(
         'scope',
         choices=measurement.SCOPES,
-        help="What the probes measure. The default is the driver's.",
+        help='What the probes measure. Defaults to the scope of the driver.',
     ),
     cfg.Opt(
         'metered_host',
         type=names.Name(),
-        help='Name of the machine that the probes measure. The default '
-        "is the probe's id, or for drivers that measure the agent's "
-        'own machine its host name.',
+        help='Name of the machine whose power the probes measure. Defaults '
+        'to the ID of each probe, or to the host name of the agent for '
+        'drivers that measure its own machine.',
     ),
     cfg.StrOpt(
         'energy',
@@ -54,47 +53,55 @@ OPTS: list[cfg.Opt] = [
         choices=[
             (
                 'auto',
-                'The energy counter of the hardware where '
-                'there is one, else integrated power.',
+                'The hardware energy counter if there is one, or else '
+                'integrated power.',
             ),
-            ('counter', 'Only the energy counter.'),
+            ('counter', 'Only the hardware energy counter.'),
             ('integrate', 'Only integrated power.'),
         ],
-        help='Where the energy comes from.',
+        help='Source of the energy.',
     ),
 ]
 
 PROBE_OPTS: list[cfg.Opt] = [
     cfg.StrOpt(
-        'scope', choices=measurement.SCOPES, help='What this probe measures.'
+        'scope',
+        choices=measurement.SCOPES,
+        help='What this probe measures. Defaults to the scope of its '
+        'wattmeter.',
     ),
     cfg.Opt(
         'host',
         type=names.Name(),
-        help='Name of the machine that this probe measures.',
+        help='Name of the machine whose power this probe measures. Defaults '
+        'to metered_host of its wattmeter.',
     ),
     cfg.ListOpt(
         'sum',
-        help='Ids of the probes that this one is the sum of, for a '
-        'host that two outlets feed. It is no probe of a '
-        'wattmeter, and the collectors are who must know it.',
+        help='IDs of the probes whose sum this probe shows, for example the '
+        "two outlets that feed a host. Set this in the collectors' "
+        'configuration; the probe must not belong to a wattmeter.',
     ),
     cfg.Opt(
         'project_id',
         type=names.Name(),
-        help='Id of the Keystone project that pays for this probe: its '
-        'samples in Ceilometer belong to it. The collectors are who '
-        'must know it.',
+        help='ID of the Keystone project that owns the samples of this probe '
+        "in Ceilometer. Set this in the collectors' configuration. By "
+        'default, the samples belong to no project.',
     ),
     cfg.FloatOpt(
-        'max_watts', min=0.001, help='Most that this probe can draw, in watts.'
+        'max_watts',
+        min=0.001,
+        help='Maximum power of this probe, in watts. Higher readings are '
+        'rejected. Defaults to max_watts of its wattmeter.',
     ),
 ]
 
-#: Those of a probe that the collectors read: for them a probe need not be of
-#: a wattmeter that is configured beside.
+#: Options of a probe that collectors read. Such a probe does not need a
+#: wattmeter in the same configuration.
 COLLECTORS_OPTS = frozenset({'sum', 'project_id'})
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Return these options by section."""
     return [(PREFIX + '<name>', OPTS), (PROBE_PREFIX + '<id>', PROBE_OPTS)]

@@ -5,6 +5,7 @@
 import typing
 
 from oslo_config import cfg
+from oslo_db import exception as db_exception
 from oslo_db.sqlalchemy import enginefacade
 import sqlalchemy as sa
 from sqlalchemy.ext import compiler
@@ -12,55 +13,57 @@ from sqlalchemy.sql import functions
 
 from energy_meter import exception
 
-#: Longest time, in seconds, that a server may take to accept a connection, and
-#: that it may be silent in the middle of one.
-_CONNECT, _SILENCE = '10', '60'
+#: Errors of the database and of its driver.
+ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
+
+#: Maximum time to open a connection, and to wait for a reply.
+_CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = '10', '60'
 _TIMEOUTS = {
     'psycopg': {
-        'connect_timeout': _CONNECT,
-        'tcp_user_timeout': f'{_SILENCE}000',
-        'options': f'-c statement_timeout={_SILENCE}000',
+        'connect_timeout': _CONNECT_TIMEOUT_S,
+        'tcp_user_timeout': f'{_READ_TIMEOUT_S}000',
+        'options': f'-c statement_timeout={_READ_TIMEOUT_S}000',
     },
     'pymysql': {
-        'connect_timeout': _CONNECT,
-        'read_timeout': _SILENCE,
-        'write_timeout': _SILENCE,
+        'connect_timeout': _CONNECT_TIMEOUT_S,
+        'read_timeout': _READ_TIMEOUT_S,
+        'write_timeout': _READ_TIMEOUT_S,
     },
 }
 
 
 def connect(conf: cfg.ConfigOpts) -> sa.Engine:
-    """Give an engine for ``[database] connection``.
+    """Return an engine for ``[database] connection``.
 
-    Nothing is connected yet: a database that is away shows at first use.
+    It connects at its first use, so an unavailable database is not an error
+    here.
 
-    :raises ConfigurationError: when the URL makes no sense, or the library
-        for its kind of database is not installed.
+    :raises ConfigurationError: if the URL is invalid, or the library for this
+        database is not installed.
     """
     try:
         engine = _engine(conf)
     except (cfg.Error, ValueError, ImportError, sa.exc.ArgumentError) as error:
-        # The URL holds a password: not even its parts may be shown.
+        # Not even parts of the URL may be logged: it contains a password.
         raise exception.ConfigurationError(
             file='configuration',
             section='database',
             option='connection',
-            reason=f'no database can be reached by this URL ({_kind(error)}):'
-            ' expected one such as mysql+pymysql://USER:PASSWORD@HOST/'
-            'energy_meter?charset=utf8mb4; note that a $ is written '
-            '$$, and an @ in the password %40',
+            reason=f'invalid URL ({_kind(error)}), expected for example '
+            'mysql+pymysql://USER:PASSWORD@HOST/energy_meter?charset=utf8mb4; '
+            'write $ as $$, and @ in the password as %40',
         ) from None
     if engine.dialect.name == 'sqlite':
         sa.event.listen(engine, 'connect', _prepare_sqlite)
         return engine
-    # Every write begins by locking the rows that it is about, in order; on
-    # top of that MariaDB's default would lock the gaps between them.
+    # Each transaction first locks its rows, in sorted order. The default of
+    # MariaDB, REPEATABLE READ, would lock the gaps between them as well.
     return engine.execution_options(isolation_level='READ COMMITTED')
 
 
 def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
     context = enginefacade.transaction_context()
-    # The rest of [database] is oslo.db's: pool sizes, retries, time-outs.
+    # The options of [database] that oslo.db's connection pool uses.
     options = {
         name: conf.database[name]
         for name in (
@@ -78,7 +81,7 @@ def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
             file='configuration',
             section='database',
             option='connection',
-            reason='not set; expected the URL of the database',
+            reason='not set, expected the URL of the database',
         )
     options['connection'] = _with_timeouts(options['connection'])
     context.configure(sqlite_fk=True, max_retries=0, **options)
@@ -87,25 +90,26 @@ def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
 
 
 def _with_timeouts(url: str) -> str:
-    """Let no connection hang for ever; what the URL itself says stands."""
+    """Add timeouts to a URL; those in the URL take precedence."""
     parts = sa.make_url(url)
     if '@' in (parts.host or ''):
-        # It is of the password, and the library would log it as the host.
+        # A part of the password, which the driver would log as the host.
         raise ValueError('@')
-    given = _TIMEOUTS.get(parts.get_driver_name(), {})
-    query = {**given, **parts.query}
+    defaults = _TIMEOUTS.get(parts.get_driver_name(), {})
+    query = {**defaults, **parts.query}
     return parts.set(query=query).render_as_string(hide_password=False)
 
 
 def explain(error: BaseException) -> str:
-    """Tell in a line why a database failed, without statement and values."""
+    """Return a database error in one line, without statement and values."""
     cause = getattr(error, 'inner_exception', None) or error
-    said = str(getattr(cause, 'orig', None) or '').partition('\n')[0]
-    return f'{type(error).__name__}: {said}' if said else type(error).__name__
+    message = str(getattr(cause, 'orig', None) or '').partition('\n')[0]
+    name = type(error).__name__
+    return f'{name}: {message}' if message else name
 
 
 def _kind(error: Exception) -> str:
-    """Tell what is wrong with a URL, but nothing of what stands in it."""
+    """Return the kind of an error in a URL, without any part of the URL."""
     return (
         str(error) if isinstance(error, ImportError) else type(error).__name__
     )
@@ -113,16 +117,17 @@ def _kind(error: Exception) -> str:
 
 def _prepare_sqlite(connection: typing.Any, _record: object) -> None:
     cursor = connection.cursor()
-    # Readers and the one writer don't wait for each other.
+    # Readers and the writer don't block each other.
     cursor.execute('PRAGMA journal_mode = WAL')
-    # What was acknowledged to the bus must outlast the machine, too.
+    # A committed batch is acknowledged to the bus, so it must survive a power
+    # failure.
     cursor.execute('PRAGMA synchronous = FULL')
     cursor.execute('PRAGMA busy_timeout = 30000')
     cursor.close()
 
 
-class clock(functions.GenericFunction[float]):  # noqa: N801
-    """The database's own clock, in seconds since the epoch."""
+class clock(functions.GenericFunction[float]):
+    """The database's clock, in seconds since the epoch."""
 
     type = sa.Double()
     name = 'clock'
@@ -130,10 +135,10 @@ class clock(functions.GenericFunction[float]):  # noqa: N801
 
 
 def now(connection: sa.Connection) -> float:
-    """Read the database's clock."""
-    found = connection.scalar(sa.select(clock()))
-    assert found is not None, 'a clock always shows something'
-    return found
+    """Return the database's clock, in seconds since the epoch."""
+    db_now: float | None = connection.scalar(sa.select(clock()))
+    assert db_now is not None, 'the expression is never NULL'
+    return db_now
 
 
 @compiler.compiles(clock, 'sqlite')

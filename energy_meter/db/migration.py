@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The revision of the database's schema."""
+"""Revision of the database schema."""
 
 import pathlib
 
@@ -8,10 +8,10 @@ import alembic.command
 import alembic.config
 import alembic.migration
 import alembic.script
-from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
 from energy_meter import exception
+from energy_meter.db import engine as db_engine
 
 
 def _config() -> alembic.config.Config:
@@ -23,16 +23,16 @@ def _config() -> alembic.config.Config:
 
 
 def head() -> str:
-    """Give the revision that this release needs."""
+    """Return the revision that this release requires."""
     revision = alembic.script.ScriptDirectory.from_config(
         _config()
     ).get_current_head()
-    assert revision is not None, 'the package ships its revisions'
+    assert revision is not None, 'the package contains its revisions'
     return revision
 
 
 def version(engine: sa.Engine) -> str | None:
-    """Give the database's revision; None for a database without one."""
+    """Return the database's revision; None if it was never synced."""
     with engine.connect() as connection:
         return alembic.migration.MigrationContext.configure(
             connection
@@ -40,23 +40,34 @@ def version(engine: sa.Engine) -> str | None:
 
 
 def sync(engine: sa.Engine) -> None:
-    """Bring the database to the revision that this release needs."""
+    """Upgrade the database to the revision that this release requires.
+
+    :raises SchemaTooNew: if a newer release has upgraded the database.
+    """
     config = _config()
+    revision = version(engine)
+    known = alembic.script.ScriptDirectory.from_config(config)
+    if revision and revision not in {
+        script.revision for script in known.walk_revisions()
+    }:
+        raise exception.SchemaTooNew(found=revision)
     with engine.begin() as connection:
         config.attributes['connection'] = connection
         alembic.command.upgrade(config, 'head')
 
 
 def check(engine: sa.Engine) -> None:
-    """Refuse a database of another revision than this release needs.
+    """Check that the database is at the revision that this release requires.
 
-    One that is away is not refused: nobody knows.
+    An unavailable database passes: the service waits for it.
 
-    :raises WrongRevision: when it has to be synced.
+    :raises SchemaOutOfDate: if the database is at any other revision.
     """
     try:
-        found = version(engine)
-    except (db_exception.DBError, sa.exc.SQLAlchemyError):
+        revision = version(engine)
+    except db_engine.ERRORS:
         return
-    if found != head():
-        raise exception.WrongRevision(found=found or 'none', needed=head())
+    if revision != head():
+        raise exception.SchemaOutOfDate(
+            found=revision or 'none', needed=head()
+        )

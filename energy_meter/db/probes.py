@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reading probes."""
+"""Queries of probes."""
 
 import collections.abc
 import typing
@@ -14,14 +14,14 @@ MILLIJOULES_PER_KWH = 3.6e9
 
 
 class ProbeState(typing.NamedTuple):
-    """What is known of one probe.
+    """State of one probe.
 
-    :ivar timestamp: when it was measured, seconds since the epoch.
-    :ivar kwh: energy that was credited to it since its first measurement.
-    :ivar watts: power at ``timestamp``; None where it isn't known.
+    :ivar timestamp: time of the measurement, in seconds since the epoch.
+    :ivar kwh: energy billed since its first measurement.
+    :ivar watts: power at ``timestamp``; None if it is unknown.
     :ivar coverage: share of the time for which the energy is known, 0 to 1.
-    :ivar project_id: the project that pays for it, if there is one.
-    :ivar parts: the probes that it is the sum of.
+    :ivar project_id: the project that is billed for it, if there is one.
+    :ivar parts: ids of the probes of a sum; empty for other probes.
     """
 
     id: str
@@ -39,24 +39,24 @@ class ProbeState(typing.NamedTuple):
 
 _COLUMNS = (
     schema.probe.c.id,
-    schema.probe.c.time,
+    schema.probe.c.timestamp,
     schema.probe.c.millijoules,
     schema.probe.c.watts,
     schema.probe.c.scope,
     schema.probe.c.host,
     schema.probe.c.wattmeter,
     schema.probe.c.driver,
-    schema.probe.c.metered,
+    schema.probe.c.metered_seconds,
     schema.probe.c.elapsed,
     schema.probe_project.c.project_id,
 )
 
 
 def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
-    # A subquery is evaluated once; PostgreSQL would look at the clock for each
-    # row, which takes as long as all the rest.
+    # A subquery is evaluated once. PostgreSQL would read the clock for each
+    # row, which doubles the time of the query.
     return (
-        schema.probe.c.heard_at
+        schema.probe.c.last_seen_at
         > sa.select(db_engine.clock() - ttl).scalar_subquery()
     )
 
@@ -77,33 +77,33 @@ def _query(*conditions: sa.ColumnElement[bool]) -> sa.Select[typing.Any]:
 def _state(row: collections.abc.Sequence[typing.Any]) -> ProbeState:
     (
         name,
-        time,
+        timestamp,
         millijoules,
         watts,
         scope,
         host,
         wattmeter,
         driver,
-        met,
+        metered_seconds,
         elapsed,
         project,
     ) = row
     return ProbeState(
         name,
-        time,
+        timestamp,
         millijoules / MILLIJOULES_PER_KWH,
         watts,
         scope,
         host,
         wattmeter,
         driver,
-        met / elapsed if elapsed > met else 1.0,
+        metered_seconds / elapsed if elapsed > metered_seconds else 1.0,
         project,
     )
 
 
 def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
-    """List the probes that had news within ``ttl`` seconds, sorted."""
+    """Return the ids of probes updated within ``ttl`` seconds, sorted."""
     query = (
         sa.select(schema.probe.c.id)
         .where(_is_fresh(ttl))
@@ -115,34 +115,34 @@ def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
 def list_states(
     connection: sa.Connection, ttl: float
 ) -> collections.abc.Iterator[ProbeState]:
-    """Give the probes that had news within ``ttl`` seconds, sorted by id."""
+    """Return the probes updated within ``ttl`` seconds, sorted by id."""
     query = _query(_is_fresh(ttl)).order_by(schema.probe.c.id)
-    # At once: drivers take much longer to give one row after the other.
+    # All rows at once, which is much faster than row by row.
     return map(_state, connection.execute(query).all())
 
 
 def get_state(
     connection: sa.Connection, probe: str, ttl: float
 ) -> ProbeState | None:
-    """Give one probe; None if it is unknown or had no news for ``ttl``."""
+    """Return a probe; None if it is not updated within ``ttl`` seconds."""
     query = _query(schema.probe.c.id == probe, _is_fresh(ttl))
     row = connection.execute(query).one_or_none()
     return None if row is None else _state(row)
 
 
 def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
-    """Give a value that differs whenever a listing would.
+    """Return a value that changes whenever the list of probes changes.
 
-    Much cheaper than the listing itself: every change moves a register, and
-    a probe that leaves or joins changes the count.
+    It is much cheaper than the list: every update advances a register, and a
+    probe that is added or expires changes the count.
     """
     total = sa.func.sum
     query = sa.select(
-        # As a float, because SQLite's integers would overflow.
+        # As a float, because the sum would overflow SQLite's integers.
         sa.func.count(),
         total(schema.probe.c.millijoules * 1.0),
         total(schema.probe.c.owner_elapsed),
-        total(schema.probe.c.time),
-        sa.func.max(schema.probe.c.heard_at),
+        total(schema.probe.c.timestamp),
+        sa.func.max(schema.probe.c.last_seen_at),
     ).where(_is_fresh(ttl))
     return tuple(connection.execute(query).one())

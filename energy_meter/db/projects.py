@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which project pays for which probe."""
+"""Projects that are billed for probes."""
 
 import collections.abc
 
@@ -13,31 +13,35 @@ _TABLE = schema.probe_project
 
 
 def configure(
-    connection: sa.Connection, wanted: collections.abc.Mapping[str, str]
+    connection: sa.Connection, configured: collections.abc.Mapping[str, str]
 ) -> None:
-    """Have exactly these projects.
+    """Replace the projects of all probes.
 
-    :param wanted: ids of projects by probe.
+    A project that stays the same keeps its ``since``.
+
+    :param configured: ids of projects, by probe.
     """
-    known: dict[str, str] = {
+    stored: dict[str, str] = {
         probe: project
         for probe, project in connection.execute(
             sa.select(_TABLE.c.probe, _TABLE.c.project_id).with_for_update()
         )
     }
-    changed = dict(wanted.items() - known.items())
-    gone = known.keys() - wanted.keys() | known.keys() & changed.keys()
-    for probe in sorted(gone):
+    changed = dict(configured.items() - stored.items())
+    removed = stored.keys() - configured.keys()
+    for probe in sorted(removed | stored.keys() & changed.keys()):
         connection.execute(_TABLE.delete().where(_TABLE.c.probe == probe))
-    now = db_engine.now(connection)
+    db_now = db_engine.now(connection)
     for probe, project in sorted(changed.items()):
         connection.execute(
-            _TABLE.insert().values(probe=probe, project_id=project, since=now)
+            _TABLE.insert().values(
+                probe=probe, project_id=project, since=db_now
+            )
         )
 
 
 def fingerprint(connection: sa.Connection) -> tuple[object, ...]:
-    """Give a value that differs whenever a probe has another project."""
+    """Return a value that changes whenever a probe's project changes."""
     return tuple(
         connection.execute(
             sa.select(

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The statement for the ordinary case: words of the probes' owners.
+"""Upsert of measurements of the probes' owners, the common case.
 
-One statement, whatever the number of rows: they travel as one JSON text,
-which each database unpacks in its own words. A row whose probe is unknown is
-inserted, with its register as the owner. A row whose register is the owner
-moves it, and in the same assignment the probe's total; any other row leaves
-the probe as it is. The statement returns each probe's owner, so the caller
-sees which words were not taken.
+One statement merges any number of measurements. They are sent as one JSON
+document, which each database unpacks with functions of its own. A measurement
+of an unknown probe inserts the probe with its register as the owner. A
+measurement of the owner updates the register together with the total of the
+probe. Any other measurement leaves the probe unchanged. The statement returns
+the owner of each probe, which shows the caller what was not merged.
 """
 
 import collections.abc
@@ -16,7 +16,7 @@ import typing
 
 import sqlalchemy as sa
 
-#: A row: what the statement is told of one word, in this order.
+#: Values of one measurement, in the order of :data:`FIELDS`.
 Row = tuple[typing.Any, ...]
 
 _TEXT, _REAL, _INTEGER = 'text', 'real', 'integer'
@@ -27,26 +27,26 @@ _FIELDS = {
     'scope': _TEXT,
     'host': _TEXT,
     'agent_name': _TEXT,
-    'time': _REAL,
+    'timestamp': _REAL,
     'watts': _REAL,
     'volts': _REAL,
     'amperes': _REAL,
-    'heard_at': _REAL,
+    'last_seen_at': _REAL,
     'owner_agent': _TEXT,
     'owner_register': _TEXT,
     'owner_incarnation': _INTEGER,
-    'owner_began': _REAL,
+    'owner_opened_at': _REAL,
     'owner_millijoules': _INTEGER,
-    'owner_metered': _REAL,
+    'owner_metered_seconds': _REAL,
     'owner_elapsed': _REAL,
 }
 
-#: Columns that an insert takes from another field.
+#: Columns that an insert sets from another field.
 _COPIES = {
-    'owner_billed_from': 'owner_began',
+    'owner_billed_from': 'owner_opened_at',
     'owner_overlap': '0',
     'millijoules': 'owner_millijoules',
-    'metered': 'owner_metered',
+    'metered_seconds': 'owner_metered_seconds',
     'elapsed': 'owner_elapsed',
 }
 
@@ -56,32 +56,32 @@ _LATEST = (
     'scope',
     'host',
     'agent_name',
-    'time',
+    'timestamp',
     'watts',
     'volts',
     'amperes',
-    'heard_at',
+    'last_seen_at',
 )
-# A total before the guard that it is reckoned from: MariaDB assigns from
-# left to right and sees what it has assigned. What tells old from new,
-# elapsed, is therefore the last of all.
-_TOTALS = ('millijoules', 'metered', 'elapsed')
+# Order matters: MariaDB evaluates assignments left to right, using values
+# already assigned. Set totals before the columns they are computed from, and
+# owner_elapsed, which every condition tests, last.
+_TOTALS = ('millijoules', 'metered_seconds', 'elapsed')
 
 _SOURCES = {
     'sqlite': (
         'json_each(:rows)',
         {
-            _TEXT: "json_extract(value, '$[{at}]')",
-            _REAL: "json_extract(value, '$[{at}]')",
-            _INTEGER: "json_extract(value, '$[{at}]')",
+            _TEXT: "json_extract(value, '$[{index}]')",
+            _REAL: "json_extract(value, '$[{index}]')",
+            _INTEGER: "json_extract(value, '$[{index}]')",
         },
     ),
     'postgresql': (
         'json_array_elements(CAST(:rows AS json))',
         {
-            _TEXT: 'value->>{at}',
-            _REAL: 'CAST(value->>{at} AS double precision)',
-            _INTEGER: 'CAST(value->>{at} AS bigint)',
+            _TEXT: 'value->>{index}',
+            _REAL: 'CAST(value->>{index} AS double precision)',
+            _INTEGER: 'CAST(value->>{index} AS bigint)',
         },
     ),
 }
@@ -95,18 +95,17 @@ _MYSQL_TYPES = {
 def execute(
     connection: sa.Connection, rows: collections.abc.Iterable[Row]
 ) -> dict[str, tuple[str, str]]:
-    """Move the owners' registers by a batch of words.
+    """Merge a batch of measurements of the owners.
 
-    :param rows: at most one a probe, sorted by probe: writers that lock in
-        the same order don't deadlock. Each has the fields of
-        :data:`FIELDS`.
-    :returns: by probe, its owner's agent and register id afterwards;
-        without the probes whose words are of folded registers.
+    :param rows: at most one per probe, sorted by probe; writers that lock in
+        the same order don't deadlock.
+    :returns: the agent and register id of the owner after the statement, by
+        probe. Probes with a measurement of a folded register are missing.
     """
     statement = _STATEMENTS[_family(connection)]
     text = json.dumps(list(rows), separators=(',', ':'))
-    found = connection.execute(statement, {'rows': text})
-    return {probe: (agent, register) for probe, agent, register in found}
+    owners = connection.execute(statement, {'rows': text})
+    return {probe: (agent, register) for probe, agent, register in owners}
 
 
 FIELDS = tuple(_FIELDS)
@@ -118,36 +117,36 @@ def _family(connection: sa.Connection) -> str:
 
 
 def _source(family: str) -> str:
-    """Give the words as a table."""
+    """Return an SQL expression for the measurements as a table."""
     if family == 'mysql':
         columns = ', '.join(
-            f"{name} {_MYSQL_TYPES[kind]} PATH '$[{at}]'"
-            for at, (name, kind) in enumerate(_FIELDS.items())
+            f"{name} {_MYSQL_TYPES[kind]} PATH '$[{index}]'"
+            for index, (name, kind) in enumerate(_FIELDS.items())
         )
-        return f"JSON_TABLE(:rows, '$[*]' COLUMNS ({columns})) AS word"
+        return f"JSON_TABLE(:rows, '$[*]' COLUMNS ({columns})) AS received"
     table, forms = _SOURCES[family]
     columns = ', '.join(
-        f'{forms[kind].format(at=at)} AS {name}'
-        for at, (name, kind) in enumerate(_FIELDS.items())
+        f'{forms[kind].format(index=index)} AS {name}'
+        for index, (name, kind) in enumerate(_FIELDS.items())
     )
-    return f'(SELECT {columns} FROM {table}) AS word'  # noqa: S608
+    return f'(SELECT {columns} FROM {table}) AS received'  # noqa: S608
 
 
-def _assignments(given: str, choose: str) -> str:
-    """Write what an existing row is set to.
+def _assignments(new: str, choose: str) -> str:
+    """Return the assignments that update an existing row.
 
-    :param given: how the word's value of a column is called.
-    :param choose: how a choice is written: condition, then, else.
+    :param new: template of the new value of a column.
+    :param choose: template of a conditional: condition, then, else.
     """
     own = ' AND '.join(
-        f'probe.{name} = {given.format(name)}'
+        f'probe.{name} = {new.format(name)}'
         for name in ('owner_agent', 'owner_register')
     )
-    newer = f'{own} AND {given.format("owner_elapsed")} > probe.owner_elapsed'
-    parts = [(name, given.format(name)) for name in _LATEST]
+    newer = f'{own} AND {new.format("owner_elapsed")} > probe.owner_elapsed'
+    parts = [(name, new.format(name)) for name in _LATEST]
     for total in _TOTALS:
         owner = f'owner_{total}'
-        more = f'{given.format(owner)} - probe.{owner}'
+        more = f'{new.format(owner)} - probe.{owner}'
         grown = choose.format(
             f'{more} > 0', f'probe.{total} + {more}', f'probe.{total}'
         )
@@ -158,8 +157,8 @@ def _assignments(given: str, choose: str) -> str:
             (
                 owner,
                 choose.format(
-                    f'{given.format(owner)} > probe.{owner}',
-                    given.format(owner),
+                    f'{new.format(owner)} > probe.{owner}',
+                    new.format(owner),
                     f'probe.{owner}',
                 ),
             )
@@ -172,9 +171,9 @@ def _assignments(given: str, choose: str) -> str:
 
 def _write(family: str) -> sa.TextClause:
     columns = [*_FIELDS, *_COPIES]
-    values = [f'word.{name}' for name in _FIELDS]
+    values = [f'received.{name}' for name in _FIELDS]
     values += [
-        f'word.{name}' if name in _FIELDS else name
+        f'received.{name}' if name in _FIELDS else name
         for name in _COPIES.values()
     ]
     if family == 'mysql':
@@ -185,13 +184,15 @@ def _write(family: str) -> sa.TextClause:
         conflict = 'ON CONFLICT (id) DO UPDATE SET ' + _assignments(
             'EXCLUDED.{}', 'CASE WHEN {} THEN {} ELSE {} END'
         )
-    return sa.text(  # Nothing but names from this module goes into it.
+    # Only names from this module are inserted into the text.
+    return sa.text(
         f'INSERT INTO probe ({", ".join(columns)}) '  # noqa: S608
         f'SELECT {", ".join(values)} FROM {_source(family)} '
-        'WHERE NOT EXISTS (SELECT 1 FROM floor WHERE floor.probe = word.id '
-        'AND floor.agent = word.owner_agent '
-        'AND floor.incarnation >= word.owner_incarnation) '
-        f'ORDER BY word.id {conflict} '
+        'WHERE NOT EXISTS (SELECT 1 FROM floor '
+        'WHERE floor.probe = received.id '
+        'AND floor.agent = received.owner_agent '
+        'AND floor.incarnation >= received.owner_incarnation) '
+        f'ORDER BY received.id {conflict} '
         'RETURNING id, owner_agent, owner_register'
     )
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can be metered here or there, and if not, why not.
+"""Discovery of power meters on this machine and on the network.
 
-Each module that looks for something has a function ``look``, which yields
-findings. What it thinks can be metered is tried in earnest: its section of
-the configuration is read as the agent does, and read by its driver.
+Each module has a function ``discover``, which yields findings. A candidate
+is tested before it is reported: the agent's code loads its configuration
+section, and its driver reads it.
 """

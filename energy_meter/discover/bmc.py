@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The BMC of this machine, which is read over the network."""
+"""Discovery of this machine's BMC, which is read over the network."""
 
 import collections.abc
 
 from energy_meter.discover import finding
 from energy_meter.discover import machine
 
-#: What firmware that describes a BMC calls it.
+#: ACPI hardware ID of an IPMI interface.
 ACPI_BMC = 'IPI0001'
 
 
-def look() -> collections.abc.Iterator[finding.Finding]:
-    """Look for a BMC."""
+def discover() -> collections.abc.Iterator[finding.Finding]:
+    """Report whether this machine has a BMC, and how to read it."""
     if (machine.DEV / 'ipmi0').exists():
         yield finding.Finding(
             'BMC at /dev/ipmi0',
             (
-                'this machine has a BMC. It is read over the network: '
-                '"ipmitool lan print" as root tells its address for '
+                'this machine has a BMC. To read it over the network, run '
+                '"ipmitool lan print" as root to get its address, and then '
                 'energy-meter-discover --ipmi ADDRESS --ipmi-user USER',
             ),
         )
@@ -26,19 +26,19 @@ def look() -> collections.abc.Iterator[finding.Finding]:
         yield finding.Finding(
             'BMC',
             (
-                'the firmware describes one, but there is no /dev/ipmi0: '
-                'modprobe ipmi_si ipmi_devintf as root. If you know its address '
-                'on the network, --ipmi ADDRESS does without',
+                'the firmware describes a BMC, but /dev/ipmi0 is missing: run '
+                'modprobe ipmi_si ipmi_devintf as root. If you know its '
+                'network address, use --ipmi ADDRESS instead',
             ),
         )
     elif machine.is_virtual():
-        yield finding.Finding('BMC', ('a virtual machine has none',))
+        yield finding.Finding('BMC', ('virtual machines have no BMC',))
     else:
         yield finding.Finding(
             'BMC',
             (
-                'no /dev/ipmi0, and the firmware describes no BMC. If there is '
-                'one all the same, --ipmi ADDRESS or --redfish URL reads it over '
-                'the network',
+                '/dev/ipmi0 is missing and the firmware describes no BMC. If '
+                'the machine has a BMC, use --ipmi ADDRESS or --redfish URL '
+                'to read it over the network',
             ),
         )

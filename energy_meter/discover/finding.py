@@ -1,33 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was found, or not found."""
+"""Results of discovery."""
 
 import typing
 
-from energy_meter.agent import once
+from energy_meter.agent import oneshot
 from energy_meter.discover import section as sections
 
 
 class Finding(typing.NamedTuple):
-    """Something that can be metered, or that can't.
+    """A device that can be metered, or the reason why it cannot.
 
-    :ivar what: what it is, or was looked for.
-    :ivar remarks: what an operator should know or do; of what can't be
-        metered, why not.
-    :ivar section: how the agent meters it; None if it can't be metered.
-    :ivar results: what each of its probes shows.
-    :ivar accuracy: what accuracy to expect.
-    :ivar overlaps: what else sees the same energy, and is metered instead.
+    :ivar device: description of the device.
+    :ivar remarks: advice for the operator; for a device that cannot be
+        metered, the reasons.
+    :ivar section: configuration section; None if the device cannot be
+        metered.
+    :ivar results: current reading of each probe.
+    :ivar accuracy: expected accuracy.
+    :ivar overlaps: name of a section that already meters the same energy.
     """
 
-    what: str
+    device: str
     remarks: tuple[str, ...] = ()
     section: sections.Section | None = None
-    results: tuple[once.Result, ...] = ()
+    results: tuple[oneshot.Result, ...] = ()
     accuracy: str = ''
     overlaps: str | None = None
 
     @property
-    def name(self) -> str | None:
-        """Name of the section, if it can be metered."""
+    def section_name(self) -> str | None:
+        """Name of the section, None if the device cannot be metered."""
         return None if self.section is None else self.section.name

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sensors of the kernel's hwmon: ibmaem, ACPI power meters and others."""
+"""Discovery of hwmon sensors: ibmaem, ACPI power meters and others."""
 
 import collections
 import collections.abc
@@ -8,34 +8,37 @@ import collections.abc
 from energy_meter.discover import finding
 from energy_meter.discover import machine
 from energy_meter.discover import section as sections
-from energy_meter.discover import trial as trials
-from energy_meter.drivers import _sysfs
+from energy_meter.discover import section_tester
 from energy_meter.drivers import hwmon
+from energy_meter.drivers.common import sysfs
 
 #: Chips that measure the whole machine.
 WHOLE = ('aem1', 'aem2', 'power_meter')
 
-#: Who made the machines that have an Active Energy Manager.
-AEM_MAKERS = ('IBM', 'LENOVO')
+#: Vendors of machines with an Active Energy Manager.
+AEM_VENDORS = ('IBM', 'LENOVO')
 
+#: ACPI hardware ID of a power meter.
 ACPI_METER = 'ACPI000D'
 
 
-def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
-    """Look for chips with power or energy sensors."""
+def discover(
+    tester: section_tester.SectionTester,
+) -> collections.abc.Iterator[finding.Finding]:
+    """Find chips with power or energy sensors."""
     chips = [
         chip
-        for path in _sysfs.entries(hwmon.Hwmon.directory)
+        for path in sysfs.entries(hwmon.Hwmon.directory)
         if not _is_battery(chip := hwmon.Chip(path.resolve()))
     ]
-    shared = collections.Counter(chip.name for chip in chips)
+    counts = collections.Counter(chip.name for chip in chips)
     for chip in chips:
         if _sensors(chip):
-            yield from _chip(trial, chip, shared[chip.name] > 1)
+            yield from _chip(tester, chip, counts[chip.name] > 1)
     if not any(map(_sensors, chips)):
-        yield _nothing(chips)
-    names = set(shared)
-    if machine.maker().upper().startswith(AEM_MAKERS) and not (
+        yield _no_sensors(chips)
+    names = set(counts)
+    if machine.vendor().upper().startswith(AEM_VENDORS) and not (
         names & {'aem1', 'aem2'}
     ):
         yield finding.Finding('Active Energy Manager (ibmaem)', (_no_aem(),))
@@ -43,49 +46,49 @@ def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
         yield finding.Finding(
             'ACPI power meter',
             (
-                'the firmware describes one, but no driver shows it: '
-                'modprobe acpi_power_meter as root; if that changes nothing, the '
-                'kernel log says why',
+                'the firmware describes a power meter, but no kernel module '
+                'provides it: run modprobe acpi_power_meter as root. If this '
+                'does not help, see the kernel log',
             ),
         )
 
 
 def _is_battery(chip: hwmon.Chip) -> bool:
-    """Tell whether the kernel shows a power supply as a chip, too."""
+    """Check whether the chip is also a power supply of the kernel."""
     return (machine.SYS / 'class/power_supply' / chip.device).exists()
 
 
 def _sensors(chip: hwmon.Chip) -> list[str]:
-    """Name what of a chip the driver reads unless told otherwise."""
+    """Return the sensors of a chip that the driver reads by default."""
     return list(chip.of_kind('energy') or chip.of_kind('power'))
 
 
 def _chip(
-    trial: trials.Trial,
+    tester: section_tester.SectionTester,
     chip: hwmon.Chip,
-    shared: bool,
+    is_name_shared: bool,
 ) -> collections.abc.Iterator[finding.Finding]:
-    what = f'hwmon chip {chip.name} at {chip.device}'
-    device = chip.device if shared else None
-    name = machine.name(chip.name, device or '')
+    description = f'hwmon chip {chip.name} at {chip.device}'
+    device = chip.device if is_name_shared else None
+    name = machine.make_name(chip.name, device or '')
     sensors = _sensors(chip)
     if chip.name != 'aem2' or len(sensors) < 2:
-        yield trial.attempt(
-            what, _section(name, chip, device, sensors), 'not stated'
+        yield tester.test(
+            description, _section(name, chip, device, sensors), 'not stated'
         )
         return
     *others, main = sensors
-    yield trial.attempt(
-        f'{what}, {main}',
+    yield tester.test(
+        f'{description}, {main}',
         _section(name, chip, device, [main]),
         'not stated',
-        f'{", ".join(others)} is there, too. No public document tells what '
-        f'each covers; {main} is what a field report from a rack server '
-        'reads. Never add them up, and compare with a wattmeter at the wall',
+        f'the chip also has {", ".join(others)}. What each sensor measures is '
+        f'not documented publicly; a field report from a rack server uses '
+        f'{main}. Do not add them, and compare with an external wattmeter',
     )
     for other in others:
-        yield trial.attempt(
-            f'{what}, {other}',
+        yield tester.test(
+            f'{description}, {other}',
             _section(f'{name}-{other}', chip, device, [other]),
             'not stated',
             overlaps=name,
@@ -95,7 +98,7 @@ def _chip(
 def _section(
     name: str, chip: hwmon.Chip, device: str | None, sensors: list[str]
 ) -> sections.Section:
-    return sections.Section.of(
+    return sections.Section.create(
         name,
         'hwmon',
         dict.fromkeys(sensors),
@@ -108,29 +111,29 @@ def _section(
     )
 
 
-def _nothing(chips: list[hwmon.Chip]) -> finding.Finding:
-    what = 'hwmon, what sensors shows'
+def _no_sensors(chips: list[hwmon.Chip]) -> finding.Finding:
+    device = 'hwmon (lm-sensors)'
     if not chips:
         return finding.Finding(
-            what,
+            device,
             (
                 'this machine has no hwmon chip'
                 + (
-                    ': it is a virtual machine'
+                    ', because it is a virtual machine'
                     if machine.is_virtual()
-                    else '; sensors-detect of lm-sensors tells which kernel modules '
-                    'to load'
+                    else '; run sensors-detect of lm-sensors to find the '
+                    'kernel modules to load'
                 ),
             ),
         )
+    names = ', '.join(dict.fromkeys(chip.name for chip in chips))
     return finding.Finding(
-        what,
+        device,
         (
-            f'{", ".join(dict.fromkeys(chip.name for chip in chips))}: these '
-            'chips measure temperatures, fans or voltages, none of them power or '
-            'energy. Most main boards have no wattmeter that sensors could show. '
-            'Ask the BMC (--ipmi, --redfish) or the PDU (--snmp), or be content '
-            'with RAPL, which is the processors alone',
+            f'the chips measure temperatures, fans or voltages ({names}), but '
+            'not power or energy. Most main boards have no power meter. Use '
+            'the BMC (--ipmi, --redfish) or the PDU (--snmp); RAPL covers '
+            'only the processors',
         ),
     )
 
@@ -138,12 +141,12 @@ def _nothing(chips: list[hwmon.Chip]) -> finding.Finding:
 def _no_aem() -> str:
     if machine.has_module('ibmaem'):
         return (
-            'the module ibmaem is loaded, but found no Active Energy '
-            'Manager in the BMC. Newer BMCs show their power by IPMI or '
-            'Redfish only: --ipmi, --redfish'
+            'the kernel module ibmaem is loaded, but found no Active Energy '
+            'Manager in the BMC. Newer BMCs report power only over IPMI or '
+            'Redfish: use --ipmi or --redfish'
         )
     return (
-        f'a machine of {machine.maker()} may have one, but the kernel '
-        'module is not loaded: modprobe ipmi_si ibmaem as root, and look '
-        'again'
+        f'{machine.vendor()} machines may have one, but the kernel module '
+        'is not loaded: run modprobe ipmi_si ibmaem as root, and run this '
+        'command again'
     )

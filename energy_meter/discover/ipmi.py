@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A BMC on the network, by IPMI."""
+"""Discovery of BMCs over IPMI."""
 
 import collections.abc
 import re
@@ -8,96 +8,99 @@ import re
 from energy_meter import exception
 from energy_meter.discover import finding
 from energy_meter.discover import section as sections
+from energy_meter.discover import section_tester
 from energy_meter.discover import target as targets
-from energy_meter.discover import trial as trials
 from energy_meter.drivers.ipmi import sensors
 from energy_meter.drivers.ipmi import session as ipmi_session
 
 ACCURACY = 'not stated'
 PORT = 623
 
-#: Seconds in which the BMC must answer.
-PATIENCE = 5.0
+#: Maximum time to wait for a response of the BMC.
+TIMEOUT_S = 5.0
 
-#: How the sensors of power supplies are called.
+#: Pattern of the sensor names of power supplies.
 SUPPLY = re.compile('PS[U0-9 _]|Power Supply', re.IGNORECASE)
 
-NOT_REACHED = (
-    'is this the address of the BMC, is IPMI over LAN switched on '
-    'in it, and does UDP port 623 get through? Its LAN channel '
-    'can be seen from the machine itself with "ipmitool lan '
-    'print"'
+UNREACHABLE = (
+    'check the address of the BMC, whether IPMI over LAN is enabled, and '
+    'whether a firewall blocks UDP port 623. To see the settings, run '
+    '"ipmitool lan print" on the machine itself'
 )
-REFUSED = (
-    '"ipmitool user list" on the machine itself shows the users. The '
+REJECTED = (
+    'to list the users, run "ipmitool user list" on the machine itself. The '
     'user must be enabled for IPMI over LAN'
 )
-NA = (
-    'it reads na, there is no value. Such sensors get theirs from the power '
-    'supplies over PMBus, through the BMC or the Management Engine of the '
-    "chipset (ME_PMBPower is Intel's). They read na while the machine is "
-    'switched off or has just been switched on, and for ever where the '
-    'power supplies have no PMBus or the Management Engine does not run. '
-    'Switch the machine on and look again in a minute; if it stays so, '
-    'meter it at its outlet'
+UNAVAILABLE = (
+    'the sensor has no value (na). Such sensors receive their values from '
+    'the power supplies over PMBus, through the BMC or the Management Engine '
+    'of the chipset (ME_PMBPower of Intel). They have no value while the '
+    'machine is off or has just been switched on, and never have a value if '
+    'the power supplies do not support PMBus or the Management Engine is '
+    'disabled. Switch the machine on and run the command again after a '
+    'minute. If the sensor still has no value, meter the machine at its '
+    'outlet'
 )
-NONE = (
-    'it has no sensor in watts, and does not show power by DCMI, Dell or '
-    'AEM: a main board without a wattmeter, or a BMC that shows it by '
-    'Redfish only (--redfish)'
+NO_POWER = (
+    'it has no Watts sensor, and does not support the power commands of '
+    'DCMI, Dell or AEM. The main board has no power meter, or the BMC '
+    'reports power only over Redfish (--redfish)'
 )
 
 
-#: Names of sensors, with what each shows.
-Shown = list[tuple[str, float | None]]
-
-
-def look(
-    trial: trials.Trial, target: targets.Target, user: str, password: str
+def discover(
+    tester: section_tester.SectionTester,
+    target: targets.Target,
+    user: str,
+    password: str,
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Look what power a BMC shows."""
-    what = f'BMC {target}'
+    """Find the power sources of a BMC."""
+    device = f'BMC {target}'
     session = ipmi_session.Session(
-        target.host, target.port or PORT, user, password, timeout=PATIENCE
+        target.host, target.port or PORT, user, password, timeout=TIMEOUT_S
     )
     try:
         session.open()
-        known = _sensors(session)
+        power_sensors = _read_sensors(session)
     except exception.AuthenticationFailed as e:
-        yield finding.Finding(what, (str(e), REFUSED))
+        yield finding.Finding(device, (str(e), REJECTED))
         return
     except exception.DeviceUnreachable as e:
-        yield finding.Finding(what, (str(e), NOT_REACHED))
+        yield finding.Finding(device, (str(e), UNREACHABLE))
         return
     finally:
         session.close()
-    section = sections.Section.of(
-        target.name('bmc'),
+    section = sections.Section.create(
+        target.make_name('bmc'),
         'ipmi',
         {'': None},
         {**target.options, 'username': user},
         {'password': password},
     )
-    whole = trial.attempt(what, section, ACCURACY)
+    whole = tester.test(device, section, ACCURACY)
+    names = [name for name, watts in power_sensors if watts is not None]
     if whole.section is not None:
         yield whole
-    elif names := [name for name, watts in known if watts is not None]:
-        yield _parts(trial, what, section, names)
-    elif not known:
-        yield whole._replace(remarks=(*whole.remarks, NONE))
-    for name, watts in known:
+    elif names:
+        yield _test_sensors(tester, device, section, names)
+    elif not power_sensors:
+        yield whole._replace(remarks=(*whole.remarks, NO_POWER))
+    for name, watts in power_sensors:
         if watts is None:
-            yield finding.Finding(f'{what}, sensor {name}', (NA,))
+            yield finding.Finding(f'{device}, sensor {name}', (UNAVAILABLE,))
 
 
-def _parts(
-    trial: trials.Trial, what: str, section: sections.Section, names: list[str]
+def _test_sensors(
+    tester: section_tester.SectionTester,
+    device: str,
+    section: sections.Section,
+    names: list[str],
 ) -> finding.Finding:
-    """Try sensors, none of which is the whole machine."""
+    """Test sensors that measure parts of the machine."""
     scope = 'psu' if all(map(SUPPLY.match, names)) else 'other'
-    return trial.attempt(
-        f'{what}, {", ".join(names)}',
-        sections.Section.of(
+    return tester.test(
+        f'{device}, {", ".join(names)}',
+        sections.Section.create(
             section.name,
             'ipmi',
             dict.fromkeys(names),
@@ -110,13 +113,19 @@ def _parts(
             section.secrets,
         ),
         ACCURACY,
-        'no sensor shows the whole machine. If these are its power '
-        'supplies, it is their sum: see sum probes',
+        'no sensor measures the whole machine. If these sensors measure its '
+        'power supplies, define a sum probe for the machine',
     )
 
 
-def _sensors(session: ipmi_session.Session) -> Shown:
-    """Read the Watts sensors; a BMC with DCMI may do without."""
+def _read_sensors(
+    session: ipmi_session.Session,
+) -> list[tuple[str, float | None]]:
+    """Return names and values of the Watts sensors.
+
+    The list is empty if the BMC cannot list its sensors; it may still support
+    DCMI.
+    """
     try:
         return [
             (sensor.name, _read(sensor)) for sensor in sensors.find(session)
@@ -128,5 +137,5 @@ def _sensors(session: ipmi_session.Session) -> Shown:
 def _read(sensor: sensors.Sensor) -> float | None:
     try:
         return sensor.read()
-    except ipmi_session.CommandRefused:
+    except ipmi_session.CommandFailed:
         return None

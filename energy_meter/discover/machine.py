@@ -1,41 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Facts about the machine on which this runs."""
+"""Properties of this machine."""
 
 import pathlib
 import socket
 
 from energy_meter.discover import section
-from energy_meter.drivers import _sysfs
+from energy_meter.drivers.common import sysfs
 
 SYS = pathlib.Path('/sys')
 PROC = pathlib.Path('/proc')
 DEV = pathlib.Path('/dev')
 
 
-def name(*words: str) -> str:
-    """Make the name of something on this machine."""
-    return section.name_of(socket.gethostname().partition('.')[0], *words)
+def make_name(*parts: str) -> str:
+    """Return a section or probe name that starts with the host name."""
+    return section.make_name(socket.gethostname().partition('.')[0], *parts)
 
 
 def is_virtual() -> bool:
-    """Tell whether it is a virtual machine, as its processor does."""
+    """Check whether the processor reports a hypervisor."""
     try:
         return ' hypervisor' in (PROC / 'cpuinfo').read_text()
     except OSError:
         return False
 
 
-def maker() -> str:
-    """Give who made it; nothing if it doesn't say."""
-    return _sysfs.read_optional(SYS / 'class/dmi/id/sys_vendor') or ''
+def vendor() -> str:
+    """Return the vendor of the machine, or an empty string if unknown."""
+    return sysfs.read_optional(SYS / 'class/dmi/id/sys_vendor') or ''
 
 
 def has_module(name: str) -> bool:
-    """Tell whether a kernel module is loaded or built in."""
+    """Check whether a kernel module is loaded or built in."""
     return (SYS / 'module' / name).exists()
 
 
 def has_acpi(hid: str) -> bool:
-    """Tell whether the firmware describes a device of this kind."""
+    """Check whether the firmware describes a device with this ACPI ID."""
     return any((SYS / 'bus/acpi/devices').glob(f'{hid}:*'))

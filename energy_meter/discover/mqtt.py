@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Devices that publish through an MQTT broker."""
+"""Discovery of devices that publish to an MQTT broker."""
 
 import collections.abc
 import re
@@ -12,45 +12,48 @@ import paho.mqtt.client
 import paho.mqtt.enums
 
 from energy_meter import exception
-from energy_meter.agent import once
+from energy_meter.agent import oneshot
 from energy_meter.discover import finding
 from energy_meter.discover import section as sections
+from energy_meter.discover import section_tester
 from energy_meter.discover import target as targets
-from energy_meter.discover import trial as trials
-from energy_meter.drivers.mqtt import outlet
+from energy_meter.drivers.mqtt import channel as mqtt_channel
 
 ACCURACY = 'not stated; calibrate it'
 
-#: Topics of each preset that a device's name can be told from.
+#: Topics of a preset that contain the name of the device.
 TOPICS = ('watts_topic', 'energy_topic')
 
 
 class Preset:
-    """A kind of device, and the outlets of it that were heard.
+    """Device type, with the channels that published messages.
 
-    :ivar heard: what each outlet shows, by its name; None if only something
-        old is known of it.
+    :ivar results: reading of each channel by name; None if only a retained
+        message was received.
     """
 
     def __init__(self, name: str, section: sections.Section) -> None:
         self.name = name
-        self.heard: dict[str, once.Result | None] = {}
+        self.results: dict[str, oneshot.Result | None] = {}
         self.section = section
-        settings = outlet.PRESETS[name]
+        settings = mqtt_channel.PRESETS[name]
         self._topics = {str(settings[key]) for key in TOPICS}
         self._patterns = [_pattern(topic) for topic in self._topics]
-        self._options = types.SimpleNamespace(**trials.load(section).options)
-        self._outlets: dict[str, outlet.Outlet] = {}
+        self._options = types.SimpleNamespace(
+            **section_tester.load(section).options
+        )
+        self._channels: dict[str, mqtt_channel.Channel] = {}
 
     @property
     def subscriptions(self) -> set[str]:
-        """Topics for all devices; a wildcard takes a whole level."""
+        """Topic filters for all devices of this type."""
+        # In MQTT, a wildcard always replaces a whole topic level.
         return {re.sub('[^/]*{[^/]*', '+', topic) for topic in self._topics}
 
-    def hear(
+    def on_message(
         self, topic: str, payload: bytes | bytearray, retained: bool
     ) -> None:
-        """Take a message if it is of such a device."""
+        """Record the reading in a message from a device of this type."""
         match = next(
             filter(
                 None, (pattern.fullmatch(topic) for pattern in self._patterns)
@@ -60,15 +63,15 @@ class Preset:
         if match is None:
             return
         name = ':'.join(match.groupdict().values())
-        listener = self._outlets.setdefault(
-            name, outlet.Outlet(self.probe(name), name, self._options)
+        channel = self._channels.setdefault(
+            name, mqtt_channel.Channel(self.probe(name), name, self._options)
         )
         try:
-            reading = listener.hear(topic, payload, retained)
+            reading = channel.on_message(topic, payload, retained)
         except exception.DriverError:
             return
         if reading is not None:
-            self.heard[name] = once.Result(
+            self.results[name] = oneshot.Result(
                 self.section.name,
                 'mqtt',
                 reading.probe,
@@ -77,10 +80,11 @@ class Preset:
                 None,
             )
         elif retained:
-            self.heard.setdefault(name, None)
+            self.results.setdefault(name, None)
 
     def probe(self, name: str) -> str:
-        return sections.name_of('mqtt', name)
+        """Return the probe ID of a channel."""
+        return sections.make_name('mqtt', name)
 
 
 def _pattern(topic: str) -> re.Pattern[str]:
@@ -92,93 +96,107 @@ def _pattern(topic: str) -> re.Pattern[str]:
     )
 
 
-def look(
+def discover(
     target: targets.Target,
     options: collections.abc.Mapping[str, typing.Any],
     secrets: collections.abc.Mapping[str, str],
     seconds: float,
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Listen for a while to devices of the presets."""
-    what = f'MQTT {target}'
-    presets = [
+    """Listen for messages of devices of all presets.
+
+    :param seconds: how long to listen.
+    """
+    device = f'MQTT {target}'
+    presets = _presets(target, options, secrets)
+    port = target.port or (8883 if options['tls'] else 1883)
+    try:
+        _Listener(options, secrets, presets).listen(target.host, port, seconds)
+    except OSError as e:
+        yield finding.Finding(
+            device,
+            (
+                str(e),
+                'check the address of the broker, and whether it requires a '
+                'user (--mqtt-user) or TLS (--mqtt-tls)',
+            ),
+        )
+        return
+    for preset in presets:
+        yield from _findings(device, preset)
+    if not any(preset.results for preset in presets):
+        yield finding.Finding(
+            device,
+            (
+                'no messages from Tasmota or Shelly devices within '
+                f'{seconds:g} s. Tasmota publishes every 5 minutes unless '
+                'TelePeriod is shorter: increase --listen. Other devices '
+                'require the options watts_topic and watts_path',
+            ),
+        )
+
+
+def _presets(
+    target: targets.Target,
+    options: collections.abc.Mapping[str, typing.Any],
+    secrets: collections.abc.Mapping[str, str],
+) -> list[Preset]:
+    return [
         Preset(
             name,
-            sections.Section.of(
-                target.name('mqtt', name),
+            sections.Section.create(
+                target.make_name('mqtt', name),
                 'mqtt',
                 {'': None},
                 {**target.options, **options, 'preset': name},
                 secrets,
             ),
         )
-        for name, settings in outlet.PRESETS.items()
+        for name, settings in mqtt_channel.PRESETS.items()
         if settings
     ]
-    port = target.port or (8883 if options['tls'] else 1883)
-    try:
-        _Listener(options, secrets, presets).listen(target.host, port, seconds)
-    except OSError as e:
-        yield finding.Finding(
-            what,
-            (
-                str(e),
-                'is it the address of the broker, and does it want a '
-                'user (--mqtt-user) or TLS (--mqtt-tls)?',
-            ),
-        )
-        return
-    for preset in presets:
-        yield from _report(what, preset)
-    if not any(preset.heard for preset in presets):
-        yield finding.Finding(
-            what,
-            (
-                f'no Tasmota or Shelly said anything within {seconds:g} s. '
-                'Tasmota speaks every five minutes unless TelePeriod is set '
-                'lower: listen longer with --listen. Other devices need '
-                'watts_topic and watts_path',
-            ),
-        )
 
 
-def _report(
-    what: str, preset: Preset
+def _findings(
+    device: str, preset: Preset
 ) -> collections.abc.Iterator[finding.Finding]:
     results = {
         name: result
-        for name, result in sorted(preset.heard.items())
+        for name, result in sorted(preset.results.items())
         if result is not None
     }
     if results:
         names = list(results)
         yield finding.Finding(
-            f'{what}, {preset.name}',
+            f'{device}, {preset.name}',
             (),
             sections.Section(
                 preset.section.name,
                 'mqtt',
                 tuple(map(preset.probe, names)),
-                {**preset.section.options, 'outlets': names},
+                {**preset.section.options, 'channels': names},
                 preset.section.secrets,
             ),
             tuple(results.values()),
             ACCURACY,
         )
-    old = [name for name, result in preset.heard.items() if result is None]
-    if old:
+    retained = [
+        name for name, result in preset.results.items() if result is None
+    ]
+    if retained:
         yield finding.Finding(
-            f'{what}, {preset.name} {", ".join(old)}',
+            f'{device}, {preset.name} {", ".join(retained)}',
             (
-                'only an old, retained message: it has said nothing since. Is '
-                'it on? Or listen longer with --listen',
+                'the broker has only a retained message, and the device sent '
+                'no message since. Check whether it is switched on, or '
+                'increase --listen',
             ),
         )
 
 
 class _Listener:
-    """Hands the presets what comes.
+    """Passes messages to the presets.
 
-    The driver itself wants to know the devices' names beforehand.
+    It replaces the driver, which requires the names of the devices.
     """
 
     def __init__(
@@ -188,7 +206,7 @@ class _Listener:
         presets: list[Preset],
     ) -> None:
         self._presets = presets
-        self._refusal: str | None = None
+        self._connect_error: str | None = None
         self._client = paho.mqtt.client.Client(
             paho.mqtt.enums.CallbackAPIVersion.VERSION2
         )
@@ -202,18 +220,20 @@ class _Listener:
             self._client.tls_set(options['ca_file'])
 
     def listen(self, host: str, port: int, seconds: float) -> None:
-        """Listen for a while.
+        """Receive messages for some time.
 
-        :raises OSError: the broker can't be reached or does not want it.
+        :raises OSError: if the broker is unreachable or rejects the
+            connection.
         """
         self._client.connect(host, port)
         deadline = time.monotonic() + seconds
         try:
             while time.monotonic() < deadline:
                 status = self._client.loop(0.5)
-                if self._refusal or status:
+                if self._connect_error or status:
                     raise OSError(
-                        self._refusal or paho.mqtt.client.error_string(status)
+                        self._connect_error
+                        or paho.mqtt.client.error_string(status)
                     )
         finally:
             self._client.disconnect()
@@ -227,7 +247,7 @@ class _Listener:
         _properties: object,
     ) -> None:
         if code.is_failure:
-            self._refusal = str(code)
+            self._connect_error = str(code)
             return
         client.subscribe(
             [
@@ -244,4 +264,4 @@ class _Listener:
         message: paho.mqtt.client.MQTTMessage,
     ) -> None:
         for preset in self._presets:
-            preset.hear(message.topic, message.payload, message.retain)
+            preset.on_message(message.topic, message.payload, message.retain)

@@ -1,89 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""RAPL: the energy counters of the processors."""
+"""Discovery of RAPL, the energy counters of the processors."""
 
 import collections.abc
 
 from energy_meter.discover import finding
 from energy_meter.discover import machine
 from energy_meter.discover import section as sections
-from energy_meter.discover import trial as trials
-from energy_meter.drivers import _sysfs
+from energy_meter.discover import section_tester
 from energy_meter.drivers import rapl
+from energy_meter.drivers.common import sysfs
 
-#: Kinds of zones that have no part in common, and the scope of each.
+#: Scopes of the kinds of zones that do not overlap.
 SCOPES = {'package': 'cpu-package', 'dram': 'dram'}
 
-ACCURACY = 'not stated; processors older than Haswell estimate'
+ACCURACY = 'not stated; processors older than Haswell use an estimate'
 
-#: How to let the agent read what only root may.
-PERMIT = (
-    'the agent needs the permission, too, for instance by a line in '
+#: How to grant the agent access to counters that only root may read.
+PERMISSION = (
+    'the agent needs read permission as well, for example with this line in '
     '/etc/tmpfiles.d/energy_meter-rapl.conf: '
     'z /sys/class/powercap/intel-rapl:*/energy_uj 0440 root '
     'energy_meter'
 )
 
 
-def look(trial: trials.Trial) -> collections.abc.Iterator[finding.Finding]:
-    """Look for zones."""
+def discover(
+    tester: section_tester.SectionTester,
+) -> collections.abc.Iterator[finding.Finding]:
+    """Find RAPL zones."""
     zones = [
         rapl.Zone(path)
-        for path in _sysfs.entries(rapl.RAPL.directory)
+        for path in sysfs.entries(rapl.RAPL.directory)
         if rapl.ZONE.fullmatch(path.name)
     ]
     if not zones:
-        yield finding.Finding('RAPL', (_why_none(),))
+        yield finding.Finding('RAPL', (_missing_reason(),))
         return
     for kind, scope in SCOPES.items():
         names = [zone.name for zone in zones if zone.kind == kind]
         if names:
-            yield _attempt(trial, kind, scope, names)
+            yield _test(tester, kind, scope, names)
     names = [zone.name for zone in zones if zone.kind == 'psys']
     if names:
-        yield _attempt(trial, 'psys', 'platform', names)._replace(
-            overlaps=machine.name('package')
+        yield _test(tester, 'psys', 'platform', names)._replace(
+            overlaps=machine.make_name('package')
         )
 
 
-def _attempt(
-    trial: trials.Trial, kind: str, scope: str, names: list[str]
+def _test(
+    tester: section_tester.SectionTester,
+    kind: str,
+    scope: str,
+    names: list[str],
 ) -> finding.Finding:
-    found = trial.attempt(
+    result = tester.test(
         f'RAPL {", ".join(names)}',
         sections.Section(
-            machine.name(kind),
+            machine.make_name(kind),
             'rapl',
-            tuple(map(machine.name, names)),
+            tuple(map(machine.make_name, names)),
             {'zones': kind, 'scope': scope},
         ),
         ACCURACY,
     )
-    if found.section is not None:
-        return found._replace(remarks=(*found.remarks, PERMIT))
-    if not any(rapl.NOT_ROOT in remark for remark in found.remarks):
-        return found
-    return found._replace(
+    if result.section is not None:
+        return result._replace(remarks=(*result.remarks, PERMISSION))
+    if not any(rapl.NOT_ROOT in remark for remark in result.remarks):
+        return result
+    return result._replace(
         remarks=(
-            *found.remarks,
-            f'root would see {len(names)} counters here; {PERMIT}',
+            *result.remarks,
+            f'root can read {len(names)} counters; {PERMISSION}',
         )
     )
 
 
-def _why_none() -> str:
+def _missing_reason() -> str:
     if machine.is_virtual():
         return (
-            'a virtual machine: hypervisors hide the counters of the '
-            'processors from their guests. Meter the host'
+            'hypervisors hide the counters of the processors from virtual '
+            'machines. Meter the host instead'
         )
     if not machine.has_module('intel_rapl_msr'):
         return (
-            'nothing in /sys/class/powercap, and the kernel module is '
-            'not loaded: modprobe intel_rapl_msr as root, which is for '
-            'AMD, too'
+            '/sys/class/powercap is empty and the kernel module is not '
+            'loaded: run modprobe intel_rapl_msr as root. The module also '
+            'supports AMD processors'
         )
     return (
-        'the kernel module intel_rapl_msr is loaded, but knows no '
-        'counter of this processor'
+        'the kernel module intel_rapl_msr is loaded, but does not support '
+        'this processor'
     )

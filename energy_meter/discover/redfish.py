@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A management controller, by Redfish."""
+"""Discovery of chassis over Redfish."""
 
 import collections.abc
 import types
@@ -10,193 +10,202 @@ import urllib.parse
 from energy_meter import exception
 from energy_meter.discover import finding
 from energy_meter.discover import section as sections
-from energy_meter.discover import trial as trials
-from energy_meter.drivers.redfish import places
+from energy_meter.discover import section_tester
 from energy_meter.drivers.redfish import service
+from energy_meter.drivers.redfish import sources
 
 ACCURACY = 'not stated'
 
-#: Entries of PowerControl to look for, by their index.
+#: Indexes of PowerControl entries to request.
 ENTRIES = tuple(map(str, range(16)))
 
-#: More sensors than this take too long to ask one by one.
-MOST_SENSORS = 200
+#: Maximum number of sensors to read; each takes one request.
+MAX_SENSORS = 200
 
-
-#: Scopes of what is not the whole chassis.
+#: Scopes of sources that do not measure the whole chassis.
 SCOPES = {'power-supplies': 'psu', 'sensors': 'other'}
 
 
-class Choice(typing.NamedTuple):
-    """A way to meter a chassis.
+class Candidate(typing.NamedTuple):
+    """Source of a chassis that may provide power.
 
-    :ivar outlets: names of the option ``outlets``; none for the whole.
+    :ivar source: value of the ``source`` option.
+    :ivar channels: value of the ``channels`` option; empty for the whole
+        chassis.
     """
 
     source: str
-    outlets: collections.abc.Sequence[str]
+    channels: collections.abc.Sequence[str]
     remarks: tuple[str, ...] = ()
 
 
 class Controller:
-    """A service, and how its sections begin.
+    """Management controller, with the common options of its sections.
 
     :param options: options of the driver.
-    :param secrets: those of its options that are secret.
+    :param secrets: secret options of the driver.
     """
 
     def __init__(
         self,
-        trial: trials.Trial,
+        tester: section_tester.SectionTester,
         options: collections.abc.Mapping[str, object],
         secrets: collections.abc.Mapping[str, str],
     ) -> None:
         self.url = str(options['url'])
-        self._trial = trial
+        self._tester = tester
         self._options = options
         self._secrets = secrets
         host = urllib.parse.urlsplit(self.url).netloc.rpartition('@')[2]
-        self.name = sections.name_of('redfish', host)
+        self.name = sections.make_name('redfish', host)
 
     def connect(self) -> service.Service:
-        loaded = trials.load(self._section(self.name, {'': None}, {}))
+        """Log in to the controller.
+
+        :raises DriverError: if this fails.
+        """
+        loaded = section_tester.load(self._section(self.name, {'': None}, {}))
         return service.Service(types.SimpleNamespace(**loaded.options))
 
-    def attempt(
-        self, chassis: str, choice: Choice, overlaps: str | None
+    def test(
+        self, chassis: str, candidate: Candidate, overlaps: str | None
     ) -> finding.Finding:
-        """Try whether a chassis can be metered so."""
-        name = sections.name_of(
-            self.name, chassis, choice.source if overlaps else ''
+        """Test a source of a chassis."""
+        name = sections.make_name(
+            self.name, chassis, candidate.source if overlaps else ''
         )
         options = {
             'chassis': chassis,
-            'source': choice.source,
-            'outlets': choice.outlets or None,
-            'scope': SCOPES.get(choice.source),
+            'source': candidate.source,
+            'channels': candidate.channels or None,
+            'scope': SCOPES.get(candidate.source),
         }
-        return self._trial.attempt(
-            f'Redfish {self.url}, chassis {chassis}, {choice.source}',
+        return self._tester.test(
+            f'Redfish {self.url}, chassis {chassis}, {candidate.source}',
             self._section(
-                name, dict.fromkeys(choice.outlets or ['']), options
+                name, dict.fromkeys(candidate.channels or ['']), options
             ),
             ACCURACY,
-            *choice.remarks,
+            *candidate.remarks,
             overlaps=overlaps,
         )
 
     def _section(
         self,
         name: str,
-        outlets: collections.abc.Mapping[str, str | None],
+        channels: collections.abc.Mapping[str, str | None],
         options: collections.abc.Mapping[str, object],
     ) -> sections.Section:
-        return sections.Section.of(
+        return sections.Section.create(
             name,
             'redfish',
-            outlets,
+            channels,
             {**self._options, **options},
             self._secrets,
         )
 
 
-def look(
-    trial: trials.Trial,
+def discover(
+    tester: section_tester.SectionTester,
     options: collections.abc.Mapping[str, object],
     secrets: collections.abc.Mapping[str, str],
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Look for chassis that show their power."""
-    controller = Controller(trial, options, secrets)
-    what = f'Redfish {controller.url}'
-    empty = True
+    """Find chassis that report power."""
+    controller = Controller(tester, options, secrets)
+    device = f'Redfish {controller.url}'
+    is_empty = True
     try:
-        for found in _look(controller):
-            empty = False
-            yield found
+        for each in _discover_all(controller):
+            is_empty = False
+            yield each
     except exception.DriverError as e:
-        yield finding.Finding(what, (str(e), *_advice(e)))
+        yield finding.Finding(device, (str(e), *_advice(e)))
         return
-    if empty:
+    if is_empty:
         yield finding.Finding(
-            what,
+            device,
             (
-                'none of its chassis shows power: no EnvironmentMetrics, '
-                'PowerControl, power supply or sensor has watts. Machines '
-                'without PMBus have none; meter them at the outlet',
+                'no chassis reports power in EnvironmentMetrics, '
+                'PowerControl, power supplies or sensors. Machines without '
+                'PMBus have no power values; meter them at the outlet',
             ),
         )
 
 
-def _look(
+def _discover_all(
     controller: Controller,
 ) -> collections.abc.Iterator[finding.Finding]:
     connected = controller.connect()
     try:
         for path in connected.chassis():
-            yield from _chassis(controller, connected, path)
+            yield from _discover_chassis(controller, connected, path)
     finally:
         connected.close()
 
 
 def _advice(error: exception.DriverError) -> tuple[str, ...]:
     if isinstance(error, exception.AuthenticationFailed):
-        return ('is it the right user (--redfish-user)?',)
+        return ('check the user (--redfish-user) and the password',)
     if isinstance(error, exception.DeviceUnreachable):
         return (
-            'a URL is https://HOST; a certificate that nobody vouches '
-            'for needs --ca-file FILE, or --insecure',
+            'check the URL, which must have the form https://HOST. For a '
+            'certificate of a private authority, use --ca-file FILE; to '
+            'disable verification, use --insecure',
         )
     return ()
 
 
-def _chassis(
+def _discover_chassis(
     controller: Controller,
     connected: service.Service,
     path: str,
 ) -> collections.abc.Iterator[finding.Finding]:
     chassis = connected.get(path)
-    name = service.last_word(path)
+    chassis_id = service.resource_id(path)
     first: str | None = None
-    for choice in _choices(connected, chassis):
-        found = controller.attempt(name, choice, first)
-        first = first or found.name
-        yield found
+    for candidate in _candidates(connected, chassis):
+        result = controller.test(chassis_id, candidate, first)
+        first = first or result.section_name
+        yield result
 
 
-def _choices(
+def _candidates(
     connected: service.Service,
     chassis: service.Resource,
-) -> collections.abc.Iterator[Choice]:
-    """Give the ways to try, those for the whole chassis first."""
+) -> collections.abc.Iterator[Candidate]:
+    """Yield the sources to test, beginning with the whole chassis."""
 
-    def points(source: str, *names: str) -> list[str]:
-        return list(places.SOURCES[source](connected, chassis, names))
+    def find(source: str, *names: str) -> list[str]:
+        return list(sources.FINDERS[source](connected, chassis, names))
 
-    empty = True
-    if points('environment'):
-        empty = False
-        yield Choice('environment', ())
-    if entries := points('power-control', *ENTRIES):
-        empty = False
+    is_empty = True
+    if find('environment'):
+        is_empty = False
+        yield Candidate('environment', ())
+    if entries := find('power-control', *ENTRIES):
+        is_empty = False
         first, *parts = entries
-        yield Choice(
+        yield Candidate(
             'power-control',
             [first],
             ()
             if not parts
             else (
-                f'PowerControl has {", ".join(parts)}, too, which as a rule are '
-                'parts of the first',
+                f'PowerControl also has entries {", ".join(parts)}, which are '
+                'usually parts of the first entry',
             ),
         )
-    if supplies := points('power-supplies'):
-        empty = False
-        yield Choice('power-supplies', supplies)
-    if empty and (sensors := _power_sensors(connected, chassis)):
-        yield Choice(
+    if supplies := find('power-supplies'):
+        is_empty = False
+        yield Candidate('power-supplies', supplies)
+    if is_empty and (sensors := _power_sensors(connected, chassis)):
+        yield Candidate(
             'sensors',
             sensors,
-            ('sensors may be parts of one another: keep those that are none',),
+            (
+                'some sensors may be part of others: remove those that are '
+                'already included',
+            ),
         )
 
 
@@ -204,15 +213,15 @@ def _power_sensors(
     connected: service.Service, chassis: service.Resource
 ) -> list[str]:
     path = service.link(chassis, 'Sensors')
-    members = connected.members(path)[:MOST_SENSORS] if path else []
+    members = connected.members(path)[:MAX_SENSORS] if path else []
     return [
-        service.last_word(member)
+        service.resource_id(member)
         for member in members
-        if _kind(connected, member) == 'Power'
+        if _reading_type(connected, member) == 'Power'
     ]
 
 
-def _kind(connected: service.Service, path: str) -> typing.Any:
+def _reading_type(connected: service.Service, path: str) -> object:
     try:
         return connected.get(path).get('ReadingType')
     except service.NoSuchResource:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Looking in several places at once."""
+"""Concurrent discovery of several sources."""
 
 import collections.abc
 import concurrent.futures
@@ -9,53 +9,54 @@ import typing
 from energy_meter import exception
 from energy_meter.discover import finding
 
-#: Places that are looked at at the same time.
-_THREADS = 16
+#: Maximum number of sources that are searched concurrently.
+_MAX_THREADS = 16
 
 
-class Place(typing.NamedTuple):
-    """Somewhere to look.
+class Source(typing.NamedTuple):
+    """A kind of device on this machine, or a device on the network.
 
-    :ivar what: it is, for people.
-    :ivar look: yields what is found there.
+    :ivar name: name of the source for messages.
+    :ivar discover: function that yields findings.
     """
 
-    what: str
-    look: collections.abc.Callable[
+    name: str
+    discover: collections.abc.Callable[
         [], collections.abc.Iterable[finding.Finding]
     ]
 
 
 def search(
-    places: collections.abc.Sequence[Place],
+    sources: collections.abc.Sequence[Source],
     progress: collections.abc.Callable[[int, str], None],
 ) -> list[finding.Finding]:
-    """Look everywhere.
+    """Run discovery for all sources.
 
-    :param progress: told how many places are done, and which was the last.
-    :returns: what was found, in the order of the places.
+    :param progress: called with the number of finished sources and the name
+        of the last one.
+    :returns: findings in the order of the sources.
     """
-    progress(0, 'nothing yet')
-    # Who presses Ctrl-C must not wait for the slowest, so nobody waits for
-    # the executor.
-    pool = concurrent.futures.ThreadPoolExecutor(_THREADS)
-    running = {pool.submit(_look, place): place for place in places}
-    for done, future in enumerate(concurrent.futures.as_completed(running), 1):
-        progress(done, running[future].what)
+    progress(0, 'starting')
+    # No "with" statement: it would wait for the slowest source after Ctrl-C.
+    pool = concurrent.futures.ThreadPoolExecutor(_MAX_THREADS)
+    futures = {pool.submit(_discover, source): source for source in sources}
+    finished = concurrent.futures.as_completed(futures)
+    for count, future in enumerate(finished, 1):
+        progress(count, futures[future].name)
     pool.shutdown()
-    return [found for future in running for found in future.result()]
+    return [each for future in futures for each in future.result()]
 
 
-def _look(place: Place) -> list[finding.Finding]:
-    found = []
+def _discover(source: Source) -> list[finding.Finding]:
+    findings = []
     try:
-        for each in place.look():
-            found.append(each)
+        for each in source.discover():
+            findings.append(each)
     except exception.EnergyMeterError as error:
-        found.append(finding.Finding(place.what, (str(error),)))
+        findings.append(finding.Finding(source.name, (str(error),)))
     except Exception as error:
-        # One odd device must not hide the others.
-        found.append(
-            finding.Finding(place.what, (f'{type(error).__name__}: {error}',))
+        # An unexpected error of one source must not hide the other findings.
+        findings.append(
+            finding.Finding(source.name, (f'{type(error).__name__}: {error}',))
         )
-    return found
+    return findings

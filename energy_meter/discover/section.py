@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Sections of wattmeters, as they stand in a configuration file."""
+"""Configuration sections of wattmeters."""
 
 import collections.abc
 import dataclasses
@@ -9,38 +9,43 @@ import textwrap
 
 from energy_meter.conf import wattmeter
 
-_ODD = re.compile('[^A-Za-z0-9._:]+')
+_INVALID_CHARACTERS = re.compile('[^A-Za-z0-9._:]+')
 
 
-def name_of(*words: str) -> str:
-    """Make a name of a section or a probe that needs no quotes."""
-    return _ODD.sub('-', '-'.join(filter(None, words))).strip('-')
+def make_name(*parts: str) -> str:
+    """Return a section or probe name that does not need quotes."""
+    return _INVALID_CHARACTERS.sub('-', '-'.join(filter(None, parts))).strip(
+        '-'
+    )
 
 
 def probe_ids(
     name: str,
-    outlets: collections.abc.Mapping[str, str | None],
+    channels: collections.abc.Mapping[str, str | None],
 ) -> tuple[str, ...]:
-    """Make the ids of a wattmeter's probes.
+    """Return the IDs of a wattmeter's probes.
 
-    :param name: of the section.
-    :param outlets: by index or the like the name of each, if it has one.
+    :param name: name of the section.
+    :param channels: the wattmeter's name of each channel, if any, by index.
     """
-    if len(outlets) == 1:
+    if len(channels) == 1:
         return (name,)
-    words = [name_of(own or '') or index for index, own in outlets.items()]
-    if len(set(words)) < len(words):
-        words = list(outlets)
-    return tuple(name_of(name, word) for word in words)
+    suffixes = [
+        make_name(channel or '') or index
+        for index, channel in channels.items()
+    ]
+    if len(set(suffixes)) < len(suffixes):
+        suffixes = list(channels)
+    return tuple(make_name(name, suffix) for suffix in suffixes)
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
     """One ``[wattmeter:...]`` section.
 
-    :ivar probes: ids of the probes, None for an outlet that is left out.
-    :ivar options: the driver's options; what is None is not given.
-    :ivar secrets: those of its options that are secret.
+    :ivar probes: IDs of the probes; None for a channel that is not metered.
+    :ivar options: options of the driver; those with value None are unset.
+    :ivar secrets: secret options of the driver.
     """
 
     name: str
@@ -54,25 +59,25 @@ class Section:
     )
 
     @classmethod
-    def of(
+    def create(
         cls,
         name: str,
         driver: str,
-        outlets: collections.abc.Mapping[str, str | None],
+        channels: collections.abc.Mapping[str, str | None],
         options: collections.abc.Mapping[str, object],
         secrets: collections.abc.Mapping[str, str] | None = None,
     ) -> 'Section':
-        """Make a section whose probes have the outlets' names."""
+        """Return a section whose probes have the names of the channels."""
         return cls(
             name,
             driver,
-            probe_ids(name, outlets),
+            probe_ids(name, channels),
             options,
             {key: value for key, value in (secrets or {}).items() if value},
         )
 
     def without(self, probes: collections.abc.Collection[str]) -> 'Section':
-        """Leave some outlets out."""
+        """Return a section that does not meter some of the channels."""
         return dataclasses.replace(
             self,
             probes=tuple(
@@ -81,10 +86,10 @@ class Section:
         )
 
     def text(self, secrets: bool) -> str:
-        """Write it down.
+        """Return the section in the format of a configuration file.
 
-        :param secrets: with the secrets themselves, rather than with
-            something that the agent refuses until it is filled in.
+        :param secrets: whether to include secrets. Otherwise they are
+            replaced by a placeholder, which the agent rejects.
         """
         lines = [
             f'[{wattmeter.PREFIX}{self.name}]',
@@ -106,10 +111,10 @@ class Section:
 def _line(name: str, value: object) -> str:
     if not isinstance(value, list | tuple):
         return f'{name} = {_escaped(str(value))}'
-    # A line may end between items, but not at a blank within one.
-    items = [_escaped(str(item)).replace(' ', '\0') for item in value]
+    # Wrap lines only between the elements of the list.
+    elements = [_escaped(str(element)).replace(' ', '\0') for element in value]
     return textwrap.fill(
-        f'{name} = {", ".join(items)}',
+        f'{name} = {", ".join(elements)}',
         79,
         subsequent_indent='    ',
         break_long_words=False,
@@ -122,6 +127,6 @@ def _escaped(value: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Keep what a configuration file would strip."""
-    kept = value == value.strip() and value[:1] not in ('"', "'")
-    return _escaped(value) if kept else f'"{_escaped(value)}"'
+    """Quote a value that a configuration file parser would strip."""
+    is_plain = value == value.strip() and value[:1] not in ('"', "'")
+    return _escaped(value) if is_plain else f'"{_escaped(value)}"'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Wattmeters on serial lines."""
+"""Discovery of wattmeters on serial lines."""
 
 import bisect
 import collections.abc
@@ -13,26 +13,26 @@ from serial.tools import list_ports
 from energy_meter.discover import finding
 from energy_meter.discover import machine
 from energy_meter.discover import section as sections
-from energy_meter.discover import trial as trials
+from energy_meter.discover import section_tester
 
-#: More outlets than any of these wattmeters has.
-MOST_OUTLETS = 64
+#: Maximum number of channels to test; no supported wattmeter has more.
+MAX_CHANNELS = 64
 
-#: Wattmeters without users, with driver and accuracy. First the one that talks
-#: by itself, and to which nothing is said.
-ANONYMOUS = (
+#: Name, driver and accuracy of wattmeters without a login. The first one
+#: sends readings unprompted, so nothing is sent to test it.
+WITHOUT_LOGIN = (
     ('OmegaWatt Multivoies', 'omegawatt', 'not stated'),
     ('Watts Up?', 'wattsup', '1.5 %'),
 )
-USERS = (('Eaton ePDU G3', 'eaton_serial', '1 %; check the scale'),)
+WITH_LOGIN = (('Eaton ePDU G3', 'eaton_serial', '1 %; check the scale'),)
 
-#: The USB chip of Watts Up? PRO and .net, which many other devices have.
+#: USB ID of Watts Up? PRO and .net, which many other devices share.
 WATTSUP_CHIP = (0x0403, 0x6001)
 
 
 def ports() -> collections.abc.Iterator[finding.Finding]:
-    """List serial ports on USB; nothing is sent to what is behind them."""
-    lasting = {
+    """List USB serial ports without sending data to the devices."""
+    stable_paths = {
         link.readlink().name: link
         for link in sorted((machine.DEV / 'serial/by-id').glob('*'))
     }
@@ -40,85 +40,88 @@ def ports() -> collections.abc.Iterator[finding.Finding]:
         if port.vid is None:
             continue
         path = pathlib.Path(port.device)
-        name = str(lasting.get(path.name, path))
-        kind = ' '.join(filter(None, (port.manufacturer, port.product)))
-        remarks = [f'USB {port.vid:04x}:{port.pid:04x} {kind}'.strip()]
+        name = str(stable_paths.get(path.name, path))
+        product = ' '.join(filter(None, (port.manufacturer, port.product)))
+        remarks = [f'USB {port.vid:04x}:{port.pid:04x} {product}'.strip()]
         if (port.vid, port.pid) == WATTSUP_CHIP:
             remarks.append(
-                'a Watts Up? has this chip, but so have many other devices'
+                'Watts Up? meters have this chip, as do many other devices'
             )
         remarks.append(
-            'what is behind it was not asked, since not every '
-            'device takes that well: energy-meter-discover '
-            f'--serial {name}'
+            'the device was not tested, because some devices malfunction if '
+            'they receive unexpected data. To test it, run '
+            f'energy-meter-discover --serial {name}'
         )
         if not os.access(path, os.R_OK | os.W_OK):
             remarks.append(
-                'this user may not open it: the group of the '
-                'device, mostly dialout, may'
+                'the current user has no permission to open it; add the user '
+                'to the group of the device, usually dialout'
             )
         yield finding.Finding(f'serial port {name}', tuple(remarks))
 
 
-def look(
-    trial: trials.Trial,
+def discover(
+    tester: section_tester.SectionTester,
     port: str,
     user: str | None,
     password: str,
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Try what may be behind a port.
+    """Test which wattmeter is connected to a port.
 
-    Only what has users is asked as a user: what is said to another kind of
-    wattmeter before would pass for a part of the name.
+    With a user, only wattmeters with a login are tested: such a wattmeter
+    would read data sent to test another kind as part of the user name.
     """
     reasons = []
-    for what, driver, accuracy in ANONYMOUS if user is None else USERS:
-        section = sections.Section.of(
-            sections.name_of(pathlib.Path(port).name),
+    for name, driver, accuracy in (
+        WITHOUT_LOGIN if user is None else WITH_LOGIN
+    ):
+        section = sections.Section.create(
+            sections.make_name(pathlib.Path(port).name),
             driver,
             {'': None},
             {'port': port, 'username': user},
             {'password': password},
         )
-        found = trial.attempt(f'{what} at {port}', section, accuracy)
-        if found.section is not None:
-            yield _with_all_outlets(trial, found)
+        result = tester.test(f'{name} at {port}', section, accuracy)
+        if result.section is not None:
+            yield _with_all_channels(tester, result, result.section)
             return
-        reasons.append(f'{what}: {"; ".join(found.remarks)}')
+        reasons.append(f'{name}: {"; ".join(result.remarks)}')
     yield finding.Finding(
         f'serial port {port}',
         (
             *reasons,
-            'an Eaton ePDU is asked with --serial-user USER; Modbus '
-            'RTU and a CSV of OmegaWatt are not tried',
+            'to test for an Eaton ePDU, use --serial-user USER; Modbus RTU '
+            'and the CSV format of OmegaWatt are not tested',
         ),
     )
 
 
-def _with_all_outlets(
-    trial: trials.Trial, found: finding.Finding
+def _with_all_channels(
+    tester: section_tester.SectionTester,
+    meter: finding.Finding,
+    section: sections.Section,
 ) -> finding.Finding:
-    """Give as many probes as the wattmeter has outlets.
+    """Return a finding with one probe for each channel.
 
-    Serial wattmeters don't tell, but their drivers refuse more.
+    Serial wattmeters do not report their number of channels, but their
+    drivers reject more probes than channels.
     """
-    section = found.section
-    assert section is not None
 
-    def refused(number: int) -> bool:
-        results = trial.read(_with_outlets(section, number))
+    def is_rejected(count: int) -> bool:
+        results = tester.read(_with_channels(section, count))
         return all(result.error for result in results)
 
-    number = 1 + bisect.bisect_left(
-        range(2, MOST_OUTLETS + 1), True, key=refused
+    count = 1 + bisect.bisect_left(
+        range(2, MAX_CHANNELS + 1), True, key=is_rejected
     )
-    return trial.attempt(
-        found.what, _with_outlets(section, number), found.accuracy
+    return tester.test(
+        meter.device, _with_channels(section, count), meter.accuracy
     )
 
 
-def _with_outlets(section: sections.Section, number: int) -> sections.Section:
-    outlets = dict.fromkeys(map(str, range(1, number + 1)))
+def _with_channels(section: sections.Section, count: int) -> sections.Section:
+    channels = dict.fromkeys(map(str, range(1, count + 1)))
     return dataclasses.replace(
-        section, probes=sections.probe_ids(section.name, outlets)
+        section, probes=sections.probe_ids(section.name, channels)
     )

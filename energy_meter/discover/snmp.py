@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A PDU or another device that talks SNMP."""
+"""Discovery of PDUs and other devices over SNMP."""
 
 import collections.abc
 import dataclasses
@@ -9,8 +9,8 @@ import typing
 from energy_meter import exception
 from energy_meter.discover import finding
 from energy_meter.discover import section as sections
+from energy_meter.discover import section_tester
 from energy_meter.discover import target as targets
-from energy_meter.discover import trial as trials
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import options as snmp_options
 from energy_meter.drivers.snmp import profile
@@ -20,26 +20,28 @@ from energy_meter.drivers.snmp import session as snmp_session
 DESCRIPTION = (1, 3, 6, 1, 2, 1, 1, 1, 0)
 OBJECT_ID = (1, 3, 6, 1, 2, 1, 1, 2, 0)
 
-#: Where the operator's profiles are.
+#: Default directory of the operator's profiles.
 DIRECTORY: str = next(
     opt.default for opt in snmp_options.OPTS if opt.name == 'profile_path'
 )
 
 ACCURACY = 'about 1 %, see the data sheet'
 PORT = 161
+TIMEOUT_S = 1.0
+RETRIES = 2
 
-NOT_REACHED = (
-    'is SNMP switched on there, may this address ask, and is the '
-    'community or the user right?'
+UNREACHABLE = (
+    'check whether SNMP is enabled on the device, whether it accepts requests '
+    'from this address, and whether the community or the user is correct'
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Access:
-    """How to ask.
+    """Version and credentials for SNMP requests.
 
     :ivar options: options of the driver.
-    :ivar secrets: those of its options that are secret.
+    :ivar secrets: secret options of the driver.
     """
 
     options: collections.abc.Mapping[str, typing.Any]
@@ -48,7 +50,7 @@ class Access:
     )
 
     def credentials(self) -> engine.Credentials:
-        """Give what the driver's session takes."""
+        """Return the credentials for a session."""
         return engine.Credentials(
             **{
                 **{
@@ -61,42 +63,47 @@ class Access:
         )
 
 
-def look(
-    trial: trials.Trial,
+def discover(
+    tester: section_tester.SectionTester,
     target: targets.Target,
     access: Access,
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Look what a device is, and what its tables show."""
-    what = f'SNMP {target}'
+    """Detect the device family and find its tables with power or energy."""
+    device = f'SNMP {target}'
     try:
-        known, described = _recognise(target, access)
+        tables, description = _detect(target, access)
     except exception.DriverError as e:
-        yield finding.Finding(what, (str(e), NOT_REACHED))
+        yield finding.Finding(device, (str(e), UNREACHABLE))
         return
     first: str | None = None
-    for name, table in known:
-        found = _table(trial, target, access, name, table, first)
-        if found is not None:
-            first = first or found.name
-            yield found
+    for name, table in tables:
+        result = _test_table(tester, target, access, name, table, first)
+        if result is not None:
+            first = first or result.section_name
+            yield result
     if first is None:
-        yield finding.Finding(what, (_why_none(described, known),))
+        yield finding.Finding(device, (_missing_reason(description, tables),))
 
 
-def _recognise(
+def _detect(
     target: targets.Target,
     access: Access,
 ) -> tuple[list[tuple[str, str]], str]:
-    """Give profile and name of the tables to try, and what it says it is."""
+    """Return profile and name of the tables to test, and a description."""
     session = snmp_session.Session(
-        target.host, target.port or PORT, access.credentials(), '', 1.0, 2
+        target.host,
+        target.port or PORT,
+        access.credentials(),
+        '',
+        TIMEOUT_S,
+        RETRIES,
     )
     session.open()
     try:
-        shown = session.get([OBJECT_ID, DESCRIPTION])
+        values = session.get([OBJECT_ID, DESCRIPTION])
     finally:
         session.close()
-    system, description = shown[OBJECT_ID], shown[DESCRIPTION]
+    system, description = values[OBJECT_ID], values[DESCRIPTION]
     if not isinstance(system, tuple):
         system = ()
     text = (
@@ -104,62 +111,64 @@ def _recognise(
         if isinstance(description, bytes)
         else 'no sysDescr'
     )
-    known = [
+    tables = [
         (name, table)
-        for name in profile.recognise(system, DIRECTORY)
+        for name in profile.detect(system, DIRECTORY)
         for table in profile.load(name, DIRECTORY).tables
     ]
-    return known, f'sysObjectID {".".join(map(str, system))}, {text!r}'
+    return tables, f'sysObjectID {".".join(map(str, system))}, {text!r}'
 
 
-def _table(
-    trial: trials.Trial,
+def _test_table(
+    tester: section_tester.SectionTester,
     target: targets.Target,
     access: Access,
     name: str,
     table: str,
-    before: str | None,
+    overlaps: str | None,
 ) -> finding.Finding | None:
-    """Try a table; None if the device has none such."""
+    """Test a table; return None if the device does not have it."""
     family = profile.load(name, DIRECTORY)
-    section = sections.Section.of(
-        target.name('pdu', '' if before is None else table),
+    section = sections.Section.create(
+        target.make_name('pdu', '' if overlaps is None else table),
         'snmp',
         {'': None},
         {**target.options, 'profile': name, 'table': table, **access.options},
         access.secrets,
     )
-    driver = trials.make_driver(section)
+    driver = section_tester.make_driver(section)
     try:
         driver.open()
-        outlets = {outlet.index: outlet.name for outlet in driver.outlets()}
+        channels = {
+            channel.index: channel.name for channel in driver.channels()
+        }
     except exception.ProtocolError:
         return None
     finally:
         driver.close()
-    options = {**section.options, 'outlets': list(outlets)}
-    return trial.attempt(
+    options = {**section.options, 'channels': list(channels)}
+    return tester.test(
         f'{family.meter} at {target}, {table}',
         dataclasses.replace(
             section,
             options=options,
-            probes=sections.probe_ids(section.name, outlets),
+            probes=sections.probe_ids(section.name, channels),
         ),
         ACCURACY,
-        overlaps=before,
+        overlaps=overlaps,
     )
 
 
-def _why_none(described: str, known: list[tuple[str, str]]) -> str:
-    if known:
-        tables = ', '.join(f'{table} of {name}' for name, table in known)
+def _missing_reason(description: str, tables: list[tuple[str, str]]) -> str:
+    if tables:
+        names = ', '.join(f'{table} of {name}' for name, table in tables)
         return (
-            f'{described}: its family is known, but it shows no value in '
-            f'{tables}: this model does not measure power'
+            f'{description}: the device family is supported, but this model '
+            f'has no values in {names}; it probably does not measure power'
         )
     return (
-        f'{described}: none of the families that are known '
-        f'({", ".join(profile.names(DIRECTORY))}). If it shows power all '
-        'the same, give its columns with profile = custom, or write a '
-        f'profile in {DIRECTORY}'
+        f'{description}: no profile for this device family; available: '
+        f'{", ".join(profile.names(DIRECTORY))}. If the device measures '
+        'power, set its columns with profile = custom, or write a profile in '
+        f'{DIRECTORY}'
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where to look remotely."""
+"""Addresses of devices on the network."""
 
 import typing
 
@@ -10,10 +10,10 @@ from energy_meter.discover import section
 
 
 class Target(typing.NamedTuple):
-    """A device on the network.
+    """Address of a device on the network.
 
-    :ivar host: its name or address.
-    :ivar port: None for the protocol's own.
+    :ivar host: host name or IP address.
+    :ivar port: port; None for the protocol's default.
     """
 
     host: str
@@ -21,18 +21,18 @@ class Target(typing.NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> 'Target':
-        """Understand ``HOST`` or ``HOST:PORT``, ``[ADDRESS]:PORT`` for IPv6.
+        """Parse ``HOST``, ``HOST:PORT`` or ``[ADDRESS]:PORT`` for IPv6.
 
-        :raises ValueError: it is neither.
+        :raises ValueError: if the text is not an address.
         """
         host, port = netutils.parse_host_port(text)
-        if not host or port is not None and not 0 < port < 65536:
+        if not host or (port is not None and not 0 < port < 65536):
             raise ValueError(text)
         return cls(host, port)
 
     @property
     def options(self) -> dict[str, object]:
-        """The options of a section that say so."""
+        """Options of a section for this address."""
         return {'host': self.host, 'port': self.port}
 
     def __str__(self) -> str:
@@ -40,6 +40,6 @@ class Target(typing.NamedTuple):
             return self.host
         return netutils.escape_ipv6(self.host) + f':{self.port}'
 
-    def name(self, *words: str) -> str:
-        """Make the name of something there."""
-        return section.name_of(*words, self.host, str(self.port or ''))
+    def make_name(self, *parts: str) -> str:
+        """Return a section or probe name that ends with the address."""
+        return section.make_name(*parts, self.host, str(self.port or ''))

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every driver is.
+"""Driver contract: what a driver declares, and how the agent calls it.
 
-A driver reads one wattmeter, which has one or more probes. It knows nothing
-of configuration files, registers or buses: it is handed its options and its
-probes, and gives readings.
+A driver reads one wattmeter, which has one or more probes. It does not know
+about configuration files, registers or message buses. It gets its options and
+the IDs of its probes, and returns readings.
 
-All methods of a driver are called from one thread, in this order:
-:meth:`Driver.open`, then :meth:`PolledDriver.read` again and again, or
-:meth:`StreamingDriver.stream` once, then :meth:`Driver.close`. After any
-error the driver is closed and opened anew. A driver whose thread hangs is
-abandoned and a new object takes its place, so every operation that waits for
-a device must have a timeout.
+The agent calls all methods of a driver from one thread, in this order:
+:meth:`Driver.open`, :meth:`Driver.read` repeatedly, :meth:`Driver.close`.
+After any error it closes the driver and opens a new one. It abandons a driver
+whose thread hangs, so each operation that waits for a device needs a timeout.
 """
 
 import abc
@@ -25,40 +23,43 @@ from energy_meter import measurement
 
 
 @dataclasses.dataclass(frozen=True)
-class Outlet:
-    """One measuring point of a wattmeter.
+class Channel:
+    """Measuring point of a wattmeter: an outlet, a sensor, a battery.
 
-    :ivar index: its number, as the wattmeter counts.
-    :ivar name: what the wattmeter calls it.
+    :ivar index: number of the channel, as the wattmeter counts.
+    :ivar name: name of the channel, if the wattmeter has one for it.
     """
 
     index: str
     name: str | None = None
 
 
-def number(names: collections.abc.Iterable[str]) -> list[Outlet]:
-    """Count outlets that the wattmeter only calls by their names, from 1."""
-    return [Outlet(str(index), name) for index, name in enumerate(names, 1)]
+def number(names: collections.abc.Iterable[str]) -> list[Channel]:
+    """Return channels numbered from 1, for a wattmeter with names only."""
+    return [Channel(str(index), name) for index, name in enumerate(names, 1)]
 
 
 class Driver(abc.ABC):
-    """Base of :class:`PolledDriver` and :class:`StreamingDriver`.
+    """Base class of all drivers.
 
-    :cvar opts: the driver's own options in its ``[wattmeter:...]`` section;
-        those that hold a password are marked ``secret``.
-    :cvar scope: what its probes measure unless the operator says otherwise.
-    :cvar measures_this_machine: the probes' default ``host`` is the machine
-        on which the agent runs, rather than the probe's own id.
+    :cvar opts: options of the driver in its ``[wattmeter:...]`` section. Mark
+        those that hold a password as ``secret``.
+    :cvar scope: default scope of the driver's probes.
+    :cvar measures_this_machine: whether the default ``host`` of the probes is
+        the machine on which the agent runs, rather than the probe's ID.
+    :cvar self_paced: whether :meth:`read` itself waits for the device, because
+        the wattmeter sends readings without being asked.
 
-    :param options: values of ``opts`` and of the options that all
-        wattmeters have, as attributes.
-    :param probes: ids of the probes in the order of the wattmeter's
-        outlets; None for an outlet that is left out.
+    :param options: values of ``opts`` and of the options that all wattmeters
+        have, as attributes.
+    :param probes: IDs of the probes in the order of the wattmeter's channels;
+        None for a channel that is not metered.
     """
 
     opts: typing.ClassVar[collections.abc.Sequence[cfg.Opt]] = ()
     scope: typing.ClassVar[str] = 'node'
     measures_this_machine: typing.ClassVar[bool] = False
+    self_paced: typing.ClassVar[bool] = False
 
     def __init__(
         self, options: typing.Any, probes: collections.abc.Sequence[str | None]
@@ -67,60 +68,49 @@ class Driver(abc.ABC):
         self.probes = probes
 
     @classmethod
-    def scope_of(cls, chosen: typing.Any) -> str:
-        """Tell what probes measure with these options.
+    def scope_of(cls, options: typing.Any) -> str:
+        """Return the default scope of the probes with these options.
 
-        For drivers of which one option chooses between outlets and inlets,
-        say.
+        Override it if an option selects what is measured, for example the
+        outlets or the inlets of a PDU.
 
-        :param chosen: the options, as a driver is handed them.
-        :raises DriverError: when they make no sense.
+        :param options: as passed to the constructor.
+        :raises DriverError: if the options are invalid.
         """
         return cls.scope
 
     @abc.abstractmethod
     def open(self) -> None:
-        """Prepare for reading: connect, log in, find the sensor.
+        """Prepare for reading: connect, log in, find the sensors.
 
-        :raises DriverError: when the wattmeter can't be read.
+        :raises DriverError: if the wattmeter cannot be read.
         """
 
-    def outlets(self) -> collections.abc.Sequence[Outlet]:
-        """List what the wattmeter can measure, after :meth:`open`.
+    @abc.abstractmethod
+    def read(self) -> collections.abc.Iterable[measurement.Reading]:
+        """Return the current readings.
 
-        A driver made without probes may be asked, so that the operator need
-        not name them all.
+        Omit a probe whose value is unavailable.
 
-        :returns: nothing if the wattmeter can't tell.
+        The agent calls this method once per interval. If the driver is
+        ``self_paced``, the agent calls it again immediately: wait for the
+        device, for a few seconds at most, and return no readings if none
+        arrived.
+
+        :raises DriverError: if the wattmeter cannot be read.
+        :raises ProtocolError: if the device of a self-paced driver ended its
+            stream of readings.
+        """
+
+    def channels(self) -> collections.abc.Sequence[Channel]:
+        """List the channels of the wattmeter; called after :meth:`open`.
+
+        The agent calls it on a driver without probes, to name a probe for
+        each channel by a pattern.
+
+        :returns: an empty sequence if the wattmeter cannot list them.
         """
         return ()
 
     def close(self) -> None:  # noqa: B027
-        """Let go of whatever ``open`` took hold of, even halfway."""
-
-
-class PolledDriver(Driver):
-    """A wattmeter that answers when asked."""
-
-    @abc.abstractmethod
-    def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        """Give what the wattmeter shows now.
-
-        A probe whose value is unavailable is left out.
-
-        :raises DriverError: when the wattmeter can't be read.
-        """
-
-
-class StreamingDriver(Driver):
-    """A wattmeter that talks by itself."""
-
-    @abc.abstractmethod
-    def stream(self) -> collections.abc.Iterator[measurement.Reading | None]:
-        """Yield readings as they come, None where none came for a while.
-
-        The None lets the caller look whether it should stop: it must come
-        at least every few seconds.
-
-        :raises DriverError: when the wattmeter can't be read.
-        """
+        """Release all resources, even if :meth:`open` failed or never ran."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A wattmeter that isn't there, for trying things out and for tests.
+"""Simulated wattmeter for evaluation and tests.
 
-Its power is a known function of the monotonic clock, and so is its energy.
-Every waveform has the same mean, halfway between its ends, so after whole
-periods all of them have used the same energy.
+Its power and energy are known functions of the monotonic clock. All waveforms
+have the same mean, halfway between ``min_watts`` and ``max_watts``, so their
+energies over whole periods are equal.
 """
 
 import collections.abc
@@ -12,6 +12,7 @@ import functools
 import math
 import random
 import time
+import typing
 
 from oslo_config import cfg
 
@@ -19,11 +20,11 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
 
-#: Upper end in watts where ``max_watts`` is not set.
+#: Upper end of the waveform in watts, if ``max_watts`` is not set.
 MAX_WATTS = 125.0
 
-#: Counter of the energy, as ``energy = counter`` shows it: 1 mJ a tick.
-COUNTER = measurement.Counter(joules=0.001)
+#: Energy counter if ``energy = counter``: 1 mJ per tick.
+COUNTER = measurement.Counter(joules_per_tick=0.001)
 
 
 def _sine(phase: float) -> float:
@@ -46,8 +47,9 @@ def _flat(phase: float) -> float:
     return 0.0
 
 
-#: Of each waveform its shape, between -1 and 1, and the shape's integral,
-#: both over the phase from 0 to 1. Each integral ends at zero.
+#: Shape of each waveform, between -1 and 1, and the integral of the shape;
+#: both are functions of the phase from 0 to 1. The integral over a whole
+#: period is zero.
 SHAPES = {
     'constant': (_flat, _flat),
     'random': (_square, _square_integral),
@@ -60,12 +62,12 @@ class Wave:
     """Power and energy as functions of time.
 
     :param waveform: a key of :data:`SHAPES`.
-    :param low: its lower end, in watts.
-    :param high: its upper end, in watts.
+    :param low: minimum power, in watts.
+    :param high: maximum power, in watts.
     :param period: length of one period, in seconds.
-    :param seed: chooses the numbers of ``random``: in the first half of each
-        period its power is a random one, in the second half as far on the
-        other side of the mean.
+    :param seed: seed of the waveform ``random``. Its power is random in the
+        first half of each period; in the second half it deviates from the
+        mean by the same amount in the other direction.
     """
 
     def __init__(
@@ -82,16 +84,16 @@ class Wave:
         self._amplitude = (high - low) / 2
         self._seed = seed if waveform == 'random' else None
 
-    def power(self, at: float) -> float:
-        """Give the power at ``at`` seconds, in watts."""
-        period, phase = divmod(at / self._period, 1)
+    def power(self, monotonic: float) -> float:
+        """Return the power at a time, in watts."""
+        period, phase = divmod(monotonic / self._period, 1)
         watts = self._mean + self._swing(period) * self._shape(phase)
         return min(max(watts, self._low), self._high)
 
-    def energy(self, at: float) -> float:
-        """Give the energy from zero to ``at`` seconds, in joules."""
-        period, phase = divmod(at / self._period, 1)
-        return self._mean * at + self._swing(
+    def energy(self, monotonic: float) -> float:
+        """Return the energy from time zero to a time, in joules."""
+        period, phase = divmod(monotonic / self._period, 1)
+        return self._mean * monotonic + self._swing(
             period
         ) * self._period * self._integral(phase)
 
@@ -106,8 +108,8 @@ def _draw(seed: str) -> float:
     return random.Random(seed).uniform(-1, 1)  # noqa: S311
 
 
-class Dummy(base.PolledDriver):
-    """Shows a waveform on each of its probes."""
+class Dummy(base.Driver):
+    """Simulates a waveform for each of its probes."""
 
     opts = (
         cfg.StrOpt(
@@ -115,22 +117,22 @@ class Dummy(base.PolledDriver):
             default='sine',
             choices=[
                 ('constant', 'Halfway between min_watts and max_watts.'),
-                ('random', 'Another power in each half of a period.'),
-                ('sine', 'Up and down once in each period.'),
+                ('random', 'A different power in each half of a period.'),
+                ('sine', 'A sine wave.'),
                 (
                     'square',
                     'max_watts for the first half of each period, '
                     'min_watts for the second.',
                 ),
             ],
-            help='How the power goes between min_watts and max_watts, which '
-            'is 125 unless it is set.',
+            help='Waveform of the power between min_watts and max_watts. The '
+            'default of max_watts is 125 for this driver.',
         ),
         cfg.FloatOpt(
             'min_watts',
             default=75.0,
             min=0.0,
-            help='Lower end of the waveform, in watts.',
+            help='Minimum power of the waveform, in watts.',
         ),
         cfg.FloatOpt(
             'period',
@@ -141,10 +143,16 @@ class Dummy(base.PolledDriver):
         cfg.IntOpt(
             'seed',
             default=0,
-            help='Chooses the numbers of waveform = random. The same '
-            'seed gives each probe the same numbers again.',
+            help='Seed of waveform = random. With the same seed, a probe '
+            'has the same sequence of powers.',
         ),
     )
+
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._waves: dict[str, Wave] = {}
 
     def open(self) -> None:
         options = self.options
@@ -167,18 +175,22 @@ class Dummy(base.PolledDriver):
         }
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        at = time.monotonic()
+        monotonic = time.monotonic()
         return [
-            self._reading(probe, wave, at)
+            self._reading(probe, wave, monotonic)
             for probe, wave in self._waves.items()
         ]
 
     def _reading(
-        self, probe: str, wave: Wave, at: float
+        self, probe: str, wave: Wave, monotonic: float
     ) -> measurement.Reading:
-        watts = wave.power(at)
+        watts = wave.power(monotonic)
         if self.options.energy != 'counter':
-            return measurement.Reading(probe, watts, at=at)
+            return measurement.Reading(probe, watts, monotonic=monotonic)
         return measurement.Reading(
-            probe, watts, int(wave.energy(at) / COUNTER.joules), COUNTER, at=at
+            probe,
+            watts,
+            int(wave.energy(monotonic) / COUNTER.joules_per_tick),
+            COUNTER,
+            monotonic=monotonic,
         )

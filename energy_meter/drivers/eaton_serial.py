@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Eaton G3 ePDU, through the command line on its serial port.
+"""Eaton G3 ePDU, over the command line on its serial port.
 
-A command ``get PDU.OutletSystem.Outlet[x].ActivePower`` is echoed; the values
-of all outlets follow after a BEL character, with ``|`` between them, and then
-the prompt. Sources: public programs that use this command line; none says
-what the unit is, so the scale is an option.
+The ePDU echoes a command ``get PDU.OutletSystem.Outlet[x].ActivePower``. After
+a BEL character it sends the values of all outlets, separated by ``|``, and
+then the prompt. Sources: public programs that use this command line. None
+states the unit, so the scale is an option.
 """
 
 import collections.abc
@@ -18,57 +18,57 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _serial
 from energy_meter.drivers import base
+from energy_meter.drivers.common import serial
 
 BAUDRATE = 9600
 
 LOGIN = re.compile(rb'(?i)login *: *\Z')
 PASSWORD = re.compile(rb'(?i)password *: *\Z')
 
-#: What stands in place of a value that there isn't.
+#: Placeholders of an unavailable value.
 UNAVAILABLE = ('', '-', 'N/A')
 
 
-class EatonSerial(base.PolledDriver):
+class EatonSerial(base.Driver):
     """Reads the power of the outlets, or the inlet, of one ePDU.
 
-    :cvar timeout: longest wait for an answer, in seconds; 48 outlets take
-        half a second.
+    :cvar timeout_s: maximum time to wait for a response, in seconds. 48
+        outlets take half a second.
     """
 
     opts = (
-        _serial.PORT,
-        cfg.StrOpt('username', default='admin', help='User that logs in.'),
+        serial.PORT,
+        cfg.StrOpt('username', default='admin', help='User name.'),
         cfg.StrOpt(
-            'password', default='', secret=True, help='Password of that user.'
+            'password', default='', secret=True, help='Password of the user.'
         ),
         cfg.StrOpt(
             'prompt',
             default='pdu#0>',
-            help='What the command line shows when it waits for a command.',
+            help='Prompt of the command line.',
         ),
         cfg.StrOpt(
             'object',
             default='PDU.OutletSystem.Outlet[x].ActivePower',
-            help='What to ask for. PDU.Input[1].ActivePower is the inlet.',
+            help='Object to read. PDU.Input[1].ActivePower is the inlet.',
         ),
         cfg.FloatOpt(
             'scale',
             default=1.0,
-            help='Watts of one unit of the values. Compare a known '
-            'load with what energy_meter shows.',
+            help='Watts per unit of the values. To verify it, compare the '
+            'readings with a known load.',
         ),
     )
     scope = 'outlet'
 
-    timeout: typing.ClassVar = 5.0
+    timeout_s: typing.ClassVar[float] = 5.0
 
     def __init__(
         self, options: typing.Any, probes: collections.abc.Sequence[str | None]
     ) -> None:
         super().__init__(options, probes)
-        self._port = _serial.Port(options.port, BAUDRATE)
+        self._port = serial.Port(options.port, BAUDRATE)
         self._prompt = re.compile(
             re.escape(options.prompt.encode()) + rb' *\Z'
         )
@@ -81,11 +81,11 @@ class EatonSerial(base.PolledDriver):
         self._port.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        # An idle user is logged out.
+        # The ePDU logs out an idle user.
         self._reach_prompt()
         values = self._get(self.options.object)
         if len(values) < len(self.probes):
-            raise self._nonsense(
+            raise self._error(
                 f'{len(values)} values, but probes has '
                 f'places for {len(self.probes)}'
             )
@@ -95,25 +95,25 @@ class EatonSerial(base.PolledDriver):
                 yield measurement.Reading(probe, watts)
 
     def _reach_prompt(self) -> None:
-        """Log in, unless that was done before."""
+        """Log in, unless the user is still logged in."""
         options = self.options
-        answers = {LOGIN: options.username, PASSWORD: options.password}
+        credentials = {LOGIN: options.username, PASSWORD: options.password}
         self._port.discard_input()
-        asked, _ = self._exchange('')
-        while asked is not self._prompt:
-            if asked not in answers:
+        prompt, _ = self._exchange('')
+        while prompt is not self._prompt:
+            if prompt not in credentials:
                 raise exception.AuthenticationFailed(
                     device=options.port, user=options.username
                 )
-            asked, _ = self._exchange(answers.pop(asked))
+            prompt, _ = self._exchange(credentials.pop(prompt))
 
     def _get(self, name: str) -> list[str]:
-        _, heard = self._exchange(f'get {name}')
-        text = self._prompt.sub(b'', heard).decode('ascii', 'replace')
-        _, echo, shown = text.partition(name)
+        _, response = self._exchange(f'get {name}')
+        text = self._prompt.sub(b'', response).decode('ascii', 'replace')
+        _, echo, values = text.partition(name)
         if not echo:
-            raise self._nonsense(f'the command is not in {text[:80]!r}')
-        return ''.join(filter(str.isprintable, shown)).split('|')
+            raise self._error(f'the command is not in {text[:80]!r}')
+        return ''.join(filter(str.isprintable, values)).split('|')
 
     def _watts(self, value: str) -> float | None:
         if value.strip() in UNAVAILABLE:
@@ -121,31 +121,31 @@ class EatonSerial(base.PolledDriver):
         try:
             watts = float(value) * self.options.scale
         except ValueError:
-            raise self._nonsense(f'{value[:80]!r} is not a number')
+            raise self._error(f'{value[:80]!r} is not a number')
         return watts if 0 <= watts < math.inf else None
 
     def _exchange(self, line: str) -> tuple[re.Pattern[bytes], bytes]:
-        """Say something and wait for what is asked next.
+        """Send a line and wait for the next prompt.
 
-        :returns: what is asked, the prompt, :data:`LOGIN` or
-            :data:`PASSWORD`, and all that was heard.
+        :returns: the prompt (of the command line, :data:`LOGIN` or
+            :data:`PASSWORD`), and all bytes received.
         """
         self._port.write(line.encode() + b'\r')
-        deadline = time.monotonic() + self.timeout
-        heard = b''
+        deadline = time.monotonic() + self.timeout_s
+        response = b''
         while time.monotonic() < deadline:
-            heard += self._port.read()
-            for question in (self._prompt, LOGIN, PASSWORD):
-                if question.search(heard):
-                    return question, heard
-        # What was heard may hold the echo of a password.
+            response += self._port.read()
+            for prompt in (self._prompt, LOGIN, PASSWORD):
+                if prompt.search(response):
+                    return prompt, response
+        # Do not show the response: it may contain the echo of a password.
         raise exception.DeviceUnreachable(
             device=self.options.port,
             reason=f'neither a login nor the prompt {self.options.prompt} '
-            f'came in {self.timeout:g} s',
+            f'came in {self.timeout_s:g} s',
         )
 
-    def _nonsense(self, reason: str) -> exception.ProtocolError:
+    def _error(self, reason: str) -> exception.ProtocolError:
         return exception.ProtocolError(
             device=self.options.port, reason=f'{self.options.object}: {reason}'
         )

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Devices that serve their values as a JSON page over HTTP.
 
-"""Reads any device that answers with a JSON page.
-
-Sources of the presets: Shelly's API pages for generations 1 and 2
+Sources of the presets: Shelly's API documentation for generations 1 and 2
 (``/status``: ``meters`` with ``total`` in watt-minutes; ``Shelly.GetStatus``:
-``apower``, ``aenergy.total`` in Wh), Tasmota's page on commands (``Status
-10``).
+``apower``, ``aenergy.total`` in Wh), Tasmota's documentation of commands
+(``Status 10``).
 """
 
 import collections.abc
@@ -22,16 +21,16 @@ import urllib3.exceptions
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _jsonpath
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _quantity
-from energy_meter.drivers import _timeline
-from energy_meter.drivers import _web
 from energy_meter.drivers import base
+from energy_meter.drivers.common import device_clock
+from energy_meter.drivers.common import http
+from energy_meter.drivers.common import jsonpath
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import units
 
 LOG = logging.getLogger(__name__)
 
-#: A page larger than this many bytes is refused.
+#: Maximum size of a page in bytes.
 MAX_SIZE = 1024 * 1024
 
 _DEFAULTS = {
@@ -43,22 +42,22 @@ _DEFAULTS = {
     'energy_step': 0.001,
 }
 
-#: What each preset says of the options that are not set; ``page`` is added
-#: to a URL that names a host alone.
+#: Values of each preset for options that are not set; ``page`` is appended to
+#: a URL without a path.
 PRESETS: dict[str, dict[str, typing.Any]] = {
     'none': {},
     'shelly-gen1': {
         'page': '/status',
-        'watts_path': 'meters[{outlet}].power',
-        'energy_path': 'meters[{outlet}].total',
-        'valid_path': 'meters[{outlet}].is_valid',
+        'watts_path': 'meters[{channel}].power',
+        'energy_path': 'meters[{channel}].total',
+        'valid_path': 'meters[{channel}].is_valid',
         'energy_unit': 'Wmin',
         'energy_step': 1.0,
     },
     'shelly-gen2': {
         'page': '/rpc/Shelly.GetStatus',
-        'watts_path': '"switch:{outlet}".apower',
-        'energy_path': '"switch:{outlet}".aenergy.total',
+        'watts_path': '"switch:{channel}".apower',
+        'energy_path': '"switch:{channel}".aenergy.total',
         'energy_unit': 'Wh',
     },
     'tasmota': {
@@ -70,39 +69,39 @@ PRESETS: dict[str, dict[str, typing.Any]] = {
 
 
 class _Session(requests.Session):
-    """A session that is never led to another host."""
+    """Session that does not follow redirects to another host."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target is None:
             return None
-        here = urllib.parse.urlsplit(resp.url)
-        there = urllib.parse.urlsplit(urllib.parse.urljoin(resp.url, target))
-        if there.hostname != here.hostname or there.scheme not in (
-            here.scheme,
+        current = urllib.parse.urlsplit(resp.url)
+        new = urllib.parse.urlsplit(urllib.parse.urljoin(resp.url, target))
+        if new.hostname != current.hostname or new.scheme not in (
+            current.scheme,
             'https',
         ):
             raise exception.ProtocolError(
-                device=_web.masked(resp.url),
-                reason=f'redirects to {_web.masked(there.geturl())}, which '
+                device=http.masked(resp.url),
+                reason=f'redirects to {http.masked(new.geturl())}, which '
                 'is not followed',
             )
         return target
 
 
-class _Outlet:
-    """Where the page shows one outlet.
+class _Channel:
+    """Paths of the values of one channel in the page.
 
-    :param settings: what the options and the preset say.
+    :param settings: values of the options and the preset.
     """
 
     def __init__(
-        self, settings: collections.abc.Mapping[str, typing.Any], outlet: str
+        self, settings: collections.abc.Mapping[str, typing.Any], channel: str
     ) -> None:
         self.watts, self.energy, self.time, self.valid = (
             settings[option]
-            and _jsonpath.Path(
-                option, settings[option].replace('{outlet}', outlet)
+            and jsonpath.Path(
+                option, settings[option].replace('{channel}', channel)
             )
             for option in (
                 'watts_path',
@@ -113,8 +112,8 @@ class _Outlet:
         )
 
 
-class HTTPJSON(base.PolledDriver):
-    """Fetches a page and finds the probes in it."""
+class HTTPJSON(base.Driver):
+    """Fetches a JSON page and extracts the readings."""
 
     scope = 'outlet'
     opts = (
@@ -122,166 +121,179 @@ class HTTPJSON(base.PolledDriver):
             'url',
             secret=True,
             required=True,
-            help='Address of the page; with a preset, of the device: '
+            help='URL of the page. With a preset, URL of the device: '
             'http://HOST.',
         ),
         cfg.StrOpt(
             'preset',
             default='none',
             choices=sorted(PRESETS),
-            help='A kind of device whose page is known. Options that '
-            'are set go before it.',
+            help='Type of device whose page is known. Explicitly set '
+            'options take precedence over it.',
         ),
         cfg.ListOpt(
-            'outlets',
+            'channels',
             default=[],
-            help='What stands for {outlet} in the paths, for each '
-            'probe in their order. The default is 0, 1, 2 ...',
+            help='Value of {channel} in the paths for each probe, in the '
+            'order of the probes. The default is 0, 1, 2 ...',
         ),
-        *_jsonpath.OPTS,
+        *jsonpath.OPTS,
         cfg.StrOpt(
             'time_path',
-            help='JSONPath of the time of the measurement: seconds '
-            'since the epoch or ISO 8601, in UTC unless it says '
-            'otherwise.',
+            help='JSONPath of the time of the measurement: seconds since '
+            'the epoch or ISO 8601, in UTC unless it has a time zone.',
         ),
         cfg.StrOpt(
             'valid_path',
-            help='JSONPath of what is false while power and energy '
-            'are not valid.',
+            help='JSONPath of a value that is false while power and energy '
+            'are invalid.',
         ),
         cfg.FloatOpt(
             'max_age',
             default=120.0,
             min=0.1,
-            help='A measurement whose time is more than this many '
-            'seconds ago is stale: no reading.',
+            help='Maximum age in seconds of a measurement with a time. '
+            'Older ones are stale and not read.',
         ),
         cfg.StrOpt(
             'authentication',
             default='basic',
             choices=['basic', 'digest'],
-            help='How username and password are shown. Shelly '
-            'generation 2 wants digest.',
+            help='HTTP authentication scheme. Shelly generation 2 requires '
+            'digest.',
         ),
-        *_web.OPTS,
+        *http.OPTS,
     )
+
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._channels: dict[str, _Channel] = {}
+        self._probe_reader = per_probe.ProbeReader(LOG)
+        self._session = _Session()
 
     def open(self) -> None:
         options = self.options
         preset = PRESETS[options.preset]
-        settings = _jsonpath.settings(options, preset, _DEFAULTS)
+        settings = jsonpath.settings(options, preset, _DEFAULTS)
         url = options.url
-        _web.check(url)
+        http.check(url)
         if urllib.parse.urlsplit(url).path in ('', '/'):
             url = urllib.parse.urljoin(url, preset.get('page', ''))
         if not (settings['watts_path'] or settings['energy_path']):
             raise exception.DriverError(
                 reason='expected a preset, watts_path or energy_path'
             )
-        self._url, self._name = url, _web.masked(url)
-        names = options.outlets or [str(i) for i in range(len(self.probes))]
-        self._outlets = _probewise.assign(
-            'outlets', [_Outlet(settings, name) for name in names], self.probes
+        self._url, self._name = url, http.masked(url)
+        names = options.channels or [str(i) for i in range(len(self.probes))]
+        self._channels = per_probe.assign(
+            'channels',
+            [_Channel(settings, name) for name in names],
+            self.probes,
         )
-        self._probewise = _probewise.Probewise(LOG)
-        self._energy = _quantity.EnergyScale(
+        self._energy = units.EnergyScale(
             settings['energy_unit'], settings['energy_step']
         )
-        self._timeline = _timeline.Timeline(self._name, options.max_age)
-        self._session = self._make_session()
+        self._clock = device_clock.DeviceClock(self._name, options.max_age)
+        self._configure_session()
 
     def close(self) -> None:
-        if hasattr(self, '_session'):
-            self._session.close()
+        self._session.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        self._page = self._fetch()
-        return self._probewise.read(self._outlets, self._read_outlet)
+        page = self._fetch()
+        return self._probe_reader.read(
+            self._channels,
+            lambda probe, channel: self._read_channel(probe, channel, page),
+        )
 
-    def _make_session(self) -> requests.Session:
+    def _configure_session(self) -> None:
         options = self.options
-        session = _Session()
-        # Neither proxies nor passwords of the agent's environment.
-        session.trust_env = False
-        session.verify = _web.verification(options)
+        # Ignore proxies and passwords in the agent's environment.
+        self._session.trust_env = False
+        self._session.verify = http.verification(options)
         if options.username:
             scheme = (
                 requests.auth.HTTPDigestAuth
                 if options.authentication == 'digest'
                 else requests.auth.HTTPBasicAuth
             )
-            session.auth = scheme(options.username, options.password)
-        return session
+            self._session.auth = scheme(options.username, options.password)
 
     def _fetch(self) -> object:
         deadline = time.monotonic() + self.options.timeout
         try:
             with self._session.get(
                 self._url, stream=True, timeout=self.options.timeout
-            ) as answer:
-                self._check(answer)
-                body = self._body(answer, deadline)
+            ) as response:
+                self._check_status(response)
+                body = self._read_body(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as e:
-            raise exception.DeviceUnreachable(
-                device=self._name, reason=_web.reason(e)
-            )
+            raise self._unreachable(http.reason(e))
         try:
-            return _jsonpath.parse(body)
+            return jsonpath.parse(body)
         except ValueError as e:
-            raise self._error(f'the page is no JSON: {e}')
+            raise self._error(f'the page is not JSON: {e}')
 
-    def _check(self, answer: requests.Response) -> None:
-        status = f'{answer.status_code} {answer.reason}'
-        if answer.status_code in (401, 403):
+    def _check_status(self, response: requests.Response) -> None:
+        status = f'{response.status_code} {response.reason}'
+        if response.status_code in (401, 403):
             raise exception.AuthenticationFailed(
                 device=self._name, user=self.options.username or '(none)'
             )
-        if answer.status_code >= 500:
-            raise exception.DeviceUnreachable(device=self._name, reason=status)
-        if answer.status_code != 200:
+        if response.status_code >= 500:
+            raise self._unreachable(status)
+        if response.status_code != 200:
             raise self._error(f'answered {status}, expected 200')
 
-    def _body(self, answer: requests.Response, deadline: float) -> bytes:
+    def _read_body(
+        self, response: requests.Response, deadline: float
+    ) -> bytes:
         body = bytearray()
-        # Not iter_content, which waits until its piece is full.
-        while piece := answer.raw.read1(16 * 1024, decode_content=True):
-            body += piece
+        # iter_content() would wait for a full chunk and miss the deadline.
+        while chunk := response.raw.read1(16 * 1024, decode_content=True):
+            body += chunk
             if len(body) > MAX_SIZE:
                 raise self._error(f'the page has more than {MAX_SIZE} bytes')
             if time.monotonic() > deadline:
-                raise exception.DeviceUnreachable(
-                    device=self._name,
-                    reason='the page was not complete '
-                    f'within {self.options.timeout:g} s',
+                raise self._unreachable(
+                    'the page was not complete '
+                    f'within {self.options.timeout:g} s'
                 )
         return bytes(body)
 
-    def _read_outlet(
-        self, probe: str, outlet: _Outlet
+    def _read_channel(
+        self, probe: str, channel: _Channel, page: object
     ) -> measurement.Reading | None:
-        if self._find(outlet.valid, True) is False:
+        if self._find(channel.valid, page, True) is False:
             return None
-        watts = self._find(outlet.watts)
-        energy = self._find(outlet.energy)
-        if watts is energy is _jsonpath.MISSING:
+        watts = self._find(channel.watts, page)
+        energy = self._find(channel.energy, page)
+        if watts is energy is jsonpath.MISSING:
             raise self._error(
-                f'the page shows neither power nor energy of '
-                f'probe {probe} where it was expected'
+                f'the page has neither power nor energy of probe {probe}'
             )
-        at = None
-        if outlet.time is not None:
-            at = self._timeline.place(probe, self._find(outlet.time))
-            if at is None:
+        monotonic = None
+        if channel.time is not None:
+            timestamp = self._find(channel.time, page)
+            monotonic = self._clock.to_monotonic(probe, timestamp)
+            if monotonic is None:
                 return None
-        return self._energy.reading(probe, watts, energy, at)
+        return self._energy.reading(probe, watts, energy, monotonic)
 
     def _find(
-        self, path: _jsonpath.Path | None, default: object = _jsonpath.MISSING
+        self,
+        path: jsonpath.Path | None,
+        page: object,
+        default: object = jsonpath.MISSING,
     ) -> object:
         if path is None:
             return default
-        return path.find(self._page, self._name)
+        return path.find(page, self._name)
+
+    def _unreachable(self, reason: str) -> exception.DeviceUnreachable:
+        return exception.DeviceUnreachable(device=self._name, reason=reason)
 
     def _error(self, reason: str) -> exception.ProtocolError:
         return exception.ProtocolError(device=self._name, reason=reason)

@@ -2,8 +2,8 @@
 
 """Power and energy sensors of Linux's hwmon, as ``sensors`` shows them.
 
-Sources: the kernel's description of the hwmon sysfs interface, its
-ibmaem.c and its acpi_power_meter.c.
+Sources: the kernel's documentation of the hwmon sysfs interface, its ibmaem.c
+and its acpi_power_meter.c.
 """
 
 import collections.abc
@@ -17,21 +17,21 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _sysfs
 from energy_meter.drivers import base
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import sysfs
 
 LOG = logging.getLogger(__name__)
 
-#: Every energy counter of hwmon counts microjoules.
-COUNTER = measurement.Counter(joules=1e-6)
+#: All energy counters of hwmon count microjoules.
+COUNTER = measurement.Counter(joules_per_tick=1e-6)
 
-#: An ACPI meter's "unknown", 2^32 - 1 mW, as it arrives in microwatts.
+#: Unknown power of an ACPI meter, 2^32 - 1 mW, in microwatts.
 UNKNOWN = 0xFFFF_FFFF * 1000
 
-#: Look like measured power, but are an auxiliary reading (power3) and the
-#: limits of power capping.
-NOT_THE_MACHINE = {
+#: Sensors of a chip that are not the power of the machine: an auxiliary
+#: reading (power3), and the limits of power capping.
+EXCLUDED_SENSORS = {
     'aem2': ('power3', 'power4', 'power5', 'power6', 'power7'),
 }
 
@@ -41,35 +41,35 @@ ATTRIBUTE = re.compile('((?:energy|power)[0-9]+)_(?:average|input)')
 class Chip:
     """One hwmon chip.
 
-    :ivar name: what its kernel driver calls it; several may share a name.
-    :ivar device: where in the machine it is, which outlasts a reboot:
-        ``aem.0``, ``1-0040``, ``ACPI000D:00``.
-    :ivar sensors: of ``energy1``, ``power1`` and so on the attribute to
-        read.
+    :ivar name: name from its kernel driver; several chips may share it.
+    :ivar device: its device, whose name survives a reboot: ``aem.0``,
+        ``1-0040``, ``ACPI000D:00``.
+    :ivar sensors: attribute to read of each sensor: ``energy1``, ``power1``
+        and so on.
 
     :param path: its directory in ``/sys/class/hwmon``.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
         self.device = (path / 'device').resolve().name
-        # Kernel drivers of the old kind keep it all in the device.
+        # Older kernel drivers have the attributes in the device's directory.
         self._path = path if (path / 'name').exists() else path / 'device'
-        self.name = _sysfs.read_text(self._path / 'name') or ''
+        self.name = sysfs.read_text(self._path / 'name') or ''
         self.sensors: dict[str, pathlib.Path] = {}
-        for attribute in _sysfs.entries(self._path):
+        for attribute in sysfs.entries(self._path):
             match = ATTRIBUTE.fullmatch(attribute.name)
-            if match and match[1] not in NOT_THE_MACHINE.get(self.name, ()):
-                # The mean, which comes first, suits integration better
-                # than the momentary value.
+            if match and match[1] not in EXCLUDED_SENSORS.get(self.name, ()):
+                # Prefer the average, which sorts before the input: it
+                # suits integration better than the instantaneous value.
                 self.sensors.setdefault(match[1], attribute)
 
     def find(self, name: str) -> pathlib.Path:
         """Find a sensor by its name, its attribute's name or its label.
 
-        :raises DriverError: the chip has no such sensor.
+        :raises DriverError: if the chip has no such sensor.
         """
         for sensor, attribute in self.sensors.items():
-            if name in (sensor, self._about(sensor, 'label')):
+            if name in (sensor, self._property(sensor, 'label')):
                 return attribute
             if name in (f'{sensor}_average', f'{sensor}_input'):
                 return attribute.with_name(name)
@@ -79,26 +79,26 @@ class Chip:
         )
 
     def of_kind(self, kind: str) -> dict[str, pathlib.Path]:
-        """Choose its sensors of one kind, ``energy`` or ``power``.
+        """Return its sensors of one kind, ``energy`` or ``power``.
 
-        A sensor that measures a battery must be asked for by name: what
-        flows from a battery isn't the power of the machine.
+        Skip sensors of batteries, whose power is not that of the machine.
+        The operator can still select them by name.
         """
         return {
             sensor: attribute
             for sensor, attribute in self.sensors.items()
             if sensor.startswith(kind)
-            and self._about(sensor, 'is_battery') != '1'
+            and self._property(sensor, 'is_battery') != '1'
         }
 
-    def _about(self, sensor: str, what: str) -> str | None:
-        return _sysfs.read_optional(self._path / f'{sensor}_{what}')
+    def _property(self, sensor: str, name: str) -> str | None:
+        return sysfs.read_optional(self._path / f'{sensor}_{name}')
 
 
-class Hwmon(base.PolledDriver):
+class Hwmon(base.Driver):
     """Reads power or energy sensors of one hwmon chip.
 
-    :cvar directory: where the kernel shows its hwmon chips.
+    :cvar directory: the kernel's directory of hwmon chips.
     """
 
     opts = (
@@ -106,65 +106,72 @@ class Hwmon(base.PolledDriver):
             'chip',
             required=True,
             help='Name of the hwmon chip, such as aem1, power_meter '
-            'or ina238: what its file "name" holds, and what '
-            '"sensors" shows before the first dash.',
+            'or ina238. Its file "name" contains it, and "sensors" '
+            'shows it before the first dash.',
         ),
         cfg.StrOpt(
             'device',
-            help='Which of several chips of one name: the last part '
-            'of what the link "device" of the chip points to, '
-            'such as 1-0040.',
+            help='Device of the chip, such as 1-0040, if several chips '
+            'have the same name: the last component of the target of '
+            'its link "device".',
         ),
         cfg.ListOpt(
             'sensors',
             default=[],
-            help='Sensors to read, one for each probe: energy1 or '
-            'power1, or a label. The default is every energy '
-            'counter of the chip or, where it has none or '
-            'energy is set to integrate, every power sensor.',
+            help='Sensors to read, one for each probe: energy1, power1 '
+            'or a label. The default is all energy counters of the '
+            'chip. If it has none, or energy is set to integrate, '
+            'the default is all power sensors.',
         ),
     )
     measures_this_machine = True
 
     directory: typing.ClassVar = pathlib.Path('/sys/class/hwmon')
 
-    def open(self) -> None:
-        chip = self._chip()
-        self._chosen = self._choose(chip)
-        self._sensors = _sysfs.assign(
-            f'hwmon chip {chip.name}', self._chosen, self.probes
-        )
-        self._probewise = _probewise.Probewise(LOG)
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._channels: dict[str, pathlib.Path] = {}
+        self._sensors: dict[str, pathlib.Path] = {}
+        self._probe_reader = per_probe.ProbeReader(LOG)
 
-    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
-        return base.number(self._chosen)
+    def open(self) -> None:
+        chip = self._find_chip()
+        self._channels = self._select_sensors(chip)
+        self._sensors = sysfs.assign(
+            f'hwmon chip {chip.name}', self._channels, self.probes
+        )
+
+    def channels(self) -> collections.abc.Sequence[base.Channel]:
+        return base.number(self._channels)
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        return self._probewise.read(self._sensors, _read)
+        return self._probe_reader.read(self._sensors, _read)
 
-    def _chip(self) -> Chip:
+    def _find_chip(self) -> Chip:
         options = self.options
-        # The device's own path: another chip may get the number some day.
+        # Resolve the links: the kernel may assign the number to another chip.
         chips = [
-            Chip(path.resolve()) for path in _sysfs.entries(self.directory)
+            Chip(path.resolve()) for path in sysfs.entries(self.directory)
         ]
-        found = [
+        matching = [
             chip
             for chip in chips
             if chip.name == options.chip
             and options.device in (None, chip.device)
         ]
-        if len(found) == 1:
-            return found[0]
+        if len(matching) == 1:
+            return matching[0]
         device = '' if options.device is None else f' at {options.device}'
-        shown = ', '.join(f'{chip.name} at {chip.device}' for chip in chips)
+        names = ', '.join(f'{chip.name} at {chip.device}' for chip in chips)
         raise exception.DriverError(
-            reason=f'{len(found)} hwmon chips are named {options.chip}'
-            f'{device}, where one was expected; the chips of this '
-            f'machine: {shown or "none"}'
+            reason=f'{len(matching)} hwmon chips are named {options.chip}'
+            f'{device}, expected one; chips of this machine: '
+            f'{names or "none"}'
         )
 
-    def _choose(self, chip: Chip) -> dict[str, pathlib.Path]:
+    def _select_sensors(self, chip: Chip) -> dict[str, pathlib.Path]:
         if self.options.sensors:
             return {name: chip.find(name) for name in self.options.sensors}
         power = chip.of_kind('power')
@@ -174,10 +181,12 @@ class Hwmon(base.PolledDriver):
 
 
 def _read(probe: str, attribute: pathlib.Path) -> measurement.Reading | None:
-    value = _sysfs.read_integer(attribute)
-    at = time.monotonic()
+    value = sysfs.read_integer(attribute)
+    monotonic = time.monotonic()
     if value is None or value == UNKNOWN:
         return None
     if attribute.name.startswith('energy'):
-        return measurement.Reading(probe, ticks=value, counter=COUNTER, at=at)
-    return measurement.Reading(probe, value / 1e6, at=at)
+        return measurement.Reading(
+            probe, ticks=value, counter=COUNTER, monotonic=monotonic
+        )
+    return measurement.Reading(probe, value / 1e6, monotonic=monotonic)

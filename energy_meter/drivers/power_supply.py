@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Batteries and uninterruptible power supplies that Linux knows.
+"""Batteries and uninterruptible power supplies in Linux's power_supply class.
 
-Sources: the kernel's description of the power_supply class.
+Source: the kernel's documentation of the power_supply class.
 """
 
 import collections.abc
@@ -15,9 +15,9 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _sysfs
 from energy_meter.drivers import base
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import sysfs
 
 LOG = logging.getLogger(__name__)
 
@@ -34,20 +34,22 @@ class Supply:
         self._path = path
 
     def feeds_machine(self) -> bool:
-        """Tell whether the machine runs from it, a mouse's doesn't."""
+        """Return whether it powers the machine, unlike a mouse's battery."""
         return (
-            _sysfs.read_optional(self._path / 'type') in TYPES
-            and _sysfs.read_optional(self._path / 'scope') != 'Device'
+            sysfs.read_optional(self._path / 'type') in TYPES
+            and sysfs.read_optional(self._path / 'scope') != 'Device'
         )
 
     def read(self, probe: str) -> measurement.Reading | None:
-        """Read it, if the machine runs from it at this moment.
+        """Read the power while the machine runs from it.
 
-        While it charges or rests, its power is not the machine's. Kernel
-        drivers disagree about the sign of current and power: the status
-        tells the direction.
+        Its power is the machine's only while it discharges. Determine that
+        by the status, because kernel drivers use different signs for current
+        and power.
+
+        :returns: None if it does not discharge, or has no power.
         """
-        if _sysfs.read_text(self._path / 'status') != 'Discharging':
+        if sysfs.read_text(self._path / 'status') != 'Discharging':
             return None
         volts = self._scaled('voltage_now')
         amperes = self._scaled('current_now')
@@ -57,22 +59,26 @@ class Supply:
         if watts is None:
             return None
         return measurement.Reading(
-            probe, watts, volts=volts, amperes=amperes, at=time.monotonic()
+            probe,
+            watts,
+            volts=volts,
+            amperes=amperes,
+            monotonic=time.monotonic(),
         )
 
     def _scaled(self, name: str) -> float | None:
-        """Give a value in micro-units its size in whole units."""
+        """Return the absolute value of an attribute, from micro-units."""
         attribute = self._path / name
         if not attribute.exists():
             return None
-        value = _sysfs.read_integer(attribute)
+        value = sysfs.read_integer(attribute)
         return None if value is None else abs(value) / 1e6
 
 
-class PowerSupply(base.PolledDriver):
-    """Reads what this machine draws from its batteries or UPS.
+class PowerSupply(base.Driver):
+    """Reads the power that this machine draws from its batteries or UPS.
 
-    :cvar directory: where the kernel shows its power supplies.
+    :cvar directory: the kernel's directory of power supplies.
     """
 
     opts = (
@@ -80,8 +86,8 @@ class PowerSupply(base.PolledDriver):
             'supplies',
             default=[],
             help='Names of batteries or UPSes, such as BAT0, one '
-            'for each probe. The default is all that feed '
-            'the machine.',
+            'for each probe. The default is all that power the '
+            'machine.',
         ),
     )
     scope = 'battery'
@@ -89,30 +95,37 @@ class PowerSupply(base.PolledDriver):
 
     directory: typing.ClassVar = pathlib.Path('/sys/class/power_supply')
 
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._channels: dict[str, Supply] = {}
+        self._supplies: dict[str, Supply] = {}
+        self._probe_reader = per_probe.ProbeReader(LOG)
+
     def open(self) -> None:
-        found = {
+        supplies = {
             path.name: supply
-            for path in _sysfs.entries(self.directory)
+            for path in sysfs.entries(self.directory)
             if (supply := Supply(path)).feeds_machine()
         }
         for name in self.options.supplies:
-            if name not in found:
+            if name not in supplies:
                 raise exception.DriverError(
                     reason=f'no battery or UPS {name}: this machine has '
-                    f'{", ".join(found) or "none"}'
+                    f'{", ".join(supplies) or "none"}'
                 )
-        self._chosen = {
-            name: found[name] for name in self.options.supplies or found
+        self._channels = {
+            name: supplies[name] for name in self.options.supplies or supplies
         }
-        self._supplies = _sysfs.assign(
-            'power_supply', self._chosen, self.probes
+        self._supplies = sysfs.assign(
+            'power_supply', self._channels, self.probes
         )
-        self._probewise = _probewise.Probewise(LOG)
 
-    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
-        return base.number(self._chosen)
+    def channels(self) -> collections.abc.Sequence[base.Channel]:
+        return base.number(self._channels)
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        return self._probewise.read(
+        return self._probe_reader.read(
             self._supplies, lambda probe, supply: supply.read(probe)
         )

@@ -2,9 +2,9 @@
 
 """Energy counters of processors: RAPL, through Linux's powercap.
 
-Each zone has a probe of its own, because each counter wraps on its own.
-Zones overlap: a package contains its cores and its uncore, and psys contains
-the packages. Sources: the kernel's description of powercap; CVE-2020-8694.
+Each zone is a probe, because each counter rolls over on its own. Zones
+overlap: a package contains its cores and its uncore, and psys contains the
+packages. Sources: the kernel's documentation of powercap; CVE-2020-8694.
 """
 
 import collections.abc
@@ -20,35 +20,35 @@ from oslo_config import types
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _sysfs
 from energy_meter.drivers import base
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import sysfs
 
 LOG = logging.getLogger(__name__)
 
-#: A zone's directory. Those of intel-rapl-mmio show the packages again.
+#: Name of a zone's directory. Those of intel-rapl-mmio would duplicate the
+#: packages.
 ZONE = re.compile('intel-rapl:[0-9]+(:[0-9]+)?')
 
 KINDS = ('package', 'dram', 'core', 'uncore', 'psys')
 
-#: Kinds of zones that count the same energy.
+#: Pairs of kinds of zones that count the same energy.
 OVERLAPS = {
     frozenset(('package', 'core')),
     frozenset(('package', 'uncore')),
     *(frozenset(('psys', kind)) for kind in KINDS if kind != 'psys'),
 }
 
-#: Why the energy of a processor is a secret.
 NOT_ROOT = (
-    'Permission denied: since CVE-2020-8694, in which programs were '
-    'spied upon through it, only root may read it'
+    'Permission denied: only root may read it since CVE-2020-8694, which '
+    'allowed programs to spy on others'
 )
 
 
 class Zone:
     """One RAPL zone.
 
-    :ivar name: ``package-1``, or ``package-1/dram`` for one inside.
+    :ivar name: ``package-1``, or ``package-1/dram`` for a subzone.
     :ivar kind: one of :data:`KINDS`.
 
     :param path: its directory in ``/sys/class/powercap``.
@@ -56,27 +56,27 @@ class Zone:
 
     def __init__(self, path: pathlib.Path) -> None:
         parent, _, _ = path.name.rpartition(':')
-        own = _sysfs.read_text(path / 'name') or ''
-        inside = (
-            f'{_sysfs.read_text(path.with_name(parent) / "name")}/'
+        name = sysfs.read_text(path / 'name') or ''
+        prefix = (
+            f'{sysfs.read_text(path.with_name(parent) / "name")}/'
             if ZONE.fullmatch(parent)
             else ''
         )
-        self.name = f'{inside}{own}'
-        self.kind = own.partition('-')[0]
+        self.name = f'{prefix}{name}'
+        self.kind = name.partition('-')[0]
         self._counter = measurement.Counter(
-            1e-6, size=_sysfs.read_integer(path / 'max_energy_range_uj')
+            1e-6, rollover=sysfs.read_integer(path / 'max_energy_range_uj')
         )
         self._energy = path / 'energy_uj'
 
     def read(self, probe: str) -> measurement.Reading | None:
         """Read the counter.
 
-        :raises DeviceUnreachable: it can't be read, mostly for want of
-            permission.
+        :raises DeviceUnreachable: if it cannot be read, usually because of
+            missing permissions.
         """
         try:
-            ticks = _sysfs.read_integer(self._energy)
+            ticks = sysfs.read_integer(self._energy)
         except exception.DeviceUnreachable as e:
             if isinstance(e.__cause__, PermissionError):
                 raise exception.DeviceUnreachable(
@@ -86,14 +86,17 @@ class Zone:
         if ticks is None:
             return None
         return measurement.Reading(
-            probe, ticks=ticks, counter=self._counter, at=time.monotonic()
+            probe,
+            ticks=ticks,
+            counter=self._counter,
+            monotonic=time.monotonic(),
         )
 
 
-class RAPL(base.PolledDriver):
+class RAPL(base.Driver):
     """Reads the energy counters of this machine's processors.
 
-    :cvar directory: where the kernel shows its powercap zones.
+    :cvar directory: the kernel's directory of powercap zones.
     """
 
     opts = (
@@ -101,10 +104,10 @@ class RAPL(base.PolledDriver):
             'zones',
             default=['package', 'dram'],
             item_type=types.String(choices=KINDS),
-            help='Kinds of zones to read, one probe for each zone: '
+            help='Kinds of zones to read. Each zone is a probe: first '
             'all zones of the first kind in the order of the '
-            'sockets, then those of the next. Kinds of which '
-            'one contains the other do not go together.',
+            'sockets, then those of the next. A kind cannot be '
+            'combined with one that contains it.',
         ),
     )
     scope = 'cpu-package'
@@ -112,41 +115,48 @@ class RAPL(base.PolledDriver):
 
     directory: typing.ClassVar = pathlib.Path('/sys/class/powercap')
 
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._channels: dict[str, Zone] = {}
+        self._zones: dict[str, Zone] = {}
+        self._probe_reader = per_probe.ProbeReader(LOG)
+
     def open(self) -> None:
-        self._refuse_overlaps()
+        self._check_overlaps()
         zones = [
             Zone(path)
-            for path in _sysfs.entries(self.directory)
+            for path in sysfs.entries(self.directory)
             if ZONE.fullmatch(path.name)
         ]
         if not zones:
             raise exception.DriverError(
-                reason=f'no RAPL zone in {self.directory}: a virtual '
-                f'machine, a processor without RAPL, or the kernel '
-                f'module intel_rapl_msr is not loaded'
+                reason=f'no RAPL zone in {self.directory}: this is a virtual '
+                f'machine, the processor has no RAPL, or the kernel module '
+                f'intel_rapl_msr is not loaded'
             )
-        self._chosen = {
+        self._channels = {
             zone.name: zone
             for kind in self.options.zones
             for zone in zones
             if zone.kind == kind
         }
-        self._zones = _sysfs.assign('RAPL', self._chosen, self.probes)
-        self._probewise = _probewise.Probewise(LOG)
+        self._zones = sysfs.assign('RAPL', self._channels, self.probes)
 
-    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
-        return base.number(self._chosen)
+    def channels(self) -> collections.abc.Sequence[base.Channel]:
+        return base.number(self._channels)
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        return self._probewise.read(
+        return self._probe_reader.read(
             self._zones, lambda probe, zone: zone.read(probe)
         )
 
-    def _refuse_overlaps(self) -> None:
+    def _check_overlaps(self) -> None:
         for pair in itertools.combinations(self.options.zones, 2):
             if frozenset(pair) in OVERLAPS:
                 raise exception.DriverError(
                     reason=f'zones {" and ".join(pair)} count the same '
-                    f'energy: meter one of them, or each in a '
-                    f'wattmeter and with a scope of its own'
+                    f'energy: meter only one of them, or give each its own '
+                    f'wattmeter and scope'
                 )

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Measurements that a gateway writes to a database.
 
-"""Reads what a gateway writes into a database.
-
-The operator's query gives one row for each probe, with the columns
+The operator's query returns one row for each probe, with the columns
 
 ``probe``
-    what the gateway calls the outlet,
+    the gateway's name of the channel,
 ``watts``
     its power in W, and/or
 ``kwh``
@@ -14,11 +13,12 @@ The operator's query gives one row for each probe, with the columns
 ``time``
     when it was measured: a timestamp or seconds since the epoch.
 
-NULL is no reading. Without ``time`` nobody can tell a live row from one
-that a dead gateway left behind.
+NULL means that a value is unavailable. Without ``time``, a current row cannot
+be distinguished from one that a stopped gateway left behind.
 """
 
 import collections.abc
+import contextlib
 import typing
 
 from oslo_config import cfg
@@ -28,10 +28,10 @@ from sqlalchemy import exc
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _quantity
-from energy_meter.drivers import _timeline
 from energy_meter.drivers import base
+from energy_meter.drivers.common import device_clock
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import units
 
 LOG = logging.getLogger(__name__)
 
@@ -41,19 +41,21 @@ Row = collections.abc.Mapping[str, typing.Any]
 
 
 def _timeouts(url: sqlalchemy.URL, seconds: float) -> dict[str, object]:
-    """Give the connection arguments by which a driver waits no longer.
+    """Return the connection arguments that limit the driver's waiting time.
 
-    Of other drivers than these the operator writes them into the URL.
+    For database drivers that are not listed here, the operator sets them in
+    the URL.
     """
     whole = max(round(seconds), 1)
     milliseconds = round(1000 * seconds)
-    known: dict[str, dict[str, object]] = {
+    arguments: dict[str, dict[str, object]] = {
         'pymysql': {
             'connect_timeout': whole,
             'read_timeout': whole,
             'write_timeout': whole,
         },
-        # The server ends a long query, the others notice its death.
+        # statement_timeout makes the server end a long query. The others
+        # detect a dead server.
         'psycopg': {
             'connect_timeout': whole,
             'options': f'-c statement_timeout={milliseconds}',
@@ -64,10 +66,10 @@ def _timeouts(url: sqlalchemy.URL, seconds: float) -> dict[str, object]:
         },
         'pysqlite': {'timeout': seconds},
     }
-    return known.get(url.get_driver_name(), {})
+    return arguments.get(url.get_driver_name(), {})
 
 
-class SQL(base.PolledDriver):
+class SQL(base.Driver):
     """Runs the operator's query and reads its rows."""
 
     scope = 'outlet'
@@ -76,43 +78,51 @@ class SQL(base.PolledDriver):
             'url',
             secret=True,
             required=True,
-            help="SQLAlchemy's URL of the database, which names the "
-            'driver, too: mysql+pymysql://USER:PASSWORD@HOST/'
-            'DATABASE or postgresql+psycopg://...',
+            help='SQLAlchemy URL of the database, with its driver: '
+            'mysql+pymysql://USER:PASSWORD@HOST/DATABASE or '
+            'postgresql+psycopg://...',
         ),
         cfg.StrOpt(
             'query',
             required=True,
-            help='Query that gives a row for each probe, with columns '
-            'named probe, watts and/or kwh, and optionally '
-            'time.',
+            help='Query that returns one row for each probe, with the '
+            'columns probe, watts and/or kwh, and optionally time.',
         ),
         cfg.ListOpt(
-            'outlets',
+            'channels',
             default=[],
-            help='What the column probe says for each probe, in '
-            'their order. The default are their ids.',
+            help='Value of the column probe for each probe, in the order '
+            'of the probes. The default is the IDs of the probes.',
         ),
         cfg.FloatOpt(
             'max_age',
             default=120.0,
             min=0.1,
-            help='A row whose time is more than this many seconds '
-            'ago is stale: no reading.',
+            help='Maximum age in seconds of a row with a time. Older rows '
+            'are stale and not read.',
         ),
         cfg.FloatOpt(
             'kwh_step',
             default=0.001,
             min=1e-9,
-            help='Smallest movement of kwh.',
+            help='Smallest increment of kwh.',
         ),
         cfg.FloatOpt(
             'timeout',
             default=10.0,
             min=0.1,
-            help='Longest wait for the database, in seconds.',
+            help='Maximum time in seconds to wait for the database.',
         ),
     )
+
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._channels: dict[str, str] = {}
+        self._probe_reader = per_probe.ProbeReader(LOG)
+        self._energy = units.EnergyScale('kWh', options.kwh_step)
+        self._resources = contextlib.ExitStack()
 
     def open(self) -> None:
         options = self.options
@@ -120,12 +130,10 @@ class SQL(base.PolledDriver):
         self._password = url.password
         self._user = url.username or '(none)'
         self._name = url.render_as_string(hide_password=True)
-        self._outlets = _probewise.assign(
-            'outlets', options.outlets or list(self.probes), self.probes
+        self._channels = per_probe.assign(
+            'channels', options.channels or list(self.probes), self.probes
         )
-        self._probewise = _probewise.Probewise(LOG)
-        self._energy = _quantity.EnergyScale('kWh', options.kwh_step)
-        self._timeline = _timeline.Timeline(self._name, options.max_age)
+        self._clock = device_clock.DeviceClock(self._name, options.max_age)
         try:
             self._engine = sqlalchemy.create_engine(
                 url,
@@ -137,14 +145,19 @@ class SQL(base.PolledDriver):
             raise exception.DriverError(
                 reason=f'{self._name}: no usable driver: {self._clean(e)}'
             )
+        self._resources.callback(self._engine.dispose)
 
     def close(self) -> None:
-        if hasattr(self, '_engine'):
-            self._engine.dispose()
+        self._resources.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        self._rows = self._newest(self._query())
-        return self._probewise.read(self._outlets, self._read_row)
+        rows = self._newest(self._query())
+        return self._probe_reader.read(
+            self._channels,
+            lambda probe, channel: self._read_row(
+                probe, channel, rows.get(channel)
+            ),
+        )
 
     def _url(self) -> sqlalchemy.URL:
         try:
@@ -159,13 +172,13 @@ class SQL(base.PolledDriver):
         """Run the query, in a transaction that is rolled back."""
         try:
             with self._engine.connect() as connection:
-                # As it is: % and : mean nothing special.
+                # Execute the text as it is: % and : are not parameters.
                 result = connection.execution_options(
                     no_parameters=True
                 ).exec_driver_sql(self.options.query)
                 if not result.returns_rows:
                     raise self._error(
-                        'the query gives no rows: expected a SELECT'
+                        'the query returns no rows: expected a SELECT'
                     )
                 columns = list(map(str.lower, result.keys()))
                 self._check_columns(columns)
@@ -182,40 +195,44 @@ class SQL(base.PolledDriver):
             or set(columns) - set(COLUMNS)
         ):
             raise self._error(
-                f'the query gives the columns {", ".join(columns)}: expected '
-                'probe, watts and/or kwh, and optionally time'
+                f'the query returns the columns {", ".join(columns)}: '
+                'expected probe, watts and/or kwh, and optionally time'
             )
 
     def _newest(self, rows: list[Row]) -> dict[str, Row]:
-        """Give the newest row of each outlet; without times, its only one."""
+        """Return the newest row of each channel.
+
+        :raises ProtocolError: if a channel has several rows without a time.
+        """
         newest: dict[str, Row] = {}
         for row in rows:
-            outlet = str(row['probe'])
-            other = newest.get(outlet)
-            if other is None:
-                newest[outlet] = row
+            channel = str(row['probe'])
+            previous = newest.get(channel)
+            if previous is None:
+                newest[channel] = row
                 continue
             try:
-                if row['time'] > other['time']:
-                    newest[outlet] = row
+                if row['time'] > previous['time']:
+                    newest[channel] = row
             except (KeyError, TypeError):
                 raise self._error(
-                    f'several rows of probe {outlet}: expected '
-                    'one, or times to choose by'
+                    f'several rows of probe {channel}: expected '
+                    'one, or a time in each to select the newest'
                 )
         return newest
 
-    def _read_row(self, probe: str, outlet: str) -> measurement.Reading | None:
-        row = self._rows.get(outlet)
+    def _read_row(
+        self, probe: str, channel: str, row: Row | None
+    ) -> measurement.Reading | None:
         if row is None:
-            raise self._error(f'no row of probe {outlet}')
-        at = None
+            raise self._error(f'no row of probe {channel}')
+        monotonic = None
         if 'time' in row:
-            at = self._timeline.place(probe, row['time'])
-            if at is None:
+            monotonic = self._clock.to_monotonic(probe, row['time'])
+            if monotonic is None:
                 return None
         return self._energy.reading(
-            probe, row.get('watts'), row.get('kwh'), at
+            probe, row.get('watts'), row.get('kwh'), monotonic
         )
 
     def _translate(self, error: exc.DBAPIError) -> exception.DriverError:
@@ -234,6 +251,6 @@ class SQL(base.PolledDriver):
         return exception.ProtocolError(device=self._name, reason=reason)
 
     def _clean(self, error: BaseException) -> str:
-        """Give an error's text on one line, without the password."""
+        """Return the text of an error on one line, without the password."""
         text = ' '.join(str(error).split())
         return text.replace(self._password, '***') if self._password else text

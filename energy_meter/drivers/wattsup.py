@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Watts Up? PRO and .net: one outlet that a serial line reports.
+"""Watts Up? PRO and .net: one outlet, over a serial line.
 
-Once told to, the meter sends a frame each second::
+After a start command the meter sends one frame per second::
 
     #d,-,18,<W>,<V>,<A>,<WH>,...;
 
-18 is how many values follow: tenths of watts and volts, milliamperes, tenths
-of watt-hours and more. Values that it does not record are ``_``. There is no
-checksum. Source: the meter's published protocol, and captured frames.
+18 is the number of values that follow: tenths of watts and volts,
+milliamperes, tenths of watt-hours and others. A value that the meter does not
+record is ``_``. There is no checksum. Sources: the meter's published protocol,
+and captured frames.
 """
 
 import collections.abc
@@ -16,23 +17,23 @@ import typing
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _serial
 from energy_meter.drivers import base
+from energy_meter.drivers.common import serial
 
 BAUDRATE = 115200
 
-#: Report to the serial line ("E", external) every second.
+#: Command to send a frame over the serial line ("E", external) every second.
 START = b'#L,W,3,E,,1;'
 
-#: Watt-hours are shown in tenths.
-COUNTER = measurement.Counter(joules=360.0)
+#: The meter counts tenths of watt-hours.
+COUNTER = measurement.Counter(joules_per_tick=360.0)
 
-#: No frame is nearly as long: what is longer is noise.
-LONGEST_FRAME = 1024
+#: Maximum number of bytes of an incomplete frame; no frame is nearly as long.
+MAX_FRAME_LENGTH = 1024
 
 
 class Frame(typing.NamedTuple):
-    """What one frame says; None for what is not recorded."""
+    """Values of one frame; None for a value that is not recorded."""
 
     deciwatts: int | None
     decivolts: int | None
@@ -41,20 +42,20 @@ class Frame(typing.NamedTuple):
 
 
 class Decoder:
-    """Finds frames in a stream of bytes."""
+    """Extracts frames from a stream of bytes."""
 
     def __init__(self) -> None:
         self._rest = b''
 
     def decode(self, data: bytes) -> collections.abc.Iterator[Frame]:
-        """Yield the frames that become complete by ``data``."""
+        """Yield the frames that ``data`` completes."""
         *parts, rest = (self._rest + data).split(b';')
-        self._rest = rest[-LONGEST_FRAME:]
+        self._rest = rest[-MAX_FRAME_LENGTH:]
         for part in parts:
-            # A frame that was cut short is followed by a whole one.
-            _, mark, text = part.rpartition(b'#')
+            # Skip a truncated frame that precedes a complete one.
+            _, start, text = part.rpartition(b'#')
             frame = _parse(text)
-            if mark and frame is not None:
+            if start and frame is not None:
                 yield frame
 
 
@@ -74,41 +75,44 @@ def _value(field: str) -> int | None:
     return None if field in ('', '_') else int(field)
 
 
-class WattsUp(base.StreamingDriver):
+class WattsUp(base.Driver):
     """Reads one Watts Up? PRO or .net.
 
-    :cvar silence: seconds without a frame until the meter is taken for
-        lost.
+    :cvar timeout_s: seconds without a frame after which the meter is
+        unreachable.
     """
 
-    opts = (_serial.PORT,)
+    opts = (serial.PORT,)
     scope = 'outlet'
+    self_paced = True
 
-    silence: typing.ClassVar = 10.0
+    timeout_s: typing.ClassVar[float] = 10.0
 
     def __init__(
         self, options: typing.Any, probes: collections.abc.Sequence[str | None]
     ) -> None:
         super().__init__(options, probes)
-        self._port = _serial.Port(options.port, BAUDRATE)
+        self._metered = [probe for probe in probes if probe is not None]
+        self._port = serial.Port(options.port, BAUDRATE)
 
     def open(self) -> None:
-        probes = [probe for probe in self.probes if probe is not None]
-        if len(probes) != 1:
+        if len(self._metered) != 1:
             raise exception.DriverError(
                 reason=f'a Watts Up? has one outlet, but probes names '
-                f'{len(probes)}'
+                f'{len(self._metered)}'
             )
-        (self._probe,) = probes
         self._port.open()
+        self._frames = serial.FrameReader(
+            self._port, Decoder().decode, self.timeout_s
+        )
         self._port.write(START)
 
     def close(self) -> None:
         self._port.close()
 
-    def stream(self) -> collections.abc.Iterator[measurement.Reading | None]:
-        for frame in self._port.frames(Decoder().decode, self.silence):
-            yield None if frame is None else _reading(self._probe, frame)
+    def read(self) -> collections.abc.Iterable[measurement.Reading]:
+        (probe,) = self._metered
+        return [_reading(probe, frame) for frame in self._frames.read()]
 
 
 def _reading(probe: str, frame: Frame) -> measurement.Reading:

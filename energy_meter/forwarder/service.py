@@ -1,52 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The forwarder: from buses to another bus."""
+"""The forwarder service."""
 
 import collections.abc
+import functools
 import logging
 import socket
 import threading
-import typing
 import zlib
 
 from oslo_config import cfg
+from oslo_messaging import transport as messaging_transport
 from oslo_service import service
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import attempt
 from energy_meter import exception
-from energy_meter.bus import envelope
+from energy_meter import log_throttle
+from energy_meter.bus import authorization
+from energy_meter.bus import envelope as bus_envelope
+from energy_meter.bus import fields
 from energy_meter.bus import listener
+from energy_meter.bus import messaging_log
 from energy_meter.bus import publisher
-from energy_meter.bus import reconnects
 from energy_meter.bus import rejections
 from energy_meter.bus import sources
 from energy_meter.bus import transport as bus_transport
-from energy_meter.bus import trust as bus_trust
 from energy_meter.conf import forwarder as forwarder_conf
-from energy_meter.forwarder import parcel
-from energy_meter.forwarder import route
-from energy_meter.forwarder import selection
+from energy_meter.forwarder import batching
+from energy_meter.forwarder import filter as forwarder_filter
+from energy_meter.forwarder import metrics
+from energy_meter.forwarder import route as forwarder_route
+from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between two tries while the destination is away.
-_RETRY = 1.0
-#: Seconds between two lines in the log about what was done.
-_REPORT_INTERVAL = 60.0
-#: The patterns that leave nothing out.
+#: Seconds between two attempts to publish to the destination.
+_RETRY_INTERVAL_S = 1.0
+#: Seconds between two log lines with the counters.
+_REPORT_INTERVAL_S = 60.0
+#: Patterns that match everything.
 _ALL = ['*']
 
 
 class Forwarder(service.ServiceBase):
-    """Carries envelopes, as they are, from some buses to another.
+    """Forwards envelopes from several buses to another.
 
-    It keeps nothing: what the destination has not taken stays with the
-    sources, whether the forwarder waits, ends or is killed.
+    The forwarder stores nothing. Messages that the destination has not
+    confirmed stay in the queues of the sources, even if the forwarder waits,
+    stops or is killed.
 
-    :param reload: gives the configuration as it is in the files now.
-    :raises ConfigurationError: when buses or secrets make no sense.
-    :raises MissingSecrets: when something is to be filtered or signed, but
+    :param reload: returns the current configuration of the files.
+    :raises ConfigurationError: if a URL, a secret or a section is invalid.
+    :raises MissingSecrets: if envelopes are to be filtered or re-signed, but
         no secret is configured.
     """
 
@@ -60,13 +65,15 @@ class Forwarder(service.ServiceBase):
         self._destination = bus_transport.connect(conf)
         self._name = _name(options.name, self._destination)
         self._max_hops = options.max_hops
-        self._selection = _select(conf)
-        self._courier = publisher.Courier(self._destination, self._name)
-        self.counters = counters.Counters()
-        self._reconnects = reconnects.Watch(self.counters)
-        self._complaints = complaint.Complaints(LOG)
+        self._filter = _make_filter(conf)
+        self._publisher = publisher.EnvelopePublisher(
+            self._destination, self._name
+        )
+        self.counters = counters.Counters(metrics.COUNTERS)
+        self._reconnects = messaging_log.ReconnectCounter(self.counters)
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._rejections = rejections.Rejections(
-            self.counters, self._complaints
+            self.counters, self._throttled_log
         )
         self._sources = sources.Sources(
             self._connect_sources(conf),
@@ -75,25 +82,28 @@ class Forwarder(service.ServiceBase):
             options.batch_size,
             options.flush_interval,
             options.pool,
-            listener.whole,
+            listener.message,
         )
         self._stopping = threading.Event()
         self._reporter = threading.Thread(
             target=self._report, name='reporter', daemon=True
         )
 
-    def _connect_sources(self, conf: cfg.ConfigOpts) -> list[typing.Any]:
+    def _connect_sources(
+        self, conf: cfg.ConfigOpts
+    ) -> list[messaging_transport.NotificationTransport]:
         destination = bus_transport.name(self._destination)
         if not conf.forwarder.sources:
             raise _invalid('sources', 'expected the URL of at least one bus')
-        found = bus_transport.connect_sources(conf, forwarder_conf.GROUP)
-        if destination in map(bus_transport.name, found):
+        transports = bus_transport.connect_sources(conf, forwarder_conf.GROUP)
+        if destination in map(bus_transport.name, transports):
             raise _invalid('sources', f'{destination} is also the destination')
-        return found
+        return transports
 
     def start(self) -> None:
+        """Start to read the sources."""
         LOG.info(
-            'Forwarder %s sends to %s',
+            'Forwarder %s publishes to %s',
             self._name,
             bus_transport.name(self._destination),
         )
@@ -102,149 +112,168 @@ class Forwarder(service.ServiceBase):
         self._sources.start()
 
     def stop(self) -> None:
+        """Stop reading and wait until the last batch is sent or requeued."""
         self._stopping.set()
         self._sources.stop()
         self._reconnects.stop()
         self._destination.cleanup()
 
     def wait(self) -> None:
+        """Wait until :meth:`stop` is called."""
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Read secrets and patterns anew.
+        """Reload secrets and patterns.
 
-        :raises MissingSecrets: as at the start.
-        :raises ConfigurationError: when they make no sense.
+        :raises MissingSecrets: as in the constructor.
+        :raises ConfigurationError: if a secret or a section is invalid.
         """
-        self._selection = _select(self._reload())
+        self._filter = _make_filter(self._reload())
 
     def handle(self, messages: list[listener.Message]) -> None:
-        """Send a batch of messages on.
+        """Forward a batch of messages.
 
-        :raises Stopping: when the service stops before it could.
+        :raises Stopping: if the service stops before the destination has
+            confirmed all of them.
         """
-        self.counters.count('messages', len(messages))
-        for item in parcel.pack(
-            (way, sealed)
+        self.counters.count('messages_received', len(messages))
+        for batch in batching.group_by_route(
+            (route, envelope)
             for message in messages
-            if (way := self._way(message))
-            for sealed in self._select(message.envelopes)
+            if (route := self._route(message))
+            for envelope in self._select(message.envelopes)
         ):
-            self._send(item)
+            self._send(batch)
 
-    def _way(self, message: listener.Message) -> route.Route | None:
-        """Give the way of a message; None if it ends here."""
-        rejected = None
-        try:
-            way = route.read(message.context)
-        except exception.RejectedMessage as error:
-            rejected = error
-        if rejected:
-            self._rejections.add(rejected)
+    def _read_route(
+        self, message: listener.Message
+    ) -> forwarder_route.Route | None:
+        route, error = attempt.call(
+            lambda: forwarder_route.read(message.context),
+            exception.RejectedMessage,
+        )
+        if error is not None:
+            self._rejections.add(error)
+        return route
+
+    def _route(
+        self, message: listener.Message
+    ) -> forwarder_route.Route | None:
+        """Return the route of a message; None if it is dropped."""
+        route = self._read_route(message)
+        if route is None:
             return None
-        if self._name in way.names:
-            self.counters.count('stopped', reason='loop')
+        if self._name in route.names:
+            self.counters.count('messages_dropped', reason='loop')
             return None
-        if len(way.names) >= self._max_hops:
-            self.counters.count('stopped', reason='hops')
-            self._complaints.complain(
+        if len(route.names) >= self._max_hops:
+            self.counters.count('messages_dropped', reason='hops')
+            self._throttled_log.warning(
                 'hops',
-                'Dropped a message that came over %s: more than '
-                '[forwarder] max_hops',
-                ', '.join(way.names[: self._max_hops]),
+                'Dropped a message that exceeds [forwarder] max_hops; its '
+                'route begins with %s',
+                ', '.join(route.names[: self._max_hops]),
             )
             return None
-        return way
+        return route
 
     def _select(
         self, envelopes: list[object]
-    ) -> typing.Iterator[dict[str, typing.Any]]:
-        for item in envelopes:
-            rejected = selected = None
-            try:
-                selected = self._selection.select(item, self._rejections.add)
-            except exception.RejectedMessage as error:
-                rejected = error
-            if rejected:
-                self._rejections.add(rejected)
+    ) -> collections.abc.Iterator[bus_envelope.Envelope]:
+        for received in envelopes:
+            selected, error = attempt.call(
+                functools.partial(
+                    self._filter.apply, received, self._rejections.add
+                ),
+                exception.RejectedMessage,
+            )
+            if error is not None:
+                self._rejections.add(error)
             elif selected is None:
-                self.counters.count('unselected')
+                self.counters.count('envelopes_filtered')
             else:
                 yield selected
 
-    def _send(self, item: parcel.Parcel) -> None:
-        context = item.way.extend(self._name).context()
+    def _send(self, batch: batching.Batch) -> None:
+        """Publish a batch; retry until the destination confirms it."""
         while not self._stopping.is_set():
-            failure = ''
-            try:
-                with self.counters.flushing():
-                    self._courier.send(item.envelopes, context)
-            except Exception as error:
+            _, error = attempt.call(
+                lambda: self._publish(batch),
                 # Of oslo.messaging, or of a library below it.
-                failure = bus_transport.explain(error)
-            # Outside the handler, or oslo.log would add the error once more.
-            if not failure:
-                self.counters.count('forwarded', len(item.envelopes))
-                self._complaints.settle(
-                    'destination', 'The destination takes messages again'
+                Exception,
+            )
+            if error is None:
+                self.counters.count(
+                    'envelopes_forwarded', len(batch.envelopes)
+                )
+                self._throttled_log.recovered(
+                    'destination', 'Connection to the destination restored'
                 )
                 return
             self.counters.count('publish_failures')
-            self._complaints.complain(
+            self._throttled_log.warning(
                 'destination',
-                'The destination does not take messages (%s); '
-                'the sources keep them',
-                failure,
+                'Cannot publish to the destination (%s); '
+                'messages stay in the queues of the sources',
+                bus_transport.explain(error),
             )
-            self._stopping.wait(_RETRY)
+            self._stopping.wait(_RETRY_INTERVAL_S)
         raise listener.Stopping()
 
+    def _publish(self, batch: batching.Batch) -> None:
+        with self.counters.batch_duration():
+            self._publisher.send(
+                batch.envelopes, batch.route.extend(self._name).context()
+            )
+
     def _report(self) -> None:
-        """Log what was done, once a minute."""
-        before: dict[str, float] = {}
-        while not self._stopping.wait(_REPORT_INTERVAL):
-            now = self.counters.totals()
+        """Log once a minute how much the counters have increased."""
+        previous: dict[str, float] = {}
+        while not self._stopping.wait(_REPORT_INTERVAL_S):
+            totals = self.counters.totals()
             LOG.info(
                 'In the last %d s: %s',
-                _REPORT_INTERVAL,
+                _REPORT_INTERVAL_S,
                 ', '.join(
-                    f'{name} {value - before.get(name, 0):.0f}'
-                    for name, value in now.items()
-                    if value > before.get(name, 0)
+                    f'{name} {total - previous.get(name, 0):.0f}'
+                    for name, total in totals.items()
+                    if total > previous.get(name, 0)
                 )
-                or 'nothing came',
+                or 'no messages',
             )
-            before = now
+            previous = totals
 
 
-def _name(configured: str | None, destination: typing.Any) -> str:
-    """Give the name of this forwarder."""
-    # Two forwarders of a chain may run on one host.
+def _name(
+    configured: str | None,
+    destination: messaging_transport.NotificationTransport,
+) -> str:
+    """Return the name of this forwarder."""
+    # Two forwarders of a chain may run on one host, so the default depends
+    # on the destination as well.
     bus = bus_transport.name(destination).encode()
     name = configured or f'{socket.gethostname()}-{zlib.crc32(bus):08x}'
-    if not envelope.is_id(name):
+    if not fields.is_id(name):
         raise _invalid('name', 'expected 1 to 190 printable characters')
     return name
 
 
-def _select(conf: cfg.ConfigOpts) -> selection.Selection:
+def _make_filter(conf: cfg.ConfigOpts) -> forwarder_filter.EnvelopeFilter:
     options = conf.forwarder
-    trust = None
-    try:
-        trust = bus_trust.load(conf)
-    except exception.MissingSecrets:
+    verifier, error = attempt.call(
+        lambda: authorization.load(conf), exception.MissingSecrets
+    )
+    if error is not None:
         if (
-            options.resign
+            options.re_sign
             or options.wattmeters != _ALL
-            or (options.probes != _ALL)
+            or options.probes != _ALL
         ):
-            raise
-    # Outside the handler, or oslo.log would add the exception once more.
-    if trust is None:
-        LOG.warning('[bus] secrets is empty: what passes is not verified')
-    signer = bus_transport.keyring(conf) if options.resign else None
-    return selection.Selection(
-        trust, signer, options.wattmeters, options.probes
+            raise error
+        LOG.warning('[bus] secrets is empty: messages are not verified')
+    signer = bus_transport.keyring(conf) if options.re_sign else None
+    return forwarder_filter.EnvelopeFilter(
+        verifier, signer, options.wattmeters, options.probes
     )
 
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The plugin of openstackclient: ``openstack energy ...``."""
+"""Plugin for python-openstackclient: ``openstack energy ...``."""
 
 import argparse
 import typing
 
 from osc_lib import utils
 
-from energy_meter import client
+from energy_meter.clients import api
 
 API_NAME = 'energy'
 API_VERSION_OPTION = 'os_energy_api_version'
@@ -15,13 +15,13 @@ API_VERSIONS = ('1',)
 DEFAULT_API_VERSION = '1'
 
 
-def make_client(instance: typing.Any) -> client.Client:
-    """Make the client that the commands find as ``client_manager.energy``.
+def make_client(instance: typing.Any) -> api.Client:
+    """Return the client for ``client_manager.energy``.
 
     :param instance: openstackclient's ``ClientManager``.
     """
     instance.setup_auth()
-    return client.Client(
+    return api.Client(
         instance.session,
         interface=instance.interface,
         region_name=instance.region_name,
@@ -34,7 +34,7 @@ def make_client(instance: typing.Any) -> client.Client:
 def build_option_parser(
     parser: argparse.ArgumentParser,
 ) -> argparse.ArgumentParser:
-    """Add the plugin's global options."""
+    """Add the global options of the plugin."""
     parser.add_argument(
         '--os-energy-api-version',
         metavar='<energy-api-version>',

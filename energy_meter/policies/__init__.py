@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who may do what: the rules of the API and the pages, and their defaults.
+"""Default policies of the API and the graph pages.
 
 Operators override them in ``policy.yaml``.
 """
@@ -13,5 +13,5 @@ from energy_meter.policies import rrd
 
 
 def list_rules() -> list[policy.RuleDefault]:
-    """List the rules for the enforcer, the sample and the reference."""
+    """Return all rules, for the enforcer, the sample and the reference."""
     return base.list_rules() + probes.list_rules() + rrd.list_rules()

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The rule that the others are made of."""
+"""The rule that the other rules refer to."""
 
 from oslo_policy import policy
 
-#: A probe belongs to no project: whoever reads one reads the whole site. So
-#: the role reader, which any project can give away, is not enough.
+#: Probes belong to the whole site, not to a project. The role reader is
+#: therefore insufficient: the administrator of any project can assign it.
 SITE_READER = 'rule:site_reader'
 
 RULES = [
     policy.RuleDefault(
         'site_reader',
         'role:admin or role:service',
-        description='Who may read what all probes of the site show.',
+        description='Read all probes of the site.',
     ),
 ]
 
 
 def list_rules() -> list[policy.RuleDefault]:
+    """Return the rules of this module."""
     return RULES

@@ -37,4 +37,5 @@ RULES: list[policy.RuleDefault] = [
 
 
 def list_rules() -> list[policy.RuleDefault]:
+    """Return the rules of this module."""
     return RULES

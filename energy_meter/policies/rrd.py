@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Rules for the pages of graphs."""
+"""Rules for the graph pages."""
 
 from oslo_policy import policy
 
@@ -32,4 +31,5 @@ RULES: list[policy.RuleDefault] = [
 
 
 def list_rules() -> list[policy.RuleDefault]:
+    """Return the rules of this module."""
     return RULES

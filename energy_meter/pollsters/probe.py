@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Ceilometer polls: a sample of each meter for each probe.
+"""Ceilometer pollsters that return a sample of a meter for each probe.
 
-The pollsters share one request per endpoint and polling cycle, through the
-dictionary that Ceilometer hands to all pollsters of a cycle.
+They share one request per endpoint and polling cycle, in the cache that
+Ceilometer passes to all pollsters of the cycle.
 """
 
 import abc
@@ -17,27 +17,27 @@ from ceilometer.polling import plugin_base
 from keystoneauth1 import exceptions as keystone_exceptions
 from oslo_log import log
 
-from energy_meter import client
 from energy_meter import exception
+from energy_meter.clients import api
 
 LOG = log.getLogger(__name__)
 
 
 class MeasuredSample(sample.Sample):
-    """A sample that keeps the time of its measurement.
+    """A sample that keeps the timestamp of its measurement.
 
-    Ceilometer's polling manager sets the timestamp of every sample to the
+    Ceilometer's polling manager sets the timestamps of all samples to the
     time of polling.
     """
 
     def set_timestamp(self, timestamp: str) -> None:
-        """Ignore the time of polling."""
+        """Do nothing, so that the time of polling is ignored."""
 
 
 class ProbePollster(plugin_base.PollsterBase):
-    """Base of the pollsters: one meter of every probe of every endpoint.
+    """Base class of pollsters, for one meter of all probes.
 
-    A probe whose timestamp is still that of the last poll is left out, so
+    Probes whose timestamp has not changed since the last poll are skipped, so
     that each measurement is reported once.
 
     :cvar meter: name of the meter.
@@ -49,20 +49,19 @@ class ProbePollster(plugin_base.PollsterBase):
     kind: typing.ClassVar[str]
     unit: typing.ClassVar[str]
 
-    default_discovery = f'endpoint:{client.SERVICE_TYPE}'
+    default_discovery = f'endpoint:{api.SERVICE_TYPE}'
 
     def __init__(self, conf: object) -> None:
         super().__init__(conf)
-        # By root of the API, the timestamp of each probe that it showed at
-        # the last poll; probes that left are forgotten.
+        # Timestamps of the last poll, by root of the API and id of the probe.
         self._polled: dict[str, dict[str, float]] = {}
 
     @abc.abstractmethod
-    def volume(self, probe: client.Probe) -> float | None:
-        """Give the meter's value; None where it isn't known."""
+    def volume(self, probe: api.Probe) -> float | None:
+        """Return the value of the meter; None if it is unknown."""
 
-    def resource_id(self, probe: client.Probe) -> str:
-        """Give the id of what the meter belongs to."""
+    def resource_id(self, probe: api.Probe) -> str:
+        """Return the id of the resource that the meter belongs to."""
         return probe.id
 
     def get_samples(
@@ -71,13 +70,14 @@ class ProbePollster(plugin_base.PollsterBase):
         cache: dict[str, typing.Any],
         resources: collections.abc.Iterable[str],
     ) -> collections.abc.Iterator[MeasuredSample]:
-        """Give the samples of all endpoints.
+        """Return the samples of all endpoints.
 
-        :param manager: Ceilometer's; its Keystone session is used.
-        :param cache: what the pollsters share in this polling cycle.
+        :param manager: Ceilometer's polling manager; its Keystone session is
+            used.
+        :param cache: shared by the pollsters during a polling cycle.
         :param resources: URLs of the API, with or without ``/v1``.
         """
-        for root in map(client.root_url, resources):
+        for root in map(api.root_url, resources):
             probes = _list(manager, cache, root)
             if probes is None:
                 continue
@@ -86,23 +86,21 @@ class ProbePollster(plugin_base.PollsterBase):
                 if volume is not None:
                     yield self._sample(probe, volume)
 
-    def _updated(
-        self, root: str, probes: list[client.Probe]
-    ) -> list[client.Probe]:
-        before = self._polled.get(root, {})
+    def _updated(self, root: str, probes: list[api.Probe]) -> list[api.Probe]:
+        previous = self._polled.get(root, {})
         self._polled[root] = {probe.id: probe.timestamp for probe in probes}
         return [
             probe
             for probe in probes
-            if probe.timestamp != before.get(probe.id)
+            if probe.timestamp != previous.get(probe.id)
         ]
 
-    def _sample(self, probe: client.Probe, volume: float) -> MeasuredSample:
-        measured_at = datetime.datetime.fromtimestamp(
+    def _sample(self, probe: api.Probe, volume: float) -> MeasuredSample:
+        timestamp = datetime.datetime.fromtimestamp(
             probe.timestamp, datetime.UTC
         )
-        # Always the same keys: Ceilometer's Prometheus exporter makes labels
-        # of metadata, and refuses a meter whose labels vary.
+        # The keys must not vary: Ceilometer's Prometheus exporter turns
+        # metadata into labels, and rejects a meter whose labels differ.
         return MeasuredSample(
             name=self.meter,
             type=self.kind,
@@ -111,7 +109,7 @@ class ProbePollster(plugin_base.PollsterBase):
             user_id=None,
             project_id=probe.project_id,
             resource_id=self.resource_id(probe),
-            timestamp=measured_at.isoformat(),
+            timestamp=timestamp.isoformat(),
             resource_metadata={
                 'scope': probe.scope,
                 'host': probe.host,
@@ -127,7 +125,8 @@ class EnergyPollster(ProbePollster):
     kind = sample.TYPE_CUMULATIVE
     unit = 'kWh'
 
-    def volume(self, probe: client.Probe) -> float:
+    def volume(self, probe: api.Probe) -> float:
+        """Return the energy, kWh."""
         return probe.kwh
 
 
@@ -138,38 +137,41 @@ class PowerPollster(ProbePollster):
     kind = sample.TYPE_GAUGE
     unit = 'W'
 
-    def volume(self, probe: client.Probe) -> float | None:
+    def volume(self, probe: api.Probe) -> float | None:
+        """Return the power, W; None if it is unknown."""
         return probe.watts
 
 
 def _list(
     manager: typing.Any, cache: dict[str, typing.Any], root: str
-) -> list[client.Probe] | None:
-    """List the probes of an endpoint, asking it once per polling cycle.
+) -> list[api.Probe] | None:
+    """Return the probes of an endpoint, with one request per polling cycle.
 
-    Ceilometer may run the pollsters of a cycle at the same time: the first
-    one asks, the others wait for what it gets.
+    Ceilometer can run the pollsters of a cycle concurrently. The first one
+    sends the request; the others wait for its result.
 
-    :returns: None when the endpoint gave no usable answer.
+    :returns: None if the request failed.
     """
-    answer: futures.Future[list[client.Probe] | None] = futures.Future()
-    shared = cache.setdefault(f'energy_meter {root}', answer)
-    if shared is answer:
+    own: futures.Future[list[api.Probe] | None] = futures.Future()
+    shared: futures.Future[list[api.Probe] | None] = cache.setdefault(
+        f'energy_meter {root}', own
+    )
+    if shared is own:
         try:
-            answer.set_result(_ask(manager, root))
+            own.set_result(_request(manager, root))
         except Exception as error:
-            answer.set_exception(error)
+            own.set_exception(error)
     return shared.result()
 
 
-def _ask(manager: typing.Any, root: str) -> list[client.Probe] | None:
+def _request(manager: typing.Any, root: str) -> list[api.Probe] | None:
     try:
         session = manager.keystone.session
-        return client.Client(
+        return api.Client(
             session,
             endpoint_override=root,
-            timeout=session.timeout or client.DEFAULT_TIMEOUT,
+            timeout=session.timeout or api.DEFAULT_TIMEOUT_S,
         ).probes()
     except (exception.APIError, keystone_exceptions.ClientException) as error:
-        LOG.warning('No samples of energy_meter: %s', error)
+        LOG.warning('Cannot poll energy_meter: %s', error)
         return None

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The RRD plugin: power over time, in files that never grow, and graphs.
+"""RRD plugin: power over time in files of constant size, and graphs of it.
 
 It needs the rrdtool library, which the extra ``rrd`` installs.
 """
@@ -12,5 +11,5 @@ NOT_INSTALLED = 'rrdtool is not installed: pip install energy-meter[rrd]'
 
 
 def is_installed() -> bool:
-    """Tell whether what the plugin needs is installed."""
+    """Return whether the rrdtool library is installed."""
     return importlib.util.find_spec('rrdtool') is not None

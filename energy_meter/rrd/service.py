@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The plugin's one writer: from the bus into the archive."""
+"""Service that writes measurements from the bus into the archive."""
 
 import collections.abc
 import logging
@@ -10,31 +9,33 @@ import threading
 from oslo_config import cfg
 from oslo_service import service
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import log_throttle
 from energy_meter import measurement
-from energy_meter.bus import intake
+from energy_meter.bus import consumer
 from energy_meter.bus import listener
 from energy_meter.conf import rrd as rrd_conf
-from energy_meter.rrd import writer
+from energy_meter.rrd import metrics
+from energy_meter.rrd.writing import writer
+from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds that a message may wait for others. The writer batches anyway.
-_BATCH_TIMEOUT = 1.0
+#: Maximum time to collect messages into one batch. The writer buffers
+#: measurements anyway, so this is short.
+_BATCH_TIMEOUT_S = 1.0
 
-#: Seconds between two looks whether there is room again.
-_PAUSE = 0.5
+#: Interval between checks for free space in a full write buffer.
+_FULL_BUFFER_POLL_S = 0.5
 
 
-class Recorder(service.ServiceBase):
-    """Reads signed measurements and writes them into RRD files.
+class RRD(service.ServiceBase):
+    """Writes verified measurements into RRD files.
 
-    :param reload: gives the configuration as it is in the files now.
-    :raises MissingSecrets: when no secret is configured.
-    :raises ConfigurationError: when the configuration makes no sense.
-    :raises ArchiveInUse: when another process writes the archive.
-    :raises ArchiveUnusable: when its directory can't be used.
+    :param reload: returns the configuration, read from its files again.
+    :raises MissingSecrets: if no secret is configured.
+    :raises ConfigurationError: if an option is invalid.
+    :raises ArchiveInUse: if another process writes to the archive.
+    :raises ArchiveUnusable: if the archive's directory cannot be used.
     """
 
     def __init__(
@@ -44,59 +45,61 @@ class Recorder(service.ServiceBase):
     ) -> None:
         self._reload = reload
         self._interval = conf.rrd.flush_interval
-        self.counters = counters.Counters()
-        complaints = complaint.Complaints(LOG)
+        self.counters = counters.Counters(metrics.COUNTERS)
+        throttled_log = log_throttle.ThrottledLogger(LOG)
         self._stopping = threading.Event()
-        self._intake = intake.Intake(
+        self._consumer = consumer.MeasurementConsumer(
             conf,
             self.handle,
             self.counters,
-            complaints,
+            throttled_log,
             conf.rrd.batch_size,
-            min(_BATCH_TIMEOUT, self._interval),
+            min(_BATCH_TIMEOUT_S, self._interval),
             rrd_conf.POOL,
         )
-        self._writer = writer.Writer(conf, self.counters, complaints)
+        self._writer = writer.Writer(conf, self.counters, throttled_log)
         self._flusher = threading.Thread(
             target=self._flush, name='flusher', daemon=True
         )
 
     def start(self) -> None:
+        """Start reading the bus and writing files."""
         self._flusher.start()
-        self._intake.start()
+        self._consumer.start()
 
     def stop(self) -> None:
-        """Stop; what has arrived is written."""
+        """Stop after writing all measurements received so far."""
         self._stopping.set()
-        self._intake.stop()
+        self._consumer.stop()
         if self._flusher.is_alive():
             self._flusher.join()
         self._writer.close()
 
     def wait(self) -> None:
+        """Wait until the service is asked to stop."""
         self._stopping.wait()
 
     def reset(self) -> None:
-        """Read the secrets anew.
+        """Reload the secrets from the configuration files.
 
-        :raises MissingSecrets: when none are left.
-        :raises ConfigurationError: when they make no sense.
+        :raises MissingSecrets: if no secret is left.
+        :raises ConfigurationError: if a secret is invalid.
         """
-        self._intake.reload(self._reload())
+        self._consumer.reload(self._reload())
 
-    def handle(self, words: list[measurement.Measurement]) -> None:
-        """Let measurements wait for their files.
+    def handle(self, measurements: list[measurement.Measurement]) -> None:
+        """Buffer measurements for the next flush; wait while it is full.
 
-        :raises Stopping: when the service stops before there was room.
+        :raises Stopping: if the service stops before there is space.
         """
         while self._writer.is_full:
-            if self._stopping.wait(_PAUSE):
+            if self._stopping.wait(_FULL_BUFFER_POLL_S):
                 raise listener.Stopping()
-        self._writer.put(words)
+        self._writer.put(measurements)
 
     def _flush(self) -> None:
         while not self._stopping.wait(self._interval):
             try:
                 self._writer.flush()
             except Exception:
-                LOG.exception('What was to be written is lost')
+                LOG.exception('Flush failed; buffered measurements were lost')

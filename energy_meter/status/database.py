@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Checks of the database and of what stands in it."""
+"""Checks of the database and of its contents."""
 
 import collections.abc
 import contextlib
@@ -9,7 +9,6 @@ import time
 import typing
 
 from oslo_config import cfg
-from oslo_db import exception as db_exception
 from oslo_upgradecheck import upgradecheck
 import sqlalchemy as sa
 
@@ -18,15 +17,16 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
 from energy_meter.db import schema
 
-#: Seconds by which clocks may differ, beyond what measurements take on
-#: their way.
-_SKEW = 5.0
-#: Seconds for which a refusal matters.
-_DAY = 86_400
-#: What collectors do not refuse, but set back to now.
-_FUTURE = 'future'
-#: Names that one line shows.
-_NAMES = 5
+#: Permitted difference between clocks, in addition to the usual latency of
+#: measurements.
+_MAX_CLOCK_SKEW_S = 5.0
+#: Age up to which a rejection is reported.
+_REPORT_WINDOW_S = 86_400
+#: Reason of measurements that are not rejected: collectors only set their
+#: timestamp to the present.
+_CLAMPED = 'measurements_clamped'
+#: Maximum number of names in one message.
+_MAX_NAMES = 5
 
 _Check = collections.abc.Callable[[cfg.ConfigOpts], upgradecheck.Result]
 _Query = collections.abc.Callable[
@@ -35,25 +35,25 @@ _Query = collections.abc.Callable[
 
 
 def revision(conf: cfg.ConfigOpts) -> upgradecheck.Result:
-    """Is the schema that of this release?"""
+    """Check that the schema is at the revision of this release."""
     if not conf.database.connection:
         return upgradecheck.Result(
             upgradecheck.Code.SUCCESS,
-            'None is configured here; collectors and the API need [database] '
-            'connection.',
+            'No database is configured here. Collectors and the API require '
+            '[database] connection.',
         )
     try:
         with _connect(conf) as database:
-            # The check lets a database pass that is away.
+            # Raises an error if the database is unavailable; check() does not.
             migration.version(database)
             migration.check(database)
     except exception.EnergyMeterError as error:
         return upgradecheck.Result(upgradecheck.Code.FAILURE, str(error))
-    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+    except db_engine.ERRORS as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
-            f'The database can not be used ({db_engine.explain(error)}): see '
-            '[database] connection, and whether the server runs.',
+            f'Cannot use the database ({db_engine.explain(error)}). Check '
+            '[database] connection and the database server.',
         )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
@@ -67,10 +67,10 @@ def _connect(conf: cfg.ConfigOpts) -> collections.abc.Iterator[sa.Engine]:
         database.dispose()
 
 
-def _reading(query: _Query) -> _Check:
-    """Make a check of what stands in the database.
+def _check_contents(query: _Query) -> _Check:
+    """Return a check of the database's contents.
 
-    Where it can't be read, :func:`revision` has said why.
+    It succeeds if they cannot be read, which :func:`revision` reports.
     """
 
     @functools.wraps(query)
@@ -78,7 +78,7 @@ def _reading(query: _Query) -> _Check:
         if revision(conf).code or not conf.database.connection:
             return upgradecheck.Result(
                 upgradecheck.Code.SUCCESS,
-                'Not checked: see the revision of the database.',
+                'Skipped, see the database revision.',
             )
         with _connect(conf) as database, database.connect() as connection:
             return query(connection, conf)
@@ -86,92 +86,92 @@ def _reading(query: _Query) -> _Check:
     return check
 
 
-@_reading
-def silent_probes(
+@_check_contents
+def stale_probes(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
-    """Is there news of every probe?"""
+    """Check that every probe was updated recently."""
     table = schema.probe
-    silent = table.c.heard_at < db_engine.clock() - conf.api.probe_ttl
-    names = list(
-        connection.scalars(
-            sa.select(table.c.id).where(silent).order_by(table.c.id)
-        )
-    )
+    is_stale = table.c.last_seen_at < db_engine.clock() - conf.api.probe_ttl
+    names = connection.scalars(
+        sa.select(table.c.id).where(is_stale).order_by(table.c.id)
+    ).all()
     if not names:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
-        f'No news for more than {conf.api.probe_ttl:g} s of {_some(names)}. '
-        'Does their agent run, and what does its log say of their wattmeter? '
-        'A probe that is gone for good goes with: energy-meter-manage probe '
-        'forget PROBE',
+        f'No update for more than {conf.api.probe_ttl:g} s from '
+        f'{_enumerate(names)}. Check the agent and its log. To remove a probe '
+        'that no longer exists, run: energy-meter-manage probe delete PROBE',
     )
 
 
-@_reading
-def refusals(
+@_check_contents
+def rejections(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
-    """Did collectors believe all that they read?"""
-    found = [
-        (what, number)
-        for what, number in _refused(connection)
-        if what != _FUTURE
+    """Check that collectors have not rejected any messages recently."""
+    counts = [
+        f'{reason}: {count}'
+        for reason, count in _recent_rejections(connection)
+        if reason != _CLAMPED
     ]
-    if not found:
+    if not counts:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
-    shown = _some([f'{what}: {number}' for what, number in found])
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
-        'Collectors refused messages or measurements in the last day; since '
-        f'the beginning: {shown}. Their logs say whose, and the documentation,'
-        ' in "Troubleshooting", what each means.',
+        'Collectors rejected messages or measurements in the last day. Totals '
+        f'since the installation: {_enumerate(counts)}. The logs of the '
+        'collectors name the senders; "Troubleshooting" in the documentation '
+        'explains the reasons.',
     )
 
 
-def _refused(
+def _recent_rejections(
     connection: sa.Connection,
 ) -> collections.abc.Iterable[typing.Any]:
-    """Give what happened in the last day, and how often ever."""
-    table = schema.refusal
+    """Return the reasons of the last day, each with its total count."""
+    table = schema.rejection
     return connection.execute(
-        sa.select(table.c.what, table.c.number)
-        .where(table.c.at > db_engine.clock() - _DAY)
-        .order_by(table.c.what)
+        sa.select(table.c.reason, table.c.count)
+        .where(table.c.last_seen_at > db_engine.clock() - _REPORT_WINDOW_S)
+        .order_by(table.c.reason)
     ).all()
 
 
-@_reading
+@_check_contents
 def clocks(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
-    """Do the clocks of agents, of the database and of this machine agree?"""
-    before, theirs, after = time.time(), db_engine.now(connection), time.time()
-    if not before - _SKEW <= theirs <= after + _SKEW:
+    """Check the clocks of agents, of the database and of this machine."""
+    before = time.time()
+    db_now = db_engine.now(connection)
+    after = time.time()
+    if not before - _MAX_CLOCK_SKEW_S <= db_now <= after + _MAX_CLOCK_SKEW_S:
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
-            f"The database's clock is {abs(theirs - after):.0f} s "
-            f'{"ahead of" if theirs > after else "behind"} that of this '
-            'machine: synchronise both, with chrony for instance.',
+            f'Clock of the database is {abs(db_now - after):.0f} s '
+            f'{"ahead of" if db_now > after else "behind"} this machine. '
+            'Synchronize both with NTP.',
         )
-    if _FUTURE in dict(_refused(connection)):
+    if _CLAMPED in dict(_recent_rejections(connection)):
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
-            "An agent's clock was ahead of the database's in the last day: "
-            'the logs of the collectors name it. Synchronise both.',
+            'Clock of an agent was ahead of the database in the last day. The '
+            'logs of the collectors name the agent. Synchronize both with '
+            'NTP.',
         )
     late = [
-        f'{name} ({behind:.0f} s)'
-        for name, behind in _late_agents(connection, conf)
+        f'{name} ({delay:.0f} s)'
+        for name, delay in _late_agents(connection, conf)
     ]
     if not late:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
-        f'Measurements of these agents seem old when they come: {_some(late)}.'
-        ' Either their clocks are behind, or they catch up on an outage: '
-        'check again in some minutes, then synchronise the clocks.',
+        f'Measurements of these agents arrive late: {_enumerate(late)}. The '
+        'agents are recovering from an outage, or their clocks are behind. '
+        'Check again in a few minutes, then synchronize the clocks with NTP.',
     )
 
 
@@ -179,22 +179,21 @@ def _late_agents(
     connection: sa.Connection,
     conf: cfg.ConfigOpts,
 ) -> collections.abc.Iterable[typing.Any]:
-    """Give agents of which even the freshest measurement came late."""
+    """Return the agents whose measurements all arrived late."""
     table = schema.probe
-    behind = sa.func.min(table.c.heard_at - table.c.time)
-    # What is published and written at these intervals is so old at least.
-    usual = conf.agent.publish_interval + conf.collector.flush_interval
+    delay = sa.func.min(table.c.last_seen_at - table.c.timestamp)
+    usual_delay = conf.agent.publish_interval + conf.collector.flush_interval
     return connection.execute(
-        sa.select(table.c.agent_name, behind)
-        .where(table.c.heard_at > db_engine.clock() - conf.api.probe_ttl)
+        sa.select(table.c.agent_name, delay)
+        .where(table.c.last_seen_at > db_engine.clock() - conf.api.probe_ttl)
         .group_by(table.c.agent_name)
-        .having(behind > usual + _SKEW)
+        .having(delay > usual_delay + _MAX_CLOCK_SKEW_S)
         .order_by(table.c.agent_name)
     ).all()
 
 
-def _some(names: collections.abc.Sequence[str]) -> str:
-    more = len(names) - _NAMES
-    return ', '.join(names[:_NAMES]) + (
-        f' and {more} more' if more > 0 else ''
+def _enumerate(names: collections.abc.Sequence[str]) -> str:
+    hidden = len(names) - _MAX_NAMES
+    return ', '.join(names[:_MAX_NAMES]) + (
+        f' and {hidden} more' if hidden > 0 else ''
     )

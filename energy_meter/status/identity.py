@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Checks of Keystone: can we log in, and is the API in its catalog?"""
+"""Checks of Keystone and of the API endpoints in its catalog."""
 
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1 import loading
@@ -8,20 +8,20 @@ from keystoneauth1 import session as keystone_session
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
-from energy_meter import client
 from energy_meter import exception
+from energy_meter.clients import api
 
 _GROUP = 'keystone_authtoken'
 _INTERFACES = ('public', 'internal')
-_TIMEOUT = 10
+_TIMEOUT_S = 10
 
 
 def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
-    """Log in as the API does and ask every endpoint that is registered."""
+    """Check that the API can log in, and that its endpoints respond."""
     if conf.api.auth_strategy == 'noauth':
         return upgradecheck.Result(
             upgradecheck.Code.SUCCESS,
-            'Not used here: [api] auth_strategy is noauth.',
+            'Skipped, [api] auth_strategy is noauth.',
         )
     loading.register_auth_conf_options(conf, _GROUP)
     loading.register_session_conf_options(conf, _GROUP)
@@ -30,10 +30,10 @@ def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
         if auth is None:
             return upgradecheck.Result(
                 upgradecheck.Code.SUCCESS,
-                f'None is configured here; the API needs [{_GROUP}].',
+                f'Not configured here. The API requires [{_GROUP}].',
             )
         session = loading.load_session_from_conf_options(
-            conf, _GROUP, auth=auth, timeout=_TIMEOUT
+            conf, _GROUP, auth=auth, timeout=_TIMEOUT_S
         )
         return _check_endpoints(session)
     except (
@@ -44,8 +44,8 @@ def check(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     ) as error:
         return upgradecheck.Result(
             upgradecheck.Code.FAILURE,
-            f'Keystone does not let us in ({type(error).__name__}): see '
-            f'[{_GROUP}], its auth_url, password and cafile.',
+            f'Cannot log in to Keystone ({type(error).__name__}). Check '
+            f'auth_url, password and cafile in [{_GROUP}].',
         )
 
 
@@ -54,21 +54,21 @@ def _check_endpoints(
 ) -> upgradecheck.Result:
     for interface in _INTERFACES:
         url = session.get_endpoint(
-            service_type=client.SERVICE_TYPE, interface=interface
+            service_type=api.SERVICE_TYPE, interface=interface
         )
         if not url:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
                 f'Keystone has no {interface} endpoint of type '
-                f'{client.SERVICE_TYPE}: run energy-meter-manage keystone '
+                f'{api.SERVICE_TYPE}. Run: energy-meter-manage keystone '
                 'register --url URL',
             )
         try:
-            client.Client(session, url, timeout=_TIMEOUT).version()
+            api.Client(session, url, timeout=_TIMEOUT_S).version()
         except exception.APIError as error:
             return upgradecheck.Result(
                 upgradecheck.Code.FAILURE,
-                f'The {interface} endpoint does not answer as the API does: '
-                f'{error} Does energy-meter-api run there?',
+                f'The {interface} endpoint does not respond as the API does: '
+                f'{error}. Check that energy-meter-api runs there.',
             )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)

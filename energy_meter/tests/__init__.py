@@ -2,4 +2,4 @@
 
 """Tests: ``unit`` needs nothing, ``functional`` starts real peers."""
 
-from energy_meter import threads  # noqa: F401
+from energy_meter import no_eventlet  # noqa: F401

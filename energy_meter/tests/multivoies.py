@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Speaks as an OmegaWatt Multivoies does, for tests."""
+"""Frames of a simulated OmegaWatt Multivoies."""
 
 import collections.abc
 import functools
@@ -15,11 +15,11 @@ def frame(
     samples: int = 50,
     age: float = 0.0,
 ) -> bytes:
-    """Make a binary frame of some channels, six on each module.
+    """Return a binary frame of some channels, six per module.
 
     :param powers: mean power of each channel, in watts.
     :param currents: RMS current of each channel, in amperes.
-    :param age: seconds for which the meter kept the samples.
+    :param age: age of the samples in seconds.
     """
     sums = []
     for first in range(0, len(powers), 6):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Rows of probes for tests of whoever reads them."""
+"""Rows of probes, for tests of code that reads them."""
 
 import time
 import typing
@@ -15,23 +15,23 @@ PROBE = {
     'scope': 'node',
     'host': 'node-41',
     'agent_name': 'agent',
-    'time': 1700000000.5,
+    'timestamp': 1700000000.5,
     'watts': 173.0,
     'millijoules': 4_500_000_000,
     'elapsed': 1000.0,
-    'metered': 999.0,
+    'metered_seconds': 999.0,
     'owner_agent': '',
     'owner_register': '',
     'owner_incarnation': 1,
-    'owner_began': 1.0,
+    'owner_opened_at': 1.0,
     'owner_billed_from': 1.0,
     'owner_overlap': 0,
     'owner_millijoules': 4_500_000_000,
-    'owner_metered': 999.0,
+    'owner_metered_seconds': 999.0,
     'owner_elapsed': 1000.0,
 }
 
-#: What the API shows of it.
+#: Representation of this probe in the API.
 SHOWN = {
     'timestamp': 1700000000.5,
     'kwh': 1.25,
@@ -45,11 +45,11 @@ SHOWN = {
 
 
 def insert(engine: sa.Engine, *probes: str, **fields: typing.Any) -> None:
-    """Store probes of which the collector has just heard.
+    """Insert probes that have just been updated.
 
-    :param fields: columns in which they differ from :data:`PROBE`.
+    :param fields: columns that differ from :data:`PROBE`.
     """
-    row = PROBE | {'heard_at': time.time()} | fields
+    row = PROBE | {'last_seen_at': time.time()} | fields
     with engine.begin() as connection:
         connection.execute(
             schema.probe.insert(), [row | {'id': probe} for probe in probes]

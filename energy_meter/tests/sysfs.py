@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Makes trees that look like sysfs, for tests."""
+"""Directory trees in the format of sysfs."""
 
 import collections.abc
 import pathlib
@@ -9,10 +9,10 @@ import fixtures
 
 
 class Tree(fixtures.Fixture):
-    """A directory with attributes, and links to directories.
+    """Directory with attributes, and with links to directories.
 
-    :param attributes: of each path its text; the text of a link begins
-        with ``->``.
+    :param attributes: text of each path. For a link, it is ``->`` and the
+        target.
     """
 
     def __init__(self, attributes: collections.abc.Mapping[str, str]) -> None:
@@ -25,6 +25,7 @@ class Tree(fixtures.Fixture):
             self.set(name, text)
 
     def set(self, name: str, text: str) -> None:
+        """Write an attribute, or create a link."""
         path = self.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if text.startswith('->'):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Who is let in, and who may do what."""
+"""Authentication and authorization of requests."""
 
 import collections.abc
-import typing
+from wsgiref import types
 
 from keystoneauth1 import exceptions as keystoneauth_exceptions
 from keystonemiddleware import auth_token
@@ -16,12 +16,13 @@ from energy_meter import exception
 from energy_meter import policies
 from energy_meter.web import basic_auth
 
-#: Given the request's environment and the name of a rule, refuses.
-Authorize = collections.abc.Callable[[dict[str, typing.Any], str], None]
+#: Takes the request's environment and the name of a policy rule. Raises
+#: WSME's ``ClientSideError`` with code 403 if the rule is not fulfilled.
+Authorize = collections.abc.Callable[[types.WSGIEnvironment, str], None]
 
 _GROUP = 'keystone_authtoken'
 
-# A Keystone that hangs must not hold all threads for long.
+# Short, because a Keystone that hangs blocks a worker thread per request.
 _KEYSTONE_DEFAULTS = {
     'http_connect_timeout': 5,
     'http_request_max_retries': 1,
@@ -29,17 +30,17 @@ _KEYSTONE_DEFAULTS = {
 }
 
 
-def guard(
-    application: typing.Any, conf: cfg.ConfigOpts, section: str
-) -> typing.Any:
-    """Let only those requests through that the configuration lets in.
+def authenticate(
+    application: types.WSGIApplication, conf: cfg.ConfigOpts, section: str
+) -> types.WSGIApplication:
+    """Return an application that rejects unauthenticated requests.
 
-    :param section: has ``auth_strategy``.
-    :raises ConfigurationError: when nobody could be let in.
+    :param section: the section with ``auth_strategy``.
+    :raises ConfigurationError: if the strategy is not fully configured.
     """
     match conf[section].auth_strategy:
         case 'keystone':
-            return _ask_keystone(application, conf, section)
+            return _keystone_auth(application, conf, section)
         case 'http_basic':
             return basic_auth.BasicAuth(
                 application, conf[section].htpasswd, section
@@ -48,20 +49,21 @@ def guard(
 
 
 def authorizer(conf: cfg.ConfigOpts, section: str) -> Authorize:
-    """Give what refuses those that were let in, but may not do everything.
+    """Return the function that authorizes authenticated requests.
 
-    :param section: has ``auth_strategy``. Only Keystone knows of roles.
+    :param section: the section with ``auth_strategy``. Only Keystone's users
+        have roles, so all others are authorized.
     """
     return (
-        _by_policy(conf)
+        _policy_authorizer(conf)
         if conf[section].auth_strategy == 'keystone'
-        else _everybody
+        else _allow
     )
 
 
-def _ask_keystone(
-    application: typing.Any, conf: cfg.ConfigOpts, section: str
-) -> auth_token.AuthProtocol:
+def _keystone_auth(
+    application: types.WSGIApplication, conf: cfg.ConfigOpts, section: str
+) -> types.WSGIApplication:
     for group, options in auth_token.list_opts():
         conf.register_opts(options, group)
     for name, value in _KEYSTONE_DEFAULTS.items():
@@ -71,26 +73,30 @@ def _ask_keystone(
             file='configuration',
             section=_GROUP,
             option='auth_type',
-            reason='not set, so Keystone can not be asked about tokens; '
+            reason='required to validate tokens with Keystone; '
             f'without Keystone, set [{section}] auth_strategy = '
             'noauth',
         )
     try:
-        return auth_token.AuthProtocol(
+        middleware: types.WSGIApplication = auth_token.AuthProtocol(
             application, {'oslo_config_config': conf}
         )
     except keystoneauth_exceptions.ClientException as error:
-        # It names options, but not their values.
+        # Its text contains names of options, but not their values.
         raise exception.ConfigurationError(
             file='configuration',
             section=_GROUP,
             option='auth_type',
             reason=error,
         ) from None
+    return middleware
 
 
-def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
-    """Ask the policy about the owner of the request's token."""
+def _policy_authorizer(conf: cfg.ConfigOpts) -> Authorize:
+    """Return the function that checks the roles of a request's token.
+
+    :raises ConfigurationError: if the policy file is invalid.
+    """
     enforcer = policy.Enforcer(conf)
     enforcer.register_defaults(policies.list_rules())
     try:
@@ -100,22 +106,22 @@ def _by_policy(conf: cfg.ConfigOpts) -> Authorize:
             file='configuration',
             section='oslo_policy',
             option='policy_file',
-            reason=f'{conf.oslo_policy.policy_file} can not be used: '
+            reason=f'cannot load {conf.oslo_policy.policy_file}: '
             f'{" ".join(str(error).split())}',
         ) from None
 
-    def authorize(environ: dict[str, typing.Any], rule: str) -> None:
-        # Whoever is in the file of passwords has no roles, and needs none.
-        if basic_auth.NAME in environ:
+    def authorize(environ: types.WSGIEnvironment, rule: str) -> None:
+        # Users of an htpasswd file have no roles, and need none.
+        if basic_auth.USERNAME in environ:
             return
-        owner = context.RequestContext.from_environ(environ)
-        if not enforcer.authorize(rule, {}, owner):
+        credentials = context.RequestContext.from_environ(environ)
+        if not enforcer.authorize(rule, {}, credentials):
             raise wsme_exc.ClientSideError(
-                f'The policy {rule} does not let you do this.', 403
+                f'Policy does not allow {rule} to be performed.', 403
             )
 
     return authorize
 
 
-def _everybody(_environ: dict[str, typing.Any], _rule: str) -> None:
-    """Let everybody do everything."""
+def _allow(_environ: types.WSGIEnvironment, _rule: str) -> None:
+    """Authorize every request."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""HTTP basic authentication, for browsers and scrapers."""
 
-"""A name and a password, for browsers and scrapers."""
-
-import typing
+from wsgiref import types
 
 from oslo_middleware import basic_auth
 from oslo_middleware import exceptions
@@ -13,36 +12,40 @@ import webob.dec
 
 from energy_meter import exception
 
-#: Where the environment has the name of whoever was let in by a password.
-NAME = 'energy_meter.name'
+#: Key of the environment with the name of the authenticated user.
+USERNAME = 'energy_meter.username'
+
+_CHALLENGE = {
+    'WWW-Authenticate': 'Basic realm="energy_meter", charset="UTF-8"'
+}
 
 
 class BasicAuth:
-    """Middleware: lets in those whom an htpasswd file names.
+    """Middleware that authenticates the users of an htpasswd file.
 
-    oslo.middleware's own asks no browser for a password (its answer has no
-    ``WWW-Authenticate``) and finds its file in a global configuration; how
-    it reads the file and the header is used here.
+    oslo.middleware parses the file and the header. Its own middleware is not
+    used, because its responses lack ``WWW-Authenticate``, so that browsers do
+    not ask for a password, and because it reads a global configuration.
 
-    :param file: as ``htpasswd -B`` makes it.
-    :param section: has the option that names the file.
-    :param option: its name.
-    :param otherwise: the application for requests without a name and a
-        password, which are refused if there is none.
-    :raises ConfigurationError: when the file can't be used.
+    :param file: the htpasswd file, as ``htpasswd -B`` creates it.
+    :param section: the section of the option that names the file.
+    :param option: the name of that option.
+    :param fallback: the application for requests without credentials. By
+        default these are rejected.
+    :raises ConfigurationError: if the file cannot be used.
     """
 
     def __init__(
         self,
-        application: typing.Any,
+        application: types.WSGIApplication,
         file: str,
         section: str,
         option: str = 'htpasswd',
-        otherwise: typing.Any = None,
+        fallback: types.WSGIApplication | None = None,
     ) -> None:
         self._application = application
         self._file = file
-        self._otherwise = otherwise
+        self._fallback = fallback
         try:
             basic_auth.validate_auth_file(file)
         except (exceptions.ConfigInvalid, exc.HTTPException, ValueError):
@@ -50,25 +53,21 @@ class BasicAuth:
                 file='configuration',
                 section=section,
                 option=option,
-                reason=f'{file} can not be read, or has a password that is '
-                'not bcrypt: make it with htpasswd -B',
+                reason=f'{file} is not readable, or has a password that is '
+                'not a bcrypt hash: create it with htpasswd -B',
             )
 
     @webob.dec.wsgify
     def __call__(self, request: webob.Request) -> webob.Response:
-        if self._otherwise and request.authorization is None:
-            return request.get_response(self._otherwise)
+        if self._fallback and request.authorization is None:
+            return request.get_response(self._fallback)
         try:
-            name, password = basic_auth.parse_token(
+            username, password = basic_auth.parse_token(
                 basic_auth.parse_header(request.environ)
             )
-            basic_auth.authenticate(self._file, name, password)
-        # bcrypt refuses long passwords with a ValueError.
+            basic_auth.authenticate(self._file, username, password)
+        # bcrypt raises ValueError for passwords that are too long.
         except (exc.HTTPException, ValueError):
-            return exc.HTTPUnauthorized(
-                headers={
-                    'WWW-Authenticate': 'Basic realm="energy_meter", charset="UTF-8"'
-                }
-            )
-        request.environ[NAME] = name
+            return exc.HTTPUnauthorized(headers=_CHALLENGE)
+        request.environ[USERNAME] = username
         return request.get_response(self._application)

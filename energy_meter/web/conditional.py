@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Answers with 304 where the client has the document already."""
+"""Conditional responses: 304 if the client has the document already."""
 
 import collections.abc
 import hashlib
@@ -11,19 +10,20 @@ import webob
 
 
 def answer(
-    shown: object,
+    fingerprint: object,
     content_type: str,
     document: collections.abc.Callable[[], bytes],
 ) -> webob.Response:
-    """Answer with a document, or with 304 if the client has it already.
+    """Return a response with the document, or 304 if it has not changed.
 
-    :param shown: differs whenever the document does.
-    :param document: makes it.
+    :param fingerprint: a value that changes whenever the document does; the
+        ETag is computed from its ``repr()``.
+    :param document: returns the document; not called for a 304 response.
     """
-    tag = hashlib.sha256(repr(shown).encode()).hexdigest()[:32]
+    tag = hashlib.sha256(repr(fingerprint).encode()).hexdigest()[:32]
     response = webob.Response(content_type=content_type)
     response.etag = (tag, False)
-    # A cache may keep it, but has to ask, with the client's own token.
+    # A cache may store it, but must revalidate it with the client's token.
     response.cache_control = 'private, no-cache'
     response.vary = ('X-Auth-Token',)
     if tag in pecan.request.if_none_match:

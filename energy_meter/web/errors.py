@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Errors: whatever goes wrong, and wherever, the answer has one shape."""
+"""Error responses, all in one format."""
 
 import collections.abc
 import http.client
 import logging
 import typing
+from wsgiref import types
 
 from keystoneauth1 import exceptions as keystone_exceptions
 from oslo_context import context
@@ -21,16 +22,18 @@ from energy_meter import exception
 LOG = logging.getLogger(__name__)
 
 _MESSAGES = {
-    400: 'The request makes no sense.',
-    401: 'The request needs valid credentials.',
-    404: 'There is nothing at this URL.',
-    405: 'This service only reads: it takes GET and HEAD.',
-    500: 'Something went wrong. The log of the service tells what, under '
-    'the request id of this answer.',
-    503: 'The service, or one that it needs, is unavailable. Try again later.',
+    400: 'Bad request.',
+    401: 'Valid credentials are required.',
+    404: 'No resource exists at this URL.',
+    405: 'Method not allowed; this API is read-only.',
+    500: 'Internal error. For details, search the log of the service for the '
+    'request ID of this response.',
+    503: 'The service, or one that it depends on, is unavailable. Try again '
+    'later.',
 }
 
-#: The database, or Keystone in a way that its middleware does not expect.
+#: Errors of the database, and of Keystone where its middleware does not
+#: handle them.
 _UNAVAILABLE = (
     db_exception.DBError,
     sa.exc.SQLAlchemyError,
@@ -39,9 +42,9 @@ _UNAVAILABLE = (
 
 
 class Error(typing.NamedTuple):
-    """What a client is told of an error.
+    """An error as it is reported to a client.
 
-    :ivar title: the name of the code.
+    :ivar title: reason phrase of the status code.
     """
 
     code: int
@@ -49,73 +52,79 @@ class Error(typing.NamedTuple):
     message: str
 
 
-#: Gives a response its body and content type.
-Show = collections.abc.Callable[[webob.Request, webob.Response, Error], None]
+#: Sets the body and content type of an error response.
+Render = collections.abc.Callable[[webob.Request, webob.Response, Error], None]
 
 
 def as_json(
     _request: webob.Request, response: webob.Response, error: Error
 ) -> None:
-    """Show ``{"error": {"code": 404, "title": "...", "message": "..."}}``."""
+    """Set ``{"error": {"code": 404, "title": "...", "message": "..."}}``."""
     response.json = {'error': error._asdict()}
     response.content_type = 'application/json'
 
 
 class Errors:
-    """Middleware: answers every error in the same shape.
+    """Middleware that renders all errors in the same format.
 
-    Texts of exceptions and of other middleware stay inside. The one
-    exception whose text is for clients is WSME's ``ClientSideError``.
+    Clients see neither the texts of exceptions, except WSME's
+    ``ClientSideError``, nor the error pages of other middleware.
 
-    :param show: gives them their shape.
+    :param render: writes the body of error responses.
     """
 
-    def __init__(self, application: typing.Any, show: Show) -> None:
+    def __init__(
+        self, application: types.WSGIApplication, render: Render
+    ) -> None:
         self._application = application
-        self._show = show
+        self._render = render
 
     @webob.dec.wsgify
     def __call__(self, request: webob.Request) -> webob.Response:
-        # Lines of the log find the request id here.
+        # oslo.log reads the request ID of log lines from this context.
         context.RequestContext(
             request_id=request.environ.get(request_id.ENV_REQUEST_ID)
         )
         try:
             response = request.get_response(self._application)
         except wsme_exc.ClientSideError as error:
-            return self._shape(
+            return self._error(
                 request, webob.Response(status=error.code), error.faultstring
             )
-        except exception.UnknownProbe:
-            return self._shape(request, webob.Response(status=404))
+        except exception.ProbeNotFound:
+            return self._error(request, webob.Response(status=404))
         except _UNAVAILABLE:
-            # oslo.log adds the type, and the first line, of the exception.
-            LOG.error('The database or Keystone failed')
-            return self._shape(request, webob.Response(status=503))
+            # oslo.log appends the type and the first line of the exception.
+            LOG.error('Request failed: database or Keystone unavailable')
+            return self._error(request, webob.Response(status=503))
         except Exception:
             LOG.exception(
-                '%s %r failed', request.method, request.environ['PATH_INFO']
+                'Request %s %r failed',
+                request.method,
+                request.environ['PATH_INFO'],
             )
-            return self._shape(request, webob.Response(status=500))
+            return self._error(request, webob.Response(status=500))
         return (
             response
             if response.status_code < 400
-            else self._shape(request, response)
+            else self._error(request, response)
         )
 
-    def _shape(
+    def _error(
         self,
         request: webob.Request,
         response: webob.Response,
         message: str | None = None,
     ) -> webob.Response:
-        """Give an error its body; its other headers stay.
+        """Return the response with the body of an error.
 
-        :param message: by default what there is to say of its code.
+        Its headers stay, such as ``WWW-Authenticate`` and ``Allow``.
+
+        :param message: by default the message of the status code.
         """
         code = response.status_code
         title = http.client.responses.get(code, 'Error')
-        self._show(
+        self._render(
             request,
             response,
             Error(code, title, message or _MESSAGES.get(code, title)),

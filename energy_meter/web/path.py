@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The segments of the path and the parameters, as the client meant them.
+"""Path segments and parameters of a request, decoded after splitting.
 
-The id of a probe may hold a slash, which the client writes as ``%2F``. In
-PATH_INFO uWSGI and wsgiref have decoded it already, and cheroot leaves it,
-like a literal ``%2F``, as it is: only the request line tells them apart.
+The id of a probe can contain a slash, which clients encode as ``%2F``. In
+PATH_INFO, uWSGI and wsgiref have decoded it already, and cheroot leaves it
+encoded, like an encoded ``%2F``. Only the request line is unambiguous.
 """
 
 import collections.abc
@@ -12,17 +12,17 @@ import re
 import urllib.parse
 from wsgiref import types
 
-#: Where the segments are in the environment: a tuple, empty for the root.
+#: Key of the environment with the segments: a tuple, empty for the root.
 SEGMENTS = 'energy_meter.segments'
 
-#: Where the parameters are in the environment: a dictionary of strings.
+#: Key of the environment with the parameters: a dictionary of strings.
 PARAMETERS = 'energy_meter.parameters'
 
 _SLASH = re.compile(b'%2f', re.IGNORECASE)
 
 
 class Path:
-    """Middleware: splits the URL before anything of it is decoded."""
+    """Middleware that splits the URL before any part of it is decoded."""
 
     def __init__(self, application: types.WSGIApplication) -> None:
         self._application = application
@@ -34,7 +34,7 @@ class Path:
     ) -> collections.abc.Iterable[bytes]:
         script = environ.get('SCRIPT_NAME', '')
         if script.endswith('/'):
-            # Apache's mod_proxy_uwsgi does that, and links would have two.
+            # From Apache's mod_proxy_uwsgi. Links would have two slashes.
             environ['SCRIPT_NAME'] = script.rstrip('/')
             environ['PATH_INFO'] = f'/{environ.get("PATH_INFO", "")}'
         environ[SEGMENTS] = split(environ)
@@ -47,17 +47,16 @@ class Path:
 
 
 def split(environ: types.WSGIEnvironment) -> tuple[str, ...]:
-    """Give the segments of the path below the application's root, decoded.
+    """Return the decoded segments of the path below the application's root.
 
-    With and without a trailing slash they are the same.
+    A trailing slash makes no difference.
     """
     script = environ.get('SCRIPT_NAME', '').encode('latin-1')
     path = environ.get('PATH_INFO', '').encode('latin-1')
-    written = environ.get('REQUEST_URI', '').partition('?')[0]
-    decoded = urllib.parse.unquote_to_bytes(written)
-    # A server or proxy may have mapped the request line to another path.
+    encoded = environ.get('REQUEST_URI', '').partition('?')[0]
+    decoded = urllib.parse.unquote_to_bytes(encoded)
+    # A server or proxy can have mapped the request line to another path.
     if _SLASH.sub(b'/', decoded) != _SLASH.sub(b'/', script + path):
-        written = urllib.parse.quote(script + path)
-    written = written.rstrip('/')
-    below = written.split('/')[script.count(b'/') + 1 :]
-    return tuple(urllib.parse.unquote(segment) for segment in below)
+        encoded = urllib.parse.quote(script + path)
+    segments = encoded.rstrip('/').split('/')[script.count(b'/') + 1 :]
+    return tuple(urllib.parse.unquote(segment) for segment in segments)

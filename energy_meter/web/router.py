@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Pecan, for URLs whose segments may be anything."""
+"""Pecan, for URLs whose segments can contain any character."""
 
 import collections.abc
 import typing
+from wsgiref import types
 
 import pecan
 from pecan import routing
@@ -12,25 +12,27 @@ import webob
 
 from energy_meter.web import path
 
-#: Where the header Accept is in the environment; empty if there is none.
+#: Key of the environment with the header Accept; empty if there is none.
 ACCEPT = 'energy_meter.accept'
 
-#: A controller, and the arguments that are in the path.
-Found = tuple[collections.abc.Callable[..., typing.Any], list[str]]
+#: A controller, and its arguments from the path.
+Route = tuple[collections.abc.Callable[..., typing.Any], list[str]]
 
 
 class Router(pecan.Pecan):
-    """Pecan, but with the segments that :mod:`energy_meter.web.path` found.
+    """Pecan with the path segments of :mod:`energy_meter.web.path`.
 
-    Its own would take the slash in a probe's id for the end of a segment.
+    Pecan itself would split a probe id at its slash.
     """
 
     def __call__(
-        self, environ: dict[str, typing.Any], start_response: typing.Any
+        self,
+        environ: types.WSGIEnvironment,
+        start_response: types.StartResponse,
     ) -> typing.Any:
-        # The segments are the path, path.PARAMETERS has the parameters, and
-        # controllers know what they answer: Pecan must not decode, refuse
-        # and log what it need not even look at.
+        # Pecan must not decode, reject and log a path, parameters and media
+        # types that it need not interpret: path.SEGMENTS and path.PARAMETERS
+        # have the former two, and controllers choose their media type.
         return super().__call__(
             {
                 **environ,
@@ -42,8 +44,8 @@ class Router(pecan.Pecan):
             start_response,
         )
 
-    def route(
-        self, request: webob.Request, node: typing.Any, _path: str
-    ) -> Found:
+    def route(self, request: webob.Request, node: object, _path: str) -> Route:
+        """Return the controller of a request, and its arguments."""
         segments = list(request.environ[path.SEGMENTS])
-        return routing.lookup_controller(node, segments, request)
+        route: Route = routing.lookup_controller(node, segments, request)
+        return route

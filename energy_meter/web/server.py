@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An HTTP server, for installations without uWSGI."""
+"""HTTP server for installations without uWSGI."""
 
 import ipaddress
 import logging
 import threading
-import typing
+from wsgiref import types
 
 from cheroot import wsgi
 from oslo_config import cfg
@@ -15,23 +15,24 @@ from energy_meter import exception
 
 LOG = logging.getLogger(__name__)
 
-#: Requests have no body, and headers of the size of a token.
-_LARGEST_REQUEST = 64 * 1024
-_BACKLOG = 128
+#: Requests have no body; the largest header is the token.
+_MAX_REQUEST_BYTES = 64 * 1024
+_LISTEN_BACKLOG = 128
 
 
-class Server(service.ServiceBase):
+class HTTPServer(service.ServiceBase):
     """Serves an application on the address of its section.
 
-    :param section: has ``bind_host``, ``port``, ``threads`` and who is let
-        in.
-    :param title: what is served, for the log.
-    :raises ConfigurationError: when everybody on the network could read.
+    :param section: the section with ``bind_host``, ``port``, ``workers``,
+        ``auth_strategy`` and ``allow_public_noauth``.
+    :param title: name of the application for the log.
+    :raises ConfigurationError: if the application would be readable from the
+        network without authentication.
     """
 
     def __init__(
         self,
-        application: typing.Any,
+        application: types.WSGIApplication,
         conf: cfg.ConfigOpts,
         section: str,
         title: str,
@@ -42,7 +43,7 @@ class Server(service.ServiceBase):
         self._address = options.bind_host, options.port
         if (
             options.auth_strategy == 'noauth'
-            and not options.noauth_anywhere
+            and not options.allow_public_noauth
             and not _is_loopback(options.bind_host)
         ):
             raise exception.ConfigurationError(
@@ -50,24 +51,24 @@ class Server(service.ServiceBase):
                 section=section,
                 option='bind_host',
                 reason=f'{options.bind_host} is not a loopback address, and '
-                'with auth_strategy = noauth everybody could read; '
-                'set noauth_anywhere = true if they may',
+                'auth_strategy = noauth requires one; to permit access '
+                'without authentication, set allow_public_noauth = true',
             )
-        self._server = _HTTPServer(
+        self._server = _CherootServer(
             self._address,
             application,
-            numthreads=options.threads,
+            numthreads=options.workers,
             server_name='energy-meter',
-            request_queue_size=_BACKLOG,
+            request_queue_size=_LISTEN_BACKLOG,
         )
         self._thread = threading.Thread(
             target=self._server.serve, name=section, daemon=True
         )
 
     def start(self) -> None:
-        """Listen.
+        """Start to listen.
 
-        :raises ConfigurationError: when the address can't be had.
+        :raises ConfigurationError: if it cannot listen on the address.
         """
         try:
             self._server.prepare()
@@ -76,30 +77,33 @@ class Server(service.ServiceBase):
                 file='configuration',
                 section=self._section,
                 option='bind_host, port',
-                reason=f'can not listen: {error}',
+                reason=f'cannot listen: {error}',
             )
         self._thread.start()
-        LOG.info('%s listens on %s, port %d', self._title, *self._address)
+        LOG.info('Serving %s on %s:%d', self._title, *self._address)
 
     def stop(self) -> None:
+        """Finish the running requests and close the connections."""
         self._server.stop()
 
     def wait(self) -> None:
+        """Wait until the server has stopped."""
         self._thread.join()
 
     def reset(self) -> None:
-        """Nothing is re-read while it runs."""
+        """Do nothing: its options require a restart."""
 
 
-class _HTTPServer(wsgi.Server):
-    """Cheroot's, with limits, and with our log."""
+class _CherootServer(wsgi.Server):
+    """Cheroot's server with limits, which logs to oslo.log."""
 
-    max_request_header_size = _LARGEST_REQUEST
-    max_request_body_size = _LARGEST_REQUEST
+    max_request_header_size = _MAX_REQUEST_BYTES
+    max_request_body_size = _MAX_REQUEST_BYTES
 
     def error_log(
         self, msg: str = '', level: int = logging.INFO, traceback: bool = False
     ) -> None:
+        """Log an event of the server."""
         LOG.log(level, '%s', msg, exc_info=traceback)
 
 

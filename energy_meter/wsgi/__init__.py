@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""WSGI applications, for any WSGI server."""
+"""Entry points for WSGI servers."""
 
-from energy_meter import threads  # noqa: F401
+from energy_meter import no_eventlet  # noqa: F401

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The API for a WSGI server: ``energy_meter.wsgi.api:application``."""
+"""The API for WSGI servers: ``energy_meter.wsgi.api:application``."""
 
 from energy_meter.api import app
 from energy_meter.wsgi import configuration

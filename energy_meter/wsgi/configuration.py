@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Configuration of the applications for WSGI servers.
 
-"""Where the applications for WSGI servers find their configuration.
-
-The arguments of the process are the server's. Where the configuration is,
-the environment tells: ``OS_ENERGY_METER_CONFIG_FILES``, separated by commas,
-and ``OS_ENERGY_METER_CONFIG_DIR``. By default it is where the commands look
-for it, /etc/energy_meter/energy_meter.conf.
+The arguments of the process belong to the WSGI server, so the environment
+names the files: ``OS_ENERGY_METER_CONFIG_FILES``, separated by commas, and
+``OS_ENERGY_METER_CONFIG_DIR``. The default is that of the commands,
+/etc/energy_meter/energy_meter.conf.
 """
 
 import os
@@ -18,9 +17,9 @@ from energy_meter import conf as energy_meter_conf
 
 
 def load(prog: str) -> cfg.ConfigOpts:
-    """Read the configuration and set up the log.
+    """Load the configuration and set up logging.
 
-    :param prog: name of the command that serves the same by itself.
+    :param prog: name of the command that serves the same application.
     """
     arguments = []
     for name in os.environ.get('OS_ENERGY_METER_CONFIG_FILES', '').split(','):

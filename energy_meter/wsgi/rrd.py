@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""The graph pages for WSGI servers: ``energy_meter.wsgi.rrd:application``.
 
-"""The pages for a WSGI server: ``energy_meter.wsgi.rrd:application``.
-
-They show the files that ``energy-meter-rrd`` writes on the same machine.
+They read the RRD files that ``energy-meter-rrd`` writes on the same machine.
 """
 
 from energy_meter.rrd.pages import app

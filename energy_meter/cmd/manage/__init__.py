@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""energy-meter-manage: sets up the database and Keystone, keeps accounts."""
+"""energy-meter-manage: administration of an installation."""
 
 import sys
 
 from oslo_config import cfg
 from oslo_db import exception as db_exception
-import sqlalchemy as sa
 
 from energy_meter import exception
 from energy_meter.cmd import service
@@ -19,13 +18,14 @@ from energy_meter.cmd.manage import registers
 from energy_meter.cmd.manage import schema
 from energy_meter.db import engine as db_engine
 
-_DESCRIPTION = 'Set up and look after an installation of energy_meter.'
+_DESCRIPTION = 'Set up and administer an installation of energy_meter.'
 
-#: As --help shows them.
+#: In the order of --help.
 _AREAS = (schema, registers, probes, agents, openstack, archive)
 
 
 def main() -> None:
+    """Run one command."""
     conf = service.load(
         base.PROG,
         _DESCRIPTION,
@@ -34,7 +34,7 @@ def main() -> None:
                 'command',
                 title='commands',
                 handler=_add_commands,
-                help='What to do; each has a --help of its own.',
+                help='Area and action; each has its own --help.',
             )
         ],
     )
@@ -44,13 +44,13 @@ def main() -> None:
         sys.exit(f'{base.PROG}: {error}')
     except db_exception.DBNonExistentTable:
         sys.exit(
-            f'{base.PROG}: the database has no tables: run {base.PROG} db sync'
+            f'{base.PROG}: the database has no tables; run {base.PROG} db sync'
         )
-    except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+    except db_engine.ERRORS as error:
         sys.exit(
-            f'{base.PROG}: the database can not be used '
-            f'({db_engine.explain(error)}): see [database] connection, '
-            'and whether the server runs'
+            f'{base.PROG}: cannot use the database '
+            f'({db_engine.explain(error)}); check [database] connection and '
+            'the database server'
         )
 
 

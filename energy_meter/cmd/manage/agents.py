@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands about agents."""
+"""Commands for agents."""
 
 import getpass
 
@@ -12,56 +12,60 @@ from energy_meter.db import engine as db_engine
 
 
 def add_commands(areas: base.Areas) -> None:
-    area = base.Area(areas, 'agent', 'The agents.')
+    """Add the commands to the parser."""
+    area = base.Area(areas, 'agent', 'Manage agents.')
     area.add('list', _list, 'List all agents.')
     base.add_agent(
         area.add(
-            'exclude',
-            _exclude,
-            'Void all registers of an agent, as "register void" does, and refuse '
-            'whatever else it says. What is void stays so.',
+            'disable',
+            _disable,
+            'Disable an agent: void all its registers, as "register void" '
+            'does, and reject its later measurements. Voiding cannot be '
+            'undone.',
         )
     )
     base.add_agent(
-        area.add('readmit', _readmit, 'Believe an excluded agent again.')
+        area.add(
+            'enable',
+            _enable,
+            'Re-enable an agent. Its voided registers stay void.',
+        )
     )
 
 
 def _list(conf: cfg.ConfigOpts) -> None:
     with db_engine.connect(conf).begin() as connection:
         base.show(
-            ['name', 'agent', 'probes', 'last heard', 'excluded'],
+            ['name', 'agent', 'probes', 'last seen', 'disabled'],
             (
                 [
-                    item.name or '-',
-                    item.agent,
-                    item.probes,
-                    *(
-                        '-' if moment is None else base.moment(moment)
-                        for moment in (item.heard_at, item.excluded_at)
-                    ),
+                    view.name or '-',
+                    view.agent,
+                    view.probes,
+                    base.utc(view.last_seen_at),
+                    base.utc(view.disabled_at),
                 ]
-                for item in agents.list_agents(connection)
+                for view in agents.list_agents(connection)
             ),
         )
 
 
-def _exclude(conf: cfg.ConfigOpts) -> None:
+def _disable(conf: cfg.ConfigOpts) -> None:
     agent = conf.command.agent_uuid
-    struck = agents.exclude(db_engine.connect(conf), agent, getpass.getuser())
-    for probe, millijoules in struck.items():
-        print(f'Probe {probe} fell by {base.kwh(millijoules)} kWh')
+    removed = agents.disable(db_engine.connect(conf), agent, getpass.getuser())
+    for probe, millijoules in removed.items():
+        print(f'Removed {base.kwh(millijoules)} kWh from probe {probe}')
     print(
-        f'Agent {agent} is excluded. Whoever knows its secret may come '
-        'back under another uuid: change the secret, too'
+        f'Disabled agent {agent}. Its secret allows it to return with another '
+        'UUID: change the secret as well'
     )
 
 
-def _readmit(conf: cfg.ConfigOpts) -> None:
+def _enable(conf: cfg.ConfigOpts) -> None:
     agent = conf.command.agent_uuid
     with db_engine.connect(conf).begin() as connection:
-        agents.readmit(connection, agent, getpass.getuser())
+        agents.enable(connection, agent, getpass.getuser())
     print(
-        f'Agent {agent} is believed again. Restart it: it opens new '
-        'registers, as the former ones stay void'
+        f'Enabled agent {agent}. Restart it so that it opens new registers; '
+        'its voided registers stay void'
     )

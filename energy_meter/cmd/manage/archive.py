@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands about the files of the RRD plugin."""
+"""Commands for the files of the RRD plugin."""
 
 import sys
 
@@ -11,12 +11,13 @@ from energy_meter.cmd.manage import base
 
 
 def add_commands(areas: base.Areas) -> None:
-    area = base.Area(areas, 'rrd', 'The files of the RRD plugin.')
+    """Add the commands to the parser."""
+    area = base.Area(areas, 'rrd', 'Manage the files of the RRD plugin.')
     area.add(
         'migrate',
         _migrate,
-        'Make all RRD files as [rrd] step, max_gap and archives say, and '
-        'keep what they hold. Stop energy-meter-rrd first.',
+        'Convert all RRD files to [rrd] step, max_gap and archives, keeping '
+        'their data. Stop energy-meter-rrd first.',
     )
 
 
@@ -25,13 +26,13 @@ def _migrate(conf: cfg.ConfigOpts) -> None:
         sys.exit(f'{base.PROG}: {rrd.NOT_INSTALLED}')
     import tqdm
 
-    from energy_meter.rrd import migration
+    from energy_meter.rrd.writing import migration
 
     outcome = migration.migrate(
         conf, lambda paths: tqdm.tqdm(paths, unit='file')
     )
-    print(f'{outcome.rewritten} files rewritten')
+    print(f'Converted {outcome.rewritten} files')
     for path, reason in outcome.failures.items():
-        print(f'{path} stays as it is: {reason}', file=sys.stderr)
+        print(f'Skipped {path}: {reason}', file=sys.stderr)
     if outcome.failures:
         sys.exit(1)

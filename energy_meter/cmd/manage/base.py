@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the commands have in common."""
+"""Common code of the commands."""
 
 import argparse
 import collections.abc
@@ -14,15 +14,15 @@ from energy_meter.db import probes
 
 #: Name of the command.
 PROG = 'energy-meter-manage'
-#: Seconds: shows every probe, however long ago it was heard of.
-FOREVER = float(2**40)
+#: Time limit in seconds that includes every probe, however stale.
+FOREVER_S = float(2**40)
 
-#: Where areas are added.
+#: Parsers to which areas are added.
 Areas: typing.TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
 
 
 class Area:
-    """The commands about one thing."""
+    """Commands of one area, such as ``probe``."""
 
     def __init__(self, areas: Areas, name: str, text: str) -> None:
         self._commands = areas.add_parser(
@@ -37,8 +37,10 @@ class Area:
     ) -> argparse.ArgumentParser:
         """Add a command.
 
-        :param run: does it; its arguments are in ``conf.command``.
-        :returns: takes the arguments of the command.
+        :param run: function that runs the command; the arguments are in
+            ``conf.command``.
+        :param text: description for ``--help``.
+        :returns: parser for the arguments of the command.
         """
         parser = self._commands.add_parser(name, help=text, description=text)
         parser.set_defaults(run=run)
@@ -46,24 +48,28 @@ class Area:
 
 
 def add_probe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('probe', help='id of the probe')
+    """Add an argument for a probe."""
+    parser.add_argument('probe', help='ID of the probe')
 
 
 def add_agent(parser: argparse.ArgumentParser) -> None:
-    # oslo.config gives no argument that is named as a section.
+    """Add an argument for an agent."""
+    # oslo.config hides an argument that has the name of a section.
     parser.add_argument(
-        'agent_uuid', metavar='agent', help='uuid of the agent'
+        'agent_uuid', metavar='agent', help='UUID of the agent'
     )
 
 
 def kwh(millijoules: int) -> str:
-    """Write an energy in kWh."""
+    """Format an energy in kWh."""
     return f'{millijoules / probes.MILLIJOULES_PER_KWH:.6f}'
 
 
-def moment(seconds: float) -> str:
-    """Write a time, seconds since 1970, in UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(
+def utc(timestamp: float | None) -> str:
+    """Format a time, in seconds since the epoch, in UTC."""
+    if timestamp is None:
+        return '-'
+    return datetime.datetime.fromtimestamp(timestamp, datetime.UTC).strftime(
         '%Y-%m-%dT%H:%M:%SZ'
     )
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands about probes."""
+"""Commands for probes."""
 
 import getpass
 
@@ -13,14 +13,15 @@ from energy_meter.db import probes
 
 
 def add_commands(areas: base.Areas) -> None:
-    area = base.Area(areas, 'probe', 'The probes.')
-    area.add('list', _list, 'List all probes, silent ones too.')
+    """Add the commands to the parser."""
+    area = base.Area(areas, 'probe', 'Manage probes.')
+    area.add('list', _list, 'List all probes, including stale ones.')
     base.add_probe(
         area.add(
-            'forget',
-            _forget,
-            'Delete a probe that is not metered any longer, and its energy. '
-            'There is no way back.',
+            'delete',
+            _delete,
+            'Delete a probe that is no longer metered, and its energy. '
+            'This cannot be undone.',
         )
     )
 
@@ -32,7 +33,7 @@ def _list(conf: cfg.ConfigOpts) -> None:
                 'probe',
                 'kWh',
                 'W',
-                'measured',
+                'last measurement',
                 'coverage',
                 'scope',
                 'host',
@@ -40,24 +41,24 @@ def _list(conf: cfg.ConfigOpts) -> None:
             ],
             (
                 [
-                    item.id,
-                    f'{item.kwh:.6f}',
-                    '-' if item.watts is None else f'{item.watts:.1f}',
-                    base.moment(item.timestamp),
-                    f'{item.coverage:.4f}',
-                    item.scope,
-                    item.host,
-                    item.wattmeter,
+                    probe.id,
+                    f'{probe.kwh:.6f}',
+                    '-' if probe.watts is None else f'{probe.watts:.1f}',
+                    base.utc(probe.timestamp),
+                    f'{probe.coverage:.4f}',
+                    probe.scope,
+                    probe.host,
+                    probe.wattmeter,
                 ]
-                for item in probes.list_states(connection, base.FOREVER)
+                for probe in probes.list_states(connection, base.FOREVER_S)
             ),
         )
 
 
-def _forget(conf: cfg.ConfigOpts) -> None:
+def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
     with db_engine.connect(conf).begin() as connection:
-        millijoules = administration.forget(
+        millijoules = administration.delete_probe(
             connection, probe, getpass.getuser()
         )
-    print(f'Probe {probe} and its {base.kwh(millijoules)} kWh are gone')
+    print(f'Deleted probe {probe} with {base.kwh(millijoules)} kWh')

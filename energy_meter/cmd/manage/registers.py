@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands about the registers of probes."""
+"""Commands for the registers of probes."""
 
 import getpass
 
@@ -12,18 +12,21 @@ from energy_meter.db import engine as db_engine
 
 
 def add_commands(areas: base.Areas) -> None:
-    area = base.Area(areas, 'register', 'The registers of probes.')
+    """Add the commands to the parser."""
+    area = base.Area(areas, 'register', 'Manage the registers of probes.')
     area.add('list', _list, 'List all registers.')
-    base.add_probe(area.add('show', _show, 'Show the registers of one probe.'))
+    base.add_probe(area.add('show', _show, 'Show the registers of a probe.'))
     parser = area.add(
         'void',
         _void,
-        'Strike a register: its energy is taken off the probe, and later '
-        'words of it are refused. There is no way back.',
+        'Void a register: subtract its energy from the probe and reject its '
+        'later measurements. This cannot be undone.',
     )
     base.add_probe(parser)
     base.add_agent(parser)
-    parser.add_argument('register', help='its id, 16 hexadecimal digits')
+    parser.add_argument(
+        'register', help='ID of the register, 16 hexadecimal digits'
+    )
 
 
 def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
@@ -36,25 +39,25 @@ def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
                 'overlap kWh',
                 'pending kWh',
                 'coverage',
-                'last moved',
+                'last update',
                 'agent',
                 'register',
                 'incarnation',
             ],
             (
                 [
-                    item.probe,
-                    item.role,
-                    base.kwh(item.millijoules),
-                    base.kwh(item.overlap),
-                    base.kwh(item.pending),
-                    f'{item.coverage:.4f}',
-                    base.moment(item.heard_at),
-                    item.agent,
-                    item.register,
-                    item.incarnation,
+                    view.probe,
+                    view.role,
+                    base.kwh(view.millijoules),
+                    base.kwh(view.overlap),
+                    base.kwh(view.pending),
+                    f'{view.coverage:.4f}',
+                    base.utc(view.last_seen_at),
+                    view.agent,
+                    view.register,
+                    view.incarnation,
                 ]
-                for item in administration.list_registers(connection, probe)
+                for view in administration.list_registers(connection, probe)
             ),
         )
 
@@ -66,7 +69,7 @@ def _show(conf: cfg.ConfigOpts) -> None:
 def _void(conf: cfg.ConfigOpts) -> None:
     command = conf.command
     with db_engine.connect(conf).begin() as connection:
-        struck = administration.void(
+        removed = administration.void(
             connection,
             command.probe,
             command.agent_uuid,
@@ -74,7 +77,7 @@ def _void(conf: cfg.ConfigOpts) -> None:
             getpass.getuser(),
         )
     print(
-        f'Register {command.register} is void: probe {command.probe} fell '
-        f'by {base.kwh(struck)} kWh. If an agent still keeps this register, '
-        'restart it: it opens a new one'
+        f'Voided register {command.register}. Removed {base.kwh(removed)} kWh '
+        f'from probe {command.probe}. If an agent still uses this register, '
+        'restart the agent so that it opens a new one'
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Commands about the schema of the database."""
+"""Commands for the database schema."""
 
 from oslo_config import cfg
 
@@ -10,9 +10,10 @@ from energy_meter.db import migration
 
 
 def add_commands(areas: base.Areas) -> None:
-    area = base.Area(areas, 'db', 'The schema of the database.')
-    area.add('sync', _sync, 'Bring the database to this release.')
-    area.add('version', _version, 'Show the revision of the database.')
+    """Add the commands to the parser."""
+    area = base.Area(areas, 'db', 'Manage the database schema.')
+    area.add('sync', _sync, 'Upgrade the database schema to this release.')
+    area.add('version', _version, 'Show the revision of the database schema.')
 
 
 def _sync(conf: cfg.ConfigOpts) -> None:
@@ -28,5 +29,5 @@ def _sync(conf: cfg.ConfigOpts) -> None:
 
 
 def _version(conf: cfg.ConfigOpts) -> None:
-    found = migration.version(db_engine.connect(conf))
-    print(f'Revision {found or "none"}; this release needs {migration.head()}')
+    revision = migration.version(db_engine.connect(conf)) or 'none'
+    print(f'Revision {revision}; this release requires {migration.head()}')

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Run by alembic; :mod:`energy_meter.db.migration` hands it a connection."""
+"""Migration script that Alembic runs.
+
+:mod:`energy_meter.db.migration` passes the connection in an attribute.
+"""
 
 from alembic import context
 

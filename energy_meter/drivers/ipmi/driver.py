@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Power and energy of a machine from its BMC, by IPMI over LAN."""
+"""Driver that reads a machine's power and energy from its BMC over IPMI."""
 
 import collections.abc
 import logging
@@ -21,87 +21,92 @@ LOG = logging.getLogger(__name__)
 T = typing.TypeVar('T')
 S = typing.TypeVar('S', bound=sources.Source)
 
-#: Makes a source for a session.
+#: Creates a source that uses a session.
 Factory = collections.abc.Callable[[ipmi_session.Session], S]
 
 
 class Candidates(typing.NamedTuple):
-    """Which sources are tried, in this order."""
+    """Sources to try, in order of preference."""
 
     power: collections.abc.Sequence[Factory[sources.Source]] = ()
     energy: collections.abc.Sequence[Factory[sources.EnergyCounter]] = ()
 
 
-#: By the value of the option ``source``.
+#: Candidates by value of the ``source`` option.
 CANDIDATES = {
-    'auto': Candidates([sources.DCMIPower, sensors.only], [sources.AEMEnergy]),
+    'auto': Candidates(
+        [sources.DCMIPower, sensors.find_only], [sources.AEMEnergy]
+    ),
     'dcmi': Candidates([sources.DCMIPower]),
-    'sensor': Candidates([sensors.only]),
+    'sensor': Candidates([sensors.find_only]),
     'dell': Candidates([sources.DellPower], [sources.DellEnergy]),
     'aem': Candidates(energy=[sources.AEMEnergy]),
 }
 
-#: What auto means for a BMC of Dell's.
+#: Candidates of ``source = auto`` for Dell's BMCs.
 DELL = Candidates(
-    [sources.DCMIPower, sources.DellPower, sensors.only], [sources.DellEnergy]
+    [sources.DCMIPower, sources.DellPower, sensors.find_only],
+    [sources.DellEnergy],
 )
 
 
 class Meter(typing.NamedTuple):
-    """How one probe is read."""
+    """A probe and the sources of its power and energy."""
 
     probe: str
     power: sources.Source | None
     energy: sources.EnergyCounter | None = None
 
     def read(self) -> measurement.Reading | None:
-        watts = None if self.power is None else _now(self.power.read)
-        ticks = None if self.energy is None else _now(self.energy.read)
+        """Return a reading, or None if no value is available now."""
+        watts = None if self.power is None else _try_read(self.power.read)
+        ticks = None if self.energy is None else _try_read(self.energy.read)
         if watts is None and ticks is None:
             return None
         counter = None if self.energy is None else self.energy.counter
         return measurement.Reading(
-            self.probe, watts, ticks, counter, at=time.monotonic()
+            self.probe, watts, ticks, counter, monotonic=time.monotonic()
         )
 
 
-def _now(read: collections.abc.Callable[[], T]) -> T | None:
-    """Read what could be read before; None if the BMC can't do so now."""
+def _try_read(read: collections.abc.Callable[[], T]) -> T | None:
+    """Return a source's value, or None if the failure may be temporary."""
     try:
         return read()
-    except ipmi_session.CommandRefused as e:
-        if e.passing:
+    except ipmi_session.CommandFailed as e:
+        if e.is_temporary:
             return None
         raise
 
 
-class IPMI(base.PolledDriver):
-    """Reads one BMC.
+class IPMI(base.Driver):
+    """Driver for one BMC.
 
-    Its probe is the whole machine, or with the option ``sensor`` each probe
-    is a sensor.
+    It has one probe for the whole machine, or, with the ``sensor`` option,
+    one probe for each sensor.
     """
 
     opts = (
-        cfg.StrOpt('host', required=True, help='Name or address of the BMC.'),
-        cfg.PortOpt('port', default=623, help='UDP port of the BMC.'),
-        cfg.StrOpt('username', default='', help='User of the BMC.'),
         cfg.StrOpt(
-            'password', default='', secret=True, help='Password of this user.'
+            'host', required=True, help='Host name or IP address of the BMC.'
+        ),
+        cfg.PortOpt('port', default=623, help='UDP port of the BMC.'),
+        cfg.StrOpt('username', default='', help='User name on the BMC.'),
+        cfg.StrOpt(
+            'password', default='', secret=True, help='Password of the user.'
         ),
         cfg.StrOpt(
             'kg',
             secret=True,
-            help='Key of the BMC (Kg), where it has one: as text, or '
-            'as hexadecimal digits after 0x.',
+            help='BMC key (Kg), if one is configured on the BMC: text, or '
+            'hexadecimal digits with the prefix 0x.',
         ),
         cfg.StrOpt(
             'privilege',
             choices=sorted(ipmi_session.PRIVILEGES),
-            help='Privilege level that is asked for. The default is '
-            'administrator, or operator if the user has no '
-            'more; user is enough for sensors, and for DCMI on '
-            'most machines.',
+            help='Privilege level to request. The default is administrator, '
+            'or operator if the user does not have that level. Level user is '
+            'enough for sensors, and on most machines for DCMI.',
         ),
         cfg.StrOpt(
             'source',
@@ -109,36 +114,37 @@ class IPMI(base.PolledDriver):
             choices=[
                 (
                     'auto',
-                    'What the option sensor names; else DCMI, Dell, or the '
-                    'only Watts sensor, whichever shows a power first, and '
-                    "Dell's or AEM's energy counter where there is one.",
+                    'The sensors listed in the sensor option, if set. '
+                    'Otherwise power comes from DCMI, Dell commands or the '
+                    'only Watts sensor, whichever returns a value first, and '
+                    'energy from the Dell or AEM counter, if available.',
                 ),
-                ('dcmi', 'DCMI Get Power Reading.'),
+                ('dcmi', 'DCMI Get Power Reading command.'),
                 (
                     'sensor',
-                    'The sensors that the option sensor names, or the '
-                    'only Watts sensor.',
+                    'The sensors listed in the sensor option, or the only '
+                    'Watts sensor.',
                 ),
-                ('dell', "Dell's commands for power and cumulative energy."),
+                ('dell', 'Dell commands for power and cumulative energy.'),
                 (
                     'aem',
-                    'The energy counter of Active Energy Manager, IBM and '
-                    'Lenovo.',
+                    'Energy counter of Active Energy Manager (IBM and '
+                    'Lenovo).',
                 ),
             ],
-            help='Where power and energy come from.',
+            help='Source of power and energy values.',
         ),
         cfg.ListOpt(
             'sensor',
-            help='Name of the Watts sensor to read; with several '
-            'probes one for each, in their order.',
+            help='Names of the Watts sensors to read, one for each probe, in '
+            'the order of probes.',
         ),
         cfg.FloatOpt(
             'timeout',
             default=5.0,
             min=0.1,
             max=30.0,
-            help='Seconds in which the BMC must answer.',
+            help='Maximum time in seconds to wait for a response.',
         ),
     )
 
@@ -164,14 +170,15 @@ class IPMI(base.PolledDriver):
             if meter.energy is None and self.options.energy == 'counter':
                 raise exception.ProtocolError(
                     device=self._session.device,
-                    reason='energy = counter, but no energy counter found',
+                    reason='energy = counter, but the BMC has no energy '
+                    'counter',
                 )
             LOG.info(
-                '%s: power of %s from %s, energy from %s',
+                '%s: probe %s: power source: %s, energy source: %s',
                 self._session.device,
                 meter.probe,
-                meter.power.name if meter.power else 'its energy',
-                meter.energy.name if meter.energy else 'its power',
+                meter.power.name if meter.power else 'energy counter',
+                meter.energy.name if meter.energy else 'integrated power',
             )
 
     def close(self) -> None:
@@ -189,20 +196,20 @@ class IPMI(base.PolledDriver):
         probes = [probe for probe in self.probes if probe is not None]
         if len(probes) != 1:
             raise exception.DriverError(
-                reason='a machine is one probe: for several probes, name a '
-                'sensor for each with the option sensor'
+                reason='a BMC has one probe; for several probes, set the '
+                'sensor option to one sensor for each'
             )
         return [self._machine_meter(probes[0])]
 
     def _sensor_meters(self, names: list[str]) -> list[Meter]:
         if len(names) != len(self.probes):
             raise exception.DriverError(
-                reason=f'sensor names {len(names)} sensors for '
-                f'{len(self.probes)} probes: expected one for each'
+                reason=f'sensor lists {len(names)} sensors for '
+                f'{len(self.probes)} probes; expected one for each probe'
             )
-        found = sensors.find(self._session)
+        power_sensors = sensors.find(self._session)
         return [
-            Meter(probe, sensors.choose(self._session, found, name))
+            Meter(probe, sensors.select(self._session, power_sensors, name))
             for probe, name in zip(self.probes, names, strict=True)
             if probe is not None
         ]
@@ -215,30 +222,31 @@ class IPMI(base.PolledDriver):
             and sources.manufacturer(self._session) == sources.DELL
         ):
             candidates = DELL
-        refusals: list[str] = []
+        reasons: list[str] = []
         energy = (
             None
             if self.options.energy == 'integrate'
-            else self._first(candidates.energy, refusals)
+            else self._select(candidates.energy, reasons)
         )
-        power = self._first(candidates.power, refusals)
+        power = self._select(candidates.power, reasons)
         if power is None and energy is None:
             raise exception.ProtocolError(
                 device=self._session.device,
-                reason=f'no power found ({"; ".join(refusals)})',
+                reason=f'no power source available ({"; ".join(reasons)})',
             )
         return Meter(probe, power, energy)
 
-    def _first(
+    def _select(
         self,
         candidates: collections.abc.Sequence[Factory[S]],
-        refusals: list[str],
+        reasons: list[str],
     ) -> S | None:
-        """Choose the first source that shows a value.
+        """Return the first source that has a value now.
 
-        If there is none, the first that does at least exist.
+        If none has one, return the first source that the BMC supports.
 
-        :param refusals: takes the reasons of the others.
+        :param reasons: list to which the reasons for rejecting candidates
+            are appended.
         """
         existing: S | None = None
         for factory in candidates:
@@ -247,9 +255,9 @@ class IPMI(base.PolledDriver):
                 if source.read() is not None:
                     return source
             except exception.ProtocolError as e:
-                if isinstance(e, ipmi_session.CommandRefused) and e.busy:
+                if isinstance(e, ipmi_session.CommandFailed) and e.is_busy:
                     raise
-                refusals.append(str(e.values['reason']))
+                reasons.append(str(e.values['reason']))
             else:
                 existing = existing or source
         return existing

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The sensors of a BMC that show watts."""
+"""Sensors of a BMC that measure power."""
 
 import collections.abc
 import struct
@@ -15,27 +15,27 @@ from energy_meter import exception
 from energy_meter.drivers.ipmi import session as ipmi_session
 from energy_meter.drivers.ipmi import sources
 
-#: Seconds in which a BMC must have told what sensors it has. A slow one with
-#: hundreds of them takes half a minute.
-LISTING_TIME = 45.0
+#: Maximum time to read a BMC's sensor data records. A slow BMC with hundreds
+#: of sensors takes 30 seconds.
+LISTING_TIMEOUT_S = 45.0
 
-#: Address of the BMC itself among the owners of sensors.
+#: Sensor owner ID of the BMC itself.
 _BMC = 0x20
 
-#: Numeric format of a sensor without a number (IPMI 2.0, table 43-1).
-_NO_NUMBER = 3
+#: Format of a sensor that returns no analog reading (IPMI 2.0, table 43-1).
+_NON_ANALOG = 3
 
-#: Encoding of a name in 6 bits a character (IPMI 2.0, section 43.15).
+#: Type code of names with 6 bits per character (IPMI 2.0, section 43.15).
 _PACKED = 2
 
-#: What pyghmi raises on a record that it can't decode.
-_UNDECODABLE = (IndexError, KeyError, NotImplementedError, ValueError)
+#: Errors that pyghmi raises for records that it cannot decode.
+_DECODING_ERRORS = (IndexError, KeyError, NotImplementedError, ValueError)
 
 
 class Sensor(sources.Source):
-    """One sensor that shows watts.
+    """A sensor that measures watts.
 
-    :param entry: its sensor data record.
+    :param entry: the sensor data record.
     """
 
     def __init__(
@@ -46,25 +46,26 @@ class Sensor(sources.Source):
         self._entry = entry
 
     def read(self) -> float | None:
-        (shown,) = self._ask(
+        (reading,) = self._request(
             '2s',
             0x04,
             0x2D,
             bytes([self._entry.sensor_number]),
             lun=self._entry.sensor_lun,
         )
-        # pyghmi also wants the states of thresholds: none is reached.
-        return self._entry.decode_sensor_reading(
-            _Commander(self._session), shown + b'\0'
+        # pyghmi also expects the threshold states: none is reached.
+        watts: float | None = self._entry.decode_sensor_reading(
+            _Commander(self._session), reading + b'\0'
         ).value
+        return watts
 
 
 class _Commander:
-    """What pyghmi's code about sensors asks of its command object."""
+    """Adapter with the command methods that pyghmi's SDR code calls."""
 
     def __init__(self, session: ipmi_session.Session) -> None:
         self._session = session
-        self._deadline = time.monotonic() + LISTING_TIME
+        self._deadline = time.monotonic() + LISTING_TIMEOUT_S
 
     def raw_command(
         self,
@@ -76,26 +77,29 @@ class _Commander:
         if time.monotonic() > self._deadline:
             raise exception.DeviceUnreachable(
                 device=self._session.device,
-                reason='its sensors are still not listed after '
-                f'{LISTING_TIME:g} s',
+                reason='reading the sensor data records took longer than '
+                f'{LISTING_TIMEOUT_S:g} s',
             )
         try:
-            answer = self._session.request(netfn, command, bytes(data), rslun)
-        except ipmi_session.CommandRefused as e:
+            response = self._session.request(
+                netfn, command, bytes(data), rslun
+            )
+        except ipmi_session.CommandFailed as e:
             return {'code': e.code, 'data': b'', 'error': str(e)}
-        return {'code': 0, 'data': answer}
+        return {'code': 0, 'data': response}
 
     def xraw_command(self, netfn: int, command: int) -> dict[str, typing.Any]:
         return {'code': 0, 'data': self._session.request(netfn, command)}
 
 
 class _Entry(sdr.SDREntry):
-    """One sensor data record."""
+    """A sensor data record."""
 
     def tlv_decode(self, tlv: int, data: bytes) -> str:
         if tlv >> 6 != _PACKED:
-            return super().tlv_decode(tlv, data)
-        # pyghmi's loop over these never ends.
+            text: str = super().tlv_decode(tlv, data)
+            return text
+        # pyghmi's own loop over packed characters never ends.
         packed = data[: tlv & 0x1F]
         bits = int.from_bytes(packed, 'little')
         return ''.join(
@@ -111,9 +115,9 @@ class _Repository(sdr.SDR):
         return _Entry(sdrbytes, constants, False, self.mfg_id, self.prod_id)
 
     def get_sdr(self) -> None:
-        # pyghmi takes the records of another BMC for these if firmware and
-        # date are the same. The machines need not be: a device id of its
-        # own keeps each BMC's records apart.
+        # pyghmi shares cached records between BMCs with the same firmware
+        # and date, even if the machines differ. A unique device ID disables
+        # this cache.
         self.device_id = object()
         try:
             super().get_sdr()
@@ -123,32 +127,33 @@ class _Repository(sdr.SDR):
                     del sdr.shared_sdrs[key]
 
     def add_sdr(self, sdrbytes: bytes) -> None:
-        # One record that is none must not hide the others.
+        # An invalid record must not hide the valid ones.
         try:
             super().add_sdr(sdrbytes)
-        except _UNDECODABLE:
+        except _DECODING_ERRORS:
             pass
 
 
 def find(session: ipmi_session.Session) -> list[Sensor]:
-    """Give the sensors of the BMC that show watts.
+    """Return the sensors of the BMC that measure watts.
 
-    Sensors of other controllers in the machine are left out: asked for one
-    of them, the BMC shows its own sensor of that number.
+    Sensors of other controllers are skipped: a request for one of them
+    returns the BMC's own sensor with the same number.
 
-    :raises ProtocolError: it can't tell what sensors it has.
+    :raises ProtocolError: if the sensor data records cannot be read.
     """
     commander = _Commander(session)
     try:
         repository = _Repository(commander)
     except (
         pyghmi_exceptions.PyghmiException,
-        *_UNDECODABLE,
+        *_DECODING_ERRORS,
         struct.error,
     ) as e:
         raise exception.ProtocolError(
             device=session.device,
-            reason=f'its sensors can not be listed: {e or type(e).__name__}',
+            reason='cannot read the sensor data records: '
+            f'{e or type(e).__name__}',
         )
     entries = (
         repository.sensors[number]
@@ -159,32 +164,32 @@ def find(session: ipmi_session.Session) -> list[Sensor]:
         for entry in entries
         if entry.sensor_owner == _BMC
         and entry.unit_suffix == 'W'
-        and entry.numeric_format != _NO_NUMBER
+        and entry.numeric_format != _NON_ANALOG
     ]
 
 
-def only(session: ipmi_session.Session) -> Sensor:
-    """Give the one sensor of the BMC that shows watts.
+def find_only(session: ipmi_session.Session) -> Sensor:
+    """Return the only sensor of the BMC that measures watts.
 
-    :raises ProtocolError: there is none, or more than one.
+    :raises ProtocolError: if there is none, or more than one.
     """
-    return choose(session, find(session), None)
+    return select(session, find(session), None)
 
 
-def choose(
+def select(
     session: ipmi_session.Session, sensors: list[Sensor], name: str | None
 ) -> Sensor:
-    """Give the sensor of this name; without a name the only one.
+    """Return the sensor with this name, or the only sensor if name is None.
 
-    :raises ProtocolError: there is none, or more than one.
+    :raises ProtocolError: if there is none, or more than one.
     """
-    matching = [sensor for sensor in sensors if name in (None, sensor.name)]
-    if len(matching) == 1:
-        return matching[0]
-    wanted = 'Watts sensor' if name is None else f'Watts sensor {name}'
+    matches = [sensor for sensor in sensors if name in (None, sensor.name)]
+    if len(matches) == 1:
+        return matches[0]
+    expected = 'Watts sensor' if name is None else f'Watts sensor {name}'
     names = ', '.join(sensor.name for sensor in sensors) or 'none'
     raise exception.ProtocolError(
         device=session.device,
-        reason=f'expected one {wanted}, found {len(matching)}; the option '
-        f'sensor can name one of: {names}',
+        reason=f'expected one {expected}, found {len(matches)}; available '
+        f'for the sensor option: {names}',
     )

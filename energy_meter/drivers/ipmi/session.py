@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One session with one BMC, over RMCP+.
+"""IPMI session with one BMC over RMCP+.
 
-pyghmi's ordinary sessions share sockets, a thread and tables of sessions
-among all BMCs of a process. In a service that runs for months this means
-that a BMC which was lost is never found again, that reading a lost one
-blocks for half a minute, that an answer which overtakes its reader waits for
-a second, and that nothing works above file descriptor 1023. Its *simple*
-session shares nothing, but waits for ever and never asks twice. What it
-lacks, deadlines and repetition, is added here.
+pyghmi's regular sessions share sockets, a thread and session tables between
+all BMCs of a process. In a long-running service this has four drawbacks: the
+connection to a lost BMC is never restored, reading a lost BMC blocks for 30
+seconds, a response that arrives early is delayed by a second, and file
+descriptors above 1023 do not work. pyghmi's *simple* session shares nothing,
+but has no timeout and no retransmission. This module adds both.
 """
 
 import collections.abc
@@ -27,25 +26,25 @@ from energy_meter import exception
 #: Privilege levels by name (IPMI 2.0, table 6-2).
 PRIVILEGES = {'user': 2, 'operator': 3, 'administrator': 4}
 
-#: Completion codes of a BMC that has no time now, or is just starting.
+#: Completion codes of a BMC that is busy or starting.
 _BUSY = frozenset({0xC0, 0xD0, 0xD1, 0xD2})
 
-#: Completion codes that may just as well mean "not in this state of the
-#: machine" and "never".
-_NOT_NOW = frozenset({0xC3, 0xCE, 0xD5})
+#: Completion codes that are ambiguous: the command is either not supported,
+#: or not possible in the machine's present state.
+_UNAVAILABLE = frozenset({0xC3, 0xCE, 0xD5})
 
-#: Seconds after which a request is sent again.
-_REPEAT = 1.0
+#: Time without a response after which a request is sent again.
+_RETRANSMIT_S = 1.0
 
-#: A BMC forgets a session that was idle for a minute (IPMI 2.0, 6.12.15);
-#: some do so earlier. After this many seconds a new one is opened.
-_IDLE = 25.0
+#: Idle time after which a new session is opened. BMCs close a session that
+#: was idle for 60 seconds (IPMI 2.0, section 6.12.15), some earlier.
+_MAX_IDLE_S = 25.0
 
 _MAX_PACKET = 3000
 
-#: How pyghmi begins its texts where the BMC does not accept the user, the
-#: password, Kg or the privilege level. The numbers are RMCP+ status codes.
-_REFUSALS = (
+#: Prefixes of pyghmi's messages if the BMC rejects the user, the password, Kg
+#: or the privilege level. The numbers are RMCP+ status codes.
+_AUTHENTICATION_ERRORS = (
     'Incorrect password',
     'Invalid RAKP4 integrity code',
     *(
@@ -54,35 +53,36 @@ _REFUSALS = (
     ),
 )
 
-#: What parsing raises on answers that are too short or make no sense.
-_NONSENSE = (IndexError, KeyError, ValueError, struct.error)
+#: Errors raised while parsing a truncated or malformed response.
+_PARSING_ERRORS = (IndexError, KeyError, ValueError, struct.error)
 
 
-class CommandRefused(exception.ProtocolError):
-    """The BMC answered with a completion code other than success."""
+class CommandFailed(exception.ProtocolError):
+    """The BMC returned a completion code other than success."""
 
     @property
     def code(self) -> int:
-        """The completion code (IPMI 2.0, table 5-2)."""
+        """Completion code (IPMI 2.0, table 5-2)."""
         return typing.cast(int, self.values['code'])
 
     @property
-    def busy(self) -> bool:
-        """It tells nothing about what the BMC can do."""
+    def is_busy(self) -> bool:
+        """Whether the BMC is busy, so that the command may be supported."""
         return self.code in _BUSY
 
     @property
-    def passing(self) -> bool:
-        """A command that worked before may work again later."""
-        return self.busy or self.code in _NOT_NOW
+    def is_temporary(self) -> bool:
+        """Whether a command that worked before may work again later."""
+        return self.is_busy or self.code in _UNAVAILABLE
 
 
 class _Link(simplesession.Session):
-    """A session of pyghmi's on a socket of its own, with deadlines.
+    """pyghmi session with its own socket and with timeouts.
 
     The constructor logs in.
 
-    :param timeout: seconds for the login, and for each answer after it.
+    :param timeout: maximum time in seconds for the login, and for each
+        response after it.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class _Link(simplesession.Session):
             raise
 
     def close(self) -> None:
-        """Log out without waiting for an answer."""
+        """Log out without waiting for the response."""
         self.incommand = False
         with contextlib.suppress(OSError, pyghmi_exceptions.PyghmiException):
             self.logout()
@@ -127,44 +127,44 @@ class _Link(simplesession.Session):
     def wait_for_rsp(
         self, timeout: float | None = None, callout: bool = True
     ) -> None:
-        """Take one packet, or ask once more.
+        """Handle one packet, or retransmit the request if none arrives.
 
-        :raises TimeoutError: the deadline has passed.
+        :raises TimeoutError: if the deadline has passed.
         """
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        remaining_s = self._deadline - time.monotonic()
+        if remaining_s <= 0:
             raise TimeoutError
-        self.socket.settimeout(min(left, _REPEAT))
+        self.socket.settimeout(min(remaining_s, _RETRANSMIT_S))
         try:
             packet, sender = self.socket.recvfrom(_MAX_PACKET)
         except TimeoutError:
-            self._ask_again()
+            self._retransmit()
             return
         if packet[:1] == b'\x06' and packet[2:4] == b'\xff\x07':
             self._handle_ipmi_packet(bytearray(packet), sockaddr=sender)
 
     def _get_session_challenge(self) -> None:
         raise pyghmi_exceptions.IpmiException(
-            'it speaks IPMI 1.5 only; IPMI 2.0 is needed'
+            'the BMC supports IPMI 1.5 only; IPMI 2.0 is required'
         )
 
-    def _ask_again(self) -> None:
-        # Between the first answer and the end of the login a repetition
-        # would confuse the BMC: the login fails, and the next one works.
+    def _retransmit(self) -> None:
+        # Do not retransmit between the first response and the end of the
+        # login: BMCs mishandle it. The login fails and the next one works.
         if self.lastpayload and self.sessioncontext in (None, 'ESTABLISHED'):
             self.hasretried = 1
             self.send_payload()
 
 
 class Session:
-    """A session with one BMC.
+    """Session with one BMC.
 
-    :param host: name or address, IPv4 or IPv6.
-    :param kg: the BMC's key, where it has one; as text, or as hexadecimal
-        digits after ``0x``.
+    :param host: host name, IPv4 or IPv6 address.
+    :param kg: BMC key, if one is configured: text, or hexadecimal digits
+        with the prefix ``0x``.
     :param privilege: one of :data:`PRIVILEGES`; None for administrator, or
-        operator where the user has no more.
-    :param timeout: seconds in which the BMC must answer.
+        for operator if the user does not have that level.
+    :param timeout: maximum time in seconds to wait for a response.
     """
 
     def __init__(
@@ -185,17 +185,17 @@ class Session:
         self._privilege = PRIVILEGES[privilege] if privilege else None
         self._timeout = timeout
         self._link: _Link | None = None
-        self._used = 0.0
+        self._last_used = 0.0
 
     def open(self) -> None:
         """Log in.
 
-        :raises AuthenticationFailed: the BMC refuses the user, the
+        :raises AuthenticationFailed: if the BMC rejects the user, the
             password, Kg or the privilege level.
-        :raises DeviceUnreachable: it does not answer in time.
-        :raises ProtocolError: it answers something else.
+        :raises DeviceUnreachable: if the BMC does not respond in time.
+        :raises ProtocolError: if the response is invalid.
         """
-        with self._errors():
+        with self._translate_errors():
             self._resolve()
             self._link = _Link(
                 *self._address,
@@ -205,10 +205,10 @@ class Session:
                 self._privilege,
                 self._timeout,
             )
-        self._used = time.monotonic()
+        self._last_used = time.monotonic()
 
     def close(self) -> None:
-        """Log out; nothing happens if there is no session."""
+        """Log out if a session is open."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
@@ -216,36 +216,36 @@ class Session:
     def request(
         self, netfn: int, command: int, data: bytes = b'', lun: int = 0
     ) -> bytes:
-        """Send a command and give the data of the answer.
+        """Send a command and return the data of the response.
 
-        :raises CommandRefused: the BMC answers with a completion code.
+        :raises CommandFailed: if the completion code is not success.
         :raises DriverError: as :meth:`open`.
         """
-        if time.monotonic() - self._used > _IDLE:
+        if time.monotonic() - self._last_used > _MAX_IDLE_S:
             self.close()
             self.open()
-        with self._errors():
-            answer = typing.cast(_Link, self._link).raw_command(
+        with self._translate_errors():
+            response = typing.cast(_Link, self._link).raw_command(
                 netfn, command, data=data, rslun=lun
             )
-        self._used = time.monotonic()
-        if answer['code']:
-            raise CommandRefused(
+        self._last_used = time.monotonic()
+        if response['code']:
+            raise CommandFailed(
                 device=self.device,
-                code=answer['code'],
-                reason=f'{answer["error"]} (completion code '
-                f'{answer["code"]:#04x} to netfn {netfn:#04x} '
+                code=response['code'],
+                reason=f'{response["error"]} (completion code '
+                f'{response["code"]:#04x} for netfn {netfn:#04x} '
                 f'command {command:#04x})',
             )
-        return bytes(answer['data'])
+        return bytes(response['data'])
 
     def _resolve(self) -> None:
-        # pyghmi's own text would not tell that the name is the trouble.
+        # pyghmi's own message does not mention name resolution.
         try:
             socket.getaddrinfo(*self._address, type=socket.SOCK_DGRAM)
         except (OSError, UnicodeError) as e:
             raise exception.DeviceUnreachable(
-                device=self.device, reason=f'its name is not resolved: {e}'
+                device=self.device, reason=f'cannot resolve the host name: {e}'
             )
 
     def _key(self) -> bytes | None:
@@ -257,34 +257,36 @@ class Session:
             return bytes.fromhex(self._kg[2:])
         except ValueError:
             raise exception.DriverError(
-                reason='kg begins with 0x, but other than pairs of '
-                'hexadecimal digits follow'
+                reason='kg: expected pairs of hexadecimal digits after 0x'
             )
 
     @contextlib.contextmanager
-    def _errors(self) -> collections.abc.Iterator[None]:
-        """Say what went wrong in the words of this project."""
+    def _translate_errors(self) -> collections.abc.Iterator[None]:
+        """Raise errors of pyghmi and of the socket as driver errors."""
         try:
             yield
         except TimeoutError:
             raise exception.DeviceUnreachable(
                 device=self.device,
-                reason=f'nothing within {self._timeout:g} s',
+                reason=f'no response within {self._timeout:g} s',
             )
         except OSError as e:
             raise exception.DeviceUnreachable(
                 device=self.device, reason=e.strerror
             )
         except pyghmi_exceptions.PyghmiException as e:
-            raise self._translated(str(e))
-        except _NONSENSE:
+            raise self._translate(str(e))
+        except _PARSING_ERRORS:
             raise exception.ProtocolError(
-                device=self.device, reason='its answer makes no sense'
+                device=self.device, reason='malformed response'
             )
 
-    def _translated(self, text: str) -> exception.DriverError:
-        if text.startswith(_REFUSALS) or 'requesting privelege' in text:
+    def _translate(self, message: str) -> exception.DriverError:
+        if (
+            message.startswith(_AUTHENTICATION_ERRORS)
+            or 'requesting privelege' in message
+        ):
             return exception.AuthenticationFailed(
-                device=self.device, user=f'{self._user} ({text})'
+                device=self.device, user=f'{self._user} ({message})'
             )
-        return exception.ProtocolError(device=self.device, reason=text)
+        return exception.ProtocolError(device=self.device, reason=message)

@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Meters that speak Modbus."""
+"""Power and energy of electricity meters, over Modbus."""

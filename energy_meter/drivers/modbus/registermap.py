@@ -1,30 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Register maps: addresses and data types of a Modbus meter's quantities.
 
-"""Register maps: what a Modbus meter shows, and where.
-
-A map is a YAML file, shipped in ``maps/`` or written by the operator::
+A map is a YAML file, either included in ``maps/`` or written by the
+operator::
 
     description: Example meter, one phase
-    source: its manual, page 12
+    source: manual, page 12
     watts:
       function: 4          # 3: holding registers, 4: input registers
-      address: 0x000C      # as on the wire, where the first register is 0
+      address: 0x000C      # wire address; the first register is 0
       type: float32        # or int16, uint16, int32 ... float64
-      word_order: big      # the first register has the most significant bits
-      scale: 1             # what a 1 in the register is, in W
+      word_order: big      # most significant register first
+      scale: 1             # watts per unit of the value
     energy:
       function: 4
       address: 0x0048
       type: float32
       word_order: big
-      scale: 1000          # in Wh
-      step: 0.001          # smallest movement of the register's value
-      size: 1000000        # the value wraps here; left out: by its type
+      scale: 1000          # watt-hours per unit of the value
+      step: 0.001          # smallest increment of the value
+      rollover: 1000000    # value at which the counter restarts from 0
       invalid: [-1]        # values that mean "not available"
 
-``watts``, ``energy``, ``volts`` and ``amperes`` may be given; one of the first
-two must be. Of a register ``function``, ``address`` and ``type`` must be.
+A map has ``watts``, ``energy`` or both, and optionally ``volts`` and
+``amperes``. Each needs ``function``, ``address`` and ``type``. The default of
+``rollover`` depends on the type.
 """
 
 import dataclasses
@@ -38,7 +39,7 @@ import yaml
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _quantity
+from energy_meter.drivers.common import units
 
 _CODEC = pymodbus.client.ModbusTcpClient
 _TYPES = {
@@ -55,27 +56,28 @@ _TYPES = {
     )
 }
 
-#: Counters of these types wrap; one of 64 bits lives too short for that, and
-#: a signed one would show negative energy first.
-_SIZES = {'uint16': 2**16, 'uint32': 2**32}
+#: Default rollover by type. 64-bit counters never reach it, and signed
+#: counters would become negative first.
+_ROLLOVERS = {'uint16': 2**16, 'uint32': 2**32}
 
-#: Smallest movement of an energy where the map doesn't say it.
+#: Default step of an energy counter.
 _INTEGER_STEP = 1.0
 _FLOAT_STEP = 0.001
 
 QUANTITIES = ('watts', 'energy', 'volts', 'amperes')
-_NOTES = ('description', 'source')
+_INFO_KEYS = ('description', 'source')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Register:
-    """One quantity of a meter.
+class ModbusRegister:
+    """Definition of the registers that hold one quantity.
 
-    :ivar function: 3 for a holding register, 4 for an input register.
-    :ivar address: address of its first word on the wire.
-    :ivar scale: what a 1 is, in W, Wh, V or A.
-    :ivar step: of an energy, the smallest movement of the value.
-    :ivar size: of an energy, the value wraps here; None if it doesn't.
+    :ivar function: 3 for holding registers, 4 for input registers.
+    :ivar address: wire address of the first register.
+    :ivar scale: W, Wh, V or A per unit of the value.
+    :ivar step: smallest increment of an energy counter's value.
+    :ivar rollover: value at which an energy counter restarts from 0; None
+        for the type's default.
     :ivar invalid: values that mean "not available".
     """
 
@@ -85,29 +87,31 @@ class Register:
     word_order: str = 'big'
     scale: float = 1.0
     step: float | None = None
-    size: float | None = None
+    rollover: float | None = None
     invalid: tuple[float, ...] = ()
 
     @property
     def count(self) -> int:
-        """How many words it has."""
+        """Number of 16-bit registers."""
         return _TYPES[self.type].value[1]
 
     @property
     def counter(self) -> measurement.Counter:
-        """How to read the ticks of an energy.
+        """Tick size, step and rollover of an energy counter.
 
-        A tick is a 1 in the register, or one step if that is smaller.
+        A tick is one unit of the value, or one step if that is smaller.
         """
-        size = self.size or _SIZES.get(self.type)
+        rollover = self.rollover or _ROLLOVERS.get(self.type)
         return measurement.Counter(
-            joules=self.scale * _quantity.JOULES['Wh'] * self._tick,
-            step=round(self._smallest / self._tick),
-            size=None if size is None else round(size / self._tick),
+            joules_per_tick=self.scale * units.JOULES['Wh'] * self._tick,
+            step=round(self._effective_step / self._tick),
+            rollover=(
+                None if rollover is None else round(rollover / self._tick)
+            ),
         )
 
     @property
-    def _smallest(self) -> float:
+    def _effective_step(self) -> float:
         default = (
             _FLOAT_STEP if self.type.startswith('float') else _INTEGER_STEP
         )
@@ -115,52 +119,57 @@ class Register:
 
     @property
     def _tick(self) -> float:
-        return min(self._smallest, 1.0)
+        return min(self._effective_step, 1.0)
 
-    def value(self, words: list[int]) -> float | None:
-        """Give the words' value in W, V or A; None if it is unavailable."""
-        raw = self._raw(words)
-        return None if raw is None else raw * self.scale
+    def value(self, raw: list[int]) -> float | None:
+        """Return the value in W, V or A, or None if it is unavailable.
 
-    def ticks(self, words: list[int]) -> int | None:
-        """Give the words' value in ticks of the counter.
-
-        Nothing used less than no energy: a negative value is unavailable.
+        :param raw: the 16-bit registers.
         """
-        raw = self._raw(words)
-        return None if raw is None or raw < 0 else round(raw / self._tick)
+        number = self._decode(raw)
+        return None if number is None else number * self.scale
 
-    def _raw(self, words: list[int]) -> float | None:
-        raw = _CODEC.convert_from_registers(
-            words,
+    def ticks(self, raw: list[int]) -> int | None:
+        """Return the value in ticks of the counter.
+
+        None if it is unavailable; a negative counter value is invalid.
+
+        :param raw: the 16-bit registers.
+        """
+        number = self._decode(raw)
+        if number is None or number < 0:
+            return None
+        return round(number / self._tick)
+
+    def _decode(self, raw: list[int]) -> float | None:
+        number = _CODEC.convert_from_registers(
+            raw,
             _TYPES[self.type],
             word_order='big' if self.word_order == 'big' else 'little',
         )
-        if _quantity.number(raw) is None or raw in self.invalid:
+        if units.number(number) is None or number in self.invalid:
             return None
-        return typing.cast(float, raw)
+        return typing.cast(float, number)
 
 
 class Map(typing.NamedTuple):
-    """Where a meter shows its quantities; None for what it doesn't."""
+    """Register definitions of a meter; None for a missing quantity."""
 
-    watts: Register | None = None
-    energy: Register | None = None
-    volts: Register | None = None
-    amperes: Register | None = None
+    watts: ModbusRegister | None = None
+    energy: ModbusRegister | None = None
+    volts: ModbusRegister | None = None
+    amperes: ModbusRegister | None = None
 
 
 def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float) and _quantity.number(value) is not None
-    )
+    return isinstance(value, int | float) and units.number(value) is not None
 
 
 def _is_positive(value: object) -> bool:
     return _is_number(value) and typing.cast(float, value) > 0
 
 
-#: What each key of a register has to be, and how to say it.
+#: Validator of each key of a register definition, and the expected value.
 _RULES: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
     'function': (lambda value: value in (3, 4), '3 or 4'),
     'address': (
@@ -172,9 +181,9 @@ _RULES: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
         ', '.join(_TYPES),
     ),
     'word_order': (lambda value: value in ('big', 'little'), 'big or little'),
-    'scale': (_is_positive, 'a number above zero'),
-    'step': (_is_positive, 'a number above zero'),
-    'size': (_is_positive, 'a number above zero'),
+    'scale': (_is_positive, 'a positive number'),
+    'step': (_is_positive, 'a positive number'),
+    'rollover': (_is_positive, 'a positive number'),
     'invalid': (
         lambda value: isinstance(value, list) and all(map(_is_number, value)),
         'a list of numbers',
@@ -183,17 +192,18 @@ _RULES: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
 
 
 def load(name: str, directory: str, registers: str | None) -> Map:
-    """Give the map of a name.
+    """Load a register map.
 
-    :param name: name of a file without ``.yaml``, the operator's before the
-        shipped one; ``custom`` for what ``registers`` says.
-    :param directory: where the operator's maps are.
-    :param registers: a map, in YAML.
-    :raises DriverError: when there is none, or it says nonsense.
+    :param name: file name without ``.yaml``; the operator's file takes
+        precedence over the included one. ``custom`` for the map in
+        ``registers``.
+    :param directory: directory of the operator's maps.
+    :param registers: a map in YAML.
+    :raises DriverError: if the map does not exist or is invalid.
     """
     if name == 'custom':
         return _parse(registers or '', 'registers')
-    for path in (pathlib.Path(directory), _shipped()):
+    for path in (pathlib.Path(directory), _package_directory()):
         try:
             text = (path / f'{name}.yaml').read_text(encoding='utf-8')
         except FileNotFoundError:
@@ -203,73 +213,82 @@ def load(name: str, directory: str, registers: str | None) -> Map:
         return _parse(text, f'map {name}')
     raise exception.DriverError(
         reason=f'map = {name}: expected custom, the name of a file in '
-        f'{directory}, or one of {", ".join(shipped())}'
+        f'{directory}, or one of {", ".join(included())}'
     )
 
 
-def shipped() -> list[str]:
-    """Give the names of the maps in the package."""
+def included() -> list[str]:
+    """Return the names of the maps in the package."""
     return sorted(
         path.name.removesuffix('.yaml')
-        for path in _shipped().iterdir()
+        for path in _package_directory().iterdir()
         if path.name.endswith('.yaml')
     )
 
 
-def _shipped() -> typing.Any:
+def _package_directory() -> typing.Any:
     return importlib.resources.files(__package__) / 'maps'
 
 
-def _parse(text: str, where: str) -> Map:
+def _parse(text: str, location: str) -> Map:
+    """Parse a map.
+
+    :param location: prefix of error messages.
+    """
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as e:
-        problem = ' '.join(str(e).split())
-        raise exception.DriverError(reason=f'{where}: no YAML: {problem}')
+        reason = ' '.join(str(e).split())
+        raise exception.DriverError(
+            reason=f'{location}: invalid YAML: {reason}'
+        )
     if not isinstance(document, dict):
         raise exception.DriverError(
-            reason=f'{where}: expected watts and energy, each with function, '
-            'address and type'
+            reason=f'{location}: expected watts and energy, each with '
+            'function, address and type'
         )
-    _check_keys(document, (*QUANTITIES, *_NOTES), where)
+    _check_keys(document, (*QUANTITIES, *_INFO_KEYS), location)
     registers = {
-        quantity: _register(document[quantity], f'{where}: {quantity}')
+        quantity: _register(document[quantity], f'{location}: {quantity}')
         for quantity in QUANTITIES
         if quantity in document
     }
     if not registers.keys() & {'watts', 'energy'}:
         raise exception.DriverError(
-            reason=f'{where}: expected watts, energy or both'
+            reason=f'{location}: expected watts, energy or both'
         )
     return Map(**registers)
 
 
-def _register(entry: object, where: str) -> Register:
-    fields = dataclasses.fields(Register)
+def _register(entry: object, location: str) -> ModbusRegister:
+    fields = dataclasses.fields(ModbusRegister)
     if not isinstance(entry, dict):
         raise exception.DriverError(
-            reason=f'{where}: expected function, address and type'
+            reason=f'{location}: expected function, address and type'
         )
-    _check_keys(entry, [field.name for field in fields], where)
-    for key, (right, expected) in _RULES.items():
-        if key in entry and not right(entry[key]):
+    _check_keys(entry, [field.name for field in fields], location)
+    for key, (is_valid, expected) in _RULES.items():
+        if key in entry and not is_valid(entry[key]):
             raise exception.DriverError(
-                reason=f'{where}: {key}: {entry[key]!r}: expected {expected}'
+                reason=f'{location}: {key}: {entry[key]!r}: expected '
+                f'{expected}'
             )
     missing = {'function', 'address', 'type'} - entry.keys()
     if missing:
         raise exception.DriverError(
-            reason=f'{where}: {", ".join(sorted(missing))} missing'
+            reason=f'{location}: missing {", ".join(sorted(missing))}'
         )
-    return Register(**{**entry, 'invalid': tuple(entry.get('invalid', ()))})
+    return ModbusRegister(
+        **{**entry, 'invalid': tuple(entry.get('invalid', ()))}
+    )
 
 
 def _check_keys(
-    entry: dict[object, object], known: typing.Collection[str], where: str
+    entry: dict[object, object], keys: typing.Collection[str], location: str
 ) -> None:
-    unknown = [str(key) for key in entry if key not in known]
+    unknown = [str(key) for key in entry if key not in keys]
     if unknown:
         raise exception.DriverError(
-            reason=f'{where}: {", ".join(unknown)}: expected '
-            f'{", ".join(known)}'
+            reason=f'{location}: unknown key {", ".join(unknown)}; expected '
+            f'{", ".join(keys)}'
         )

@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Devices that publish over MQTT."""
+"""Devices that publish their values over MQTT."""

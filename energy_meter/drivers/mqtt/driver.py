@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Listens to devices through an MQTT broker."""
+"""Driver of devices that publish through an MQTT broker."""
 
 import collections
 import collections.abc
+import contextlib
 import time
 import typing
 
@@ -13,98 +13,108 @@ from oslo_log import log as logging
 import paho.mqtt.client
 import paho.mqtt.enums
 
-from energy_meter import complaint
 from energy_meter import exception
+from energy_meter import log_throttle
 from energy_meter import measurement
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _web
 from energy_meter.drivers import base
-from energy_meter.drivers.mqtt import outlet
+from energy_meter.drivers.common import http
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.mqtt import channel as mqtt_channel
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds between signs of life of a silent connection: a broker that hangs
-#: is given up after twice as long.
-KEEPALIVE = 15
+#: Keepalive of the connection, in seconds. A broker that hangs is detected
+#: after twice as long.
+KEEPALIVE_S = 15
 
-#: Reason codes by which a broker refuses a user.
-NO_ACCESS = (0x86, 0x87)
+#: Reason codes of a rejected user: bad user name or password, not authorized.
+NOT_AUTHORIZED = (0x86, 0x87)
 
-#: Seconds after which the stream says that nothing came.
-SILENCE = 1.0
+#: Maximum time in seconds that one read waits for messages.
+READ_TIMEOUT_S = 1.0
 
 
-class MQTT(base.StreamingDriver):
+class MQTT(base.Driver):
     """Subscribes to the topics of its devices."""
 
     scope = 'outlet'
+    self_paced = True
     opts = (
         cfg.StrOpt('host', required=True, help='Host of the broker.'),
         cfg.PortOpt(
-            'port', help='Its port: 1883, or 8883 with TLS, by default.'
+            'port',
+            help='Port of the broker. The default is 1883, or 8883 with TLS.',
         ),
-        cfg.StrOpt('username', help='User name, if one is asked for.'),
-        cfg.StrOpt('password', secret=True, help='Its password.'),
+        cfg.StrOpt(
+            'username',
+            help='User name, if the broker requires authentication.',
+        ),
+        cfg.StrOpt('password', secret=True, help='Password of the user.'),
         cfg.BoolOpt('tls', default=False, help='Encrypt the connection.'),
         cfg.StrOpt(
             'ca_file',
-            help='File with the certificates of the authorities to '
-            'trust instead of the usual ones.',
+            help='File with the CA certificates to trust instead of the '
+            'default ones.',
         ),
         cfg.FloatOpt(
             'timeout',
             default=10.0,
             min=0.1,
-            help='Longest wait for the broker, in seconds.',
+            help='Maximum time in seconds to wait for the broker.',
         ),
         cfg.ListOpt(
-            'outlets',
+            'channels',
             default=[],
-            help='Name of the device of each probe, in their order; '
-            'NAME:N for its channel N. The default are the '
-            "probes' ids.",
+            help='Name of the device of each probe, in the order of the '
+            'probes; NAME:N for its channel N. The default is the IDs '
+            'of the probes.',
         ),
-        *outlet.OPTS,
+        *mqtt_channel.OPTS,
     )
 
-    def open(self) -> None:
-        options = self.options
-        self._listeners = self._listen()
-        self._complaints = complaint.Complaints(LOG)
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._port = options.port or (8883 if options.tls else 1883)
+        self._name = f'{options.host}:{self._port}'
+        self._channels: dict[str, list[mqtt_channel.Channel]] = {}
         self._messages: collections.deque[paho.mqtt.client.MQTTMessage] = (
             collections.deque()
         )
-        self._port = options.port or (8883 if options.tls else 1883)
-        self._name = f'{options.host}:{self._port}'
+        self._subscribed = False
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
+        self._resources = contextlib.ExitStack()
+
+    def open(self) -> None:
+        self._channels = self._channels_by_topic()
         self._client = self._make_client()
+        self._resources.callback(self._client.disconnect)
         self._connect()
 
     def close(self) -> None:
-        if hasattr(self, '_client'):
-            self._client.disconnect()
+        self._resources.close()
 
-    def stream(self) -> collections.abc.Iterator[measurement.Reading | None]:
-        while True:
-            self._work(SILENCE)
-            while self._messages:
-                yield from self._take(self._messages.popleft())
-            yield None
+    def read(self) -> collections.abc.Iterable[measurement.Reading]:
+        self._process_network(READ_TIMEOUT_S)
+        readings: list[measurement.Reading] = []
+        while self._messages:
+            readings += self._to_readings(self._messages.popleft())
+        return readings
 
-    def _listen(self) -> dict[str, list[outlet.Outlet]]:
-        """Tell for each topic which outlets want to hear it."""
-        names = self.options.outlets or [probe or '' for probe in self.probes]
-        listeners = collections.defaultdict(list)
-        for probe, name in _probewise.assign(
-            'outlets', names, self.probes
-        ).items():
-            listener = outlet.Outlet(probe, name, self.options)
-            for topic in listener.topics:
+    def _channels_by_topic(self) -> dict[str, list[mqtt_channel.Channel]]:
+        names = self.options.channels or [probe or '' for probe in self.probes]
+        assigned = per_probe.assign('channels', names, self.probes)
+        channels = collections.defaultdict(list)
+        for probe, name in assigned.items():
+            channel = mqtt_channel.Channel(probe, name, self.options)
+            for topic in channel.topics:
                 if set(topic) & {'+', '#'}:
                     raise exception.DriverError(
                         reason=f'{topic}: expected a topic without wildcards'
                     )
-                listeners[topic].append(listener)
-        return listeners
+                channels[topic].append(channel)
+        return channels
 
     def _make_client(self) -> paho.mqtt.client.Client:
         options = self.options
@@ -118,7 +128,7 @@ class MQTT(base.StreamingDriver):
         if options.username:
             client.username_pw_set(options.username, options.password)
         if options.tls:
-            _web.check_ca_file(options.ca_file)
+            http.check_ca_file(options.ca_file)
             client.tls_set(options.ca_file)
         return client
 
@@ -126,19 +136,19 @@ class MQTT(base.StreamingDriver):
         timeout = self.options.timeout
         deadline = time.monotonic() + timeout
         try:
-            self._client.connect(self.options.host, self._port, KEEPALIVE)
+            self._client.connect(self.options.host, self._port, KEEPALIVE_S)
         except OSError as e:
-            raise self._unreachable(_web.reason(e))
+            raise self._unreachable(http.reason(e))
         self._subscribed = False
         while not self._subscribed:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
                 raise self._unreachable(f'no answer within {timeout:g} s')
-            self._work(left)
+            self._process_network(remaining)
 
-    def _work(self, patience: float) -> None:
-        """Let the client read what came, or wait for it."""
-        status = self._client.loop(patience)
+    def _process_network(self, timeout: float) -> None:
+        """Process network events; wait for one if there is none yet."""
+        status = self._client.loop(timeout)
         if status != paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise self._unreachable(paho.mqtt.client.error_string(status))
 
@@ -150,13 +160,13 @@ class MQTT(base.StreamingDriver):
         code: typing.Any,
         _properties: object,
     ) -> None:
-        if code.value in NO_ACCESS:
+        if code.value in NOT_AUTHORIZED:
             raise exception.AuthenticationFailed(
                 device=self._name, user=self.options.username or '(none)'
             )
         if code.is_failure:
             raise self._unreachable(str(code))
-        client.subscribe([(topic, 0) for topic in sorted(self._listeners)])
+        client.subscribe([(topic, 0) for topic in sorted(self._channels)])
 
     def _on_subscribe(
         self,
@@ -166,15 +176,15 @@ class MQTT(base.StreamingDriver):
         codes: list[typing.Any],
         _properties: object,
     ) -> None:
-        refused = [
+        rejected = [
             topic
-            for topic, code in zip(sorted(self._listeners), codes, strict=True)
+            for topic, code in zip(sorted(self._channels), codes, strict=True)
             if code.is_failure
         ]
-        if refused:
+        if rejected:
             raise exception.ProtocolError(
                 device=self._name,
-                reason=f'refused the subscription to {", ".join(refused)}',
+                reason=f'rejected the subscription to {", ".join(rejected)}',
             )
         self._subscribed = True
 
@@ -186,22 +196,22 @@ class MQTT(base.StreamingDriver):
     ) -> None:
         self._messages.append(message)
 
-    def _take(
+    def _to_readings(
         self,
         message: paho.mqtt.client.MQTTMessage,
     ) -> collections.abc.Iterator[measurement.Reading]:
-        for listener in self._listeners.get(message.topic, ()):
-            probe = listener.probe
+        for channel in self._channels.get(message.topic, ()):
+            probe = channel.probe
             try:
-                reading = listener.hear(
+                reading = channel.on_message(
                     message.topic, message.payload, message.retain
                 )
             except exception.DriverError as e:
-                self._complaints.complain(probe, 'probe %s: %s', probe, e)
+                self._throttled_log.warning(probe, 'probe %s: %s', probe, e)
                 continue
             if reading is not None:
-                self._complaints.settle(
-                    probe, 'probe %s is heard again', probe
+                self._throttled_log.recovered(
+                    probe, 'probe %s can be read again', probe
                 )
                 yield reading
 

@@ -1,4 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Management controllers that speak Redfish."""
+"""Power and energy of chassis from management controllers, over Redfish."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Reads management controllers over Redfish."""
+"""Driver that reads chassis from management controllers over Redfish."""
 
 import collections.abc
 import typing
@@ -11,32 +10,35 @@ from oslo_log import log as logging
 
 from energy_meter import exception
 from energy_meter import measurement
-from energy_meter.drivers import _probewise
-from energy_meter.drivers import _quantity
-from energy_meter.drivers import _web
 from energy_meter.drivers import base
-from energy_meter.drivers.redfish import places
+from energy_meter.drivers.common import http
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import units
 from energy_meter.drivers.redfish import service
+from energy_meter.drivers.redfish import sources
 
 LOG = logging.getLogger(__name__)
 
 
-class _Round:
-    """The resources as they are in one round: each is fetched once.
+class _Resources:
+    """Cache that fetches each resource once per reading.
 
-    A controller that doesn't answer, or refuses the user, isn't asked again
-    in the same round: each further try costs a timeout, or brings the
-    account nearer to being locked.
+    After a timeout or a rejected login it makes no more requests: each would
+    cost another timeout, or might lock the account.
     """
 
     def __init__(self, controller: service.Service) -> None:
         self._controller = controller
         self._resources: dict[str, service.Resource] = {}
-        self._end: exception.DriverError | None = None
+        self._fatal_error: exception.DriverError | None = None
 
     def get(self, path: str) -> service.Resource:
-        if self._end is not None:
-            raise self._end
+        """Return a resource.
+
+        :raises DriverError: if this or an earlier request failed.
+        """
+        if self._fatal_error is not None:
+            raise self._fatal_error
         if path not in self._resources:
             try:
                 self._resources[path] = self._controller.get(path)
@@ -44,30 +46,36 @@ class _Round:
                 exception.DeviceUnreachable,
                 exception.AuthenticationFailed,
             ) as e:
-                self._end = e
+                self._fatal_error = e
                 raise
         return self._resources[path]
 
+    def value(self, source: sources.Source | None) -> object:
+        """Return the value of a source, or MISSING."""
+        if source is None:
+            return sources.MISSING
+        return source.extract(self.get(source.path))
 
-class Redfish(base.PolledDriver):
-    """Reads one chassis, or parts of it."""
+
+class Redfish(base.Driver):
+    """Driver for one chassis, or parts of it."""
 
     opts = (
         cfg.StrOpt(
             'url',
             required=True,
-            help='Address of the controller: https://HOST.',
+            help='URL of the management controller: https://HOST.',
         ),
         cfg.StrOpt(
             'chassis',
-            help='Id of the chassis. The default is the only one that '
-            'shows its power.',
+            help='ID of the chassis. The default is the only chassis that '
+            'reports power.',
         ),
         cfg.StrOpt(
             'source',
             default='auto',
             choices=[
-                ('auto', 'environment, or else power-control.'),
+                ('auto', 'environment if available, or power-control.'),
                 ('environment', 'EnvironmentMetrics: PowerWatts, EnergykWh.'),
                 ('power-control', 'Power: the entries of PowerControl.'),
                 (
@@ -76,144 +84,160 @@ class Redfish(base.PolledDriver):
                 ),
                 ('sensors', 'Sensors of the chassis.'),
             ],
-            help='Where power and energy are read.',
+            help='Resources that contain power and energy.',
         ),
         cfg.ListOpt(
-            'outlets',
+            'channels',
             default=[],
-            help='What the controller calls what each probe '
-            'measures, in their order: MemberId, Name or index '
-            'of a PowerControl entry, id of a power supply or '
-            'sensor. The default are all that there are.',
+            help='Channels to read, one for each probe, in the order of '
+            'probes: MemberId, Name or index of a PowerControl entry, or ID '
+            'of a power supply or sensor. The default is all channels.',
         ),
         cfg.ListOpt(
             'energy_sensors',
             default=[],
-            help="Ids of the sensors that count the probes' energy, "
-            'in their order, where the source has no counter.',
+            help='IDs of energy sensors, one for each probe, in the order of '
+            'probes, if the source has no energy counter.',
         ),
         cfg.FloatOpt(
             'energy_step',
             default=0.001,
             min=1e-9,
-            help='Smallest movement of the energy counter, in its '
-            'unit, which mostly is kWh.',
+            help='Smallest increment of the energy counter, in its unit, '
+            'usually kWh.',
         ),
-        *_web.OPTS,
+        *http.OPTS,
     )
 
-    def open(self) -> None:
-        self._probewise = _probewise.Probewise(LOG)
-        self._controller = service.Service(self.options)
-        self._points = self._find()
+    def __init__(
+        self, options: typing.Any, probes: collections.abc.Sequence[str | None]
+    ) -> None:
+        super().__init__(options, probes)
+        self._controller: service.Service | None = None
+        self._names: collections.abc.Sequence[str] = ()
+        self._channels: sources.Channels = {}
+        self._probewise = per_probe.ProbeReader(LOG)
         self._scales = {
-            unit: _quantity.EnergyScale(unit, self.options.energy_step)
-            for unit in places.ENERGY_UNITS.values()
+            unit: units.EnergyScale(unit, options.energy_step)
+            for unit in sources.ENERGY_UNITS.values()
         }
+
+    def open(self) -> None:
+        controller = self._controller = service.Service(self.options)
+        chassis, channels = self._find_chassis(controller)
+        self._names = self.options.channels or list(channels)
+        unknown = [name for name in self._names if name not in channels]
+        if unknown:
+            raise controller.error(
+                f'channels: {", ".join(unknown)} not found in the chassis'
+            )
+        selected = per_probe.assign(
+            'channels', [channels[name] for name in self._names], self.probes
+        )
+        self._channels = self._with_energy_sensors(
+            controller, chassis, selected
+        )
 
     @classmethod
     def scope_of(cls, chosen: typing.Any) -> str:
         return 'psu' if chosen.source == 'power-supplies' else cls.scope
 
-    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+    def channels(self) -> collections.abc.Sequence[base.Channel]:
         return base.number(self._names)
 
     def close(self) -> None:
-        if hasattr(self, '_controller'):
+        if self._controller is not None:
             self._controller.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        self._round = _Round(self._controller)
-        return self._probewise.read(self._points, self._read_point)
+        controller = self._controller
+        if controller is None:
+            raise exception.DriverError(reason='the driver is not open')
+        resources = _Resources(controller)
 
-    def _find(self) -> places.Points:
-        """Tell where each probe's values are."""
-        chassis, points = self._find_chassis()
-        self._names = self.options.outlets or list(points)
-        unknown = [name for name in self._names if name not in points]
-        if unknown:
-            raise self._controller.error(
-                f'outlets: nothing called {", ".join(unknown)}'
-            )
-        chosen = _probewise.assign(
-            'outlets', [points[name] for name in self._names], self.probes
-        )
-        return self._with_energy_sensors(chassis, chosen)
+        def read_channel(
+            probe: str, channel: sources.Channel
+        ) -> measurement.Reading | None:
+            watts = resources.value(channel.watts)
+            energy = resources.value(channel.energy)
+            if watts is energy is sources.MISSING:
+                raise controller.error(
+                    f'{channel.watts.path} has no value for probe {probe}'
+                )
+            unit = channel.energy.unit if channel.energy else 'kWh'
+            return self._scales[unit].reading(probe, watts, energy)
 
-    def _find_chassis(self) -> tuple[service.Resource, places.Points]:
-        """Find the one chassis that shows power, and where it does."""
-        found = [
-            (chassis, points)
-            for chassis in self._chassis()
-            if (points := self._points_of(chassis))
+        return self._probewise.read(self._channels, read_channel)
+
+    def _find_chassis(
+        self, controller: service.Service
+    ) -> tuple[service.Resource, sources.Channels]:
+        """Return the only chassis that reports power, and its channels."""
+        candidates = [
+            (chassis, channels)
+            for chassis in self._list_chassis(controller)
+            if (channels := self._find_channels(controller, chassis))
         ]
-        if not found:
-            raise self._controller.error(
-                f'no chassis shows source = {self.options.source}'
+        if not candidates:
+            raise controller.error(
+                f'no chassis has source = {self.options.source}'
                 + (
-                    f' for outlets = {", ".join(self.options.outlets)}'
-                    if self.options.outlets
+                    f' for channels = {", ".join(self.options.channels)}'
+                    if self.options.channels
                     else ''
                 )
             )
-        if len(found) > 1:
-            ids = ', '.join(str(chassis.get('Id')) for chassis, _ in found)
-            raise self._controller.error(
-                f'several chassis show power: set chassis to one of {ids}'
+        if len(candidates) > 1:
+            ids = ', '.join(
+                str(chassis.get('Id')) for chassis, _ in candidates
             )
-        return found[0]
+            raise controller.error(
+                f'several chassis report power: set chassis to one of {ids}'
+            )
+        return candidates[0]
 
-    def _chassis(self) -> list[service.Resource]:
-        wanted = self.options.chassis
+    def _list_chassis(
+        self, controller: service.Service
+    ) -> list[service.Resource]:
+        chassis_id = self.options.chassis
         paths = [
             path
-            for path in self._controller.chassis()
-            if wanted in (None, service.last_word(path))
+            for path in controller.chassis()
+            if chassis_id in (None, service.resource_id(path))
         ]
         if not paths:
-            raise self._controller.error(f'no chassis {wanted or ""}')
-        return [self._controller.get(path) for path in paths]
-
-    def _points_of(self, chassis: service.Resource) -> places.Points:
-        source = self.options.source
-        for name in places.WHOLE if source == 'auto' else (source,):
-            points = places.SOURCES[name](
-                self._controller, chassis, self.options.outlets
+            raise controller.error(
+                'the controller has no chassis'
+                + (f' {chassis_id}' if chassis_id else '')
             )
-            if points:
-                return points
+        return [controller.get(path) for path in paths]
+
+    def _find_channels(
+        self, controller: service.Service, chassis: service.Resource
+    ) -> sources.Channels:
+        source = self.options.source
+        for name in sources.WHOLE if source == 'auto' else (source,):
+            channels = sources.FINDERS[name](
+                controller, chassis, self.options.channels
+            )
+            if channels:
+                return channels
         return {}
 
     def _with_energy_sensors(
-        self, chassis: service.Resource, points: places.Points
-    ) -> places.Points:
+        self,
+        controller: service.Service,
+        chassis: service.Resource,
+        channels: sources.Channels,
+    ) -> sources.Channels:
         if not self.options.energy_sensors:
-            return points
-        names = _probewise.assign(
+            return channels
+        names = per_probe.assign(
             'energy_sensors', self.options.energy_sensors, self.probes
         )
         return {
-            probe: point._replace(
-                energy=places.energy_sensor(
-                    self._controller, chassis, names[probe]
-                )
+            probe: channel._replace(
+                energy=sources.energy_sensor(controller, chassis, names[probe])
             )
-            for probe, point in points.items()
+            for probe, channel in channels.items()
         }
-
-    def _read_point(
-        self, probe: str, point: places.Point
-    ) -> measurement.Reading | None:
-        watts = self._value(point.watts)
-        energy = self._value(point.energy)
-        if watts is energy is places.MISSING:
-            raise self._controller.error(
-                f'{point.watts.path} does not show probe {probe} any more'
-            )
-        unit = point.energy.unit if point.energy else 'kWh'
-        return self._scales[unit].reading(probe, watts, energy)
-
-    def _value(self, place: places.Place | None) -> typing.Any:
-        if place is None:
-            return places.MISSING
-        return place.find(self._round.get(place.path))

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Client for the Redfish service of one management controller.
 
-"""The Redfish service of one management controller.
-
-sushy logs in, keeps the session, logs in again when it has expired, and ends
-it. Its models know nothing of power, so resources are plain JSON here.
+sushy manages the session: it logs in, again when the session has expired, and
+logs out. It has no models for power, so resources are plain JSON here.
 """
 
 import collections.abc
@@ -16,7 +15,7 @@ import sushy.connector
 import sushy.exceptions
 
 from energy_meter import exception
-from energy_meter.drivers import _web
+from energy_meter.drivers.common import http
 
 Resource = dict[str, typing.Any]
 
@@ -24,29 +23,30 @@ T = typing.TypeVar('T')
 
 
 class NoSuchResource(exception.ProtocolError):
-    """The service answers 404."""
+    """The service responded with status 404."""
 
 
 class Service:
-    """A connection to a service; it logs in at once.
+    """Session with a Redfish service.
 
-    sushy's errors and logs show the URL: it gets the one without secrets.
+    The constructor logs in. sushy receives the URL without credentials,
+    because its errors and log messages contain the URL.
 
-    :param options: with the driver's own options as attributes.
-    :raises DriverError: when that fails.
+    :param options: the driver's options.
+    :raises DriverError: if the login fails.
     """
 
     def __init__(self, options: typing.Any) -> None:
-        _web.check(options.url)
-        self.name = _web.masked(options.url)
+        http.check(options.url)
+        self.name = http.masked(options.url)
         self._user = options.username or '(none)'
         self._auth = sushy.auth.SessionOrBasicAuth(
             options.username, options.password
         )
-        # One "retry": with none sushy tries thrice, two seconds apart.
+        # Without a value sushy makes three attempts, 2 seconds apart.
         self._connector = sushy.connector.Connector(
             self.name,
-            verify=_web.verification(options),
+            verify=http.verification(options),
             server_side_retries=1,
             default_request_timeout=options.timeout,
         )
@@ -57,20 +57,21 @@ class Service:
         )
 
     def close(self) -> None:
-        """End the session: controllers have few of them."""
+        """Log out; controllers allow few concurrent sessions."""
         try:
             self._call(self._auth.close)
         except exception.DriverError:
-            # It ends by itself. sushy would try again when it is collected.
+            # The session will expire. Without its attributes, sushy does not
+            # try to log out again when the object is garbage-collected.
             self._auth.reset_session_attrs()
 
     def chassis(self) -> list[str]:
-        """Give the paths of all chassis."""
+        """Return the paths of all chassis."""
         path = link(self._root.json, 'Chassis')
         return [] if path is None else self.members(path)
 
     def members(self, path: str) -> list[str]:
-        """Give the paths of a collection's members."""
+        """Return the paths of a collection's members."""
         members = self.get(path).get('Members')
         if not isinstance(members, list):
             raise self.error(f'{path} has no Members')
@@ -83,20 +84,20 @@ class Service:
     def get(self, path: str) -> Resource:
         """Fetch a resource.
 
-        :raises NoSuchResource: when there is none.
-        :raises DriverError: when it can't be had.
+        :raises NoSuchResource: if it does not exist.
+        :raises DriverError: if the request fails.
         """
         resource = self._call(lambda: self._connector.get(path).json())
         if not isinstance(resource, dict):
-            raise self.error(f'{path} is no resource')
+            raise self.error(f'{path} is not a JSON object')
         return resource
 
     def error(self, reason: str) -> exception.ProtocolError:
-        """Make an error that names the service."""
+        """Return an error that names the service."""
         return exception.ProtocolError(device=self.name, reason=reason)
 
     def _call(self, function: collections.abc.Callable[[], T]) -> T:
-        """Call sushy, and say what its errors mean."""
+        """Call a function and raise sushy's errors as driver errors."""
         try:
             return function()
         except sushy.exceptions.AccessError:
@@ -107,13 +108,13 @@ class Service:
             raise NoSuchResource(device=self.name, reason=str(e))
         except sushy.exceptions.ServerSideError as e:
             raise exception.DeviceUnreachable(
-                device=self.name, reason=f'it answers {e.status_code}'
+                device=self.name, reason=f'HTTP status {e.status_code}'
             )
         except sushy.exceptions.HTTPError as e:
-            raise self.error(f'it answers {e.status_code}')
+            raise self.error(f'HTTP status {e.status_code}')
         except sushy.exceptions.ConnectionError as e:
             raise exception.DeviceUnreachable(
-                device=self.name, reason=_web.reason(e)
+                device=self.name, reason=http.reason(e)
             )
         except (
             sushy.exceptions.SushyError,
@@ -122,17 +123,17 @@ class Service:
             AttributeError,
             RecursionError,
         ) as e:
-            # sushy takes the shape of what it reads for granted.
-            raise self.error(f'it makes no sense: {e}')
+            # sushy does not validate the structure of responses.
+            raise self.error(f'invalid response: {e}')
 
 
 def link(resource: Resource, name: str) -> str | None:
-    """Give the path that a resource links to, None if it has no such link."""
+    """Return the path of a linked resource, or None without this link."""
     target = resource.get(name)
     path = target.get('@odata.id') if isinstance(target, dict) else None
     return path if isinstance(path, str) else None
 
 
-def last_word(path: str) -> str:
-    """Give the last word of a path, by which people call the resource."""
+def resource_id(path: str) -> str:
+    """Return the last segment of a path, which is the resource's ID."""
     return path.rstrip('/').rpartition('/')[2]

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Driver for rack PDUs and other SNMP devices.
 
-"""Rack PDUs and other meters that talk SNMP.
-
-What a family of devices looks like is data, not code: see
+Device families are described by data files, not code: see
 :mod:`energy_meter.drivers.snmp.profile`.
 """
 
@@ -14,22 +13,22 @@ import typing
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.snmp import channel
 from energy_meter.drivers.snmp import options
-from energy_meter.drivers.snmp import outlet
 from energy_meter.drivers.snmp import profile
 from energy_meter.drivers.snmp import reader
 from energy_meter.drivers.snmp import session
 
 
-class SNMP(base.PolledDriver):
-    """One table of a device: its outlets, say, or its inlets."""
+class SNMP(base.Driver):
+    """Driver for one table of a device, for example its outlets or inlets."""
 
     opts = options.OPTS
     scope = 'outlet'
 
     _session: session.Session | None = None
     _reader: reader.Reader | None = None
-    _outlets: collections.abc.Sequence[outlet.Outlet] = ()
+    _channels: collections.abc.Sequence[channel.Channel] = ()
 
     def open(self) -> None:
         table = self._table()
@@ -42,13 +41,13 @@ class SNMP(base.PolledDriver):
             self.options.retries,
         )
         self._session.open()
-        self._outlets = outlet.find(self._session, table)
-        chosen = outlet.choose(self._outlets, self.options.outlets or ())
+        self._channels = channel.find(self._session, table)
+        selected = channel.select(self._channels, self.options.channels or ())
         self._reader = reader.Reader(
             self._session,
             table,
-            outlet.assign(self.probes, chosen),
-            self._outlets,
+            channel.assign(self.probes, selected),
+            self._channels,
         )
 
     def close(self) -> None:
@@ -60,11 +59,11 @@ class SNMP(base.PolledDriver):
     def scope_of(cls, chosen: typing.Any) -> str:
         return options.table(chosen).scope
 
-    def outlets(self) -> collections.abc.Sequence[base.Outlet]:
+    def channels(self) -> collections.abc.Sequence[base.Channel]:
         return [
-            base.Outlet(item.index, item.name)
-            for item in self._outlets
-            if item.shown
+            base.Channel(member.index, member.name)
+            for member in self._channels
+            if member.is_present
         ]
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
@@ -73,7 +72,7 @@ class SNMP(base.PolledDriver):
         return self._reader.read()
 
     def _table(self) -> profile.Table:
-        """Give the table to be read, without columns that nobody needs."""
+        """Return the table to read, without columns that are not needed."""
         table = options.table(self.options)
         columns = dict(table.columns)
         if self.options.energy == 'integrate' and 'watts' in columns:

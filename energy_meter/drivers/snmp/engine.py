@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""SNMP engines, and the thread that runs them.
 
-"""The SNMP engines, and the one thread in which they all run.
+A pysnmp ``SnmpEngine`` is bound to one event loop for its lifetime, and has
+one password for each user name. Therefore the process has one event loop, and
+one engine for each set of credentials, typically one.
 
-An ``SnmpEngine`` of pysnmp belongs to one event loop for its whole life, and
-knows one password for a user's name. So there is one loop for the process,
-and one engine for every set of credentials: as a rule one in all.
-
-Each device has a UDP socket of its own. Answers of many devices that come at
-once don't overrun one receive buffer, and since pysnmp remembers a device's
-engine id by its socket, a device that was replaced is met afresh when its
-session is opened anew.
+Each device has its own UDP socket. Thus simultaneous responses of many
+devices do not overflow a shared receive buffer. pysnmp caches a device's
+engine ID by socket, so a replaced device is detected when its session is
+opened again.
 """
 
 import asyncio
@@ -41,7 +40,7 @@ T = typing.TypeVar('T')
 #: Numbers of the message processing models (RFC 3411, section 5).
 MODELS = {'1': 0, '2c': 1, '3': 3}
 
-#: Digests of RFC 3414 and RFC 7860.
+#: Authentication protocols (RFC 3414, RFC 7860).
 AUTH_PROTOCOLS: dict[str, Oid] = {
     'md5': config.USM_AUTH_HMAC96_MD5,
     'sha': config.USM_AUTH_HMAC96_SHA,
@@ -51,8 +50,8 @@ AUTH_PROTOCOLS: dict[str, Oid] = {
     'sha512': config.USM_AUTH_HMAC384_SHA512,
 }
 
-#: Ciphers of RFC 3414, RFC 3826 and draft-blumenthal-aes-usm-04. The two of
-#: Cisco's stretch the key as draft-reeder-snmpv3-usm-3desede-00 does.
+#: Privacy protocols (RFC 3414, RFC 3826, draft-blumenthal-aes-usm-04). The
+#: Cisco variants extend keys as in draft-reeder-snmpv3-usm-3desede-00.
 PRIV_PROTOCOLS: dict[str, Oid] = {
     'des': config.USM_PRIV_CBC56_DES,
     '3des': config.USM_PRIV_CBC168_3DES,
@@ -63,22 +62,22 @@ PRIV_PROTOCOLS: dict[str, Oid] = {
     'aes256-cisco': config.USM_PRIV_CFB256_AES,
 }
 
-#: Domain (RFC 3417, RFC 3419) and transport of each address family.
+#: Transport domain (RFC 3417, RFC 3419) and class of each address family.
 TRANSPORTS: dict[int, tuple[Oid, type[base.DgramAsyncioProtocol]]] = {
     socket.AF_INET: (udp.DOMAIN_NAME, udp.UdpAsyncioTransport),
     socket.AF_INET6: (udp6.DOMAIN_NAME, udp6.Udp6AsyncioTransport),
 }
 
-#: Name of the credentials inside of an engine.
+#: Name of the credentials in an engine's configuration.
 _CREDENTIALS = 'credentials'
 
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """Who asks; what is empty is not used.
+    """SNMP credentials; empty fields are not used.
 
     :ivar version: a key of :data:`MODELS`.
-    :ivar community: of versions 1 and 2c.
+    :ivar community: community of versions 1 and 2c.
     :ivar auth_protocol: a key of :data:`AUTH_PROTOCOLS`.
     :ivar priv_protocol: a key of :data:`PRIV_PROTOCOLS`.
     """
@@ -93,39 +92,39 @@ class Credentials:
 
     @property
     def level(self) -> str:
-        """The security level, as SNMP-FRAMEWORK-MIB calls it."""
+        """Security level, as named by SNMP-FRAMEWORK-MIB."""
         if not self.auth_password:
             return 'noAuthNoPriv'
         return 'authPriv' if self.priv_password else 'authNoPriv'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back for one request.
+class Response:
+    """Result of one request.
 
-    :ivar problem: why there is no answer, or one that can't be used; None
-        if there is one.
-    :ivar status: error status of the device (RFC 3416, section 3); 0 is
-        fine.
-    :ivar index: which object the status is about, counted from 1.
-    :ivar objects: pairs of name and value, as pysnmp has them.
+    :ivar error: pysnmp's error indication if there is no valid response.
+    :ivar status: error status of the device (RFC 3416, section 3); 0 for
+        success.
+    :ivar index: number of the object with this status, from 1.
+    :ivar varbinds: variable bindings: pairs of name and value, as pysnmp's
+        types.
     """
 
-    problem: object
+    error: object
     status: int
     index: int
-    objects: collections.abc.Sequence[tuple[typing.Any, typing.Any]]
+    varbinds: collections.abc.Sequence[tuple[typing.Any, typing.Any]]
 
 
 class Target(typing.NamedTuple):
-    """A device as its engine knows it."""
+    """Identifiers of a device in its engine."""
 
     name: str
     domain: Oid
 
 
 class Engine:
-    """One SNMP engine. Everything of it happens in the loop's thread."""
+    """One SNMP engine. All methods run in the event loop's thread."""
 
     _numbers = itertools.count(1)
 
@@ -169,12 +168,11 @@ class Engine:
     async def connect(
         self, family: int, address: tuple[typing.Any, ...], timeout: float
     ) -> Target:
-        """Make a device known.
+        """Open a socket for a device.
 
         :param family: ``socket.AF_INET`` or ``AF_INET6``.
-        :param address: its IP address, its UDP port, and whatever else
-            ``socket.getaddrinfo`` gives.
-        :param timeout: how long to wait for an answer, in seconds.
+        :param address: socket address from ``socket.getaddrinfo``.
+        :param timeout: maximum time in seconds to wait for a response.
         """
         domain, transport = TRANSPORTS[family]
         number = next(self._numbers)
@@ -194,28 +192,29 @@ class Engine:
         return target
 
     async def disconnect(self, target: Target) -> None:
-        """Forget a device and close its socket."""
+        """Remove a device and close its socket."""
         config.delete_target_address(self._engine, target.name)
         transport = config.delete_transport(self._engine, target.domain)
         if transport is not None:
             transport.close_transport()
 
-    async def ask(
+    async def request(
         self,
         target: Target,
         context: str,
         oids: collections.abc.Sequence[Oid],
         repetitions: int | None,
-    ) -> Answer:
-        """Send one request and wait for what comes of it.
+    ) -> Response:
+        """Send one request and wait for the response.
 
-        :param context: name of the context, of version 3.
-        :param repetitions: how many objects after each of ``oids`` to give;
-            None for the objects themselves. More than one can't be asked of
-            version 1.
+        :param context: context name, for version 3.
+        :param repetitions: number of objects to return after each of
+            ``oids``; None for the objects themselves. Version 1 supports at
+            most 1.
         """
-        objects = [(v2c.ObjectIdentifier(oid), v2c.null) for oid in oids]
-        answered = asyncio.get_running_loop().create_future()
+        varbinds = [(v2c.ObjectIdentifier(oid), v2c.null) for oid in oids]
+        future: asyncio.Future[Response]
+        future = asyncio.get_running_loop().create_future()
         sizes: tuple[int, ...] = ()
         if repetitions is None:
             generator = self._get
@@ -229,36 +228,36 @@ class Engine:
             None,
             context,
             *sizes,
-            objects,
-            _resolve,
-            answered,
+            varbinds,
+            _set_response,
+            future,
         )
-        return await answered
+        return await future
 
 
-def _resolve(
+def _set_response(
     _engine: object,
     _handle: object,
-    problem: object,
+    error: object,
     status: typing.Any,
     index: typing.Any,
-    objects: typing.Any,
-    answered: 'asyncio.Future[Answer]',
+    varbinds: typing.Any,
+    future: 'asyncio.Future[Response]',
 ) -> None:
-    if not answered.done():
-        answered.set_result(Answer(problem, int(status), int(index), objects))
+    if not future.done():
+        future.set_result(Response(error, int(status), int(index), varbinds))
 
 
 _lock = threading.Lock()
 
-#: Belongs to the loop's thread.
+#: Accessed only in the event loop's thread.
 _engines: dict[Credentials, Engine] = {}
 
 
-def _log(_loop: object, context: dict[str, typing.Any]) -> None:
-    """Log what pysnmp stumbles over, as it does over what isn't SNMP.
+def _log_exception(_loop: object, context: dict[str, typing.Any]) -> None:
+    """Log an exception in pysnmp, for example after a malformed packet.
 
-    Whoever waited for something better hears of it in due time.
+    The request itself fails with a timeout.
     """
     LOG.debug('%s: %s', context.get('message'), context.get('exception'))
 
@@ -266,7 +265,7 @@ def _log(_loop: object, context: dict[str, typing.Any]) -> None:
 @functools.cache
 def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(_log)
+    loop.set_exception_handler(_log_exception)
     threading.Thread(target=loop.run_forever, name='snmp', daemon=True).start()
     return loop
 
@@ -275,23 +274,23 @@ def run(
     coroutine: collections.abc.Coroutine[typing.Any, typing.Any, T],
     timeout: float,
 ) -> T:
-    """Run something in the loop's thread and give what it returns.
+    """Run a coroutine in the event loop's thread and return its result.
 
-    :param timeout: seconds.
-    :raises TimeoutError: it took longer, and was cancelled.
+    :param timeout: maximum time in seconds.
+    :raises TimeoutError: if the coroutine took longer and was canceled.
     """
     with _lock:
         loop = _loop()
-    running = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
-        return running.result(timeout)
+        return future.result(timeout)
     except TimeoutError:
-        running.cancel()
+        future.cancel()
         raise
 
 
-async def find(credentials: Credentials) -> Engine:
-    """Give the engine of these credentials."""
+async def get_engine(credentials: Credentials) -> Engine:
+    """Return the engine of these credentials."""
     if credentials not in _engines:
         _engines[credentials] = Engine(credentials)
     return _engines[credentials]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Reading the fields of a profile, with errors that name file and field."""
+"""Parser for the fields of a profile; its errors name file and field."""
 
 import collections.abc
 import fractions
@@ -18,10 +17,10 @@ _UNIT = re.compile(r'(?:(\d+(?:\.\d+)?) )?([a-zA-Z]+)')
 
 
 class Fields:
-    """The fields of one part of a file, to be taken out one by one.
+    """Fields of a mapping in a file, which are removed as they are read.
 
-    :param file: what error messages call the file.
-    :param path: names of the fields that this part is in.
+    :param file: name of the file in error messages.
+    :param path: names of the enclosing fields.
     """
 
     def __init__(
@@ -29,7 +28,7 @@ class Fields:
     ) -> None:
         self._file, self._path = file, path
         if not isinstance(values, dict):
-            raise self.wrong('', f'expected fields, not {values!r}')
+            raise self.error('', f'expected fields, not {values!r}')
         self._values = {str(name): value for name, value in values.items()}
 
     def __contains__(self, name: str) -> bool:
@@ -38,48 +37,52 @@ class Fields:
     def __iter__(self) -> collections.abc.Iterator[str]:
         return iter(list(self._values))
 
-    def wrong(self, name: str, reason: str) -> exception.DriverError:
-        """Give the error that tells what is wrong with a field."""
-        place = '.'.join(filter(None, (*self._path, name)))
+    def error(self, name: str, reason: str) -> exception.DriverError:
+        """Return an error that names file and field."""
+        path = '.'.join(filter(None, (*self._path, name)))
         return exception.DriverError(
-            reason=': '.join(filter(None, (self._file, place, reason)))
+            reason=': '.join(filter(None, (self._file, path, reason)))
         )
 
-    def part(self, name: str) -> 'Fields':
-        """Take a field that has fields of its own."""
+    def nested(self, name: str) -> 'Fields':
+        """Read a field that contains fields."""
         return Fields(
             self._file, (*self._path, name), self._values.pop(name, None)
         )
 
-    def end(self) -> None:
-        """See that no field is left."""
+    def reject_unknown(self) -> None:
+        """Raise an error if a field was not read."""
         for name in self:
-            raise self.wrong(name, 'there is no such field')
+            raise self.error(name, 'unknown field')
 
     def _take(
-        self, name: str, kind: type[T], expected: str, default: T | None = None
+        self,
+        name: str,
+        type_: type[T],
+        expected: str,
+        default: T | None = None,
     ) -> T:
         value = self._values.pop(name, default)
         if value is None:
-            raise self.wrong(name, f'is missing, expected {expected}')
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.wrong(name, f'expected {expected}, not {value!r}')
+            raise self.error(name, f'is missing, expected {expected}')
+        if not isinstance(value, type_) or isinstance(value, bool):
+            raise self.error(name, f'expected {expected}, not {value!r}')
         return value
 
     def text(self, name: str, default: str | None = None) -> str:
         return self._take(name, str, 'text', default)
 
-    def number(self, name: str, least: int) -> int:
-        value = self._take(name, int, 'a whole number')
-        if value < least:
-            raise self.wrong(name, f'expected at least {least}, not {value}')
+    def integer(self, name: str, minimum: int) -> int:
+        value = self._take(name, int, 'an integer')
+        if value < minimum:
+            raise self.error(name, f'expected at least {minimum}, not {value}')
         return value
 
-    def numbers(self, name: str) -> frozenset[int]:
-        values = self._take(name, list, 'a list of whole numbers')
+    def integers(self, name: str) -> frozenset[int]:
+        values = self._take(name, list, 'a list of integers')
         if not all(type(value) is int for value in values):
-            raise self.wrong(
-                name, f'expected a list of whole numbers, not {values!r}'
+            raise self.error(
+                name, f'expected a list of integers, not {values!r}'
             )
         return frozenset(values)
 
@@ -93,7 +96,7 @@ class Fields:
     def _oid(self, name: str, text: object) -> engine.Oid:
         match = _OID.fullmatch(str(text))
         if match is None:
-            raise self.wrong(
+            raise self.error(
                 name,
                 'expected an object identifier such as '
                 f'1.3.6.1.4.1.534, not {text!r}',
@@ -101,17 +104,17 @@ class Fields:
         return tuple(map(int, match[1].split('.')))
 
     def unit(self, name: str, units: dict[str, int], default: str) -> float:
-        """Take a unit such as ``kWh`` or ``0.1 kWh``.
+        """Read a unit such as ``kWh`` or ``0.1 kWh``.
 
-        :param units: what each unit is worth.
+        :param units: watts or joules of each unit.
         """
         text = self.text(name, default)
         match = _UNIT.fullmatch(text)
         if match is None or match[2] not in units:
-            raise self.wrong(
+            raise self.error(
                 name,
-                f'expected one of {", ".join(units)}, or '
-                f'as in "0.1 {default}", not {text!r}',
+                f'expected one of {", ".join(units)}, optionally with a '
+                f'factor as in "0.1 {default}", not {text!r}',
             )
         return float(fractions.Fraction(match[1] or 1) * units[match[2]])
 
@@ -120,4 +123,4 @@ class Fields:
         try:
             return re.compile(text)
         except re.error as e:
-            raise self.wrong(name, f'{text!r} is no regular expression: {e}')
+            raise self.error(name, f'invalid regular expression {text!r}: {e}')

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Options of the driver, and what they say together."""
+"""Options of the SNMP driver, and the objects built from them."""
 
 import typing
 
@@ -12,150 +11,150 @@ from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import fields
 from energy_meter.drivers.snmp import profile
 
-#: The profile whose columns are options.
+#: Name of the profile whose columns are defined by options.
 CUSTOM = 'custom'
 
-#: Shortest password that makes a key (RFC 3414, section 11.2).
-MIN_PASSWORD = 8
+#: Minimum length of a password (RFC 3414, section 11.2).
+MIN_PASSWORD_LENGTH = 8
 
 OPTS = (
     cfg.HostAddressOpt(
-        'host', required=True, help='Name or IP address of the device.'
+        'host', required=True, help='Host name or IP address of the device.'
     ),
-    cfg.PortOpt('port', default=161, help='Its UDP port.'),
+    cfg.PortOpt('port', default=161, help='UDP port of the device.'),
     cfg.StrOpt(
         'profile',
         required=True,
-        help='Family of the device: the name of a profile that comes '
-        'with the driver or is in profile_path; or custom for '
-        'the columns that watts_oid and energy_oid name.',
+        help='Profile of the device family: the name of a profile in the '
+        'package or in profile_path. The name custom stands for the columns '
+        'in watts_oid and energy_oid.',
     ),
     cfg.StrOpt(
         'profile_path',
         default='/etc/energy_meter/snmp.d',
-        help='Directory of further profiles. They take the place of '
-        'others of the same name.',
+        help='Directory with additional profiles. A profile in this '
+        'directory takes precedence over one in the package with the same '
+        'name.',
     ),
     cfg.StrOpt(
         'table',
-        help='Which table of the profile to read, as a rule outlets '
-        'or inlets. The default is its first.',
+        help='Table of the profile to read, usually outlets or inlets. The '
+        'default is the first table.',
     ),
     cfg.ListOpt(
-        'outlets',
-        help='The outlets of the probes, each by the index or the '
-        'name that the device has for it. By default they are '
-        'the outlets in the order of their indexes.',
+        'channels',
+        help='Rows of the table to read, one for each probe, in the order of '
+        "probes: the device's index or name of each outlet or inlet. The "
+        'default is all rows in the order of their indexes.',
     ),
     cfg.StrOpt(
         'version',
         default='2c',
         choices=tuple(engine.MODELS),
-        help='Version of the protocol.',
+        help='SNMP version.',
     ),
     cfg.StrOpt(
         'community',
         default='public',
         secret=True,
-        help='Community, of versions 1 and 2c.',
+        help='Community for versions 1 and 2c.',
     ),
-    cfg.StrOpt('user', help='Name of the user, of version 3.'),
+    cfg.StrOpt('user', help='User name for version 3.'),
     cfg.StrOpt(
         'auth_protocol',
         default='sha',
         choices=tuple(engine.AUTH_PROTOCOLS),
-        help='Digest of the messages, of version 3.',
+        help='Authentication protocol for version 3.',
     ),
     cfg.StrOpt(
         'auth_password',
         secret=True,
-        help='Password of the digest, at least 8 characters. Without '
-        'it messages are neither authenticated nor encrypted.',
+        help='Authentication password for version 3, at least 8 characters. '
+        'If unset, messages are neither authenticated nor encrypted.',
     ),
     cfg.StrOpt(
         'priv_protocol',
         default='aes',
         choices=tuple(engine.PRIV_PROTOCOLS),
-        help='Cipher of the messages, of version 3.',
+        help='Privacy (encryption) protocol for version 3.',
     ),
     cfg.StrOpt(
         'priv_password',
         secret=True,
-        help='Password of the cipher, at least 8 characters. Without '
-        'it messages are not encrypted.',
+        help='Privacy password for version 3, at least 8 characters. If '
+        'unset, messages are not encrypted.',
     ),
-    cfg.StrOpt(
-        'context', default='', help='Name of the context, of version 3.'
-    ),
+    cfg.StrOpt('context', default='', help='Context name for version 3.'),
     cfg.FloatOpt(
         'timeout',
         default=1.0,
         min=0.1,
         max=30.0,
-        help='How long to wait for an answer, in seconds.',
+        help='Maximum time in seconds to wait for a response.',
     ),
     cfg.IntOpt(
         'retries',
         default=2,
         min=0,
         max=10,
-        help='How often to ask again when no answer came.',
+        help='Maximum number of retransmissions of a request.',
     ),
     cfg.StrOpt(
-        'watts_oid', help='Column with the power, of profile = custom.'
+        'watts_oid', help='Column with the power, for profile = custom.'
     ),
     cfg.StrOpt(
         'watts_unit',
         default='W',
-        help='What the number one means there: W or kW, after a '
-        'factor if need be, as in 0.01 kW.',
+        help='Unit of watts_oid: W or kW, optionally with a factor as in '
+        '0.01 kW.',
     ),
     cfg.StrOpt(
         'energy_oid',
-        help='Column with the energy counter, of profile = custom.',
+        help='Column with the energy counter, for profile = custom.',
     ),
     cfg.StrOpt(
         'energy_unit',
         default='Wh',
-        help='What the number one means there: J, kJ, Wh or kWh, '
-        'after a factor if need be, as in 0.1 kWh.',
+        help='Unit of energy_oid: J, kJ, Wh or kWh, optionally with a factor '
+        'as in 0.1 kWh.',
     ),
     cfg.IntOpt(
         'energy_step',
         default=1,
         min=1,
-        help='By how much the energy counter moves at once.',
+        help='Smallest increment of the energy counter.',
     ),
     cfg.IntOpt(
-        'energy_size',
+        'energy_rollover',
         min=2,
-        help='Number at which the energy counter begins anew, if it '
-        'does: 4294967296 for one of 32 bits.',
+        help='Value at which the energy counter restarts from 0: 4294967296 '
+        'for a 32-bit counter. If unset, the counter does not roll over.',
     ),
     cfg.StrOpt(
-        'name_oid', help="Column with the outlets' names, of profile = custom."
+        'name_oid', help='Column with the names, for profile = custom.'
     ),
 )
 
 
 def credentials(options: typing.Any) -> engine.Credentials:
-    """Give the credentials that the options name.
+    """Return the credentials in the options.
 
-    :raises DriverError: some are missing or can't be.
+    :raises DriverError: if a credential is missing or invalid.
     """
     if options.version != '3':
         return engine.Credentials(options.version, options.community)
     if not options.user:
-        raise exception.DriverError(reason='version 3 needs user')
+        raise exception.DriverError(reason='version 3 requires user')
     if options.priv_password and not options.auth_password:
         raise exception.DriverError(
-            reason='priv_password needs auth_password: nothing is encrypted '
-            'without being authenticated'
+            reason='priv_password requires auth_password: SNMP has no '
+            'encryption without authentication'
         )
     for name in ('auth_password', 'priv_password'):
-        if 0 < len(getattr(options, name) or '') < MIN_PASSWORD:
+        if 0 < len(getattr(options, name) or '') < MIN_PASSWORD_LENGTH:
             raise exception.DriverError(
-                reason=f'{name} has less than {MIN_PASSWORD} characters'
+                reason=f'{name} has fewer than {MIN_PASSWORD_LENGTH} '
+                'characters'
             )
     return engine.Credentials(
         '3',
@@ -169,9 +168,9 @@ def credentials(options: typing.Any) -> engine.Credentials:
 
 
 def table(options: typing.Any) -> profile.Table:
-    """Give the table that the options name.
+    """Return the table selected by the options.
 
-    :raises DriverError: there is none, or it can't be understood.
+    :raises DriverError: if the table does not exist or is invalid.
     """
     if options.profile == CUSTOM:
         return profile.parse_table(
@@ -202,6 +201,6 @@ def _columns(options: typing.Any) -> dict[str, object]:
             'unit': options.energy_unit,
             'step': options.energy_step,
         }
-        if options.energy_size:
-            columns['energy']['size'] = options.energy_size
+        if options.energy_rollover:
+            columns['energy']['rollover'] = options.energy_rollover
     return columns

@@ -1,47 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Profiles: data files that describe families of SNMP devices.
 
-"""What families of devices look like: data, in one file for each.
-
-Files come with the package, and the operator adds others, or better ones of
-the same name, in a directory. This is what a file says::
+The package contains profiles. An operator can add others, or replace one with
+a file of the same name. A profile looks like this::
 
     meter: Example PDU 4000, 48 outlets
     source: EXAMPLE-PDU-MIB of 1 April 2024
-    system: [1.3.6.1.4.1.99999.4]     # sysObjectID begins so
+    system: [1.3.6.1.4.1.99999.4]     # prefixes of sysObjectID
     tables:
       outlets:
         scope: outlet
-        index: unit.outlet            # what the parts of an index are
+        index: unit.outlet            # names of the index's parts
         name: {oid: 1.3.6.1.4.1.99999.4.1.1.2}
         watts: {oid: 1.3.6.1.4.1.99999.4.1.1.3, unit: 0.1 W}
         energy: {oid: 1.3.6.1.4.1.99999.4.1.1.4, unit: Wh,
-                 size: 4294967296}    # wraps after 32 bits
+                 rollover: 4294967296}
 
-Tables that are not that simple also have:
+Optional fields of a table:
 
 ``row``
-    The leading parts of the index that tell one row from another. Values of
-    one row are added up, for instance those of three phases.
+    The leading parts of the index that identify a row. The values of one row
+    are added, for example those of three phases.
 ``valid``
-    A column that tells whether the row's values mean anything: ``is`` lists
-    the numbers that say so.
+    Column that states whether the values of a row are valid:
+    ``valid_values`` lists its values for valid rows.
 
-And columns:
+Optional fields of a column:
 
 ``where``
-    Parts of the index that must have some number.
-``only``
-    Another column with the same index: either its number must be one that
-    ``is`` lists, or its text must be ``like`` a regular expression, whose
-    groups then are numbers that belong to the row.
+    Required values of parts of the index.
+``filter``
+    Another column with the same index. Either its number must be one of
+    ``values``, or its text must match the regular expression ``matches``;
+    the groups of the expression are numbers appended to the row's index.
 ``digits``, ``factor``
-    Another column with the same index: how many of the digits are decimals;
-    what to multiply by, or where negative to divide by.
+    Another column with the same index: the number of decimal places, or the
+    factor to multiply by; a negative factor divides.
 ``invalid``
-    Numbers that stand for no value. Negative ones always do.
+    Values that mean "not available". Negative values always do.
 ``step``
-    By how many ticks the energy counter moves, unless it is one.
+    Smallest increment of the energy counter in ticks; the default is 1.
+``rollover``
+    Value at which the energy counter restarts from 0.
 """
 
 import collections.abc
@@ -62,8 +63,7 @@ from energy_meter.drivers.snmp import fields
 
 Oid = engine.Oid
 
-#: Of the columns that measure: their units, in watts or joules, and the one
-#: that is meant where none is given.
+#: Watts or joules of each unit, and the default unit, of measuring columns.
 UNITS = {
     'watts': ({'W': 1, 'kW': 1000}, 'W'),
     'energy': ({'J': 1, 'kJ': 1000, 'Wh': 3600, 'kWh': 3_600_000}, 'Wh'),
@@ -73,55 +73,59 @@ SUFFIX = '.yaml'
 
 
 @dataclasses.dataclass(frozen=True)
-class Only:
-    """A condition on another column, which has the same index.
+class Filter:
+    """Condition on another column with the same index.
 
-    :ivar like: what its text must be; None where its number must be one of
-        ``numbers``.
+    :ivar values: allowed numbers, if ``matches`` is None.
+    :ivar matches: pattern of the text.
     """
 
     oid: Oid
-    numbers: frozenset[int] = frozenset()
-    like: re.Pattern[str] | None = None
+    values: frozenset[int] = frozenset()
+    matches: re.Pattern[str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
     """One column of a table.
 
-    :ivar unit: watts or joules of the number one.
-    :ivar where: numbers that must be at some positions of the index.
-    :ivar invalid: numbers that stand for no value.
-    :ivar step: ticks by which the energy counter moves.
-    :ivar size: ticks after which it begins anew; None for never.
-    :ivar good: numbers of a column ``valid`` that make a row valid.
+    :ivar unit: watts or joules per unit of the value.
+    :ivar where: positions and required numbers in the index.
+    :ivar filter: condition for the rows to read.
+    :ivar digits: column with the number of decimal places.
+    :ivar factor: column with a factor.
+    :ivar invalid: values that mean "not available".
+    :ivar step: smallest increment of an energy counter in ticks.
+    :ivar rollover: ticks at which an energy counter restarts from 0; None if
+        it does not.
+    :ivar valid_values: values of a ``valid`` column for valid rows.
     """
 
     oid: Oid
     unit: float = 1.0
     where: tuple[tuple[int, int], ...] = ()
-    only: Only | None = None
+    filter: Filter | None = None
     digits: Oid | None = None
     factor: Oid | None = None
     invalid: frozenset[int] = frozenset()
     step: int = 1
-    size: int | None = None
-    good: frozenset[int] = frozenset()
+    rollover: int | None = None
+    valid_values: frozenset[int] = frozenset()
 
     @property
-    def is_plain(self) -> bool:
-        """Whether every object of it belongs to some row."""
-        return not self.where and self.only is None
+    def is_unconditional(self) -> bool:
+        """Whether all objects of the column belong to rows."""
+        return not self.where and self.filter is None
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Where a device shows measuring points of one kind.
+    """SNMP table, or several, with the channels of one scope.
 
-    :ivar index: how many parts its index has; None for any number.
-    :ivar row: how many of them, from the left, make a row; None for all.
-    :ivar columns: those of ``name``, ``watts``, ``energy`` and ``valid``
-        that there are.
+    :ivar index: number of parts of the index; None for any number.
+    :ivar row: number of leading parts that identify a row; None for all.
+    :ivar columns: columns by name: ``name``, ``watts``, ``energy`` and
+        ``valid``, as far as they exist.
     """
 
     scope: str
@@ -132,10 +136,11 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """A family of devices.
+    """Description of a device family.
 
-    :ivar source: where its facts come from.
-    :ivar system: what the sysObjectID of its members begins with.
+    :ivar meter: name of the device family.
+    :ivar source: reference for the data in the profile.
+    :ivar system: prefixes of the sysObjectID of devices in the family.
     """
 
     meter: str
@@ -145,148 +150,147 @@ class Profile:
 
 
 def parse(file: str, values: object) -> Profile:
-    """Understand what a file says.
+    """Return the profile in a file.
 
-    :param file: what error messages call it.
-    :raises DriverError: something is wrong; names file and field.
+    :param file: name of the file in error messages.
+    :param values: the parsed YAML document.
+    :raises DriverError: if a field is invalid; it names file and field.
     """
     top = fields.Fields(file, (), values)
-    tables = top.part('tables')
+    tables = top.nested('tables')
     if not list(tables):
-        raise top.wrong('tables', 'expected at least one table')
+        raise top.error('tables', 'expected at least one table')
     profile = Profile(
         top.text('meter'),
         top.text('source'),
         top.oids('system'),
-        {name: parse_table(tables.part(name)) for name in tables},
+        {name: parse_table(tables.nested(name)) for name in tables},
     )
-    top.end()
+    top.reject_unknown()
     return profile
 
 
-def parse_table(part: fields.Fields) -> Table:
-    scope = part.text('scope')
+def parse_table(table: fields.Fields) -> Table:
+    """Return the table that these fields describe."""
+    scope = table.text('scope')
     if scope not in measurement.SCOPES:
-        raise part.wrong(
+        raise table.error(
             'scope',
             f'expected one of {", ".join(measurement.SCOPES)}, not {scope!r}',
         )
-    index = part.text('index').split('.') if 'index' in part else []
-    row = part.text('row').split('.') if 'row' in part else index
+    index = table.text('index').split('.') if 'index' in table else []
+    row = table.text('row').split('.') if 'row' in table else index
     if row != index[: len(row)]:
-        raise part.wrong('row', 'expected the first parts of the index')
+        raise table.error('row', 'expected the first parts of the index')
     columns = {
-        name: _column(part.part(name), name, index)
+        name: _column(table.nested(name), name, index)
         for name in ('name', 'watts', 'energy', 'valid')
-        if name in part
+        if name in table
     }
     if not {'watts', 'energy'} & set(columns):
-        raise part.wrong('', 'expected watts, energy or both')
-    part.end()
+        raise table.error('', 'expected watts, energy or both')
+    table.reject_unknown()
     return Table(scope, len(index) or None, len(row) or None, columns)
 
 
-def _column(part: fields.Fields, name: str, index: list[str]) -> Column:
-    column = Column(
-        part.oid('oid'),
-        where=_where(part.part('where'), index) if 'where' in part else (),
-        only=_only(part.part('only')) if 'only' in part else None,
-    )
-    more: dict[str, typing.Any] = {}
+def _column(column: fields.Fields, name: str, index: list[str]) -> Column:
+    values: dict[str, typing.Any] = {'oid': column.oid('oid')}
+    if 'where' in column:
+        values['where'] = _where(column.nested('where'), index)
+    if 'filter' in column:
+        values['filter'] = _filter(column.nested('filter'))
     if name in UNITS:
-        more['unit'] = part.unit('unit', *UNITS[name])
-        more |= {
-            key: part.oid(key) for key in ('digits', 'factor') if key in part
-        }
-        if 'invalid' in part:
-            more['invalid'] = part.numbers('invalid')
+        values['unit'] = column.unit('unit', *UNITS[name])
+        scales = [key for key in ('digits', 'factor') if key in column]
+        values |= {key: column.oid(key) for key in scales}
+        if 'invalid' in column:
+            values['invalid'] = column.integers('invalid')
     if name == 'energy':
-        more |= {
-            key: part.number(key, 1) for key in ('step', 'size') if key in part
-        }
+        counts = [key for key in ('step', 'rollover') if key in column]
+        values |= {key: column.integer(key, 1) for key in counts}
     if name == 'valid':
-        more['good'] = part.numbers('is')
-    part.end()
-    return dataclasses.replace(column, **more)
+        values['valid_values'] = column.integers('valid_values')
+    column.reject_unknown()
+    return Column(**values)
 
 
 def _where(
-    part: fields.Fields, index: list[str]
+    where: fields.Fields, index: list[str]
 ) -> tuple[tuple[int, int], ...]:
-    found = []
-    for name in part:
+    conditions = []
+    for name in where:
         if name not in index:
-            raise part.wrong(name, 'is no part of the index')
-        found.append((index.index(name), part.number(name, 0)))
-    return tuple(found)
+            raise where.error(name, 'is not a part of the index')
+        conditions.append((index.index(name), where.integer(name, 0)))
+    return tuple(conditions)
 
 
-def _only(part: fields.Fields) -> Only:
-    oid = part.oid('oid')
-    only = (
-        Only(oid, like=part.pattern('like'))
-        if 'like' in part
-        else Only(oid, numbers=part.numbers('is'))
+def _filter(column: fields.Fields) -> Filter:
+    oid = column.oid('oid')
+    condition = (
+        Filter(oid, matches=column.pattern('matches'))
+        if 'matches' in column
+        else Filter(oid, values=column.integers('values'))
     )
-    part.end()
-    return only
+    column.reject_unknown()
+    return condition
 
 
 def names(directory: str) -> list[str]:
-    """Name all profiles, the operator's included."""
+    """Return the names of all profiles."""
     return sorted(_files(directory))
 
 
 def load(name: str, directory: str) -> Profile:
-    """Give a profile by its name.
+    """Load a profile.
 
-    :param directory: of the operator; may be missing.
-    :raises DriverError: there is no such profile, or it can't be understood.
+    :param directory: directory of the operator's profiles; may not exist.
+    :raises DriverError: if the profile does not exist or is invalid.
     """
     files = _files(directory)
     if name not in files:
         raise exception.DriverError(
-            reason=f'there is no profile {name!r}; there are: '
+            reason=f'profile {name!r} not found; available: '
             f'{", ".join(names(directory))}'
         )
     file = files[name]
     try:
         values = yaml.safe_load(file.read_text(encoding='utf-8'))
     except (OSError, ValueError, yaml.YAMLError) as e:
-        problem = ' '.join(str(e).split())
-        raise exception.DriverError(reason=f'{file}: {problem}')
+        reason = ' '.join(str(e).split())
+        raise exception.DriverError(reason=f'{file}: {reason}')
     return parse(str(file), values)
 
 
-def recognise(system: Oid, directory: str) -> list[str]:
-    """Name the profiles that suit a device, the most particular first.
+def detect(system: Oid, directory: str) -> list[str]:
+    """Return the names of profiles for a device, the most specific first.
 
     :param system: the device's sysObjectID.
     """
-    found = []
+    matches = []
     for name in names(directory):
-        matches = [
+        prefix_lengths = [
             len(prefix)
             for prefix in load(name, directory).system
             if system[: len(prefix)] == prefix
         ]
-        if matches:
-            found.append((-max(matches), name))
-    return [name for _, name in sorted(found)]
+        if prefix_lengths:
+            matches.append((-max(prefix_lengths), name))
+    return [name for _, name in sorted(matches)]
 
 
 def _files(directory: str) -> dict[str, abc.Traversable]:
-    """Give the files of all profiles; the operator's win."""
-    places: list[abc.Traversable] = [
+    """Return the files of all profiles; the operator's take precedence."""
+    directories: list[abc.Traversable] = [
         importlib.resources.files(__package__) / 'profiles'
     ]
     if os.path.isdir(directory):
-        places.append(pathlib.Path(directory))
+        directories.append(pathlib.Path(directory))
     try:
         return {
             file.name.removesuffix(SUFFIX): file
-            for place in places
-            for file in place.iterdir()
+            for parent in directories
+            for file in parent.iterdir()
             if file.name.endswith(SUFFIX)
         }
     except OSError as e:

@@ -1,78 +1,80 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Reading the outlets that are probes, with as few messages as possible."""
+"""Reader that needs as few requests as possible for its channels."""
 
 import collections.abc
 
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.drivers.snmp import channel as channels
 from energy_meter.drivers.snmp import engine
-from energy_meter.drivers.snmp import outlet as outlets
+from energy_meter.drivers.snmp import objects
 from energy_meter.drivers.snmp import profile
 from energy_meter.drivers.snmp import session as sessions
 
 
 class Reader:
-    """Reads some outlets of one device.
+    """Reads some channels of one device.
 
-    The objects are asked for by name, unless they are most of what the
-    device shows between the first and the last of them: then it is cheaper
-    to sweep over that, for the request is short and the answer is made from
-    one end of the table to the other.
+    By default, it requests objects by name. If they are most of the objects
+    between the first and the last of them, it walks this range instead: the
+    requests are shorter, and the device traverses its table once.
 
-    :param probes: the outlet of each probe.
-    :param known: all outlets of the table.
+    :param probes: channel of each probe.
+    :param available: all channels of the table.
     """
 
     def __init__(
         self,
         session: sessions.Session,
         table: profile.Table,
-        probes: collections.abc.Mapping[str, outlets.Outlet],
-        known: collections.abc.Iterable[outlets.Outlet],
+        probes: collections.abc.Mapping[str, channels.Channel],
+        available: collections.abc.Iterable[channels.Channel],
     ) -> None:
         self._session = session
         self._columns = table.columns
         self._probes = probes
         self._counters = {
-            probe: self._counter(outlet) for probe, outlet in probes.items()
+            probe: self._counter(channel) for probe, channel in probes.items()
         }
         self._oids = sorted(
-            {oid for outlet in probes.values() for oid in outlet.oids()}
+            {oid for channel in probes.values() for oid in channel.oids()}
         )
-        self._ranges: list[sessions.Range] = []
-        self._rows = 0
-        self._plan([oid for outlet in known for oid in outlet.oids()])
+        self._ranges, self._rows = self._plan_walk(
+            [oid for channel in available for oid in channel.oids()]
+        )
 
     def read(self) -> list[measurement.Reading]:
-        """Give a reading of each probe that has one now.
+        """Return a reading of each probe that has a value now.
 
-        :raises DriverError: no answer, or none that can be used.
+        :raises DriverError: if there is no valid response.
         """
         values = (
-            self._session.sweep(self._ranges, self._rows)
+            self._session.walk(self._ranges, self._rows)
             if self._ranges
             else self._session.get(self._oids)
         )
         readings = (
-            self._reading(probe, outlet, values)
-            for probe, outlet in self._probes.items()
+            self._reading(probe, channel, values)
+            for probe, channel in self._probes.items()
         )
         return [reading for reading in readings if reading is not None]
 
-    def _plan(self, shown: collections.abc.Collection[engine.Oid]) -> None:
-        """Decide for a sweep where it pays.
+    def _plan_walk(
+        self, available: collections.abc.Collection[engine.Oid]
+    ) -> tuple[list[objects.Range], int]:
+        """Return ranges to walk and the number of rows in the longest.
 
-        :param shown: all objects that the columns can show.
+        :param available: all objects of the columns.
+        :returns: no ranges if requesting objects by name is more efficient.
         """
         columns = [
             column for name, column in self._columns.items() if name != 'name'
         ]
         if not self._session.has_bulk or not all(
-            column.is_plain for column in columns
+            column.is_unconditional for column in columns
         ):
-            return
+            return [], 0
         ranges = []
         for column in columns:
             oids = [
@@ -81,41 +83,45 @@ class Reader:
                 if oid[: len(column.oid)] == column.oid
             ]
             if oids:
-                ranges.append(sessions.Range(_before(oids[0]), oids[-1]))
+                ranges.append(objects.Range(_before(oids[0]), oids[-1]))
         rows = [
-            sum(after < oid <= last for oid in shown) for after, last in ranges
+            sum(after < oid <= last for oid in available)
+            for after, last in ranges
         ]
-        if sum(rows) <= 2 * len(self._oids):
-            self._ranges, self._rows = ranges, max(rows, default=0)
+        if sum(rows) > 2 * len(self._oids):
+            return [], 0
+        return ranges, max(rows, default=0)
 
-    def _counter(self, outlet: outlets.Outlet) -> measurement.Counter | None:
-        units = {cell.unit for cell in outlet.energy}
+    def _counter(
+        self, channel: channels.Channel
+    ) -> measurement.Counter | None:
+        units = {scaled.unit for scaled in channel.energy}
         if not units:
             return None
         if len(units) > 1:
             raise exception.ProtocolError(
                 device=self._session.device,
-                reason=f'the energy counters of {outlet.index} have '
+                reason=f'the energy counters of {channel.index} have '
                 'different units',
             )
         column = self._columns['energy']
-        return measurement.Counter(units.pop(), column.step, column.size)
+        return measurement.Counter(units.pop(), column.step, column.rollover)
 
     def _reading(
-        self, probe: str, outlet: outlets.Outlet, values: outlets.Values
+        self, probe: str, channel: channels.Channel, values: channels.Values
     ) -> measurement.Reading | None:
-        if not self._is_valid(outlet, values):
+        if not self._is_valid(channel, values):
             return None
-        powers = self._numbers('watts', outlet.watts, values)
+        powers = self._numbers('watts', channel.watts, values)
         watts = (
             sum(
-                number * cell.unit
-                for number, cell in zip(powers, outlet.watts, strict=True)
+                number * scaled.unit
+                for number, scaled in zip(powers, channel.watts, strict=True)
             )
             if powers
             else None
         )
-        energies = self._numbers('energy', outlet.energy, values)
+        energies = self._numbers('energy', channel.energy, values)
         ticks = sum(energies) if energies else None
         if watts is None and ticks is None:
             return None
@@ -127,25 +133,25 @@ class Reader:
         )
 
     def _is_valid(
-        self, outlet: outlets.Outlet, values: outlets.Values
+        self, channel: channels.Channel, values: channels.Values
     ) -> bool:
         if 'valid' not in self._columns:
             return True
-        return bool(outlet.valid) and all(
-            values.get(oid) in self._columns['valid'].good
-            for oid in outlet.valid
+        return bool(channel.valid) and all(
+            values.get(oid) in self._columns['valid'].valid_values
+            for oid in channel.valid
         )
 
     def _numbers(
         self,
         name: str,
-        cells: tuple[outlets.Cell, ...],
-        values: outlets.Values,
+        scaled_objects: tuple[channels.ScaledObject, ...],
+        values: channels.Values,
     ) -> list[int]:
-        """Give what the cells show; nothing unless all show a number."""
+        """Return the values of objects, or nothing if one is invalid."""
         numbers = []
-        for cell in cells:
-            number = values.get(cell.oid)
+        for scaled in scaled_objects:
+            number = values.get(scaled.oid)
             if (
                 not isinstance(number, int)
                 or number < 0
@@ -157,5 +163,5 @@ class Reader:
 
 
 def _before(oid: engine.Oid) -> engine.Oid:
-    """Give an object that comes before, with none of its table between."""
+    """Return an identifier before this one, with no object between them."""
     return (*oid[:-1], oid[-1] - 1) if oid[-1] else oid[:-1]

@@ -1,59 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""A conversation with one device."""
+"""SNMP requests to one device."""
 
 import collections.abc
 import socket
 import time
-import typing
 
-from pyasn1.type import univ
 from pysnmp import error
 from pysnmp.proto import errind
 from pysnmp.proto import rfc1905
 
 from energy_meter import exception
 from energy_meter.drivers.snmp import engine
+from energy_meter.drivers.snmp import objects
 
 Oid = engine.Oid
 
-#: What an object holds: a number, text, or the name of another object. None
-#: stands for no value: no such object, no such instance, end of the MIB.
-Value: typing.TypeAlias = int | bytes | Oid | None
+#: Maximum number of objects in one get request. Request and response fit an
+#: Ethernet frame; some devices silently drop larger packets.
+MAX_GET_OBJECTS = 40
 
-#: Larger than every number that an object identifier can have.
-BEYOND = 2**32
+#: Maximum number of objects in one bulk response, about 3 kB. A device that
+#: does not support this size returns a shorter response.
+MAX_BULK_OBJECTS = 120
 
-#: Most objects named in one request: request and answer fit an Ethernet
-#: frame, for some devices drop larger ones without a word.
-MAX_NAMED = 40
+#: Maximum number of objects in one walk; a device with more is broken.
+MAX_WALK_OBJECTS = 100_000
 
-#: Most objects that a device is to list in one answer: about three
-#: kilobytes. A device that can't makes it shorter.
-MAX_LISTED = 120
+#: Time after which a missing object is requested again. One missing object
+#: makes a whole response fail.
+MISSING_RETRY_S = 60.0
 
-#: A device that shows more objects than this in one sweep is broken.
-MAX_SWEEP = 100_000
+#: Maximum time of an operation in the engine thread without network I/O.
+ENGINE_TIMEOUT_S = 30.0
 
-#: An object that spoiled an answer by not being there is not asked for again
-#: for so many seconds.
-MISSING_PAUSE = 60.0
-
-#: How long the engines' thread may take for what needs no device, in
-#: seconds.
-PATIENCE = 30.0
-
-# Error status of RFC 3416, section 3.
+# Error statuses (RFC 3416, section 3).
 _TOO_BIG = 1
 _NO_SUCH_NAME = 2
 _GENERAL_ERROR = 5
 _NO_ACCESS = 6
 _AUTHORIZATION_ERROR = 16
 
-#: What a device reports (RFC 3414, section 3.2), or pysnmp finds, if they
-#: don't agree about the user.
-_REFUSALS = (
+#: Error indications of rejected credentials, from the device (RFC 3414,
+#: section 3.2) or from pysnmp.
+_AUTHENTICATION_ERRORS = (
     errind.AuthenticationFailure,
     errind.DecryptionError,
     errind.UnknownSecurityName,
@@ -63,24 +53,13 @@ _REFUSALS = (
 )
 
 
-class Range(typing.NamedTuple):
-    """The objects after one and up to another."""
-
-    after: Oid
-    last: Oid
-
-    @classmethod
-    def below(cls, oid: Oid) -> 'Range':
-        """Give the range of all that is below an object."""
-        return cls(oid, (*oid, BEYOND))
-
-
 class Session:
-    """Asks one device.
+    """Session with one device.
 
-    :param host: its name or IP address.
-    :param timeout: how long to wait for each answer, in seconds.
-    :param retries: how often to ask again.
+    :param host: host name or IP address.
+    :param context: context name, for version 3.
+    :param timeout: maximum time in seconds to wait for each response.
+    :param retries: maximum number of retransmissions.
     """
 
     def __init__(
@@ -98,127 +77,139 @@ class Session:
         self._context = context
         self._timeout = timeout
         self._retries = retries
-        self._max_named = MAX_NAMED
-        self._max_listed = MAX_LISTED
+        self._max_get_objects = MAX_GET_OBJECTS
+        self._max_bulk_objects = MAX_BULK_OBJECTS
         self._missing: dict[Oid, float] = {}
         self._engine: engine.Engine | None = None
         self._target: engine.Target | None = None
 
     @property
     def has_bulk(self) -> bool:
-        """Whether one request can ask for many objects that follow."""
+        """Whether the version has bulk requests."""
         return self._credentials.version != '1'
 
     def open(self) -> None:
-        """Get ready to ask.
+        """Resolve the host and open a socket.
 
-        :raises DeviceUnreachable: the host's name has no address.
+        :raises DeviceUnreachable: if the host name cannot be resolved.
         """
         try:
-            found = socket.getaddrinfo(
+            addresses = socket.getaddrinfo(
                 self._host, self._port, type=socket.SOCK_DGRAM
             )
         except OSError as e:
             raise exception.DeviceUnreachable(device=self.device, reason=e)
         family, _, _, _, address = min(
-            found, key=lambda entry: entry[0] != socket.AF_INET
+            addresses, key=lambda entry: entry[0] != socket.AF_INET
         )
         try:
-            self._engine = engine.run(engine.find(self._credentials), PATIENCE)
+            self._engine = engine.run(
+                engine.get_engine(self._credentials), ENGINE_TIMEOUT_S
+            )
             self._target = engine.run(
-                self._engine.connect(family, address, self._timeout), PATIENCE
+                self._engine.connect(family, address, self._timeout),
+                ENGINE_TIMEOUT_S,
             )
         except error.PySnmpError as e:
-            # Its text might quote a password.
+            # The error message may contain a password.
             raise exception.ProtocolError(
                 device=self.device, reason=f'pysnmp raised {type(e).__name__}'
             )
 
     def close(self) -> None:
+        """Close the socket if it is open."""
         if self._engine is not None and self._target is not None:
-            engine.run(self._engine.disconnect(self._target), PATIENCE)
+            engine.run(self._engine.disconnect(self._target), ENGINE_TIMEOUT_S)
         self._engine = self._target = None
 
-    def get(self, oids: collections.abc.Iterable[Oid]) -> dict[Oid, Value]:
-        """Ask for objects by name; those that don't exist are None.
+    def get(
+        self, oids: collections.abc.Iterable[Oid]
+    ) -> dict[Oid, objects.Value]:
+        """Return the values of objects; None for missing objects.
 
-        :raises DriverError: no answer, or none that can be used.
+        :raises DriverError: if there is no valid response.
         """
-        values: dict[Oid, Value] = dict.fromkeys(oids)
-        again = time.monotonic() - MISSING_PAUSE
-        pending = [
-            oid for oid in values if self._missing.get(oid, again) <= again
+        values: dict[Oid, objects.Value] = dict.fromkeys(oids)
+        retry_before = time.monotonic() - MISSING_RETRY_S
+        remaining = [
+            oid
+            for oid in values
+            if self._missing.get(oid, retry_before) <= retry_before
         ]
-        while pending:
-            batch = pending[: self._max_named]
-            answer = self._ask(batch)
-            if answer.status == _TOO_BIG and len(batch) > 1:
-                self._max_named = len(batch) // 2
-            elif answer.status in (
+        while remaining:
+            batch = remaining[: self._max_get_objects]
+            response = self._request(batch)
+            if response.status == _TOO_BIG and len(batch) > 1:
+                self._max_get_objects = len(batch) // 2
+            elif response.status in (
                 _NO_SUCH_NAME,
                 _GENERAL_ERROR,
-            ) and 0 < answer.index <= len(batch):
-                # One object without a value spoils the whole answer.
-                missing = pending.pop(answer.index - 1)
+            ) and 0 < response.index <= len(batch):
+                # The response contains no values if one object is missing.
+                missing = remaining.pop(response.index - 1)
                 self._missing[missing] = time.monotonic()
             else:
-                self._check(answer)
-                values.update(_values(answer.objects))
-                del pending[: len(batch)]
+                self._check(response)
+                values.update(objects.decode(response.varbinds))
+                del remaining[: len(batch)]
         return values
 
-    def sweep(
-        self, ranges: collections.abc.Iterable[Range], rows: int
-    ) -> dict[Oid, Value]:
-        """Ask for all objects in some ranges.
+    def walk(
+        self, ranges: collections.abc.Iterable[objects.Range], rows: int
+    ) -> dict[Oid, objects.Value]:
+        """Return the values of all objects in some ranges.
 
-        :param rows: how many objects to expect in each range.
-        :raises DriverError: no answer, or none that can be used.
+        :param rows: expected number of objects in each range.
+        :raises DriverError: if there is no valid response.
         """
-        pending = list(ranges)
-        values: dict[Oid, Value] = {}
-        while pending:
-            repetitions = self._repetitions(len(pending), rows)
-            answer = self._ask([after for after, _ in pending], repetitions)
-            if answer.status == _TOO_BIG and repetitions > 1:
-                self._max_listed = len(pending) * repetitions // 2
-            elif answer.status == _NO_SUCH_NAME and 0 < answer.index <= len(
-                pending
+        remaining = list(ranges)
+        values: dict[Oid, objects.Value] = {}
+        while remaining:
+            repetitions = self._repetitions(len(remaining), rows)
+            response = self._request(
+                [after for after, _ in remaining], repetitions
+            )
+            if response.status == _TOO_BIG and repetitions > 1:
+                self._max_bulk_objects = len(remaining) * repetitions // 2
+            elif (
+                response.status == _NO_SUCH_NAME
+                and 0 < response.index <= len(remaining)
             ):
-                # Version 1 has no other way to say that nothing follows.
-                del pending[answer.index - 1]
+                # Version 1 reports the end of the MIB in this way.
+                del remaining[response.index - 1]
             else:
-                self._check(answer)
-                pending = self._collect(pending, answer, values)
+                self._check(response)
+                remaining = self._collect(remaining, response, values)
         return values
 
     def _repetitions(self, ranges: int, rows: int) -> int:
         if not self.has_bulk:
             return 1
-        return max(1, min(rows, self._max_listed // ranges))
+        return max(1, min(rows, self._max_bulk_objects // ranges))
 
     def _collect(
         self,
-        ranges: list[Range],
-        answer: engine.Answer,
-        values: dict[Oid, Value],
-    ) -> list[Range]:
-        """Add what an answer shows to the values.
+        ranges: list[objects.Range],
+        response: engine.Response,
+        values: dict[Oid, objects.Value],
+    ) -> list[objects.Range]:
+        """Add the objects of a response to the values.
 
-        :returns: what of the ranges is still to be asked for.
+        :returns: the ranges that remain to be requested.
         """
-        objects = _values(answer.objects)
-        if not objects:
+        decoded = objects.decode(response.varbinds)
+        if not decoded:
             raise exception.ProtocolError(
-                device=self.device, reason='its answer is empty'
+                device=self.device, reason='empty response'
             )
-        if len(values) > MAX_SWEEP:
+        if len(values) > MAX_WALK_OBJECTS:
             raise exception.ProtocolError(
-                device=self.device, reason='its tables have no end'
+                device=self.device,
+                reason=f'more than {MAX_WALK_OBJECTS} objects in its tables',
             )
-        pending = []
+        remaining = []
         for number, (after, last) in enumerate(ranges):
-            column = objects[number :: len(ranges)]
+            column = decoded[number :: len(ranges)]
             new = [
                 (oid, value)
                 for oid, value in column
@@ -226,25 +217,26 @@ class Session:
             ]
             values.update(new)
             if not column:
-                pending.append(Range(after, last))
+                remaining.append(objects.Range(after, last))
             elif len(new) == len(column) and column[-1][0] < last:
-                pending.append(Range(column[-1][0], last))
-        return pending
+                remaining.append(objects.Range(column[-1][0], last))
+        return remaining
 
-    def _ask(
+    def _request(
         self,
         oids: collections.abc.Sequence[Oid],
         repetitions: int | None = None,
-    ) -> engine.Answer:
+    ) -> engine.Response:
         if self._engine is None or self._target is None:
             raise exception.ProtocolError(
                 device=self.device, reason='the session is closed'
             )
         for _ in range(self._retries + 1):
             try:
-                # Version 3 may have to ask for the device's clock first.
-                answer = engine.run(
-                    self._engine.ask(
+                # Version 3 may need two more requests, to discover the
+                # engine ID and to synchronize the time.
+                response = engine.run(
+                    self._engine.request(
                         self._target, self._context, oids, repetitions
                     ),
                     3 * self._timeout + 1,
@@ -253,18 +245,17 @@ class Session:
                 continue
             except error.PySnmpError as e:
                 raise exception.ProtocolError(device=self.device, reason=e)
-            if not isinstance(answer.problem, errind.RequestTimedOut):
-                return answer
+            if not isinstance(response.error, errind.RequestTimedOut):
+                return response
             if repetitions is not None and repetitions > 1:
-                # Answers that take more than one frame get lost in some
-                # networks.
+                # Some networks drop fragmented responses.
                 repetitions = max(2, repetitions // 2)
-                self._max_listed = len(oids) * repetitions
+                self._max_bulk_objects = len(oids) * repetitions
         raise exception.DeviceUnreachable(
             device=self.device,
-            reason=f'{self._retries + 1} times nothing within '
-            f'{self._timeout:g} s; it also keeps silent if the '
-            f'{self._secret} is wrong',
+            reason=f'{self._retries + 1} requests without a response within '
+            f'{self._timeout:g} s; devices also ignore requests with a wrong '
+            f'{self._secret}',
         )
 
     @property
@@ -275,41 +266,21 @@ class Session:
             else 'community'
         )
 
-    def _check(self, answer: engine.Answer) -> None:
-        """See that an answer can be used."""
-        refused = isinstance(answer.problem, _REFUSALS) or answer.status in (
-            _NO_ACCESS,
-            _AUTHORIZATION_ERROR,
-        )
-        if refused and self._credentials.user:
+    def _check(self, response: engine.Response) -> None:
+        """Raise an error unless a response is valid."""
+        is_rejected = isinstance(
+            response.error, _AUTHENTICATION_ERRORS
+        ) or response.status in (_NO_ACCESS, _AUTHORIZATION_ERROR)
+        if is_rejected and self._credentials.user:
             raise exception.AuthenticationFailed(
                 device=self.device, user=self._credentials.user
             )
-        if answer.problem is not None:
+        if response.error is not None:
             raise exception.ProtocolError(
-                device=self.device, reason=answer.problem
+                device=self.device, reason=response.error
             )
-        if answer.status:
-            status = rfc1905.errorStatus.clone(answer.status).prettyPrint()
+        if response.status:
+            status = rfc1905.errorStatus.clone(response.status).prettyPrint()
             raise exception.ProtocolError(
-                device=self.device, reason=f'it answers with error {status}'
+                device=self.device, reason=f'error status {status}'
             )
-
-
-def _values(
-    objects: collections.abc.Iterable[tuple[typing.Any, typing.Any]],
-) -> list[tuple[Oid, Value]]:
-    return [(oid.asTuple(), _value(value)) for oid, value in objects]
-
-
-def _value(value: object) -> Value:
-    if isinstance(value, univ.Integer):
-        return int(value)
-    if isinstance(value, univ.ObjectIdentifier):
-        return value.asTuple()
-    # pyasn1's Null, which stands for no value, is an OctetString, too.
-    if isinstance(value, univ.OctetString) and not isinstance(
-        value, univ.Null
-    ):
-        return bytes(value)
-    return None

@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Numbers that people get rounded, and programs as they are."""
+"""Columns with numbers that are rounded in tables only.
+
+Machine-readable formats, such as JSON, have the exact value.
+"""
 
 from cliff import columns
 
 
-class _Rounded(columns.FormattableColumn):
-    """A number.
+class _Rounded(columns.FormattableColumn[float]):
+    """A rounded number.
 
-    :cvar spec: how it is rounded, as :func:`format` takes it.
+    :cvar spec: format specification, see :func:`format`.
     """
 
     spec: str
 
     def human_readable(self) -> str:
+        """Return the rounded number."""
         return format(self._value, self.spec)
 
 
@@ -29,7 +33,7 @@ class KilowattHours(_Rounded):
     spec = '.3f'
 
 
-class Share(_Rounded):
-    """A part of one, which people get in percent."""
+class Percentage(_Rounded):
+    """A fraction, shown as a percentage."""
 
     spec = '.2%'

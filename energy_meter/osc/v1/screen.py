@@ -1,31 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A terminal of which the whole screen shows one text."""
+"""Full-screen output on the terminal's alternate screen."""
 
 import collections.abc
 import contextlib
 import shutil
 import typing
 
-# Control sequences that every terminal of today knows: the alternate screen,
-# an invisible cursor, no wrapping of lines that are too long; and back.
-_BORROW = '\x1b[?1049h\x1b[?25l\x1b[?7l'
-_RETURN = '\x1b[?7h\x1b[?25h\x1b[?1049l'
+# Control sequences of xterm, which all common terminals support: alternate
+# screen on, cursor hidden, line wrapping off; and the reverse.
+_ENTER = '\x1b[?1049h\x1b[?25l\x1b[?7l'
+_LEAVE = '\x1b[?7h\x1b[?25h\x1b[?1049l'
 _HOME = '\x1b[H'
 _CLEAR_LINE = '\x1b[K'
 _CLEAR_BELOW = '\x1b[J'
 
-#: Shows a text in place of the one before.
+#: Replaces the text on the screen.
 Draw = collections.abc.Callable[[str], None]
 
 
 @contextlib.contextmanager
-def borrow(terminal: typing.TextIO) -> collections.abc.Iterator[Draw]:
-    """Take the screen, and give it back as it was, however it ends."""
+def alternate_screen(
+    terminal: typing.TextIO,
+) -> collections.abc.Iterator[Draw]:
+    """Switch to the alternate screen, and back on exit, also on errors."""
 
     def draw(text: str) -> None:
-        # Over the old text, line by line and in one go: nothing flickers.
-        *above, last = _cut(text.splitlines() or [''])
+        # Overwrite the old text with a single write, which avoids flicker.
+        *above, last = _fit(text.splitlines() or [''])
         terminal.write(
             _HOME
             + ''.join(f'{_CLEAR_LINE}{line}\n' for line in above)
@@ -34,18 +36,18 @@ def borrow(terminal: typing.TextIO) -> collections.abc.Iterator[Draw]:
         )
         terminal.flush()
 
-    terminal.write(_BORROW)
+    terminal.write(_ENTER)
     try:
         yield draw
     finally:
-        terminal.write(_RETURN)
+        terminal.write(_LEAVE)
         terminal.flush()
 
 
-def _cut(lines: list[str]) -> list[str]:
-    """Let lines fit, and tell how many don't."""
+def _fit(lines: list[str]) -> list[str]:
+    """Return the lines that fit the screen, and the number of the others."""
     height = shutil.get_terminal_size().lines
     if len(lines) <= height:
         return lines
-    shown = lines[: height - 1]
-    return [*shown, f'... {len(lines) - len(shown)} more lines']
+    visible = lines[: height - 1]
+    return [*visible, f'... {len(lines) - len(visible)} more lines']

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command that shows probes until it is told to end."""
+"""The command that shows probes continuously."""
 
 import argparse
 import contextlib
@@ -15,31 +15,36 @@ from energy_meter.osc.v1 import screen
 
 
 class WatchProbe(probe.ListProbe):
-    """Show the power and energy of probes, anew until Ctrl-C ends it
+    """Show the power and energy of probes until interrupted by Ctrl-C.
 
-    Where the output is no terminal it is shown once.
+    If the output is not a terminal, they are shown once.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command's arguments."""
         parser = super().get_parser(prog_name)
         parser.add_argument(
             '--interval',
             metavar='<seconds>',
             type=_seconds,
             default=2.0,
-            help='Seconds between two readings (default: %(default)g)',
+            help='Interval in seconds between updates (default: %(default)g)',
         )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
+        """Show the list repeatedly.
+
+        :returns: the exit status.
+        """
         terminal = typing.cast(typing.Any, self.app).stdout
         if not terminal.isatty():
             return super().run(parsed_args)
-        # What is wrong from the start ends the command.
+        # Unlike later errors, an error of the first request ends the command.
         text = self._render(parsed_args)
         with (
             contextlib.suppress(KeyboardInterrupt),
-            screen.borrow(terminal) as draw,
+            screen.alternate_screen(terminal) as draw,
         ):
             while True:
                 draw(_title(parsed_args.interval) + text)
@@ -54,7 +59,7 @@ class WatchProbe(probe.ListProbe):
             return str(error)
 
     def _render(self, parsed_args: argparse.Namespace) -> str:
-        """Give what the command would print."""
+        """Return the output of ``probe list``."""
         app = typing.cast(typing.Any, self.app)
         terminal, app.stdout = app.stdout, io.StringIO()
         try:
@@ -65,8 +70,11 @@ class WatchProbe(probe.ListProbe):
 
 
 def _title(interval: float) -> str:
-    now = datetime.datetime.now().astimezone().isoformat(' ', 'seconds')
-    return f'{now}, every {interval:g} s; Ctrl-C ends it\n\n'
+    local_time = datetime.datetime.now().astimezone()
+    return (
+        f'{local_time.isoformat(" ", "seconds")}, every {interval:g} s; '
+        'press Ctrl-C to stop\n\n'
+    )
 
 
 def _seconds(text: str) -> float:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The application: the controllers and the middleware around them."""
+"""WSGI application: the controllers and the middleware around them."""
 
 import typing
 
@@ -9,32 +8,31 @@ from oslo_config import cfg
 import webob
 
 from energy_meter.conf import rrd as rrd_conf
-from energy_meter.rrd import archive as rrd_archive
-from energy_meter.rrd import graph
-from energy_meter.rrd.pages import files
+from energy_meter.rrd.graphs import graph
 from energy_meter.rrd.pages import headers
 from energy_meter.rrd.pages import root
+from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.pages import view
+from energy_meter.rrd.reading import archive as rrd_archive
 from energy_meter.web import access
 from energy_meter.web import errors
+from energy_meter.web import middleware
 from energy_meter.web import router
 from energy_meter.web import server
-from energy_meter.web import stack
 
 
 def make(conf: cfg.ConfigOpts) -> typing.Any:
-    """Make the WSGI application.
+    """Return the WSGI application.
 
-    :param conf: the configuration; options of the middleware are registered
-        with it.
+    :param conf: the configuration; the middleware registers its options.
     """
     archive = rrd_archive.Archive(conf)
-    static = files.Files()
-    views = view.View(
+    static = static_files.StaticFiles()
+    renderer = view.Renderer(
         static,
         '' if conf.rrd.kwh_price is None else conf.rrd.currency,
-        conf.rrd.refresh,
+        conf.rrd.refresh_interval,
     )
     controllers = router.Router(
         root.Root(
@@ -42,7 +40,7 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
             archive,
             graph.Graphs(conf, archive),
             static,
-            views,
+            renderer,
             access.authorizer(conf, rrd_conf.GROUP),
         ),
         guess_content_type_from_ext=False,
@@ -51,17 +49,20 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     def show(
         request: webob.Request, response: webob.Response, error: errors.Error
     ) -> None:
-        response.text = views.error(request.script_name, error)
+        response.text = renderer.error(request.script_name, error)
         response.content_type = 'text/html'
 
-    # Around the rest: errors have them, too.
+    # Outermost, so that error pages have the headers, too.
     return headers.Headers(
-        stack.make(
-            access.guard(controllers, conf, rrd_conf.GROUP), conf, {}, show
+        middleware.build(
+            access.authenticate(controllers, conf, rrd_conf.GROUP),
+            conf,
+            {},
+            show,
         )
     )
 
 
-def serve(conf: cfg.ConfigOpts) -> server.Server:
+def serve(conf: cfg.ConfigOpts) -> server.HTTPServer:
     """Make the service that serves the application by itself."""
-    return server.Server(make(conf), conf, rrd_conf.GROUP, 'The page server')
+    return server.HTTPServer(make(conf), conf, rrd_conf.GROUP, 'graphs')

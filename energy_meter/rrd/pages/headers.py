@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""What browsers may do with an answer."""
+"""Security headers of every response."""
 
 import collections.abc
 import typing
 from wsgiref import types
 
-#: Pages use what this server serves, and nothing else. A picture that was
-#: fetched is shown from memory (blob:).
-_PAGE = (
+#: Pages load resources from this server only. Scripts show the graphs that
+#: they fetch as ``blob:`` URLs.
+_PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
 
-#: An SVG that is opened by itself styles its own elements.
-_PICTURE = "default-src 'none'; style-src 'unsafe-inline'"
+#: rrdtool's SVG images contain inline styles.
+_IMAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 _HEADERS = [
     ('X-Content-Type-Options', 'nosniff'),
@@ -26,7 +25,7 @@ _HEADERS = [
 
 
 class Headers:
-    """Middleware: adds to every answer what browsers may do with it."""
+    """Middleware that adds security headers to every response."""
 
     def __init__(self, application: types.WSGIApplication) -> None:
         self._application = application
@@ -39,11 +38,11 @@ class Headers:
         def start(
             status: str, headers: list[tuple[str, str]], *more: typing.Any
         ) -> typing.Any:
-            picture = any(
+            is_image = any(
                 name.lower() == 'content-type' and value.startswith('image/')
                 for name, value in headers
             )
-            policy = _PICTURE if picture else _PAGE
+            policy = _IMAGE_POLICY if is_image else _PAGE_POLICY
             return start_response(
                 status,
                 [*headers, *_HEADERS, ('Content-Security-Policy', policy)],

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""What is at which URL."""
+"""Controller of all URLs."""
 
 import collections.abc
 import csv
@@ -15,12 +14,12 @@ from wsme import exc as wsme_exc
 
 from energy_meter import exception
 from energy_meter.policies import rrd as policies
-from energy_meter.rrd import archive as rrd_archive
-from energy_meter.rrd import graph
-from energy_meter.rrd import series as rrd_series
-from energy_meter.rrd.pages import files
+from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.pages import view
+from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.web import access
 from energy_meter.web import conditional
 from energy_meter.web import path
@@ -30,37 +29,36 @@ _DATA_FORMATS = ('json', 'csv')
 
 
 class Root:
-    """The controller of ``/``.
+    """Controller of ``/``.
 
-    It routes by itself, because a probe may have any name.
+    It does its own routing, because a probe id may be any text.
 
-    :param power: what the pages of all probes tell of them.
-    :param authorize: refuses those who may not look.
+    :param authorize: raises an error if the client may not read.
     """
 
     def __init__(
         self,
-        power: summary.Summary,
+        power_summary: summary.Summary,
         archive: rrd_archive.Archive,
         graphs: graph.Graphs,
-        static: files.Files,
-        views: view.View,
+        static: static_files.StaticFiles,
+        renderer: view.Renderer,
         authorize: access.Authorize,
     ) -> None:
-        self._summary = power
+        self._summary = power_summary
         self._archive = archive
         self._graphs = graphs
         self._static = static
-        self._view = views
+        self._renderer = renderer
         self._authorize = authorize
 
     @pecan.expose()
     def _route(
         self, segments: list[str], request: webob.Request
-    ) -> router.Found:
-        """Give a controller, and the arguments that are in the path."""
+    ) -> router.Route:
+        """Return a controller and its arguments from the path."""
         match segments:
-            # Before the policy, whose refusal is a page, too.
+            # Before authorization, because error pages use static files.
             case ['static', name] if name in self._static:
                 return self.static, [name]
         self._authorize(request.environ, policies.SHOW)
@@ -71,9 +69,9 @@ class Root:
                 return self.period, [period]
             case ['probe', probe]:
                 return self.probe, [probe]
-            case ['graph', period, *probe] if _fits(period, probe):
+            case ['graph', period, *probe] if _is_valid(period, probe):
                 return self.graph, [period, *probe]
-            case ['data', period, *probe] if _fits(period, probe):
+            case ['data', period, *probe] if _is_valid(period, probe):
                 return self.data, [period, *probe]
             case ['rrd', probe]:
                 return self.rrd, [probe]
@@ -81,18 +79,21 @@ class Root:
 
     @pecan.expose()
     def static(self, name: str) -> webob.Response:
-        return self._static.answer(name)
+        """Respond with a static file."""
+        return self._static.response(name)
 
     @pecan.expose()
     def front(self) -> webob.Response:
+        """Redirect to the last hour of all probes."""
         return webob.Response(
             status=302, location=f'{pecan.request.application_url}/last/hour/'
         )
 
     @pecan.expose()
     def period(self, period: str) -> webob.Response:
+        """Respond with the page of all probes in one period."""
         return _page(
-            self._view.period(
+            self._renderer.period(
                 period,
                 self._summary.rows(period),
                 self._summary.watts(),
@@ -102,10 +103,13 @@ class Root:
 
     @pecan.expose()
     def probe(self, probe: str) -> webob.Response:
-        found = self._find(probe)
+        """Respond with the page of one probe.
+
+        :raises ProbeNotFound: if the probe has no file.
+        """
         return _page(
-            self._view.probe(
-                found,
+            self._renderer.probe(
+                self._find(probe),
                 {
                     period: self._archive.series(period, probe).figures
                     for period in rrd_series.PERIODS
@@ -115,8 +119,14 @@ class Root:
 
     @pecan.expose()
     def graph(self, period: str, probe: str | None = None) -> webob.Response:
+        """Respond with a graph.
+
+        :param probe: None for all probes, stacked.
+        :raises ProbeNotFound: if the probe has no file.
+        :raises ClientSideError: if a parameter is invalid.
+        """
         image_format = _choose('format', graph.FORMATS)
-        picture = self._graphs.picture(
+        image = self._graphs.image(
             period,
             probe,
             image_format,
@@ -124,13 +134,19 @@ class Root:
             _choose('size', tuple(graph.SIZES)),
         )
         return conditional.answer(
-            picture.tag,
+            image.tag,
             'image/svg+xml' if image_format == 'svg' else 'image/png',
-            lambda: picture.content,
+            lambda: image.content,
         )
 
     @pecan.expose()
     def data(self, period: str, probe: str | None = None) -> webob.Response:
+        """Respond with the values of a graph, as JSON or CSV.
+
+        :param probe: None for the sum of all probes.
+        :raises ProbeNotFound: if the probe has no file.
+        :raises ClientSideError: if a parameter is invalid.
+        """
         data_format = _choose('format', _DATA_FORMATS)
         series = self._archive.series(period, probe)
         if data_format == 'csv':
@@ -159,6 +175,10 @@ class Root:
 
     @pecan.expose()
     def rrd(self, probe: str) -> webob.Response:
+        """Respond with the RRD file of a probe.
+
+        :raises ProbeNotFound: if the probe has no file.
+        """
         content = self._archive.file(probe)
         response = conditional.answer(
             content, 'application/octet-stream', lambda: content
@@ -166,26 +186,26 @@ class Root:
         response.content_disposition = 'attachment; filename="probe.rrd"'
         return response
 
-    def _find(self, probe: str) -> rrd_archive.Probe:
-        for found in self._archive.probes():
-            if found.id == probe:
-                return found
-        raise exception.UnknownProbe(probe=probe)
+    def _find(self, probe_id: str) -> rrd_archive.Probe:
+        for probe in self._archive.probes():
+            if probe.id == probe_id:
+                return probe
+        raise exception.ProbeNotFound(probe=probe_id)
 
 
-def _fits(period: str, probe: list[str]) -> bool:
+def _is_valid(period: str, probe: list[str]) -> bool:
     return period in rrd_series.PERIODS and len(probe) <= 1
 
 
 def _choose(name: str, choices: collections.abc.Sequence[str]) -> str:
-    """Give the value of a parameter; the first choice is the default.
+    """Return the value of a parameter; the first choice is the default.
 
-    :raises ClientSideError: when it is none of the choices.
+    :raises ClientSideError: if it is not one of the choices.
     """
-    value = pecan.request.environ[path.PARAMETERS].get(name, choices[0])
+    value: str = pecan.request.environ[path.PARAMETERS].get(name, choices[0])
     if value not in choices:
         raise wsme_exc.ClientSideError(
-            f'The parameter {name} is one of {", ".join(choices)}.', 400
+            f'The parameter {name} must be one of {", ".join(choices)}.', 400
         )
     return value
 
@@ -198,7 +218,7 @@ def _as_csv(series: rrd_series.Series) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(('time', 'watts', 'minimum', 'maximum'))
-    # What isn't known is an empty field.
+    # An unknown value is an empty field.
     writer.writerows(
         zip(
             range(series.start, series.end, series.step),

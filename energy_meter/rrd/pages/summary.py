@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""All probes at a glance: what they draw now, and what they have drawn."""
+"""Current power of all probes, and their figures of a period."""
 
 import time
 import typing
 
-from energy_meter.rrd import archive as rrd_archive
-from energy_meter.rrd import series
+from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import series
 
 
 class Row(typing.NamedTuple):
     """A probe and its power.
 
-    :ivar watts: what it draws now; None where that isn't known.
+    :ivar watts: current power; None if it is unknown.
     :ivar figures: of the period.
     """
 
@@ -23,17 +22,20 @@ class Row(typing.NamedTuple):
 
 
 class Summary:
-    """Tells of all probes.
+    """Summarizes all probes.
 
-    :param patience: seconds without news after which nobody knows what a
-        probe draws.
+    :param stale_after: age of the last measurement, in seconds, after which
+        the current power of a probe is unknown.
     """
 
-    def __init__(self, archive: rrd_archive.Archive, patience: float) -> None:
+    def __init__(
+        self, archive: rrd_archive.Archive, stale_after: float
+    ) -> None:
         self._archive = archive
-        self._patience = patience
+        self._stale_after = stale_after
 
     def rows(self, period: str) -> list[Row]:
+        """Return one row for each probe."""
         figures = self._archive.figures(period)
         return [
             Row(probe, self._watts(probe), figures[probe.id])
@@ -42,10 +44,13 @@ class Summary:
         ]
 
     def watts(self) -> float | None:
-        """Tell what all draw now, each host counted once."""
+        """Return the current sum of all probes; it counts each host once."""
         return self._archive.series('minute', None).figures.last
 
     def _watts(self, probe: rrd_archive.Probe) -> float | None:
-        if probe.time is None or time.time() - probe.time > self._patience:
+        if (
+            probe.timestamp is None
+            or time.time() - probe.timestamp > self._stale_after
+        ):
             return None
         return probe.watts

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""From what the archive tells to HTML."""
+"""HTML of the pages."""
 
 import itertools
 import re
@@ -11,21 +10,21 @@ import urllib.parse
 import jinja2
 import pecan
 
-from energy_meter.rrd import archive
-from energy_meter.rrd import graph
-from energy_meter.rrd import series
-from energy_meter.rrd.pages import files
+from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
+from energy_meter.rrd.reading import archive
+from energy_meter.rrd.reading import series
 from energy_meter.web import errors
 
-#: Shown where nothing is known.
+#: Text for an unknown value.
 _UNKNOWN = '\N{EN DASH}'
 
 _DIGITS = re.compile('([0-9]+)')
 
 
 class Group(typing.NamedTuple):
-    """The probes of one host that measure the same of it."""
+    """The probes of one scope of a host."""
 
     host: str
     scope: str
@@ -33,18 +32,19 @@ class Group(typing.NamedTuple):
 
     @property
     def size(self) -> int:
+        """Number of probes."""
         return len(self.rows)
 
 
-class View:
+class Renderer:
     """Renders the templates.
 
-    :param currency: of the costs; empty when there is no price.
-    :param refresh: seconds between two updates of what a browser shows.
+    :param currency: of costs; empty if no price is configured.
+    :param refresh: seconds between two updates of an open page.
     """
 
     def __init__(
-        self, static: files.Files, currency: str, refresh: float
+        self, static: static_files.StaticFiles, currency: str, refresh: float
     ) -> None:
         self._static = static
         self._environment = jinja2.Environment(
@@ -74,10 +74,10 @@ class View:
         watts: float | None,
         total: series.Figures,
     ) -> str:
-        """Render all probes in one period.
+        """Render the page of all probes in one period.
 
-        :param watts: what all draw now.
-        :param total: the figures of their sum.
+        :param watts: current power of all probes.
+        :param total: figures of the sum of all probes.
         """
         return self._render(
             'period.html',
@@ -91,7 +91,7 @@ class View:
     def probe(
         self, probe: archive.Probe, figures: dict[str, series.Figures]
     ) -> str:
-        """Render one probe.
+        """Render the page of one probe in all periods.
 
         :param figures: by period.
         """
@@ -104,7 +104,7 @@ class View:
         )
 
     def error(self, root: str, error: errors.Error) -> str:
-        """Render an error.
+        """Render an error page.
 
         :param root: URL of the application.
         """
@@ -117,6 +117,8 @@ class View:
 
 
 def _group(rows: list[summary.Row]) -> list[Group]:
+    """Group probes by host and scope, all in natural order."""
+
     def group(row: summary.Row) -> tuple[typing.Any, ...]:
         return (_natural(row.probe.host), row.probe.host, row.probe.scope)
 
@@ -132,7 +134,7 @@ def _group(rows: list[summary.Row]) -> list[Group]:
 
 
 def _natural(text: str) -> list[tuple[int, str]]:
-    """Let node-2 come before node-10."""
+    """Return a sort key that puts node-2 before node-10."""
     return [
         (int(part) if part.isdecimal() and part.isascii() else -1, part)
         for part in _DIGITS.split(text.lower())

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A stand-in for DevStack, which runs the plugin and logs what it does."""
+"""Stand-in for DevStack that runs the plugin and logs its actions."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
 #: All phases of stack.sh.
 STACK = ('pre-install', 'install', 'post-config', 'extra', 'test-config')
 
-#: Commands that only leave a line in the log.
+#: Commands that only write a line to the log.
 COMMANDS = (
     'energy-meter-agent',
     'energy-meter-manage',
@@ -35,10 +35,10 @@ line="${0##*/} $*"
 echo "${line//$ROOT/}" >> "$LOG"
 """
 
-#: It is the Python that runs the tests: DevStack's has what we need, too.
+#: Python that runs the tests; DevStack's has the same packages.
 _PYTHON = _COMMAND + f'exec {sys.executable} "$@"\n'
 
-#: What Ceilometer's own plugin has written when it is our turn.
+#: Files that Ceilometer's plugin has written before this plugin runs.
 _CEILOMETER = {
     'polling.yaml': """\
 sources:
@@ -63,12 +63,12 @@ sinks:
 
 
 class DevStack(fixtures.Fixture):
-    """A machine below a temporary directory, on which DevStack runs.
+    """A machine in a temporary directory on which DevStack runs.
 
     :ivar root: the directory.
 
-    :param services: what local.conf enables beside the plugin, with commas.
-    :param settings: what local.conf and DevStack set; ``BIN_DIR`` is where
+    :param services: comma-separated services that local.conf enables.
+    :param settings: variables of local.conf and DevStack; ``BIN_DIR`` has
         the commands of energy_meter are, by default those of the log.
     """
 
@@ -108,8 +108,8 @@ class DevStack(fixtures.Fixture):
     def run(self, mode: str, *phases: str) -> str:
         """Run the plugin as stack.sh, unstack.sh or clean.sh does.
 
-        :returns: what it prints.
-        :raises AssertionError: with what it prints, when it fails.
+        :returns: its output.
+        :raises AssertionError: if it fails; the text is its output.
         """
         done = subprocess.run(
             ['bash', HERE / 'stand_in.sh', mode, *phases],
@@ -132,14 +132,14 @@ class DevStack(fixtures.Fixture):
     def stack(self) -> str:
         """Run all phases of stack.sh.
 
-        :returns: what it prints.
-        :raises AssertionError: with what it prints, when it fails.
+        :returns: its output.
+        :raises AssertionError: if it fails; the text is its output.
         """
         return self.run('stack', *STACK)
 
     @property
     def log(self) -> str:
-        """What was done so far, a line each."""
+        """Return the actions so far, one for each line."""
         return self._log.read_text()
 
     def read(self, name: str) -> str:
@@ -151,7 +151,7 @@ class DevStack(fixtures.Fixture):
         return self.configuration_path.read_text()
 
     def command(self, service: str) -> list[str]:
-        """Give the command of a service that is running."""
+        """Return the command of a running service."""
         return shlex.split(self.read(f'etc/systemd/{service}'))
 
     def contents(self) -> dict[str, object]:

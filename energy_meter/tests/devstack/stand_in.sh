@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 
-# Stands in for DevStack: each of the functions in functions.txt, and each
-# command that would change the machine, is a line in $LOG. What DevStack
-# would write, and the plugin reads or removes, is written below $ROOT.
+# Stand-in for DevStack: each call of a function in functions.txt, and each
+# command that changes the machine, is logged as a line in $LOG. Files that
+# DevStack writes, and the plugin reads or removes, are below $ROOT.
 #
 #   stand_in.sh MODE [PHASE...]
 #
-# The environment has LOG, ROOT, ENABLED_SERVICES and what a local.conf sets.
+# The environment has LOG, ROOT, ENABLED_SERVICES and the variables of
+# local.conf.
 
 set -o errexit
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# What DevStack sets; the plugin reads it.
+# Variables of DevStack that the plugin reads.
 export DEST=$ROOT/opt/stack
 export DATA_DIR=$DEST/data
 export PATH=${BIN_DIR:+$BIN_DIR:}$DATA_DIR/venv/bin:$PATH
@@ -36,7 +37,7 @@ function record {
     echo "${line# }" >> "$LOG"
 }
 
-# Every function of DevStack, before some get a body that does something.
+# Define every function of DevStack; some are redefined below.
 while read -r name _ question; do
     if [[ $name == "#" ]]; then
         continue
@@ -163,7 +164,7 @@ mode=$1
 shift
 for phase in "${@:-}"; do
     echo "== $mode${phase:+ $phase}" >> "$LOG"
-    # DevStack leaves out a phase that is empty, too.
+    # DevStack also skips an empty phase.
     # shellcheck source=devstack/plugin.sh
     source "$DEST/energy_meter/devstack/plugin.sh" "$mode" ${phase:+"$phase"}
 done

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Faults, one after another, and a table of what each of them cost.
+"""Inject faults one after another and print a table of their costs.
 
 The exit status is 1 if a fault cost more than it may.
 """
@@ -13,7 +13,7 @@ import sys
 
 import fixtures
 
-from energy_meter.tests.faults import catalogue
+from energy_meter.tests.faults import catalog
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import schedule
 from energy_meter.tests.faults import table
@@ -24,7 +24,7 @@ def main() -> int:
     """Run the faults that the arguments name."""
     arguments = _parse()
     if arguments.list:
-        print('\n'.join(catalogue.FAULTS))
+        print('\n'.join(catalog.FAULTS))
         return 0
     injections = schedule.draw(
         arguments.seed, arguments.faults, arguments.duration
@@ -32,10 +32,10 @@ def main() -> int:
     rows = []
     with installation.Peers() as peers:
         for number, injection in enumerate(injections, 1):
-            _say(f'{number} of {len(injections)}: {injection.fault}')
+            _report(f'{number} of {len(injections)}: {injection.fault}')
             rows.append(_run(peers, injection))
             for problem in rows[-1].problems:
-                _say(f'   {problem}')
+                _report(f'   {problem}')
     if arguments.json is not None:
         arguments.json.write_text(
             json.dumps(
@@ -57,30 +57,33 @@ def _parse() -> argparse.Namespace:
         description=__doc__.partition('\n')[0],
     )
     parser.add_argument(
-        '--list', action='store_true', help='name all faults and end'
+        '--list', action='store_true', help='list the faults and exit'
     )
     parser.add_argument(
         '--faults',
         type=_names,
         metavar='NAME,NAME',
-        default=list(catalogue.FAULTS),
-        help='only these, in this order; default: all',
+        default=list(catalog.FAULTS),
+        help='inject only these faults, in this order (default: all)',
     )
     parser.add_argument(
-        '--seed', type=int, default=1, help='of all that is random; default: 1'
+        '--seed',
+        type=int,
+        default=1,
+        help='seed of all randomness (default: 1)',
     )
     parser.add_argument(
         '--duration',
         type=float,
         default=10.0,
         metavar='SECONDS',
-        help='about how long each fault lasts; default: 10',
+        help='approximate duration of each fault (default: 10)',
     )
     parser.add_argument(
         '--json',
         type=pathlib.Path,
         metavar='FILE',
-        help='write the table to this file, too',
+        help='also write the table to this file',
     )
     return parser.parse_args()
 
@@ -88,9 +91,9 @@ def _parse() -> argparse.Namespace:
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(',')]
     for name in names:
-        if name not in catalogue.FAULTS:
+        if name not in catalog.FAULTS:
             raise argparse.ArgumentTypeError(
-                f'there is no fault {name!r}; --list names all'
+                f'unknown fault {name!r}; --list shows all'
             )
     return names
 
@@ -99,26 +102,24 @@ def _run(
     peers: installation.Peers,
     injection: schedule.Injection,
 ) -> table.Row:
-    struck_by = catalogue.FAULTS[injection.fault](
-        random.Random(injection.seed)
-    )  # noqa: S311
+    injected = catalog.FAULTS[injection.fault](random.Random(injection.seed))
     try:
-        outcome = trial.run(peers, struck_by, injection)
+        outcome = trial.run(peers, injected, injection)
     except Exception as error:
-        # Whatever it is, the other faults can still be tried.
+        # The other faults can still be injected.
         return table.Row(
-            injection.fault, struck_by.cost, None, str(_first(error))
+            injection.fault, injected.cost, None, str(_root_cause(error))
         )
-    return table.Row(injection.fault, struck_by.cost, outcome)
+    return table.Row(injection.fault, injected.cost, outcome)
 
 
-def _first(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     while isinstance(error, fixtures.MultipleExceptions):
         error = error.args[0][1]
     return error
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Buses that block, break or lose messages."""
+"""Faults of the bus: it blocks, breaks or loses messages."""
 
 from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
@@ -9,39 +9,40 @@ from energy_meter.tests.faults import relay
 from energy_meter.tests.functional.services import namespaces
 from energy_meter.tests.functional.services import rabbitmq
 
-#: Milliseconds after which the broker takes a batch away from who holds it.
+#: Milliseconds after which the broker closes the channel of a consumer that
+#: does not acknowledge.
 CONSUMER_TIMEOUT = 5000
 
 
 class Alarm(fault.Fault):
-    """The broker is short of memory and blocks whoever publishes."""
+    """The broker runs short of memory and blocks all publishers."""
 
     def begin(self, site: installation.Installation) -> None:
         self._set(site, 'absolute', '1MB')
 
     def has_effect(self, site: installation.Installation) -> bool:
-        return site.stands_still()
+        return site.is_stalled()
 
     def end(self, site: installation.Installation) -> None:
         self._set(site, '0.4')
 
     @staticmethod
-    def _set(site: installation.Installation, *words: str) -> None:
+    def _set(site: installation.Installation, *watermark: str) -> None:
         assert site.broker is not None
-        site.broker.ctl('set_vm_memory_high_watermark', *words)
+        site.broker.ctl('set_vm_memory_high_watermark', *watermark)
 
 
 class NodeLoss(processes.Kill):
-    """One of three nodes of a cluster dies and comes back."""
+    """One of the three nodes of a cluster is killed and restarted."""
 
     def prepare(self, site: installation.Installation) -> None:
         cluster = site.useFixture(rabbitmq.Cluster())
-        site.broker = self.chance.choice(cluster.nodes)
+        site.broker = self.rng.choice(cluster.nodes)
         site.agent_bus = site.reader_bus = cluster.url
 
 
 class Cut(fault.Fault):
-    """The cable between the agents' network and the broker's is cut."""
+    """The link between the agents' and the broker's network fails."""
 
     def prepare(self, site: installation.Installation) -> None:
         near, far = (site.useFixture(namespaces.Namespace()) for _ in range(2))
@@ -51,7 +52,7 @@ class Cut(fault.Fault):
         site.agent_bus = site.broker.url.replace(
             '127.0.0.1', self._link.far_address
         )
-        # From there, 127.0.0.1 is not where the database listens.
+        # In that network namespace the database does not listen on 127.0.0.1.
         site.by_socket = True
         for name in installation.AGENTS:
             near.put(site.processes[name])
@@ -62,17 +63,17 @@ class Cut(fault.Fault):
         self._link.cut()
 
     def has_effect(self, site: installation.Installation) -> bool:
-        return site.stands_still()
+        return site.is_stalled()
 
     def end(self, site: installation.Installation) -> None:
         self._link.mend()
 
 
 class Lossy(fault.Fault):
-    """30 % of the messages are lost, 30 % repeated, most out of order."""
+    """30 % of the messages are lost, 30 % repeated, most reordered."""
 
-    # Fifty messages.
-    least = 5.0
+    # About fifty messages.
+    min_duration_s = 5.0
 
     def prepare(self, site: installation.Installation) -> None:
         broker = site.peers.broker
@@ -80,7 +81,7 @@ class Lossy(fault.Fault):
             broker.add_vhost() for _ in range(2)
         )
         self._relay = site.useFixture(
-            relay.Relay(site.agent_bus, site.reader_bus, self.chance)
+            relay.Relay(site.agent_bus, site.reader_bus, self.rng)
         )
 
     def begin(self, site: installation.Installation) -> None:
@@ -94,20 +95,20 @@ class Lossy(fault.Fault):
 
 
 class ConsumerTimeout(processes.Stop):
-    """The database is away for so long that the broker loses its patience.
+    """The database is unavailable until the consumer timeout expires.
 
-    A collector holds its batch meanwhile; RabbitMQ closes the channel of a
-    reader that does not acknowledge, after half an hour unless it is told
-    otherwise.
+    The collector holds its batch meanwhile. RabbitMQ closes the channel of a
+    consumer that does not acknowledge for ``consumer_timeout``, 30 minutes
+    by default.
     """
 
-    least = 4 * CONSUMER_TIMEOUT / 1000
+    min_duration_s = 4 * CONSUMER_TIMEOUT / 1000
 
     def prepare(self, site: installation.Installation) -> None:
         site.broker = site.useFixture(
             rabbitmq.RabbitMQ({'consumer_timeout': CONSUMER_TIMEOUT})
         )
-        # How often it looks, in milliseconds.
+        # Interval of RabbitMQ's own check, in milliseconds.
         site.broker.ctl(
             'eval', 'application:set_env(rabbit, channel_tick_interval, 1000).'
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Wall clocks that are set while a service runs."""
+"""Faults of wall clocks: they are stepped while a service runs."""
 
 import importlib.resources
 import json
@@ -18,17 +18,17 @@ _LIBRARY = 'vendor/libfaketime/src/libfaketime.so.1'
 
 
 class Step(fault.Fault):
-    """The wall clock of one process is wrong by an hour for a while.
+    """Step the wall clock of one process by an hour and back.
 
-    :param names: of the processes, one of which is struck.
+    :param names: candidate processes; one is chosen at random.
     :param hours: 1 if its clock is ahead, -1 if it is behind.
     """
 
     def __init__(
-        self, chance: random.Random, names: tuple[str, ...], hours: int
+        self, rng: random.Random, names: tuple[str, ...], hours: int
     ) -> None:
-        super().__init__(chance)
-        self._name = chance.choice(names)
+        super().__init__(rng)
+        self._name = rng.choice(names)
         self._seconds = hours * HOUR
 
     def prepare(self, site: installation.Installation) -> None:
@@ -38,11 +38,11 @@ class Step(fault.Fault):
         site.processes[self._name].env |= {
             'LD_PRELOAD': str(library),
             'FAKETIME_TIMESTAMP_FILE': os.fspath(self._offset),
-            # The file is read at every look at the clock.
+            # Read the file at every call that asks for the time.
             'FAKETIME_NO_CACHE': '1',
             'FAKETIME_DONT_FAKE_MONOTONIC': '1',
-            # Else the times of files change too, and with them whether
-            # Python takes what it has compiled.
+            # Otherwise modification times change as well, and Python
+            # recompiles every module.
             'NO_FAKE_STAT': '1',
         }
 
@@ -63,9 +63,11 @@ class Step(fault.Fault):
 
 
 class AgentStep(Step):
-    """The wall clock of an agent is wrong for a while."""
+    """Step the wall clock of an agent."""
 
     def has_effect(self, site: installation.Installation) -> bool:
-        journal = site.agents[self._name].directory / 'state' / 'journal.json'
-        _, _, measured_at, *_ = json.loads(journal.read_text())[0]
-        return abs(time.time() + self._seconds - measured_at) < HOUR / 2
+        checkpoint = (
+            site.agents[self._name].directory / 'state' / 'checkpoint.json'
+        )
+        _, _, timestamp, *_ = json.loads(checkpoint.read_text())[0]
+        return abs(time.time() + self._seconds - timestamp) < HOUR / 2

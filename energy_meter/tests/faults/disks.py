@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Disks that are full."""
+"""Faults of disks: they are full."""
 
 import contextlib
 import os
@@ -21,13 +21,13 @@ _CHUNK = bytes(4096)
 
 
 class Disk(fixtures.Fixture):
-    """A small disk in memory that can be filled.
+    """A small tmpfs that can be filled.
 
-    A test that is not root is skipped.
+    Skips the test if it does not run as root.
 
-    :param path: an empty directory, on which it is mounted.
-    :param size: as mount takes it.
-    :param user: to whom it belongs.
+    :param path: empty directory to mount it on.
+    :param size: value of the mount option ``size``.
+    :param user: owner of the file system.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Disk(fixtures.Fixture):
         self.addCleanup(base.run, ['umount', self._path])
 
     def fill(self) -> None:
-        """Leave no space on it."""
+        """Use up all space."""
         with (
             self._ballast.open('ab', buffering=0) as ballast,
             contextlib.suppress(OSError),
@@ -65,16 +65,16 @@ class Disk(fixtures.Fixture):
                 ballast.write(_CHUNK)
 
     def clear(self) -> None:
-        """End that."""
+        """Free the space again."""
         self._ballast.unlink()
 
 
 class AgentDiskFull(fault.Fault):
-    """An agent can't write its journal."""
+    """An agent cannot write its checkpoint."""
 
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__(chance)
-        self._name = chance.choice(installation.AGENTS)
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__(rng)
+        self._name = rng.choice(installation.AGENTS)
 
     def prepare(self, site: installation.Installation) -> None:
         self._disk = site.useFixture(
@@ -86,8 +86,7 @@ class AgentDiskFull(fault.Fault):
 
     def has_effect(self, site: installation.Installation) -> bool:
         return (
-            'The journal can not be written'
-            in site.processes[self._name].output()
+            'Cannot save the checkpoint' in site.processes[self._name].output()
         )
 
     def end(self, site: installation.Installation) -> None:
@@ -95,9 +94,9 @@ class AgentDiskFull(fault.Fault):
 
 
 class PostgreSQL(postgresql.PostgreSQL):
-    """A PostgreSQL server with a disk of its own.
+    """PostgreSQL server on a file system of its own.
 
-    :ivar disk: the disk.
+    :ivar disk: that file system.
     """
 
     def prepare(self) -> None:
@@ -108,9 +107,9 @@ class PostgreSQL(postgresql.PostgreSQL):
 
 
 class DatabaseDiskFull(fault.Fault):
-    """The database's disk is full.
+    """The disk of the database is full.
 
-    PostgreSQL then ends by itself; whoever made space starts it again.
+    PostgreSQL then exits, so it is restarted once there is space again.
     """
 
     def prepare(self, site: installation.Installation) -> None:
@@ -118,7 +117,7 @@ class DatabaseDiskFull(fault.Fault):
 
     def begin(self, site: installation.Installation) -> None:
         self._server.disk.fill()
-        # It would go on in the space that it has taken already.
+        # Otherwise it keeps writing to space that it has already allocated.
         with contextlib.suppress(exc.DBAPIError):
             self._server.execute('SELECT pg_switch_wal()')
 
@@ -128,4 +127,4 @@ class DatabaseDiskFull(fault.Fault):
     def end(self, site: installation.Installation) -> None:
         self._server.disk.clear()
         self._server.start()
-        base.wait_for(self._server.answers, 60, 'the database answers')
+        base.wait_for(self._server.answers, 60, 'the database to respond')

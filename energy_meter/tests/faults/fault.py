@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every fault is."""
+"""Base class of all faults."""
 
 import abc
 import enum
@@ -10,41 +10,41 @@ from energy_meter.tests.faults import installation
 
 
 class Cost(enum.Enum):
-    """What a fault may cost, at the most."""
+    """Maximum cost that a fault may have."""
 
     NOTHING = 'nothing'
-    #: What was measured since the last publication.
-    UNPUBLISHED = 'what was not published yet'
-    #: Seconds for which nobody can tell the energy.
+    #: Energy measured after the last publication.
+    UNPUBLISHED = 'unpublished energy'
+    #: Seconds whose energy is unknown.
     COVERAGE = 'coverage'
 
 
 class Fault(abc.ABC):
-    """Something that goes wrong for a while.
+    """A failure that begins and ends.
 
-    :cvar cost: what it may cost.
-    :cvar least: seconds for which it must last to have an effect.
+    :cvar cost: maximum cost.
+    :cvar min_duration_s: seconds that it must last to have an effect.
 
-    :param chance: decides whatever is left to chance.
+    :param rng: source of all randomness.
     """
 
     cost = Cost.NOTHING
-    least = 0.0
+    min_duration_s = 0.0
 
-    def __init__(self, chance: random.Random) -> None:
-        self.chance = chance
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
 
     def prepare(self, site: installation.Installation) -> None:  # noqa: B027
-        """Change the installation before it is started."""
+        """Change the installation before it starts."""
 
     @abc.abstractmethod
     def begin(self, site: installation.Installation) -> None:
-        """Let it go wrong."""
+        """Inject the fault."""
 
     @abc.abstractmethod
     def has_effect(self, site: installation.Installation) -> bool:
-        """Tell, while it lasts, whether anything went wrong at all."""
+        """Check, before the fault ends, that it had an effect."""
 
     @abc.abstractmethod
     def end(self, site: installation.Installation) -> None:
-        """Put it right; returns when it is."""
+        """Repair the fault, and return when the repair is complete."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The installation that faults strike: every part a process of its own."""
+"""Installation into which faults are injected: one process for each part."""
 
 import collections.abc
 from concurrent import futures
@@ -18,20 +18,20 @@ from energy_meter.tests.functional.services import rabbitmq
 
 AGENTS = ('agent-1', 'agent-2')
 COLLECTORS = ('collector-1', 'collector-2')
-#: All that is ours.
+#: All services of energy_meter.
 OURS = (*AGENTS, *COLLECTORS, 'rrd', 'api')
 
 PROBES_PER_AGENT = 5
-#: Power of every meter.
+#: Power of each meter.
 WATTS = 100.0
 #: Seconds between two publications of an agent.
 PUBLISH_INTERVAL = 0.2
 
 
 class Peers(fixtures.Fixture):
-    """The broker and the database server that several installations use.
+    """Broker and database server shared by several installations.
 
-    Each is started by the first that needs it.
+    Each starts when it is first used.
     """
 
     def __init__(self) -> None:
@@ -53,27 +53,26 @@ class Peers(fixtures.Fixture):
 
 
 class Installation(fixtures.Fixture):
-    """Two agents, RabbitMQ, two collectors, PostgreSQL, RRD plugin, API.
+    """Two agents, RabbitMQ, two collectors, PostgreSQL, RRD plugin and API.
 
-    Before anything of ours is started, ``prepare`` may give it another
-    broker or database, other buses, and change configurations.
+    Before the services start, ``prepare`` may replace the broker, the
+    database and the buses, and change configurations.
 
-    :param prepare: is handed the installation.
-    :ivar processes: by name, the services of ours, and ``broker`` and
-        ``database``.
-    :ivar agents: by name, the configurations of the agents.
-    :ivar probes: by agent, the names of its probes.
-    :ivar site: the configuration of all others.
-    :ivar agent_bus: URL of the bus that agents publish to.
-    :ivar reader_bus: URL of the bus that the others read.
-    :ivar by_socket: whether the database is reached by its socket of the
-        file system.
-    :ivar url: of the database.
-    :ivar api_port: on which the API listens.
-    :ivar since: by agent, when it was first started (monotonic clock).
-    :ivar until: by agent, when it was stopped for good.
-    :ivar deaths: when (wall clock) an agent, by uuid and incarnation, was
-        killed.
+    :param prepare: called with the installation.
+    :ivar processes: services by name, with ``broker`` and ``database``.
+    :ivar agents: configuration of each agent, by name.
+    :ivar probes: names of the probes of each agent.
+    :ivar site: configuration of all other services.
+    :ivar agent_bus: URL of the bus to which agents publish.
+    :ivar reader_bus: URL of the bus that the other services read.
+    :ivar by_socket: whether to connect to the database through its Unix
+        socket.
+    :ivar url: URL of the database.
+    :ivar api_port: port of the API.
+    :ivar since: monotonic time at which each agent was first started.
+    :ivar until: monotonic time at which each agent was finally stopped.
+    :ivar deaths: wall-clock time at which an agent, by uuid and incarnation,
+        was killed.
     """
 
     def __init__(
@@ -113,10 +112,10 @@ class Installation(fixtures.Fixture):
     def add_meter(
         self, agent: str, meter: str, probes: int, **options: object
     ) -> None:
-        """Give an agent a meter.
+        """Add a meter to an agent.
 
-        :param probes: how many it has.
-        :param options: other than those of all meters.
+        :param probes: number of its probes.
+        :param options: options that differ from the default meter.
         """
         names = [f'{agent}-{meter}-{number}' for number in range(probes)]
         self.probes[agent] += names
@@ -150,7 +149,7 @@ class Installation(fixtures.Fixture):
             self.site, 'energy-meter-rrd', 'Reading the bus'
         )
         self.processes['api'] = commands.Command(
-            self.site, 'energy-meter-api', 'listens on'
+            self.site, 'energy-meter-api', 'Serving the API'
         )
 
     def _connect(self) -> None:
@@ -177,8 +176,8 @@ class Installation(fixtures.Fixture):
         self.site.run('energy-meter-manage', 'db', 'sync')
 
     def _start(self) -> None:
-        # Each takes seconds, hence at once; and ends when the thread ends
-        # that started it, hence the threads stay.
+        # Start them in parallel, as each takes seconds. Keep the threads: a
+        # process ends with the thread that started it.
         pool = futures.ThreadPoolExecutor()
         self.addCleanup(pool.shutdown)
         for group in ((*COLLECTORS, 'rrd', 'api'), AGENTS):
@@ -190,11 +189,11 @@ class Installation(fixtures.Fixture):
         self.since = dict.fromkeys(AGENTS, time.monotonic())
 
     def all_probes(self) -> list[str]:
-        """Name the probes of all agents, sorted."""
+        """Return the probes of all agents, sorted."""
         return sorted(itertools.chain.from_iterable(self.probes.values()))
 
     def kill(self, name: str) -> None:
-        """Kill a process, as kill -9 does."""
+        """Kill a process with SIGKILL."""
         if name in AGENTS:
             identity = json.loads(
                 (
@@ -207,23 +206,21 @@ class Installation(fixtures.Fixture):
         self.processes[name].kill()
 
     def stop_agents(self) -> None:
-        """Let the agents end in good order: the metering is over."""
+        """Stop the agents gracefully and for good."""
         for name in AGENTS:
             self.until[name] = time.monotonic()
             self.processes[name].stop()
 
     def spans(self) -> dict[str, float]:
-        """Tell for how many seconds there was a meter for each probe."""
+        """Return the seconds for which each probe was metered."""
         return {
             probe: self.until[name] - self.since[name]
             for name in AGENTS
             for probe in self.probes[name]
         }
 
-    def stands_still(self) -> bool:
-        """Tell whether nothing is billed, for as long as agents would
-        publish several times.
-        """
+    def is_stalled(self) -> bool:
+        """Check that billed energy stays constant for several publications."""
         before = commands.energy(self.url)
         time.sleep(5 * PUBLISH_INTERVAL)
         return commands.energy(self.url) == before

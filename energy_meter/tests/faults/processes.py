@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Processes that die, end or hang."""
+"""Faults of processes: they die, stop or hang."""
 
 import collections.abc
 import random
@@ -11,24 +11,24 @@ from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
 from energy_meter.tests.functional.services import base
 
-#: Seconds between two readings beyond which nobody can tell the energy.
+#: Seconds between two readings beyond which the energy is unknown.
 MAX_GAP = 1.0
-#: Millijoules that an agent meters, and nobody hears of, before it dies: some
-#: seconds of all its probes.
-UNHEARD = 2_000_000
+#: Millijoules that an agent meters without publishing before it is killed: a
+#: few seconds of all its probes.
+UNPUBLISHED = 2_000_000
 
 
 class Kill(fault.Fault):
-    """A process dies, as by kill -9, and is started again.
+    """A process is killed with SIGKILL and restarted.
 
-    :param names: of the processes, one of which is struck.
+    :param names: candidate processes; one is chosen at random.
     """
 
     def __init__(
-        self, chance: random.Random, names: collections.abc.Sequence[str]
+        self, rng: random.Random, names: collections.abc.Sequence[str]
     ) -> None:
-        super().__init__(chance)
-        self.name = chance.choice(names)
+        super().__init__(rng)
+        self.name = rng.choice(names)
         if self.name in installation.AGENTS:
             self.cost = fault.Cost.UNPUBLISHED
 
@@ -43,24 +43,26 @@ class Kill(fault.Fault):
 
 
 class Stop(Kill):
-    """A process ends in good order and is started again."""
+    """A process is stopped gracefully and restarted."""
 
     def begin(self, site: installation.Installation) -> None:
         site.processes[self.name].stop()
 
 
-class UnheardDeath(Kill):
-    """An agent dies while the broker is away: its journal has the rest."""
+class DeathDuringOutage(Kill):
+    """An agent is killed while the broker is down; its checkpoint remains."""
 
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__(chance, installation.AGENTS)
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__(rng, installation.AGENTS)
 
     def begin(self, site: installation.Installation) -> None:
         site.kill('broker')
-        journal = site.agents[self.name].registers
-        goal = sum(journal().values()) + UNHEARD
+        checkpoint = site.agents[self.name].registers
+        goal = sum(checkpoint().values()) + UNPUBLISHED
         base.wait_for(
-            lambda: sum(journal().values()) > goal, 60, 'the agent goes on'
+            lambda: sum(checkpoint().values()) > goal,
+            60,
+            'the agent to go on metering',
         )
         super().begin(site)
 
@@ -70,16 +72,16 @@ class UnheardDeath(Kill):
 
 
 class Pause(fault.Fault):
-    """A process and its children hang, as by SIGSTOP.
+    """A process and its children hang (SIGSTOP).
 
-    :param names: of the processes, one of which is struck.
+    :param names: candidate processes; one is chosen at random.
     """
 
     def __init__(
-        self, chance: random.Random, names: collections.abc.Sequence[str]
+        self, rng: random.Random, names: collections.abc.Sequence[str]
     ) -> None:
-        super().__init__(chance)
-        self.name = chance.choice(names)
+        super().__init__(rng)
+        self.name = rng.choice(names)
 
     def begin(self, site: installation.Installation) -> None:
         site.processes[self.name].pause()
@@ -93,13 +95,13 @@ class Pause(fault.Fault):
 
 
 class Gap(Pause):
-    """An agent that has to integrate power hangs for too long."""
+    """An agent that integrates power hangs for longer than ``max_gap``."""
 
     cost = fault.Cost.COVERAGE
-    least = 2 * MAX_GAP
+    min_duration_s = 2 * MAX_GAP
 
-    def __init__(self, chance: random.Random) -> None:
-        super().__init__(chance, installation.AGENTS)
+    def __init__(self, rng: random.Random) -> None:
+        super().__init__(rng, installation.AGENTS)
 
     def prepare(self, site: installation.Installation) -> None:
         configuration = site.agents[self.name]
@@ -108,17 +110,17 @@ class Gap(Pause):
 
 
 class Storm(fault.Fault):
-    """Several faults one over the other.
+    """Several overlapping faults.
 
-    :param faults: begin in this order, and end in any.
+    :param faults: injected in this order and repaired in random order.
     """
 
     def __init__(
         self,
-        chance: random.Random,
+        rng: random.Random,
         faults: collections.abc.Sequence[fault.Fault],
     ) -> None:
-        super().__init__(chance)
+        super().__init__(rng)
         self._faults = faults
 
     def prepare(self, site: installation.Installation) -> None:
@@ -133,5 +135,5 @@ class Storm(fault.Fault):
         return all(each.has_effect(site) for each in self._faults)
 
     def end(self, site: installation.Installation) -> None:
-        for each in self.chance.sample(self._faults, len(self._faults)):
+        for each in self.rng.sample(self._faults, len(self._faults)):
             each.end(site)

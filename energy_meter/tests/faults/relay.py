@@ -2,9 +2,10 @@
 
 """A bus that loses, repeats and reorders messages.
 
-A proxy between agent and broker could not do it: what the broker did not
-confirm is sent again. So agents publish to one virtual host, the collectors
-read another, and a relay between the two does the damage.
+A proxy between agent and broker cannot do this: messages that the broker
+does not confirm are sent again. Agents therefore publish to one virtual host,
+collectors read another, and a relay between the two drops, repeats and
+reorders messages.
 """
 
 import random
@@ -17,9 +18,9 @@ from kombu import exceptions as kombu_exceptions
 
 from energy_meter.bus import transport as bus_transport
 
-#: Share of the messages that are lost, and of those that are repeated.
+#: Fraction of messages that are lost, and fraction that are repeated.
 SHARE = 0.3
-#: Messages among which the next to be delivered is drawn.
+#: Number of messages from which the next one to deliver is drawn.
 HELD = 10
 
 _KEY = f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}'
@@ -29,22 +30,20 @@ _RETRY = 0.2
 class Relay(fixtures.Fixture):
     """Carries messages from one bus to another.
 
-    :param source: URL of the one.
-    :param target: URL of the other.
-    :param chance: decides the fate of each message while it is ``lossy``.
-    :ivar lossy: set while it does damage.
-    :ivar fates: how many messages were carried, lost and repeated, and how
-        many were overtaken by a later one.
+    :param source: URL of the bus to read.
+    :param target: URL of the bus to publish to.
+    :param rng: decides the fate of each message while ``lossy`` is set.
+    :ivar lossy: set while messages are lost, repeated and reordered.
+    :ivar fates: number of messages carried, lost, repeated, and overtaken by
+        a later one.
     """
 
-    def __init__(
-        self, source: str, target: str, chance: random.Random
-    ) -> None:
+    def __init__(self, source: str, target: str, rng: random.Random) -> None:
         super().__init__()
         self._source, self._target = (
             url.replace('rabbit:', 'amqp:') for url in (source, target)
         )
-        self._chance = chance
+        self._chance = rng
         self._stopping = threading.Event()
         self._held: list[kombu.Message] = []
         self.lossy = threading.Event()
@@ -65,11 +64,11 @@ class Relay(fixtures.Fixture):
                 with (
                     kombu.Connection(self._source) as incoming,
                     kombu.Connection(self._target) as outgoing,
-                    incoming.Consumer(queue, on_message=self._take),
+                    incoming.Consumer(queue, on_message=self._on_message),
                 ):
                     self._carry(incoming, outgoing.Producer())
             except (amqp.AMQPError, kombu_exceptions.OperationalError):
-                # Agents and collectors make the queues, which takes a while.
+                # Agents and collectors have yet to declare the queues.
                 continue
 
     def _carry(
@@ -83,7 +82,7 @@ class Relay(fixtures.Fixture):
             while len(self._held) > (HELD if self.lossy.is_set() else 0):
                 self._deliver(producer)
 
-    def _take(self, message: kombu.Message) -> None:
+    def _on_message(self, message: kombu.Message) -> None:
         message.ack()
         if not self.lossy.is_set():
             self._held.append(message)

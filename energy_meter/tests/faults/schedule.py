@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""When which fault strikes.
+"""Schedule of a fault run.
 
-Everything that is random in a run comes from its schedule, and all of that
-from one seed: the same seed gives the same schedule.
+All randomness of a run comes from its schedule, and the schedule from one
+seed: the same seed produces the same schedule.
 """
 
 import collections.abc
 import random
 import typing
 
-#: Longest time, in seconds, for which all goes well before a fault.
-LONGEST_LEAD = 2.0
-#: How much longer or shorter than asked for a fault lasts.
+#: Maximum seconds of normal operation before a fault.
+MAX_LEAD_S = 2.0
+#: Maximum relative deviation of the duration of a fault.
 SPREAD = 0.2
 
 
 class Injection(typing.NamedTuple):
     """One fault at one time.
 
-    :ivar fault: its name.
-    :ivar lead: seconds for which all goes well before.
-    :ivar duration: seconds for which it lasts.
-    :ivar seed: of whatever the fault itself leaves to chance.
+    :ivar fault: name of the fault.
+    :ivar lead: seconds of normal operation before it.
+    :ivar duration: seconds between its injection and its repair.
+    :ivar seed: seed of the randomness inside the fault.
     """
 
     fault: str
@@ -36,26 +36,26 @@ def draw(
 ) -> list[Injection]:
     """Draw a schedule.
 
-    What is drawn for a fault does not depend on which others are named, so
-    that a row of a table can be had again alone.
+    The draw for a fault does not depend on the other faults, so that one row
+    of a table can be reproduced alone.
 
-    :param names: of the faults, in their order.
-    :param duration: about how long each fault lasts, in seconds.
+    :param names: names of the faults, in order.
+    :param duration: approximate duration of each fault, in seconds.
     """
     return [
         _draw_one(
             random.Random(f'{seed} {name}'),
-            name,  # noqa: S311
+            name,
             duration,
         )
         for name in names
     ]
 
 
-def _draw_one(chance: random.Random, name: str, duration: float) -> Injection:
+def _draw_one(rng: random.Random, name: str, duration: float) -> Injection:
     return Injection(
         name,
-        chance.uniform(0, LONGEST_LEAD),
-        duration * chance.uniform(1 - SPREAD, 1 + SPREAD),
-        chance.getrandbits(32),
+        rng.uniform(0, MAX_LEAD_S),
+        duration * rng.uniform(1 - SPREAD, 1 + SPREAD),
+        rng.getrandbits(32),
     )

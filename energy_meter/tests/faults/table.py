@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What came of the faults, for people and for programs."""
+"""Results of a fault run, as a table and as JSON."""
 
 import typing
 
@@ -18,18 +18,18 @@ _KINDS = {
 }
 _MEBIBYTE = 2**20
 
-#: Seconds that are not covered in any case: before the first reading of a
-#: meter, after its last, and while its agent starts.
+#: Seconds that are never covered: before the first and after the last reading
+#: of a meter, and while its agent starts.
 UNCOVERED = 1.0
 
 
 class Row(typing.NamedTuple):
-    """What came of one fault.
+    """Result of one fault.
 
-    :ivar name: of the fault.
-    :ivar cost: what it may cost.
+    :ivar name: name of the fault.
+    :ivar cost: maximum cost that the fault may have.
     :ivar outcome: None if the installation did not start or recover.
-    :ivar error: why not.
+    :ivar error: reason why it did not.
     """
 
     name: str
@@ -39,27 +39,27 @@ class Row(typing.NamedTuple):
 
     @property
     def problems(self) -> list[str]:
-        """Tell in words what should not be."""
+        """Return descriptions of all violated expectations."""
         if self.outcome is None:
             return [self.error]
         found = self.outcome.verdict
         wrong = {
-            f'{found.lost} mJ are lost': found.lost > 0,
-            f'{found.doubled} mJ are billed twice': found.doubled > 0,
+            f'{found.lost} mJ were lost': found.lost > 0,
+            f'{found.doubled} mJ were billed twice': found.doubled > 0,
             f'{found.unpublished} mJ were not published': (
                 found.unpublished > 0
                 and self.cost is not fault.Cost.UNPUBLISHED
             ),
-            f'{found.uncovered:.1f} s are not covered': (
+            f'{found.uncovered:.1f} s were not covered': (
                 found.uncovered > UNCOVERED and self.cost is fault.Cost.NOTHING
             ),
         }
-        return [text for text, is_so in wrong.items() if is_so]
+        return [text for text, is_violated in wrong.items() if is_violated]
 
 
 def draw(rows: list[Row]) -> str:
-    """Draw the table."""
-    shown = prettytable.PrettyTable(
+    """Return the table as text."""
+    output = prettytable.PrettyTable(
         [
             'fault',
             'duration s',
@@ -67,18 +67,18 @@ def draw(rows: list[Row]) -> str:
             'lost J',
             'lost %',
             'double J',
-            'not covered s',
+            'uncovered s',
             'API current after s',
             'longest pause s',
             *(f'{kind} MiB' for kind in _KINDS),
         ],
         align='r',
     )
-    shown.align['fault'] = 'l'
+    output.align['fault'] = 'l'
     for row in rows:
         if row.outcome is not None:
-            shown.add_row([row.name, *_cells(row.outcome)])
-    lines = [shown.get_string()]
+            output.add_row([row.name, *_cells(row.outcome)])
+    lines = [output.get_string()]
     lines += [
         f'{row.name}: {problem}' for row in rows for problem in row.problems
     ]
@@ -102,7 +102,7 @@ def _cells(outcome: trial.Outcome) -> list[str]:
 
 
 def memory(outcome: trial.Outcome) -> dict[str, int]:
-    """Give the most memory of each kind of process, in bytes."""
+    """Return the peak memory of each kind of process, in bytes."""
     return {
         kind: max(outcome.memory[name] for name in names)
         for kind, names in _KINDS.items()
@@ -110,7 +110,7 @@ def memory(outcome: trial.Outcome) -> dict[str, int]:
 
 
 def document(row: Row) -> dict[str, object]:
-    """Give a row as it stands in a JSON file: J, seconds and bytes."""
+    """Return a row for the JSON file, in J, seconds and bytes."""
     head: dict[str, object] = {
         'fault': row.name,
         'may_cost': row.cost.value,

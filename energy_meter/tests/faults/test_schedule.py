@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Schedules of faults."""
+"""Tests of fault schedules."""
 
 import hypothesis
 from hypothesis import strategies
@@ -19,13 +19,13 @@ class ScheduleTest(test_base.BaseTestCase):
             schedule.draw(seed, NAMES, 10.0), schedule.draw(seed, NAMES, 10.0)
         )
 
-    def test_other_seeds_give_other_schedules(self):
+    def test_different_seeds_give_different_schedules(self):
         self.assertNotEqual(
             schedule.draw(1, NAMES, 10.0), schedule.draw(2, NAMES, 10.0)
         )
 
     @hypothesis.given(seeds, strategies.permutations(NAMES))
-    def test_keeps_the_order_that_was_asked_for(self, seed, names):
+    def test_order_of_the_arguments_is_kept(self, seed, names):
         self.assertEqual(
             names,
             [
@@ -35,14 +35,14 @@ class ScheduleTest(test_base.BaseTestCase):
         )
 
     @hypothesis.given(seeds, strategies.sampled_from(NAMES))
-    def test_fault_can_be_had_again_alone(self, seed, name):
+    def test_one_fault_can_be_reproduced_alone(self, seed, name):
         self.assertLessEqual(
             set(schedule.draw(seed, [name], 10.0)),
             set(schedule.draw(seed, NAMES, 10.0)),
         )
 
     @hypothesis.given(seeds, strategies.floats(0.1, 1e4))
-    def test_lasts_about_as_long_as_asked_for(self, seed, duration):
+    def test_duration_is_within_the_spread(self, seed, duration):
         for injection in schedule.draw(seed, NAMES, duration):
             self.assertGreaterEqual(injection.duration, duration * 0.79)
             self.assertLessEqual(injection.duration, duration * 1.21)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Some of the faults, in short: amounts and order, no times."""
+"""Short runs of some faults; they assert amounts, not times."""
 
 import random
 
 from oslotest import base as test_base
 
-from energy_meter.tests.faults import catalogue
+from energy_meter.tests.faults import catalog
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import processes
 from energy_meter.tests.faults import schedule
@@ -15,11 +15,11 @@ from energy_meter.tests.functional.services import base
 
 
 class FaultTest(test_base.BaseTestCase):
-    def strike(self, name):
-        """Let a fault strike, and give the verdict."""
+    def inject(self, name):
+        """Inject a fault and return its verdict."""
         outcome = trial.run(
             base.shared(installation.Peers),
-            catalogue.FAULTS[name](random.Random(1)),
+            catalog.FAULTS[name](random.Random(1)),
             schedule.Injection(name, lead=0.0, duration=2.0, seed=1),
         )
         self.assertGreater(outcome.verdict.metered, 0)
@@ -27,23 +27,23 @@ class FaultTest(test_base.BaseTestCase):
         self.assertEqual(0, outcome.verdict.doubled)
         return outcome.verdict
 
-    def test_collectors_broker_database_rrd_and_api_fail_at_once(self):
-        verdict = self.strike('storm')
+    def test_simultaneous_failure_of_all_but_the_agents_costs_nothing(self):
+        verdict = self.inject('storm')
 
         self.assertEqual(0, verdict.unpublished)
 
-    def test_messages_are_lost_repeated_and_reordered(self):
-        verdict = self.strike('lossy-bus')
+    def test_lost_repeated_and_reordered_messages_cost_nothing(self):
+        verdict = self.inject('lossy-bus')
 
         self.assertEqual(0, verdict.unpublished)
 
-    def test_killed_agent_loses_nothing_that_it_published(self):
-        verdict = self.strike('kill-agent')
+    def test_killed_agent_loses_no_published_energy(self):
+        verdict = self.inject('kill-agent')
 
         self.assertLess(verdict.unpublished, verdict.metered)
 
-    def test_hung_agent_without_a_counter_shows_missing_coverage(self):
-        verdict = self.strike('long-gap')
+    def test_hung_agent_without_a_counter_reduces_coverage(self):
+        verdict = self.inject('long-gap')
 
         self.assertEqual(0, verdict.unpublished)
         self.assertGreater(verdict.uncovered, processes.MAX_GAP)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The table of the fault harness."""
+"""Tests of the result table of a fault run."""
 
 from oslotest import base as test_base
 
@@ -30,17 +30,17 @@ def row(cost=fault.Cost.NOTHING, **found):
 
 
 class TableTest(test_base.BaseTestCase):
-    def test_exact_energy_is_no_problem(self):
+    def test_exact_energy_is_not_a_problem(self):
         self.assertEqual([], row().problems)
 
     def test_every_lost_or_doubled_millijoule_is_a_problem(self):
         for cost in fault.Cost:
-            self.assertEqual(['1 mJ are lost'], row(cost, lost=1).problems)
+            self.assertEqual(['1 mJ were lost'], row(cost, lost=1).problems)
             self.assertEqual(
-                ['1 mJ are billed twice'], row(cost, doubled=1).problems
+                ['1 mJ were billed twice'], row(cost, doubled=1).problems
             )
 
-    def test_only_a_killed_agent_may_take_with_it_what_was_not_published(self):
+    def test_unpublished_energy_is_a_problem_unless_an_agent_was_killed(self):
         self.assertEqual(
             ['7 mJ were not published'], row(unpublished=7).problems
         )
@@ -48,9 +48,9 @@ class TableTest(test_base.BaseTestCase):
             [], row(fault.Cost.UNPUBLISHED, unpublished=7).problems
         )
 
-    def test_missing_coverage_must_be_expected(self):
+    def test_missing_coverage_is_a_problem_unless_expected(self):
         self.assertEqual(
-            ['5.0 s are not covered'], row(uncovered=5.0).problems
+            ['5.0 s were not covered'], row(uncovered=5.0).problems
         )
         self.assertEqual([], row(fault.Cost.COVERAGE, uncovered=5.0).problems)
 
@@ -61,14 +61,14 @@ class TableTest(test_base.BaseTestCase):
         self.assertIn('some-fault: why', table.draw([failed]))
         self.assertEqual(['why'], table.document(failed)['problems'])
 
-    def test_table_and_document_tell_the_same(self):
-        struck = row(fault.Cost.UNPUBLISHED, unpublished=2_500)
+    def test_table_and_document_agree(self):
+        killed = row(fault.Cost.UNPUBLISHED, unpublished=2_500)
 
         self.assertRegex(
-            table.draw([struck]),
+            table.draw([killed]),
             r'some-fault .* 1000\.000 \| +2\.500 \| 0\.250%',
         )
-        document = table.document(struck)
+        document = table.document(killed)
         self.assertEqual(
             (1000.0, 2.5, 0.0),
             (document['metered'], document['unpublished'], document['lost']),

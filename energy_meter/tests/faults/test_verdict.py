@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The arithmetic of the fault harness."""
+"""Tests of the arithmetic of the fault harness."""
 
 import hypothesis
 from hypothesis import strategies
@@ -11,7 +11,7 @@ from energy_meter.tests.faults import verdict
 WATTS = 100.0
 FIRST, SECOND = ('agent', 'first'), ('agent', 'second')
 
-#: Seconds of some registers of one probe.
+#: Lifetimes of registers of one probe, in seconds.
 lives = strategies.dictionaries(
     strategies.tuples(
         strategies.sampled_from('ab'),
@@ -26,14 +26,14 @@ amounts = strategies.integers(2, 10**9)
 
 
 def judge(seconds, registers, total=None, span=None):
-    """Judge the one probe of a meter.
+    """Judge a meter with one probe.
 
-    :param seconds: by register, of its life.
-    :param registers: by register, what is billed for it.
+    :param seconds: lifetime of each register.
+    :param registers: millijoules billed for each register.
     """
     return verdict.judge(
         [
-            verdict.Stretch('probe', key, length)
+            verdict.Lifetime('probe', key, length)
             for key, length in seconds.items()
         ],
         {
@@ -46,10 +46,10 @@ def judge(seconds, registers, total=None, span=None):
     )
 
 
-def show(seconds, phase):
-    """Give what a counter of millijoules shows of these seconds.
+def count(seconds, phase):
+    """Return the increase of a millijoule counter in these seconds.
 
-    :param phase: where in its step it stood at the first reading.
+    :param phase: fraction of its step at the first reading.
     """
     return {
         key: int(phase + length * WATTS * 1000) - int(phase)
@@ -59,14 +59,14 @@ def show(seconds, phase):
 
 class VerdictTest(test_base.BaseTestCase):
     @hypothesis.given(lives, phases)
-    def test_exact_bill_costs_nothing(self, seconds, phase):
-        found = judge(seconds, show(seconds, phase))
+    def test_exact_bill_has_no_cost(self, seconds, phase):
+        found = judge(seconds, count(seconds, phase))
 
         self.assertEqual((0, 0), (found.lost, found.doubled))
 
     @hypothesis.given(lives, amounts)
-    def test_finds_what_is_missing(self, seconds, amount):
-        registers = show(seconds, 0.0)
+    def test_missing_energy_is_lost(self, seconds, amount):
+        registers = count(seconds, 0.0)
         registers[next(iter(registers))] -= amount
 
         found = judge(seconds, registers)
@@ -75,8 +75,8 @@ class VerdictTest(test_base.BaseTestCase):
         self.assertEqual(0, found.doubled)
 
     @hypothesis.given(lives, amounts)
-    def test_finds_what_is_billed_twice(self, seconds, amount):
-        registers = show(seconds, 0.0)
+    def test_excess_energy_is_doubled(self, seconds, amount):
+        registers = count(seconds, 0.0)
         registers[next(iter(registers))] += amount
 
         found = judge(seconds, registers)
@@ -85,7 +85,7 @@ class VerdictTest(test_base.BaseTestCase):
         self.assertEqual(0, found.lost)
 
     @hypothesis.given(amounts)
-    def test_loss_and_excess_do_not_make_up_for_each_other(self, amount):
+    def test_loss_and_excess_do_not_offset_each_other(self, amount):
         seconds = {FIRST: 1e5, SECOND: 1e5}
         registers = {FIRST: 10**10 - amount, SECOND: 10**10 + amount}
 
@@ -103,28 +103,28 @@ class VerdictTest(test_base.BaseTestCase):
         self.assertEqual((amount, 0), (less.lost, less.doubled))
         self.assertEqual((0, amount), (more.lost, more.doubled))
 
-    def test_register_that_the_database_never_saw_is_lost(self):
+    def test_register_missing_in_the_database_is_lost(self):
         found = judge({FIRST: 1.0, SECOND: 2.0}, {FIRST: 100_000})
 
         self.assertEqual((200_000, 0), (found.lost, found.doubled))
 
-    def test_register_that_no_meter_had_is_billed_twice(self):
+    def test_register_without_a_meter_is_doubled(self):
         found = judge({FIRST: 1.0}, {FIRST: 100_000, SECOND: 7_000})
 
         self.assertEqual((0, 7_000), (found.lost, found.doubled))
 
     def test_probe_without_a_bill_is_lost(self):
         found = verdict.judge(
-            [verdict.Stretch('probe', FIRST, 1.0)], {}, WATTS, {}
+            [verdict.Lifetime('probe', FIRST, 1.0)], {}, WATTS, {}
         )
 
         self.assertEqual((100_000, 100_000), (found.metered, found.lost))
 
-    def test_what_a_killed_agent_took_with_it_is_told_apart(self):
+    def test_unpublished_energy_of_a_killed_agent_is_reported_separately(self):
         found = verdict.judge(
             [
-                verdict.Stretch('probe', FIRST, 1.0, 0.25),
-                verdict.Stretch('probe', SECOND, 2.0),
+                verdict.Lifetime('probe', FIRST, 1.0, 0.25),
+                verdict.Lifetime('probe', SECOND, 2.0),
             ],
             {
                 'probe': verdict.Bill(
@@ -137,7 +137,7 @@ class VerdictTest(test_base.BaseTestCase):
 
         self.assertEqual(verdict.Verdict(325_000, 25_000, 0, 0, 0.75), found)
 
-    def test_time_that_no_register_covers_is_told_and_is_no_loss(self):
+    def test_uncovered_time_is_reported_and_is_not_a_loss(self):
         found = judge(
             {FIRST: 1.0, SECOND: 2.0},
             {FIRST: 100_000, SECOND: 200_000},

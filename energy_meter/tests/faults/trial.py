@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One fault on one installation, from beginning to end."""
+"""Injects one fault into one installation."""
 
 import time
 import typing
 
 from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
-from energy_meter.tests.faults import ledger
+from energy_meter.tests.faults import reconciliation
 from energy_meter.tests.faults import schedule
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.faults import watch
 
-#: Seconds that the API has to be current, at first and after a fault.
-PATIENCE = 120.0
+#: Maximum seconds until the API is current, at the start and after a fault.
+RECOVERY_TIMEOUT_S = 120.0
 
 
 class Outcome(typing.NamedTuple):
-    """What came of a fault.
+    """Effects of a fault.
 
-    :ivar duration: seconds for which it lasted, with its repair.
-    :ivar current_after: seconds from the end of its repair until the API
-        showed each probe as measured after that.
-    :ivar pause: longest time, in seconds, for which the API showed nothing
-        new of a probe.
-    :ivar memory: by process of ours, the most that it had, in bytes.
+    :ivar duration: seconds from its injection to the end of its repair.
+    :ivar current_after: seconds from the end of the repair until the API
+        had a later measurement of each probe.
+    :ivar pause: longest time, in seconds, without a new value of a probe in
+        the API.
+    :ivar memory: peak memory of each service, in bytes.
     """
 
     duration: float
@@ -36,33 +36,38 @@ class Outcome(typing.NamedTuple):
 
 def run(
     peers: installation.Peers,
-    struck_by: fault.Fault,
+    injected: fault.Fault,
     injection: schedule.Injection,
 ) -> Outcome:
-    """Let a fault strike a fresh installation.
+    """Inject a fault into a new installation.
 
-    :raises AssertionError: when the installation does not start or recover,
-        or the fault has no effect.
+    :raises AssertionError: if the installation does not start or recover, or
+        the fault has no effect.
     """
     with (
-        installation.Installation(peers, struck_by.prepare) as site,
+        installation.Installation(peers, injected.prepare) as site,
         watch.Watch(site) as seen,
     ):
-        seen.wait_until_current(PATIENCE)
+        seen.wait_until_current(RECOVERY_TIMEOUT_S)
         time.sleep(injection.lead)
         began = time.monotonic()
-        struck_by.begin(site)
-        time.sleep(max(injection.duration, struck_by.least))
-        if not struck_by.has_effect(site):
+        injected.begin(site)
+        time.sleep(max(injection.duration, injected.min_duration_s))
+        if not injected.has_effect(site):
             raise AssertionError(f'{injection.fault} has no effect')
-        struck_by.end(site)
+        injected.end(site)
         duration = time.monotonic() - began
-        current_after = seen.wait_until_current(PATIENCE)
+        current_after = seen.wait_until_current(RECOVERY_TIMEOUT_S)
         _check_alive(site)
-        # What comes now stops the metering, and would look like a pause.
+        # Read it before reconciling, which stops the metering: to the API
+        # that looks like another pause.
         pause = seen.pause
         return Outcome(
-            duration, ledger.settle(site), current_after, pause, seen.memory
+            duration,
+            reconciliation.reconcile(site),
+            current_after,
+            pause,
+            seen.memory,
         )
 
 
@@ -73,4 +78,4 @@ def _check_alive(site: installation.Installation) -> None:
         if process.returncode is not None
     ]
     if dead:
-        raise AssertionError(f'{", ".join(dead)} ended')
+        raise AssertionError(f'{", ".join(dead)} exited')

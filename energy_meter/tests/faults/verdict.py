@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a fault cost: pure arithmetic, no clock, no database.
+"""Computes the cost of a fault, without a clock or a database.
 
-The meters have a constant power, so the energy between two readings of one is
-its power times the time between them, and what a probe has to be billed for
-follows from times alone. Each register shows the energy between its first and
-its last reading. An agent that is killed takes with it what it measured since
-its last publication; that is told apart from what is lost.
+The meters have a constant power, so the energy between two readings is the
+power times the time between them, and the energy due follows from times
+alone. Each register shows the energy between its first and its last reading.
+An agent that is killed loses what it measured since its last publication;
+this energy is reported separately.
 """
 
 import collections.abc
@@ -15,17 +15,16 @@ import typing
 #: Agent and id of a register.
 Key = tuple[str, str]
 
-#: Millijoules within which a counter shows the analytic energy: its step, and
-#: a hundredth for floating point.
+#: Tolerance of a counter in millijoules: its step, and a hundredth for
+#: floating-point errors.
 STEP = 1.01
 
 
-class Stretch(typing.NamedTuple):
-    """The life of a register.
+class Lifetime(typing.NamedTuple):
+    """Lifetime of a register.
 
     :ivar seconds: from its first reading to the last that left the agent.
-    :ivar unpublished: seconds from then to the death of an agent that was
-        killed.
+    :ivar unpublished: seconds from then until the agent was killed.
     """
 
     probe: str
@@ -35,10 +34,10 @@ class Stretch(typing.NamedTuple):
 
 
 class Bill(typing.NamedTuple):
-    """What a probe is billed for.
+    """Energy that a probe is billed for.
 
-    :ivar millijoules: in all.
-    :ivar registers: by register, millijoules.
+    :ivar millijoules: total.
+    :ivar registers: millijoules of each register.
     """
 
     millijoules: int
@@ -46,15 +45,15 @@ class Bill(typing.NamedTuple):
 
 
 class Verdict(typing.NamedTuple):
-    """What a fault cost.
+    """Cost of a fault.
 
     :ivar metered: energy of all meters, in millijoules.
-    :ivar unpublished: millijoules that agents which were killed had measured
-        and neither published nor journaled.
+    :ivar unpublished: millijoules that killed agents had measured but
+        neither published nor written to their checkpoints.
     :ivar lost: all other millijoules that were metered and not billed.
-    :ivar doubled: millijoules that were billed but not metered, or twice.
-    :ivar uncovered: seconds for which nobody can tell the energy of a probe:
-        the most of any probe.
+    :ivar doubled: millijoules that were billed twice, or not metered.
+    :ivar uncovered: seconds for which the energy of a probe is unknown: the
+        maximum of all probes.
     """
 
     metered: int
@@ -65,24 +64,23 @@ class Verdict(typing.NamedTuple):
 
 
 def judge(
-    stretches: collections.abc.Iterable[Stretch],
+    lifetimes: collections.abc.Iterable[Lifetime],
     bills: collections.abc.Mapping[str, Bill],
     watts: float,
     spans: collections.abc.Mapping[str, float],
 ) -> Verdict:
-    """Compare what the meters had with what is billed.
+    """Compare the energy metered with the energy billed.
 
-    What one register lost and another was billed too much for don't make up
-    for each other.
+    A loss of one register does not offset an excess of another.
 
-    :param bills: by probe.
-    :param watts: power of every meter.
-    :param spans: by probe, seconds for which its meter was there.
+    :param bills: bill of each probe.
+    :param watts: power of each meter.
+    :param spans: seconds for which each probe was metered.
     """
     expected: dict[str, dict[Key, float]] = {probe: {} for probe in bills}
     uncovered = dict(spans)
     unpublished = 0.0
-    for probe, register, seconds, after in stretches:
+    for probe, register, seconds, after in lifetimes:
         expected.setdefault(probe, {})[register] = watts * seconds * 1000
         uncovered[probe] = uncovered.get(probe, 0.0) - seconds - after
         unpublished += watts * after * 1000
@@ -104,7 +102,7 @@ def judge(
 def _missing(
     expected: collections.abc.Mapping[Key, float], bill: Bill
 ) -> collections.abc.Iterator[int]:
-    """Give how many millijoules each account of a probe lacks."""
+    """Yield the millijoules that each register, and the total, lacks."""
     for register in expected.keys() | bill.registers.keys():
         difference = expected.get(register, 0.0) - bill.registers.get(
             register, 0

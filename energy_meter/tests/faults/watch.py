@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Looks at an installation from outside while faults strike it."""
+"""Observes an installation from outside during a fault."""
 
 import contextlib
 import threading
@@ -14,18 +14,17 @@ import requests
 from energy_meter.tests.faults import installation
 from energy_meter.tests.functional.services import base
 
-#: Seconds that the API has for an answer.
-TIMEOUT = 2.0
+#: Timeout of a request to the API, in seconds.
+TIMEOUT_S = 2.0
 
 
 class Watch(fixtures.Fixture):
-    """Asks the API what it shows, and the kernel for the memory.
+    """Polls the API for probes and the kernel for memory.
 
-    :param interval: seconds between two looks.
-    :ivar pause: longest time, in seconds, for which the API showed nothing
-        new of a probe.
-    :ivar memory: by process of ours, the most that it ever had resident, in
-        bytes.
+    :param interval: seconds between two polls.
+    :ivar pause: longest time, in seconds, without a new value of a probe in
+        the API.
+    :ivar memory: peak resident memory of each service, in bytes.
     """
 
     def __init__(
@@ -37,54 +36,59 @@ class Watch(fixtures.Fixture):
         self._interval = interval
         self._url = f'http://127.0.0.1:{site.api_port}/v1/probes/'
         self._stopping = threading.Event()
-        self._shown: dict[str, dict[str, typing.Any]] = {}
-        self._news: dict[str, float] = {}
+        self._probes_seen: dict[str, dict[str, typing.Any]] = {}
+        self._updated_at: dict[str, float] = {}
         self.pause = 0.0
         self.memory = dict.fromkeys(installation.OURS, 0)
 
     def _setUp(self) -> None:
-        thread = threading.Thread(target=self._look, daemon=True)
+        thread = threading.Thread(target=self._poll, daemon=True)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self._stopping.set)
 
     def wait_until_current(self, timeout: float) -> float:
-        """Wait until the API shows of each probe what is measured from now on.
+        """Wait until the API has a measurement of each probe made after now.
 
-        :returns: how many seconds that took.
-        :raises AssertionError: it does not in time.
+        :returns: seconds waited.
+        :raises AssertionError: if the timeout expires.
         """
         began, since = time.monotonic(), time.time()
         base.wait_for(
-            lambda: self._is_current(since), timeout, 'the API is current'
+            lambda: self._is_current(since), timeout, 'the API to be current'
         )
         return time.monotonic() - began
 
     def _is_current(self, since: float) -> bool:
-        shown = self._shown
+        probes = self._probes_seen
         return all(
-            probe in shown and shown[probe]['timestamp'] >= since
+            probe in probes and probes[probe]['timestamp'] >= since
             for probe in self._probes
         )
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         with requests.Session() as session:
             while not self._stopping.wait(self._interval):
                 with contextlib.suppress(requests.RequestException):
-                    self._ask(session)
-                self._weigh()
+                    self._query(session)
+                self._measure_memory()
 
-    def _ask(self, session: requests.Session) -> None:
-        answer = session.get(self._url, timeout=TIMEOUT)
-        answer.raise_for_status()
-        before, self._shown = self._shown, answer.json()['probes']
+    def _query(self, session: requests.Session) -> None:
+        response = session.get(self._url, timeout=TIMEOUT_S)
+        response.raise_for_status()
+        previous, self._probes_seen = (
+            self._probes_seen,
+            response.json()['probes'],
+        )
         now = time.monotonic()
-        for probe, fields in self._shown.items():
-            if fields['kwh'] != before.get(probe, {}).get('kwh'):
-                self.pause = max(self.pause, now - self._news.get(probe, now))
-                self._news[probe] = now
+        for probe, fields in self._probes_seen.items():
+            if fields['kwh'] != previous.get(probe, {}).get('kwh'):
+                self.pause = max(
+                    self.pause, now - self._updated_at.get(probe, now)
+                )
+                self._updated_at[probe] = now
 
-    def _weigh(self) -> None:
+    def _measure_memory(self) -> None:
         for name in self.memory:
             with contextlib.suppress(psutil.Error):
                 process = psutil.Process(self._site.processes[name].pid)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Very many wattmeters behind one agent, parts of which fail in turn."""
+"""Fleet of many wattmeters with one agent, groups of which fail in turn."""
 
 import array
 import bisect
@@ -32,22 +32,21 @@ from energy_meter.tests.functional.services import snmpd
 
 EATON = '1.3.6.1.4.1.534.6.6.7.6.5.1'
 
-#: A reading that was under way when its device failed may still be told, so
-#: many seconds later.
-UNDER_WAY = 2.0
+#: Time after a failure in which a reading in progress may still be published.
+IN_PROGRESS_S = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """How large the fleet is, and how it is treated.
+    """Size of the fleet, and duration of the failures.
 
-    :ivar bmcs: how many; each is one probe.
-    :ivar pdus: how many; each has so many ``outlets``.
-    :ivar channels: of the one OmegaWatt Multivoies.
-    :ivar dummies: wattmeters that are the agent's own.
-    :ivar groups: the BMCs and PDUs fail in so many groups, one at a time.
-    :ivar outage: for how long, in seconds.
-    :ivar agent: options of the agent other than their defaults.
+    :ivar bmcs: number of BMCs with one probe each.
+    :ivar pdus: number of PDUs with ``outlets`` probes each.
+    :ivar channels: number of channels of the OmegaWatt Multivoies.
+    :ivar dummies: number of wattmeters with the dummy driver.
+    :ivar groups: number of groups of BMCs and PDUs that fail in turn.
+    :ivar outage: duration of each failure in seconds.
+    :ivar agent: options of the agent that differ from the defaults.
     """
 
     bmcs: int
@@ -66,10 +65,10 @@ class Scale:
 class Meter:
     """One wattmeter.
 
-    :ivar kind: what it is, for the table.
-    :ivar interval: seconds between two readings.
-    :ivar process: what it is simulated by; None for one that can't fail.
-    :ivar outages: when it failed, and when it worked again.
+    :ivar kind: type of wattmeter, for the table.
+    :ivar interval: interval between readings in seconds.
+    :ivar process: simulator; None for a wattmeter that cannot fail.
+    :ivar outages: timestamps of each failure and recovery.
     """
 
     kind: str
@@ -82,9 +81,9 @@ class Meter:
 
 
 class Readings(fixtures.Fixture):
-    """What the agent tells the bus.
+    """Timestamps of the measurements that the agent publishes.
 
-    :ivar times: of each probe the times of its readings, by the wall clock.
+    :ivar times: wall-clock timestamps by probe.
     """
 
     def __init__(self, configuration: commands.Configuration) -> None:
@@ -106,13 +105,14 @@ class Readings(fixtures.Fixture):
         self.addCleanup(reader.stop)
 
     def _take(self, envelopes: list[typing.Any]) -> None:
-        for each in envelopes:
-            for word in envelope.unseal(self._keyring, each):
-                self.times[word.probe.id].append(word.time)
+        for received in envelopes:
+            signed = envelope.verify(self._keyring, received)
+            for measurement in envelope.decode(signed):
+                self.times[measurement.probe.id].append(measurement.timestamp)
 
 
 class Omegawatt(pty.Line):
-    """A Multivoies that sends a frame each hundredth of a second."""
+    """Multivoies that sends a frame every 10 ms."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -122,26 +122,26 @@ class Omegawatt(pty.Line):
     def start(self) -> None:
         super().start()
         self.meter.write_timeout = 1.0
-        thread = threading.Thread(target=self._talk, daemon=True)
+        thread = threading.Thread(target=self._send, daemon=True)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self._stopping.set)
 
-    def _talk(self) -> None:
+    def _send(self) -> None:
         due = time.monotonic()
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
-            # When the agent has ended, nobody takes the frames.
+            # After the agent has stopped, the frames are not read.
             with contextlib.suppress(serial.SerialTimeoutException):
                 self.meter.write(self._frame)
             due += 0.01
 
 
 class Fleet(fixtures.Fixture):
-    """The wattmeters, a broker, and one agent that reads them all.
+    """The wattmeters, a broker, and one agent.
 
     :ivar meters: the wattmeters.
-    :ivar readings: what came of them.
-    :ivar began: when all of them had been read, by the wall clock.
+    :ivar readings: timestamps of their measurements.
+    :ivar began: timestamp at which all of them had been read.
     """
 
     def __init__(self, scale: Scale) -> None:
@@ -157,8 +157,8 @@ class Fleet(fixtures.Fixture):
             },
             agent={
                 'publish_interval': 1.0,
-                'journal_interval': 10.0,
-                'backoff_max': 60.0,
+                'checkpoint_interval': 10.0,
+                'max_backoff': 60.0,
                 **self.scale.agent,
             },
         )
@@ -175,7 +175,7 @@ class Fleet(fixtures.Fixture):
             )
         self.readings = self.useFixture(Readings(self._configuration))
         self.agent = self.useFixture(commands.agent(self._configuration))
-        base.wait_for(self._all_read, 120, 'every probe was read')
+        base.wait_for(self._all_read, 120, 'every probe is read')
         self.began = time.time()
 
     def _add(self, name: str, meter: Meter, **options: object) -> None:
@@ -238,13 +238,13 @@ class Fleet(fixtures.Fixture):
         )
 
     def fail_in_turn(self) -> None:
-        """Let each group fail once, every other meter by hanging or dying.
+        """Make each group fail once and recover before the next one fails.
 
-        A group comes back as the next one fails.
+        Half of the meters hang, the others are killed.
         """
-        mortal = [meter for meter in self.meters if meter.process]
+        simulated = [meter for meter in self.meters if meter.process]
         for group in range(self.scale.groups):
-            failing = mortal[group :: self.scale.groups]
+            failing = simulated[group :: self.scale.groups]
             with contextlib.ExitStack() as outage:
                 for number, meter in enumerate(failing):
                     outage.enter_context(
@@ -253,7 +253,7 @@ class Fleet(fixtures.Fixture):
                 time.sleep(self.scale.outage)
 
     def wait_for_recovery(self, timeout: float) -> None:
-        """Wait until each meter has been read since its last outage."""
+        """Wait until each meter has been read after its last outage."""
         base.wait_for(
             lambda: all(
                 self.recovery(meter, probe) is not None
@@ -261,42 +261,44 @@ class Fleet(fixtures.Fixture):
                 for probe in meter.probes
             ),
             timeout,
-            'every meter came back',
+            'every meter has recovered',
         )
 
     def recovery(self, meter: Meter, probe: str) -> float | None:
-        """Give how long its longest return to the agent took, in seconds.
+        """Return the longest time in seconds until a recovered meter was read.
 
-        :returns: None if it did not return.
+        :returns: None if it was not read again.
         """
         longest = 0.0
-        for _, healed in meter.outages:
-            back = self._back(probe, healed)
-            if back is None:
+        for _, recovered in meter.outages:
+            timestamp = self._first_after(probe, recovered)
+            if timestamp is None:
                 return None
-            longest = max(longest, back - healed)
+            longest = max(longest, timestamp - recovered)
         return longest
 
-    def _back(self, probe: str, healed: float) -> float | None:
+    def _first_after(self, probe: str, recovered: float) -> float | None:
         times = self.readings.times[probe]
-        index = bisect.bisect(times, healed)
+        index = bisect.bisect(times, recovered)
         return times[index] if index < len(times) else None
 
     def missed(self, meter: Meter, probe: str, until: float) -> int:
-        """Count the intervals in which a working meter was not read.
+        """Return the number of missed readings of a working meter.
 
-        Readings keep to the worker's schedule: two that are half an interval
-        farther apart than they should be have one missing between them.
+        Readings follow the worker's schedule. A gap of more than 1.5
+        intervals between two readings means that one is missing.
 
-        :param until: the end, by the wall clock.
+        :param until: timestamp of the end.
         """
         count = 0
         for start, end in self._working(meter, probe, until):
             within = [
-                at for at in self.readings.times[probe] if start < at < end
+                timestamp
+                for timestamp in self.readings.times[probe]
+                if start < timestamp < end
             ]
-            for before, at in itertools.pairwise([start, *within, end]):
-                count += max(0, round((at - before) / meter.interval) - 1)
+            for before, after in itertools.pairwise([start, *within, end]):
+                count += max(0, round((after - before) / meter.interval) - 1)
         return count
 
     def _working(
@@ -305,21 +307,21 @@ class Fleet(fixtures.Fixture):
         probe: str,
         until: float,
     ) -> collections.abc.Iterator[tuple[float, float]]:
-        """Give the times in which a meter worked and had been found."""
+        """Yield the periods in which a meter worked and was being read."""
         start: float | None = self.began
-        for broke, healed in meter.outages:
+        for failed, recovered in meter.outages:
             if start is not None:
-                yield start, broke
-            start = self._back(probe, healed)
+                yield start, failed
+            start = self._first_after(probe, recovered)
         if start is not None:
             yield start, until
 
     def invented(self, meter: Meter, probe: str) -> int:
-        """Count the readings of a meter that had failed."""
+        """Return the number of readings during outages of a meter."""
         return sum(
-            broke + UNDER_WAY < at < healed
-            for at in self.readings.times[probe]
-            for broke, healed in meter.outages
+            failed + IN_PROGRESS_S < timestamp < recovered
+            for timestamp in self.readings.times[probe]
+            for failed, recovered in meter.outages
         )
 
 
@@ -327,10 +329,10 @@ class Fleet(fixtures.Fixture):
 def _hung(meter: Meter) -> collections.abc.Iterator[None]:
     assert meter.process is not None
     meter.process.pause()
-    broke = time.time()
+    failed = time.time()
     yield
-    # What it was asked meanwhile is answered at once.
-    meter.outages.append((broke, time.time()))
+    # Pending requests are answered as soon as the process resumes.
+    meter.outages.append((failed, time.time()))
     meter.process.resume()
 
 
@@ -338,18 +340,18 @@ def _hung(meter: Meter) -> collections.abc.Iterator[None]:
 def _dead(meter: Meter) -> collections.abc.Iterator[None]:
     assert meter.process is not None
     meter.process.kill()
-    broke = time.time()
+    failed = time.time()
     yield
-    began = time.time()
+    restarted = time.time()
     meter.process.start()
-    meter.outages.append((broke, began))
+    meter.outages.append((failed, restarted))
 
 
 class Usage(typing.NamedTuple):
-    """What a process takes.
+    """Resource usage of a process.
 
-    :ivar memory: resident, in MiB.
-    :ivar seconds: of processor time so far.
+    :ivar memory: resident memory in MiB.
+    :ivar seconds: total processor time.
     """
 
     threads: int
@@ -370,9 +372,9 @@ class Usage(typing.NamedTuple):
 
 
 class Watch(fixtures.Fixture):
-    """Looks once a second at what a process takes.
+    """Samples the resource usage of a process once per second.
 
-    :ivar usage: what it saw.
+    :ivar usage: the samples.
     """
 
     def __init__(self, pid: int) -> None:
@@ -382,11 +384,11 @@ class Watch(fixtures.Fixture):
         self._stopping = threading.Event()
 
     def _setUp(self) -> None:
-        thread = threading.Thread(target=self._look, daemon=True)
+        thread = threading.Thread(target=self._sample, daemon=True)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self._stopping.set)
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         while not self._stopping.wait(1.0):
             self.usage.append(Usage.of(self._pid))

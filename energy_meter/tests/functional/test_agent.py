@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The agent's process: what it does when its files are not as they should."""
+"""The agent process with corrupt or unwritable files and invalid options."""
 
 import signal
 
@@ -12,7 +12,7 @@ from energy_meter.tests.functional.services import commands
 
 
 class AgentTest(test_base.BaseTestCase):
-    """One agent with one probe, on a bus within its own process."""
+    """An agent with one probe, and a bus within its process."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -29,14 +29,16 @@ class AgentTest(test_base.BaseTestCase):
         return agent
 
     def wait_for_growth(self, expected: int = 1) -> None:
-        """Wait until so many registers show more than now."""
+        """Wait until the energy of so many registers has increased."""
         before = self.configuration.registers()
         base.wait_for(
             lambda: (
                 expected
                 == sum(
-                    shown > before.get(key, 0)
-                    for key, shown in self.configuration.registers().items()
+                    millijoules > before.get(key, 0)
+                    for key, millijoules in (
+                        self.configuration.registers().items()
+                    )
                 )
             ),
             30,
@@ -45,17 +47,17 @@ class AgentTest(test_base.BaseTestCase):
 
 
 class StateTest(AgentTest):
-    def assert_damaged(self, name: str, content: str) -> None:
+    def assert_corrupt(self, name: str, content: str) -> None:
         self.state.mkdir(exist_ok=True)
         file = self.state / name
         file.write_text(content)
         self.assertIn(
-            f'{file}: damaged; move it away',
+            f'{file}: corrupt; move it away',
             self.configuration.refusal('energy-meter-agent'),
         )
         file.unlink()
 
-    def test_damaged_identity_is_named(self):
+    def test_corrupt_identity_is_named_in_the_error(self):
         for content in (
             '',
             '{"uuid": "x"}',
@@ -63,26 +65,26 @@ class StateTest(AgentTest):
             '"s"',
             '{"uuid": 1, "incarnation": 1, "machine": []}',
         ):
-            self.assert_damaged('agent.json', content)
+            self.assert_corrupt('agent.json', content)
 
-    def test_damaged_journal_is_named(self):
+    def test_corrupt_checkpoint_is_named_in_the_error(self):
         for content in ('[[', '[1]', '[[1, 2]]', '"s"', '{"a": 1}'):
-            self.assert_damaged('journal.json', content)
+            self.assert_corrupt('checkpoint.json', content)
 
-    def test_agent_meters_on_while_the_journal_can_not_be_written(self):
+    def test_agent_continues_while_checkpoint_cannot_be_saved(self):
         agent = self.start()
-        obstacle = self.state / 'journal.json.new'
+        obstacle = self.state / 'checkpoint.json.new'
         obstacle.mkdir()
         base.wait_for(
-            lambda: 'can not be written' in agent.output(),
+            lambda: 'Cannot save the checkpoint' in agent.output(),
             10,
-            'the agent complains',
+            'the agent logs a warning',
         )
         obstacle.rmdir()
         base.wait_for(
-            lambda: 'can be written again' in agent.output(),
+            lambda: 'Checkpoint saved again' in agent.output(),
             10,
-            'the agent settles it',
+            'the agent logs the recovery',
         )
         self.wait_for_growth()
 
@@ -95,22 +97,22 @@ class ReloadTest(AgentTest):
             lambda: agent.output().count(expected) > before, 10, expected
         )
 
-    def test_file_that_is_no_text_changes_nothing(self):
+    def test_reload_of_binary_file_keeps_the_configuration(self):
         agent = self.start()
         good = self.configuration.path.read_bytes()
         self.configuration.path.write_bytes(good + b'# caf\xe9\n')
-        self.reload(agent, 'The configuration stays as it was')
+        self.reload(agent, 'Reload failed, keeping the current configuration')
         self.configuration.path.write_bytes(good)
         self.configuration.add_dummy('new', 'new-1')
         self.reload(agent, 'Reading wattmeter new')
         self.wait_for_growth(2)
 
-    def test_wattmeters_stay_when_no_incarnation_can_be_begun(self):
+    def test_reload_without_new_incarnation_keeps_the_wattmeters(self):
         agent = self.start()
         obstacle = self.state / 'agent.json.new'
         obstacle.mkdir()
         self.configuration.add_dummy('desk', 'desk-1', 'desk-2')
-        self.reload(agent, 'The configuration stays as it was')
+        self.reload(agent, 'Reload failed, keeping the current configuration')
         self.wait_for_growth()
         obstacle.rmdir()
         self.reload(agent, 'Reading wattmeter desk')
@@ -118,7 +120,7 @@ class ReloadTest(AgentTest):
 
 
 class OptionsTest(AgentTest):
-    def test_ill_typed_option_of_a_service_is_one_line(self):
+    def test_error_of_service_option_is_a_single_line(self):
         self.configuration.set('agent', max_gap='often')
         self.assertEqual(
             f'energy-meter-agent: {self.configuration.path}: [agent] '
@@ -127,7 +129,7 @@ class OptionsTest(AgentTest):
         )
 
     def check(self) -> list[str]:
-        """Give what --check complains of."""
+        """Return the errors that --check prints."""
         error = self.assertRaises(
             AssertionError,
             self.configuration.run,
@@ -140,11 +142,11 @@ class OptionsTest(AgentTest):
             if line.startswith(str(self.configuration.path))
         ]
 
-    def test_name_that_no_message_can_hold_is_one_line(self):
+    def test_error_of_too_long_name_is_a_single_line(self):
         self.configuration.set('wattmeter:desk', metered_host='h' * 191)
         self.assertIn('[wattmeter:desk] metered_host: ', *self.check())
 
-    def test_interval_that_never_ends_or_begins_is_one_line(self):
+    def test_error_of_infinite_interval_is_a_single_line(self):
         for interval in ('nan', 'inf'):
             self.configuration.set('wattmeter:desk', interval=interval)
             self.assertIn(
@@ -152,6 +154,6 @@ class OptionsTest(AgentTest):
                 *self.check(),
             )
 
-    def test_fault_of_a_probe_is_one_line(self):
+    def test_error_of_probe_option_is_a_single_line(self):
         self.configuration.set('probe:desk-1', hosts='x')
         self.assertIn('[probe:desk-1] hosts: unknown option', *self.check())

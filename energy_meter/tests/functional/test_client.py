@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The client, the API and Keystone's catalog agree."""
+"""Tests for the client with a real API and Keystone."""
 
 import fixtures
 from oslotest import base
 
-from energy_meter import client
 from energy_meter import exception
-from energy_meter.tests.functional.services import api
+from energy_meter.clients import api
+from energy_meter.tests.functional.services import api as api_service
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import keystone
 
@@ -20,7 +20,9 @@ class ClientTest(base.BaseTestCase):
         self.keystone = services.shared(keystone.Keystone)
         directory = self.useFixture(fixtures.TempDir())
         self.api = self.useFixture(
-            api.API(self.keystone, f'sqlite:///{directory.join("db.sqlite")}')
+            api_service.API(
+                self.keystone, f'sqlite:///{directory.join("db.sqlite")}'
+            )
         )
         for name in NAMES:
             self.api.meter(
@@ -29,19 +31,19 @@ class ClientTest(base.BaseTestCase):
 
     def connect(self, role):
         user = self.keystone.create_user(role)
-        return client.Client(
+        return api.Client(
             self.keystone.session(user), region_name=keystone.REGION
         )
 
-    def test_service_reads_everything(self):
-        found = self.connect('service')
+    def test_role_service_reads_all_probes(self):
+        client = self.connect('service')
 
-        self.assertEqual('v1.0', found.version())
-        self.assertEqual(NAMES, found.probe_ids())
-        self.assertEqual(NAMES, [probe.id for probe in found.probes()])
+        self.assertEqual('v1.0', client.version())
+        self.assertEqual(NAMES, client.probe_ids())
+        self.assertEqual(NAMES, [probe.id for probe in client.probes()])
         for name in NAMES:
             self.assertEqual(
-                client.Probe(
+                api.Probe(
                     id=name,
                     timestamp=1700000000.5,
                     kwh=1.25,
@@ -52,13 +54,17 @@ class ClientTest(base.BaseTestCase):
                     coverage=1.0,
                     project_id=None,
                 ),
-                found.probe(name),
+                client.probe(name),
             )
-        self.assertRaises(exception.UnknownProbe, found.probe, 'b')
+        self.assertRaises(exception.ProbeNotFound, client.probe, 'b')
 
-    def test_member_is_refused(self):
-        found = self.connect('member')
+    def test_role_member_is_forbidden(self):
+        client = self.connect('member')
 
-        for ask in (found.probes, found.probe_ids, lambda: found.probe('a')):
-            error = self.assertRaises(exception.APIRefused, ask)
+        for call in (
+            client.probes,
+            client.probe_ids,
+            lambda: client.probe('a'),
+        ):
+            error = self.assertRaises(exception.APIRequestRejected, call)
             self.assertIn(': 403 ', str(error))

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Putting up a rack: a pattern for all outlets, one reading of everything,
-hosts on two outlets.
-"""
+"""Commissioning a rack: patterns, single readings, hosts on two outlets."""
 
 import json
 import subprocess
@@ -21,13 +19,13 @@ EATON = '1.3.6.1.4.1.534.6.6.7.6'
 
 
 def outlets(*watts: int) -> dict[str, snmpd.Value]:
-    """Give the objects of an Eaton ePDU."""
-    shown: dict[str, snmpd.Value] = {}
+    """Return the SNMP objects of an Eaton ePDU."""
+    objects: dict[str, snmpd.Value] = {}
     for number, power in enumerate(watts, 1):
-        shown[f'{EATON}.5.1.3.0.{number}'] = power
-        shown[f'{EATON}.5.1.4.0.{number}'] = snmpd.Gauge(1000)
-        shown[f'{EATON}.1.1.3.0.{number}'] = f'Server {number}'
-    return shown
+        objects[f'{EATON}.5.1.3.0.{number}'] = power
+        objects[f'{EATON}.5.1.4.0.{number}'] = snmpd.Gauge(1000)
+        objects[f'{EATON}.1.1.3.0.{number}'] = f'Server {number}'
+    return objects
 
 
 class CommissioningTest(test_base.BaseTestCase):
@@ -51,8 +49,8 @@ class CommissioningTest(test_base.BaseTestCase):
         )
 
     def once(self, *arguments: str) -> tuple[int, dict[str, typing.Any]]:
-        """Read once; give the exit code, and the results by probe."""
-        done = subprocess.run(
+        """Read once, and return the exit code and the results by probe."""
+        process = subprocess.run(
             [
                 commands.script('energy-meter-agent'),
                 '--config-file',
@@ -66,12 +64,12 @@ class CommissioningTest(test_base.BaseTestCase):
             timeout=60,
             check=False,
         )
-        return done.returncode, {
-            result['probe']: result for result in json.loads(done.stdout)
+        return process.returncode, {
+            result['probe']: result for result in json.loads(process.stdout)
         }
 
-    def test_pattern_names_a_probe_for_each_outlet(self):
-        self.add_pdu('pdu', 101, 102, probes='{host}-{outlet} ({name})')
+    def test_pattern_names_a_probe_for_each_channel(self):
+        self.add_pdu('pdu', 101, 102, probes='{host}-{channel} ({name})')
         code, results = self.once()
         self.assertEqual(
             {
@@ -99,12 +97,12 @@ class CommissioningTest(test_base.BaseTestCase):
         self.assertIn('did not answer', results['-']['error'])
         self.assertEqual(1, code)
 
-    def test_only_the_wattmeters_that_are_named_are_read(self):
+    def test_only_named_wattmeters_are_read(self):
         self.configuration.add_dummy('one', 'one-1')
         self.configuration.add_dummy('two', 'two-1')
         self.assertEqual({'one-1'}, self.once('one')[1].keys())
 
-    def test_host_on_two_outlets_is_the_sum_of_both(self):
+    def test_host_on_two_outlets_has_the_sum_of_both(self):
         database = f'sqlite:///{self.configuration.directory}/db.sqlite'
         port = base.free_port()
         self.configuration.set(
@@ -112,8 +110,8 @@ class CommissioningTest(test_base.BaseTestCase):
         )
         self.configuration.set('database', connection=database)
         self.configuration.set('api', port=port)
-        self.add_pdu('pdu-a', 100, 1, probes='pdu-a-{outlet}')
-        self.add_pdu('pdu-b', 50, 2, probes='pdu-b-{outlet}')
+        self.add_pdu('pdu-a', 100, 1, probes='pdu-a-{channel}')
+        self.add_pdu('pdu-b', 50, 2, probes='pdu-b-{channel}')
         self.configuration.set(
             'probe:node-7', sum='pdu-a-0.1, pdu-b-0.1', project_id='payer'
         )
@@ -122,15 +120,15 @@ class CommissioningTest(test_base.BaseTestCase):
             self.useFixture(part(self.configuration))
         self.useFixture(
             commands.Command(
-                self.configuration, 'energy-meter-api', 'The API listens'
+                self.configuration, 'energy-meter-api', 'Serving the API'
             )
         )
 
         def read(probe: str) -> dict[str, typing.Any]:
-            answer = requests.get(
+            response = requests.get(
                 f'http://127.0.0.1:{port}/v1/probes/{probe}', timeout=10
             )
-            return answer.json().get(probe, {})
+            return response.json().get(probe, {})
 
         base.wait_for(
             lambda: read('node-7').get('w') == 150.0,

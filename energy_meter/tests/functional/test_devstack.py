@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the DevStack plugin writes, in the hands of the real services."""
+"""The services run with the files that the DevStack plugin writes."""
 
 import pathlib
 import sys
+import typing
 
 import fixtures
 from oslotest import base as test_base
@@ -21,7 +22,7 @@ BIN_DIR = str(pathlib.Path(commands.script('energy-meter-agent')).parent)
 
 
 class CloudTest(test_base.BaseTestCase):
-    """A whole DevStack, where only the processes are not systemd's."""
+    """A complete DevStack whose processes the test starts itself."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -38,7 +39,7 @@ class CloudTest(test_base.BaseTestCase):
             )
         )
 
-    def test_the_processes_that_devstack_runs_meter_the_dummy_probes(self):
+    def test_services_of_devstack_meter_the_dummy_probes(self):
         pages, api = base.free_port(), base.free_port()
         self.machine.run('stack', 'pre-install', 'install', 'post-config')
         # As [[post-config|$ENERGY_METER_CONF]] of local.conf does.
@@ -70,7 +71,7 @@ class CloudTest(test_base.BaseTestCase):
                 for probe in ('devstack-1', 'devstack-2')
             ),
             60,
-            'both probes have used energy',
+            'both probes to have energy',
         )
         self.assertEqual(200, self.status(pages, '/'))
         self.assertEqual(200, self.status(api, '/healthcheck'))
@@ -84,7 +85,7 @@ class CloudTest(test_base.BaseTestCase):
 
 
 class WattmetersTest(test_base.BaseTestCase):
-    def test_a_wattmeter_that_makes_no_sense_stops_stack_sh(self):
+    def test_invalid_wattmeter_fails_stack_sh(self):
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         (directory / 'rack1.conf').write_text(
             '[wattmeter:rack1]\ndriver = voltcraft\nprobes = node-1\n'
@@ -102,10 +103,10 @@ class WattmetersTest(test_base.BaseTestCase):
 
 
 class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
-    """The URL that the plugin makes of DevStack's."""
+    """The database URL that the plugin derives from DevStack's."""
 
-    # DevStack's databases of MariaDB have this character set.
-    scenarios = [
+    # Character set of DevStack's MariaDB databases.
+    scenarios: typing.ClassVar = [
         (
             'postgresql',
             {
@@ -126,7 +127,7 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
         ),
     ]
 
-    def test_the_database_is_made_in_it(self):
+    def test_schema_is_created(self):
         server = base.shared(self.server)
         server.execute('DROP DATABASE IF EXISTS energy_meter')
         server.execute(f'CREATE DATABASE energy_meter {self.options}')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The documentation builds, and nothing in it leads nowhere."""
+"""The documentation builds without warnings or broken references."""
 
 import pathlib
 import sys
@@ -16,7 +16,7 @@ CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
 
 class DocumentationTest(test_base.BaseTestCase):
     def build(self, kind: str, source: str) -> pathlib.Path:
-        """Build one tree of pages; a warning is a failure."""
+        """Build one tree of pages and fail on any warning."""
         base.require('dot')
         target = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         base.run(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A driver from outside the tree: the example of the documentation."""
+"""Out-of-tree driver: the example in the documentation."""
 
 import json
 import os
@@ -24,7 +24,7 @@ class ExampleDriverTest(test_base.BaseTestCase):
         self.directory = pathlib.Path(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         )
-        # Building leaves things beside the sources.
+        # Building creates files in the source directory.
         self.source = self.directory / 'source'
         shutil.copytree(EXAMPLE, self.source)
         site = self.directory / 'site'
@@ -45,14 +45,14 @@ class ExampleDriverTest(test_base.BaseTestCase):
         )
         self.installed = {'PYTHONPATH': os.fspath(site)}
 
-    def test_its_own_test_passes(self):
+    def test_test_of_the_example_passes(self):
         base.run(
             [sys.executable, '-m', 'unittest'],
             cwd=self.source,
             env=self.installed,
         )
 
-    def test_the_agent_reads_it(self):
+    def test_agent_reads_the_example(self):
         watts = self.directory / 'watts'
         watts.write_text('left 100.5\nright 42\n')
         configuration = commands.Configuration(self.directory)

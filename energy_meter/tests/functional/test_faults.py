@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an agent does about energy when it or its peers come and go.
+"""An agent loses no energy when it or its peers stop and restart.
 
-What becomes of energy when parts of the installation fail, the fault harness
-tells: energy_meter/tests/faults.
+The fault harness, energy_meter/tests/faults, covers failures of all parts.
 """
 
 import fixtures
@@ -16,9 +15,9 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class FaultTest(test_base.BaseTestCase):
-    """One agent with two probes, RabbitMQ, a collector, PostgreSQL.
+    """One agent with two probes, RabbitMQ, a collector and PostgreSQL.
 
-    The truth is what the agent's journal says of its registers.
+    The registers in the agent's checkpoint are the expected energy.
     """
 
     def setUp(self) -> None:
@@ -46,7 +45,7 @@ class FaultTest(test_base.BaseTestCase):
         return sum(commands.energy(self.url).values())
 
     def wait_for_growth(self) -> None:
-        """Wait until both probes have more energy than now."""
+        """Wait until the billed energy of both probes has increased."""
         before = commands.energy(self.url)
         base.wait_for(
             lambda: (
@@ -56,42 +55,42 @@ class FaultTest(test_base.BaseTestCase):
                 )
             )(commands.energy(self.url)),
             60,
-            'both probes grow',
+            'both probes to grow',
         )
 
     def wait_for_readings(self, seconds: float = 2.0) -> None:
-        """Wait until the agent's registers went on for so long."""
+        """Wait until the agent has metered for some seconds."""
 
         def elapsed() -> int:
             return sum(self.configuration.registers().values())
 
-        # 125 W in two probes.
+        # Each of the two probes draws 125 W.
         goal = elapsed() + seconds * 2 * 125_000
-        base.wait_for(lambda: elapsed() > goal, 30, 'the registers go on')
+        base.wait_for(lambda: elapsed() > goal, 30, 'the registers to grow')
 
     def check_energy(self) -> None:
-        """Stop metering; then every millijoule must be billed, once."""
+        """Stop metering and check that each millijoule is billed once."""
         self.agent.stop()
         expected = sum(self.configuration.registers().values())
         self.assertGreater(expected, 0)
         base.wait_for(
-            lambda: self.total() >= expected, 60, f'{expected} mJ are billed'
+            lambda: self.total() >= expected, 60, f'{expected} mJ to be billed'
         )
         self.assertEqual(expected, self.total())
 
-    def test_agent_complains_once_of_a_broker_that_is_away(self):
+    def test_agent_logs_a_broker_outage_once(self):
         self.broker.stop()
         base.wait_for(
-            lambda: 'they wait' in self.agent.output(),
+            lambda: 'measurements are queued' in self.agent.output(),
             30,
-            'the agent complains',
+            'the agent to log the outage',
         )
         self.wait_for_readings()
         log = self.agent.output()
-        self.assertEqual(1, log.count('they wait'))
+        self.assertEqual(1, log.count('measurements are queued'))
         self.assertNotIn('Failed to publish', log)
 
-    def test_agent_that_starts_without_a_broker_sends_when_it_comes(self):
+    def test_agent_started_without_a_broker_publishes_when_it_returns(self):
         self.agent.stop()
         self.broker.stop()
         self.agent.start()
@@ -100,18 +99,18 @@ class FaultTest(test_base.BaseTestCase):
         self.wait_for_growth()
         self.check_energy()
 
-    def test_agent_killed_in_an_outage_loses_nothing_of_its_journal(self):
+    def test_agent_killed_in_an_outage_loses_nothing_of_its_checkpoint(self):
         self.broker.stop()
         self.wait_for_readings()
         self.agent.kill()
-        journal = self.configuration.registers()
+        checkpoint = self.configuration.registers()
         self.broker.start()
         self.agent.start()
         self.wait_for_growth()
         self.agent.stop()
         now = self.configuration.registers()
-        self.assertEqual(journal, {key: now[key] for key in journal})
-        self.assertEqual(2 * len(journal), len(now))
+        self.assertEqual(checkpoint, {key: now[key] for key in checkpoint})
+        self.assertEqual(2 * len(checkpoint), len(now))
         self.check_energy()
 
     def test_reload_keeps_registers_running(self):
@@ -121,7 +120,7 @@ class FaultTest(test_base.BaseTestCase):
         base.wait_for(
             lambda: 'new-1' in commands.energy(self.url),
             30,
-            'the new probe is metered',
+            'the new probe to be metered',
         )
         now = {
             view.register
@@ -131,10 +130,10 @@ class FaultTest(test_base.BaseTestCase):
         self.assertEqual(before, now)
         self.check_energy()
 
-    def test_probe_of_two_agents_is_billed_once_and_shown(self):
+    def test_probe_of_two_agents_is_billed_once_and_reported(self):
         other = self.configure()
         other.add_dummy('other', 'desk-1')
-        # When it first speaks, the owner has gone on since it began.
+        # At its first publication, the owner has published later measurements.
         other.set('agent', publish_interval=5)
         second = self.useFixture(commands.agent(other))
         base.wait_for(
@@ -144,7 +143,7 @@ class FaultTest(test_base.BaseTestCase):
                 if view.role == 'overlapping' and view.overlap > 0
             ],
             30,
-            'the overlap is shown',
+            'the overlap to be reported',
         )
         self.wait_for_growth()
         second.stop()

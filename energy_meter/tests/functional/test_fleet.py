@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One agent, many wattmeters of all kinds, some of which fail at any time.
+"""Test of one agent with many wattmeters, some of which fail.
 
-The short form of benchmarks/fleet.py.
+This is a short form of benchmarks/fleet.py.
 """
 
 import time
@@ -21,32 +21,32 @@ SCALE = fleet.Scale(
     bmc_interval=1.0,
     groups=3,
     outage=7.0,
-    agent={'backoff_max': 2.0},
+    agent={'max_backoff': 2.0},
 )
 
 
 class FleetTest(test_base.BaseTestCase):
-    def test_failing_meters_cost_only_themselves(self):
+    def test_failing_meters_do_not_affect_others(self):
         meters = self.useFixture(fleet.Fleet(SCALE))
         before = self.usage(meters)
 
         meters.fail_in_turn()
         meters.wait_for_recovery(60)
 
-        ended = time.time()
+        end = time.time()
         self.assertEqual(
             12, sum(bool(meter.outages) for meter in meters.meters)
         )
         for meter in meters.meters:
-            # On a busy machine a few may come late; the benchmark has none.
-            few = (ended - meters.began) / meter.interval / 3
+            # A busy machine may miss some readings; the benchmark allows none.
+            limit = (end - meters.began) / meter.interval / 3
             for probe in meter.probes:
-                self.assertLess(meters.missed(meter, probe, ended), few, probe)
+                self.assertLess(meters.missed(meter, probe, end), limit, probe)
                 self.assertEqual(0, meters.invented(meter, probe), probe)
         base.wait_for(
             lambda: self.usage(meters) == before,
             60,
-            f'threads and descriptors are {before} again',
+            f'threads and descriptors return to {before}',
         )
 
     def usage(self, meters: fleet.Fleet) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Buses that only forwarders join."""
+"""Tests of forwarders between real buses."""
 
 import queue
 import typing
@@ -44,21 +44,21 @@ class ForwarderTestCase(test_base.BaseTestCase):
         )
 
 
-class MeterTest(ForwarderTestCase):
-    """An agent, a forwarder and a collector, each between other buses."""
+class OutageTest(ForwarderTestCase):
+    """Tests of an agent and a collector on different buses."""
 
     def setUp(self) -> None:
         super().setUp()
         source = base.shared(rabbitmq.RabbitMQ).add_vhost()
         self.broker = self.useFixture(rabbitmq.RabbitMQ())
-        self.agent_side = self.configure(source)
-        self.agent_side.add_dummy('desk', 'desk-1', 'desk-2')
+        self.agent_configuration = self.configure(source)
+        self.agent_configuration.add_dummy('desk', 'desk-1', 'desk-2')
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         self.database = f'sqlite:///{directory}/energy_meter.sqlite'
-        collector_side = self.configure(
+        collector_configuration = self.configure(
             self.broker.url, database={'connection': self.database}
         )
-        collector_side.run('energy-meter-manage', 'db', 'sync')
+        collector_configuration.run('energy-meter-manage', 'db', 'sync')
         self.forwarder = self.useFixture(
             commands.Command(
                 self.configure_forwarder(source, self.broker.url),
@@ -66,42 +66,42 @@ class MeterTest(ForwarderTestCase):
                 'Reading the bus',
             )
         )
-        self.useFixture(commands.collector(collector_side))
-        self.agent = self.useFixture(commands.agent(self.agent_side))
+        self.useFixture(commands.collector(collector_configuration))
+        self.agent = self.useFixture(commands.agent(self.agent_configuration))
         self.wait_for_growth()
 
-    def total(self) -> int:
+    def billed(self) -> int:
         return sum(commands.energy(self.database).values())
 
     def metered(self) -> int:
-        return sum(self.agent_side.registers().values())
+        return sum(self.agent_configuration.registers().values())
 
     def wait_for_growth(self) -> None:
-        before = self.total()
-        base.wait_for(lambda: self.total() > before, 60, 'energy arrives')
+        before = self.billed()
+        base.wait_for(lambda: self.billed() > before, 60, 'energy is billed')
 
     def wait_for_readings(self) -> None:
-        """Wait until the registers went on for two seconds of 125 W."""
+        """Wait until two registers have metered 125 W for two seconds."""
         goal = self.metered() + 2 * 2 * 125_000
-        base.wait_for(lambda: self.metered() > goal, 30, 'the registers go on')
+        base.wait_for(lambda: self.metered() > goal, 30, 'registers increase')
 
     def check_energy(self) -> None:
-        """Stop metering; then every millijoule must be billed, once."""
+        """Stop metering and check that all energy is billed exactly once."""
         self.agent.stop()
         base.wait_for(
-            lambda: self.total() >= self.metered(),
+            lambda: self.billed() >= self.metered(),
             60,
             f'{self.metered()} mJ are billed',
         )
-        self.assertEqual(self.metered(), self.total())
+        self.assertEqual(self.metered(), self.billed())
 
-    def test_an_outage_of_the_destination_costs_nothing(self):
+    def test_outage_of_the_destination_loses_no_energy(self):
         self.broker.stop()
         self.wait_for_readings()
         base.wait_for(
-            lambda: 'the sources keep them' in self.forwarder.output(),
+            lambda: 'Cannot publish' in self.forwarder.output(),
             30,
-            'it is told',
+            'the outage is logged',
         )
 
         self.broker.start()
@@ -110,7 +110,7 @@ class MeterTest(ForwarderTestCase):
         self.check_energy()
         self.assertNotIn('guest:guest', self.forwarder.output())
 
-    def test_a_forwarder_that_is_killed_costs_nothing(self):
+    def test_killing_the_forwarder_loses_no_energy(self):
         self.forwarder.kill()
         self.wait_for_readings()
 
@@ -121,7 +121,7 @@ class MeterTest(ForwarderTestCase):
 
 
 class LinkTest(ForwarderTestCase):
-    """Buses on one broker, forwarders in this process, counted messages."""
+    """Tests that count messages; the forwarders run in this process."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -149,30 +149,30 @@ class LinkTest(ForwarderTestCase):
         )
 
     def listen(self, url: str, pool: str | None) -> 'queue.Queue[object]':
-        """Read a bus as a plugin does."""
+        """Start to read a bus and return a queue with its envelopes."""
         received: queue.Queue[object] = queue.Queue()
         bus = transport.connect(self.load(self.configure(url)))
-        found = listener.Listener(
+        reader = listener.Listener(
             bus,
-            lambda batch: [received.put(item) for item in batch],
+            lambda batch: [received.put(signed) for signed in batch],
             lambda: None,
             1,
             0.1,
             pool,
         )
-        found.start()
+        reader.start()
         self.addCleanup(bus.cleanup)
-        self.addCleanup(found.stop)
-        base.wait_for(found._listening.is_set, 30, f'{url} is read')
+        self.addCleanup(reader.stop)
+        base.wait_for(reader._listening.is_set, 30, f'{url} is read')
         return received
 
-    def publish(self, url: str) -> list[dict[str, object]]:
-        """Send messages of one envelope each and give the envelopes."""
+    def publish(self, url: str) -> list[envelope.Envelope]:
+        """Publish messages with one envelope each and return the envelopes."""
         bus = transport.connect(self.load(self.configure(url)))
         self.addCleanup(bus.cleanup)
-        courier = publisher.Courier(bus, 'test')
-        sealed = [
-            envelope.seal(
+        sender = publisher.EnvelopePublisher(bus, 'test')
+        published = [
+            envelope.sign(
                 KEYRING,
                 [
                     measurement.Measurement(
@@ -199,9 +199,9 @@ class LinkTest(ForwarderTestCase):
             )
             for number in range(MESSAGES)
         ]
-        for item in sealed:
-            courier.send([item])
-        return sealed
+        for signed in published:
+            sender.send([signed])
+        return published
 
     def readers(self, url: str) -> dict[str, int]:
         """Count the readers of each queue of a bus."""
@@ -217,36 +217,35 @@ class LinkTest(ForwarderTestCase):
     def receive(self, received: 'queue.Queue[object]') -> list[object]:
         return [received.get(timeout=60) for _ in range(MESSAGES)]
 
-    def test_one_copy_crosses_however_many_plugins_read(self):
-        # Given three readers behind the forwarder,
+    def test_one_copy_is_forwarded_to_several_readers(self):
+        # Given three readers of the destination,
         readers = [
             self.listen(self.destination, pool)
             for pool in (None, 'energy_meter.a', 'energy_meter.b')
         ]
         forwarder = self.forward(self.source, self.destination, batch_size=1)
 
-        # when messages are sent before it,
-        sealed = self.publish(self.source)
+        # when messages are published to the source,
+        published = self.publish(self.source)
 
-        # then each reader gets every envelope as it was,
+        # then each reader receives every envelope unchanged,
         for reader in readers:
-            self.assertEqual(sealed, self.receive(reader))
-        # and the source has but one queue with one reader, who took each
-        # message once and sent it once.
+            self.assertEqual(published, self.receive(reader))
+        # and the only reader of the source has forwarded each message once.
         base.wait_for(
             lambda: self.readers(self.source) == {'energy_meter.info': 1},
             30,
-            'one reads one queue',
+            'one queue has one reader',
         )
         self.assertEqual(
             [MESSAGES, MESSAGES],
             [
                 forwarder.counters.value(name)
-                for name in ('messages', 'forwarded')
+                for name in ('messages_received', 'envelopes_forwarded')
             ],
         )
 
-    def test_a_ring_of_two_does_not_loop(self):
+    def test_messages_in_a_ring_stop_at_the_first_forwarder(self):
         there = self.listen(self.destination, 'energy_meter.test')
         here = self.listen(self.source, 'energy_meter.test')
         first = self.forward(
@@ -256,21 +255,26 @@ class LinkTest(ForwarderTestCase):
             self.destination, self.source, name='second', batch_size=1
         )
 
-        sealed = self.publish(self.source)
+        published = self.publish(self.source)
 
         base.wait_for(
-            lambda: first.counters.value('stopped', reason='loop') == MESSAGES,
+            lambda: (
+                first.counters.value('messages_dropped', reason='loop')
+                == MESSAGES
+            ),
             60,
-            'all messages came back once',
+            'all messages have returned once',
         )
-        self.assertEqual(sealed, self.receive(there))
+        self.assertEqual(published, self.receive(there))
         self.assertCountEqual(
-            sealed * 2, self.receive(here) + self.receive(here)
+            published * 2, self.receive(here) + self.receive(here)
         )
         self.assertEqual((0, 0), (there.qsize(), here.qsize()))
-        self.assertEqual(MESSAGES, second.counters.value('forwarded'))
+        self.assertEqual(
+            MESSAGES, second.counters.value('envelopes_forwarded')
+        )
 
-    def test_with_a_queue_of_its_own_it_takes_nothing_from_a_collector(self):
+    def test_pool_receives_its_own_copies(self):
         collector = self.listen(self.source, None)
         reader = self.listen(self.destination, None)
         self.forward(
@@ -282,17 +286,17 @@ class LinkTest(ForwarderTestCase):
                 == {'energy_meter.info': 1, 'energy_meter.forwarder': 1}
             ),
             30,
-            'both read',
+            'both queues have a reader',
         )
 
-        sealed = self.publish(self.source)
+        published = self.publish(self.source)
 
-        self.assertEqual(sealed, self.receive(collector))
-        self.assertEqual(sealed, self.receive(reader))
+        self.assertEqual(published, self.receive(collector))
+        self.assertEqual(published, self.receive(reader))
 
-    def test_messages_that_wait_travel_together(self):
+    def test_queued_messages_are_forwarded_as_one(self):
         reader = self.listen(self.destination, None)
-        sealed = self.publish(self.source)
+        published = self.publish(self.source)
 
         sent = []
         conf = self.load(
@@ -304,13 +308,13 @@ class LinkTest(ForwarderTestCase):
             )
         )
         forwarder = service.Forwarder(conf, lambda: conf)
-        send = forwarder._courier.send
-        forwarder._courier.send = lambda *what: (
-            sent.append(what),
-            send(*what),
+        send = forwarder._publisher.send
+        forwarder._publisher.send = lambda *args: (
+            sent.append(args),
+            send(*args),
         )
         forwarder.start()
         self.addCleanup(forwarder.stop)
 
-        self.assertEqual(sealed, self.receive(reader))
+        self.assertEqual(published, self.receive(reader))
         self.assertEqual(1, len(sent))

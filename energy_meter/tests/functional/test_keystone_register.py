@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Registration in a real Keystone."""
+"""Tests for registration in a real Keystone."""
 
 import logging
 import uuid
@@ -12,7 +12,7 @@ import openstack
 from oslotest import base
 
 from energy_meter import exception
-from energy_meter import keystone
+from energy_meter.clients import keystone
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
@@ -22,7 +22,7 @@ URL = 'http://127.0.0.1:8878'
 URLS = dict.fromkeys(keystone.INTERFACES, URL)
 REGION = real_keystone.REGION
 
-EVERYTHING = [
+RECORDS = [
     'role service',
     'project service',
     'user energy_meter',
@@ -34,8 +34,8 @@ EVERYTHING = [
 ]
 
 
-def never() -> str:
-    raise AssertionError('no password is needed')
+def unexpected() -> str:
+    raise AssertionError('the password was requested')
 
 
 class RegisterTest(base.BaseTestCase):
@@ -48,15 +48,15 @@ class RegisterTest(base.BaseTestCase):
         self.addCleanup(api.unregister, self.cloud)
 
     def register(self, urls=URLS, password=None, **options):
-        said = []
+        lines = []
         keystone.register(
             self.cloud,
             urls,
-            say=said.append,
+            report=lines.append,
             password=password or (lambda: self.password),
             **options,
         )
-        return said
+        return lines
 
     def log_in(self):
         return keystone_session.Session(
@@ -71,7 +71,7 @@ class RegisterTest(base.BaseTestCase):
             ),
         )
 
-    def test_catalog_has_the_api_in_all_interfaces(self):
+    def test_catalog_has_endpoint_of_each_interface(self):
         self.register(
             {
                 'public': 'http://public/',
@@ -96,76 +96,78 @@ class RegisterTest(base.BaseTestCase):
             [(entry['type'], entry['name']) for entry in catalog],
         )
 
-    def test_user_may_validate_the_tokens_of_others(self):
+    def test_user_can_validate_tokens(self):
         reader = self.keystone.create_user('reader')
         self.register()
 
-        answer = self.log_in().get(
+        response = self.log_in().get(
             f'{self.keystone.auth_url}/auth/tokens',
             headers={'X-Subject-Token': self.keystone.token(reader)},
         )
 
         self.assertEqual(
-            reader.username, answer.json()['token']['user']['name']
+            reader.username, response.json()['token']['user']['name']
         )
 
     def test_second_run_changes_nothing(self):
         first = self.register()
-        second = self.register(password=never)
+        second = self.register(password=unexpected)
 
         self.assertEqual(
-            EVERYTHING, [line.split(maxsplit=1)[1] for line in first]
+            RECORDS, [line.split(maxsplit=1)[1] for line in first]
         )
-        self.assertEqual([f'found {what}' for what in EVERYTHING], second)
+        self.assertEqual([f'found {record}' for record in RECORDS], second)
         self.assertIsNotNone(self.log_in().get_token())
 
-    def test_missing_parts_are_added(self):
+    def test_missing_records_are_created(self):
         self.register({'public': URL})
 
-        said = self.register(password=never)
+        lines = self.register(password=unexpected)
 
         self.assertEqual(
             [
                 f'created internal endpoint in {REGION}',
                 f'created admin endpoint in {REGION}',
             ],
-            [line for line in said if 'found' not in line],
+            [line for line in lines if 'found' not in line],
         )
 
-    def test_endpoint_gets_its_new_url(self):
+    def test_url_of_endpoint_is_updated(self):
         self.register()
 
-        said = self.register(URLS | {'public': 'https://energy.test/v1'})
+        lines = self.register(URLS | {'public': 'https://energy.test/v1'})
 
         self.assertIn(
             f'changed public endpoint in {REGION} from {URL} to '
             'https://energy.test/v1',
-            said,
+            lines,
         )
-        found = {
+        endpoints = {
             endpoint.interface: endpoint.url
             for endpoint in self.cloud.identity.endpoints()
             if endpoint.url in (URL, 'https://energy.test/v1')
         }
-        self.assertEqual(URLS | {'public': 'https://energy.test/v1'}, found)
+        self.assertEqual(
+            URLS | {'public': 'https://energy.test/v1'}, endpoints
+        )
 
-    def test_password_is_neither_said_nor_logged(self):
-        said = self.register()
+    def test_password_is_neither_reported_nor_logged(self):
+        lines = self.register()
 
-        self.assertNotIn(self.password, '\n'.join(said))
+        self.assertNotIn(self.password, '\n'.join(lines))
         self.assertNotIn(self.password, self.log.output)
 
-    def test_unknown_region_is_refused_before_anything_is_made(self):
+    def test_unknown_region_is_rejected_before_creating_records(self):
         error = self.assertRaises(
             exception.RegistrationFailed, self.register, region='moon'
         )
 
         self.assertIn(
-            f'the region must be one of {REGION}, not "moon"', str(error)
+            f'region "moon" not found: expected one of {REGION}', str(error)
         )
         self.assertEqual([], [*self.cloud.identity.services(type='energy')])
 
-    def test_refusal_is_a_clear_error(self):
+    def test_forbidden_request_is_reported(self):
         member = self.keystone.create_user('member')
         self.cloud = openstack.connection.Connection(
             session=self.keystone.session(member), region_name=REGION
@@ -189,7 +191,7 @@ class EnvironmentTest(base.BaseTestCase):
         ):
             self.useFixture(fixtures.EnvironmentVariable(name, value))
 
-    def test_command_registers_and_finds_what_it_registered(self):
+    def test_second_run_of_command_finds_records(self):
         self.log_in()
         self.addCleanup(api.unregister, self.keystone.connect())
         configuration = commands.Configuration(
@@ -204,12 +206,12 @@ class EnvironmentTest(base.BaseTestCase):
         first, second = register(), register()
 
         self.assertIn('created user energy_meter', first)
-        self.assertEqual([f'found {what}' for what in EVERYTHING], second)
+        self.assertEqual([f'found {record}' for record in RECORDS], second)
 
-    def test_says_what_the_environment_lacks(self):
+    def test_missing_credentials_are_reported(self):
         for name in 'OS_CLOUD', 'OS_AUTH_URL':
             self.useFixture(fixtures.EnvironmentVariable(name))
 
-        error = self.assertRaises(exception.LoginFailed, keystone.connect)
+        error = self.assertRaises(exception.CloudLoginFailed, keystone.connect)
 
         self.assertIn('auth_url; set the OS_* variables', str(error))

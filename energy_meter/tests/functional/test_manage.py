@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an operator looks at and changes with energy-meter-manage."""
+"""Operator's view and manual changes with energy-meter-manage."""
 
 import fixtures
 from oslotest import base as test_base
@@ -18,7 +18,7 @@ NOW = 1_700_000_000.0
 
 
 class ManageTest(test_base.BaseTestCase):
-    """A probe of 2 kWh: one of a former register, one of its owner."""
+    """A probe of 2 kWh: 1 kWh each of two consecutive registers."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -28,25 +28,25 @@ class ManageTest(test_base.BaseTestCase):
             directory, database={'connection': self.url}
         )
         self.manage('db', 'sync')
-        self.hear('0' * 16, 1, NOW, 3_600_000_000)
-        self.hear('1' * 16, 2, NOW + 7200, 3_600_000_000)
+        self.measure('0' * 16, 1, NOW, 3_600_000_000)
+        self.measure('1' * 16, 2, NOW + 7200, 3_600_000_000)
 
-    def manage(self, *words: str) -> str:
-        return self.configuration.run('energy-meter-manage', *words)
+    def manage(self, *arguments: str) -> str:
+        return self.configuration.run('energy-meter-manage', *arguments)
 
-    def hear(
+    def measure(
         self,
         register: str,
         incarnation: int,
-        now: float,
+        timestamp: float,
         millijoules: int,
         agent: str = AGENT,
     ) -> None:
-        """Let the collector hear a register of an hour."""
-        word = measurement.Measurement(
+        """Write a measurement of a register that is one hour old."""
+        received = measurement.Measurement(
             measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'a'),
             measurement.RegisterKey(agent, register, incarnation),
-            now,
+            timestamp,
             3600.0,
             millijoules,
             3600.0,
@@ -54,23 +54,23 @@ class ManageTest(test_base.BaseTestCase):
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.begin() as connection:
-            store.write(connection, [word], now, 60)
+            store.write(connection, [received], timestamp, 60)
 
-    def test_void_takes_the_energy_of_a_register_off_and_is_audited(self):
-        printed = self.manage('register', 'void', 'p', AGENT, '1' * 16)
-        self.assertIn('fell by 1.000000 kWh', printed)
+    def test_void_subtracts_the_energy_and_is_audited(self):
+        output = self.manage('register', 'void', 'p', AGENT, '1' * 16)
+        self.assertIn('Removed 1.000000 kWh from probe p', output)
         self.assertEqual({'p': 3_600_000_000}, commands.energy(self.url))
-        self.assertIn('voided', self.manage('register', 'show', 'p'))
+        self.assertIn(' void ', self.manage('register', 'show', 'p'))
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.connect() as connection:
             self.assertIn(
                 f'void register {"1" * 16}',
-                connection.scalar(sa.select(schema.audit.c.what)),
+                connection.scalar(sa.select(schema.audit.c.action)),
             )
 
-    def test_void_of_what_was_never_billed_leaves_the_coverage(self):
-        self.hear('2' * 16, 1, NOW + 7200, 3_600_000_000, OTHER)
+    def test_voiding_an_unbilled_register_keeps_the_coverage(self):
+        self.measure('2' * 16, 1, NOW + 7200, 3_600_000_000, OTHER)
         self.manage('register', 'void', 'p', OTHER, '2' * 16)
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
@@ -79,34 +79,38 @@ class ManageTest(test_base.BaseTestCase):
                 7200.0, connection.scalar(sa.select(schema.probe.c.elapsed))
             )
 
-    def test_forget_takes_the_probe_off(self):
+    def test_delete_removes_the_probe(self):
         self.assertIn(
-            'its 2.000000 kWh are gone', self.manage('probe', 'forget', 'p')
+            'Deleted probe p with 2.000000 kWh',
+            self.manage('probe', 'delete', 'p'),
         )
         self.assertEqual({}, commands.energy(self.url))
 
-    def test_excluded_agent_is_listed_struck_and_readmitted(self):
+    def test_agent_can_be_listed_disabled_and_enabled(self):
         self.assertRegex(
             self.manage('agent', 'list'),
             rf'a +\| {AGENT} \| 1 +\| 20\S+ \| - ',
         )
-        printed = self.manage('agent', 'exclude', AGENT)
-        self.assertIn('Probe p fell by 2.000000 kWh', printed)
-        self.assertIn('change the secret', printed)
+        output = self.manage('agent', 'disable', AGENT)
+        self.assertIn('Removed 2.000000 kWh from probe p', output)
+        self.assertIn('change the secret', output)
         self.assertEqual({'p': 0}, commands.energy(self.url))
         self.assertRegex(
             self.manage('agent', 'list'),
             rf'a +\| {AGENT} \| 1 +\| 20\S+ \| 20',
         )
-        self.assertIn('believed again', self.manage('agent', 'readmit', AGENT))
+        self.assertIn('Enabled agent', self.manage('agent', 'enable', AGENT))
 
-    def test_what_there_is_not_is_an_error(self):
-        for words in (
-            ('register', 'show', 'q'),
-            ('probe', 'forget', 'q'),
-            ('agent', 'exclude', OTHER),
-            ('register', 'void', 'q', AGENT, '1' * 16),
-            ('register', 'void', 'p', AGENT, 'f' * 16),
+    def test_unknown_objects_are_an_error(self):
+        for name, *arguments in (
+            ('probe q', 'register', 'show', 'q'),
+            ('probe q', 'probe', 'delete', 'q'),
+            (f'agent {OTHER}', 'agent', 'disable', OTHER),
+            ('probe q', 'register', 'void', 'q', AGENT, '1' * 16),
+            (
+                f'register {"f" * 16} of probe p',
+                *('register', 'void', 'p', AGENT, 'f' * 16),
+            ),
         ):
-            error = self.assertRaises(AssertionError, self.manage, *words)
-            self.assertIn('energy-meter-manage: no ', str(error))
+            error = self.assertRaises(AssertionError, self.manage, *arguments)
+            self.assertRegex(str(error), f'energy-meter-manage: .*{name}')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What services tell about themselves."""
+"""Metrics, reports and logged configuration of services."""
 
 import re
 import signal
@@ -42,18 +42,15 @@ class ObservabilityTest(test_base.BaseTestCase):
         self.configuration.run('energy-meter-manage', 'db', 'sync')
 
     def read(self, command: commands.Command) -> dict[tuple[str, str], float]:
-        """Read the metrics of a service.
+        """Return the metrics of a service.
 
-        :returns: values by name and the labels' values, without the
-            service's.
+        :returns: values by name and value of the label wattmeter.
         """
-        (port,) = re.findall(
-            r'Metrics are shown on .*, port (\d+)', command.output()
-        )
+        (port,) = re.findall(r'Serving metrics on .*:(\d+)', command.output())
         with urllib.request.urlopen(
             f'http://127.0.0.1:{port}/metrics', timeout=20
-        ) as answer:
-            text = answer.read().decode()
+        ) as response:
+            text = response.read().decode()
         return {
             (
                 sample.name.removeprefix('energy_meter_'),
@@ -63,41 +60,45 @@ class ObservabilityTest(test_base.BaseTestCase):
             for sample in family.samples
         }
 
-    def test_an_agent_tells_how_its_wattmeters_fare(self):
+    def test_agent_exports_health_of_wattmeters(self):
         agent = self.useFixture(commands.agent(self.configuration))
 
         base.wait_for(
             lambda: (
-                self.read(agent).get(('messages_total', ''), 0) > 1
+                self.read(agent).get(('messages_published_total', ''), 0) > 1
                 and self.read(agent)['wattmeter_restarts_total', 'away'] > 1
             ),
             60,
             'failures and messages are counted',
         )
 
-        found = self.read(agent)
+        samples = self.read(agent)
 
-        self.assertEqual(1, found['wattmeter_up', 'desk'])
-        self.assertEqual(0, found['wattmeter_up', 'away'])
-        self.assertIn(('wattmeter_failing_since_seconds', 'away'), found)
-        self.assertIn(('backlog_measurements', ''), found)
-        self.assertGreater(found['flush_seconds_count', ''], 0)
+        self.assertEqual(1, samples['wattmeter_up', 'desk'])
+        self.assertEqual(0, samples['wattmeter_up', 'away'])
+        self.assertIn(
+            ('wattmeter_failure_start_timestamp_seconds', 'away'), samples
+        )
+        self.assertIn(('backlog_measurements', ''), samples)
+        self.assertGreater(samples['batch_duration_seconds_count', ''], 0)
 
-    def test_a_collector_tells_how_long_writing_takes(self):
+    def test_collector_exports_duration_of_batches(self):
         collector = self.useFixture(commands.collector(self.configuration))
         self.useFixture(commands.agent(self.configuration))
 
         base.wait_for(
-            lambda: self.read(collector)['flush_seconds_count', ''] > 0,
+            lambda: (
+                self.read(collector)['batch_duration_seconds_count', ''] > 0
+            ),
             60,
             'a batch is counted',
         )
 
-    def test_the_report_has_the_metrics_and_no_secrets(self):
+    def test_report_contains_metrics_but_no_secrets(self):
         self.configuration.set('DEFAULT', debug=True)
         agent = self.useFixture(commands.agent(self.configuration))
         base.wait_for(
-            lambda: 'Wattmeter away can not be read' in agent.output(),
+            lambda: 'Wattmeter away cannot be read' in agent.output(),
             60,
             'the wattmeter fails',
         )
@@ -122,10 +123,10 @@ class ObservabilityTest(test_base.BaseTestCase):
             'transport_url = ***',
         ):
             self.assertIn(text, agent.output())
-        # It goes on as before.
+        # The service keeps running.
         self.assertIn(('wattmeter_up', 'desk'), self.read(agent))
 
-    def test_the_configuration_is_logged_without_secrets(self):
+    def test_configuration_is_logged_without_secrets(self):
         self.configuration.set('DEFAULT', debug=True)
         collector = self.useFixture(commands.collector(self.configuration))
 
@@ -143,15 +144,15 @@ class ObservabilityTest(test_base.BaseTestCase):
             self.assertRegex(collector.output(), name + r' +=\s+\*\*\*\*')
         self.assertNotIn(commands.SECRET, collector.output())
 
-    def test_two_services_do_not_share_a_port(self):
+    def test_second_service_on_same_port_does_not_start(self):
         self.configuration.set('metrics', port=base.free_port())
         self.useFixture(commands.agent(self.configuration))
         second = commands.collector(self.configuration)
 
         error = self.assertRaises(AssertionError, self.use, second)
 
-        self.assertIn('ended with status 1', str(error))
-        self.assertIn('[metrics] host, port: can not listen', str(error))
+        self.assertIn('exited with status 1', str(error))
+        self.assertIn('[metrics] bind_host, port: cannot listen', str(error))
 
     def use(self, command: commands.Command) -> None:
         """Start a service that is expected to end."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The commands in a real openstackclient, with a real Keystone and API."""
+"""Tests for the commands with a real openstackclient, Keystone and API."""
 
 import json
 import os
@@ -25,8 +25,10 @@ class OpenStackClientTest(base.BaseTestCase):
         )
         self.api.meter('a', 1700000000.5, kwh=1.25, watts=173.0, elapsed=60.0)
 
-    def openstack(self, role: str, *words: str) -> subprocess.CompletedProcess:
-        """Run a command as somebody who has a role in a project."""
+    def openstack(
+        self, role: str, *arguments: str
+    ) -> subprocess.CompletedProcess:
+        """Run a command as a user with a role in a project."""
         user = self.keystone.create_user(role)
         environment = {
             name: value
@@ -34,7 +36,7 @@ class OpenStackClientTest(base.BaseTestCase):
             if not name.startswith('OS_')
         }
         return subprocess.run(
-            [commands.script('openstack'), *words],
+            [commands.script('openstack'), *arguments],
             timeout=60,
             capture_output=True,
             text=True,
@@ -70,9 +72,9 @@ class OpenStackClientTest(base.BaseTestCase):
             json.loads(done.stdout),
         )
 
-    def test_who_may_not_read_is_told_so(self):
+    def test_forbidden_request_is_reported(self):
         done = self.openstack('reader', 'energy', 'probe', 'show', 'a')
 
         self.assertEqual((1, ''), (done.returncode, done.stdout))
-        self.assertIn('403 Forbidden: The policy', done.stderr)
+        self.assertIn('403 Forbidden: Policy', done.stderr)
         self.assertNotIn('Traceback', done.stderr)

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Thousands of messages that nobody should have sent."""
+"""Test of a flood of malformed and forged messages."""
 
 import json
 import random
 import time
-import typing
 
 import fixtures
 import kombu
@@ -18,17 +17,17 @@ from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import rabbitmq
 
-BAD, GOOD = 10_000, 100
+INVALID, VALID = 10_000, 100
 AGENT = '11111111-1111-1111-1111-111111111111'
 KEYRING = signing.Keyring([commands.SECRET])
-STRANGER = signing.Keyring(['another secret'])
+UNKNOWN = signing.Keyring(['another secret'])
 
 
-def seal(
+def sign(
     probe: str, millijoules: int, keyring: signing.Keyring = KEYRING
-) -> dict[str, typing.Any]:
-    """Make an envelope with one measurement."""
-    return envelope.seal(
+) -> envelope.Envelope:
+    """Return an envelope with one measurement."""
+    return envelope.sign(
         keyring,
         [
             measurement.Measurement(
@@ -49,7 +48,7 @@ def seal(
 
 
 def notify(payload: object, **fields: object) -> dict[str, object]:
-    """Make the message that oslo.messaging makes of a notification."""
+    """Return the message that oslo.messaging sends for a notification."""
     message = {
         'message_id': 'm',
         'publisher_id': 'p',
@@ -62,49 +61,49 @@ def notify(payload: object, **fields: object) -> dict[str, object]:
     return {'oslo.version': '2.0', 'oslo.message': json.dumps(message)}
 
 
-def signed(body: str) -> dict[str, typing.Any]:
-    """Make an envelope that verifies, whatever its body."""
-    made = seal('poisoned', 1)
-    made['body'] = body
-    made['signature'] = KEYRING.sign(
+def sign_body(body: str) -> envelope.Envelope:
+    """Return an envelope with any body and a valid signature."""
+    signed = sign('poisoned', 1)
+    signed['body'] = body
+    signed['signature'] = KEYRING.sign(
         '\n'.join(
-            ('energy_meter', '1', made['key_id'], AGENT, 'agent', body)
+            ('energy_meter', '1', signed['key_id'], AGENT, 'agent', body)
         ).encode()
     )
-    return made
+    return signed
 
 
-def poison(chance: random.Random) -> object:
-    """Make a message that must have no effect."""
-    good = seal('poisoned', 10**9)
-    body = good['body']
+def make_invalid(generator: random.Random) -> object:
+    """Return a message that must have no effect."""
+    valid = sign('poisoned', 10**9)
+    body = valid['body']
     envelopes = [
-        good | {'signature': '0' * 64},
-        good | {'key_id': 'x' * 16},
-        good | {'agent': AGENT.replace('1', '2')},
-        good | {'agent_name': 'other'},
-        good | {'version': 2},
-        good | {'body': body[: chance.randrange(len(body))]},
-        good | {'body': 7},
+        valid | {'signature': '0' * 64},
+        valid | {'key_id': 'x' * 16},
+        valid | {'agent': AGENT.replace('1', '2')},
+        valid | {'agent_name': 'other'},
+        valid | {'version': 2},
+        valid | {'body': body[: generator.randrange(len(body))]},
+        valid | {'body': 7},
         {},
         None,
         7,
-        [good],
-        seal('poisoned', 1, STRANGER),
-        {name: value for name, value in good.items() if name != 'signature'},
-        signed('[' * 100_000),
-        signed('x' * 200_000),
-        signed('null'),
-        signed(body.replace('100.0', '1e999', 1)),
-        signed(body.replace('100.0', 'NaN', 1)),
-        signed(body.replace('100.0', 'true', 1)),
-        signed(body.replace('100.0', '-1.0', 1)),
-        signed(body.replace('100.0', '9' * 4000, 1)),
-        signed(body.replace('1000000000', '9007199254740991')),
-        signed(body.replace('{', '{"driver":"dummy",', 1)),
-        signed(body.replace('"poisoned"', '"' + 'p' * 191 + '"')),
-        signed(body.replace('"poisoned"', '"\\u0000"')),
-        signed(body.replace('"poisoned"', '"\\ud800"')),
+        [valid],
+        sign('poisoned', 1, UNKNOWN),
+        {name: value for name, value in valid.items() if name != 'signature'},
+        sign_body('[' * 100_000),
+        sign_body('x' * 200_000),
+        sign_body('null'),
+        sign_body(body.replace('100.0', '1e999', 1)),
+        sign_body(body.replace('100.0', 'NaN', 1)),
+        sign_body(body.replace('100.0', 'true', 1)),
+        sign_body(body.replace('100.0', '-1.0', 1)),
+        sign_body(body.replace('100.0', '9' * 4000, 1)),
+        sign_body(body.replace('1000000000', '9007199254740991')),
+        sign_body(body.replace('{', '{"driver":"dummy",', 1)),
+        sign_body(body.replace('"poisoned"', '"' + 'p' * 191 + '"')),
+        sign_body(body.replace('"poisoned"', '"\\u0000"')),
+        sign_body(body.replace('"poisoned"', '"\\ud800"')),
     ]
     outer: list[object] = [
         notify({'envelopes': []}, priority=5),
@@ -123,13 +122,13 @@ def poison(chance: random.Random) -> object:
         'text',
         {'payload': 5, 'priority': 'INFO'},
     ]
-    if chance.random() < 0.8:
-        return notify({'envelopes': [chance.choice(envelopes)]})
-    return chance.choice(outer)
+    if generator.random() < 0.8:
+        return notify({'envelopes': [generator.choice(envelopes)]})
+    return generator.choice(outer)
 
 
 class PoisonTest(test_base.BaseTestCase):
-    def test_good_messages_arrive_among_ten_thousand_bad_ones(self):
+    def test_valid_messages_arrive_among_ten_thousand_invalid_ones(self):
         broker = base.shared(rabbitmq.RabbitMQ)
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         database = f'sqlite:///{directory}/db.sqlite'
@@ -145,11 +144,11 @@ class PoisonTest(test_base.BaseTestCase):
 
         self.send(url)
 
-        expected = {f'good-{number}': number for number in range(GOOD)}
+        expected = {f'valid-{number}': number for number in range(VALID)}
         base.wait_for(
-            lambda: len(commands.energy(database)) >= GOOD,
+            lambda: len(commands.energy(database)) >= VALID,
             120,
-            'all good messages arrive',
+            'all valid messages arrive',
         )
         self.assertEqual(expected, commands.energy(database))
         self.assertIsNone(collector.returncode)
@@ -157,23 +156,23 @@ class PoisonTest(test_base.BaseTestCase):
 
     @staticmethod
     def send(url: str) -> None:
-        chance = random.Random(5)
-        good = iter(range(GOOD))
+        generator = random.Random(5)
+        valid = iter(range(VALID))
         with kombu.Connection(url.replace('rabbit:', 'amqp:')) as connection:
             producer = connection.Producer()
-            for number in range(BAD + GOOD):
-                last = number % ((BAD + GOOD) // GOOD) == 0
-                index = next(good) if last else None
+            for number in range(INVALID + VALID):
+                is_valid = number % ((INVALID + VALID) // VALID) == 0
+                index = next(valid) if is_valid else None
                 message = (
-                    poison(chance)
+                    make_invalid(generator)
                     if index is None
-                    else notify({'envelopes': [seal(f'good-{index}', index)]})
+                    else notify({'envelopes': [sign(f'valid-{index}', index)]})
                 )
                 producer.publish(
                     json.dumps(message),
                     exchange='energy_meter',
                     routing_key='energy_meter.info',
-                    content_type=chance.choice(
+                    content_type=generator.choice(
                         ['application/json'] * 50 + ['text/plain']
                     )
                     if index is None

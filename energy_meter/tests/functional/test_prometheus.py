@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Prometheus scrapes the API, and answers what the dashboard asks."""
+"""Tests for metrics, rules and the dashboard with a real Prometheus."""
 
 import json
 import pathlib
 import re
 import subprocess
 import textwrap
-import typing
 import urllib.request
 
 import bcrypt
@@ -17,8 +16,12 @@ import prometheus_client
 import yaml
 
 import energy_meter
-from energy_meter import counters
-from energy_meter import metrics
+from energy_meter.agent import metrics as agent_metrics
+from energy_meter.collector import metrics as collector_metrics
+from energy_meter.forwarder import metrics as forwarder_metrics
+from energy_meter.rrd import metrics as rrd_metrics
+from energy_meter.telemetry import counters
+from energy_meter.telemetry import metrics
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import prometheus
 from energy_meter.tests.functional.services import standalone
@@ -27,12 +30,20 @@ ROOT = pathlib.Path(energy_meter.__file__).parents[1]
 DASHBOARD = ROOT / 'etc/grafana/energy_meter.json'
 PAGES = ROOT / 'doc/source/admin'
 
-#: What Grafana puts in the place of its variables.
+#: Declared counters by service.
+COUNTERS = {
+    'agent': agent_metrics.COUNTERS,
+    'collector': collector_metrics.COUNTERS,
+    'forwarder': forwarder_metrics.COUNTERS,
+    'rrd': rrd_metrics.COUNTERS,
+}
+
+#: Values of the variables of the dashboard.
 VARIABLES = {'$host': '.*', '$scope': '.*', '$__rate_interval': '10s'}
 
 
 def yaml_blocks(page: str) -> list[str]:
-    """Give the examples of a page that are YAML."""
+    """Return the YAML examples of a page."""
     text = (PAGES / page).read_text(encoding='utf-8')
     return [
         textwrap.dedent(block)
@@ -43,7 +54,7 @@ def yaml_blocks(page: str) -> list[str]:
 
 
 def queries() -> list[str]:
-    """Give all queries of the dashboard."""
+    """Return all queries of the dashboard."""
     dashboard = json.loads(DASHBOARD.read_text(encoding='utf-8'))
     return [
         target['expr']
@@ -52,7 +63,7 @@ def queries() -> list[str]:
     ]
 
 
-def fill_in(query: str) -> str:
+def expand(query: str) -> str:
     for name, value in VARIABLES.items():
         query = query.replace(name, value)
     return query
@@ -61,15 +72,16 @@ def fill_in(query: str) -> str:
 def scrape(port: int) -> bytes:
     with urllib.request.urlopen(
         f'http://127.0.0.1:{port}/metrics', timeout=20
-    ) as answer:
-        return answer.read()
+    ) as response:
+        return response.read()
 
 
 class Site(fixtures.Fixture):
-    """Everything in one process, and a Prometheus that scrapes it.
+    """energy-meter-standalone, and a Prometheus that scrapes it.
 
-    The wattmeter ``desk`` meters the hosts a, b and c; b by its processor as
-    well; c at two sockets, which are summed. The wattmeter ``away`` fails.
+    The wattmeter ``desk`` meters the hosts a, b and c. Host b also has a
+    probe of its processor; c has two outlets and their sum probe. The
+    wattmeter ``away`` fails.
     """
 
     def _setUp(self) -> None:
@@ -123,20 +135,20 @@ class PrometheusTest(test_base.BaseTestCase):
         super().setUp()
         self.site = base.shared(Site)
 
-    def ask(self, query: str) -> dict[tuple[str, ...], float]:
-        """Give the values that a query gives, by the labels' values."""
+    def query(self, query: str) -> dict[tuple[str, ...], float]:
+        """Return the values of a query, by the values of their labels."""
         return {
             tuple(sorted(row['metric'].values())): float(row['value'][1])
             for row in self.site.prometheus.query(query)
         }
 
-    def wait_for(self, query: str, what: str) -> dict[tuple[str, ...], float]:
-        return base.wait_for(lambda: self.ask(query), 60, what)
+    def wait_for(self, query: str, title: str) -> dict[tuple[str, ...], float]:
+        return base.wait_for(lambda: self.query(query), 60, title)
 
-    def promtool(self, *words: typing.Any, text: bytes = b'') -> None:
-        """Expect that promtool has nothing to complain of."""
+    def promtool(self, *arguments: str, text: bytes = b'') -> None:
+        """Check that promtool reports no problems."""
         done = subprocess.run(
-            ['promtool', 'check', *words],
+            ['promtool', 'check', *arguments],
             input=text,
             capture_output=True,
             timeout=60,
@@ -144,43 +156,45 @@ class PrometheusTest(test_base.BaseTestCase):
 
         self.assertEqual((0, b''), (done.returncode, done.stderr), done.stdout)
 
-    def test_power_is_the_rate_of_energy(self):
+    def test_rate_of_energy_is_power(self):
         probes = ('a', 'b', 'b-cpu', 'c', 'c-1', 'c-2')
 
-        # The extrapolation needs some scrapes before it comes close.
+        # The extrapolation of rate() is inaccurate for the first scrapes.
         self.wait_for(
             'count(abs(rate(energy_meter_probe_energy_joules_total[10s])'
             ' / on (probe) energy_meter_probe_power_watts - 1) < 0.05)'
             f' == {len(probes)}',
-            'the rate of all energies is their power',
+            'the rate of each energy to equal its power',
         )
 
-        power = self.ask('sum by (probe) (energy_meter_probe_power_watts)')
+        power = self.query('sum by (probe) (energy_meter_probe_power_watts)')
         self.assertEqual({(probe,) for probe in probes}, set(power))
         self.assertEqual(2 * power['a',], power['c',])
 
-    def test_nothing_is_counted_twice(self):
-        counted = self.wait_for(
-            'sum by (probe) (energy_meter_probe_counted == 1)', 'a scrape'
+    def test_included_probes_count_each_host_once(self):
+        included = self.wait_for(
+            'sum by (probe) (energy_meter_probe_included == 1)', 'a scrape'
         )
 
-        self.assertEqual({('a',), ('b',), ('c',)}, set(counted))
+        self.assertEqual({('a',), ('b',), ('c',)}, set(included))
 
-    def test_the_dashboard_asks_for_what_there_is(self):
+    def test_queries_of_dashboard_return_series(self):
         self.wait_for(
-            'energy_meter_wattmeter_failing_since_seconds '
-            'and on () energy_meter_probe_counted',
+            'energy_meter_wattmeter_failure_start_timestamp_seconds '
+            'and on () energy_meter_probe_included',
             'both scrapes',
         )
         self.wait_for(
-            'rate(energy_meter_flush_seconds_bucket[10s]) > 0', 'two scrapes'
+            'rate(energy_meter_batch_duration_seconds_bucket[10s]) > 0 '
+            'and on () rate(energy_meter_probe_energy_joules_total[10s]) > 0',
+            'two scrapes of both jobs',
         )
         empty = []
         for query in queries():
-            if not self.site.prometheus.query(fill_in(query)):
+            if not self.site.prometheus.query(expand(query)):
                 empty.append(query)
 
-        # Nothing is silent, and little went wrong.
+        # Without stale probes and errors, these queries return nothing.
         self.assertEqual(
             [],
             [
@@ -194,55 +208,63 @@ class PrometheusTest(test_base.BaseTestCase):
             ],
         )
 
-    def test_the_dashboard_knows_the_labels_of_each_metric(self):
+    def test_queries_of_dashboard_use_existing_labels(self):
         self.wait_for(
-            'energy_meter_wattmeter_failing_since_seconds '
-            'and on () energy_meter_probe_counted',
+            'energy_meter_wattmeter_failure_start_timestamp_seconds '
+            'and on () energy_meter_probe_included',
             'both scrapes',
         )
         for query in queries():
-            asked = set(re.findall(r'(\w+)=~?"', query))
+            used = set(re.findall(r'(\w+)=~?"', query))
             for names in re.findall(r'\b(?:by|on) \((.*?)\)', query):
-                asked.update(names.split(', '))
+                used.update(names.split(', '))
             for metric in re.findall(r'energy_meter_\w+', query):
-                known = self.site.prometheus.labels(metric)
-                if known:
-                    self.assertEqual(set(), asked - known, query)
-                else:
-                    self.count(metric, asked)
+                existing = self.site.prometheus.labels(metric)
+                if not existing:
+                    existing = self.declared_labels(metric)
+                self.assertEqual(set(), used - existing, query)
 
-    def count(self, metric: str, asked: set[str]) -> None:
-        """Count as services do; what they don't count is an error."""
+    def declared_labels(self, metric: str) -> set[str]:
+        """Return the labels of a counter that has no series yet."""
         name = metric.removeprefix('energy_meter_').removesuffix('_total')
-        counters.Counters().count(
-            name, **dict.fromkeys(asked - {'service', 'instance'}, 'x')
-        )
+        labels = {
+            definition.label or ''
+            for definitions in COUNTERS.values()
+            for definition in definitions
+            if definition.name == name
+        }
+        self.assertNotEqual(set(), labels, f'{metric} is not declared')
+        return labels | {'service', 'instance'}
 
-    def test_promtool_takes_the_metrics_of_the_api(self):
-        self.wait_for('energy_meter_probe_counted', 'a probe')
+    def test_promtool_accepts_metrics_of_api(self):
+        self.wait_for('energy_meter_probe_included', 'a probe')
 
         self.promtool('metrics', text=scrape(self.site.standalone.api_port))
 
-    def test_promtool_takes_the_metrics_of_the_services(self):
+    def test_promtool_accepts_metrics_of_services(self):
         self.wait_for(
-            'energy_meter_wattmeter_failing_since_seconds', 'a failure'
+            'energy_meter_wattmeter_failure_start_timestamp_seconds',
+            'a failure',
         )
 
         self.promtool('metrics', text=scrape(self.site.metrics_port))
 
-    def test_promtool_takes_every_counter(self):
-        counts = counters.Counters()
-        for name, (_, labels) in counters._HELP.items():
-            counts.count(name, **dict.fromkeys(labels, 'x'))
+    def test_promtool_accepts_every_counter(self):
+        services = {}
+        for service, definitions in COUNTERS.items():
+            services[service] = counters.Counters(definitions)
+            for definition in definitions:
+                labels = {definition.label: 'x'} if definition.label else {}
+                services[service].count(definition.name, **labels)
 
         self.promtool(
             'metrics',
             text=prometheus_client.generate_latest(
-                metrics.registry({'agent': counts}, '1')
+                metrics.registry(services, '1')
             ),
         )
 
-    def test_promtool_takes_the_configuration_of_the_documentation(self):
+    def test_promtool_accepts_examples_of_documentation(self):
         configuration, rules = yaml_blocks('prometheus.rst')
         (more_rules,) = yaml_blocks('monitoring.rst')
 

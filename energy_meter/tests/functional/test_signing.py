@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Secrets that change, that are an agent's own, and agents cast out."""
+"""Tests of changing secrets, agents with own secrets and disabled agents."""
 
 import json
 import pathlib
@@ -15,15 +15,15 @@ from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.functional.services import rabbitmq
 
-#: What a service that has read its secrets says of them.
-_SAID = {
+#: Beginning of the line that a service logs when it has loaded its secrets.
+_LOADED = {
     'energy-meter-agent': 'Signing with the secret that has the key id ',
-    'energy-meter-collector': 'The secrets of the bus have the key ids ',
+    'energy-meter-collector': 'Verifying with secrets that have the key ids ',
 }
 
 
 class SigningTest(test_base.BaseTestCase):
-    """Agents and collectors, each with a configuration of its own."""
+    """Base of tests with several agents and collectors."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -33,7 +33,7 @@ class SigningTest(test_base.BaseTestCase):
         self.manage('db', 'sync')
 
     def configure(self, name: str) -> commands.Configuration:
-        """Give the configuration of a service; the same for one name."""
+        """Return the configuration of a service; always the same."""
         if name not in self.configurations:
             self.configurations[name] = commands.Configuration(
                 self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
@@ -43,8 +43,8 @@ class SigningTest(test_base.BaseTestCase):
             )
         return self.configurations[name]
 
-    def manage(self, *words: str) -> str:
-        return self.configure('manage').run('energy-meter-manage', *words)
+    def manage(self, *arguments: str) -> str:
+        return self.configure('manage').run('energy-meter-manage', *arguments)
 
     def start_agent(
         self,
@@ -72,7 +72,7 @@ class SigningTest(test_base.BaseTestCase):
         return commands.energy(self.database)
 
     def metered(self, *names: str) -> int:
-        """Give the energy of all registers that these agents ever had."""
+        """Return the energy of all registers of these agents."""
         return sum(
             sum(self.configure(name).registers().values()) for name in names
         )
@@ -85,43 +85,44 @@ class SigningTest(test_base.BaseTestCase):
                 for probe in probes
             ),
             30,
-            f'{probes} grow',
+            f'energy of {probes} increases',
         )
 
-    def wait_for_words(
-        self, service: commands.Command, words: str, number: int = 1
+    def wait_for_log(
+        self, service: commands.Command, text: str, number: int = 1
     ) -> None:
         base.wait_for(
-            lambda: service.output().count(words) >= number,
+            lambda: service.output().count(text) >= number,
             30,
-            f'{service.name} says {words!r}',
+            f'{service.name} logs {text!r}',
         )
 
     def reload(self, service: commands.Command) -> None:
-        """Send SIGHUP and wait until the secrets have been read."""
-        words = _SAID[service.name]
-        before = service.output().count(words)
+        """Send SIGHUP and wait until the secrets are loaded."""
+        text = _LOADED[service.name]
+        before = service.output().count(text)
         service.signal(signal.SIGHUP)
-        self.wait_for_words(service, words, before + 1)
+        self.wait_for_log(service, text, before + 1)
 
     def restart(self, service: commands.Command) -> None:
-        """End it, start it again, and wait until the secrets are read."""
-        before = service.output().count(_SAID[service.name])
-        # What a killed agent has sent its journal may not know, and it is
-        # the journals that tell the truth here.
+        """Restart a service and wait until the secrets are loaded."""
+        before = service.output().count(_LOADED[service.name])
+        # An agent is stopped, not killed: its checkpoint, from which this
+        # test reads the metered energy, may be older than its last message.
         if service.name == 'energy-meter-agent':
             service.stop()
         else:
             service.kill()
         service.start()
-        self.wait_for_words(service, _SAID[service.name], before + 1)
+        self.wait_for_log(service, _LOADED[service.name], before + 1)
 
 
 class RotationTest(SigningTest):
-    """Append, move to front, remove, while two agents meter.
+    """Change the secret in three steps while two agents meter.
 
-    At each step one agent and one collector are told by SIGHUP, the others
-    ended and started again; and always those first whom it may hurt.
+    At each step one agent and one collector are reloaded by SIGHUP and the
+    others restarted. Each step begins with the services whose early change is
+    most likely to lose messages.
     """
 
     def setUp(self) -> None:
@@ -139,21 +140,19 @@ class RotationTest(SigningTest):
     def rotate(self, secrets: str, *order: list[commands.Command]) -> None:
         for configuration in self.configurations.values():
             configuration.set('bus', secrets=secrets)
-        for told, ended in order:
-            self.reload(told)
-            # What is under way meanwhile is billed, too.
+        for reloaded, restarted in order:
+            self.reload(reloaded)
             self.wait_for_growth('one-1', 'two-1')
-            self.restart(ended)
+            self.restart(restarted)
             self.wait_for_growth('one-1', 'two-1')
 
-    def test_energy_is_exact_and_no_message_is_rejected(self):
+    def test_changing_a_secret_loses_no_energy_and_no_message(self):
         self.rotate('old, new', self.agents, self.collectors)
         self.rotate('new, old', self.agents, self.collectors)
         self.rotate('new', self.collectors, self.agents)
 
         for agent in self.agents:
             agent.stop()
-            # The old secret is gone.
             self.assertIn(
                 signing.key_id('new'), agent.output().rpartition('key id ')[2]
             )
@@ -174,19 +173,19 @@ class RotationTest(SigningTest):
 
 
 class OwnSecretTest(SigningTest):
-    """An agent with a secret of its own, and others on the same bus."""
+    """Tests of an agent with its own secret, beside others on the same bus."""
 
-    def bind(self, name: str, secrets: str, probes: str) -> None:
+    def reserve(self, name: str, secrets: str, probes: str) -> None:
         self.configure('collector').set(
             f'agent:{name}', secrets=secrets, probes=probes
         )
 
-    def test_nobody_speaks_for_an_agent_with_a_secret_of_its_own(self):
-        # Given a tenant's agent, bound to its own probes,
-        self.bind('tenant', 'own', 'rack7-*')
+    def test_agent_with_own_secret_cannot_be_impersonated(self):
+        # Given a tenant's agent with reserved probes,
+        self.reserve('tenant', 'own', 'rack7-*')
         collector = self.start_collector()
 
-        # when it speaks of another's probe, and others speak of its probe,
+        # when it reports another probe, and others report its reserved probes,
         # one of them under its name,
         self.start_agent('tenant', 'rack7-1', 'rack8-1', secret='own')
         self.start_agent('other', 'desk-1', 'rack7-2')
@@ -194,27 +193,31 @@ class OwnSecretTest(SigningTest):
         impostor.set('agent', name='tenant')
         self.start_agent('impostor', 'rack7-3')
 
-        # then everybody is believed of what is theirs, and of no more.
+        # then only the authorized probes are accepted from each agent.
         self.wait_for_growth('rack7-1', 'desk-1')
-        for cause in ('foreign-probe', 'bound-probe', 'shared-secret'):
-            self.wait_for_words(collector, f'Rejected a message: {cause}')
+        for reason in (
+            'unauthorized_probe',
+            'reserved_probe',
+            'shared_secret',
+        ):
+            self.wait_for_log(collector, f'Rejected a message: {reason}')
         self.wait_for_growth('rack7-1', 'desk-1')
         self.assertEqual({'rack7-1', 'desk-1'}, set(self.energy()))
 
-    def test_its_secret_is_taken_away_and_given_anew(self):
-        self.bind('tenant', 'own', 'rack7-*')
+    def test_energy_is_complete_after_its_secret_is_changed(self):
+        self.reserve('tenant', 'own', 'rack7-*')
         collector = self.start_collector()
         agent = self.start_agent('tenant', 'rack7-1', secret='own')
         self.wait_for_growth('rack7-1')
 
-        # When the collector knows another secret only,
-        self.bind('tenant', 'changed', 'rack7-*')
+        # When the secret is changed at the collector,
+        self.reserve('tenant', 'changed', 'rack7-*')
         self.reload(collector)
-        self.wait_for_words(collector, 'Rejected a message: unknown-key')
+        self.wait_for_log(collector, 'Rejected a message: unknown_key')
         before = self.energy()
 
-        # then what the agent metered meanwhile is billed as soon as it has
-        # it too: its register went on.
+        # then messages are rejected until it is changed at the agent, too.
+        # The register has continued, so no energy is missing.
         self.assertEqual(before, self.energy())
         self.configure('tenant').set('bus', secrets='changed')
         self.reload(agent)
@@ -229,25 +232,26 @@ class OwnSecretTest(SigningTest):
         self.assertEqual({'rack7-1': expected}, self.energy())
 
 
-class ExclusionTest(SigningTest):
-    def test_excluded_agent_bills_nothing_until_it_is_readmitted(self):
+class DisabledAgentTest(SigningTest):
+    def test_disabled_agent_is_not_billed_until_it_is_enabled(self):
         collectors = [
             self.start_collector('first'),
             self.start_collector('second'),
         ]
         rogue = self.start_agent('rogue', 'rogue-1')
-        # Out of step, or each collector might get all of one agent.
+        # With equal intervals each collector might receive all messages of
+        # one agent.
         self.configure('honest').set('agent', publish_interval=0.31)
         self.start_agent('honest', 'honest-1')
         self.wait_for_growth('rogue-1', 'honest-1')
 
-        # When it is excluded while it speaks,
-        printed = self.manage('agent', 'exclude', self.uuid('rogue'))
+        # When it is disabled while it meters,
+        output = self.manage('agent', 'disable', self.uuid('rogue'))
 
-        # then its energy is gone, and no collector takes more of it,
-        self.assertIn('Probe rogue-1 fell by ', printed)
+        # then its energy is removed, and every collector rejects the agent,
+        self.assertIn('kWh from probe rogue-1', output)
         for collector in collectors:
-            self.wait_for_words(collector, 'was excluded')
+            self.wait_for_log(collector, 'from disabled agent')
         self.wait_for_growth('honest-1')
         self.assertEqual(0, self.energy()['rogue-1'])
         # even after a restart,
@@ -255,8 +259,8 @@ class ExclusionTest(SigningTest):
         rogue.start()
         self.wait_for_growth('honest-1')
         self.assertEqual(0, self.energy()['rogue-1'])
-        # until it is readmitted, and begins a new register.
-        self.manage('agent', 'readmit', self.uuid('rogue'))
+        # until it is enabled and opens a new register.
+        self.manage('agent', 'enable', self.uuid('rogue'))
         rogue.kill()
         rogue.start()
         self.wait_for_growth('rogue-1', 'honest-1')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A collector that reads several buses."""
+"""Test of a collector that reads several buses."""
 
 import fixtures
 from oslotest import base as test_base
@@ -11,11 +11,11 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class SourcesTest(test_base.BaseTestCase):
-    """Three buses: one of them never there, one that goes and comes back."""
+    """A collector reads three buses, one of which does not exist."""
 
     def setUp(self) -> None:
         super().setUp()
-        steady = base.shared(rabbitmq.RabbitMQ).add_vhost()
+        stable = base.shared(rabbitmq.RabbitMQ).add_vhost()
         self.broker = self.useFixture(rabbitmq.RabbitMQ())
         absent = f'rabbit://guest:guest@127.0.0.1:{base.free_port()}/'
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
@@ -24,12 +24,12 @@ class SourcesTest(test_base.BaseTestCase):
             directory, database={'connection': self.database}
         )
         configuration.set(
-            'bus', sources=', '.join([absent, steady, self.broker.url])
+            'bus', sources=', '.join([absent, stable, self.broker.url])
         )
         configuration.run('energy-meter-manage', 'db', 'sync')
         self.collector = self.useFixture(commands.collector(configuration))
-        self.run_agent('steady', steady)
-        self.run_agent('shaky', self.broker.url)
+        self.run_agent('stable', stable)
+        self.run_agent('restarted', self.broker.url)
 
     def run_agent(self, probe: str, url: str) -> None:
         configuration = commands.Configuration(
@@ -51,15 +51,15 @@ class SourcesTest(test_base.BaseTestCase):
         )
 
     def energy(self, probes: tuple[str, ...]) -> list[tuple[str, int]]:
-        now = commands.energy(self.database)
-        return [(probe, now.get(probe, 0)) for probe in probes]
+        billed = commands.energy(self.database)
+        return [(probe, billed.get(probe, 0)) for probe in probes]
 
-    def test_a_bus_that_is_away_does_not_stop_the_others(self):
-        self.wait_for_growth('steady', 'shaky')
+    def test_unreachable_bus_does_not_stop_the_others(self):
+        self.wait_for_growth('stable', 'restarted')
 
         self.broker.stop()
-        self.wait_for_growth('steady')
+        self.wait_for_growth('stable')
 
         self.broker.start()
-        self.wait_for_growth('steady', 'shaky')
+        self.wait_for_growth('stable', 'restarted')
         self.assertNotIn('guest:guest', self.collector.output())

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From a BMC to Ceilometer, every part a process of its own."""
+"""Test of all services, from a BMC to Ceilometer."""
+
+import itertools
 
 import fixtures
 from oslo_utils import timeutils
@@ -36,7 +38,7 @@ class SpineTest(test_base.BaseTestCase):
             'wattmeter:rack1-bmc41',
             driver='ipmi',
             probes=PROBE,
-            # Not in step with Ceilometer, which polls every two seconds.
+            # Not a divisor of Ceilometer's interval of two seconds.
             interval=0.7,
             host='127.0.0.1',
             port=self.bmc.port,
@@ -48,14 +50,14 @@ class SpineTest(test_base.BaseTestCase):
         self.ceilometer = self.useFixture(ceilometer.Ceilometer(identity, bus))
 
     def samples(self, meter: str) -> list[tuple[float, float]]:
-        """Give time and volume of the samples that Ceilometer published."""
+        """Return the timestamps and volumes of the published samples."""
         return [
             (
-                timeutils.parse_isotime(item['timestamp']).timestamp(),
-                item['volume'],
+                timeutils.parse_isotime(sample['timestamp']).timestamp(),
+                sample['volume'],
             )
-            for item in self.ceilometer.samples()
-            if (item['name'], item['resource_id']) == (meter, PROBE)
+            for sample in self.ceilometer.samples()
+            if (sample['name'], sample['resource_id']) == (meter, PROBE)
         ]
 
     def wait_for_power(self, watts: float, number: int = 1) -> None:
@@ -68,17 +70,17 @@ class SpineTest(test_base.BaseTestCase):
             f'{number} samples of {watts} W',
         )
 
-    def test_watts_of_a_bmc_become_power_and_energy_in_ceilometer(self):
+    def test_power_of_bmc_becomes_power_and_energy_in_ceilometer(self):
         self.wait_for_power(200, number=4)
 
-        # A sample whose time were that of the polling, and not its own,
-        # would show its energy up to 0.7 s too early or too late.
+        # With the time of polling instead of the timestamp of the measurement,
+        # samples would be off by up to 0.7 s.
         samples = self.samples('energy')
-        for (before, first), (after, second) in zip(
-            samples, samples[1:], strict=False
+        for (start, first_kwh), (end, second_kwh) in itertools.pairwise(
+            samples
         ):
-            seconds = (second - first) * JOULES_PER_KWH / 200
-            self.assertAlmostEqual(after - before, seconds, delta=0.05)
+            seconds = (second_kwh - first_kwh) * JOULES_PER_KWH / 200
+            self.assertAlmostEqual(end - start, seconds, delta=0.05)
 
         self.bmc.set_value(300)
         self.wait_for_power(300)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What energy-meter-status says of the real Keystone and RabbitMQ."""
+"""energy-meter-status with real Keystone and RabbitMQ servers."""
 
 import json
 import pathlib
@@ -20,7 +20,7 @@ from energy_meter.tests.functional.services import rabbitmq
 def run_check(
     title: str, *options: str | pathlib.Path
 ) -> dict[str, typing.Any]:
-    """Run all checks and give what came of one."""
+    """Run all checks and return the result of one."""
     done = subprocess.run(
         [
             commands.script('energy-meter-status'),
@@ -33,12 +33,12 @@ def run_check(
         text=True,
         timeout=60,
     )
-    (found,) = (
+    (result,) = (
         check
         for check in json.loads(done.stdout)['checks']
         if check['check'] == title
     )
-    return found
+    return result
 
 
 class KeystoneTest(test_base.BaseTestCase):
@@ -53,36 +53,44 @@ class KeystoneTest(test_base.BaseTestCase):
         )
 
     def check(self, *files: pathlib.Path) -> dict[str, typing.Any]:
-        """Give what is said of Keystone where the API is configured.
+        """Return the result for Keystone with the API's configuration.
 
-        :param files: configure it differently.
+        :param files: configuration files that override parts of it.
         """
         return run_check(
-            'Keystone and the endpoint of the API',
+            'Keystone and API endpoints',
             *self.api.argv[1:],
-            *(word for file in files for word in ('--config-file', file)),
+            *(
+                argument
+                for file in files
+                for argument in ('--config-file', file)
+            ),
         )
 
-    def test_the_endpoint_answers(self):
+    def test_responding_endpoint_passes(self):
         self.assertEqual(0, self.check()['result'])
 
-    def test_nobody_answers_at_the_endpoint(self):
+    def test_unreachable_endpoint_fails(self):
         self.api.stop()
 
-        found = self.check()
+        result = self.check()
 
-        self.assertEqual(2, found['result'])
-        self.assertIn('Does energy-meter-api run there?', found['details'])
+        self.assertEqual(2, result['result'])
+        self.assertIn(
+            'Check that energy-meter-api runs there', result['details']
+        )
 
-    def test_a_wrong_password(self):
+    def test_wrong_password_fails(self):
         other = self.directory / 'other.conf'
         other.write_text('[keystone_authtoken]\npassword = mistaken\n')
 
-        found = self.check(other)
+        result = self.check(other)
 
-        self.assertEqual(2, found['result'])
-        self.assertIn('does not let us in (Unauthorized)', found['details'])
-        self.assertNotIn('mistaken', found['details'])
+        self.assertEqual(2, result['result'])
+        self.assertIn(
+            'Cannot log in to Keystone (Unauthorized)', result['details']
+        )
+        self.assertNotIn('mistaken', result['details'])
 
 
 class QueuesTest(test_base.BaseTestCase):
@@ -96,37 +104,37 @@ class QueuesTest(test_base.BaseTestCase):
 
     def check(self) -> dict[str, typing.Any]:
         return run_check(
-            'Buses and their queues', '--config-file', self.configuration.path
+            'Bus queues', '--config-file', self.configuration.path
         )
 
-    def test_a_bus_that_nobody_used(self):
+    def test_unused_bus_passes(self):
         self.assertEqual(0, self.check()['result'])
 
-    def test_a_queue_that_nobody_reads(self):
+    def test_queue_without_consumers_is_a_warning(self):
         self.configuration.add_dummy('desk', 'desk-1')
         self.useFixture(commands.agent(self.configuration))
 
-        found = base.wait_for(
-            lambda: (lambda now: now if now['result'] else None)(self.check()),
-            60,
-            'the queue is told',
-        )
+        def check() -> dict[str, typing.Any] | None:
+            result = self.check()
+            return result if result['result'] else None
 
-        self.assertEqual(1, found['result'])
+        result = base.wait_for(check, 60, 'the queue is reported')
+
+        self.assertEqual(1, result['result'])
         self.assertIn(
-            'Nobody reads queue energy_meter.info of rabbit://',
-            found['details'],
+            'No consumers for queue energy_meter.info of rabbit://',
+            result['details'],
         )
-        self.assertNotIn('guest', found['details'])
+        self.assertNotIn('guest', result['details'])
 
-    def test_a_bus_that_is_away(self):
+    def test_unavailable_bus_fails(self):
         self.configuration.set(
             'DEFAULT',
-            transport_url=f'rabbit://user:hush@127.0.0.1:{base.free_port()}/',
+            transport_url=f'rabbit://user:hidden@127.0.0.1:{base.free_port()}/',
         )
 
-        found = self.check()
+        result = self.check()
 
-        self.assertEqual(2, found['result'])
-        self.assertIn('Connection refused', found['details'])
-        self.assertNotIn('hush', found['details'])
+        self.assertEqual(2, result['result'])
+        self.assertIn('Connection refused', result['details'])
+        self.assertNotIn('hidden', result['details'])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""systemd understands our units, and finds that they are confined."""
+"""Tests for the systemd units with systemd-analyze."""
 
 import os
 import pathlib
@@ -17,9 +17,9 @@ from energy_meter.tests.functional.services import stack
 SHIPPED = stack.CHECKOUT / 'etc/systemd'
 INSTALLATION = '/opt/energy_meter'
 
-#: The exposure that `systemd-analyze security` may find, in tenths: 0 is
-#: none, 100 a service of root's without any limit.
-EXPOSURE = 16
+#: Maximum exposure level of `systemd-analyze security`, in tenths: 0 is fully
+#: sandboxed, 100 is a service of root without restrictions.
+MAX_EXPOSURE = 16
 
 
 class UnitsTest(test_base.BaseTestCase):
@@ -33,43 +33,43 @@ class UnitsTest(test_base.BaseTestCase):
         for unit in self.directory.glob('*.service'):
             unit.write_text(unit.read_text().replace(INSTALLATION, sys.prefix))
 
-    def analyze(self, *words):
-        """Give what systemd-analyze says of our units, and its status."""
+    def analyze(self, *arguments):
+        """Return the output and exit status of systemd-analyze."""
         units = sorted(self.directory.glob('*.service'))
         done = subprocess.run(
-            [base.program('systemd-analyze'), *words, *units],
+            [base.program('systemd-analyze'), *arguments, *units],
             timeout=60,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # An empty part stands for systemd's own directories.
+            # The trailing colon adds systemd's default directories.
             env={**os.environ, 'SYSTEMD_UNIT_PATH': f'{self.directory}:'},
         )
         return done.stdout, done.returncode
 
     def install_drop_in(self):
-        """Install the agent's drop-in for serial lines, as it says."""
-        place = self.directory / 'energy-meter-agent.service.d'
-        place.mkdir()
+        """Install the agent's drop-in for serial ports."""
+        drop_ins = self.directory / 'energy-meter-agent.service.d'
+        drop_ins.mkdir()
         shutil.copy(
             self.directory / 'energy-meter-agent-serial.conf',
-            place / 'serial.conf',
+            drop_ins / 'serial.conf',
         )
 
-    def test_systemd_has_no_complaints(self):
+    def test_units_have_no_warnings(self):
         self.install_drop_in()
 
-        said, status = self.analyze('verify', '--man=no')
+        output, status = self.analyze('verify', '--man=no')
 
-        self.assertNotIn(str(self.directory), said)
-        self.assertNotIn('energy-meter', said)
-        self.assertEqual(0, status, said)
+        self.assertNotIn(str(self.directory), output)
+        self.assertNotIn('energy-meter', output)
+        self.assertEqual(0, status, output)
 
-    def test_services_are_confined(self):
-        said, status = self.analyze(
-            'security', '--offline=true', f'--threshold={EXPOSURE}'
+    def test_services_are_sandboxed(self):
+        output, status = self.analyze(
+            'security', '--offline=true', f'--threshold={MAX_EXPOSURE}'
         )
 
-        self.assertEqual(0, status, said)
+        self.assertEqual(0, status, output)
         for unit in self.directory.glob('*.service'):
-            self.assertIn(f'exposure level for {unit.name}', said)
+            self.assertIn(f'exposure level for {unit.name}', output)

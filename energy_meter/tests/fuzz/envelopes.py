@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Fuzz target: whatever arrives is read or rejected, and nothing else."""
+"""Fuzzing target: every envelope is either decoded or rejected."""
 
 import json
 import math
@@ -9,8 +9,9 @@ import pathlib
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter import signing
+from energy_meter.bus import authorization
 from energy_meter.bus import envelope
-from energy_meter.bus import trust
+from energy_meter.bus import fields
 from energy_meter.tests.fuzz import draw
 
 _GOLDEN = json.loads(
@@ -20,13 +21,15 @@ _GOLDEN = json.loads(
 )
 _SECRET = 'current-secret'
 _KEYRING = signing.Keyring([_SECRET])
-_TRUST = trust.Trust([_SECRET], [trust.Agent('own', ['own'], ['rack?-*'])])
+_VERIFIER = authorization.Verifier(
+    [_SECRET], [authorization.Agent('own', ['own'], ['rack?-*'])]
+)
 _OWN = signing.Keyring(['own'])
 
-_AS_IT_IS, _SIGNED, _SIGNED_AS_OWN, _MADE = range(4)
+_ENVELOPE, _BODY, _BODY_OF_OWN, _GENERATED_BODY = range(4)
 
-#: What may stand in any place of a body that is made.
-_ODD = (
+#: Values that may replace any part of a generated body.
+_UNEXPECTED = (
     None,
     True,
     0,
@@ -57,57 +60,57 @@ _ODD = (
 
 
 def seeds() -> list[bytes]:
-    """Give inputs to begin with."""
+    """Return the initial inputs."""
     body = _GOLDEN['body'].encode()
     return [
-        bytes([_AS_IT_IS]) + json.dumps(_GOLDEN).encode(),
-        bytes([_SIGNED]) + body,
-        bytes([_SIGNED_AS_OWN]) + body,
-        bytes([_MADE]) + bytes(range(256)) * 2,
+        bytes([_ENVELOPE]) + json.dumps(_GOLDEN).encode(),
+        bytes([_BODY]) + body,
+        bytes([_BODY_OF_OWN]) + body,
+        bytes([_GENERATED_BODY]) + bytes(range(256)) * 2,
     ]
 
 
-def try_one(data: bytes) -> None:
-    """Open what the bytes make: an envelope, or a body that is signed well.
+def run(data: bytes) -> None:
+    """Verify what the bytes form: an envelope, or a body that is signed here.
 
-    :raises AssertionError: when something is read that should not be.
-    :raises Exception: when the parser fails in a way that it must not.
+    :raises AssertionError: if invalid measurements are accepted.
+    :raises Exception: if the parser fails in any other way.
     """
     source = draw.Draw(data)
-    how = source.integer(4)
+    kind = source.integer(4)
     text = (
-        json.dumps(_make(source))
-        if how == _MADE
+        json.dumps(_generate_body(source))
+        if kind == _GENERATED_BODY
         else source.rest().decode('utf-8', 'surrogateescape')
     )
-    if how == _AS_IT_IS:
+    if kind == _ENVELOPE:
         try:
-            item = json.loads(text)
+            received = json.loads(text)
         except (ValueError, RecursionError):
-            item = text
+            received = text
     else:
-        own = how == _SIGNED_AS_OWN
-        item = _sign(
+        own = kind == _BODY_OF_OWN
+        received = _sign(
             text, _OWN if own else _KEYRING, 'own' if own else 'meter-1'
         )
-    refused: list[exception.RejectedMessage] = []
+    rejected: list[exception.RejectedMessage] = []
     try:
-        words = _TRUST.open(item, refused.append)
+        measurements = _VERIFIER.verify(received, rejected.append)
     except exception.RejectedMessage as error:
-        refused.append(error)
-        words = []
-    for error in refused:
-        # It goes into the log.
+        rejected.append(error)
+        measurements = []
+    for error in rejected:
+        # The error is logged, so it must be a single short line.
         assert str(error).isprintable(), str(error)
         assert len(str(error)) < 250, str(error)
-    _check(words)
+    _check(measurements)
 
 
-def _make(source: draw.Draw) -> object:
-    """Make a body that is good but for some odd values."""
+def _generate_body(source: draw.Draw) -> object:
+    """Return a valid body in which some values are replaced."""
 
-    def value(good: object) -> object:
-        return good if source.integer(16) else source.choice(_ODD)
+    def value(valid: object) -> object:
+        return valid if source.integer(16) else source.choice(_UNEXPECTED)
 
     return value(
         {
@@ -150,7 +153,7 @@ def _make(source: draw.Draw) -> object:
 
 
 def _sign(body: str, keyring: signing.Keyring, name: str) -> dict[str, object]:
-    item = {
+    header = {
         'version': 1,
         'key_id': keyring.signing_key_id,
         'agent': _GOLDEN['agent'],
@@ -167,27 +170,26 @@ def _sign(body: str, keyring: signing.Keyring, name: str) -> dict[str, object]:
             body,
         )
     )
-    return item | {
+    return header | {
         'signature': keyring.sign(text.encode('utf-8', 'surrogateescape'))
     }
 
 
-def _check(words: list[measurement.Measurement]) -> None:
-    """Check that what was read can be relied on, and sent on."""
-    for word in words:
-        assert word.probe.scope in measurement.SCOPES, word
-        assert all(map(envelope.is_id, word.probe)), word
-        for value in (word.millijoules, word.register.incarnation):
-            assert type(value) is int, word
-            assert 0 <= value < measurement.INTEGER_LIMIT, word
-        for number in word[2:]:
+def _check(measurements: list[measurement.Measurement]) -> None:
+    """Check that measurements are valid and can be signed again."""
+    for decoded in measurements:
+        assert decoded.probe.scope in measurement.SCOPES, decoded
+        assert all(map(fields.is_id, decoded.probe)), decoded
+        for value in (decoded.millijoules, decoded.register.incarnation):
+            assert type(value) is int, decoded
+            assert 0 <= value < measurement.INTEGER_LIMIT, decoded
+        for number in decoded[2:]:
             assert number is None or (
                 type(number) in (int, float)
                 and math.isfinite(number)
                 and number >= 0
-            ), word
-    if words:
-        again = envelope.unseal(
-            _KEYRING, json.loads(json.dumps(envelope.seal(_KEYRING, words)))
-        )
-        assert sorted(map(repr, again)) == sorted(map(repr, words))
+            ), decoded
+    if measurements:
+        signed = json.loads(json.dumps(envelope.sign(_KEYRING, measurements)))
+        again = envelope.decode(envelope.verify(_KEYRING, signed))
+        assert sorted(map(repr, again)) == sorted(map(repr, measurements))

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Fuzz target: whatever agents say, accounts stay right.
+"""Fuzzing target: accounts are correct for any measurements.
 
-Agents here say anything that the envelope lets pass, plausible or not, in any
-order, as if they had broken or lied; and an operator strikes registers.
+The measurements are those that an envelope can contain, plausible or not, in
+any order, as from defective or malicious agents. An operator voids registers
+in between.
 """
 
 import functools
@@ -24,12 +25,12 @@ _MAX_WATTS = 100_000.0
 _AGENTS = tuple(
     f'{letter * 8}-0000-0000-0000-000000000000' for letter in 'abc'
 )
-_MOST_BATCHES, _MOST_WORDS = 10, 5
+_MAX_BATCHES, _MAX_MEASUREMENTS = 10, 5
 _EPOCH = 1.7e9
 
 
 def seeds() -> list[bytes]:
-    """Give inputs to begin with."""
+    """Return the initial inputs."""
     return [bytes(64), bytes(range(256)) * 2, b'\x01' * 256]
 
 
@@ -40,83 +41,84 @@ def _tables() -> sa.Engine:
     return engine
 
 
-def try_tables(data: bytes) -> None:
-    """Merge batches into an account and into SQLite's tables alike.
+def run_tables(data: bytes) -> None:
+    """Merge batches into an account and into the tables of SQLite.
 
-    :raises AssertionError: when the account breaks a rule, or the tables
-        say otherwise.
+    :raises AssertionError: if the account breaks a rule or differs from the
+        tables.
     """
     databases.empty(_tables())
-    try_one(data, _tables())
+    run(data, _tables())
 
 
-def try_one(data: bytes, engine: sa.Engine | None = None) -> None:
+def run(data: bytes, engine: sa.Engine | None = None) -> None:
     """Merge batches into an account.
 
-    :param engine: of tables in which the same is done.
-    :raises AssertionError: when the account breaks a rule, or the tables
-        say otherwise.
+    :param engine: of tables into which the batches are merged as well.
+    :raises AssertionError: if the account breaks a rule or differs from the
+        tables.
     """
     source = draw.Draw(data)
-    account = merge.Account()
-    said: dict[tuple[str, str], int] = {}
+    account = merge.ProbeAccount()
+    reported: dict[tuple[str, str], int] = {}
     now = _EPOCH
-    for _ in range(_MOST_BATCHES):
+    for _ in range(_MAX_BATCHES):
         if not source:
             break
         now += source.integer(2**16) / 16
-        words = [
-            word
-            for word in (
-                _word(source, now) for _ in range(source.integer(_MOST_WORDS))
+        measurements = [
+            received
+            for received in (
+                _measurement(source, now)
+                for _ in range(source.integer(_MAX_MEASUREMENTS))
             )
-            if plausibility.is_plausible(word, _MAX_WATTS)
+            if plausibility.is_plausible(received, _MAX_WATTS)
         ]
         before = account.millijoules
-        world.merge_all(account, words, now, databases.TAKEOVER)
-        for word in words:
-            name = word.register.agent, word.register.id
-            said[name] = max(said.get(name, 0), word.millijoules)
-        _check(account, before, said)
+        world.merge_all(account, measurements, now, databases.TAKEOVER)
+        for received in measurements:
+            name = received.register.agent, received.register.id
+            reported[name] = max(reported.get(name, 0), received.millijoules)
+        _check(account, before, reported)
         if engine is not None:
-            databases.deliver(engine, words, now)
+            databases.deliver(engine, measurements, now)
         if not source.integer(8):
-            _void(account, source, said, engine)
+            _void(account, source, reported, engine)
         if engine is not None:
             databases.check(account, databases.load(engine, 'p'), 'the tables')
 
 
 def _void(
-    account: merge.Account,
+    account: merge.ProbeAccount,
     source: draw.Draw,
-    said: dict[tuple[str, str], int],
+    reported: dict[tuple[str, str], int],
     engine: sa.Engine | None,
 ) -> None:
-    """Strike a register, if there is one."""
-    if not said:
+    """Void a register, if there is one."""
+    if not reported:
         return
-    agent, register = source.choice(sorted(said))
+    agent, register = source.choice(sorted(reported))
     before = account.millijoules
-    struck = merge.void(account, agent, register)
-    assert account.millijoules == before - struck
+    voided = merge.void(account, agent, register)
+    assert account.millijoules == before - voided
     if engine is not None:
         with engine.begin() as connection:
-            assert struck == administration.void(
+            assert voided == administration.void(
                 connection, 'p', agent, register, 'fuzzer'
             )
-    _check(account, account.millijoules, said)
+    _check(account, account.millijoules, reported)
 
 
-def _word(source: draw.Draw, now: float) -> measurement.Measurement:
-    """Make a word of any size, though mostly of a sensible one."""
+def _measurement(source: draw.Draw, now: float) -> measurement.Measurement:
+    """Return a measurement; one in four has values of any magnitude."""
     if source.integer(4):
         elapsed = source.integer(2**16) / 4
         millijoules = source.integer(2**20)
-        time = now + source.integer(2**12) - 2**11
+        timestamp = now + source.integer(2**12) - 2**11
     else:
         elapsed = source.number()
         millijoules = source.integer(measurement.INTEGER_LIMIT)
-        time = source.number()
+        timestamp = source.number()
     return measurement.Measurement(
         measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
         measurement.RegisterKey(
@@ -124,7 +126,7 @@ def _word(source: draw.Draw, now: float) -> measurement.Measurement:
             f'{source.integer(3):016x}',
             source.integer(3),
         ),
-        time,
+        timestamp,
         elapsed,
         millijoules,
         elapsed if source.integer(2) else source.number(),
@@ -133,19 +135,27 @@ def _word(source: draw.Draw, now: float) -> measurement.Measurement:
 
 
 def _check(
-    account: merge.Account, before: int, said: dict[tuple[str, str], int]
+    account: merge.ProbeAccount,
+    before: int,
+    reported: dict[tuple[str, str], int],
 ) -> None:
     registers = list(account.others.values())
     if account.owner is not None:
         registers.append(account.owner)
     assert account.millijoules >= before, 'the energy fell'
     assert account.millijoules == sum(
-        register.credited for register in registers if not register.voided
+        register.billed for register in registers if not register.voided
     ), 'the sum is wrong'
-    assert account.millijoules <= sum(said.values()), 'more than was said'
+    assert account.millijoules <= sum(reported.values()), (
+        'more energy than was reported'
+    )
     for register in registers:
-        assert (
-            min(register.overlap, register.pending, register.credited) >= 0
-        ), register
-    for value in (account.elapsed, account.metered, account.heard_at):
+        assert min(register.overlap, register.pending, register.billed) >= 0, (
+            register
+        )
+    for value in (
+        account.elapsed,
+        account.metered_seconds,
+        account.last_seen_at,
+    ):
         assert math.isfinite(value), account

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A stand-in for the API, on a real socket, that answers what it is told."""
+"""Test double of the API, on a TCP port."""
 
 import collections
 import http.server
@@ -23,13 +23,13 @@ PROBE = {
 
 
 class APIStub(fixtures.Fixture):
-    """Serves ``probes`` at /v1/probes/, and whatever else is in ``answers``.
+    """HTTP server with ``probes`` at /v1/probes/, and with ``answers``.
 
-    :ivar probes: what it shows.
-    :ivar answers: status and body by path as it stands in the request line.
-    :ivar requests: how often each path was asked for.
-    :ivar tokens: the tokens that requests carried.
-    :ivar open: cleared, it keeps every request waiting.
+    :ivar probes: fields of each probe, by id.
+    :ivar answers: status and body by path, as encoded in the request line.
+    :ivar requests: number of requests by path.
+    :ivar tokens: tokens of the requests.
+    :ivar open: event; requests block until it is set.
     """
 
     def _setUp(self) -> None:
@@ -46,7 +46,7 @@ class APIStub(fixtures.Fixture):
         self.url = f'http://127.0.0.1:{self._port}/'
 
     def start(self) -> None:
-        """Listen, again on the same port if it did before."""
+        """Start to listen; after :meth:`stop`, on the same port."""
         self._server = http.server.ThreadingHTTPServer(
             ('127.0.0.1', self._port), _handler_of(self)
         )
@@ -57,16 +57,17 @@ class APIStub(fixtures.Fixture):
         self._thread.start()
 
     def stop(self) -> None:
-        """Refuse connections."""
+        """Stop to listen, so that connections are refused."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
     def show(self, **probes: dict[str, typing.Any]) -> None:
-        """Show these probes, like :data:`PROBE` but for what is given."""
+        """Set the probes, with fields that differ from :data:`PROBE`."""
         self.probes = {name: PROBE | fields for name, fields in probes.items()}
 
     def answer(self, path: str) -> tuple[int, bytes]:
+        """Return the status and body of the response for a path."""
         if path in self.answers:
             return self.answers[path]
         if path.endswith('/v1/probes/'):
@@ -76,7 +77,7 @@ class APIStub(fixtures.Fixture):
                 'error': {
                     'code': 404,
                     'title': 'Not Found',
-                    'message': 'Nothing here.',
+                    'message': 'Not found.',
                 }
             }
         ).encode()
@@ -84,7 +85,7 @@ class APIStub(fixtures.Fixture):
 
 def _handler_of(stub: APIStub) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             stub.requests[self.path] += 1
             stub.tokens.append(self.headers['X-Auth-Token'])
             stub.open.wait()

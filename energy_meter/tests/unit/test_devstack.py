@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The DevStack plugin, phase by phase, against a stand-in for DevStack.
+"""Tests of each phase of the DevStack plugin against a stand-in.
 
 What the plugin asks of DevStack is compared with the files of
 tests/devstack/golden. After an intended change, read what the failed test
@@ -8,6 +8,7 @@ shows, and write it there.
 """
 
 import pathlib
+import typing
 
 import fixtures
 from oslotest import base
@@ -30,19 +31,19 @@ probes = node-1, node-2
 
 
 def functions() -> dict[str, bool]:
-    """Read which functions DevStack has; false for a question."""
+    """Return the functions of DevStack; false for those not logged."""
     lines = (stand_in.HERE / 'functions.txt').read_text().splitlines()
     rows = [line.split() for line in lines if not line.startswith('#')]
     return {row[0]: row[-1] != '?' for row in rows}
 
 
 def golden(name: str) -> str:
-    """Read a log as it should be."""
+    """Read an expected log."""
     return (stand_in.HERE / 'golden' / f'{name}.log').read_text()
 
 
 def called(log: str) -> set[str]:
-    """Tell the functions and commands of a log."""
+    """Return the functions and commands in a log."""
     return {line.split()[0] for line in log.splitlines()} - {'=='}
 
 
@@ -51,16 +52,16 @@ class TestCase(base.BaseTestCase):
         return self.useFixture(stand_in.DevStack(*services, **settings))
 
     def wattmeters(self) -> pathlib.Path:
-        """Make a directory with the file of one wattmeter."""
+        """Create a directory with the file of one wattmeter."""
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         (directory / 'rack1.conf').write_text(METER)
         return directory
 
 
 class ScenarioTest(testscenarios.WithScenarios, TestCase):
-    """Whole lives of a machine, from stack.sh to clean.sh."""
+    """Complete life cycles of a machine, from stack.sh to clean.sh."""
 
-    scenarios = [
+    scenarios: typing.ClassVar = [
         ('mysql', {'services': 'key,mysql,rabbit', 'settings': {}}),
         (
             'postgresql',
@@ -81,7 +82,9 @@ class ScenarioTest(testscenarios.WithScenarios, TestCase):
             {
                 'services': 'n-cpu',
                 'settings': {
-                    'DISABLED_SERVICES': 'energy-collector,energy-api,energy-rrd',
+                    'DISABLED_SERVICES': (
+                        'energy-collector,energy-api,energy-rrd'
+                    ),
                     'ENERGY_METER_BUS_SECRETS': 'the-secret-of-the-controller',
                     'ENERGY_METER_DUMMY_PROBES': '',
                 },
@@ -104,19 +107,19 @@ class ScenarioTest(testscenarios.WithScenarios, TestCase):
         self.name = self.id().rpartition('(')[2].rstrip(')')
         self.machine = self.devstack(self.services, **self.settings)
 
-    def test_devstack_is_asked_for_what_it_should_be(self):
+    def test_calls_match_the_expected_log(self):
         self.machine.stack()
         self.machine.run('unstack')
         self.machine.run('clean')
 
         self.assertEqual(golden(self.name), self.machine.log)
 
-    def test_only_functions_that_devstack_has_are_called(self):
+    def test_only_existing_functions_are_called(self):
         known = {*functions(), *stand_in.COMMANDS, 'python3', 'sudo'}
 
         self.assertEqual(set(), called(golden(self.name)) - known)
 
-    def test_a_second_run_does_and_leaves_the_same(self):
+    def test_second_run_has_the_same_calls_and_result(self):
         self.machine.stack()
         log, files = self.machine.log, self.machine.contents()
 
@@ -125,7 +128,7 @@ class ScenarioTest(testscenarios.WithScenarios, TestCase):
         self.assertEqual(log + log, self.machine.log)
         self.assertEqual(files, self.machine.contents())
 
-    def test_clean_leaves_nothing(self):
+    def test_clean_removes_everything(self):
         before = self.machine.contents()
         self.machine.stack()
 
@@ -140,13 +143,13 @@ class ScenarioTest(testscenarios.WithScenarios, TestCase):
 
 
 class LogTest(TestCase):
-    def test_each_function_in_the_list_is_needed(self):
+    def test_each_listed_function_is_called(self):
         logs = ''.join(golden(name) for name, _ in ScenarioTest.scenarios)
         loud = {name for name, is_logged in functions().items() if is_logged}
 
         self.assertEqual({'die'}, loud - called(logs))
 
-    def test_secrets_are_not_in_our_part_of_devstacks_log(self):
+    def test_secrets_are_not_in_the_log_of_the_plugin(self):
         machine = self.devstack(
             'key,postgresql',
             TRACE='True',
@@ -170,14 +173,14 @@ class WattmetersTest(TestCase):
 
         self.assertIn('[wattmeter:dummy]', machine.configuration())
 
-    def test_dummy_probes_can_be_left_out(self):
+    def test_dummy_probes_can_be_omitted(self):
         machine = self.devstack(ENERGY_METER_DUMMY_PROBES='')
 
         machine.stack()
 
         self.assertNotIn('wattmeter', machine.configuration())
 
-    def test_a_file_of_wattmeters_is_copied_for_its_owner_alone(self):
+    def test_copied_wattmeter_file_is_readable_by_its_owner_only(self):
         machine = self.devstack(
             ENERGY_METER_WATTMETERS=str(self.wattmeters() / 'rack1.conf')
         )
@@ -190,7 +193,7 @@ class WattmetersTest(TestCase):
         self.assertEqual(METER, copy.read_text())
         self.assertEqual(0o600, copy.stat().st_mode & 0o777)
 
-    def test_a_directory_of_wattmeters_is_copied_anew_each_time(self):
+    def test_wattmeter_directory_is_copied_again_by_each_run(self):
         directory = self.wattmeters()
         machine = self.devstack(ENERGY_METER_WATTMETERS=str(directory))
         machine.stack()
@@ -205,7 +208,7 @@ class WattmetersTest(TestCase):
 
 
 class CeilometerTest(TestCase):
-    def test_the_parts_are_added_once_and_the_rest_stays(self):
+    def test_definitions_are_added_once_and_others_are_kept(self):
         machine = self.devstack(TELEMETRY)
 
         machine.stack()
@@ -226,7 +229,7 @@ class CeilometerTest(TestCase):
             [sink['name'] for sink in pipeline['sinks']],
         )
 
-    def test_its_own_clean_may_have_come_before_ours(self):
+    def test_clean_after_ceilometers_clean_succeeds(self):
         machine = self.devstack(TELEMETRY)
         machine.stack()
         for path in (machine.root / 'etc/ceilometer').iterdir():
@@ -237,43 +240,43 @@ class CeilometerTest(TestCase):
         self.assertEqual([], list((machine.root / 'etc/ceilometer').iterdir()))
 
 
-class RefusalTest(TestCase):
-    def refusal(self, *services: str, **settings: str) -> str:
-        """Give what stack.sh prints before it ends."""
+class InvalidSettingsTest(TestCase):
+    def failure(self, *services: str, **settings: str) -> str:
+        """Return the output of a failing stack.sh."""
         machine = self.devstack(*services, **settings)
         return str(self.assertRaises(AssertionError, machine.stack))
 
-    def test_mariadb_where_no_server_of_its_kind_is_enabled(self):
+    def test_mariadb_without_its_service_fails(self):
         self.assertIn(
             'ENERGY_METER_DATABASE is mariadb, but the service mysql is not '
             'enabled',
-            self.refusal(
+            self.failure(
                 'key,rabbit,postgresql', ENERGY_METER_DATABASE='mariadb'
             ),
         )
 
-    def test_postgresql_where_it_is_not_enabled(self):
+    def test_postgresql_without_its_service_fails(self):
         self.assertIn(
             'ENERGY_METER_DATABASE is postgresql, but the service postgresql '
             'is not enabled',
-            self.refusal(ENERGY_METER_DATABASE='postgresql'),
+            self.failure(ENERGY_METER_DATABASE='postgresql'),
         )
 
-    def test_an_unknown_database(self):
+    def test_unknown_database_fails(self):
         self.assertIn(
             'ENERGY_METER_DATABASE must be mariadb, postgresql or sqlite, not '
             'mysql',
-            self.refusal(ENERGY_METER_DATABASE='mysql'),
+            self.failure(ENERGY_METER_DATABASE='mysql'),
         )
 
-    def test_a_file_of_wattmeters_that_is_not_there(self):
+    def test_missing_wattmeter_file_fails(self):
         self.assertIn(
             'ENERGY_METER_WATTMETERS must be a readable file or directory, '
             'not /nowhere',
-            self.refusal(ENERGY_METER_WATTMETERS='/nowhere'),
+            self.failure(ENERGY_METER_WATTMETERS='/nowhere'),
         )
 
-    def test_ceilometer_that_is_not_configured_yet(self):
+    def test_ceilometer_enabled_after_energy_meter_fails(self):
         machine = self.devstack(TELEMETRY)
         (machine.root / 'etc/ceilometer/polling.yaml').unlink()
 

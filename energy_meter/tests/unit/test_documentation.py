@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the documentation tells operators to write can be read."""
+"""The examples in the documentation are valid."""
 
 import configparser
 import pathlib
@@ -19,14 +19,14 @@ from energy_meter.tests.unit.drivers import test_base
 
 SOURCE = pathlib.Path(energy_meter.__file__).parents[1] / 'doc/source'
 
-#: An example of a configuration: whole sections, indented.
+#: Example of a configuration: complete sections, indented.
 EXAMPLE = re.compile(
     r'^( *)\.\. code-block:: ini\n((?:\n|\1 +\S.*\n)+)', re.MULTILINE
 )
 
 
 def examples() -> dict[str, str]:
-    """Give the examples by page and number."""
+    """Return the examples by page and number."""
     return {
         f'{page.relative_to(SOURCE)}, example {number}': textwrap.dedent(
             match[2]
@@ -52,7 +52,7 @@ class ExamplesTest(base.BaseTestCase):
             self.assertEqual([], [str(error) for error in errors], name)
             self.assertEqual(text.count('[wattmeter:'), len(found), name)
 
-    def test_every_sum_in_an_example_is_one(self):
+    def test_every_sum_probe_in_an_example_is_valid(self):
         for name, text in examples().items():
             self.assertEqual(
                 len(re.findall('^sum =', text, re.MULTILINE)),
@@ -62,10 +62,10 @@ class ExamplesTest(base.BaseTestCase):
 
 
 class ThreatModelTest(base.BaseTestCase):
-    """Each line of the threat model names tests that there are."""
+    """Each line of the threat model names existing tests."""
 
     TESTS = pathlib.Path(energy_meter.__file__).parent / 'tests'
-    #: A module, and the tests of it that follow.
+    #: A module and the names of its tests.
     SHOWN = re.compile(
         r'``((?:unit|functional)[\w.]+)``((?:\s+``test_\w+``)+)'
     )
@@ -82,7 +82,7 @@ class ThreatModelTest(base.BaseTestCase):
             [], [line for line in self.lines() if not self.SHOWN.search(line)]
         )
 
-    def test_the_tests_that_it_names_exist(self):
+    def test_named_tests_exist(self):
         for line in self.lines():
             for module, names in self.SHOWN.findall(line):
                 path = self.TESTS / f'{module.replace(".", "/")}.py'
@@ -101,7 +101,7 @@ class PagesTest(base.BaseTestCase):
         for name in test_base.every_driver():
             self.assertIn(f'drivers/{name}.rst, example 1', examples())
 
-    def test_the_page_of_a_driver_names_all_of_its_options(self):
+    def test_page_of_a_driver_names_all_its_options(self):
         for name, driver in test_base.every_driver().items():
             page = (SOURCE / f'drivers/{name}.rst').read_text()
             missing = [

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The files in etc fit each other and the package."""
+"""The files in etc/ match each other and the package."""
 
 import configparser
 import pathlib
@@ -12,10 +12,10 @@ import energy_meter
 CHECKOUT = pathlib.Path(energy_meter.__file__).parents[1]
 ETC = CHECKOUT / 'etc'
 
-#: What a virtual environment has beside our own commands.
+#: Commands of the virtual environment that other packages install.
 FOREIGN = {'uwsgi'}
 
-#: The directory of etc that is made anew from an installation.
+#: Directory of generated samples.
 GENERATED = ETC / 'energy_meter'
 
 SERVICES = {'agent', 'api', 'collector', 'forwarder', 'rrd'}
@@ -35,7 +35,7 @@ def units() -> dict[str, configparser.RawConfigParser]:
 
 
 def scripts() -> set[str]:
-    """Give the names of the package's commands."""
+    """Return the names of the console scripts."""
     entries = read(CHECKOUT / 'setup.cfg')['options.entry_points']
     return {
         line.partition('=')[0].strip()
@@ -48,7 +48,7 @@ class InstallationTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         setup = read(CHECKOUT / 'setup.cfg')
-        #: What the package installs, by its path in the environment.
+        #: Installed files, by their path in the environment.
         self.installed = {
             f'{place}/{path.name}': path
             for place, patterns in setup['options.data_files'].items()
@@ -63,29 +63,29 @@ class InstallationTest(base.BaseTestCase):
 
     def test_units_start_what_the_package_installs(self):
         for name, unit in units().items():
-            command, *words = unit['Service']['ExecStart'].split()
+            command, *arguments = unit['Service']['ExecStart'].split()
             directory, _, program = command.rpartition('/')
             self.assertEqual('/opt/energy_meter/bin', directory, name)
             self.assertIn(program, scripts() | FOREIGN, name)
-            for word in words:
-                if word.startswith('/opt/energy_meter/'):
+            for argument in arguments:
+                if argument.startswith('/opt/energy_meter/'):
                     self.assertIn(
-                        word.removeprefix('/opt/energy_meter/'),
+                        argument.removeprefix('/opt/energy_meter/'),
                         self.installed,
                         name,
                     )
 
-    def test_services_run_as_the_account_that_is_made(self):
+    def test_services_run_as_the_created_account(self):
         account = (ETC / 'sysusers.d/energy_meter.conf').read_text().split()[1]
 
         for name, unit in units().items():
             self.assertEqual(account, unit['Service']['User'], name)
 
-    def test_all_that_operators_need_is_installed(self):
-        there = {
+    def test_all_files_for_operators_are_installed(self):
+        files = {
             path
             for path in ETC.rglob('*')
             if path.is_file() and GENERATED not in path.parents
         }
 
-        self.assertEqual(set(), there - {*self.installed.values()})
+        self.assertEqual(set(), files - {*self.installed.values()})

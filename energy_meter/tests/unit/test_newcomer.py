@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What README, quick start and installation tell a newcomer to type."""
+"""The commands and examples for new users are valid."""
 
 import os
 import pathlib
@@ -22,7 +22,7 @@ PAGES = [
     *sorted((CHECKOUT / 'doc/source/install').glob('*.rst')),
 ]
 
-#: A block of ours: its first section is one that services read.
+#: Configuration of energy_meter: services read its first section.
 CONFIGURATION = re.compile(
     r'^( +)\[(?:DEFAULT|database|bus|rrd|oslo_middleware|wattmeter:\S+)\]\n'
     r'(?:\n|\1.*\n)+',
@@ -59,7 +59,7 @@ class NewcomerTest(base.BaseTestCase):
             ):
                 self.assertIn(name, scripts, page)
 
-    def test_scripts_of_the_checkout_can_be_run(self):
+    def test_scripts_of_the_checkout_are_executable(self):
         for page in PAGES:
             for name in re.findall(r'\btools/\w+\.sh', read(page)):
                 self.assertTrue(os.access(CHECKOUT / name, os.X_OK), name)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which secret signs, and which are believed."""
+"""Tests of signatures and key ids."""
 
 import hypothesis
 from hypothesis import strategies
@@ -13,7 +13,7 @@ TEXT = b'to be signed'
 
 
 class KeyringTest(base.BaseTestCase):
-    def test_the_first_secret_signs(self):
+    def test_first_secret_signs(self):
         keyring = signing.Keyring(['first', 'second'])
 
         self.assertEqual(signing.key_id('first'), keyring.signing_key_id)
@@ -22,17 +22,17 @@ class KeyringTest(base.BaseTestCase):
         )
 
     def test_all_secrets_verify(self):
-        # Given a reader that already has a new secret behind the old one,
+        # Given a reader with the new secret appended to the old one,
         reader = signing.Keyring(['old', 'new'])
 
-        # then it believes writers before and after their change.
+        # then it accepts writers before and after they change theirs.
         for secret in ('old', 'new'):
             writer = signing.Keyring([secret])
             self.assertTrue(
                 reader.verify(writer.signing_key_id, TEXT, writer.sign(TEXT))
             )
 
-    def test_a_secret_that_was_removed_is_not_known(self):
+    def test_removed_secret_is_unknown(self):
         writer, reader = signing.Keyring(['old']), signing.Keyring(['new'])
 
         self.assertRaises(
@@ -43,7 +43,7 @@ class KeyringTest(base.BaseTestCase):
             writer.sign(TEXT),
         )
 
-    def test_one_secret_does_not_verify_under_the_name_of_another(self):
+    def test_key_id_of_another_secret_does_not_verify(self):
         writer = signing.Keyring(['one'])
         reader = signing.Keyring(['one', 'other'])
 
@@ -51,7 +51,7 @@ class KeyringTest(base.BaseTestCase):
             reader.verify(signing.key_id('other'), TEXT, writer.sign(TEXT))
         )
 
-    def test_another_text_is_not_verified(self):
+    def test_changed_text_does_not_verify(self):
         keyring = signing.Keyring(['secret'])
 
         self.assertFalse(
@@ -61,23 +61,25 @@ class KeyringTest(base.BaseTestCase):
         )
 
     @hypothesis.given(strategies.text(strategies.characters()))
-    def test_any_other_signature_is_refused(self, signature):
+    def test_other_signatures_do_not_verify(self, signature):
         keyring = signing.Keyring(['secret'])
 
         self.assertFalse(
             keyring.verify(keyring.signing_key_id, TEXT, signature)
         )
 
-    def test_empty_secrets_are_none(self):
+    def test_empty_secrets_are_missing(self):
         for secrets in ([], [''], ['', '']):
             self.assertRaises(
                 exception.MissingSecrets, signing.Keyring, secrets
             )
 
-    def test_secrets_are_taken_as_they_are(self):
+    def test_special_characters_in_secrets_are_literal(self):
         secrets = ['a%sb', 'ü', ' ', 'a$b', "it's"]
 
-        self.assertEqual(5, len({signing.key_id(item) for item in secrets}))
+        self.assertEqual(
+            5, len({signing.key_id(secret) for secret in secrets})
+        )
         for secret in secrets:
             keyring = signing.Keyring([secret])
             self.assertTrue(
@@ -86,6 +88,6 @@ class KeyringTest(base.BaseTestCase):
                 )
             )
 
-    def test_the_key_id_does_not_tell_the_secret(self):
+    def test_key_id_does_not_reveal_the_secret(self):
         self.assertRegex(signing.key_id('secret'), '^[0-9a-f]{16}$')
         self.assertNotIn('secret', signing.key_id('secret'))

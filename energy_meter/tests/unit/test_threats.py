@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What somebody with ill intent can do, and can not.
+"""Tests of the threat model in the page "Security" of the documentation.
 
-One collector with its database; what reaches it is written by hand. The page
-"Security" of the documentation names these tests.
+They deliver forged, replayed and unauthorized messages to a collector with a
+database. The page names these tests.
 """
 
 import json
@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from energy_meter import conf as energy_meter_conf
 from energy_meter import measurement
 from energy_meter import signing
+from energy_meter.bus import authorization
 from energy_meter.bus import envelope
-from energy_meter.bus import trust
 from energy_meter.collector import administration
 from energy_meter.collector import agents
 from energy_meter.collector import housekeeping
@@ -24,7 +24,7 @@ from energy_meter.collector import service
 from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 from energy_meter.db import schema
-from energy_meter.forwarder import selection
+from energy_meter.forwarder import filter as forwarder_filter
 
 HONEST = '11111111-1111-1111-1111-111111111111'
 ROGUE = '22222222-2222-2222-2222-222222222222'
@@ -33,7 +33,7 @@ REGISTER = '0123456789abcdef'
 
 
 class ThreatTest(base.BaseTestCase):
-    """A site whose honest agent has metered 100 J of the probe p."""
+    """A site whose honest agent has reported 100 J for the probe p."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -47,11 +47,15 @@ class ThreatTest(base.BaseTestCase):
         schema.metadata.create_all(self.engine)
         with self.engine.connect() as connection:
             self.now = db_engine.now(connection)
-        self.first = self.seal()
+        self.first = self.sign()
         self.deliver(self.first)
 
     def configure(self, secrets: str = 'shared', **own: str) -> None:
-        """Give agents, by name, secrets of their own and bind probes."""
+        """Write the configuration.
+
+        :param own: secrets of agents by name; each reserves the probes whose
+            ids begin with the name.
+        """
         directory = self.file.rpartition('/')[0]
         with open(self.file, 'w', encoding='utf-8') as stream:
             stream.write(
@@ -71,7 +75,7 @@ class ThreatTest(base.BaseTestCase):
         self.configure(secrets, **own)
         self.collector.reset()
 
-    def word(
+    def measurement(
         self,
         probe: str = 'p',
         agent: str = HONEST,
@@ -92,11 +96,13 @@ class ThreatTest(base.BaseTestCase):
             1.0,
         )
 
-    def seal(self, secret: str = 'shared', **what) -> dict[str, object]:
-        return envelope.seal(signing.Keyring([secret]), [self.word(**what)])
+    def sign(self, secret: str = 'shared', **values) -> envelope.Envelope:
+        return envelope.sign(
+            signing.Keyring([secret]), [self.measurement(**values)]
+        )
 
     def deliver(self, *envelopes: object) -> None:
-        self.collector._intake._handle(list(envelopes))
+        self.collector._consumer._handle(list(envelopes))
 
     def energy(self) -> dict[str, int]:
         with self.engine.connect() as connection:
@@ -109,8 +115,8 @@ class ThreatTest(base.BaseTestCase):
         return self.collector.counters.value(name, **labels)
 
 
-class ListenerTest(ThreatTest):
-    def test_whoever_reads_the_bus_reads_what_is_metered(self):
+class EavesdropperTest(ThreatTest):
+    def test_measurements_are_readable_on_the_bus(self):
         body = json.loads(str(self.first['body']))
 
         self.assertEqual('p', body['registers'][0]['probe'])
@@ -123,69 +129,76 @@ class ReplayTest(ThreatTest):
             self.deliver(self.first)
             self.assertEqual(expected, self.energy())
 
-    def test_what_was_merged_changes_nothing(self):
-        self.deliver(self.seal(elapsed=2000.0, millijoules=200_000))
+    def test_replayed_measurement_changes_nothing(self):
+        self.deliver(self.sign(elapsed=2000.0, millijoules=200_000))
         self.assert_replay_changes_nothing({'p': 200_000})
 
-    def test_what_was_voided_stays_so(self):
+    def test_voided_register_stays_void(self):
         with self.engine.begin() as connection:
             administration.void(connection, 'p', HONEST, REGISTER, 'operator')
         self.assert_replay_changes_nothing({'p': 0})
-        self.assertEqual(3, self.counted('outcomes', outcome='voided'))
+        self.assertEqual(
+            3, self.counted('measurements_merged', outcome='void')
+        )
 
-    def test_what_was_folded_is_not_credited_again(self):
-        # Given the register of an earlier incarnation, folded long ago,
-        self.deliver(self.seal(register='f' * 16, incarnation=2))
+    def test_folded_register_is_not_billed_again(self):
+        # Given a register of an earlier incarnation that was folded,
+        self.deliver(self.sign(register='f' * 16, incarnation=2))
         with self.engine.begin() as connection:
-            connection.execute(schema.register.update().values(heard_at=0))
+            connection.execute(schema.register.update().values(last_seen_at=0))
             self.assertEqual(1, housekeeping.fold(connection, 30))
-        # then it is never heard again.
+        # then its measurements are rejected.
         self.assert_replay_changes_nothing({'p': 200_000})
-        self.assertEqual(3, self.counted('outcomes', outcome='folded'))
+        self.assertEqual(
+            3, self.counted('measurements_merged', outcome='stale_incarnation')
+        )
 
-    def test_a_forgotten_probe_does_not_come_back(self):
+    def test_deleted_probe_is_not_created_again(self):
         with self.engine.begin() as connection:
-            connection.execute(schema.probe.update().values(heard_at=0))
-            administration.forget(connection, 'p', 'operator')
+            connection.execute(schema.probe.update().values(last_seen_at=0))
+            administration.delete_probe(connection, 'p', 'operator')
         self.assert_replay_changes_nothing({})
 
-    def test_what_an_excluded_agent_said_is_refused(self):
-        agents.exclude(self.engine, HONEST, 'operator')
+    def test_measurements_of_disabled_agent_are_rejected(self):
+        agents.disable(self.engine, HONEST, 'operator')
         self.assert_replay_changes_nothing({'p': 0})
-        self.assertEqual(3, self.counted('outcomes', outcome='excluded'))
+        self.assertEqual(
+            3, self.counted('measurements_merged', outcome='agent_disabled')
+        )
 
-    def test_under_a_secret_that_was_removed_nothing_is_read(self):
+    def test_messages_under_removed_secret_are_rejected(self):
         self.change_secrets('new')
         self.assert_replay_changes_nothing({'p': 100_000})
-        self.assertEqual(3, self.counted('rejected', cause='unknown-key'))
+        self.assertEqual(
+            3, self.counted('envelopes_rejected', reason='unknown_key')
+        )
 
-    def test_sites_of_one_secret_believe_what_is_meant_for_each_other(self):
-        elsewhere = self.seal(probe='of-another-site')
-        self.deliver(elsewhere)
+    def test_sites_with_the_same_secret_accept_messages_of_each_other(self):
+        self.deliver(self.sign(probe='of-another-site'))
         self.assertIn('of-another-site', self.energy())
 
-    def test_sites_of_different_secrets_do_not(self):
-        self.deliver(self.seal('of another site', probe='of-another-site'))
+    def test_sites_with_different_secrets_reject_messages_of_each_other(self):
+        self.deliver(self.sign('of another site', probe='of-another-site'))
         self.assertNotIn('of-another-site', self.energy())
 
 
 class RogueAgentTest(ThreatTest):
-    """Somebody who knows the shared secret."""
+    """An attacker who knows the shared secret."""
 
-    def test_it_can_speak_for_any_agent_without_a_secret_of_its_own(self):
-        self.deliver(self.seal(elapsed=2000.0, millijoules=5_000_000))
+    def test_it_can_impersonate_agents_without_own_secrets(self):
+        self.deliver(self.sign(elapsed=2000.0, millijoules=5_000_000))
         self.assertEqual({'p': 5_000_000}, self.energy())
 
-    def test_it_can_make_up_probes(self):
+    def test_it_can_invent_probes(self):
         self.deliver(
             *(
-                self.seal(probe=f'x{number}', agent=ROGUE)
+                self.sign(probe=f'x{number}', agent=ROGUE)
                 for number in range(100)
             )
         )
         self.assertEqual(101, len(self.energy()))
 
-    def test_it_can_claim_no_more_than_the_power_could_have_made(self):
+    def test_it_cannot_report_more_energy_than_max_watts_allows(self):
         for elapsed, millijoules in (
             (1000.0, 2**53 - 1),
             (1e-3, 10**10),
@@ -193,7 +206,7 @@ class RogueAgentTest(ThreatTest):
             (1e308, 0),
         ):
             self.deliver(
-                self.seal(
+                self.sign(
                     probe='x',
                     agent=ROGUE,
                     elapsed=elapsed,
@@ -201,23 +214,25 @@ class RogueAgentTest(ThreatTest):
                 )
             )
         self.assertEqual({'p': 100_000}, self.energy())
-        self.assertEqual(4, self.counted('implausible'))
+        self.assertEqual(
+            4, self.counted('measurements_rejected', reason='out_of_range')
+        )
 
-    def test_it_can_not_lower_what_is_billed(self):
+    def test_it_cannot_reduce_billed_energy(self):
         self.deliver(
-            self.seal(elapsed=2000.0, millijoules=0),
-            self.seal(elapsed=500.0, millijoules=0),
-            self.seal(
+            self.sign(elapsed=2000.0, millijoules=0),
+            self.sign(elapsed=500.0, millijoules=0),
+            self.sign(
                 elapsed=9000.0, millijoules=1, incarnation=2, register='f' * 16
             ),
         )
         self.assertLessEqual(100_000, self.energy()['p'])
 
-    def test_beside_an_owner_that_speaks_it_bills_nothing(self):
+    def test_its_energy_is_not_billed_while_the_owner_is_active(self):
         for elapsed in (1100.0, 1200.0, 1300.0):
             self.deliver(
-                self.seal(elapsed=elapsed),
-                self.seal(
+                self.sign(elapsed=elapsed),
+                self.sign(
                     agent=ROGUE,
                     elapsed=elapsed,
                     millijoules=int(elapsed) * 10**6,
@@ -226,81 +241,90 @@ class RogueAgentTest(ThreatTest):
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertIn('is metered by two agents', self.log.output)
 
-    def test_a_time_in_the_future_is_set_back_to_now(self):
-        self.deliver(self.seal(probe='x', agent=ROGUE, ahead=1e9))
+    def test_timestamp_in_the_future_is_clamped(self):
+        self.deliver(self.sign(probe='x', agent=ROGUE, ahead=1e9))
         with self.engine.connect() as connection:
-            (time,) = connection.scalars(
-                sa.select(schema.probe.c.time).where(schema.probe.c.id == 'x')
+            (timestamp,) = connection.scalars(
+                sa.select(schema.probe.c.timestamp).where(
+                    schema.probe.c.id == 'x'
+                )
             )
-            self.assertLessEqual(time, db_engine.now(connection))
-        # The next honest word is not older for that.
+            self.assertLessEqual(timestamp, db_engine.now(connection))
+        # The next measurement with the correct time is still newer.
         self.deliver(
-            self.seal(
+            self.sign(
                 probe='x', agent=ROGUE, elapsed=1001.0, millijoules=200_000
             )
         )
         self.assertEqual(200_000, self.energy()['x'])
 
-    def test_excluded_it_comes_back_under_another_uuid(self):
-        self.deliver(self.seal(probe='x', agent=ROGUE))
-        agents.exclude(self.engine, ROGUE, 'operator')
-        self.deliver(self.seal(probe='x', agent=OTHER, millijoules=77))
+    def test_after_being_disabled_it_returns_under_another_uuid(self):
+        self.deliver(self.sign(probe='x', agent=ROGUE))
+        agents.disable(self.engine, ROGUE, 'operator')
+        self.deliver(self.sign(probe='x', agent=OTHER, millijoules=77))
         self.assertEqual(77, self.energy()['x'])
 
-    def test_excluded_and_without_the_secret_it_does_not(self):
-        self.deliver(self.seal(probe='x', agent=ROGUE))
-        agents.exclude(self.engine, ROGUE, 'operator')
+    def test_after_being_disabled_without_the_secret_it_cannot_return(self):
+        self.deliver(self.sign(probe='x', agent=ROGUE))
+        agents.disable(self.engine, ROGUE, 'operator')
         self.change_secrets('changed')
-        self.deliver(self.seal(probe='x', agent=OTHER))
+        self.deliver(self.sign(probe='x', agent=OTHER))
         self.assertEqual(0, self.energy()['x'])
 
-    def test_it_can_have_an_honest_agent_of_its_choice_excluded(self):
-        # It spoke under that uuid, and an operator excludes what he sees.
-        self.deliver(self.seal(probe='x'))
-        agents.exclude(self.engine, HONEST, 'operator')
+    def test_it_can_cause_an_honest_agent_to_be_disabled(self):
+        # It used the UUID of that agent, and the operator disables the UUID
+        # that the forged measurements name.
+        self.deliver(self.sign(probe='x'))
+        agents.disable(self.engine, HONEST, 'operator')
         self.assertEqual({'p': 0, 'x': 0}, self.energy())
 
 
 class RogueWithOwnSecretTest(ThreatTest):
-    """Somebody who knows the secret of one agent, ``tenant``."""
+    """An attacker who knows the secret of one agent, ``tenant``."""
 
     def setUp(self) -> None:
         super().setUp()
         self.change_secrets(tenant='own', other='of the other')
 
-    def say(self, name: str = 'tenant', **what) -> None:
-        self.deliver(self.seal('own', name=name, **what))
+    def report(self, name: str = 'tenant', **values) -> None:
+        self.deliver(self.sign('own', name=name, **values))
 
-    def test_it_can_say_anything_plausible_of_its_own_probes(self):
-        self.say(probe='tenant-1', agent=ROGUE)
-        self.say(probe='tenant-2', agent=OTHER)
+    def test_it_can_report_any_plausible_value_for_its_probes(self):
+        self.report(probe='tenant-1', agent=ROGUE)
+        self.report(probe='tenant-2', agent=OTHER)
         self.assertEqual({'p', 'tenant-1', 'tenant-2'}, set(self.energy()))
 
-    def test_it_can_say_nothing_of_the_probes_of_others(self):
-        self.say(probe='p', elapsed=2000.0, millijoules=5_000_000)
-        self.say(probe='other-1')
+    def test_it_cannot_report_probes_of_other_agents(self):
+        self.report(probe='p', elapsed=2000.0, millijoules=5_000_000)
+        self.report(probe='other-1')
         self.assertEqual({'p': 100_000}, self.energy())
-        self.assertEqual(2, self.counted('rejected', cause='foreign-probe'))
+        self.assertEqual(
+            2, self.counted('envelopes_rejected', reason='unauthorized_probe')
+        )
 
-    def test_it_can_not_take_the_name_of_another(self):
+    def test_it_cannot_use_the_name_of_another_agent(self):
         for name in ('other', 'honest'):
-            self.say(name, probe='other-1')
+            self.report(name, probe='other-1')
         self.assertEqual({'p': 100_000}, self.energy())
-        self.assertEqual(2, self.counted('rejected', cause='wrong-agent'))
+        self.assertEqual(
+            2, self.counted('envelopes_rejected', reason='wrong_agent')
+        )
 
-    def test_under_the_uuid_of_another_it_touches_only_its_own_probes(self):
-        self.say(probe='tenant-1', agent=HONEST, incarnation=2**53 - 1)
-        self.deliver(self.seal(elapsed=2000.0, millijoules=200_000))
+    def test_under_another_uuid_it_affects_only_its_own_probes(self):
+        self.report(probe='tenant-1', agent=HONEST, incarnation=2**53 - 1)
+        self.deliver(self.sign(elapsed=2000.0, millijoules=200_000))
         self.assertEqual({'p': 200_000, 'tenant-1': 100_000}, self.energy())
 
-    def test_without_its_secret_it_is_silent_and_nobody_else_notices(self):
-        self.say(probe='tenant-1', agent=ROGUE)
-        agents.exclude(self.engine, ROGUE, 'operator')
+    def test_without_its_secret_it_is_rejected_and_others_are_not_affected(
+        self,
+    ):
+        self.report(probe='tenant-1', agent=ROGUE)
+        agents.disable(self.engine, ROGUE, 'operator')
         self.change_secrets(tenant='changed', other='of the other')
-        self.say(probe='tenant-1', agent=OTHER)
+        self.report(probe='tenant-1', agent=OTHER)
         self.deliver(
-            self.seal(elapsed=2000.0, millijoules=200_000),
-            self.seal(
+            self.sign(elapsed=2000.0, millijoules=200_000),
+            self.sign(
                 'changed',
                 probe='tenant-1',
                 name='tenant',
@@ -312,45 +336,49 @@ class RogueWithOwnSecretTest(ThreatTest):
 
 
 class ForwarderTest(ThreatTest):
-    """A forwarder that turned bad."""
+    """A compromised forwarder."""
 
-    def resign(self, secret: str, **what) -> dict[str, object]:
-        """Let it sign anew what it was given, and what it made of it."""
-        chosen = selection.Selection(
-            trust.Trust(['of the source']),
+    def re_sign(self, secret: str, **values) -> envelope.Envelope:
+        """Return an envelope that the forwarder has re-signed."""
+        re_signer = forwarder_filter.EnvelopeFilter(
+            authorization.Verifier(['of the source']),
             signing.Keyring([secret]),
             ['*'],
             ['*'],
         )
-        found = chosen.select(self.seal('of the source', **what), self.fail)
-        assert found is not None
-        return found
+        re_signed = re_signer.apply(
+            self.sign('of the source', **values), self.fail
+        )
+        assert re_signed is not None
+        return re_signed
 
-    def test_one_that_signs_anew_can_say_what_any_agent_can(self):
+    def test_with_re_sign_it_can_report_what_any_agent_can(self):
         self.deliver(
-            self.resign('shared', elapsed=2000.0, millijoules=5_000_000)
+            self.re_sign('shared', elapsed=2000.0, millijoules=5_000_000)
         )
         self.assertEqual({'p': 5_000_000}, self.energy())
 
-    def test_it_can_not_speak_for_agents_with_secrets_of_their_own(self):
+    def test_it_cannot_impersonate_agents_with_own_secrets(self):
         self.change_secrets(tenant='own')
         self.deliver(
-            self.resign('shared', name='tenant', probe='tenant-1'),
-            self.resign('shared', name='honest', probe='tenant-1'),
+            self.re_sign('shared', name='tenant', probe='tenant-1'),
+            self.re_sign('shared', name='honest', probe='tenant-1'),
         )
         self.assertEqual({'p': 100_000}, self.energy())
 
-    def test_in_their_sections_its_secret_speaks_for_them_alone(self):
+    def test_its_secret_in_agent_sections_is_limited_to_these_agents(self):
         self.change_secrets(tenant='own, its', other='its')
         self.deliver(
-            self.resign('its', name='tenant', probe='tenant-1'),
-            self.resign('its', name='other', probe='other-1'),
-            self.resign('its', elapsed=2000.0, millijoules=1),
+            self.re_sign('its', name='tenant', probe='tenant-1'),
+            self.re_sign('its', name='other', probe='other-1'),
+            self.re_sign('its', elapsed=2000.0, millijoules=1),
         )
         self.assertEqual({'p', 'tenant-1', 'other-1'}, set(self.energy()))
-        self.assertEqual(1, self.counted('rejected', cause='wrong-agent'))
+        self.assertEqual(
+            1, self.counted('envelopes_rejected', reason='wrong_agent')
+        )
 
-    def test_one_without_secrets_can_change_nothing(self):
+    def test_without_secrets_it_cannot_change_envelopes(self):
         for name, value in (
             ('agent', ROGUE),
             ('agent_name', 'other'),
@@ -358,12 +386,16 @@ class ForwarderTest(ThreatTest):
         ):
             self.deliver(self.first | {name: value})
         self.assertEqual({'p': 100_000}, self.energy())
-        self.assertEqual(3, self.counted('rejected', cause='bad-signature'))
+        self.assertEqual(
+            3, self.counted('envelopes_rejected', reason='bad_signature')
+        )
 
 
 class FloodTest(ThreatTest):
-    def test_the_log_takes_one_line_however_many_forgeries_come(self):
+    def test_many_forged_messages_are_logged_once(self):
         before = len(self.log.output.splitlines())
-        self.deliver(*[self.seal('forged')] * 1000)
+        self.deliver(*[self.sign('forged')] * 1000)
         self.assertEqual(1, len(self.log.output.splitlines()) - before)
-        self.assertEqual(1000, self.counted('rejected', cause='unknown-key'))
+        self.assertEqual(
+            1000, self.counted('envelopes_rejected', reason='unknown_key')
+        )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Wattmeters of which another program writes down the power."""
+"""Wattmeters whose power another program writes to a file."""
 
 import os
 import time
@@ -12,16 +12,16 @@ from energy_meter import measurement
 from energy_meter.drivers import base
 
 
-class LogFile(base.PolledDriver):
-    """Reads a file that has a line ``NAME WATTS`` for each outlet."""
+class LogFile(base.Driver):
+    """Reads a file that has a line ``NAME WATTS`` for each channel."""
 
     opts = (
-        cfg.StrOpt('path', required=True, help='The file.'),
+        cfg.StrOpt('path', required=True, help='Path of the file.'),
         cfg.FloatOpt(
             'max_age',
             default=60.0,
             min=0.0,
-            help='Seconds after which what it says is stale.',
+            help='Maximum age of the file in seconds.',
         ),
     )
     scope = 'outlet'
@@ -30,11 +30,11 @@ class LogFile(base.PolledDriver):
         self._names = list(self._values())
         if self.probes and len(self.probes) != len(self._names):
             raise exception.DriverError(
-                reason=f'{self.options.path} has {len(self._names)} outlets, '
+                reason=f'{self.options.path} has {len(self._names)} channels, '
                 f'but probes has places for {len(self.probes)}'
             )
 
-    def outlets(self):
+    def channels(self):
         return base.number(self._names)
 
     def read(self):
@@ -47,11 +47,10 @@ class LogFile(base.PolledDriver):
 
     def _values(self):
         try:
-            with open(self.options.path, encoding='utf-8') as stream:
-                age = time.time() - os.fstat(stream.fileno()).st_mtime
+            with open(self.options.path, encoding='utf-8') as file:
+                age = time.time() - os.fstat(file.fileno()).st_mtime
                 values = {
-                    name: float(watts)
-                    for name, watts in map(str.split, stream)
+                    name: float(watts) for name, watts in map(str.split, file)
                 }
         except (OSError, ValueError) as error:
             raise exception.ProtocolError(
@@ -60,6 +59,6 @@ class LogFile(base.PolledDriver):
         if age > self.options.max_age:
             raise exception.DeviceUnreachable(
                 device=self.options.path,
-                reason=f'nothing was written for {age:.0f} s',
+                reason=f'not written for {age:.0f} s',
             )
         return values

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The driver without an agent: options and probes in, readings out."""
+"""Test of the driver without an agent."""
 
 import os
 import pathlib
@@ -30,42 +30,42 @@ class LogFileTest(unittest.TestCase):
     def read(self, driver):
         return {reading.probe: reading.watts for reading in driver.read()}
 
-    def test_each_line_is_an_outlet(self):
+    def test_each_line_is_a_channel(self):
         driver = self.open('node-1', 'node-2')
 
         self.assertEqual({'node-1': 100.5, 'node-2': 42.0}, self.read(driver))
 
-    def test_an_outlet_can_be_left_out(self):
+    def test_channel_without_probe_is_skipped(self):
         self.assertEqual(
             {'node-2': 42.0}, self.read(self.open(None, 'node-2'))
         )
 
-    def test_outlets_are_listed_for_whoever_names_no_probes(self):
+    def test_lists_its_channels(self):
         self.assertEqual(
             ['left', 'right'],
-            [outlet.name for outlet in self.open().outlets()],
+            [channel.name for channel in self.open().channels()],
         )
 
-    def test_an_outlet_that_is_not_shown_has_no_reading(self):
+    def test_channel_without_line_is_omitted(self):
         driver = self.open('node-1', 'node-2')
         self.path.write_text('right 42\n')
 
         self.assertEqual({'node-2': 42.0}, self.read(driver))
 
-    def test_what_makes_no_sense_is_an_error(self):
+    def test_invalid_line_is_an_error(self):
         driver = self.open('node-1', 'node-2')
 
         for text in ('left\n', 'left 1 2\n', 'left much\n'):
             self.path.write_text(text)
             self.assertRaises(exception.ProtocolError, driver.read)
 
-    def test_what_was_written_long_ago_is_an_error(self):
+    def test_outdated_file_is_an_error(self):
         driver = self.open('node-1', 'node-2')
         os.utime(self.path, (0, 0))
 
         self.assertRaises(exception.DeviceUnreachable, driver.read)
 
-    def test_a_probe_without_an_outlet_is_an_error(self):
+    def test_missing_channel_is_an_error(self):
         self.assertRaises(exception.DriverError, self.open, 'node-1')
 
 

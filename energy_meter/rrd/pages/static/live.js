@@ -1,146 +1,150 @@
-// Keeps graphs and figures up to date: those in view, while the tab is seen,
-// and by conditional requests, so that what did not change costs nothing.
+// Updates graphs and figures: only those in view, only while the tab is
+// visible, and with conditional requests, so that unchanged data is not sent
+// again.
 'use strict';
 
 (() => {
-  const AT_A_TIME = 4;
-  const PATIENCE = 30000;  // milliseconds
+  const MAX_REQUESTS = 4;
+  const TIMEOUT_MS = 30000;
   const UNKNOWN = '–';
-  const seconds = Number(document.body.dataset.refresh || 0);
+  const intervalS = Number(document.body.dataset.refresh || 0);
   const inView = new Set();
-  const waiting = new Set();
-  const busy = new Set();
-  const shown = new WeakMap();  // element → URL and ETag of what it shows
-  const observer = new IntersectionObserver(observed, {rootMargin: '200px'});
+  const queued = new Set();
+  const loading = new Set();
+  const current = new WeakMap();  // element → URL and ETag of its content
+  const observer = new IntersectionObserver(onViewChange,
+    {rootMargin: '200px'});
 
-  // What differs from what the element shows; null if nothing does.
-  async function ask(element, url) {
-    const known = shown.get(element);
+  // Return the response; null if the element is up to date.
+  async function fetchIfChanged(element, url) {
+    const known = current.get(element);
     const headers = known && known.url === url
       ? {'If-None-Match': known.tag} : {};
-    const answer = await fetch(url, {headers, cache: 'no-store',
-      signal: AbortSignal.timeout(PATIENCE)});
-    if (answer.status === 304 || answer.status === 404) {
+    const response = await fetch(url, {headers, cache: 'no-store',
+      signal: AbortSignal.timeout(TIMEOUT_MS)});
+    if (response.status === 304 || response.status === 404) {
       return null;
     }
-    if (!answer.ok) {
-      throw new Error(`${url}: ${answer.status}`);
+    if (!response.ok) {
+      throw new Error(`${url}: ${response.status}`);
     }
-    return answer;
+    return response;
   }
 
-  function remember(element, url, answer) {
-    shown.set(element, {url, tag: answer.headers.get('ETag')});
+  function remember(element, url, response) {
+    current.set(element, {url, tag: response.headers.get('ETag')});
   }
 
-  async function draw(image) {
+  async function updateGraph(image) {
     const theme = document.documentElement.dataset.theme;
     const url = `${image.dataset.graph}&theme=${theme}`;
-    const answer = await ask(image, url);
-    if (!answer) {
+    const response = await fetchIfChanged(image, url);
+    if (!response) {
       return;
     }
-    // Decoded before it takes the place of the old one: no flicker.
+    // Decode the new image before replacing the old one to avoid flicker.
     const next = new Image();
-    next.src = URL.createObjectURL(await answer.blob());
+    next.src = URL.createObjectURL(await response.blob());
     await next.decode();
-    const old = image.src;
+    const previous = image.src;
     image.src = next.src;
-    image.classList.add('drawn');
-    if (old) {
-      URL.revokeObjectURL(old);
+    image.classList.add('loaded');
+    if (previous) {
+      URL.revokeObjectURL(previous);
     }
-    remember(image, url, answer);
+    remember(image, url, response);
   }
 
-  function show(figures, places) {
-    for (const place of places) {
-      const key = place.dataset.figure || place.dataset.total;
+  function showFigures(figures, elements) {
+    for (const element of elements) {
+      const key = element.dataset.figure || element.dataset.total;
       const digits = key === 'kwh' ? 4 : key === 'cost' ? 2 : 1;
       const value = figures[key];
       const text = typeof value !== 'number' ? UNKNOWN
         : value.toLocaleString('en-US', {minimumFractionDigits: digits,
           maximumFractionDigits: digits});
-      if (key in figures && place.textContent !== text) {
-        place.textContent = text;
+      if (key in figures && element.textContent !== text) {
+        element.textContent = text;
       }
     }
   }
 
-  async function fill(element) {
+  async function updateFigures(element) {
     const url = element.dataset.figures;
-    const answer = await ask(element, url);
-    if (!answer) {
+    const response = await fetchIfChanged(element, url);
+    if (!response) {
       return;
     }
-    const data = await answer.json();
-    remember(element, url, answer);
+    const data = await response.json();
+    remember(element, url, response);
     if (element.id !== 'page') {
-      show(data.figures, element.querySelectorAll('[data-figure]'));
+      showFigures(data.figures, element.querySelectorAll('[data-figure]'));
       return;
     }
-    show({...data.figures, now: data.now},
+    showFigures({...data.figures, now: data.now},
       element.querySelectorAll('[data-total]'));
-    const places = element.querySelectorAll('[data-probe], [data-card]');
+    const probes = element.querySelectorAll('[data-probe], [data-card]');
     const ids = new Set();
-    for (const place of places) {
-      const id = place.dataset.probe || place.dataset.card;
+    for (const probe of probes) {
+      const id = probe.dataset.probe || probe.dataset.card;
       ids.add(id);
-      show(data.probes[id] || {}, place.querySelectorAll('[data-figure]'));
+      showFigures(data.probes[id] || {},
+        probe.querySelectorAll('[data-figure]'));
     }
     if (ids.size !== Object.keys(data.probes).length) {
-      await renew(element);
+      await reloadPage(element);
     }
   }
 
-  // A probe came or went: take the page anew.
-  async function renew(page) {
-    const answer = await fetch(location.href, {cache: 'no-store',
-      signal: AbortSignal.timeout(PATIENCE)});
+  // Load the page again because a probe was added or removed.
+  async function reloadPage(page) {
+    const response = await fetch(location.href, {cache: 'no-store',
+      signal: AbortSignal.timeout(TIMEOUT_MS)});
     const parsed = new DOMParser().parseFromString(
-      await answer.text(), 'text/html');
+      await response.text(), 'text/html');
     const filter = page.querySelector('#filter');
     const next = parsed.getElementById('page');
-    const box = next.querySelector('#filter');
-    if (filter && box) {
-      box.value = filter.value;
+    const nextFilter = next.querySelector('#filter');
+    if (filter && nextFilter) {
+      nextFilter.value = filter.value;
     }
     observer.disconnect();
     inView.clear();
     page.replaceWith(next);
     observe();
-    dispatchEvent(new Event('renewed'));
+    dispatchEvent(new Event('reloaded'));
   }
 
-  function tell(error) {
+  function showConnection(error) {
     const banner = document.getElementById('banner');
     const live = document.getElementById('live');
     banner.hidden = !error;
     live.hidden = false;
-    live.classList.toggle('lost', Boolean(error));
-    const state = error ? 'Not connected' : 'Live';
+    live.classList.toggle('disconnected', Boolean(error));
+    const state = error ? 'Disconnected' : 'Live';
     if (live.textContent !== state) {
       live.textContent = state;
-      banner.textContent = error ? 'The server does not answer. What you '
-        + 'see is not up to date; it will go on by itself.' : '';
+      banner.textContent = error ? 'The server is not responding. This page '
+        + 'may be out of date. It will update when the server is available '
+        + 'again.' : '';
     }
   }
 
-  function work() {
-    for (const element of waiting) {
-      if (busy.size >= AT_A_TIME) {
+  function loadQueued() {
+    for (const element of queued) {
+      if (loading.size >= MAX_REQUESTS) {
         return;
       }
-      waiting.delete(element);
-      if (busy.has(element)) {
+      queued.delete(element);
+      if (loading.has(element)) {
         continue;
       }
-      busy.add(element);
-      (element.dataset.graph ? draw : fill)(element)
-        .then(() => tell(null), tell)
+      loading.add(element);
+      (element.dataset.graph ? updateGraph : updateFigures)(element)
+        .then(() => showConnection(null), showConnection)
         .finally(() => {
-          busy.delete(element);
-          work();
+          loading.delete(element);
+          loadQueued();
         });
     }
   }
@@ -149,22 +153,22 @@
     if (document.hidden) {
       return;
     }
-    inView.forEach(element => waiting.add(element));
-    work();
+    inView.forEach(element => queued.add(element));
+    loadQueued();
   }
 
-  function observed(entries) {
+  function onViewChange(entries) {
     for (const {target, isIntersecting} of entries) {
       if (isIntersecting) {
         inView.add(target);
-        waiting.add(target);
+        queued.add(target);
       } else {
         inView.delete(target);
-        waiting.delete(target);
+        queued.delete(target);
       }
     }
     if (!document.hidden) {
-      work();
+      loadQueued();
     }
   }
 
@@ -176,8 +180,8 @@
   }
 
   observe();
-  if (seconds) {
-    setInterval(refresh, seconds * 1000);
+  if (intervalS) {
+    setInterval(refresh, intervalS * 1000);
   }
   document.addEventListener('visibilitychange', refresh);
   addEventListener('theme', refresh);

@@ -1,21 +1,20 @@
-// Filter and order of the table of probes and of their graphs.
+// Filtering and sorting of the table of probes and of their graphs.
 'use strict';
 
 (() => {
   const collator = new Intl.Collator('en', {numeric: true});
-  const NUMBERS = ['now', 'kwh'];  // The largest first.
+  const NUMERIC = ['now', 'kwh'];  // Sorted in descending order by default.
   let page;
   let probes;
-  let descending = false;
 
-  // What is shown of each probe: its row in the table and its card.
+  // Collect the row and the card of each probe.
   function collect() {
     const cards = new Map([...page.querySelectorAll('[data-card]')]
       .map(card => [card.dataset.card, card]));
     probes = [...page.querySelectorAll('tr[data-probe]')].map(row => {
       const {probe: id, host, scope, wattmeter} = row.dataset;
       return {id, host, scope, row, card: cards.get(id),
-        words: `${id} ${host} ${scope} ${wattmeter}`.toLowerCase()};
+        text: `${id} ${host} ${scope} ${wattmeter}`.toLowerCase()};
     });
   }
 
@@ -25,9 +24,9 @@
     return Number.isNaN(value) ? -Infinity : value;
   }
 
-  function compare(key) {
+  function comparator(key, descending) {
     const sign = descending ? -1 : 1;
-    if (NUMBERS.includes(key)) {
+    if (NUMERIC.includes(key)) {
       return (a, b) => sign * (number(a, key) - number(b, key))
         || collator.compare(a.id, b.id);
     }
@@ -35,11 +34,11 @@
       || collator.compare(a.scope, b.scope) || collator.compare(a.id, b.id);
   }
 
-  function order(key) {
-    page.querySelector('#order').value = key;
-    for (const button of page.querySelectorAll('button[data-order]')) {
+  function sort(key, descending) {
+    page.querySelector('#sort').value = key;
+    for (const button of page.querySelectorAll('button[data-sort]')) {
       const heading = button.closest('th');
-      if (button.dataset.order === key) {
+      if (button.dataset.sort === key) {
         heading.setAttribute('aria-sort',
           descending ? 'descending' : 'ascending');
       } else {
@@ -48,43 +47,42 @@
     }
     const rows = page.querySelector('#probes tbody');
     const groups = page.querySelector('#groups');
-    const placed = new Set();
-    for (const {row, card} of probes.sort(compare(key))) {
+    const moved = new Set();
+    for (const {row, card} of probes.sort(comparator(key, descending))) {
       rows.append(row);
       card.parentElement.append(card);
       const group = card.closest('[data-group]');
-      if (!placed.has(group)) {
-        placed.add(group);
+      if (!moved.has(group)) {
+        moved.add(group);
         groups.append(group);
       }
     }
   }
 
   function filter() {
-    const words = page.querySelector('#filter').value.toLowerCase()
+    const terms = page.querySelector('#filter').value.toLowerCase()
       .split(/\s+/);
     let count = 0;
     for (const probe of probes) {
-      const matches = words.every(word => probe.words.includes(word));
+      const matches = terms.every(term => probe.text.includes(term));
       probe.row.hidden = probe.card.hidden = !matches;
       count += matches;
     }
     for (const group of page.querySelectorAll('[data-group]')) {
       group.hidden = !group.querySelector('.card:not([hidden])');
     }
-    page.querySelector('#shown').textContent = count === probes.length
+    page.querySelector('#match-count').textContent = count === probes.length
       ? `${count} probes` : `${count} of ${probes.length} probes`;
   }
 
-  function clicked(event) {
-    const button = event.target.closest('button[data-order]');
+  function onClick(event) {
+    const button = event.target.closest('button[data-sort]');
     if (!button) {
       return;
     }
-    const key = button.dataset.order;
-    const sorted = button.closest('th').getAttribute('aria-sort');
-    descending = sorted ? sorted === 'ascending' : NUMBERS.includes(key);
-    order(key);
+    const key = button.dataset.sort;
+    const direction = button.closest('th').getAttribute('aria-sort');
+    sort(key, direction ? direction === 'ascending' : NUMERIC.includes(key));
   }
 
   function start() {
@@ -94,11 +92,11 @@
     }
     collect();
     page.querySelector('#filter').addEventListener('input', filter);
-    page.querySelector('#order').addEventListener('change', event => {
-      descending = NUMBERS.includes(event.target.value);
-      order(event.target.value);
+    page.querySelector('#sort').addEventListener('change', event => {
+      const key = event.target.value;
+      sort(key, NUMERIC.includes(key));
     });
-    page.addEventListener('click', clicked);
+    page.addEventListener('click', onClick);
     filter();
   }
 
@@ -115,6 +113,6 @@
       filter();
     }
   });
-  addEventListener('renewed', start);
+  addEventListener('reloaded', start);
   start();
 })();

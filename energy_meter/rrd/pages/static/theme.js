@@ -1,16 +1,16 @@
-// Light or dark: as the system has it, or as chosen here, which this browser
-// remembers. Runs before the page is drawn.
+// Light or dark theme: follows the system unless the user chooses one, which
+// the browser stores. Runs before the page is rendered.
 'use strict';
 
 (() => {
   const KEY = 'energy_meter.theme';
   const dark = matchMedia('(prefers-color-scheme: dark)');
 
-  function choice() {
+  function stored() {
     try {
       return localStorage.getItem(KEY) || 'auto';
     } catch {
-      return 'auto';  // This browser may not remember anything.
+      return 'auto';  // The browser blocks storage.
     }
   }
 
@@ -25,15 +25,15 @@
     try {
       localStorage.setItem(KEY, name);
     } catch {
-      // It lasts as long as the page, then.
+      // The browser blocks storage: the choice applies to this page only.
     }
   }
 
-  apply(choice());
-  dark.addEventListener('change', () => apply(choice()));
+  apply(stored());
+  dark.addEventListener('change', () => apply(stored()));
   addEventListener('DOMContentLoaded', () => {
     const buttons = document.getElementById('theme');
-    buttons.querySelector(`[value="${choice()}"]`).checked = true;
+    buttons.querySelector(`[value="${stored()}"]`).checked = true;
     buttons.addEventListener('change', event => choose(event.target.value));
     buttons.hidden = false;
   });

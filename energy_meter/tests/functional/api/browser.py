@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A client that sends URLs as they stand."""
+"""HTTP client that does not normalize URLs."""
 
 import http.client
 import json
@@ -8,8 +8,8 @@ import ssl
 import typing
 
 
-class Answer(typing.NamedTuple):
-    """What came back."""
+class Response(typing.NamedTuple):
+    """A response, read completely."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -26,16 +26,16 @@ def get(
     method: str = 'GET',
     tls: ssl.SSLContext | None = None,
     **headers: str,
-) -> Answer:
-    """Ask a server on this port of 127.0.0.1.
+) -> Response:
+    """Send a request to this port of 127.0.0.1.
 
-    :param tls: for HTTPS.
+    :param tls: context for HTTPS; by default HTTP is used.
     """
     connection = _connect(port, tls)
     try:
         connection.request(method, url, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read())
+        return Response(response.status, response.headers, response.read())
     finally:
         connection.close()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The API without Keystone, under each HTTP server that it is meant for."""
+"""The API without Keystone, in each of the supported HTTP servers."""
 
 import os
 import pathlib
@@ -12,16 +12,16 @@ from energy_meter.tests.functional.services import commands
 
 
 class Cheroot(commands.Command):
-    """energy-meter-api."""
+    """The server of energy-meter-api."""
 
     def __init__(self, configuration: commands.Configuration) -> None:
         self.port = base.free_port()
         configuration.set('api', port=self.port)
-        super().__init__(configuration, 'energy-meter-api', 'The API listens')
+        super().__init__(configuration, 'energy-meter-api', 'Serving the API')
 
 
 class UWSGI(base.Process):
-    """Two processes of uWSGI."""
+    """uWSGI with two processes."""
 
     def __init__(
         self,
@@ -30,8 +30,8 @@ class UWSGI(base.Process):
     ) -> None:
         """Choose the port.
 
-        :param module: has the application.
-        :raises unittest.SkipTest: uWSGI was not built for this Python.
+        :param module: module with the application.
+        :raises unittest.SkipTest: if uWSGI is not installed for this Python.
         """
         program = pathlib.Path(sys.executable).with_name('uwsgi')
         if not program.exists():

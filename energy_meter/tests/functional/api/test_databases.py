@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Databases: the API reads the same from each, and outlives each."""
+"""Tests for the API on each supported database."""
 
 import time
+import typing
 
 import fixtures
 from oslotest import base
@@ -20,7 +21,7 @@ from energy_meter.tests.functional.services import postgresql
 
 
 class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
-    scenarios = [
+    scenarios: typing.ClassVar = [
         ('mariadb', {'database': mariadb.MariaDB}),
         ('postgresql', {'database': postgresql.PostgreSQL}),
     ]
@@ -38,13 +39,13 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
         self.port = self.useFixture(servers.Cheroot(configuration)).port
 
     def get(self, url, status=200, **headers):
-        answer = browser.get(self.port, url, **headers)
-        self.assertEqual(status, answer.status, answer.body)
-        return answer
+        response = browser.get(self.port, url, **headers)
+        self.assertEqual(status, response.status, response.body)
+        return response
 
-    def test_shows_probes(self):
+    def test_fresh_probes_are_returned(self):
         rows.insert(self.engine, 'b', 'A', 'a', 'a ')
-        rows.insert(self.engine, 'old', heard_at=time.time() - 310)
+        rows.insert(self.engine, 'old', last_seen_at=time.time() - 310)
 
         self.assertEqual(
             ['A', 'a', 'a ', 'b'], self.get('/v1/probe-ids/').json['probe_ids']
@@ -57,7 +58,7 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
         self.get('/v1/probes/B/', 404)
         self.get('/v1/probes/old/', 404)
 
-    def test_a_change_shows(self):
+    def test_change_of_probe_changes_etag(self):
         rows.insert(self.engine, 'a', 'b', millijoules=2**62)
         tag = self.get('/v1/probes/').headers['ETag']
         self.get('/v1/probes/', 304, **{'If-None-Match': tag})
@@ -71,7 +72,7 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
 
         self.get('/v1/probes/', 200, **{'If-None-Match': tag})
 
-    def test_the_database_is_down_for_a_while(self):
+    def test_service_recovers_with_database(self):
         rows.insert(self.engine, 'a')
         self.get('/v1/probes/')
         self.server.stop()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keystone: whom the API answers, and what it says to the others."""
+"""Tests for the API with a real Keystone."""
 
 import os
 import socket
@@ -40,11 +40,11 @@ class KeystoneTest(base.BaseTestCase):
             self.api.port, page, **({'X-Auth-Token': token} if token else {})
         )
 
-    def assert_refused(self, status, page, token=None):
-        answer = self.get(page, token)
-        self.assertEqual(status, answer.status, answer.body)
-        self.assertEqual(status, answer.json['error']['code'])
-        told = (answer.headers.as_string() + answer.body.decode()).lower()
+    def assert_rejected(self, status, page, token=None):
+        response = self.get(page, token)
+        self.assertEqual(status, response.status, response.body)
+        self.assertEqual(status, response.json['error']['code'])
+        content = response.headers.as_string() + response.body.decode()
         for secret in (
             self.directory,
             str(self.api.directory),
@@ -57,51 +57,51 @@ class KeystoneTest(base.BaseTestCase):
             '.py',
             socket.gethostname(),
         ):
-            self.assertNotIn(secret.lower(), told)
-        return answer
+            self.assertNotIn(secret.lower(), content.lower())
+        return response
 
-    def test_without_a_token(self):
+    def test_request_without_token_is_rejected(self):
         for page in PAGES:
-            answer = self.assert_refused(401, page)
+            response = self.assert_rejected(401, page)
 
             self.assertEqual(
                 f'Keystone uri="{self.keystone.auth_url}"',
-                answer.headers['WWW-Authenticate'],
+                response.headers['WWW-Authenticate'],
             )
 
-    def test_with_a_bad_token(self):
+    def test_invalid_token_is_rejected(self):
         for token in ('x', self.token('admin')[:-4] + 'AAAA'):
             for page in PAGES:
-                self.assert_refused(401, page, token)
+                self.assert_rejected(401, page, token)
 
-    def test_admin_and_service_read(self):
+    def test_roles_admin_and_service_are_authorized(self):
         for role in ('admin', 'service'):
             token = self.token(role)
             for page in PAGES:
                 self.assertEqual(200, self.get(page, token).status)
 
-    def test_others_do_not(self):
+    def test_other_roles_are_forbidden(self):
         for role in ('member', 'reader'):
             token = self.token(role)
             for page in PAGES:
-                self.assert_refused(403, page, token)
+                self.assert_rejected(403, page, token)
 
-    def test_keystone_is_down_for_a_while(self):
+    def test_service_recovers_with_keystone(self):
         token = self.token('admin')
         self.keystone.stop()
         self.addCleanup(self.keystone.start)
 
         for page in PAGES:
-            self.assert_refused(503, page, token)
+            self.assert_rejected(503, page, token)
         self.assertEqual(200, self.get('/').status)
         self.assertEqual(200, self.get('/healthcheck').status)
 
         self.keystone.start()
         self.assertEqual(200, self.get(PAGES[0], token).status)
 
-    def test_keystone_hangs(self):
+    def test_hanging_keystone_is_service_unavailable(self):
         token = self.token('admin')
         self.keystone.pause()
         self.addCleanup(self.keystone.resume)
 
-        self.assert_refused(503, PAGES[0], token)
+        self.assert_rejected(503, PAGES[0], token)

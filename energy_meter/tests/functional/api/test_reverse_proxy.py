@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""API and pages as they are shipped: uWSGI, and nginx with TLS before both."""
+"""Tests for API and graph pages in uWSGI, behind nginx with TLS."""
 
 import http.client
 
@@ -22,7 +22,7 @@ PROXIED = {'oslo_middleware': {'enable_proxy_headers_parsing': True}}
 
 
 class Installation(base.Service):
-    """API, pages and proxy, for all tests of this module."""
+    """API, graph pages and proxy, shared by all tests of this module."""
 
     def _setUp(self):
         base.require('nginx')
@@ -54,7 +54,7 @@ class ReverseProxyTest(test_base.BaseTestCase):
         self.tls = installation.proxy.tls
 
     def get(self, host, url, **headers):
-        """Ask over TLS; the certificate is checked."""
+        """Send a request over TLS; the certificate is verified."""
         return browser.get(
             self.port, url, tls=self.tls, Host=f'{host}:{self.port}', **headers
         )
@@ -63,7 +63,7 @@ class ReverseProxyTest(test_base.BaseTestCase):
         version = self.get(API, '/', **headers).json['versions'][0]
         return version['links'][0]['href']
 
-    def test_api_over_tls(self):
+    def test_api_is_served_over_tls(self):
         self.assertEqual(
             dict.fromkeys(('node-41', 'pdu/1', 'a%2Fb'), rows.SHOWN),
             self.get(API, '/v1/probes/').json['probes'],
@@ -77,15 +77,15 @@ class ReverseProxyTest(test_base.BaseTestCase):
         self.assertEqual(404, self.get(API, '/v1/probes/pdu/1/').status)
         self.assertEqual(200, self.get(API, '/healthcheck').status)
 
-    def test_what_a_client_has_is_not_sent_again(self):
+    def test_matching_etag_is_not_modified(self):
         tag = self.get(API, '/v1/probes/').headers['ETag']
-        answer = self.get(API, '/v1/probes/', **{'If-None-Match': tag})
-        self.assertEqual((304, b''), (answer.status, answer.body))
+        response = self.get(API, '/v1/probes/', **{'If-None-Match': tag})
+        self.assertEqual((304, b''), (response.status, response.body))
 
-    def test_links_are_those_that_the_client_used(self):
+    def test_links_contain_url_of_client(self):
         self.assertEqual(f'https://{API}:{self.port}/v1/', self.link())
 
-    def test_links_are_not_what_the_client_says(self):
+    def test_forwarded_headers_of_client_are_ignored(self):
         self.assertEqual(
             f'https://{API}:{self.port}/v1/',
             self.link(
@@ -98,7 +98,7 @@ class ReverseProxyTest(test_base.BaseTestCase):
             ),
         )
 
-    def test_api_keeps_connections(self):
+    def test_connections_are_kept_alive(self):
         client = http.client.HTTPConnection(
             '127.0.0.1', self.api.port, timeout=60
         )
@@ -106,32 +106,32 @@ class ReverseProxyTest(test_base.BaseTestCase):
         ports = set()
         for _ in range(3):
             client.request('GET', '/v1/probes/')
-            answer = client.getresponse()
-            self.assertEqual(200, answer.status)
-            answer.read()
+            response = client.getresponse()
+            self.assertEqual(200, response.status)
+            response.read()
             ports.add(client.sock and client.sock.getsockname())
 
         self.assertEqual(1, len(ports))
         self.assertNotIn(None, ports)
 
-    def test_reload_refuses_no_request(self):
+    def test_reload_rejects_no_request(self):
         loaded = self.api.output().count('WSGI app 0')
 
         self.api.reload()
 
         def is_reloaded():
-            answer = browser.get(self.api.port, '/v1/probes/')
-            self.assertEqual(200, answer.status)
+            response = browser.get(self.api.port, '/v1/probes/')
+            self.assertEqual(200, response.status)
             return self.api.output().count('WSGI app 0') == loaded + 2
 
-        base.wait_for(is_reloaded, 60, 'both processes are new')
+        base.wait_for(is_reloaded, 60, 'both processes to be replaced')
 
-    def test_pages_over_tls(self):
-        answer = self.get(PAGES, '/')
-        self.assertEqual(302, answer.status)
+    def test_graph_pages_are_served_over_tls(self):
+        response = self.get(PAGES, '/')
+        self.assertEqual(302, response.status)
         self.assertEqual(
             f'https://{PAGES}:{self.port}/last/hour/',
-            answer.headers['Location'],
+            response.headers['Location'],
         )
         base.wait_for(
             lambda: self.get(PAGES, '/probe/pdu%2F1/').status == 200,

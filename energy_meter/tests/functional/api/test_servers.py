@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What depends on the HTTP server: paths above all."""
+"""Tests for behavior that depends on the HTTP server, such as paths."""
 
+import typing
 import urllib.parse
 
 import fixtures
@@ -34,7 +35,7 @@ NAMES = [
 
 
 class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
-    scenarios = [
+    scenarios: typing.ClassVar = [
         ('cheroot', {'server': servers.Cheroot}),
         ('uwsgi', {'server': servers.UWSGI}),
     ]
@@ -53,11 +54,11 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
         self.port = self.useFixture(self.server(configuration)).port
 
     def get(self, url, status=200, method='GET', **headers):
-        answer = browser.get(self.port, url, method, **headers)
-        self.assertEqual(status, answer.status, answer.body)
-        return answer
+        response = browser.get(self.port, url, method, **headers)
+        self.assertEqual(status, response.status, response.body)
+        return response
 
-    def test_a_probe_may_have_any_name(self):
+    def test_probe_id_can_contain_any_printable_character(self):
         for name in NAMES:
             quoted = urllib.parse.quote(name, safe='')
             for ending in ('', '/', '?x=/y'):
@@ -70,13 +71,13 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
                     self.get(f'/v1/probes/{quoted}/w{ending}').json,
                 )
 
-    def test_lists_probes(self):
+    def test_probes_are_listed(self):
         self.assertEqual(
             dict.fromkeys(NAMES, rows.SHOWN),
             self.get('/v1/probes/').json['probes'],
         )
 
-    def test_shows_metrics_in_the_format_that_is_wanted(self):
+    def test_accept_header_selects_format_of_metrics(self):
         for accept, parse in (
             ('text/plain', parser),
             ('application/openmetrics-text;version=1.0.0', openmetrics_parser),
@@ -93,14 +94,14 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
                 },
             )
 
-    def test_what_a_client_has_is_not_sent_again(self):
+    def test_matching_etag_is_not_modified(self):
         tag = self.get('/v1/probes/').headers['ETag']
 
-        answer = self.get('/v1/probes/', 304, **{'If-None-Match': tag})
+        response = self.get('/v1/probes/', 304, **{'If-None-Match': tag})
 
-        self.assertEqual(b'', answer.body)
+        self.assertEqual(b'', response.body)
 
-    def test_a_head_tells_the_length(self):
+    def test_head_response_has_content_length(self):
         got = self.get('/v1/probes/')
         head = self.get('/v1/probes/', method='HEAD')
 
@@ -116,14 +117,14 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
             ('/v1/probes/', 'POST', 405),
             ('/v1/probes/', 'OPTIONS', 405),
         ):
-            answer = self.get(url, status, method)
+            response = self.get(url, status, method)
 
-            self.assertEqual(status, answer.json['error']['code'])
+            self.assertEqual(status, response.json['error']['code'])
             self.assertEqual(
-                'application/json', answer.headers['Content-Type']
+                'application/json', response.headers['Content-Type']
             )
 
-    def test_links_are_what_the_client_sees(self):
+    def test_links_contain_host_of_request(self):
         version = self.get('/', Host='cloud.example').json['versions'][0]
 
         self.assertEqual(

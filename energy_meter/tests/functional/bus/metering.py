@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""A small installation, and the proof that it bills what was metered."""
+"""Test case that compares metered with billed energy."""
 
 import typing
 
@@ -14,14 +13,14 @@ from energy_meter.bus import transport
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 
-#: Each of the two probes, in milliwatts: the middle of a dummy's range.
-POWER = 125_000
+#: Mean power of each of the two probes, in mW: the center of a dummy's range.
+POWER_MW = 125_000
 
 
 class MeteringTestCase(test_base.BaseTestCase):
     """One agent with two probes, one collector and a database.
 
-    The truth is what the agent's journal says of its registers.
+    The metered energy is that of the registers in the agent's checkpoint.
     """
 
     def setUp(self) -> None:
@@ -34,7 +33,7 @@ class MeteringTestCase(test_base.BaseTestCase):
         url: str,
         **sections: typing.Any,
     ) -> commands.Configuration:
-        """Describe a service of this bus, with a state of its own."""
+        """Return the configuration of a service on this bus."""
         return commands.Configuration(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path,
             DEFAULT={'transport_url': url},
@@ -42,7 +41,7 @@ class MeteringTestCase(test_base.BaseTestCase):
         )
 
     def connect(self, url: str) -> messaging_transport.NotificationTransport:
-        """Prepare a connection of this process."""
+        """Return a connection of this process to a bus."""
         conf = energy_meter_conf.load(
             ['--config-file', str(self.configure(url).path)], 'test'
         )
@@ -50,43 +49,45 @@ class MeteringTestCase(test_base.BaseTestCase):
         self.addCleanup(bus.cleanup)
         return bus
 
-    def describe_agent(self, url: str) -> commands.Command:
-        """Describe the agent: it is not started."""
-        self.agent_side = self.configure(url)
-        self.agent_side.add_dummy('desk', 'desk-1', 'desk-2')
-        return commands.agent(self.agent_side)
+    def make_agent(self, url: str) -> commands.Command:
+        """Return the agent, without starting it."""
+        self.agent_configuration = self.configure(url)
+        self.agent_configuration.add_dummy('desk', 'desk-1', 'desk-2')
+        return commands.agent(self.agent_configuration)
 
-    def describe_collector(self, url: str) -> commands.Command:
-        """Describe the collector, and make its database."""
-        side = self.configure(url, database={'connection': self.database})
-        side.run('energy-meter-manage', 'db', 'sync')
-        return commands.collector(side)
+    def make_collector(self, url: str) -> commands.Command:
+        """Create the database and return the collector; do not start it."""
+        configuration = self.configure(
+            url, database={'connection': self.database}
+        )
+        configuration.run('energy-meter-manage', 'db', 'sync')
+        return commands.collector(configuration)
 
-    def total(self) -> int:
-        """Sum up what is billed, in mJ."""
+    def billed(self) -> int:
+        """Return the billed energy, in mJ."""
         return sum(commands.energy(self.database).values())
 
     def metered(self) -> int:
-        """Sum up what the registers show, in mJ."""
-        return sum(self.agent_side.registers().values())
+        """Return the energy of all registers of the agent, in mJ."""
+        return sum(self.agent_configuration.registers().values())
 
     def wait_until_billed(self) -> None:
-        """Wait until all is billed that was metered by now, and more."""
+        """Wait until more is billed than was metered at the call."""
         goal = self.metered()
-        base.wait_for(lambda: self.total() > goal, 60, 'energy arrives')
+        base.wait_for(lambda: self.billed() > goal, 60, 'energy is billed')
 
     def wait_for_readings(self, seconds: float = 2.0) -> None:
-        """Wait until the registers went on for so long."""
-        goal = self.metered() + seconds * 2 * POWER
-        base.wait_for(lambda: self.metered() > goal, 60, 'the registers go on')
+        """Wait until the agent has metered for this time."""
+        goal = self.metered() + seconds * 2 * POWER_MW
+        base.wait_for(lambda: self.metered() > goal, 60, 'registers increase')
 
     def check_energy(self, agent: commands.Command) -> None:
-        """Stop metering; then every millijoule must be billed, once."""
+        """Stop metering and check that all energy is billed exactly once."""
         agent.stop()
         self.assertGreater(self.metered(), 0)
         base.wait_for(
-            lambda: self.total() >= self.metered(),
+            lambda: self.billed() >= self.metered(),
             60,
             f'{self.metered()} mJ are billed',
         )
-        self.assertEqual(self.metered(), self.total())
+        self.assertEqual(self.metered(), self.billed())

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The definitions for RabbitMQ that this project ships."""
+"""Buses with the RabbitMQ definitions that this project ships."""
 
 import json
 import os
@@ -21,18 +20,18 @@ FILE = (
 
 
 def definitions() -> dict[str, typing.Any]:
-    """Read the file."""
+    """Return the content of the file."""
     return json.loads(FILE.read_text())
 
 
 class Bus:
-    """A bus as the file defines it, under another name.
+    """A bus with the definitions of the file, in its own virtual host.
 
-    The password of each user is its name. The user guest may do everything,
-    too.
+    The password of each user is its name. The user guest has all
+    permissions.
 
     :param policy: replaces values of the policy.
-    :ivar vhost: its virtual host.
+    :ivar vhost: name of the virtual host.
     """
 
     def __init__(self, broker: rabbitmq.RabbitMQ, **policy: object) -> None:
@@ -42,8 +41,8 @@ class Bus:
         content['permissions'].append(
             {'user': 'guest', 'configure': '.*', 'write': '.*', 'read': '.*'}
         )
-        for item in (*content['permissions'], *content['policies']):
-            item['vhost'] = self.vhost
+        for definition in (*content['permissions'], *content['policies']):
+            definition['vhost'] = self.vhost
         content['vhosts'] = [{'name': self.vhost}]
         content['users'] = [
             {'name': user['name'], 'password': user['name'], 'tags': []}
@@ -55,13 +54,13 @@ class Bus:
         broker.ctl('import_definitions', os.fspath(path))
 
     def url(self, user: str) -> str:
-        """Give the URL for a user."""
+        """Return the URL for a user."""
         return self._broker.vhost_url(self.vhost).replace(
             'guest:guest', f'{user}:{user}'
         )
 
     def queues(self, *columns: str) -> dict[str, list[str]]:
-        """Ask the broker for columns of each queue, by its name."""
+        """Return columns of rabbitmqctl list_queues, by queue."""
         lines = self._broker.ctl(
             'list_queues', '-p', self.vhost, 'name', *columns
         ).splitlines()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""A cluster of brokers that loses its nodes, one at a time."""
+"""Test of a RabbitMQ cluster whose nodes are killed one at a time."""
 
 from energy_meter.tests.functional.bus import metering
 from energy_meter.tests.functional.services import commands
@@ -10,28 +9,28 @@ from energy_meter.tests.functional.services import rabbitmq
 
 
 class ClusterTest(metering.MeteringTestCase):
-    def test_nodes_that_die_one_at_a_time_cost_nothing(self):
-        # Given an agent and two collectors that know all three nodes,
+    def test_killing_one_node_at_a_time_loses_no_energy(self):
+        # Given an agent and two collectors that are configured with all nodes,
         cluster = self.useFixture(rabbitmq.Cluster())
         self.database = self.useFixture(
             postgresql.PostgreSQL()
         ).create_database()
-        agent = self.useFixture(self.describe_agent(cluster.url))
-        collector = self.useFixture(self.describe_collector(cluster.url))
+        agent = self.useFixture(self.make_agent(cluster.url))
+        collector = self.useFixture(self.make_collector(cluster.url))
         other = self.useFixture(commands.collector(collector.configuration))
         self.wait_until_billed()
 
-        # when one node after the other is killed and comes back,
+        # when the nodes are killed and restarted one after the other,
         for node in cluster.nodes:
             node.kill()
-            # then energy goes on to be billed while it is away,
+            # then energy is billed meanwhile,
             self.wait_for_readings()
             self.wait_until_billed()
             node.start()
 
-        # and all of it is, once.
+        # all of it exactly once,
         self.check_energy(agent)
-        # (What readers count of it.)
+        # and the collectors have logged the line that counts reconnects.
         self.assertIn(
             '] Reconnected to AMQP server', collector.output() + other.output()
         )

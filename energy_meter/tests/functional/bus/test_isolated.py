@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Networks that don't know each other."""
+"""Tests of networks that are isolated from each other."""
 
 import json
 import sys
@@ -12,7 +11,7 @@ from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import namespaces
 from energy_meter.tests.functional.services import rabbitmq
 
-#: What a client inside a network runs.
+#: Program that fetches a URL inside a network namespace.
 _FETCH = (
     'import sys, urllib.request\n'
     'print(urllib.request.urlopen(sys.argv[1], timeout=10)'
@@ -21,35 +20,35 @@ _FETCH = (
 
 
 def queues(broker: rabbitmq.RabbitMQ) -> dict[str, str]:
-    """Give the number of readers of each queue."""
+    """Return the number of readers of each queue."""
     lines = broker.ctl('list_queues', 'name', 'consumers').splitlines()
     return dict(line.split('\t') for line in lines)
 
 
 class IsolatedTest(metering.MeteringTestCase):
-    def reach(self, broker: rabbitmq.RabbitMQ, address: str) -> str:
-        """Give the URL by which a broker is reached from outside."""
+    def url(self, broker: rabbitmq.RabbitMQ, address: str) -> str:
+        """Return the URL of a broker for clients in another network."""
         return broker.url.replace('127.0.0.1', address)
 
-    def join(
+    def link(
         self,
         near: namespaces.Namespace,
         far: namespaces.Namespace,
     ) -> namespaces.Link:
         return self.useFixture(namespaces.Link(near, far))
 
-    def test_a_forwarder_alone_joins_two_networks(self):
-        # Given meters and services in networks that share but one machine,
+    def test_forwarder_connects_two_isolated_networks(self):
+        # Given two networks, connected only by one machine,
         rack, gateway, center = (
             self.useFixture(namespaces.Namespace()) for _ in range(3)
         )
-        uplink = self.join(rack, gateway)
-        downlink = self.join(gateway, center)
+        uplink = self.link(rack, gateway)
+        downlink = self.link(gateway, center)
         source = self.useFixture(rabbitmq.RabbitMQ(namespace=rack))
         destination = self.useFixture(rabbitmq.RabbitMQ(namespace=center))
-        agent = self.useFixture(rack.put(self.describe_agent(source.url)))
+        agent = self.useFixture(rack.put(self.make_agent(source.url)))
         collector = self.useFixture(
-            center.put(self.describe_collector(destination.url))
+            center.put(self.make_collector(destination.url))
         )
         archive = self.configure(
             destination.url, rrd={'port': base.free_port()}
@@ -66,7 +65,7 @@ class IsolatedTest(metering.MeteringTestCase):
         self.useFixture(
             center.put(
                 commands.Command(
-                    collector.configuration, 'energy-meter-api', 'starts'
+                    collector.configuration, 'energy-meter-api', 'Starting'
                 )
             )
         )
@@ -77,9 +76,9 @@ class IsolatedTest(metering.MeteringTestCase):
             gateway.put(
                 commands.Command(
                     self.configure(
-                        self.reach(destination, downlink.far_address),
+                        self.url(destination, downlink.far_address),
                         forwarder={
-                            'sources': self.reach(source, uplink.near_address)
+                            'sources': self.url(source, uplink.near_address)
                         },
                     ),
                     'energy-meter-forwarder',
@@ -90,26 +89,20 @@ class IsolatedTest(metering.MeteringTestCase):
         self.wait_until_billed()
         before = uplink.bytes_to_far(), downlink.bytes_to_far()
         self.wait_for_readings(3)
-        up, down = (
-            now - then
-            for now, then in zip(
-                (uplink.bytes_to_far(), downlink.bytes_to_far()),
-                before,
-                strict=True,
-            )
-        )
+        received = uplink.bytes_to_far() - before[0]
+        sent = downlink.bytes_to_far() - before[1]
 
-        # then all energy gets to the other side, where two plugins read,
+        # then all energy arrives in the other network, which has two readers,
         self.check_energy(agent)
         self.assertEqual(
             {'energy_meter.info': '1', 'energy_meter.rrd': '1'},
             queues(destination),
         )
-        # once: one reads before the link, and no more leaves than comes,
+        # the source has one reader, and the forwarder sends what it receives,
         self.assertEqual({'energy_meter.info': '1'}, queues(source))
-        self.assertLess(down, 1.5 * up)
-        # and the API, which Ceilometer asks, tells it there.
-        answer = json.loads(
+        self.assertLess(sent, 1.5 * received)
+        # and the API in that network returns the energy.
+        response = json.loads(
             base.run(
                 center.inside(
                     sys.executable,
@@ -119,33 +112,35 @@ class IsolatedTest(metering.MeteringTestCase):
                 )
             )
         )
-        told = sum(probe['kwh'] for probe in answer['probes'].values())
-        self.assertAlmostEqual(self.metered() / 3.6e9, told, places=9)
+        kwh = sum(probe['kwh'] for probe in response['probes'].values())
+        self.assertAlmostEqual(self.metered() / 3.6e9, kwh, places=9)
 
-    def test_a_connection_that_was_cut_silently_is_noticed(self):
-        # Given meters and a broker in two networks,
+    def test_heartbeats_detect_an_interrupted_connection(self):
+        # Given an agent and a broker in two networks,
         rack, center = (
             self.useFixture(namespaces.Namespace()) for _ in range(2)
         )
-        link = self.join(rack, center)
+        link = self.link(rack, center)
         broker = self.useFixture(rabbitmq.RabbitMQ(namespace=center))
-        agent = self.describe_agent(self.reach(broker, link.far_address))
-        # whose connection is looked after more often than by default,
-        self.agent_side.set(
+        agent = self.make_agent(self.url(broker, link.far_address))
+        # with a shorter heartbeat than the default,
+        self.agent_configuration.set(
             'oslo_messaging_rabbit', heartbeat_timeout_threshold=2
         )
         self.useFixture(rack.put(agent))
-        self.useFixture(center.put(self.describe_collector(broker.url)))
+        self.useFixture(center.put(self.make_collector(broker.url)))
         self.wait_until_billed()
 
-        # when nothing passes any more, and nobody is told,
+        # when the link drops all packets,
         link.cut()
 
-        # then the agent finds out,
+        # then the agent detects it,
         base.wait_for(
-            lambda: 'they wait' in agent.output(), 60, 'the agent complains'
+            lambda: 'Cannot publish' in agent.output(),
+            60,
+            'the agent logs it',
         )
-        # and delivers all when the link is back.
+        # and publishes everything when the link is restored.
         link.mend()
         self.wait_until_billed()
         self.check_energy(agent)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Each part with a user who may do nothing but that part's work."""
+"""Tests of the permissions in the shipped definitions."""
 
 import os
 import subprocess
@@ -19,23 +18,23 @@ from energy_meter.tests.functional.services import rabbitmq
 
 EXCHANGE = 'energy_meter'
 QUEUE = 'energy_meter.info'
-ARCHIVE = 'energy_meter.rrd'
+RRD_QUEUE = 'energy_meter.rrd'
 
 
-class WorkTest(metering.MeteringTestCase):
-    def test_each_part_works_with_its_user(self):
-        # Given two buses as they are shipped, which a forwarder joins,
+class SufficientPermissionsTest(metering.MeteringTestCase):
+    def test_each_service_works_with_its_user(self):
+        # Given two buses with the shipped definitions and a forwarder,
         broker = base.shared(rabbitmq.RabbitMQ)
         rack, center = shipped.Bus(broker), shipped.Bus(broker)
-        # when every part has its user, and is the first on its bus or not,
-        agent = self.useFixture(self.describe_agent(rack.url('agent')))
+        # when every service connects with its own user,
+        agent = self.useFixture(self.make_agent(rack.url('agent')))
         recorder = self.configure(
             center.url('rrd'), rrd={'port': base.free_port()}
         )
         self.useFixture(
             commands.Command(recorder, 'energy-meter-rrd', 'Reading the bus')
         )
-        self.useFixture(self.describe_collector(center.url('collector')))
+        self.useFixture(self.make_collector(center.url('collector')))
         forwarder = self.configure(
             center.url('forwarder_writer'),
             forwarder={'sources': rack.url('forwarder_reader')},
@@ -46,7 +45,7 @@ class WorkTest(metering.MeteringTestCase):
             )
         )
 
-        # then all of them do their work,
+        # then all of them work,
         self.wait_until_billed()
         self.check_energy(agent)
         files = recorder.directory / 'state' / 'rrd'
@@ -55,13 +54,13 @@ class WorkTest(metering.MeteringTestCase):
             30,
             'both probes are archived',
         )
-        # on quorum queues.
+        # with quorum queues.
         self.assertEqual({QUEUE: ['quorum']}, rack.queues('type'))
         self.assertEqual(
-            {QUEUE: ['quorum'], ARCHIVE: ['quorum']}, center.queues('type')
+            {QUEUE: ['quorum'], RRD_QUEUE: ['quorum']}, center.queues('type')
         )
 
-    def test_a_forwarder_may_have_a_queue_of_its_own(self):
+    def test_forwarder_works_with_its_own_queue(self):
         broker = base.shared(rabbitmq.RabbitMQ)
         rack, center = shipped.Bus(broker), shipped.Bus(broker)
         forwarder = self.configure(
@@ -83,46 +82,46 @@ class WorkTest(metering.MeteringTestCase):
                 rack.queues('consumers') == {'energy_meter.forwarder': ['1']}
             ),
             30,
-            'it reads its own queue alone',
+            'the forwarder reads only its own queue',
         )
 
 
-class RefusalTest(test_base.BaseTestCase):
-    """What users may not do, on a bus whose queues are there already."""
+class MissingPermissionsTest(test_base.BaseTestCase):
+    """Operations that users must not be allowed to do on existing queues."""
 
     def setUp(self) -> None:
         super().setUp()
         broker = base.shared(rabbitmq.RabbitMQ)
         self.bus = shipped.Bus(broker)
-        everything = self.connect(broker.vhost_url(self.bus.vhost))
-        everything.exchange_declare(
+        administrator = self.connect(broker.vhost_url(self.bus.vhost))
+        administrator.exchange_declare(
             EXCHANGE, 'topic', durable=True, auto_delete=False
         )
-        for name in (QUEUE, ARCHIVE):
-            everything.queue_declare(
+        for name in (QUEUE, RRD_QUEUE):
+            administrator.queue_declare(
                 name,
                 durable=True,
                 auto_delete=False,
                 arguments={'x-queue-type': 'quorum'},
             )
-            everything.queue_bind(name, EXCHANGE, QUEUE)
+            administrator.queue_bind(name, EXCHANGE, QUEUE)
 
     def connect(self, url: str) -> typing.Any:
         connection = kombu.Connection(url.replace('rabbit://', 'amqp://'))
         self.addCleanup(connection.release)
         return connection.channel()
 
-    def refused(self, user: str, method: str, *args: object) -> None:
+    def assert_refused(self, user: str, method: str, *args: object) -> None:
         channel = self.connect(self.bus.url(user))
         self.assertRaises(amqp.AccessRefused, getattr(channel, method), *args)
 
-    def test_who_writes_reads_no_queue(self):
+    def test_publishers_cannot_read_queues(self):
         for user in ('agent', 'forwarder_writer'):
-            self.refused(user, 'basic_get', QUEUE)
-            self.refused(user, 'basic_consume', QUEUE)
-            self.refused(user, 'queue_purge', QUEUE)
+            self.assert_refused(user, 'basic_get', QUEUE)
+            self.assert_refused(user, 'basic_consume', QUEUE)
+            self.assert_refused(user, 'queue_purge', QUEUE)
 
-    def test_who_reads_writes_no_message(self):
+    def test_readers_cannot_publish(self):
         for user in ('collector', 'rrd', 'forwarder_reader'):
             channel = self.connect(self.bus.url(user))
             self.assertRaises(
@@ -133,42 +132,42 @@ class RefusalTest(test_base.BaseTestCase):
                 QUEUE,
             )
 
-    def test_nobody_touches_the_queue_of_another(self):
+    def test_readers_cannot_access_queues_of_others(self):
         for user, queue in (
             ('rrd', QUEUE),
-            ('collector', ARCHIVE),
-            ('forwarder_reader', ARCHIVE),
-            ('agent', ARCHIVE),
+            ('collector', RRD_QUEUE),
+            ('forwarder_reader', RRD_QUEUE),
+            ('agent', RRD_QUEUE),
         ):
-            self.refused(user, 'basic_get', queue)
-            self.refused(user, 'queue_delete', queue)
+            self.assert_refused(user, 'basic_get', queue)
+            self.assert_refused(user, 'queue_delete', queue)
 
-    def test_nobody_enters_another_virtual_host(self):
+    def test_users_cannot_access_another_virtual_host(self):
         url = self.bus.url('agent').replace(self.bus.vhost, '')
         self.assertRaises(amqp.NotAllowed, self.connect, url)
 
 
 class PasswordTest(test_base.BaseTestCase):
-    def test_the_file_leaves_passwords_to_the_operator(self):
+    def test_users_have_no_password_until_one_is_set(self):
         broker = base.shared(rabbitmq.RabbitMQ)
 
         broker.ctl('import_definitions', os.fspath(shipped.FILE))
 
         self.assertFalse(self.allowed(broker, 'agent', 'agent'))
-        self.tell(broker, 'change_password', 'agent', 'a word')
-        self.assertTrue(self.allowed(broker, 'agent', 'a word'))
+        self.rabbitmqctl(broker, 'change_password', 'agent', 'a phrase')
+        self.assertTrue(self.allowed(broker, 'agent', 'a phrase'))
 
     def allowed(
         self, broker: rabbitmq.RabbitMQ, user: str, password: str
     ) -> bool:
-        done = self.tell(broker, 'authenticate_user', user, password)
-        return done.returncode == 0
+        process = self.rabbitmqctl(broker, 'authenticate_user', user, password)
+        return process.returncode == 0
 
     @staticmethod
-    def tell(
+    def rabbitmqctl(
         broker: rabbitmq.RabbitMQ, command: str, user: str, password: str
     ) -> 'subprocess.CompletedProcess[str]':
-        """Run rabbitmqctl as the documentation says."""
+        """Run rabbitmqctl, which reads the password from standard input."""
         return subprocess.run(
             [f'{rabbitmq.SCRIPTS}/rabbitmqctl', command, user],
             input=password,

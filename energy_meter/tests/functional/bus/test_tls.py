@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Brokers that talk TLS, with certificates of a self-made authority."""
+"""Tests of TLS, with certificates of a private authority."""
 
 import shutil
 
@@ -15,7 +14,7 @@ from energy_meter.tests.functional.services import rabbitmq
 class Broker(rabbitmq.RabbitMQ):
     """A node with a certificate for ``localhost``.
 
-    :ivar authority: the file of the authority that signed it.
+    :ivar authority: file with the certificate of the authority.
     """
 
     def __init__(self) -> None:
@@ -23,10 +22,10 @@ class Broker(rabbitmq.RabbitMQ):
         super().__init__({'listeners.ssl.1': f'127.0.0.1:{self.tls_port}'})
 
     def prepare(self) -> None:
-        """Make the certificates."""
+        """Create the certificates."""
         authority = self.useFixture(http.Authority())
         certificate, key = authority.issue('localhost')
-        # They have to outlive the test that starts what all share.
+        # Copied, because the broker outlives the test that starts it.
         for option, file in (
             ('cacertfile', authority.file),
             ('certfile', certificate),
@@ -41,7 +40,7 @@ class Broker(rabbitmq.RabbitMQ):
     def tls_url(
         self, authority: str, vhost: str = '', host: str = 'localhost'
     ) -> str:
-        """Give the URL of a virtual host that trusts this authority."""
+        """Return the URL of a virtual host, with the authority to trust."""
         return (
             f'rabbit://guest:guest@{host}:{self.tls_port}/'
             f'{vhost}?ssl=1&ssl_ca_file={authority}'
@@ -49,14 +48,14 @@ class Broker(rabbitmq.RabbitMQ):
 
 
 class TLSTest(metering.MeteringTestCase):
-    def test_what_is_metered_arrives(self):
-        # Given a broker of the agents and one of the collectors,
+    def test_energy_is_billed_over_tls(self):
+        # Given a broker with TLS for the agent and one for the collector,
         broker = base.shared(Broker)
         center = base.shared(rabbitmq.RabbitMQ).add_vhost()
         vhost = broker.add_vhost().rpartition('/')[2]
         secure = broker.tls_url(broker.authority, vhost)
-        # when agent, forwarder and collector have URLs that ask for TLS,
-        agent = self.useFixture(self.describe_agent(secure))
+        # when agent, forwarder and collector use URLs with TLS,
+        agent = self.useFixture(self.make_agent(secure))
         self.useFixture(
             commands.Command(
                 self.configure(
@@ -70,39 +69,41 @@ class TLSTest(metering.MeteringTestCase):
                 'Reading the bus',
             )
         )
-        collector = self.describe_collector(center)
+        collector = self.make_collector(center)
         collector.configuration.set('bus', sources=f'{center}, {secure}')
         self.useFixture(collector)
 
-        # then energy arrives by both ways, and counts once.
+        # then energy arrives over both buses and is billed exactly once.
         self.wait_until_billed()
         self.check_energy(agent)
         self.assertEqual(2, collector.output().count('Reading the bus'))
 
-    def test_a_broker_of_another_authority_is_refused(self):
+    def test_certificate_of_unknown_authority_is_rejected(self):
         broker = base.shared(Broker)
-        stranger = self.useFixture(http.Authority())
+        unknown = self.useFixture(http.Authority())
 
-        self.check_refused(
-            broker.tls_url(stranger.file), 'certificate verify failed'
+        self.check_rejected(
+            broker.tls_url(unknown.file), 'certificate verify failed'
         )
 
-    def test_a_broker_of_another_name_is_refused(self):
+    def test_certificate_for_another_host_is_rejected(self):
         broker = base.shared(Broker)
 
-        self.check_refused(
+        self.check_rejected(
             broker.tls_url(broker.authority, host='127.0.0.1'),
             "is not valid for '127.0.0.1'",
         )
 
-    def check_refused(self, url: str, why: str) -> None:
-        """Check that agent and collector say why, and send nothing."""
-        collector = self.describe_collector(url)
+    def check_rejected(self, url: str, reason: str) -> None:
+        """Check that agent and collector log the reason and bill nothing."""
+        collector = self.make_collector(url)
         collector = commands.Command(
-            collector.configuration, 'energy-meter-collector', why
+            collector.configuration, 'energy-meter-collector', reason
         )
-        agent = self.useFixture(self.describe_agent(url))
+        agent = self.useFixture(self.make_agent(url))
         self.useFixture(collector)
-        base.wait_for(lambda: why in agent.output(), 30, 'the agent tells')
-        self.assertEqual(0, self.total())
+        base.wait_for(
+            lambda: reason in agent.output(), 30, 'the agent logs the reason'
+        )
+        self.assertEqual(0, self.billed())
         self.assertNotIn('guest:guest', agent.output() + collector.output())

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""All that is between a wattmeter and Gnocchi."""
+"""All services from the wattmeter to Gnocchi."""
 
 import fixtures
 
-from energy_meter import client
-from energy_meter import gnocchi
-from energy_meter.tests.functional.services import api
+from energy_meter.clients import api
+from energy_meter.clients import gnocchi
+from energy_meter.tests.functional.services import api as api_service
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import ceilometer
 from energy_meter.tests.functional.services import commands
@@ -20,22 +20,22 @@ RESOURCES = stack.CHECKOUT / 'etc' / 'ceilometer' / 'gnocchi_resources.yaml'
 
 
 class Installation(base.Service):
-    """API, Ceilometer and Gnocchi, and an agent where a test starts it.
+    """API, Ceilometer and Gnocchi; tests start the agent if they need it.
 
-    Probes are those of the agent, and those that a test writes by
-    ``api.meter()``. Samples and measures of former tests stay.
+    Probes are those of the agent, and those that tests write with
+    ``api.meter()``. Samples and measures of earlier tests are kept.
     """
 
     def _setUp(self) -> None:
         identity = base.shared(keystone.Keystone)
         self._bus = base.shared(rabbitmq.RabbitMQ).add_vhost()
         self._database = base.shared(postgresql.PostgreSQL).create_database()
-        self.api = self.useFixture(api.API(identity, self._database))
-        self.client = client.Client(
+        self.api = self.useFixture(api_service.API(identity, self._database))
+        self.client = api.Client(
             identity.session(identity.admin), endpoint_override=self.api.url
         )
         self.gnocchi = base.shared(real_gnocchi.Gnocchi)
-        gnocchi.setup(identity.connect(), say=lambda line: None)
+        gnocchi.setup(identity.connect(), report=lambda line: None)
         self.ceilometer = self.useFixture(
             ceilometer.Ceilometer(
                 identity,
@@ -49,7 +49,7 @@ class Installation(base.Service):
         )
 
     def ceilometer_options(self) -> str:
-        """Return more sections of ceilometer.conf."""
+        """Return additional sections of ceilometer.conf."""
         return ''
 
     def configure(self) -> commands.Configuration:

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Tests for ``energy-meter-manage gnocchi setup`` with a real Gnocchi."""
+
 import fixtures
 from openstack import connection
 from oslotest import base
 
 from energy_meter import exception
-from energy_meter import gnocchi
+from energy_meter.clients import gnocchi
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import gnocchi as real_gnocchi
 from energy_meter.tests.functional.services import keystone
 
-EVERYTHING = [
+RECORDS = [
     'archive policy energy-meter-energy',
     'archive policy energy-meter-power',
     'resource type energy_probe',
@@ -19,7 +21,7 @@ EVERYTHING = [
 
 
 class EmptyGnocchi(real_gnocchi.Gnocchi):
-    """Not the one in which the other tests store measures."""
+    """A Gnocchi of its own, without the measures of other tests."""
 
     in_catalog = False
 
@@ -33,7 +35,7 @@ class EmptyGnocchi(real_gnocchi.Gnocchi):
         )
 
     def empty(self):
-        """Remove what :func:`energy_meter.gnocchi.setup` makes."""
+        """Delete the records of :func:`energy_meter.clients.gnocchi.setup`."""
         client = self.client()
         for path in (
             'archive_policy/energy-meter-energy',
@@ -50,11 +52,14 @@ class SetupTest(base.BaseTestCase):
         self.addCleanup(self.gnocchi.empty)
 
     def setup(self, cloud=None):
-        said = []
-        same = gnocchi.setup(cloud or self.gnocchi.connect(), said.append)
-        return same, said
+        lines = []
+        as_expected = gnocchi.setup(
+            cloud or self.gnocchi.connect(), lines.append
+        )
+        return as_expected, lines
 
-    def refuse(self, cloud):
+    def fail(self, cloud):
+        """Return the text of the error that is raised."""
         return str(
             self.assertRaises(exception.GnocchiFailed, self.setup, cloud)
         )
@@ -64,13 +69,13 @@ class SetupTest(base.BaseTestCase):
         second = self.setup()
 
         self.assertEqual(
-            (True, [f'created {what}' for what in EVERYTHING]), first
+            (True, [f'created {record}' for record in RECORDS]), first
         )
         self.assertEqual(
-            (True, [f'found {what}' for what in EVERYTHING]), second
+            (True, [f'found {record}' for record in RECORDS]), second
         )
 
-    def test_policy_of_another_definition_is_left_and_told(self):
+    def test_different_policy_is_kept_and_reported(self):
         client = self.gnocchi.client()
         client.post(
             '/v1/archive_policy',
@@ -81,58 +86,58 @@ class SetupTest(base.BaseTestCase):
             },
         )
 
-        same, said = self.setup()
+        as_expected, lines = self.setup()
 
-        self.assertFalse(same)
+        self.assertFalse(as_expected)
         self.assertEqual(
             [
-                f'created {EVERYTHING[0]}',
-                f'found {EVERYTHING[1]}',
-                f'created {EVERYTHING[2]}',
+                f'created {RECORDS[0]}',
+                f'found {RECORDS[1]}',
+                f'created {RECORDS[2]}',
             ],
-            [said[0], said[1], said[3]],
+            [lines[0], lines[1], lines[3]],
         )
         self.assertIn(
-            f'{EVERYTHING[1]}: definition is [{{"granularity": "0:05:00", '
+            f'{RECORDS[1]}: definition is [{{"granularity": "0:05:00", '
             '"points": 288, "timespan": "1 day, 0:00:00"}], expected [',
-            said[2],
+            lines[2],
         )
         kept = client.get(f'/v1/archive_policy/{gnocchi.POWER_POLICY}').json()
         self.assertEqual(
-            ['0:05:00'], [item['granularity'] for item in kept['definition']]
+            ['0:05:00'],
+            [period['granularity'] for period in kept['definition']],
         )
 
-    def test_user_who_may_not_is_told(self):
+    def test_forbidden_request_is_reported(self):
         reader = services.shared(keystone.Keystone).create_user('reader')
 
-        error = self.refuse(self.gnocchi.connect(reader))
+        error = self.fail(self.gnocchi.connect(reader))
 
         self.assertEqual(
-            f'Gnocchi could not be set up: {EVERYTHING[0]}: Forbidden (HTTP '
-            '403)',
+            f'Gnocchi could not be set up: {RECORDS[0]}: Forbidden (HTTP 403)',
             error,
         )
 
-    def test_region_without_gnocchi_is_told(self):
+    def test_region_without_gnocchi_is_reported(self):
         identity = services.shared(keystone.Keystone)
 
-        error = self.refuse(
+        error = self.fail(
             connection.Connection(
                 session=identity.session(identity.admin), region_name='moon'
             )
         )
 
         self.assertEqual(
-            f'Gnocchi could not be set up: {EVERYTHING[0]}: public endpoint '
+            f'Gnocchi could not be set up: {RECORDS[0]}: public endpoint '
             'for metric service in moon region not found',
             error,
         )
 
-    def test_gnocchi_that_is_away_is_told(self):
+    def test_unavailable_gnocchi_is_reported(self):
         self.gnocchi.stop()
         self.addCleanup(self.gnocchi.start)
 
-        error = self.refuse(self.gnocchi.connect())
+        error = self.fail(self.gnocchi.connect())
 
         self.gnocchi.start()
         self.assertIn(
@@ -141,7 +146,7 @@ class SetupTest(base.BaseTestCase):
 
 
 class CommandTest(base.BaseTestCase):
-    def test_command_tells_what_it_made_and_found(self):
+    def test_command_reports_each_record(self):
         identity = services.shared(keystone.Keystone)
         server = services.shared(EmptyGnocchi)
         self.addCleanup(server.empty)
@@ -164,5 +169,5 @@ class CommandTest(base.BaseTestCase):
             for _ in range(2)
         )
 
-        self.assertEqual([f'created {what}' for what in EVERYTHING], first)
-        self.assertEqual([f'found {what}' for what in EVERYTHING], second)
+        self.assertEqual([f'created {record}' for record in RECORDS], first)
+        self.assertEqual([f'found {record}' for record in RECORDS], second)

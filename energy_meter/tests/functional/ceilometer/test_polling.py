@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Tests for polling with a real Ceilometer and Gnocchi."""
+
 import time
 
 from oslo_utils import timeutils
@@ -9,9 +11,9 @@ from energy_meter.tests.functional.ceilometer import installation
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
 
-MINUTE = 60.0
-HOUR = 3600.0
-DAY = 24 * HOUR
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+DAY_S = 24 * HOUR_S
 
 MILLIJOULES_PER_KWH = 3_600_000_000
 
@@ -30,7 +32,7 @@ class CeilometerTest(base.BaseTestCase):
         cls.gnocchi = cls.installation.gnocchi
 
     def samples(self, probe, meter):
-        """Give times and volumes."""
+        """Return the timestamps and volumes of the published samples."""
         return [
             (
                 timeutils.parse_isotime(sample['timestamp']).timestamp(),
@@ -47,7 +49,7 @@ class CeilometerTest(base.BaseTestCase):
         services.wait_for(
             lambda: volume in self.volumes(probe, meter),
             60,
-            f'{meter} {volume} of {probe} is published',
+            f'{meter} {volume} of {probe} to be published',
         )
 
     def polls(self):
@@ -56,38 +58,38 @@ class CeilometerTest(base.BaseTestCase):
         )
 
     def wait_for_polls(self, number):
-        # One may be under way.
-        enough = self.polls() + number + 1
+        # One more, because a poll can be running.
+        target = self.polls() + number + 1
         services.wait_for(
-            lambda: self.polls() >= enough,
+            lambda: self.polls() >= target,
             60,
-            f'Ceilometer polls {number} times',
+            f'{number} polls of Ceilometer',
         )
 
-    def complaints(self):
+    def warnings(self):
         return self.ceilometer.polling.output().count(
-            'No samples of energy_meter'
+            'Cannot poll energy_meter'
         )
 
     def resource(self, original_id):
-        """Give what Gnocchi has of a probe once both meters are there."""
+        """Return the resource of a probe once it has both metrics."""
 
         def find():
             return next(
                 (
-                    found
-                    for found in self.gnocchi.resources(
+                    resource
+                    for resource in self.gnocchi.resources(
                         original_id, 'energy_probe'
                     )
-                    if {'energy', 'power'} <= {*found['metrics']}
+                    if {'energy', 'power'} <= {*resource['metrics']}
                 ),
                 None,
             )
 
-        return services.wait_for(find, 60, f'Gnocchi has {original_id}')
+        return services.wait_for(find, 60, f'{original_id} in Gnocchi')
 
     def measures(self, resource, metric, aggregation, granularity):
-        """Give times and values."""
+        """Return the timestamps and values of measures."""
         return [
             (measure.start, measure.value)
             for measure in self.gnocchi.measures(
@@ -102,23 +104,23 @@ class CeilometerTest(base.BaseTestCase):
             lambda: (
                 value
                 in dict(
-                    self.measures(resource, metric, 'last', MINUTE)
+                    self.measures(resource, metric, 'last', MINUTE_S)
                 ).values()
             ),
             60,
-            f'Gnocchi has the {metric} {value}',
+            f'{metric} {value} in Gnocchi',
         )
 
-    def test_samples_say_what_was_measured_and_when(self):
-        an_hour_ago = round(time.time() - HOUR, 3)
+    def test_samples_have_metadata_and_timestamp(self):
+        an_hour_ago = round(time.time() - HOUR_S, 3)
 
         self.api.meter(
-            'rack 1/höhe', an_hour_ago, kwh=1.25, watts=173.0, elapsed=HOUR
+            'rack 1/höhe', an_hour_ago, kwh=1.25, watts=173.0, elapsed=HOUR_S
         )
 
         self.wait_for_sample('rack 1/höhe', 'energy', 1.25)
         self.wait_for_sample('rack 1/höhe', 'power', 173.0)
-        found = {
+        samples = {
             sample['name']: sample
             for sample in self.ceilometer.samples()
             if sample['resource_id'] == 'rack 1/höhe'
@@ -127,7 +129,7 @@ class CeilometerTest(base.BaseTestCase):
             ('energy', 'cumulative', 'kWh'),
             ('power', 'gauge', 'W'),
         ):
-            sample = found[meter]
+            sample = samples[meter]
             self.assertEqual((kind, unit), (sample['type'], sample['unit']))
             self.assertEqual(
                 {**METADATA, 'host': 'host-rack 1/höhe'},
@@ -136,8 +138,8 @@ class CeilometerTest(base.BaseTestCase):
             self.assertEqual(
                 (None, None), (sample['user_id'], sample['project_id'])
             )
-            measured_at = timeutils.parse_isotime(sample['timestamp'])
-            self.assertEqual(an_hour_ago, measured_at.timestamp())
+            timestamp = timeutils.parse_isotime(sample['timestamp'])
+            self.assertEqual(an_hour_ago, timestamp.timestamp())
 
     def test_measurement_is_reported_once(self):
         now = time.time()
@@ -155,72 +157,79 @@ class CeilometerTest(base.BaseTestCase):
         self.assertEqual([1.0], self.volumes('b', 'energy'))
         self.assertEqual([], self.volumes('b', 'power'))
 
-    def test_api_that_is_down_is_one_line_a_poll(self):
+    def test_unavailable_api_is_logged_once_per_poll(self):
         now = time.time()
         self.api.meter('c', now - 2, kwh=1.0, watts=100.0, elapsed=60.0)
         self.wait_for_sample('c', 'energy', 1.0)
 
         self.api.stop()
         self.addCleanup(self.api.start)
-        polls, complaints = self.polls(), self.complaints()
+        polls, warnings = self.polls(), self.warnings()
         self.wait_for_polls(2)
         polls = self.polls() - polls
-        complaints = self.complaints() - complaints
+        warnings = self.warnings() - warnings
         self.api.meter('c', now - 1, kwh=1.5, watts=50.0, elapsed=61.0)
         self.api.start()
         self.wait_for_sample('c', 'energy', 1.5)
 
-        self.assertIn(complaints, (polls - 1, polls, polls + 1))
+        self.assertIn(warnings, (polls - 1, polls, polls + 1))
         self.assertEqual([1.0, 1.5], self.volumes('c', 'energy'))
         self.assertNotIn('Traceback', self.ceilometer.polling.output())
 
-    def test_gnocchi_tells_probes_by_what_is_known_of_them(self):
+    def test_resource_has_attributes_of_probe(self):
         self.api.meter(
-            'rack 2/a', time.time(), kwh=1.0, watts=100.0, elapsed=HOUR
+            'rack 2/a', time.time(), kwh=1.0, watts=100.0, elapsed=HOUR_S
         )
 
-        found = self.resource('rack 2_a')
+        resource = self.resource('rack 2_a')
 
         self.assertEqual(
             {**METADATA, 'host': 'host-rack 2/a', 'type': 'energy_probe'},
             {
-                name: found[name]
+                name: resource[name]
                 for name in ('scope', 'wattmeter', 'host', 'type')
             },
         )
 
     def meter_yesterday(self, probe, *readings):
-        """Let readings (hour, kWh, watts) of yesterday travel to Gnocchi."""
-        midnight = time.time() // DAY * DAY - DAY
+        """Store readings (hour, kWh, watts) of yesterday in Gnocchi.
+
+        :returns: the timestamp of yesterday's midnight, and the resource.
+        """
+        midnight = time.time() // DAY_S * DAY_S - DAY_S
         for hour, kwh, watts in readings:
             self.api.meter(
-                probe, midnight + hour * HOUR, kwh, watts, elapsed=hour * HOUR
+                probe,
+                midnight + hour * HOUR_S,
+                kwh,
+                watts,
+                elapsed=hour * HOUR_S,
             )
             self.wait_for_sample(probe, 'power', watts)
-        found = self.resource(probe)
-        self.wait_for_measure(found, 'energy', kwh)
-        self.wait_for_measure(found, 'power', watts)
-        return midnight, found
+        resource = self.resource(probe)
+        self.wait_for_measure(resource, 'energy', kwh)
+        self.wait_for_measure(resource, 'power', watts)
+        return midnight, resource
 
-    def test_gnocchi_has_each_measurement_at_its_own_time(self):
-        midnight, found = self.meter_yesterday(
+    def test_measures_have_timestamps_of_measurements(self):
+        midnight, resource = self.meter_yesterday(
             'd', (12.01, 1.0, 600.0), (12.02, 1.01, 660.0), (12.51, 1.3, 300.0)
         )
 
-        minutes = [midnight + 12 * HOUR + after for after in (0, 60, 1800)]
+        minutes = [midnight + 12 * HOUR_S + after for after in (0, 60, 1800)]
         self.assertEqual(
             [*zip(minutes, [1.0, 1.01, 1.3], strict=True)],
-            self.measures(found, 'energy', 'last', MINUTE),
+            self.measures(resource, 'energy', 'last', MINUTE_S),
         )
         self.assertEqual(
             [*zip(minutes, [600.0, 660.0, 300.0], strict=True)],
-            self.measures(found, 'power', 'mean', MINUTE),
+            self.measures(resource, 'power', 'mean', MINUTE_S),
         )
 
-    def test_gnocchi_sums_consumption_across_an_outage_of_less_than_a_period(
+    def test_rate_of_energy_spans_outage_shorter_than_granularity(
         self,
     ):
-        midnight, found = self.meter_yesterday(
+        midnight, resource = self.meter_yesterday(
             'o',
             (1.0, 1.0, 1000.0),
             (1.5, 1.5, 1100.0),
@@ -230,28 +239,29 @@ class CeilometerTest(base.BaseTestCase):
         )
 
         def consumed(granularity):
-            # Gnocchi subtracts and adds kWh as floating point numbers.
+            # Rounded, because Gnocchi calculates in floating point.
             return [
                 (start, round(kwh, 9))
                 for start, kwh in self.measures(
-                    found, 'energy', 'rate:sum', granularity
+                    resource, 'energy', 'rate:sum', granularity
                 )
             ]
 
-        # From 2.5 to 8 is more than an hour: the documentation warns of it.
+        # The energy of the outage from 2.5 to 8 is missing in the hourly sums:
+        # a limitation that the documentation describes.
         self.assertEqual(
             [
-                (midnight + HOUR, 0.5),
-                (midnight + 2 * HOUR, 1.0),
-                (midnight + 8 * HOUR, 0.25),
+                (midnight + HOUR_S, 0.5),
+                (midnight + 2 * HOUR_S, 1.0),
+                (midnight + 8 * HOUR_S, 0.25),
             ],
-            consumed(HOUR),
+            consumed(HOUR_S),
         )
-        self.assertEqual([(midnight, 7.25)], consumed(DAY))
+        self.assertEqual([(midnight, 7.25)], consumed(DAY_S))
 
-    def test_consumption_in_gnocchi_is_the_difference_in_the_api(self):
+    def test_energy_in_gnocchi_equals_difference_in_api(self):
         configuration = self.installation.configure()
-        # Two probes, 0.02 kWh a second.
+        # Two probes with 0.02 kWh/s each.
         configuration.add_dummy(
             'rack3',
             'e1',
@@ -263,24 +273,24 @@ class CeilometerTest(base.BaseTestCase):
         )
         agent = commands.agent(configuration)
         self.useFixture(commands.collector(configuration))
-        # Its first sample is to be where the agent stands still.
+        # The first sample must have the energy at which the agent stopped.
         self.ceilometer.polling.pause()
         self.useFixture(agent)
-        before = self.settle(agent, configuration)
+        before = self.stop_and_get_probes(agent, configuration)
         self.ceilometer.polling.resume()
         self.wait_for_samples(before)
 
         agent.start()
         self.wait_for_polls(2)
-        after = self.settle(agent, configuration)
+        after = self.stop_and_get_probes(agent, configuration)
         self.wait_for_samples(after)
 
         for probe in 'e1', 'e2':
-            found = self.resource(probe)
-            self.wait_for_measure(found, 'energy', after[probe].kwh)
+            resource = self.resource(probe)
+            self.wait_for_measure(resource, 'energy', after[probe].kwh)
             consumed = after[probe].kwh - before[probe].kwh
             self.assertGreater(consumed, 0.02)
-            minutes = self.measures(found, 'energy', 'rate:sum', MINUTE)
+            minutes = self.measures(resource, 'energy', 'rate:sum', MINUTE_S)
             self.assertAlmostEqual(
                 consumed, sum(kwh for _, kwh in minutes), places=9
             )
@@ -288,7 +298,7 @@ class CeilometerTest(base.BaseTestCase):
             '(aggregate sum (metric energy rate:sum))',
             "host='e'",
             'energy_probe',
-            granularity=DAY,
+            granularity=DAY_S,
         )
         self.assertAlmostEqual(
             sum(after[probe].kwh - before[probe].kwh for probe in after),
@@ -296,31 +306,34 @@ class CeilometerTest(base.BaseTestCase):
             places=9,
         )
 
-    def settle(self, agent, configuration):
-        """Stop the agent; give its probes when the API shows the end."""
+    def stop_and_get_probes(self, agent, configuration):
+        """Stop the agent, and return its probes with their final energy."""
         client = self.installation.client
         services.wait_for(
             lambda: {'e1', 'e2'} <= {*client.probe_ids()},
             60,
-            'the API shows both probes',
+            'both probes in the API',
         )
         agent.stop()
 
-        def ended():
+        def get_final_probes():
             probes = {name: client.probe(name) for name in ('e1', 'e2')}
-            shown = sum(
+            millijoules = sum(
                 round(probe.kwh * MILLIJOULES_PER_KWH)
                 for probe in probes.values()
             )
-            return shown == sum(configuration.registers().values()) and probes
+            expected = sum(configuration.registers().values())
+            return millijoules == expected and probes
 
-        return services.wait_for(ended, 60, 'the API shows the last word')
+        return services.wait_for(
+            get_final_probes, 60, 'the final measurements in the API'
+        )
 
     def wait_for_samples(self, probes):
         for name, probe in probes.items():
             self.wait_for_sample(name, 'energy', probe.kwh)
 
-    def test_prometheus_sees_the_same_labels_at_each_probe(self):
+    def test_prometheus_exporter_has_same_labels_for_each_probe(self):
         seen = {}
 
         def scrape():
@@ -339,7 +352,7 @@ class CeilometerTest(base.BaseTestCase):
         now = time.time()
         self.api.meter('f/1', now, kwh=1.0, watts=100.0, elapsed=60.0)
         self.api.meter('f/2', now, kwh=2.0, watts=None, elapsed=60.0)
-        services.wait_for(scrape, 60, 'both probes are exported')
+        services.wait_for(scrape, 60, 'both probes to be exported')
 
         labels, volume = seen['energy', 'f/1']
         self.assertEqual(

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Let CloudKitty's own code collect and rate the energy of an hour.
+"""Collect and rate the energy of an hour with CloudKitty's own code.
 
-Runs where CloudKitty is installed:
+Run it in the environment of CloudKitty:
 
     python ask_cloudkitty.py CONFIGURATION START PRICE
 
-It prints as JSON, by project that Gnocchi knows, each resource's data point:
-quantity, unit, price, groupby and metadata.
+It prints JSON: for each project in Gnocchi, the data points of its resources
+with quantity, unit, price, groupby and metadata.
 """
 
 import datetime
@@ -27,12 +27,13 @@ _HOUR = datetime.timedelta(hours=1)
 
 
 def main() -> None:
-    file, moment, price = sys.argv[1:]
+    """Print the rated data points."""
+    file, start, price = sys.argv[1:]
     service.prepare_service(['ask_cloudkitty', '--config-file', file])
-    begin = datetime.datetime.fromisoformat(moment)
+    begin = datetime.datetime.fromisoformat(start)
     _set_price(price)
     source = collector.get_collector()
-    found = {}
+    data_points = {}
     for project in gnocchi.GnocchiFetcher().get_tenants():
         try:
             name, points = source.retrieve(
@@ -42,7 +43,7 @@ def main() -> None:
             continue
         frame = dataframe.DataFrame(begin, begin + _HOUR, {name: points})
         rated = hashmap.HashMap(project).process(frame)
-        found[project] = [
+        data_points[project] = [
             {
                 'quantity': float(point.qty),
                 'unit': point.unit,
@@ -52,11 +53,11 @@ def main() -> None:
             }
             for _, point in rated.iterpoints()
         ]
-    print(json.dumps(found))
+    print(json.dumps(data_points))
 
 
 def _set_price(price: str) -> None:
-    """Rate each unit of the metric with this price."""
+    """Set the price of a unit of the metric."""
     with db.session_for_write() as session:
         models.Base.metadata.create_all(session.get_bind())
     database = hashmap.HashMap.db_api

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ask Watcher's own datasource for the power of a host.
+"""Read the power of a host with Watcher's own datasource.
 
-Runs where Watcher is installed:
+Run it in the environment of Watcher:
 
     python ask_watcher.py CONFIGURATION HOST PERIOD GRANULARITY
 
-It prints the latest mean of the period (seconds) as JSON.
+It prints the latest mean of the period, in seconds, as JSON.
 """
 
 import json
@@ -21,9 +21,10 @@ _METRIC = 'host_power'
 
 
 def main() -> None:
+    """Print the power."""
     file, host, period, granularity = sys.argv[1:]
     conf.CONF(['--config-file', file], project='watcher')
-    # Strategies ask for it in the same way.
+    # As strategies do.
     source = manager.DataSourceManager(
         config=conf.CONF.watcher_datasources, osc=clients.OpenStackClients()
     ).get_backend([_METRIC])

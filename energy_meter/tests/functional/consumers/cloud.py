@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""All that is between a wattmeter and who reads Gnocchi."""
+"""All services from the wattmeter to the consumers of Gnocchi."""
 
 import pathlib
 
@@ -18,27 +18,28 @@ POLLING = ETC / 'watcher' / 'polling.yaml'
 
 
 class Cloud(installation.Installation):
-    """API, Ceilometer and Gnocchi, set up as Watcher's page says."""
+    """API, Ceilometer and Gnocchi, set up as documented for Watcher."""
 
     def _setUp(self) -> None:
         self._directory = pathlib.Path(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         )
         super()._setUp()
-        # As ceilometer-upgrade makes it.
+        # As ceilometer-upgrade creates it.
         self.gnocchi.client().post(
             '/v1/resource_type', json={'name': 'ipmi'}, raise_exc=False
         )
 
     def ceilometer_options(self) -> str:
-        """Poll what Watcher's page says, and publish it to Gnocchi.
+        """Return the options to poll Watcher's meter and publish to Gnocchi.
 
-        Our meters go there by our definition, Watcher's by Ceilometer's.
+        The meters energy and power use the resource definition of
+        energy_meter, that of Watcher uses Ceilometer's.
         """
         polling = yaml.safe_load(POLLING.read_text())
         for source in polling['sources']:
             source['interval'] = 2
-        ours = f'resources_definition_file={installation.RESOURCES}'
+        definition = f'resources_definition_file={installation.RESOURCES}'
         pipeline = {
             'sources': [
                 {'name': 'all', 'meters': ['*'], 'sinks': ['gnocchi']}
@@ -46,7 +47,7 @@ class Cloud(installation.Installation):
             'sinks': [
                 {
                     'name': 'gnocchi',
-                    'publishers': [f'gnocchi://?{ours}', 'gnocchi://'],
+                    'publishers': [f'gnocchi://?{definition}', 'gnocchi://'],
                 }
             ],
         }
@@ -64,15 +65,15 @@ class Cloud(installation.Installation):
         path.write_text(yaml.safe_dump(document))
         return path
 
-    def charge(self, **wanted: str) -> None:
-        """Let projects pay for probes, as a collector would.
+    def charge(self, **payers: str) -> None:
+        """Assign probes to projects, as the collector does.
 
-        :param wanted: ids of projects by probe.
+        :param payers: ids of projects by probe.
         """
         engine = sa.create_engine(self.api.database)
         try:
             with engine.begin() as connection:
-                projects.configure(connection, wanted)
+                projects.configure(connection, payers)
         finally:
             engine.dispose()
 
@@ -85,7 +86,7 @@ class Cloud(installation.Installation):
         granularity: float,
         value: float,
     ) -> None:
-        """Wait until Gnocchi tells this value of a meter."""
+        """Wait until Gnocchi has this value of a meter."""
 
         def values() -> list[float]:
             return [
@@ -102,11 +103,11 @@ class Cloud(installation.Installation):
         base.wait_for(
             lambda: value in values(),
             60,
-            f'Gnocchi tells {meter} {value} of {original_id}',
+            f'{meter} {value} of {original_id} in Gnocchi',
         )
 
     def configuration(self, *parts: str) -> pathlib.Path:
-        """Write the configuration of a service."""
+        """Write the configuration of a service, and return its path."""
         path = self._directory / 'service.conf'
         path.write_text('\n'.join(parts))
         return path

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The alarms of the documentation, in a real Aodh with a real Gnocchi."""
+"""Tests for the documented alarms, with a real Aodh and Gnocchi."""
 
 import datetime
 import json
@@ -11,7 +11,7 @@ import uuid
 
 from oslotest import base as test_base
 
-from energy_meter import gnocchi as gnocchi_setup
+from energy_meter.clients import gnocchi as gnocchi_setup
 from energy_meter.tests.functional.services import aodh
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import gnocchi
@@ -33,16 +33,16 @@ class AlarmTest(test_base.BaseTestCase):
         super().setUp()
         self.identity = base.shared(keystone.Keystone)
         self.gnocchi = base.shared(gnocchi.Gnocchi)
-        gnocchi_setup.setup(self.identity.connect(), say=lambda line: None)
+        gnocchi_setup.setup(self.identity.connect(), report=lambda line: None)
         self.aodh = base.shared(aodh.Aodh)
         self.receiver = self.useFixture(
             http.HTTPServer(lambda request: http.Answer())
         )
-        # Gnocchi is shared with tests that may have the page's probe, too.
+        # Unique, because Gnocchi is shared with other tests.
         self.probe = f'probe-{uuid.uuid4().hex}'
 
-    def measure(self, watts, minutes):
-        """Give Gnocchi the power of the probe at these minutes from now."""
+    def store_power(self, watts, minutes):
+        """Store measures of the power at these minutes from now in Gnocchi."""
         resource = (
             self.gnocchi.client()
             .post(
@@ -77,8 +77,8 @@ class AlarmTest(test_base.BaseTestCase):
             ],
         )
 
-    def type_commands(self):
-        """Type what the page says, but for the probe and the receiver."""
+    def run_commands(self):
+        """Run the documented commands for the test's probe and receiver."""
         commands = COMMAND.findall(PAGE.read_text(encoding='utf-8'))
         script = '\n'.join(['set -e', *commands])
         programs = pathlib.Path(stack.program('openstack')).parent
@@ -100,38 +100,38 @@ class AlarmTest(test_base.BaseTestCase):
             self.addCleanup(self.aodh.delete, alarm['alarm_id'])
 
     def received(self):
-        """Give path, alarm and states of what was received."""
-        found = [
+        """Return the path, alarm, and states of the received requests."""
+        notifications = [
             (request.path, json.loads(request.body))
             for request in self.receiver.requests
         ]
         return {
             (path, body['alarm_name'], body['previous'], body['current'])
-            for path, body in found
+            for path, body in notifications
         }
 
     def wait_for(self, *expected):
         base.wait_for(
             lambda: {*expected} <= self.received(),
             60,
-            f'{expected} are received',
+            f'the notifications {expected}',
         )
 
-    def test_too_much_power_is_told(self):
-        # It goes on while the commands are typed.
-        self.measure(700.0, range(-3, 4))
+    def test_excessive_power_raises_alarm(self):
+        # Into the future, because the commands take time.
+        self.store_power(700.0, range(-3, 4))
 
-        self.type_commands()
+        self.run_commands()
 
         self.wait_for(
             ('/power', f'{self.probe}-power', 'ok', 'alarm'),
             ('/power', 'any-node-power', 'insufficient data', 'alarm'),
         )
 
-    def test_silence_is_told(self):
-        self.measure(500.0, range(-13, -9))
+    def test_missing_measures_raise_insufficient_data(self):
+        self.store_power(500.0, range(-13, -9))
 
-        self.type_commands()
+        self.run_commands()
 
         self.wait_for(
             ('/silent', f'{self.probe}-power', 'ok', 'insufficient data')

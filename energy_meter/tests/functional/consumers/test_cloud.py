@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Watcher and CloudKitty read by their own code what we gave Gnocchi."""
+"""Tests for reading Gnocchi with the code of Watcher and CloudKitty."""
 
 import datetime
 import json
@@ -16,7 +16,7 @@ from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import stack
 
 HERE = pathlib.Path(__file__).parent
-HOUR = 3600
+HOUR_S = 3600
 
 
 class ConsumersTest(test_base.BaseTestCase):
@@ -30,19 +30,19 @@ class ConsumersTest(test_base.BaseTestCase):
     def login(self, section):
         return base.shared(keystone.Keystone).login(section)
 
-    def ask(self, script, *words):
-        answer = base.run([stack.program('python'), HERE / script, *words])
-        return json.loads(answer.splitlines()[-1])
+    def run_script(self, script, *arguments):
+        output = base.run([stack.program('python'), HERE / script, *arguments])
+        return json.loads(output.splitlines()[-1])
 
-    def ask_watcher(self, *words):
-        return self.ask(
+    def ask_watcher(self, *arguments):
+        return self.run_script(
             'ask_watcher.py',
             self.cloud.configuration(
                 self.login('watcher_clients_auth'),
                 '[watcher_datasources]\ndatasources = gnocchi\n',
                 f'[gnocchi_client]\nregion_name = {keystone.REGION}\n',
             ),
-            *words,
+            *arguments,
         )
 
     def ask_cloudkitty(self, start, price):
@@ -54,9 +54,11 @@ class ConsumersTest(test_base.BaseTestCase):
             f'connection = sqlite:///{self.create_tempfiles([("db", "")])[0]}',
         )
         begin = datetime.datetime.fromtimestamp(start, datetime.UTC)
-        return self.ask('ask_cloudkitty.py', file, begin.isoformat(), price)
+        return self.run_script(
+            'ask_cloudkitty.py', file, begin.isoformat(), price
+        )
 
-    def test_watcher_finds_the_power_of_a_hypervisor(self):
+    def test_watcher_reads_power_of_hypervisor(self):
         name = 'host-node-41.example.org'
 
         self.cloud.api.meter(
@@ -74,23 +76,27 @@ class ConsumersTest(test_base.BaseTestCase):
         self.assertEqual(173.0, self.ask_watcher(name, '600', '300'))
         self.assertIsNone(self.ask_watcher('node-42', '600', '300'))
 
-    def test_cloudkitty_rates_the_energy_of_an_hour(self):
+    def test_cloudkitty_rates_energy_of_one_hour(self):
         now = time.time()
-        start = now // HOUR * HOUR
+        start = now // HOUR_S * HOUR_S
         payer, other = uuid.uuid4().hex, uuid.uuid4().hex
         self.cloud.charge(paid=payer, others=other)
 
-        # Gnocchi knows a probe from its first poll on.
-        for at, kwh in (start - 60, 10.0), (now, 10.5):
+        # Two measurements, because energy is rated from the first poll on.
+        for timestamp, kwh in (start - 60, 10.0), (now, 10.5):
             for probe in 'paid', 'others', 'unpaid':
                 self.cloud.api.meter(
-                    probe, at, kwh, watts=500.0, elapsed=at - start + HOUR
+                    probe,
+                    timestamp,
+                    kwh,
+                    watts=500.0,
+                    elapsed=timestamp - start + HOUR_S,
                 )
             for probe in 'paid', 'others', 'unpaid':
                 self.cloud.wait_for_measure(
                     probe, 'energy_probe', 'energy', 'last', 60.0, kwh
                 )
-        found = self.ask_cloudkitty(start, '0.25')
+        rated = self.ask_cloudkitty(start, '0.25')
 
         points = {
             project: [
@@ -100,7 +106,7 @@ class ConsumersTest(test_base.BaseTestCase):
                     point['unit'],
                     point['price'],
                 )
-                for point in found.get(project, ())
+                for point in rated.get(project, ())
             ]
             for project in (payer, other)
         }
@@ -111,7 +117,7 @@ class ConsumersTest(test_base.BaseTestCase):
             },
             points,
         )
-        self.assertNotIn('"unpaid"', json.dumps(found))
+        self.assertNotIn('"unpaid"', json.dumps(rated))
         self.assertEqual(
             {
                 'scope': 'node',
@@ -120,7 +126,7 @@ class ConsumersTest(test_base.BaseTestCase):
                 'project_id': payer,
             },
             {
-                name: found[payer][0]['groupby'][name]
+                name: rated[payer][0]['groupby'][name]
                 for name in ('scope', 'host', 'wattmeter', 'project_id')
             },
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Runs energy-meter-discover, and the agent on what it wrote."""
+"""Test case that runs energy-meter-discover, and the agent on its output."""
 
 import json
 import pathlib
@@ -14,65 +14,67 @@ from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import umockdev
 
-#: Gives a command with its arguments; runs it and returns what it prints.
+#: Runs a command line and returns its output.
 Shell = typing.Callable[[str], str]
 
 
 class Outcome(typing.NamedTuple):
-    """What came of a run."""
+    """Exit status and output of a command."""
 
     status: int
-    printed: str
+    output: str
 
     @property
     def findings(self) -> list[dict[str, typing.Any]]:
-        return json.loads(self.printed)
+        return json.loads(self.output)
 
     @property
     def metered(self) -> dict[str, tuple[str, float | None]]:
         """Scope and watts of each probe."""
         return {
             probe['probe']: (probe['scope'], probe['w'])
-            for found in self.findings
-            for probe in found['probes']
+            for finding in self.findings
+            for probe in finding['probes']
         }
 
     @property
     def sections(self) -> list[str]:
         return [
-            found['section'] for found in self.findings if found['section']
+            finding['section']
+            for finding in self.findings
+            if finding['section']
         ]
 
-    def why(self, what: str) -> str:
-        """Tell why something that was found can't be metered."""
+    def reason(self, device: str) -> str:
+        """Return the reason why a device cannot be metered."""
         reasons = [
-            ' '.join(found['remarks'])
-            for found in self.findings
-            if found['found'].startswith(what) and not found['section']
+            ' '.join(finding['remarks'])
+            for finding in self.findings
+            if finding['device'].startswith(device) and not finding['section']
         ]
-        assert len(reasons) == 1, (what, self.printed)
+        assert len(reasons) == 1, (device, self.output)
         return reasons[0]
 
 
-class DiscoverTest(base.BaseTestCase):
+class DiscoverTestCase(base.BaseTestCase):
     shell: Shell
 
     def setUp(self):
         super().setUp()
         self.file = (
             pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-            / 'found.conf'
+            / 'discovered.conf'
         )
         self.shell = lambda line: services.run(['sh', '-c', line])
 
     def on(self, *devices: str) -> umockdev.Machine:
-        """Run everything on a made-up machine from now on."""
+        """Run all further commands on a simulated machine."""
         machine = self.useFixture(umockdev.Machine(*devices))
         self.shell = lambda line: machine.run('sh', '-c', line)
         return machine
 
-    def run_command(self, *words: object, **environment: str) -> Outcome:
-        command = shlex.join(map(str, words))
+    def run_command(self, *arguments: object, **environment: str) -> Outcome:
+        command = shlex.join(map(str, arguments))
         variables = ' '.join(
             f'{name}={shlex.quote(value)}'
             for name, value in environment.items()
@@ -81,35 +83,33 @@ class DiscoverTest(base.BaseTestCase):
             f'{variables} {command} </dev/null 2>&1; '
             'status=$?; echo; echo $status'
         )
-        printed, status = text.rstrip().rsplit('\n', 1)
-        return Outcome(int(status), printed)
+        output, status = text.rstrip().rsplit('\n', 1)
+        return Outcome(int(status), output)
 
-    def discover(self, *words: object, **environment: str) -> Outcome:
+    def discover(self, *arguments: object, **environment: str) -> Outcome:
         return self.run_command(
             commands.script('energy-meter-discover'),
             '--json',
-            *words,
+            *arguments,
             **environment,
         )
 
-    def write(self, *words: object, **environment: str) -> None:
-        """Let it write a file for the agent."""
+    def write(self, *arguments: object, **environment: str) -> None:
+        """Write the configuration sections to a file for the agent."""
         outcome = self.run_command(
             commands.script('energy-meter-discover'),
             '--output',
             self.file,
-            *words,
+            *arguments,
             **environment,
         )
-        self.assertEqual(0, outcome.status, outcome.printed)
+        self.assertEqual(0, outcome.status, outcome.output)
 
-    def once(self) -> dict[str, tuple[str, float | None]]:
-        """Let the agent read what the file names."""
+    def read_once(self) -> dict[str, tuple[str, float | None]]:
+        """Return scope and watts of each probe that the agent reads."""
         agent = commands.script('energy-meter-agent')
-        checked = self.run_command(
-            agent, '--config-file', self.file, '--check'
-        )
-        self.assertEqual(0, checked.status, checked.printed)
+        check = self.run_command(agent, '--config-file', self.file, '--check')
+        self.assertEqual(0, check.status, check.output)
         outcome = self.run_command(
             agent,
             '--config-file',
@@ -120,8 +120,8 @@ class DiscoverTest(base.BaseTestCase):
             '--format',
             'json',
         )
-        self.assertEqual(0, outcome.status, outcome.printed)
+        self.assertEqual(0, outcome.status, outcome.output)
         return {
             result['probe']: (result['scope'], result['w'])
-            for result in json.loads(outcome.printed)
+            for result in json.loads(outcome.output)
         }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is found on machines that umockdev makes up."""
+"""Tests of discovery on machines simulated by umockdev."""
 
 import re
 import socket
@@ -52,8 +52,8 @@ SERIAL = (
 )
 
 
-def dmi(maker):
-    return umockdev.device('/devices/virtual/dmi/id', 'dmi', sys_vendor=maker)
+def dmi(vendor):
+    return umockdev.device('/devices/virtual/dmi/id', 'dmi', sys_vendor=vendor)
 
 
 def cpuinfo(machine, *flags):
@@ -62,15 +62,15 @@ def cpuinfo(machine, *flags):
     path.write_text(f'flags\t\t: fpu vme {" ".join(flags)}\n')
 
 
-class IBMServerTest(base.DiscoverTest):
-    def test_its_counter_is_found_and_starts_unchanged(self):
+class IBMServerTest(base.DiscoverTestCase):
+    def test_energy_counter_is_found_and_read(self):
         self.on(dmi('IBM'), *test_hwmon.rack_server())
 
         self.write()
 
-        self.assertEqual({f'{HOST}-aem2': ('node', None)}, self.once())
+        self.assertEqual({f'{HOST}-aem2': ('node', None)}, self.read_once())
 
-    def test_its_other_meter_is_an_alternative(self):
+    def test_other_sensor_is_overlapping(self):
         self.on(dmi('IBM'), *test_hwmon.rack_server())
 
         outcome = self.discover()
@@ -78,45 +78,45 @@ class IBMServerTest(base.DiscoverTest):
         self.assertEqual(
             {'energy2': None, 'energy1': f'{HOST}-aem2'},
             {
-                re.search('sensors = (.*)', found['section'])[1]: found[
+                re.search('sensors = (.*)', finding['section'])[1]: finding[
                     'overlaps'
                 ]
-                for found in outcome.findings
-                if found['section']
+                for finding in outcome.findings
+                if finding['section']
             },
         )
 
-    def test_what_it_counts_is_shown(self):
+    def test_counter_value_is_reported(self):
         self.on(dmi('IBM'), *test_hwmon.rack_server())
 
         (first, *_) = self.discover().findings
 
         self.assertEqual(9123.456 / 3.6e6, first['probes'][0]['counter_kwh'])
 
-    def test_the_module_is_not_loaded(self):
+    def test_missing_module_is_reported(self):
         self.on(dmi('IBM'), *CORETEMP)
 
         outcome = self.discover()
 
         self.assertEqual(1, outcome.status)
         self.assertIn(
-            'a machine of IBM may have one, but the kernel module '
-            'is not loaded: modprobe ipmi_si ibmaem',
-            outcome.why('Active Energy Manager'),
+            'IBM machines may have one, but the kernel module is not loaded: '
+            'run modprobe ipmi_si ibmaem',
+            outcome.reason('Active Energy Manager'),
         )
 
-    def test_the_module_found_nothing(self):
+    def test_module_without_device_is_reported(self):
         machine = self.on(dmi('LENOVO'), *CORETEMP)
         (machine.sys / 'module/ibmaem').mkdir(parents=True)
 
         self.assertIn(
-            'the module ibmaem is loaded, but found no Active Energy Manager',
-            self.discover().why('Active Energy Manager'),
+            'ibmaem is loaded, but found no Active Energy Manager',
+            self.discover().reason('Active Energy Manager'),
         )
 
 
-class LaptopTest(base.DiscoverTest):
-    def test_battery_and_processor_start_unchanged(self):
+class LaptopTest(base.DiscoverTestCase):
+    def test_battery_and_processor_are_found_and_read(self):
         self.on(*test_power_supply.LAPTOP, *test_rapl.LAPTOP)
 
         self.write()
@@ -126,10 +126,10 @@ class LaptopTest(base.DiscoverTest):
                 f'{HOST}-BAT0': ('battery', 12.5),
                 f'{HOST}-package-0': ('cpu-package', None),
             },
-            self.once(),
+            self.read_once(),
         )
 
-    def test_psys_is_an_alternative(self):
+    def test_psys_is_overlapping(self):
         self.on(*test_rapl.LAPTOP)
 
         outcome = self.discover()
@@ -137,13 +137,13 @@ class LaptopTest(base.DiscoverTest):
         self.assertEqual(
             {f'{HOST}-package-0': None, f'{HOST}-psys': f'{HOST}-package'},
             {
-                found['probes'][0]['probe']: found['overlaps']
-                for found in outcome.findings
-                if found['probes']
+                finding['probes'][0]['probe']: finding['overlaps']
+                for finding in outcome.findings
+                if finding['probes']
             },
         )
 
-    def test_plugged_in(self):
+    def test_charging_battery_is_reported(self):
         machine = self.on(*test_power_supply.LAPTOP)
         machine.set(f'{test_power_supply.BATTERY}/status', 'Charging\n')
 
@@ -151,13 +151,13 @@ class LaptopTest(base.DiscoverTest):
 
         self.assertEqual(1, outcome.status)
         self.assertIn(
-            'it is Charging, not discharging',
-            outcome.why('battery or UPS BAT0'),
+            'its status is Charging',
+            outcome.reason('battery or UPS BAT0'),
         )
 
 
-class ServerTest(base.DiscoverTest):
-    def test_sockets_and_memory(self):
+class ServerTest(base.DiscoverTestCase):
+    def test_packages_and_memory_are_found(self):
         self.on(*test_rapl.SERVER)
 
         self.assertEqual(
@@ -170,61 +170,65 @@ class ServerTest(base.DiscoverTest):
             self.discover().metered,
         )
 
-    def test_rapl_shows_nothing_because_only_root_may_read_it(self):
+    def test_rapl_without_permission_is_reported(self):
         machine = self.on(*test_rapl.SERVER)
         for zone in ('intel-rapl:0', 'intel-rapl:1'):
             machine.forbid(f'class/powercap/{zone}/energy_uj')
 
         outcome = self.discover()
 
-        self.assertIn('since CVE-2020-8694', outcome.printed)
+        self.assertIn('since CVE-2020-8694', outcome.output)
         self.assertIn(
-            'root would see 2 counters here',
-            outcome.why('RAPL package-0, package-1'),
+            'root can read 2 counters',
+            outcome.reason('RAPL package-0, package-1'),
         )
 
-    def test_rapl_shows_nothing_because_the_module_is_not_loaded(self):
+    def test_rapl_without_module_is_reported(self):
         machine = self.on(*CORETEMP)
         cpuinfo(machine)
 
-        self.assertIn('modprobe intel_rapl_msr', self.discover().why('RAPL'))
+        self.assertIn(
+            'modprobe intel_rapl_msr', self.discover().reason('RAPL')
+        )
 
-    def test_sensors_shows_only_temperatures(self):
+    def test_chip_without_power_is_reported(self):
         machine = self.on(*CORETEMP)
         cpuinfo(machine)
 
-        why = self.discover().why('hwmon')
+        reason = self.discover().reason('hwmon')
 
         self.assertIn(
-            'coretemp: these chips measure temperatures, fans or '
-            'voltages, none of them power or energy',
-            why,
+            'measure temperatures, fans or voltages (coretemp), but not power '
+            'or energy',
+            reason,
         )
 
-    def test_an_acpi_meter_starts_unchanged(self):
+    def test_acpi_meter_is_found_and_read(self):
         self.on(*test_hwmon.ACPI_METER)
 
         self.write()
 
-        self.assertEqual({f'{HOST}-power_meter': ('node', 182.5)}, self.once())
+        self.assertEqual(
+            {f'{HOST}-power_meter': ('node', 182.5)}, self.read_once()
+        )
 
-    def test_an_acpi_meter_without_its_module(self):
+    def test_acpi_meter_without_module_is_reported(self):
         self.on(umockdev.device('/devices/LNXSYSTM:00/ACPI000D:00', 'acpi'))
 
         self.assertIn(
             'modprobe acpi_power_meter',
-            self.discover().why('ACPI power meter'),
+            self.discover().reason('ACPI power meter'),
         )
 
-    def test_an_acpi_meter_whose_firmware_fails(self):
+    def test_acpi_meter_without_value_is_reported(self):
         machine = self.on(*test_hwmon.ACPI_METER)
         machine.set(test_hwmon.ACPI_POWER, '4294967295000\n')
 
         self.assertIn(
-            'shows no value', self.discover().why('hwmon chip power_meter')
+            'shows no value', self.discover().reason('hwmon chip power_meter')
         )
 
-    def test_chips_of_one_name_start_unchanged(self):
+    def test_chips_with_same_name_are_found_and_read(self):
         devices = [
             umockdev.device(f'/devices/platform/i2c-1/1-004{number}', 'i2c')
             for number in (0, 1)
@@ -248,37 +252,37 @@ class ServerTest(base.DiscoverTest):
                 f'{HOST}-ina238-1-0040': ('other', 1.0),
                 f'{HOST}-ina238-1-0041': ('other', 2.0),
             },
-            self.once(),
+            self.read_once(),
         )
 
-    def test_a_bmc_of_its_own(self):
+    def test_local_bmc_is_reported(self):
         self.on(
             umockdev.device('/devices/platform/ipmi/ipmi0', 'ipmi').replace(
                 'E: SUB', 'N: ipmi0\nE: DEVNAME=/dev/ipmi0\nE: SUB'
             )
         )
 
-        self.assertIn('--ipmi ADDRESS', self.discover().why('BMC'))
+        self.assertIn('--ipmi ADDRESS', self.discover().reason('BMC'))
 
-    def test_a_bmc_without_its_module(self):
+    def test_bmc_without_module_is_reported(self):
         self.on(umockdev.device('/devices/LNXSYSTM:00/IPI0001:00', 'acpi'))
 
         self.assertIn(
-            'modprobe ipmi_si ipmi_devintf', self.discover().why('BMC')
+            'modprobe ipmi_si ipmi_devintf', self.discover().reason('BMC')
         )
 
-    def test_a_serial_port_is_named_but_not_asked(self):
+    def test_serial_port_is_reported_without_test(self):
         self.on(*SERIAL)
 
-        why = self.discover().why('serial port')
+        reason = self.discover().reason('serial port')
 
-        self.assertIn('USB 0403:6001 FTDI FT232R USB UART', why)
-        self.assertIn('a Watts Up? has this chip', why)
-        self.assertIn('--serial /dev/serial/by-id/usb-FTDI_A900-port0', why)
+        self.assertIn('USB 0403:6001 FTDI FT232R USB UART', reason)
+        self.assertIn('Watts Up? meters have this chip', reason)
+        self.assertIn('--serial /dev/serial/by-id/usb-FTDI_A900-port0', reason)
 
 
-class VirtualMachineTest(base.DiscoverTest):
-    def test_nothing_can_be_metered_and_it_says_why(self):
+class VirtualMachineTest(base.DiscoverTestCase):
+    def test_virtual_machine_is_reported(self):
         machine = self.on(ETHERNET)
         cpuinfo(machine, 'hypervisor')
 
@@ -286,6 +290,6 @@ class VirtualMachineTest(base.DiscoverTest):
 
         self.assertEqual(1, outcome.status)
         self.assertEqual([], outcome.sections)
-        self.assertIn('Meter the host', outcome.why('RAPL'))
-        self.assertIn('virtual machine', outcome.why('hwmon'))
-        self.assertIn('virtual machine', outcome.why('BMC'))
+        self.assertIn('Meter the host', outcome.reason('RAPL'))
+        self.assertIn('virtual machine', outcome.reason('hwmon'))
+        self.assertIn('virtual machine', outcome.reason('BMC'))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is found at real peers starts unchanged."""
+"""Tests of discovery of devices on the network and on serial lines."""
 
 import json
 import stat
@@ -28,13 +28,13 @@ from energy_meter.tests.functional.services import redfish
 from energy_meter.tests.functional.services import snmpd
 
 
-class IPMITest(base.DiscoverTest):
+class IPMITest(base.DiscoverTestCase):
     def serve(
         self, *sensors: ipmi_sim.Sensor, **options: typing.Any
     ) -> ipmi_sim.IPMISim:
         bmc = self.useFixture(ipmi_sim.IPMISim(*sensors, **options))
         self.probe = f'bmc-127.0.0.1-{bmc.port}'
-        self.words = [
+        self.arguments = [
             '--ipmi',
             f'127.0.0.1:{bmc.port}',
             '--ipmi-user',
@@ -42,111 +42,120 @@ class IPMITest(base.DiscoverTest):
         ]
         return bmc
 
-    def look(self, password: str = ipmi_sim.PASSWORD) -> base.Outcome:
-        return self.discover(*self.words, ENERGY_METER_IPMI_PASSWORD=password)
+    def run_discover(self, password: str = ipmi_sim.PASSWORD) -> base.Outcome:
+        return self.discover(
+            *self.arguments, ENERGY_METER_IPMI_PASSWORD=password
+        )
 
-    def write_it(self) -> None:
-        self.write(*self.words, ENERGY_METER_IPMI_PASSWORD=ipmi_sim.PASSWORD)
+    def write_sections(self) -> None:
+        self.write(
+            *self.arguments, ENERGY_METER_IPMI_PASSWORD=ipmi_sim.PASSWORD
+        )
 
-    def test_a_machine_starts_unchanged(self):
+    def test_machine_is_found_and_read(self):
         self.serve()
 
-        self.write_it()
+        self.write_sections()
 
-        self.assertEqual({self.probe: ('node', 200.0)}, self.once())
+        self.assertEqual({self.probe: ('node', 200.0)}, self.read_once())
 
-    def test_an_energy_counter_is_used(self):
+    def test_energy_counter_is_used(self):
         bmc = self.serve(manufacturer=674, commands=True)
-        bmc.answer_dell(watts=321, watt_hours=1234)
+        bmc.add_dell_responses(watts=321, watt_hours=1234)
 
-        (found,) = self.look().findings
+        (finding,) = self.run_discover().findings
 
         self.assertEqual(
             [(321.0, 1.234)],
-            [(probe['w'], probe['counter_kwh']) for probe in found['probes']],
+            [
+                (probe['w'], probe['counter_kwh'])
+                for probe in finding['probes']
+            ],
         )
 
-    def test_power_supplies_start_unchanged(self):
+    def test_power_supplies_are_found_and_read(self):
         self.serve(
             ipmi_sim.Sensor('PSU1 Input', 80),
             ipmi_sim.Sensor('PSU2 Input', 120),
         )
 
-        self.write_it()
+        self.write_sections()
 
         self.assertEqual(
             {
                 f'{self.probe}-PSU1-Input': ('psu', 80.0),
                 f'{self.probe}-PSU2-Input': ('psu', 120.0),
             },
-            self.once(),
+            self.read_once(),
         )
 
-    def test_me_pmbpower_reads_na(self):
+    def test_sensor_without_value_is_explained(self):
         self.serve(ipmi_sim.Sensor('ME_PMBPower', available=False))
 
-        outcome = self.look()
+        outcome = self.run_discover()
 
         self.assertEqual(1, outcome.status)
-        why = outcome.why('BMC')
-        self.assertIn('it reads na, there is no value', why)
-        self.assertIn('the Management Engine of the chipset', why)
+        reason = outcome.reason('BMC')
+        self.assertIn('the sensor has no value (na)', reason)
+        self.assertIn('the Management Engine of the chipset', reason)
 
-    def test_na_beside_dcmi(self):
+    def test_sensor_without_value_is_reported_beside_dcmi(self):
         bmc = self.serve(
             ipmi_sim.Sensor('ME_PMBPower', available=False), commands=True
         )
-        bmc.answer_dcmi(150)
+        bmc.add_dcmi_response(150)
 
-        outcome = self.look()
+        outcome = self.run_discover()
 
         self.assertEqual({self.probe: ('node', 150.0)}, outcome.metered)
-        self.assertIn('it reads na', outcome.why('BMC'))
+        self.assertIn('the sensor has no value (na)', outcome.reason('BMC'))
 
-    def test_a_bmc_without_a_wattmeter(self):
+    def test_bmc_without_power_is_reported(self):
         self.serve(ipmi_sim.Sensor('CPU Temp', unit='degrees_C'))
 
-        self.assertIn('no sensor in watts', self.look().why('BMC'))
+        self.assertIn('no Watts sensor', self.run_discover().reason('BMC'))
 
-    def test_a_wrong_password(self):
+    def test_wrong_password_is_reported(self):
         self.serve()
 
-        outcome = self.look('wr0ng')
+        outcome = self.run_discover('wr0ng')
 
         self.assertIn(
-            'refused the credentials of user meter', outcome.why('BMC')
+            'refused the credentials of user meter', outcome.reason('BMC')
         )
-        self.assertNotIn('wr0ng', outcome.printed)
+        self.assertNotIn('wr0ng', outcome.output)
 
-    def test_nobody_there(self):
+    def test_unreachable_device_is_reported(self):
         self.serve().stop()
 
-        self.assertIn('is this the address of the BMC', self.look().why('BMC'))
+        self.assertIn(
+            'check the address of the BMC', self.run_discover().reason('BMC')
+        )
 
-    def test_no_password(self):
+    def test_missing_password_is_reported(self):
         self.serve()
 
-        outcome = self.discover(*self.words)
+        outcome = self.discover(*self.arguments)
 
         self.assertEqual(1, outcome.status)
         self.assertIn(
-            'set ENERGY_METER_IPMI_PASSWORD, the password of user meter',
-            outcome.printed,
+            'set ENERGY_METER_IPMI_PASSWORD to the password of user meter',
+            outcome.output,
         )
 
-    def test_the_password_is_in_the_file_alone(self):
+    def test_password_is_only_in_file(self):
         self.serve()
 
-        self.write_it()
-        shown = self.look()
+        self.write_sections()
+        outcome = self.run_discover()
 
         self.assertIn(ipmi_sim.PASSWORD, self.file.read_text())
         self.assertEqual(0o600, stat.S_IMODE(self.file.stat().st_mode))
-        self.assertNotIn(ipmi_sim.PASSWORD, shown.printed)
+        self.assertNotIn(ipmi_sim.PASSWORD, outcome.output)
 
-    def test_the_agent_says_what_to_fill_in(self):
+    def test_agent_rejects_placeholder(self):
         self.serve()
-        self.file.write_text('\n'.join(self.look().sections))
+        self.file.write_text('\n'.join(self.run_discover().sections))
 
         outcome = self.run_command(
             commands.script('energy-meter-agent'),
@@ -158,27 +167,30 @@ class IPMITest(base.DiscoverTest):
         self.assertEqual(1, outcome.status)
         self.assertIn(
             f'[wattmeter:{self.probe}] password: still <fill in>: replace it',
-            outcome.printed,
+            outcome.output,
         )
 
-    def test_a_file_is_not_overwritten_unasked(self):
+    def test_existing_file_is_not_overwritten(self):
         self.serve()
         self.file.write_text('mine')
 
         outcome = self.discover(
-            *self.words, '--output', self.file, ENERGY_METER_IPMI_PASSWORD=''
+            *self.arguments,
+            '--output',
+            self.file,
+            ENERGY_METER_IPMI_PASSWORD='',
         )
 
         self.assertEqual(2, outcome.status)
-        self.assertIn('exists; --force overwrites it', outcome.printed)
+        self.assertIn('exists; use --force to overwrite it', outcome.output)
         self.assertEqual('mine', self.file.read_text())
 
 
-#: A sysObjectID of no family.
+#: sysObjectID that no profile matches.
 UNKNOWN = (1, 3, 6, 1, 4, 1, 99999, 1)
 
 
-class SNMPCase(base.DiscoverTest):
+class SNMPTestCase(base.DiscoverTestCase):
     def serve(
         self, objects: dict[str, snmpd.Value], family: str | None = None
     ) -> snmpd.Snmpd:
@@ -192,14 +204,14 @@ class SNMPCase(base.DiscoverTest):
         )
 
 
-class SNMPFamilyTest(testscenarios.WithScenarios, SNMPCase):
-    scenarios = [
+class SNMPFamilyTest(testscenarios.WithScenarios, SNMPTestCase):
+    scenarios: typing.ClassVar = [
         (f'{device.profile}-{device.table}', {'device': device})
         for device in snmp_devices.DEVICES
     ]
     device: snmp_devices.Device
 
-    def test_it_starts_unchanged(self):
+    def test_device_is_found_and_read(self):
         server = self.serve(self.device.objects, self.device.profile)
 
         self.write(
@@ -210,16 +222,16 @@ class SNMPFamilyTest(testscenarios.WithScenarios, SNMPCase):
 
         self.assertEqual(
             sorted(
-                (point.watts or 0.0)
-                for point in self.device.points
-                if (point.watts, point.ticks) != (None, None)
+                (channel.watts or 0.0)
+                for channel in self.device.channels
+                if (channel.watts, channel.ticks) != (None, None)
             ),
-            sorted((watts or 0.0) for _, watts in self.once().values()),
+            sorted((watts or 0.0) for _, watts in self.read_once().values()),
         )
 
 
-class SNMPTest(SNMPCase):
-    def test_outlets_have_their_names(self):
+class SNMPTest(SNMPTestCase):
+    def test_probes_have_names_of_outlets(self):
         device = snmp_devices.DEVICES[0]
         server = self.serve(device.objects, device.profile)
 
@@ -242,7 +254,7 @@ class SNMPTest(SNMPCase):
             outcome.metered,
         )
 
-    def test_inlets_are_an_alternative(self):
+    def test_inlets_are_overlapping(self):
         outlets, inlets = snmp_devices.DEVICES[:2]
         server = self.serve(outlets.objects | inlets.objects, outlets.profile)
 
@@ -253,11 +265,11 @@ class SNMPTest(SNMPCase):
         )
 
         self.assertEqual(
-            {'outlet'}, {scope for scope, _ in self.once().values()}
+            {'outlet'}, {scope for scope, _ in self.read_once().values()}
         )
         self.assertIn('#table = inlets', self.file.read_text())
 
-    def test_an_outlet_without_a_value_is_left_out(self):
+    def test_outlet_without_value_is_omitted(self):
         device = next(
             device
             for device in snmp_devices.DEVICES
@@ -265,7 +277,7 @@ class SNMPTest(SNMPCase):
         )
         server = self.serve(device.objects, device.profile)
 
-        (found,) = self.discover(
+        (finding,) = self.discover(
             '--snmp',
             f'127.0.0.1:{server.port}',
             ENERGY_METER_SNMP_COMMUNITY=snmpd.READ_COMMUNITY,
@@ -273,12 +285,12 @@ class SNMPTest(SNMPCase):
 
         pdu = f'pdu-127.0.0.1-{server.port}'
         self.assertEqual(
-            [f'left out, for it shows no value now: {pdu}-Outlet-2'],
-            found['remarks'],
+            [f'omitted, because they have no value now: {pdu}-Outlet-2'],
+            finding['remarks'],
         )
-        self.assertIn(f'probes = {pdu}-Outlet-1,\n', found['section'])
+        self.assertIn(f'probes = {pdu}-Outlet-1,\n', finding['section'])
 
-    def test_an_unknown_family(self):
+    def test_unknown_family_is_reported(self):
         server = self.serve({})
 
         outcome = self.discover(
@@ -287,10 +299,12 @@ class SNMPTest(SNMPCase):
             ENERGY_METER_SNMP_COMMUNITY=snmpd.READ_COMMUNITY,
         )
 
-        self.assertIn('sysObjectID 1.3.6.1.4.1.99999.1', outcome.why('SNMP'))
-        self.assertIn('profile = custom', outcome.why('SNMP'))
+        self.assertIn(
+            'sysObjectID 1.3.6.1.4.1.99999.1', outcome.reason('SNMP')
+        )
+        self.assertIn('profile = custom', outcome.reason('SNMP'))
 
-    def test_the_usual_community_is_no_secret(self):
+    def test_default_community_is_not_secret(self):
         device = snmp_devices.DEVICES[0]
         server = self.useFixture(
             snmpd.Snmpd(
@@ -300,26 +314,28 @@ class SNMPTest(SNMPCase):
             )
         )
 
-        (found,) = self.discover('--snmp', f'127.0.0.1:{server.port}').findings
+        (finding,) = self.discover(
+            '--snmp', f'127.0.0.1:{server.port}'
+        ).findings
 
-        self.assertIn('community = public\n', found['section'])
+        self.assertIn('community = public\n', finding['section'])
 
-    def test_a_wrong_community(self):
+    def test_wrong_community_is_reported(self):
         server = self.serve({})
 
         outcome = self.discover('--snmp', f'127.0.0.1:{server.port}')
 
         self.assertIn(
-            'it also keeps silent if the community is wrong',
-            outcome.why('SNMP'),
+            'devices also ignore requests with a wrong community',
+            outcome.reason('SNMP'),
         )
 
 
-class RedfishTest(base.DiscoverTest):
+class RedfishTest(base.DiscoverTestCase):
     def serve(self, resources: redfish.Resources) -> str:
         return self.useFixture(redfish.StaticRedfish(resources)).url
 
-    def test_each_vendor_starts_unchanged(self):
+    def test_each_vendor_is_found_and_read(self):
         for resources, expected in (
             (test_redfish.BOTH_MODELS, {('node', 210.5)}),
             (test_redfish.OLD_MODEL, {('node', 95.0)}),
@@ -328,42 +344,42 @@ class RedfishTest(base.DiscoverTest):
         ):
             self.write('--redfish', self.serve(resources), '--force')
 
-            self.assertEqual(expected, set(self.once().values()))
+            self.assertEqual(expected, set(self.read_once().values()))
 
-    def test_parts_are_named(self):
+    def test_partial_entries_are_reported(self):
         outcome = self.discover(
             '--redfish', self.serve(test_redfish.WHOLE_AND_PARTS)
         )
 
-        self.assertIn('PowerControl has 1, 2, too', outcome.printed)
+        self.assertIn('PowerControl also has entries 1, 2', outcome.output)
 
-    def test_sensors_alone(self):
+    def test_sensors_are_used_without_other_sources(self):
         resources = json.loads(json.dumps(test_redfish.SENSORS))
         del resources[f'{redfish.ROOT}/Chassis/chassis']['PowerSubsystem']
         url = self.serve(resources)
 
         self.write('--redfish', url)
 
-        self.assertEqual([('other', 180.25)], list(self.once().values()))
+        self.assertEqual([('other', 180.25)], list(self.read_once().values()))
 
-    def test_nothing_that_shows_power(self):
+    def test_chassis_without_power_is_reported(self):
         url = self.serve(redfish.mockup(**{'1': {'': {}}}))
 
         self.assertIn(
-            'none of its chassis shows power',
-            self.discover('--redfish', url).why('Redfish'),
+            'no chassis reports power',
+            self.discover('--redfish', url).reason('Redfish'),
         )
 
-    def test_nobody_there(self):
+    def test_unreachable_device_is_reported(self):
         url = f'http://127.0.0.1:{services.free_port()}'
 
         self.assertIn(
-            'a URL is https://HOST',
-            self.discover('--redfish', url).why('Redfish'),
+            'must have the form https://HOST',
+            self.discover('--redfish', url).reason('Redfish'),
         )
 
 
-class RedfishLoginTest(base.DiscoverTest):
+class RedfishLoginTest(base.DiscoverTestCase):
     def setUp(self):
         super().setUp()
         authority = self.useFixture(http.Authority())
@@ -372,40 +388,49 @@ class RedfishLoginTest(base.DiscoverTest):
                 test_redfish.BOTH_MODELS, authority.issue('127.0.0.1')
             )
         )
-        self.words = ['--redfish', self.server.url, '--redfish-user', 'meter']
+        self.arguments = [
+            '--redfish',
+            self.server.url,
+            '--redfish-user',
+            'meter',
+        ]
         self.trust = ['--ca-file', authority.file]
 
-    def test_it_starts_unchanged_and_leaves_no_session_behind(self):
+    def test_chassis_is_found_and_sessions_are_closed(self):
         self.write(
-            *self.words, *self.trust, ENERGY_METER_REDFISH_PASSWORD='s3cret'
+            *self.arguments,
+            *self.trust,
+            ENERGY_METER_REDFISH_PASSWORD='s3cret',
         )
 
-        self.assertEqual([('node', 210.5)], list(self.once().values()))
+        self.assertEqual([('node', 210.5)], list(self.read_once().values()))
         self.assertEqual(set(), self.server.sessions)
 
-    def test_a_wrong_password(self):
+    def test_wrong_password_is_reported(self):
         outcome = self.discover(
-            *self.words, *self.trust, ENERGY_METER_REDFISH_PASSWORD='wr0ng'
+            *self.arguments, *self.trust, ENERGY_METER_REDFISH_PASSWORD='wr0ng'
         )
 
         self.assertIn(
-            'refused the credentials of user meter', outcome.why('Redfish')
+            'refused the credentials of user meter', outcome.reason('Redfish')
         )
-        self.assertNotIn('wr0ng', outcome.printed)
+        self.assertNotIn('wr0ng', outcome.output)
 
-    def test_a_certificate_that_nobody_vouches_for(self):
-        refused = self.discover(
-            *self.words, ENERGY_METER_REDFISH_PASSWORD='s3cret'
+    def test_unknown_authority_is_reported(self):
+        outcome = self.discover(
+            *self.arguments, ENERGY_METER_REDFISH_PASSWORD='s3cret'
         )
         self.write(
-            *self.words, '--insecure', ENERGY_METER_REDFISH_PASSWORD='s3cret'
+            *self.arguments,
+            '--insecure',
+            ENERGY_METER_REDFISH_PASSWORD='s3cret',
         )
 
-        self.assertIn('--ca-file FILE, or --insecure', refused.why('Redfish'))
-        self.assertEqual([('node', 210.5)], list(self.once().values()))
+        self.assertIn('use --ca-file FILE', outcome.reason('Redfish'))
+        self.assertEqual([('node', 210.5)], list(self.read_once().values()))
 
 
-class ModbusTest(base.DiscoverTest):
+class ModbusTest(base.DiscoverTestCase):
     def serve(self, units: modbus.Units) -> str:
         server = self.useFixture(
             modbus.ModbusServer(
@@ -414,62 +439,64 @@ class ModbusTest(base.DiscoverTest):
         )
         return f'127.0.0.1:{server.port}'
 
-    def test_each_kind_starts_unchanged(self):
+    def test_each_meter_is_found_and_read(self):
         for name, (registers, watts, _) in test_modbus.METERS.items():
             self.write('--force', '--modbus', self.serve({1: registers}))
 
             self.assertEqual(
-                [('circuit', watts)], list(self.once().values()), name
+                [('circuit', watts)], list(self.read_once().values()), name
             )
 
-    def test_units_start_unchanged(self):
+    def test_units_are_found_and_read(self):
         self.write(
             '--modbus', self.serve(test_modbus.SDM), '--modbus-units', 2, 3
         )
 
         self.assertEqual(
             [('circuit', 200.0), ('circuit', 300.0)],
-            sorted(self.once().values()),
+            sorted(self.read_once().values()),
         )
 
-    def test_models_that_nothing_tells_apart(self):
+    def test_ambiguous_models_are_reported(self):
         registers, _, _ = test_modbus.METERS['sdm120']
-        (found,) = self.discover(
+        (finding,) = self.discover(
             '--modbus', self.serve({1: registers})
         ).findings
 
-        self.assertIn('Nothing on Modbus tells the model', found['remarks'][0])
+        self.assertIn(
+            'Modbus has no model identification', finding['remarks'][0]
+        )
 
-    def test_a_unit_that_is_not_there(self):
+    def test_missing_unit_is_reported(self):
         outcome = self.discover('--modbus', self.serve({1: {0: ('f', 1.0)}}))
 
         self.assertIn(
-            'Is it another unit (--modbus-units)', outcome.why('Modbus')
+            'Try another unit (--modbus-units)', outcome.reason('Modbus')
         )
 
 
-class MQTTTest(base.DiscoverTest):
+class MQTTTest(base.DiscoverTestCase):
     def setUp(self):
         super().setUp()
         self.broker = self.useFixture(mosquitto.Mosquitto())
-        self.place = f'127.0.0.1:{self.broker.port}'
-        self.talking = threading.Event()
+        self.address = f'127.0.0.1:{self.broker.port}'
+        self.stopping = threading.Event()
 
-    def talk(self, *messages: tuple[str, str]) -> None:
-        """Publish again and again until the test ends."""
+    def publish(self, *messages: tuple[str, str]) -> None:
+        """Publish messages every 0.5 s until the test ends."""
 
         def publish():
-            while not self.talking.wait(0.5):
+            while not self.stopping.wait(0.5):
                 for topic, payload in messages:
                     self.broker.publish(topic, payload)
 
         thread = threading.Thread(target=publish)
         thread.start()
         self.addCleanup(thread.join)
-        self.addCleanup(self.talking.set)
+        self.addCleanup(self.stopping.set)
 
-    def test_devices_of_all_presets_start_unchanged(self):
-        self.talk(
+    def test_devices_of_all_presets_are_found_and_read(self):
+        self.publish(
             (
                 'tele/plug/SENSOR',
                 json.dumps({'ENERGY': {'Power': 42, 'Total': 12.345}}),
@@ -483,7 +510,7 @@ class MQTTTest(base.DiscoverTest):
             ),
         )
 
-        self.write('--mqtt', self.place, '--listen', 3)
+        self.write('--mqtt', self.address, '--listen', 3)
 
         self.assertEqual(
             {
@@ -491,45 +518,45 @@ class MQTTTest(base.DiscoverTest):
                 'mqtt-shelly25:1': ('outlet', 60.5),
                 'mqtt-rack:0': ('outlet', 7.5),
             },
-            self.once(),
+            self.read_once(),
         )
 
-    def test_a_device_that_is_remembered_only(self):
+    def test_retained_message_is_reported(self):
         self.broker.publish(
             'tele/plug/SENSOR',
             json.dumps({'ENERGY': {'Power': 42, 'Total': 12.345}}),
             '-r',
         )
 
-        outcome = self.discover('--mqtt', self.place, '--listen', 1)
+        outcome = self.discover('--mqtt', self.address, '--listen', 1)
 
         self.assertIn(
-            'only an old, retained message',
-            outcome.why(f'MQTT {self.place}, tasmota plug'),
+            'only a retained message',
+            outcome.reason(f'MQTT {self.address}, tasmota plug'),
         )
 
-    def test_silence(self):
-        outcome = self.discover('--mqtt', self.place, '--listen', 1)
+    def test_missing_messages_are_reported(self):
+        outcome = self.discover('--mqtt', self.address, '--listen', 1)
 
         self.assertIn(
-            'no Tasmota or Shelly said anything within 1 s',
-            outcome.why('MQTT'),
+            'no messages from Tasmota or Shelly devices within 1 s',
+            outcome.reason('MQTT'),
         )
 
-    def test_a_broker_that_is_not_there(self):
+    def test_unreachable_broker_is_reported(self):
         self.broker.stop()
 
         self.assertIn(
-            'is it the address of the broker',
-            self.discover('--mqtt', self.place).why('MQTT'),
+            'check the address of the broker',
+            self.discover('--mqtt', self.address).reason('MQTT'),
         )
 
 
-class MQTTLoginTest(base.DiscoverTest):
+class MQTTLoginTest(base.DiscoverTestCase):
     def setUp(self):
         super().setUp()
         broker = self.useFixture(mosquitto.Mosquitto({'meter': 's3cret'}))
-        self.words = [
+        self.arguments = [
             '--mqtt',
             f'127.0.0.1:{broker.port}',
             '--mqtt-user',
@@ -538,50 +565,50 @@ class MQTTLoginTest(base.DiscoverTest):
             1,
         ]
 
-    def test_a_user_is_let_in(self):
+    def test_user_is_authenticated(self):
         outcome = self.discover(
-            *self.words, ENERGY_METER_MQTT_PASSWORD='s3cret'
+            *self.arguments, ENERGY_METER_MQTT_PASSWORD='s3cret'
         )
 
-        self.assertIn('said anything within 1 s', outcome.why('MQTT'))
+        self.assertIn('no messages from', outcome.reason('MQTT'))
 
-    def test_a_wrong_password(self):
+    def test_wrong_password_is_reported(self):
         outcome = self.discover(
-            *self.words, ENERGY_METER_MQTT_PASSWORD='wr0ng'
+            *self.arguments, ENERGY_METER_MQTT_PASSWORD='wr0ng'
         )
 
-        self.assertIn('Not authorized', outcome.why('MQTT'))
-        self.assertNotIn('wr0ng', outcome.printed)
+        self.assertIn('Not authorized', outcome.reason('MQTT'))
+        self.assertNotIn('wr0ng', outcome.output)
 
 
-class SerialTest(base.DiscoverTest):
+class SerialTest(base.DiscoverTestCase):
     def setUp(self):
         super().setUp()
         self.line = self.useFixture(pty.Line())
-        self.ending = threading.Event()
+        self.stopping = threading.Event()
 
-    def talk(self, data: bytes) -> None:
-        """Say it again and again until the test ends."""
+    def send(self, data: bytes) -> None:
+        """Send data every 10 ms until the test ends."""
 
-        def say():
-            while not self.ending.wait(0.01):
+        def write():
+            while not self.stopping.wait(0.01):
                 self.line.meter.write(data)
 
-        thread = threading.Thread(target=say)
+        thread = threading.Thread(target=write)
         thread.start()
         self.addCleanup(thread.join)
-        self.addCleanup(self.ending.set)
+        self.addCleanup(self.stopping.set)
 
-    def test_a_watts_up_starts_unchanged(self):
-        self.talk(test_wattsup.frame())
+    def test_wattsup_is_found_and_read(self):
+        self.send(test_wattsup.frame())
 
         self.write('--serial', self.line.port, '--timeout', 6)
 
-        self.assertEqual({'port': ('outlet', 123.4)}, self.once())
+        self.assertEqual({'port': ('outlet', 123.4)}, self.read_once())
 
-    def test_all_channels_of_an_omegawatt_start_unchanged(self):
+    def test_omegawatt_is_found_and_read(self):
         powers = [10.0 * channel for channel in range(1, 13)]
-        self.talk(multivoies.frame(powers, 12 * [0.5]))
+        self.send(multivoies.frame(powers, 12 * [0.5]))
 
         self.write('--serial', self.line.port, '--timeout', 6)
 
@@ -592,11 +619,11 @@ class SerialTest(base.DiscoverTest):
             },
             {
                 probe: (scope, round(watts, 3))
-                for probe, (scope, watts) in self.once().items()
+                for probe, (scope, watts) in self.read_once().items()
             },
         )
 
-    def test_all_outlets_of_an_eaton_epdu_start_unchanged(self):
+    def test_eaton_epdu_is_found_and_read(self):
         self.useFixture(test_eaton_serial.PDU(self.line))
 
         self.write(
@@ -615,27 +642,27 @@ class SerialTest(base.DiscoverTest):
                 'port-2': ('outlet', 7.5),
                 'port-3': ('outlet', 0.0),
             },
-            self.once(),
+            self.read_once(),
         )
 
-    def test_nothing_that_talks(self):
+    def test_silent_port_is_reported(self):
         outcome = self.discover('--serial', self.line.port, '--timeout', 2)
-        why = outcome.why('serial port')
+        reason = outcome.reason('serial port')
 
-        self.assertIn('OmegaWatt Multivoies: ', why)
-        self.assertIn('is asked with --serial-user USER', why)
+        self.assertIn('OmegaWatt Multivoies: ', reason)
+        self.assertIn('use --serial-user USER', reason)
 
 
-class EverywhereTest(base.DiscoverTest):
-    def test_one_dead_place_costs_only_itself(self):
+class SeveralSourcesTest(base.DiscoverTestCase):
+    def test_unreachable_source_skips_only_itself(self):
         meter = self.useFixture(
             modbus.ModbusServer({1: {0x0C: ('f', 5.0), 0x48: ('f', 1.0)}})
         )
-        dead = services.free_port()
+        closed_port = services.free_port()
 
         outcome = self.discover(
             '--redfish',
-            f'http://127.0.0.1:{dead}',
+            f'http://127.0.0.1:{closed_port}',
             '--modbus',
             f'127.0.0.1:{meter.port}',
         )

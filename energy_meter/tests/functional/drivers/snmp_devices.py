@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""SNMP devices for each profile of the driver, based on their MIBs.
 
-"""Devices as their MIBs describe them, for each profile of the driver.
-
-What they show was made up, apart from the names of Rittal's variables.
+The values are fictitious, except the names of Rittal's variables.
 """
 
 import typing
@@ -16,39 +15,40 @@ WH = 3600.0
 KWH = 3.6e6
 
 
-class Point(typing.NamedTuple):
-    """One outlet or inlet, and what a reading of it should be.
+class Channel(typing.NamedTuple):
+    """One outlet or inlet, and its expected reading.
 
-    :ivar joules: energy of one tick.
-    :ivar size: ticks after which the counter begins anew.
+    :ivar rollover: ticks at which the counter restarts from 0.
     """
 
     index: str
     name: str | None
     watts: float | None
     ticks: int | None = None
-    joules: float = WH
-    size: int | None = None
+    joules_per_tick: float = WH
+    rollover: int | None = None
 
 
 class Device(typing.NamedTuple):
-    """A device of some family.
+    """Device of one family.
 
-    :ivar objects: what it shows.
-    :ivar points: what of it can be measured.
+    :ivar objects: values by object identifier.
+    :ivar channels: expected channels.
     """
 
     profile: str
     table: str
     objects: dict[str, snmpd.Value]
-    points: tuple[Point, ...]
+    channels: tuple[Channel, ...]
 
 
 def _objects(
     base: str,
-    shown: dict[str, snmpd.Value],
+    values: dict[str, snmpd.Value],
 ) -> dict[str, snmpd.Value]:
-    return {f'1.3.6.1.4.1.{base}.{oid}': value for oid, value in shown.items()}
+    return {
+        f'1.3.6.1.4.1.{base}.{oid}': value for oid, value in values.items()
+    }
 
 
 DEVICES = (
@@ -70,9 +70,9 @@ DEVICES = (
             },
         ),
         (
-            Point('0.1', 'Server A', 231.0, 4294967290, WH, 2**32),
-            Point('0.2', 'Server B', None, 7, WH, 2**32),
-            Point('4.1', 'Switch', 45.0, 1000, WH, 2**32),
+            Channel('0.1', 'Server A', 231.0, 4294967290, WH, 2**32),
+            Channel('0.2', 'Server B', None, 7, WH, 2**32),
+            Channel('4.1', 'Switch', 45.0, 1000, WH, 2**32),
         ),
     ),
     Device(
@@ -81,7 +81,7 @@ DEVICES = (
         _objects(
             '534.6.6.7.3', {'5.1.4.0.1': 2760, '5.1.5.0.1': Gauge(123456)}
         ),
-        (Point('0.1', None, 2760.0, 123456, WH, 2**32),),
+        (Channel('0.1', None, 2760.0, 123456, WH, 2**32),),
     ),
     Device(
         'raritan-px',
@@ -98,17 +98,17 @@ DEVICES = (
             },
         ),
         (
-            Point('1', 'Outlet 1', 99.0, 5000, WH, 2**32),
-            Point('2', 'Outlet 2', 0.0, 0, WH, 2**32),
+            Channel('1', 'Outlet 1', 99.0, 5000, WH, 2**32),
+            Channel('2', 'Outlet 2', 0.0, 0, WH, 2**32),
         ),
     ),
     Device(
         'raritan-px',
         'inlets',
         _objects('13742.4.1.20.2.1', {'9.1': Gauge(1234)}),
-        (Point('1', None, 1234.0),),
+        (Channel('1', None, 1234.0),),
     ),
-    # Of the second outlet one digit is a decimal; the third isn't available.
+    # The second outlet has one decimal digit; the third is not available.
     Device(
         'raritan-pdu2',
         'outlets',
@@ -141,9 +141,9 @@ DEVICES = (
             },
         ),
         (
-            Point('1.1', 'Rack 1', 150.0, 1000, WH, 2**32),
-            Point('1.2', None, 150.5, 2000, WH / 10, 2**32),
-            Point('1.3', 'Unused', None),
+            Channel('1.1', 'Rack 1', 150.0, 1000, WH, 2**32),
+            Channel('1.2', None, 150.5, 2000, WH / 10, 2**32),
+            Channel('1.3', 'Unused', None),
         ),
     ),
     Device(
@@ -161,7 +161,7 @@ DEVICES = (
                 '5.2.3.1.4.1.1.8': Gauge(88),
             },
         ),
-        (Point('1.1', 'I1', 3100.0, 88, WH, 2**32),),
+        (Channel('1.1', 'I1', 3100.0, 88, WH, 2**32),),
     ),
     Device(
         'apc-rpdu2',
@@ -178,8 +178,8 @@ DEVICES = (
             },
         ),
         (
-            Point('1', 'Outlet 1', 320.0, 1234, KWH / 10),
-            Point('2', 'Outlet 2', None),
+            Channel('1', 'Outlet 1', 320.0, 1234, KWH / 10),
+            Channel('2', 'Outlet 2', None),
         ),
     ),
     Device(
@@ -188,7 +188,7 @@ DEVICES = (
         _objects(
             '318.1.1.26.4.3.1', {'3.1': 'RackPDU', '5.1': 276, '9.1': 55555}
         ),
-        (Point('1', 'RackPDU', 2760.0, 55555, KWH / 10),),
+        (Channel('1', 'RackPDU', 2760.0, 55555, KWH / 10),),
     ),
     Device(
         'schleifenbauer',
@@ -198,8 +198,8 @@ DEVICES = (
             {'2.1.1': 16777215, '2.1.2': 12, '11.1.1': 88, '11.1.2': 77},
         ),
         (
-            Point('1.1', None, 88.0, 16777215, KWH, 2**24),
-            Point('1.2', None, 77.0, 12, KWH, 2**24),
+            Channel('1.1', None, 88.0, 16777215, KWH, 2**24),
+            Channel('1.2', None, 77.0, 12, KWH, 2**24),
         ),
     ),
     Device(
@@ -217,7 +217,7 @@ DEVICES = (
                 '6.1.1.10.1.3': 900,
             },
         ),
-        (Point('1', 'PDU left', 2400.0, 600, KWH, 2**24),),
+        (Channel('1', 'PDU left', 2400.0, 600, KWH, 2**24),),
     ),
     Device(
         'sentry3',
@@ -234,8 +234,8 @@ DEVICES = (
             },
         ),
         (
-            Point('1.1.1', 'TowerA_Outlet1', 410.0, 9000),
-            Point('1.1.2', 'TowerA_Outlet2', None),
+            Channel('1.1.1', 'TowerA_Outlet1', 410.0, 9000),
+            Channel('1.1.2', 'TowerA_Outlet2', None),
         ),
     ),
     Device(
@@ -245,7 +245,7 @@ DEVICES = (
             '1718.3.2.2.1',
             {'3.1.1': 'TowerA_InfeedA', '12.1.1': 4100, '16.1.1': 321},
         ),
-        (Point('1.1', 'TowerA_InfeedA', 4100.0, 321, KWH / 10),),
+        (Channel('1.1', 'TowerA_InfeedA', 4100.0, 321, KWH / 10),),
     ),
     Device(
         'sentry4',
@@ -258,7 +258,7 @@ DEVICES = (
                 '3.1.14.1.1.1': 120000,
             },
         ),
-        (Point('1.1.1', 'Master_Outlet_1', 575.0, 120000),),
+        (Channel('1.1.1', 'Master_Outlet_1', 575.0, 120000),),
     ),
     Device(
         'sentry4',
@@ -271,7 +271,7 @@ DEVICES = (
                 '3.1.10.1.1': 77,
             },
         ),
-        (Point('1.1', 'Master_Cord_A', 5750.0, 77, KWH / 10),),
+        (Channel('1.1', 'Master_Cord_A', 5750.0, 77, KWH / 10),),
     ),
     Device(
         'geist',
@@ -280,9 +280,9 @@ DEVICES = (
             '21239.5.2.3.6.1',
             {'3.1': 'Node 7', '12.1': Gauge(212), '15.1': Gauge(9999000)},
         ),
-        (Point('1', 'Node 7', 212.0, 9999000),),
+        (Channel('1', 'Node 7', 212.0, 9999000),),
     ),
-    # The second PDU of the chain is not there now.
+    # The second PDU of the chain is not connected.
     Device(
         'geist',
         'inlets',
@@ -299,9 +299,9 @@ DEVICES = (
                 '12.2': Gauge(0),
             },
         ),
-        (Point('1', 'GU2', 1900.0, 4242), Point('2', 'GU3', None)),
+        (Channel('1', 'GU2', 1900.0, 4242), Channel('2', 'GU3', None)),
     ),
-    # The second socket's meter has no value.
+    # The second socket has no value.
     Device(
         'rittal-cmc3',
         'outlets',
@@ -340,7 +340,10 @@ DEVICES = (
                 },
             },
         ),
-        (Point('3.1', None, 167.0, 76365, KWH / 10), Point('3.2', None, None)),
+        (
+            Channel('3.1', None, 167.0, 76365, KWH / 10),
+            Channel('3.2', None, None),
+        ),
     ),
     Device(
         'rittal-cmc3',
@@ -358,7 +361,7 @@ DEVICES = (
                 '14.2.20': 2,
             },
         ),
-        (Point('2', None, 1640.0, 76365, KWH / 10),),
+        (Channel('2', None, 1640.0, 76365, KWH / 10),),
     ),
     Device(
         'cyberpower',
@@ -367,21 +370,21 @@ DEVICES = (
             '3808.1.1.3.3.5.1.1',
             {'2.1': 'Outlet1', '8.1': Gauge(394), '13.1': Gauge(21)},
         ),
-        (Point('1', 'Outlet1', 394.0, 21, KWH / 10),),
+        (Channel('1', 'Outlet1', 394.0, 21, KWH / 10),),
     ),
     Device(
         'cyberpower',
         'inlets',
         _objects('3808.1.1.3.2.3.1.1', {'7.1': 1040}),
-        (Point('1', None, 1040.0),),
+        (Channel('1', None, 1040.0),),
     ),
     Device(
         'cyberpower-epdu2',
         'outlets',
         _objects('3808.1.1.6.6.2.4.1', {'7.1': Gauge(39), '11.1': Gauge(22)}),
-        (Point('1', None, 39.0, 22, KWH / 10),),
+        (Channel('1', None, 39.0, 22, KWH / 10),),
     ),
-    # Amperes of two power supplies come before the server's watts.
+    # The first two probes are the currents of power supplies.
     Device(
         'dell-idrac',
         'servers',
@@ -397,7 +400,7 @@ DEVICES = (
                 '60.1.7.1.1': 3141592,
             },
         ),
-        (Point('1', None, 364.0, 3141592),),
+        (Channel('1', None, 364.0, 3141592),),
     ),
     Device(
         'baytech',
@@ -405,6 +408,6 @@ DEVICES = (
         _objects(
             '4779.1.3.5.2.1', {'2.1': 'RPC', '2.2': '', '7.1': 1150, '7.2': 0}
         ),
-        (Point('1', 'RPC', 1150.0), Point('2', None, None)),
+        (Channel('1', 'RPC', 1150.0), Channel('2', None, None)),
     ),
 )

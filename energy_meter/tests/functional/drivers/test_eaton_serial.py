@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The command line of an Eaton ePDU, over a pair of terminals."""
+"""Command line of an Eaton ePDU, over a pair of pseudo-terminals."""
 
 import threading
 
@@ -16,10 +16,10 @@ OUTLETS = 'get PDU.OutletSystem.Outlet[x].ActivePower'
 
 
 class PDU(fixtures.Fixture):
-    """Answers at the far end of a line, as the ePDU's command line does.
+    """Simulated command line of an ePDU, at the far end of a line.
 
-    :ivar objects: what is shown for each command; None for nothing at all.
-    :ivar logged_in: whether it shows the prompt, or asks for a login.
+    :ivar objects: output of each command; None for no response.
+    :ivar logged_in: whether it shows its prompt, or requires a login.
     """
 
     def __init__(self, line: pty.Line) -> None:
@@ -47,7 +47,7 @@ class PDU(fixtures.Fixture):
                 return
 
     def _line(self, echo: bool = True) -> str | None:
-        """Read a line; None if the test is over first."""
+        """Read a line; return None if the test ends first."""
         line = b''
         while not self._done.is_set():
             byte = self._meter.read(1)
@@ -58,26 +58,26 @@ class PDU(fixtures.Fixture):
         return None
 
     def _answer(self, line: str) -> None:
-        shown = self.objects.get(line, 'Error: unknown')
+        output = self.objects.get(line, 'Error: unknown')
         if not self.logged_in:
             self._log_in(line)
-        elif shown is not None:
-            self._say(f'\r\n\a{shown}\r\n\r\npdu#0>')
+        elif output is not None:
+            self._send(f'\r\n\a{output}\r\n\r\npdu#0>')
 
     def _log_in(self, user: str) -> None:
-        self._say('\r\nEnter Password: ' if user else '\r\nEnter Login: ')
+        self._send('\r\nEnter Password: ' if user else '\r\nEnter Login: ')
         if not user:
             return
         password = self._line(echo=False)
         self.logins += 1
         self.logged_in = (user, password) == ('admin', 's3cret')
-        self._say(
+        self._send(
             '\r\n\r\npdu#0>'
             if self.logged_in
             else '\r\nAccess denied\r\n\r\nEnter Login: '
         )
 
-    def _say(self, text: str) -> None:
+    def _send(self, text: str) -> None:
         self._meter.write(text.encode())
 
 
@@ -103,23 +103,23 @@ class EatonSerialTest(base.BaseTestCase):
         return driver
 
     def values(self, driver):
-        return {each.probe: each.watts for each in driver.read()}
+        return {reading.probe: reading.watts for reading in driver.read()}
 
-    def test_values(self):
+    def test_reads_all_outlets(self):
         driver = self.start()
 
         self.assertEqual(
             {'one': 120.0, 'two': 7.5, 'three': 0.0}, self.values(driver)
         )
 
-    def test_one_login_serves_many_readings(self):
+    def test_logs_in_once_for_several_reads(self):
         driver = self.start()
         for _ in range(3):
             self.values(driver)
 
         self.assertEqual(1, self.pdu.logins)
 
-    def test_the_inlet(self):
+    def test_reads_the_inlet(self):
         self.pdu.objects['get PDU.Input[1].ActivePower'] = '9001'
         driver = self.start(
             'inlet', object='PDU.Input[1].ActivePower', scale=0.1
@@ -129,12 +129,12 @@ class EatonSerialTest(base.BaseTestCase):
 
         self.assertAlmostEqual(900.1, reading.watts)
 
-    def test_an_outlet_that_has_no_value(self):
+    def test_outlet_without_value_is_omitted(self):
         self.pdu.objects[OUTLETS] = '120||N/A'
 
         self.assertEqual({'one': 120.0}, self.values(self.start()))
 
-    def test_a_session_that_somebody_left_open(self):
+    def test_open_session_is_reused(self):
         self.pdu.logged_in = True
         self.line.leave(b'120|7.5|0\r\npdu#0>')
         driver = self.make(password='unknown')
@@ -142,14 +142,14 @@ class EatonSerialTest(base.BaseTestCase):
 
         self.assertEqual(120.0, self.values(driver)['one'])
 
-    def test_an_idle_user_is_logged_out(self):
+    def test_logs_in_again_after_idle_logout(self):
         driver = self.start()
         self.pdu.logged_in = False
 
         self.assertEqual(120.0, self.values(driver)['one'])
         self.assertEqual(2, self.pdu.logins)
 
-    def test_a_wrong_password(self):
+    def test_wrong_password_is_an_error(self):
         driver = self.make(password='wrong')
 
         error = self.assertRaises(exception.AuthenticationFailed, driver.open)
@@ -160,16 +160,16 @@ class EatonSerialTest(base.BaseTestCase):
         )
         self.assertEqual(1, self.pdu.logins)
 
-    def test_an_unknown_object(self):
+    def test_unknown_object_is_an_error(self):
         driver = self.start(object='PDU.Nothing')
 
         error = self.assertRaises(exception.ProtocolError, self.values, driver)
 
         self.assertIn('but probes has places for 3', str(error))
 
-    def test_silence(self):
+    def test_silence_is_an_error(self):
         driver = self.start()
-        driver.timeout = 0.2
+        driver.timeout_s = 0.2
         self.pdu.objects[OUTLETS] = None
 
         error = self.assertRaises(
@@ -178,7 +178,7 @@ class EatonSerialTest(base.BaseTestCase):
 
         self.assertIn('came in 0.2 s', str(error))
 
-    def test_unplugging(self):
+    def test_unplugged_pdu_is_an_error(self):
         driver = self.start()
         self.line.unplug()
 
@@ -190,7 +190,7 @@ class EatonSerialTest(base.BaseTestCase):
         error = self.assertRaises(exception.DeviceUnreachable, driver.open)
         self.assertIn('No such file or directory', str(error))
 
-    def test_replugging(self):
+    def test_replugged_pdu_is_read(self):
         driver = self.start()
         self.line.unplug()
         self.assertRaises(exception.DeviceUnreachable, self.values, driver)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""JSON pages of a real HTTP server, honest and otherwise."""
+"""JSON pages of an HTTP server: presets, errors, authentication and TLS."""
 
 import collections.abc
 import threading
@@ -94,7 +93,7 @@ class HTTPTest(base.BaseTestCase):
         meter.open()
         return meter
 
-    def fail(
+    def error_text(
         self,
         server: http.HTTPServer,
         kind: type[Exception],
@@ -113,10 +112,10 @@ class PresetTest(HTTPTest):
         ).read()
 
         self.assertEqual(('a', 60.5, 1000), reading[:3])
-        self.assertEqual(60.0, reading.counter.joules)
+        self.assertEqual(60.0, reading.counter.joules_per_tick)
         self.assertEqual('/status', server.requests[0].path)
 
-    def test_a_meter_of_generation_1_that_is_not_valid_is_no_reading(self):
+    def test_invalid_meter_of_shelly_generation_1_is_omitted(self):
         server = self.serve(http.page(SHELLY_GEN1))
 
         readings = self.open(
@@ -134,14 +133,14 @@ class PresetTest(HTTPTest):
             'a',
             preset='shelly-gen2',
             url=server.url,
-            outlets=['1', '0'],
+            channels=['1', '0'],
         ).read()
 
         self.assertEqual(
             [('b', None, 12_500), ('a', 8.9, 6_532_043)],
             [reading[:3] for reading in readings],
         )
-        self.assertAlmostEqual(3.6, readings[0].counter.joules)
+        self.assertAlmostEqual(3.6, readings[0].counter.joules_per_tick)
         self.assertEqual('/rpc/Shelly.GetStatus', server.requests[0].path)
 
     def test_tasmota_counts_kilowatt_hours(self):
@@ -152,10 +151,10 @@ class PresetTest(HTTPTest):
         ).read()
 
         self.assertEqual(('a', 42.0, 12_345), reading[:3])
-        self.assertEqual(3600.0, reading.counter.joules)
+        self.assertEqual(3600.0, reading.counter.joules_per_tick)
         self.assertEqual('/cm?cmnd=Status%2010', server.requests[0].path)
 
-    def test_an_option_goes_before_the_preset(self):
+    def test_option_precedes_the_preset(self):
         server = self.serve(http.page({'pm1:0': {'apower': 5}}))
 
         (reading,) = self.open(
@@ -163,14 +162,14 @@ class PresetTest(HTTPTest):
             'a',
             preset='shelly-gen2',
             url=server.url,
-            watts_path='"pm1:{outlet}".apower',
+            watts_path='"pm1:{channel}".apower',
         ).read()
 
         self.assertEqual(5.0, reading.watts)
 
 
 class PageTest(HTTPTest):
-    def test_paths_lead_to_watts_energy_and_time(self):
+    def test_paths_find_power_energy_and_time(self):
         server = self.serve(
             http.page(
                 {
@@ -184,39 +183,41 @@ class PageTest(HTTPTest):
         (reading,) = self.open(
             server,
             'a',
-            outlets=['A'],
-            watts_path='rack.{outlet}.w',
-            energy_path='rack.{outlet}.wh',
+            channels=['A'],
+            watts_path='rack.{channel}.w',
+            energy_path='rack.{channel}.wh',
             energy_unit='Wh',
             energy_step=100.0,
-            time_path='rack.{outlet}.t',
+            time_path='rack.{channel}.t',
         ).read()
 
         self.assertEqual(('a', 12.5, 70), reading[:3])
         self.assertEqual(360_000.0, reading.counter.resolution)
-        self.assertAlmostEqual(time.monotonic() - 3, reading.at, delta=2)
+        self.assertAlmostEqual(
+            time.monotonic() - 3, reading.monotonic, delta=2
+        )
 
-    def test_a_page_that_does_not_change_is_read_once(self):
+    def test_unchanged_page_is_read_once(self):
         server = self.serve(http.page({'watts': 5, 'at': time.time()}))
         meter = self.open(server, watts_path='watts', time_path='at')
 
         self.assertEqual([1, 0, 0], [len(meter.read()) for _ in range(3)])
 
-    def test_a_stale_page_is_an_error(self):
+    def test_stale_page_is_an_error(self):
         server = self.serve(http.page({'watts': 5, 'at': time.time() - 999}))
 
         self.assertIn(
             'measured 999 s ago',
-            self.fail(server, exception.ProtocolError, time_path='at'),
+            self.error_text(server, exception.ProtocolError, time_path='at'),
         )
 
-    def test_null_is_no_reading(self):
+    def test_null_is_omitted(self):
         for document in ({'watts': None}, {'watts': 'n/a'}):
             server = self.serve(http.page(document))
 
             self.assertEqual([], self.open(server, watts_path='watts').read())
 
-    def test_not_a_number_is_no_reading(self):
+    def test_not_a_number_is_omitted(self):
         server = self.serve(http.Answer(body=b'{"watts": NaN, "wh": 7}'))
 
         (reading,) = self.open(
@@ -229,41 +230,43 @@ class PageTest(HTTPTest):
 
         self.assertEqual((None, 7), reading[1:3])
 
-    def test_what_is_not_on_the_page_costs_only_its_probe(self):
+    def test_missing_value_does_not_affect_other_probes(self):
         server = self.serve(http.page({'meters': [{'w': 5}, {}]}))
 
         readings = self.open(
-            server, 'a', 'b', watts_path='meters[{outlet}].w'
+            server, 'a', 'b', watts_path='meters[{channel}].w'
         ).read()
 
         self.assertEqual([('a', 5.0)], [reading[:2] for reading in readings])
 
-    def test_nothing_on_the_page_is_an_error(self):
+    def test_page_without_values_is_an_error(self):
         self.assertIn(
             'neither power nor energy of probe p',
-            self.fail(self.serve(http.page([])), exception.ProtocolError),
+            self.error_text(
+                self.serve(http.page([])), exception.ProtocolError
+            ),
         )
 
     def test_several_values_are_an_error(self):
         self.assertIn(
             'matches 2 values',
-            self.fail(
+            self.error_text(
                 self.serve(http.page({'a': [1, 2]})),
                 exception.ProtocolError,
                 watts_path='a[*]',
             ),
         )
 
-    def test_a_page_that_is_no_json_is_an_error(self):
+    def test_page_that_is_not_json_is_an_error(self):
         for body in (b'', b'<html>', b'{"watts": 1', b'\xff', b'[' * 50_000):
             self.assertIn(
-                'the page is no JSON',
-                self.fail(
+                'the page is not JSON',
+                self.error_text(
                     self.serve(http.Answer(body=body)), exception.ProtocolError
                 ),
             )
 
-    def test_a_page_that_is_too_large_is_refused(self):
+    def test_too_large_page_is_an_error(self):
         page = b'{"watts": 5}'.ljust(http_json.MAX_SIZE)
 
         self.assertEqual(
@@ -276,26 +279,26 @@ class PageTest(HTTPTest):
         )
         self.assertIn(
             'more than 1048576 bytes',
-            self.fail(
+            self.error_text(
                 self.serve(http.Answer(body=page + b' ')),
                 exception.ProtocolError,
             ),
         )
 
-    def test_a_page_without_end_is_refused(self):
+    def test_endless_page_is_an_error(self):
         def endless() -> collections.abc.Iterator[bytes]:
             while True:
                 yield b' ' * 65536
 
         self.assertIn(
             'more than 1048576 bytes',
-            self.fail(
+            self.error_text(
                 self.serve(http.Answer(body=endless())),
                 exception.ProtocolError,
             ),
         )
 
-    def test_a_page_that_drips_is_given_up(self):
+    def test_slow_page_is_an_error_after_the_timeout(self):
         done = threading.Event()
         self.addCleanup(done.set)
 
@@ -305,7 +308,7 @@ class PageTest(HTTPTest):
 
         self.assertIn(
             'not complete within 0.5 s',
-            self.fail(
+            self.error_text(
                 self.serve(http.Answer(body=dripping())),
                 exception.DeviceUnreachable,
                 timeout=0.5,
@@ -316,7 +319,7 @@ class PageTest(HTTPTest):
 class ConnectionTest(HTTPTest):
     PAGE = http.page({'watts': 5})
 
-    def test_one_connection_serves_many_readings(self):
+    def test_connection_is_reused(self):
         server = self.serve(self.PAGE)
         meter = self.open(server, watts_path='watts')
 
@@ -327,7 +330,7 @@ class ConnectionTest(HTTPTest):
             1, len({request.connection for request in server.requests})
         )
 
-    def test_a_restarted_server_is_read_on(self):
+    def test_restarted_server_is_read_again(self):
         server = self.serve(self.PAGE)
         meter = self.open(server, watts_path='watts')
         meter.read()
@@ -337,10 +340,10 @@ class ConnectionTest(HTTPTest):
         server.start()
 
         services.wait_for(
-            lambda: _watts(meter) == [5.0], 10, 'the page is read again'
+            lambda: _watts(meter) == [5.0], 10, 'the page can be read again'
         )
 
-    def test_a_server_that_does_not_answer_is_given_up(self):
+    def test_server_without_response_is_an_error_after_the_timeout(self):
         done = threading.Event()
         self.addCleanup(done.set)
 
@@ -350,12 +353,12 @@ class ConnectionTest(HTTPTest):
 
         self.assertIn(
             'timed out',
-            self.fail(
+            self.error_text(
                 self.serve(hang), exception.DeviceUnreachable, timeout=0.3
             ),
         )
 
-    def test_an_error_of_the_server_is_told(self):
+    def test_error_status_is_an_error_with_the_status(self):
         for status, kind, text in (
             (503, exception.DeviceUnreachable, '503 Service Unavailable'),
             (
@@ -367,26 +370,27 @@ class ConnectionTest(HTTPTest):
         ):
             self.assertIn(
                 text,
-                self.fail(
+                self.error_text(
                     self.serve(http.Answer(status)), kind, username='meter'
                 ),
             )
 
-    def test_what_is_secret_in_the_url_is_never_told(self):
+    def test_errors_do_not_contain_secrets_of_the_url(self):
         server = self.serve(http.Answer(503))
         url = f'{server.url}/cm?user=admin&password=s3cret'
         self.assertNotIn(
-            's3cret', self.fail(server, exception.DeviceUnreachable, url=url)
+            's3cret',
+            self.error_text(server, exception.DeviceUnreachable, url=url),
         )
         server.stop()
 
-        text = self.fail(server, exception.DeviceUnreachable, url=url)
+        text = self.error_text(server, exception.DeviceUnreachable, url=url)
         server.start()
 
         self.assertNotIn('s3cret', text)
         self.assertIn('Connection refused', text)
 
-    def test_a_redirect_on_the_host_is_followed(self):
+    def test_redirect_on_the_same_host_is_followed(self):
         def answer(request: http.Request) -> http.Answer:
             if request.path == '/power':
                 return http.Answer(302, headers={'Location': '/there'})
@@ -396,16 +400,16 @@ class ConnectionTest(HTTPTest):
 
         self.assertEqual([5.0], _watts(meter))
 
-    def test_a_redirect_to_another_host_is_not_followed(self):
-        elsewhere = self.serve(self.PAGE)
-        other = elsewhere.url.replace('127.0.0.1', 'localhost')
+    def test_redirect_to_another_host_is_an_error(self):
+        other_server = self.serve(self.PAGE)
+        other = other_server.url.replace('127.0.0.1', 'localhost')
         server = self.serve(
             http.Answer(
                 302, headers={'Location': f'{other}/there?token=s3cret'}
             )
         )
 
-        text = self.fail(
+        text = self.error_text(
             server,
             exception.ProtocolError,
             username='meter',
@@ -413,20 +417,20 @@ class ConnectionTest(HTTPTest):
         )
 
         self.assertIn(f'redirects to {other}/there, which is not', text)
-        self.assertEqual([], elsewhere.requests)
+        self.assertEqual([], other_server.requests)
 
-    def test_a_redirect_in_circles_is_given_up(self):
+    def test_redirect_loop_is_an_error(self):
         server = self.serve(http.Answer(302, headers={'Location': '/power'}))
 
         self.assertIn(
-            'redirects', self.fail(server, exception.DeviceUnreachable)
+            'redirects', self.error_text(server, exception.DeviceUnreachable)
         )
 
 
 class AuthenticationTest(HTTPTest):
     PAGE = http.page({'watts': 5})
 
-    def test_basic_authentication(self):
+    def test_basic_authentication_is_accepted(self):
         server = self.serve(http.with_basic('meter', 's3cret', self.PAGE))
 
         meter = self.open(
@@ -435,7 +439,7 @@ class AuthenticationTest(HTTPTest):
 
         self.assertEqual([5.0], _watts(meter))
 
-    def test_digest_authentication_with_sha_256(self):
+    def test_digest_authentication_with_sha_256_is_accepted(self):
         server = self.serve(http.with_digest('admin', 's3cret', self.PAGE))
 
         meter = self.open(
@@ -448,12 +452,12 @@ class AuthenticationTest(HTTPTest):
 
         self.assertEqual([5.0], _watts(meter))
 
-    def test_a_wrong_password_is_told_without_it(self):
+    def test_wrong_password_is_an_error_without_the_password(self):
         for serve, scheme in (
             (http.with_basic, 'basic'),
             (http.with_digest, 'digest'),
         ):
-            text = self.fail(
+            text = self.error_text(
                 self.serve(serve('meter', 's3cret', self.PAGE)),
                 exception.AuthenticationFailed,
                 username='meter',
@@ -473,25 +477,25 @@ class TLSTest(HTTPTest):
             certificate=self.authority.issue('127.0.0.1'),
         )
 
-    def test_the_own_authority_is_trusted(self):
+    def test_configured_ca_is_trusted(self):
         meter = self.open(
             self.server, watts_path='watts', ca_file=self.authority.file
         )
 
         self.assertEqual([5.0], _watts(meter))
 
-    def test_an_unknown_authority_is_refused(self):
+    def test_unknown_ca_is_an_error(self):
         self.assertIn(
             'certificate verify failed',
-            self.fail(self.server, exception.DeviceUnreachable),
+            self.error_text(self.server, exception.DeviceUnreachable),
         )
 
-    def test_a_certificate_of_another_host_is_refused(self):
+    def test_certificate_of_another_host_is_an_error(self):
         url = self.server.url.replace('127.0.0.1', 'localhost')
 
         self.assertIn(
             'localhost',
-            self.fail(
+            self.error_text(
                 self.server,
                 exception.DeviceUnreachable,
                 url=url,
@@ -499,7 +503,7 @@ class TLSTest(HTTPTest):
             ),
         )
 
-    def test_verification_can_be_turned_off(self):
+    def test_verification_can_be_disabled(self):
         meter = self.open(self.server, watts_path='watts', verify=False)
 
         self.assertEqual([5.0], _watts(meter))

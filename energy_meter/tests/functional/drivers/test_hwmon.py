@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""hwmon on machines that umockdev makes up, with lm-sensors beside it."""
+"""hwmon on simulated machines (umockdev), compared with lm-sensors."""
 
 import json
 
 from oslotest import base
 
+from energy_meter import accumulator
 from energy_meter import exception
-from energy_meter import register
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import umockdev
 
@@ -15,7 +15,7 @@ AEM = 'devices/platform/aem.0'
 
 
 def rack_server(number=3):
-    """An IBM rack server: attributes of the old kind, in the device."""
+    """Return an IBM rack server, with the attributes in the device."""
     return (
         umockdev.device('/devices/platform/coretemp.0', 'platform'),
         umockdev.device(
@@ -85,18 +85,20 @@ class HwmonTest(base.BaseTestCase):
     def machine(self, *devices):
         return self.useFixture(umockdev.Machine(*devices))
 
-    def test_the_counter_of_an_ibm_server(self):
+    def test_energy_counter_of_an_ibm_server_is_read(self):
         machine = self.machine(*rack_server())
         machine.open('hwmon', 'node', chip='aem2', sensors=['energy2'])
 
         (reading,) = machine.read()
 
         self.assertEqual(('node', 9123456000), (reading.probe, reading.ticks))
-        self.assertEqual(9123.456, reading.ticks * reading.counter.joules)
+        self.assertEqual(
+            9123.456, reading.ticks * reading.counter.joules_per_tick
+        )
 
-    def test_its_numbers_are_those_of_sensors(self):
+    def test_values_equal_those_of_sensors(self):
         services.require('sensors')
-        for devices, chip, shown, sensors in (
+        for devices, chip, sensors_name, sensors in (
             (
                 rack_server(),
                 'aem2',
@@ -126,7 +128,7 @@ class HwmonTest(base.BaseTestCase):
 
             expected = {}
             for values in json.loads(machine.run('sensors', '-j'))[
-                shown
+                sensors_name
             ].values():
                 if isinstance(values, dict):
                     expected |= values
@@ -134,11 +136,11 @@ class HwmonTest(base.BaseTestCase):
                 value = (
                     reading.watts
                     if reading.ticks is None
-                    else reading.ticks * reading.counter.joules
+                    else reading.ticks * reading.counter.joules_per_tick
                 )
                 self.assertEqual(expected[reading.probe], round(value, 3))
 
-    def test_a_labelled_sensor(self):
+    def test_sensor_is_selected_by_label(self):
         machine = self.machine(*BOARD)
         machine.open('hwmon', 'cpu', chip='ina238', sensors=['CPU'])
 
@@ -146,16 +148,16 @@ class HwmonTest(base.BaseTestCase):
 
         self.assertEqual(42.125, reading.watts)
 
-    def test_the_kernel_may_number_chips_anew(self):
+    def test_chip_is_found_under_any_number(self):
         for number in (3, 7):
             machine = self.machine(*rack_server(number))
             machine.open('hwmon', None, 'node', chip='aem2')
 
             self.assertEqual(
-                [9123456000], [each.ticks for each in machine.read()]
+                [9123456000], [reading.ticks for reading in machine.read()]
             )
 
-    def test_a_module_that_is_unloaded_and_loaded(self):
+    def test_unloaded_module_is_an_error_until_loaded(self):
         machine = self.machine(*ACPI_METER)
         machine.open('hwmon', 'node', chip='power_meter')
         machine.remove(ACPI_POWER)
@@ -168,9 +170,11 @@ class HwmonTest(base.BaseTestCase):
 
         machine.set(ACPI_POWER, '190000000\n')
         machine.open('hwmon', 'node', chip='power_meter')
-        self.assertEqual([190.0], [each.watts for each in machine.read()])
+        self.assertEqual(
+            [190.0], [reading.watts for reading in machine.read()]
+        )
 
-    def test_a_forbidden_sensor(self):
+    def test_missing_permission_is_an_error(self):
         machine = self.machine(*ACPI_METER)
         machine.open('hwmon', 'node', chip='power_meter')
         machine.forbid(ACPI_POWER)
@@ -181,7 +185,7 @@ class HwmonTest(base.BaseTestCase):
             f'/sys/{ACPI_POWER} did not answer: Permission denied', str(error)
         )
 
-    def test_a_broken_sensor(self):
+    def test_broken_sensor_is_an_error(self):
         machine = self.machine(*ACPI_METER)
         machine.open('hwmon', 'node', chip='power_meter')
         machine.damage(ACPI_POWER)
@@ -192,31 +196,31 @@ class HwmonTest(base.BaseTestCase):
             f'/sys/{ACPI_POWER} did not answer: Input/output error', str(error)
         )
 
-    def test_a_broken_sensor_beside_a_good_one(self):
+    def test_broken_sensor_does_not_affect_others(self):
         machine = self.machine(*rack_server())
         machine.open('hwmon', 'dc', 'ac', chip='aem2')
         machine.damage(f'{AEM}/energy1_input')
 
-        self.assertEqual(['ac'], [each.probe for each in machine.read()])
+        self.assertEqual(['ac'], [reading.probe for reading in machine.read()])
 
-    def test_an_interrupted_read(self):
+    def test_interrupted_read_is_omitted(self):
         machine = self.machine(*ACPI_METER)
         machine.open('hwmon', 'node', chip='power_meter')
         machine.set(ACPI_POWER, '')
 
         self.assertEqual([], machine.read())
 
-    def test_an_acpi_meter_that_does_not_know(self):
+    def test_unknown_power_of_acpi_meter_is_omitted(self):
         machine = self.machine(*ACPI_METER)
         machine.open('hwmon', 'node', chip='power_meter')
         machine.set(ACPI_POWER, '4294967295000\n')
 
         self.assertEqual([], machine.read())
 
-    def test_a_reset_of_the_bmc_bills_nothing(self):
+    def test_reset_of_the_bmc_bills_no_energy(self):
         machine = self.machine(*rack_server())
         machine.open('hwmon', None, 'node', chip='aem2')
-        feed = None
+        meter = None
         joules = []
         for at, microjoules in enumerate(
             (
@@ -230,10 +234,10 @@ class HwmonTest(base.BaseTestCase):
         ):
             machine.set(f'{AEM}/energy2_input', f'{microjoules}\n')
             (reading,) = machine.read()
-            feed = feed or register.feed_for(reading, 'auto', 1000.0, 3.0)
-            joules.append(feed.read(reading, float(at)).joules)
+            meter = meter or accumulator.make_accumulator(
+                reading, 'auto', 1000.0, 3.0
+            )
+            joules.append(meter.add(reading, float(at)).joules)
 
-        # It goes on where the new course began, when that is believed.
-        self.assertEqual(
-            [0, 250, 0, 0, 0, 750], [round(each) for each in joules]
-        )
+        # After confirmation, energy is billed from the new start on.
+        self.assertEqual([0, 250, 0, 0, 0, 750], list(map(round, joules)))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The ipmi driver against OpenIPMI's simulated BMCs."""
+"""Tests of the IPMI driver against ipmi_sim of OpenIPMI."""
 
 import collections.abc
 from concurrent import futures
@@ -22,28 +22,29 @@ from energy_meter.drivers.ipmi import driver as ipmi_driver
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import ipmi_sim
 
-#: Seconds in which a BMC must answer: on a busy machine it may take a while.
-PATIENCE = 10.0
+#: Maximum time to wait for a response; responses are slow on a busy machine.
+TIMEOUT_S = 10.0
 
-#: The same where the BMC is known to be silent.
-SHORT_PATIENCE = 1.0
+#: The same for BMCs that do not respond.
+SHORT_TIMEOUT_S = 1.0
 
 DELL = 674
 
 
 class LossyNetwork(fixtures.Fixture):
-    """Carries UDP packets to a BMC, and loses or repeats some of them.
+    """UDP relay that drops or duplicates packets.
 
-    :param port: The BMC's, on 127.0.0.1.
+    :param port: port of the BMC on 127.0.0.1.
+    :ivar dropped_requests: number of requests to drop.
+    :ivar dropped_responses: number of responses to drop.
+    :ivar duplicates_responses: whether to send each response twice.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__()
-        #: How many of the next packets to and from the BMC are lost.
-        self.lose_requests = 0
-        self.lose_answers = 0
-        #: Each answer arrives twice.
-        self.repeat_answers = False
+        self.dropped_requests = 0
+        self.dropped_responses = 0
+        self.duplicates_responses = False
         self._bmc_port = port
 
     def _setUp(self) -> None:
@@ -55,30 +56,30 @@ class LossyNetwork(fixtures.Fixture):
         self._inside.bind(('127.0.0.1', 0))
         self._outside.connect(('127.0.0.1', self._bmc_port))
         self.port = self._inside.getsockname()[1]
-        self._ending = threading.Event()
-        thread = threading.Thread(target=self._carry)
+        self._stopping = threading.Event()
+        thread = threading.Thread(target=self._relay)
         thread.start()
         self.addCleanup(thread.join)
-        self.addCleanup(self._ending.set)
+        self.addCleanup(self._stopping.set)
 
-    def _carry(self) -> None:
+    def _relay(self) -> None:
         client = None
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             ready, _, _ = select.select(
                 [self._inside, self._outside], [], [], 0.1
             )
             if self._inside in ready:
                 packet, client = self._inside.recvfrom(3000)
-                if self.lose_requests:
-                    self.lose_requests -= 1
+                if self.dropped_requests:
+                    self.dropped_requests -= 1
                 else:
                     self._outside.send(packet)
             if self._outside in ready:
                 packet = self._outside.recv(3000)
-                if self.lose_answers:
-                    self.lose_answers -= 1
+                if self.dropped_responses:
+                    self.dropped_responses -= 1
                     continue
-                for _ in range(1 + self.repeat_answers):
+                for _ in range(1 + self.duplicates_responses):
                     self._inside.sendto(packet, client)
 
 
@@ -96,7 +97,7 @@ class IPMITestCase(base.BaseTestCase):
             'port': bmc.port,
             'username': ipmi_sim.USER,
             'password': bmc.password,
-            'timeout': PATIENCE,
+            'timeout': TIMEOUT_S,
         } | options
         driver = drivers.make(
             ipmi_driver.IPMI, *(probes or ['node']), **options
@@ -125,7 +126,7 @@ class IPMITestCase(base.BaseTestCase):
 
 
 class SensorTest(IPMITestCase):
-    def test_watts_follow_the_bmc(self):
+    def test_changed_power_is_read(self):
         bmc = self.start(ipmi_sim.Sensor(value=200))
         driver = self.open(bmc)
         self.assertWatts([200.0], driver)
@@ -134,7 +135,7 @@ class SensorTest(IPMITestCase):
 
         self.assertWatts([304.0], driver)
 
-    def test_na_is_no_reading_until_it_ends(self):
+    def test_unavailable_sensor_yields_no_reading(self):
         bmc = self.start(ipmi_sim.Sensor(value=200))
         driver = self.open(bmc)
 
@@ -144,7 +145,7 @@ class SensorTest(IPMITestCase):
         bmc.set_available(True)
         self.assertWatts([200.0], driver)
 
-    def test_a_bmc_that_starts_with_na_is_read_when_it_ends(self):
+    def test_initially_unavailable_sensor_is_read_later(self):
         bmc = self.start(ipmi_sim.Sensor(value=200, available=False))
         driver = self.open(bmc)
         self.assertWatts([], driver)
@@ -153,7 +154,7 @@ class SensorTest(IPMITestCase):
 
         self.assertWatts([200.0], driver)
 
-    def test_the_only_sensor_of_watts_is_found_among_others(self):
+    def test_only_watts_sensor_is_found(self):
         bmc = self.start(
             ipmi_sim.Sensor('Inlet', 20, unit='degrees_C'),
             ipmi_sim.Sensor('ME Pwr', 900, owner=0x2C),
@@ -164,7 +165,7 @@ class SensorTest(IPMITestCase):
 
         self.assertEqual(('node', 200.0), (reading.probe, reading.watts))
 
-    def test_of_several_sensors_one_must_be_named(self):
+    def test_several_sensors_without_option_are_rejected(self):
         bmc = self.start(
             ipmi_sim.Sensor('PSU1', 96), ipmi_sim.Sensor('PSU2', 104)
         )
@@ -172,9 +173,11 @@ class SensorTest(IPMITestCase):
 
         error = self.assertRaises(exception.ProtocolError, driver.open)
 
-        self.assertIn('name one of: PSU1, PSU2', str(error))
+        self.assertIn(
+            'available for the sensor option: PSU1, PSU2', str(error)
+        )
 
-    def test_sensors_may_be_probes_of_their_own(self):
+    def test_sensors_are_assigned_to_probes(self):
         bmc = self.start(
             ipmi_sim.Sensor('PSU1', 96), ipmi_sim.Sensor('PSU2', 104)
         )
@@ -183,17 +186,17 @@ class SensorTest(IPMITestCase):
 
         self.assertEqual(
             [('b', 104.0), ('a', 96.0)],
-            [(item.probe, item.watts) for item in readings],
+            [(reading.probe, reading.watts) for reading in readings],
         )
 
-    def test_ipv6_and_kg(self):
+    def test_ipv6_and_kg_are_supported(self):
         bmc = self.start(address='::1', key='key-of-the-BMC')
 
         (reading,) = self.read(bmc, kg='key-of-the-BMC')
 
         self.assertEqual(200.0, reading.watts)
 
-    def test_user_level_is_enough(self):
+    def test_user_level_is_sufficient_for_sensors(self):
         bmc = self.start()
 
         (reading,) = self.read(bmc, username='reader', privilege='user')
@@ -202,54 +205,54 @@ class SensorTest(IPMITestCase):
 
 
 class CommandTest(IPMITestCase):
-    def test_dcmi_comes_before_the_sensor(self):
+    def test_dcmi_is_preferred_to_sensor(self):
         bmc = self.start(commands=True)
-        bmc.answer_dcmi(301)
+        bmc.add_dcmi_response(301)
         driver = self.open(bmc)
         self.assertWatts([301], driver)
 
-        bmc.answer_dcmi(302)
+        bmc.add_dcmi_response(302)
 
         self.assertWatts([302], driver)
 
-    def test_inactive_dcmi_is_no_reading(self):
+    def test_inactive_dcmi_yields_no_reading(self):
         bmc = self.start(commands=True)
-        bmc.answer_dcmi(301)
+        bmc.add_dcmi_response(301)
         driver = self.open(bmc, source='dcmi')
 
-        bmc.answer_dcmi(301, active=False)
+        bmc.add_dcmi_response(301, active=False)
         self.assertWatts([], driver)
 
-        bmc.answer_dcmi(302)
+        bmc.add_dcmi_response(302)
         self.assertWatts([302], driver)
 
-    def test_without_dcmi_the_sensor_is_read(self):
+    def test_without_dcmi_sensor_is_read(self):
         bmc = self.start(commands=True)
 
         (reading,) = self.read(bmc)
 
         self.assertEqual(200.0, reading.watts)
 
-    def test_dell_shows_power_and_energy(self):
+    def test_dell_power_and_energy_are_read(self):
         bmc = self.start(manufacturer=DELL, commands=True)
-        bmc.answer_dell(watts=260, watt_hours=123_456)
+        bmc.add_dell_responses(watts=260, watt_hours=123_456)
         driver = self.open(bmc)
 
         (before,) = driver.read()
-        bmc.answer_dell(watts=261, watt_hours=123_457)
+        bmc.add_dell_responses(watts=261, watt_hours=123_457)
         (after,) = driver.read()
 
         self.assertEqual(
             [(260, 123_456), (261, 123_457)],
-            [(item.watts, item.ticks) for item in (before, after)],
+            [(reading.watts, reading.ticks) for reading in (before, after)],
         )
         self.assertEqual(3600.0, after.counter.resolution)
 
-    def test_aem_counts_millijoules(self):
-        for maker in (0x4A66, 0x4F4D):
-            for at_ac in (True, False):
+    def test_aem_energy_is_read(self):
+        for vendor in (0x4A66, 0x4F4D):
+            for has_ac in (True, False):
                 bmc = self.start(commands=True)
-                bmc.answer_aem(987_654_321_987, maker, at_ac)
+                bmc.add_aem_responses(987_654_321_987, vendor, has_ac)
 
                 (reading,) = self.read(bmc)
 
@@ -259,23 +262,23 @@ class CommandTest(IPMITestCase):
                 self.assertEqual(0.001, reading.counter.resolution)
 
 
-class TroubleTest(IPMITestCase):
+class ErrorTest(IPMITestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.DEBUG))
 
     def assertFails(
         self,
-        error: type[Exception],
-        call: collections.abc.Callable[..., object],
+        error_type: type[Exception],
+        function: collections.abc.Callable[..., object],
         *args: object,
     ) -> str:
-        """Check that it fails so, and keeps the password to itself."""
-        text = str(self.assertRaises(error, call, *args))
+        """Check the error, and that the password is not in text or log."""
+        text = str(self.assertRaises(error_type, function, *args))
         self.assertNotIn(ipmi_sim.PASSWORD, text + self.log.output)
         return text
 
-    def test_a_wrong_password_is_refused_until_it_is_corrected(self):
+    def test_wrong_password_is_rejected(self):
         bmc = self.start()
         wrong = self.make(bmc, password='not ' + ipmi_sim.PASSWORD)
 
@@ -284,14 +287,14 @@ class TroubleTest(IPMITestCase):
         self.assertIn('Incorrect password', text)
         self.assertWatts([200.0], self.open(bmc))
 
-    def test_an_unknown_user_is_refused(self):
-        wrong = self.make(self.start(), username='nobody')
+    def test_unknown_user_is_rejected(self):
+        wrong = self.make(self.start(), username='unknown')
 
         text = self.assertFails(exception.AuthenticationFailed, wrong.open)
 
-        self.assertIn('user nobody', text)
+        self.assertIn('user unknown', text)
 
-    def test_a_wrong_key_is_refused(self):
+    def test_wrong_key_is_rejected(self):
         bmc = self.start(key='key-of-the-BMC')
 
         for kg in (None, '0x1234'):
@@ -299,26 +302,26 @@ class TroubleTest(IPMITestCase):
                 exception.AuthenticationFailed, self.make(bmc, kg=kg).open
             )
 
-    def test_a_changed_password_is_noticed_at_the_next_login(self):
-        # Given a BMC that is read, and whose password is changed
+    def test_changed_password_is_required_at_next_login(self):
+        # Given an open session, and then a changed password
         bmc = self.start()
         driver = self.open(bmc)
         old = bmc.password
         bmc.set_password('an0ther-secret')
         self.assertWatts([200.0], driver)
 
-        # when it is logged in to again
+        # when the session is closed
         driver.close()
 
-        # then the old password is refused, and the new one is not
+        # then only the new password is accepted
         self.assertFails(
             exception.AuthenticationFailed, self.make(bmc, password=old).open
         )
         self.assertWatts([200.0], self.open(bmc))
 
-    def test_privilege_for_dcmi_is_asked_for(self):
+    def test_insufficient_privilege_is_reported(self):
         bmc = self.start(commands=True)
-        bmc.answer_dcmi(301)
+        bmc.add_dcmi_response(301)
         driver = self.make(
             bmc, username='reader', privilege='user', source='dcmi'
         )
@@ -327,37 +330,37 @@ class TroubleTest(IPMITestCase):
 
         self.assertIn('Insufficient privilege', text)
 
-    def test_a_bmc_that_is_not_there_is_unreachable(self):
+    def test_stopped_bmc_is_unreachable(self):
         bmc = self.start()
         bmc.kill()
-        driver = self.make(bmc, timeout=SHORT_PATIENCE)
+        driver = self.make(bmc, timeout=SHORT_TIMEOUT_S)
 
         self.assertFails(exception.DeviceUnreachable, driver.open)
 
-    def test_a_bmc_that_comes_back_is_read_again(self):
+    def test_restarted_bmc_is_read_again(self):
         bmc = self.start()
-        driver = self.open(bmc, timeout=SHORT_PATIENCE)
+        driver = self.open(bmc, timeout=SHORT_TIMEOUT_S)
         for watts in (204, 208, 212):
-            # Given a BMC that is lost while it is read, and then at login
+            # Given a BMC that fails during a reading, and then at login
             bmc.set_value(watts)
             bmc.kill()
             self.assertFails(exception.DeviceUnreachable, list, driver.read())
             driver.close()
             self.assertFails(
                 exception.DeviceUnreachable,
-                self.make(bmc, timeout=SHORT_PATIENCE).open,
+                self.make(bmc, timeout=SHORT_TIMEOUT_S).open,
             )
 
-            # when it comes back
+            # when it is restarted
             bmc.start()
 
-            # then a new session in the same process reads it
-            driver = self.open(bmc, timeout=SHORT_PATIENCE)
+            # then a new session in the same process can read it
+            driver = self.open(bmc, timeout=SHORT_TIMEOUT_S)
             self.assertWatts([float(watts)], driver)
 
-    def test_a_bmc_that_restarts_between_readings_is_an_error(self):
+    def test_restart_between_readings_raises(self):
         bmc = self.start()
-        driver = self.open(bmc, timeout=SHORT_PATIENCE)
+        driver = self.open(bmc, timeout=SHORT_TIMEOUT_S)
         bmc.kill()
         bmc.start()
 
@@ -365,69 +368,69 @@ class TroubleTest(IPMITestCase):
         driver.close()
         self.assertWatts([200.0], self.open(bmc))
 
-    def test_a_session_that_was_idle_too_long_is_replaced(self):
-        # Given a BMC that has forgotten the session in a long pause
+    def test_idle_session_is_replaced(self):
+        # Given a BMC that has dropped the session
         bmc = self.start()
         driver = self.open(bmc)
         bmc.kill()
         bmc.start()
 
-        # when the driver knows how long it was
+        # when the session was idle for longer than the maximum
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.drivers.ipmi.session._IDLE', 0.0
+                'energy_meter.drivers.ipmi.session._MAX_IDLE_S', 0.0
             )
         )
 
-        # then it logs in anew rather than failing
+        # then the driver logs in again
         self.assertWatts([200.0], driver)
 
-    def test_lost_and_repeated_packets_do_no_harm(self):
+    def test_lost_and_duplicate_packets_are_tolerated(self):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.drivers.ipmi.session._REPEAT', 0.1
+                'energy_meter.drivers.ipmi.session._RETRANSMIT_S', 0.1
             )
         )
         bmc = self.start()
         network = self.useFixture(LossyNetwork(bmc.port))
         driver = self.open(bmc, port=network.port)
 
-        network.lose_requests = 2
+        network.dropped_requests = 2
         self.assertWatts([200.0], driver)
 
-        network.lose_answers = 2
+        network.dropped_responses = 2
         self.assertWatts([200.0], driver)
 
-        network.repeat_answers = True
+        network.duplicates_responses = True
         for watts in (204, 208, 212):
             bmc.set_value(watts)
             self.assertWatts([float(watts)], driver)
 
 
 class ManyTest(IPMITestCase):
-    def test_each_of_many_bmcs_is_read_by_its_own_thread(self):
-        # Given many BMCs, each with watts of its own, that are logged in to
-        # at once
+    def test_many_bmcs_are_read_concurrently(self):
+        # Given sessions with many BMCs, each with another power
         watts = range(200, 280, 4)
-        lost = {3, 11}
+        stopped = {3, 11}
         bmcs = [self.start(ipmi_sim.Sensor(value=value)) for value in watts]
         meters = [
             self.make(
-                bmc, timeout=(SHORT_PATIENCE if number in lost else PATIENCE)
+                bmc,
+                timeout=(SHORT_TIMEOUT_S if number in stopped else TIMEOUT_S),
             )
             for number, bmc in enumerate(bmcs)
         ]
         with futures.ThreadPoolExecutor(len(bmcs)) as pool:
             list(pool.map(ipmi_driver.IPMI.open, meters))
 
-            # when all are read at once, and two are lost
-            for number in lost:
+            # when all are read concurrently, and two have been stopped
+            for number in stopped:
                 bmcs[number].kill()
             results = [pool.submit(self.read_often, meter) for meter in meters]
 
-        # then the others' readings are complete, and nobody else's
+        # then the readings of the others are complete and correct
         for number, result in enumerate(results):
-            if number in lost:
+            if number in stopped:
                 self.assertIsInstance(
                     result.exception(), exception.DeviceUnreachable
                 )
@@ -437,7 +440,7 @@ class ManyTest(IPMITestCase):
     def read_often(self, driver: ipmi_driver.IPMI) -> list[float | None]:
         return [reading.watts for _ in range(50) for reading in driver.read()]
 
-    def test_file_descriptors_above_1023_work(self):
+    def test_file_descriptors_above_1023_are_supported(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(
             resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard)
@@ -452,12 +455,12 @@ class ManyTest(IPMITestCase):
 
         self.assertEqual(200.0, reading.watts)
 
-    def test_sessions_do_not_pile_up(self):
+    def test_closed_sessions_release_descriptors(self):
         bmc = self.start()
         descriptors = pathlib.Path('/proc/self/fd')
         before = len(list(descriptors.iterdir()))
 
-        # More than the simulator has room for at the same time
+        # More sessions than the simulator supports concurrently
         for _ in range(70):
             driver = self.open(bmc)
             self.assertWatts([200.0], driver)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Modbus meters, as pymodbus' server plays them and mbpoll sees them."""
+"""Tests of the Modbus driver against pymodbus' server and mbpoll."""
 
 import collections.abc
 import math
@@ -24,8 +23,7 @@ from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import modbus
 from energy_meter.tests.functional.services import pty
 
-#: What each kind of meter shows: its registers, and the reading they mean
-#: in watts and joules.
+#: Values of each kind of meter, and the expected watts and joules.
 METERS: dict[str, tuple[dict[int, tuple[str, float]], float, float]] = {
     'sdm120': ({0x0C: ('f', 230.5), 0x48: ('f', 12.345)}, 230.5, 44.442e6),
     'sdm230': ({0x0C: ('f', 99.25), 0x48: ('f', 7.5)}, 99.25, 27e6),
@@ -85,7 +83,7 @@ class TCPTest(ModbusTest):
         meter.open()
         return meter
 
-    def test_each_shipped_map_reads_its_meter(self):
+    def test_included_maps_read_their_meters(self):
         for name, (registers, watts, joules) in METERS.items():
             server = self.serve({1: registers})
 
@@ -93,15 +91,18 @@ class TCPTest(ModbusTest):
 
             self.assertEqual(watts, reading.watts, name)
             self.assertAlmostEqual(
-                joules, reading.ticks * reading.counter.joules, 0, name
+                joules,
+                reading.ticks * reading.counter.joules_per_tick,
+                0,
+                name,
             )
 
-    def test_an_independent_reader_sees_the_same(self):
+    def test_mbpoll_reads_same_values(self):
         services.require('mbpoll')
         server = self.serve(SDM)
 
         (reading,) = self.connect(server, 'p').read()
-        seen = {
+        polled = {
             address: float(
                 services.run(
                     [
@@ -126,10 +127,10 @@ class TCPTest(ModbusTest):
             for address in (0x0C, 0x48)
         }
 
-        self.assertEqual(seen[0x0C], reading.watts)
-        self.assertEqual(seen[0x48], reading.ticks / 1000)
+        self.assertEqual(polled[0x0C], reading.watts)
+        self.assertEqual(polled[0x48], reading.ticks / 1000)
 
-    def test_units_are_probes_in_their_order(self):
+    def test_units_are_assigned_to_probes_in_order(self):
         server = self.serve(SDM)
 
         meter = self.connect(server, 'c', None, 'a', units=[3, 2, 1])
@@ -137,14 +138,14 @@ class TCPTest(ModbusTest):
         self.assertEqual({'c': 300.0, 'a': 100.0}, self.watts(meter))
         self.assertNotIn(2, {unit for unit, _ in server.requests})
 
-    def test_units_may_have_maps_of_their_own(self):
+    def test_units_have_separate_maps(self):
         server = self.serve({1: METERS['sdm120'][0], 2: METERS['iem3000'][0]})
 
         meter = self.connect(server, 'a', 'b', map=['sdm120', 'iem3000'])
 
         self.assertEqual({'a': 230.5, 'b': 1500.0}, self.watts(meter))
 
-    def test_a_custom_map_stands_in_the_configuration(self):
+    def test_custom_map_is_read_from_configuration(self):
         server = self.serve(
             {
                 1: {
@@ -171,12 +172,16 @@ class TCPTest(ModbusTest):
         self.assertAlmostEqual(230.5, reading.watts)
         self.assertEqual(
             (77, 360_000.0, 2**32),
-            (reading.ticks, reading.counter.joules, reading.counter.size),
+            (
+                reading.ticks,
+                reading.counter.joules_per_tick,
+                reading.counter.rollover,
+            ),
         )
         self.assertAlmostEqual(230.1, reading.volts)
         self.assertAlmostEqual(1.05, reading.amperes)
 
-    def test_a_map_of_the_operators_directory_needs_no_python(self):
+    def test_operator_map_is_read_from_directory(self):
         server = self.serve({1: {10: ('H', 5)}})
         directory = self.useFixture(fixtures.TempDir()).path
         with open(f'{directory}/pdu.yaml', 'w') as file:
@@ -186,19 +191,19 @@ class TCPTest(ModbusTest):
 
         self.assertEqual({'p': 5.0}, self.watts(meter))
 
-    def test_changing_values_are_followed(self):
+    def test_changed_values_are_read(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'p')
         (before,) = meter.read()
-        server.show(1, 0x0C, 'f', 120.0)
-        server.show(1, 0x48, 'f', 10.25)
+        server.set_value(1, 0x0C, 'f', 120.0)
+        server.set_value(1, 0x48, 'f', 10.25)
 
         (after,) = meter.read()
 
         self.assertEqual(120.0, after.watts)
         self.assertEqual(250, after.ticks - before.ticks)
 
-    def test_not_a_number_is_no_reading(self):
+    def test_nan_yields_no_value(self):
         server = self.serve(
             {
                 1: {0x0C: ('f', math.nan), 0x48: ('f', 10.0)},
@@ -210,25 +215,25 @@ class TCPTest(ModbusTest):
 
         self.assertEqual(('a', None, 10_000), reading[:3])
 
-    def test_schneiders_invalid_energy_is_no_energy(self):
+    def test_invalid_energy_of_iem3000_is_skipped(self):
         server = self.serve({1: {0x0BF3: ('f', 1.5), 0x0C83: ('q', -(2**63))}})
 
         (reading,) = self.connect(server, 'p', map=['iem3000']).read()
 
         self.assertEqual((1500.0, None, None), reading[1:4])
 
-    def test_an_exception_reply_costs_only_its_probe(self):
+    def test_exception_code_skips_only_its_probe(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'a', 'b', 'c')
-        server.refusals[2] = constants.ExcCodes.DEVICE_BUSY
+        server.exception_codes[2] = constants.ExcCodes.DEVICE_BUSY
 
         self.assertEqual({'a': 100.0, 'c': 300.0}, self.watts(meter))
-        server.refusals.clear()
+        server.exception_codes.clear()
         self.assertEqual(
             {'a': 100.0, 'b': 200.0, 'c': 300.0}, self.watts(meter)
         )
 
-    def test_an_exception_reply_is_told_in_words(self):
+    def test_exception_code_is_explained_in_error(self):
         server = self.serve({1: {0x0C: ('f', 1.0)}})
 
         e = self.assertRaises(
@@ -241,41 +246,42 @@ class TCPTest(ModbusTest):
             str(e),
         )
 
-    def test_a_silent_unit_costs_only_its_probe_and_waits_its_turn(self):
+    def test_unresponsive_unit_is_skipped_and_retried_after_backoff(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'a', 'b', 'c')
         server.silent.add(2)
 
         self.assertEqual({'a': 100.0, 'c': 300.0}, self.watts(meter))
-        asked = server.requests.count((2, 0x0C))
+        count = server.requests.count((2, 0x0C))
         self.assertEqual({'a': 100.0, 'c': 300.0}, self.watts(meter))
 
-        self.assertEqual(asked, server.requests.count((2, 0x0C)))
+        self.assertEqual(count, server.requests.count((2, 0x0C)))
         server.silent.clear()
         services.wait_for(
-            lambda: 'b' in self.watts(meter), 10, 'unit 2 is asked again'
+            lambda: 'b' in self.watts(meter), 10, 'unit 2 is read again'
         )
 
-    def test_what_a_gateway_says_of_a_silent_unit_is_the_same(self):
+    def test_gateway_exception_starts_backoff(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'a', 'b')
-        server.refusals[2] = constants.ExcCodes.GATEWAY_NO_RESPONSE
+        server.exception_codes[2] = constants.ExcCodes.GATEWAY_NO_RESPONSE
 
         for _ in range(2):
             self.assertEqual({'a': 100.0}, self.watts(meter))
 
         self.assertEqual(1, server.requests.count((2, 0x0C)))
 
-    def test_if_no_unit_answers_the_wattmeter_is_unreachable(self):
+    def test_wattmeter_is_unreachable_if_no_unit_responds(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'a', 'b')
         server.silent.update((1, 2))
 
         e = self.assertRaises(exception.DeviceUnreachable, meter.read)
 
-        self.assertIn('unit 1 did not answer: no answer within 0.5 s', str(e))
+        self.assertIn('no response within 0.5 s', str(e))
+        self.assertIn('unit 1', str(e))
 
-    def test_a_restarted_meter_is_read_on(self):
+    def test_reading_continues_after_meter_restart(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'a', 'b')
         meter.read()
@@ -284,10 +290,10 @@ class TCPTest(ModbusTest):
 
         self.assertEqual({'a': 100.0, 'b': 200.0}, self.watts(meter))
 
-    def test_a_meter_that_is_gone_is_unreachable_until_it_is_back(self):
+    def test_stopped_meter_is_unreachable_until_restart(self):
         server = self.serve(SDM)
         meter = self.connect(server, 'a', 'b')
-        # A server that stops while it takes a connection leaves it open.
+        # A server that stops while it accepts a connection leaves it open.
         meter.read()
         server.stop()
 
@@ -297,29 +303,30 @@ class TCPTest(ModbusTest):
 
         self.assertEqual({'a': 100.0, 'b': 200.0}, self.watts(meter))
 
-    def test_a_meter_that_was_never_there_is_unreachable(self):
+    def test_closed_port_is_unreachable(self):
         meter = self.make('p', host='127.0.0.1', port=services.free_port())
 
         e = self.assertRaises(exception.DeviceUnreachable, meter.open)
 
         self.assertIn('no connection within 0.5 s', str(e))
 
-    def test_a_host_name_that_is_none_is_unreachable(self):
+    def test_unresolvable_host_name_is_unreachable(self):
         meter = self.make('p', host='meter.invalid')
 
         self.assertRaises(exception.DeviceUnreachable, meter.open)
 
 
 class _Peer(socketserver.ThreadingTCPServer):
-    """A meter that answers each request as it likes.
+    """TCP server with arbitrary responses.
 
-    :param answer: gives the answer's bytes; None closes the connection.
+    :param respond: returns the bytes of the response; None closes the
+        connection.
     """
 
     allow_reuse_address = daemon_threads = True
 
     def __init__(
-        self, answer: collections.abc.Callable[[bytes], bytes | None]
+        self, respond: collections.abc.Callable[[bytes], bytes | None]
     ) -> None:
         self.connections = 0
         peer = self
@@ -328,10 +335,10 @@ class _Peer(socketserver.ThreadingTCPServer):
             def handle(self) -> None:
                 peer.connections += 1
                 while request := self.request.recv(260):
-                    reply = answer(request)
-                    if reply is None:
+                    response = respond(request)
+                    if response is None:
                         return
-                    self.request.sendall(reply)
+                    self.request.sendall(response)
 
         super().__init__(('127.0.0.1', 0), Handler)
         threading.Thread(
@@ -339,8 +346,8 @@ class _Peer(socketserver.ThreadingTCPServer):
         ).start()
 
 
-def float_answer(request: bytes, value: float) -> bytes:
-    """Answer a request over TCP with a float32."""
+def float_response(request: bytes, value: float) -> bytes:
+    """Return the response to a request over TCP, with a float32."""
     return (
         request[:4]
         + b'\x00\x07'
@@ -350,13 +357,13 @@ def float_answer(request: bytes, value: float) -> bytes:
     )
 
 
-class LyingMeterTest(ModbusTest):
+class FaultyMeterTest(ModbusTest):
     def connect(
         self,
-        answer: collections.abc.Callable[[bytes], bytes | None],
+        respond: collections.abc.Callable[[bytes], bytes | None],
         *probes: str,
     ) -> tuple[driver.Modbus, _Peer]:
-        peer = _Peer(answer)
+        peer = _Peer(respond)
         self.addCleanup(peer.server_close)
         self.addCleanup(peer.shutdown)
         meter = self.make(
@@ -368,26 +375,26 @@ class LyingMeterTest(ModbusTest):
         meter.open()
         return meter, peer
 
-    def test_a_meter_that_closes_idle_connections_is_read_on(self):
+    def test_closed_idle_connection_is_reopened(self):
         idle = threading.Event()
 
-        def answer(request: bytes) -> bytes | None:
+        def respond(request: bytes) -> bytes | None:
             if idle.is_set():
                 idle.clear()
                 return None
-            return float_answer(request, 5.0)
+            return float_response(request, 5.0)
 
-        meter, peer = self.connect(answer)
+        meter, peer = self.connect(respond)
         for _ in range(3):
             self.assertEqual({'p': 5.0}, self.watts(meter))
             idle.set()
 
         self.assertEqual(3, peer.connections)
 
-    def test_nonsense_is_an_error_and_no_reading(self):
-        for nonsense in (
+    def test_malformed_response_raises(self):
+        for respond in (
             lambda request: b'HTTP/1.1 400 Bad Request\r\n\r\n',
-            lambda request: float_answer(request, 5.0)[:-2],
+            lambda request: float_response(request, 5.0)[:-2],
             lambda request: (
                 request[:4] + b'\x00\x05' + request[6:8] + b'\x02\x00\x05'
             ),
@@ -398,21 +405,21 @@ class LyingMeterTest(ModbusTest):
                 + b'\xff\x00\x05\x00\x05'
             ),
             lambda request: request[:7] + b'\x55\x00',
-            lambda request: float_answer(b'\x77' + request[1:], 5.0),
+            lambda request: float_response(b'\x77' + request[1:], 5.0),
         ):
-            meter, _ = self.connect(nonsense)
+            meter, _ = self.connect(respond)
             self.assertRaises(exception.DriverError, meter.read)
 
-    def test_a_late_answer_is_not_taken_for_another(self):
+    def test_late_response_is_discarded(self):
         late = []
 
-        def answer(request: bytes) -> bytes:
+        def respond(request: bytes) -> bytes:
             if not late:
-                late.append(float_answer(request, 1.0))
+                late.append(float_response(request, 1.0))
                 return b''
-            return late[0] + float_answer(request, 2.0)
+            return late[0] + float_response(request, 2.0)
 
-        meter, _ = self.connect(answer, 'a', 'b')
+        meter, _ = self.connect(respond, 'a', 'b')
 
         (reading,) = meter.read()
 
@@ -435,7 +442,7 @@ class RTUTest(ModbusTest):
             modbus.ModbusServer(copied, self.line.meter.port)
         )
 
-    def test_units_on_a_line_are_read(self):
+    def test_units_on_line_are_read(self):
         self.serve()
 
         readings = self.connect('a', 'b', 'c').read()
@@ -445,11 +452,11 @@ class RTUTest(ModbusTest):
             [reading[:3] for reading in readings],
         )
 
-    def test_an_independent_reader_sees_the_same(self):
+    def test_mbpoll_reads_same_values(self):
         services.require('mbpoll')
         self.serve()
 
-        seen = services.run(
+        polled = services.run(
             [
                 'mbpoll',
                 '-m',
@@ -472,15 +479,16 @@ class RTUTest(ModbusTest):
         ).rpartition(':')[2]
 
         self.assertEqual(
-            {'a': 100.0, 'b': float(seen)}, self.watts(self.connect('a', 'b'))
+            {'a': 100.0, 'b': float(polled)},
+            self.watts(self.connect('a', 'b')),
         )
 
-    def test_a_silent_unit_costs_only_its_probe(self):
+    def test_unresponsive_unit_skips_only_its_probe(self):
         self.serve().silent.add(1)
 
         self.assertEqual({'b': 200.0}, self.watts(self.connect('a', 'b')))
 
-    def test_an_unplugged_line_is_unreachable_until_it_is_plugged_in(self):
+    def test_unplugged_line_is_unreachable_until_reconnected(self):
         server = self.serve()
         meter = self.connect('a')
         meter.read()
@@ -494,65 +502,66 @@ class RTUTest(ModbusTest):
 
         self.assertEqual({'a': 100.0}, self.watts(meter))
 
-    def test_a_device_that_does_not_exist_is_unreachable(self):
+    def test_missing_device_is_unreachable(self):
         meter = self.make('p', device='/dev/nowhere')
 
         e = self.assertRaises(exception.DeviceUnreachable, meter.open)
 
-        self.assertIn('/dev/nowhere did not answer', str(e))
+        self.assertIn('/dev/nowhere', str(e))
 
-    def test_a_damaged_answer_is_no_reading(self):
+    def test_corrupted_response_raises(self):
         meter = self.connect('p', timeout=0.2)
-        self.answer(lambda frame: frame[:-1] + bytes([frame[-1] ^ 1]))
+        self.respond(lambda frame: frame[:-1] + bytes([frame[-1] ^ 1]))
 
         self.assertRaises(exception.DriverError, meter.read)
 
-    def test_noise_before_the_answer_is_no_reading_or_the_right_one(self):
+    def test_noise_before_response_never_yields_wrong_value(self):
         meter = self.connect('p', timeout=0.2)
-        self.answer(lambda frame: b'\x00\xff' + frame)
+        self.respond(lambda frame: b'\x00\xff' + frame)
 
         try:
             self.assertEqual({'p': 5.0}, self.watts(meter))
         except exception.DriverError:
             pass
 
-    def test_a_late_answer_is_not_taken_for_another(self):
+    def test_late_response_is_discarded(self):
         meter = self.connect('p', timeout=0.2)
-        asked = self.answer(lambda frame: b'')
+        addresses = self.respond(lambda frame: b'')
         self.assertRaises(exception.DeviceUnreachable, meter.read)
 
-        # The answer to "how many watts" comes now.
-        self.assertEqual([0x0C], asked)
+        # The response to the request for the power arrives now.
+        self.assertEqual([0x0C], addresses)
         self.line.meter.write(self.frame(5.0))
-        time.sleep(driver.FIRST_PAUSE)
-        self.answering.set()
-        asked.clear()
+        time.sleep(driver.INITIAL_BACKOFF_S)
+        self.echo_address.set()
+        addresses.clear()
 
         (reading,) = meter.read()
 
-        self.assertEqual([0x0C, 0x48], asked)
+        self.assertEqual([0x0C, 0x48], addresses)
         self.assertEqual((0x0C, 72_000), (reading.watts, reading.ticks))
 
-    def answer(
+    def respond(
         self,
-        damage: collections.abc.Callable[[bytes], bytes],
+        corrupt: collections.abc.Callable[[bytes], bytes],
     ) -> list[int]:
-        """Answer requests with what ``damage`` leaves of the answer.
+        """Respond to requests with corrupted frames.
 
-        :returns: the addresses that were asked for. Once ``answering`` is
-            set, the answer is the address.
+        Once ``echo_address`` is set, the value is the requested address.
+
+        :returns: list to which the requested addresses are appended.
         """
-        asked: list[int] = []
-        self.answering = threading.Event()
+        addresses: list[int] = []
+        self.echo_address = threading.Event()
 
         def serve() -> None:
             while len(request := self.line.meter.read(8)) == 8:
                 (address,) = struct.unpack('>H', request[2:4])
-                asked.append(address)
+                addresses.append(address)
                 self.line.meter.write(
                     self.frame(address)
-                    if self.answering.is_set()
-                    else damage(self.frame(5.0))
+                    if self.echo_address.is_set()
+                    else corrupt(self.frame(5.0))
                 )
 
         self.line.meter.timeout = 5
@@ -560,12 +569,12 @@ class RTUTest(ModbusTest):
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self.line.meter.cancel_read)
-        return asked
+        return addresses
 
     @staticmethod
     def frame(value: float) -> bytes:
-        answer = pdu.register_message.ReadInputRegistersResponse(
+        response = pdu.register_message.ReadInputRegistersResponse(
             registers=list(struct.unpack('>2H', struct.pack('>f', value))),
             dev_id=1,
         )
-        return framer.FramerRTU(pdu.DecodePDU(False)).buildFrame(answer)
+        return framer.FramerRTU(pdu.DecodePDU(False)).buildFrame(response)

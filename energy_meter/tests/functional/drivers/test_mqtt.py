@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
 """Devices that publish through a mosquitto broker."""
 
 import collections.abc
 import json
 import logging
-import time
 import typing
 from unittest import mock
 
@@ -21,20 +19,9 @@ from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import mosquitto
 
-TIMEOUT = 30
+TIMEOUT_S = 30
 
-Stream = collections.abc.Iterator[measurement.Reading | None]
-
-
-def next_reading(stream: Stream) -> measurement.Reading:
-    """Wait for the next reading."""
-    deadline = time.monotonic() + TIMEOUT
-    for reading in stream:
-        if reading is not None:
-            return reading
-        if time.monotonic() > deadline:
-            break
-    raise AssertionError(f'no reading within {TIMEOUT} s')
+Readings = collections.abc.Iterator[measurement.Reading]
 
 
 class MQTTTest(base.BaseTestCase):
@@ -68,10 +55,10 @@ class MQTTTest(base.BaseTestCase):
         broker: mosquitto.Mosquitto,
         *probes: str | None,
         **options: typing.Any,
-    ) -> Stream:
+    ) -> Readings:
         meter = self.make(broker, *probes, **options)
         meter.open()
-        return meter.stream()
+        return drivers.readings(meter)
 
 
 def tasmota(watts: object, kwh: object = 12.345) -> str:
@@ -88,35 +75,35 @@ class DevicesTest(MQTTTest):
         super().setUp()
         self.broker = self.serve()
 
-    def test_tasmota_sends_watts_and_kilowatt_hours(self):
-        stream = self.listen(self.broker)
+    def test_tasmota_sends_power_and_kilowatt_hours(self):
+        readings = self.listen(self.broker)
         self.broker.publish('tele/plug/SENSOR', tasmota(42))
 
-        reading = next_reading(stream)
+        reading = next(readings)
 
         self.assertEqual(('plug', 42.0, 12_345), reading[:3])
-        self.assertEqual(3600.0, reading.counter.joules)
+        self.assertEqual(3600.0, reading.counter.joules_per_tick)
 
     def test_shelly_generation_1_sends_watt_minutes(self):
-        stream = self.listen(
-            self.broker, 'a', preset='shelly-gen1', outlets=['shelly25-1:1']
+        readings = self.listen(
+            self.broker, 'a', preset='shelly-gen1', channels=['shelly25-1:1']
         )
         topic = 'shellies/shelly25-1/relay/1'
         self.broker.publish(f'{topic}/energy', '1000')
         self.broker.publish(f'{topic}/power', '60.50')
 
-        reading = next_reading(stream)
+        reading = next(readings)
 
         self.assertEqual(('a', 60.5, 1000), reading[:3])
-        self.assertEqual(60.0, reading.counter.joules)
+        self.assertEqual(60.0, reading.counter.joules_per_tick)
 
     def test_shelly_generation_2_sends_watt_hours(self):
-        stream = self.listen(
+        readings = self.listen(
             self.broker,
             'a',
             'b',
             preset='shelly-gen2',
-            outlets=['shellypro2pm-1', 'shellypro2pm-1:1'],
+            channels=['shellypro2pm-1', 'shellypro2pm-1:1'],
         )
         self.broker.publish(
             'shellypro2pm-1/status/switch:1',
@@ -125,17 +112,17 @@ class DevicesTest(MQTTTest):
             ),
         )
 
-        reading = next_reading(stream)
+        reading = next(readings)
 
         self.assertEqual(('b', 8.9, 6_532_043), reading[:3])
-        self.assertAlmostEqual(3.6, reading.counter.joules)
+        self.assertAlmostEqual(3.6, reading.counter.joules_per_tick)
 
-    def test_custom_topics(self):
-        stream = self.listen(
+    def test_custom_topics_are_read(self):
+        readings = self.listen(
             self.broker,
             'a',
             preset='none',
-            outlets=['7'],
+            channels=['7'],
             watts_topic='rack/1/outlets',
             watts_path='["{device}"].w',
             energy_topic='rack/1/{device}/kwh',
@@ -146,38 +133,43 @@ class DevicesTest(MQTTTest):
             'rack/1/outlets', '{"6": {"w": 1}, "7": {"w": 250}}'
         )
 
-        reading = next_reading(stream)
+        reading = next(readings)
 
         self.assertEqual(('a', 250.0, 123), reading[:3])
         self.assertEqual(360_000.0, reading.counter.resolution)
 
-    def test_several_devices_are_told_apart(self):
-        stream = self.listen(
-            self.broker, 'a', None, 'b', outlets=['plug-1', 'plug-2', 'plug-3']
+    def test_devices_are_distinguished(self):
+        readings = self.listen(
+            self.broker,
+            'a',
+            None,
+            'b',
+            channels=['plug-1', 'plug-2', 'plug-3'],
         )
         for number in (3, 2, 1):
             self.broker.publish(f'tele/plug-{number}/SENSOR', tasmota(number))
 
         self.assertEqual(
             [('b', 3.0), ('a', 1.0)],
-            [next_reading(stream)[:2] for _ in range(2)],
+            [next(readings)[:2] for _ in range(2)],
         )
 
-    def test_a_silent_device_is_no_reading_again_and_again(self):
-        stream = self.listen(self.broker)
+    def test_silent_device_has_no_readings(self):
+        meter = self.make(self.broker)
+        meter.open()
 
-        with mock.patch.object(driver, 'SILENCE', 0.01):
-            self.assertEqual([None] * 5, [next(stream) for _ in range(5)])
+        with mock.patch.object(driver, 'READ_TIMEOUT_S', 0.01):
+            self.assertEqual([[]] * 5, [meter.read() for _ in range(5)])
 
     def test_stale_retained_messages_are_ignored(self):
         self.broker.publish('tele/plug/SENSOR', tasmota(999), '--retain')
-        stream = self.listen(self.broker)
+        readings = self.listen(self.broker)
         self.broker.publish('tele/plug/SENSOR', tasmota(42), '--retain')
 
-        self.assertEqual(42.0, next_reading(stream).watts)
+        self.assertEqual(42.0, next(readings).watts)
 
-    def test_partial_messages_are_no_readings(self):
-        stream = self.listen(self.broker)
+    def test_incomplete_messages_are_skipped(self):
+        readings = self.listen(self.broker)
         for message in (
             '',
             '{"ENERGY": {"Pow',
@@ -190,75 +182,76 @@ class DevicesTest(MQTTTest):
         ):
             self.broker.publish('tele/plug/SENSOR', message)
 
-        self.assertEqual(42.0, next_reading(stream).watts)
+        self.assertEqual(42.0, next(readings).watts)
 
-    def test_the_last_will_is_no_reading_and_told(self):
+    def test_last_will_is_logged_and_not_a_reading(self):
         log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
-        stream = self.listen(self.broker)
+        meter = self.make(self.broker)
+        meter.open()
+        readings = drivers.readings(meter)
         device = self.useFixture(
             mosquitto.Device(self.broker, 'tele/plug/LWT', 'Offline')
         )
         self.broker.publish('tele/plug/SENSOR', tasmota(42))
-        next_reading(stream)
+        next(readings)
         device.kill()
 
         services.wait_for(
-            lambda: next(stream) or log.output,
-            TIMEOUT,
-            'the last will is heard',
+            lambda: meter.read() or log.output,
+            TIMEOUT_S,
+            'the last will is logged',
         )
 
         self.assertIn(
-            'probe plug: plug did not answer: tele/plug/LWT says '
-            'that it is offline',
+            'probe plug: plug did not answer: tele/plug/LWT reports '
+            'it as offline',
             log.output,
         )
         self.broker.publish('tele/plug/SENSOR', tasmota(43))
-        self.assertEqual(43.0, next_reading(stream).watts)
+        self.assertEqual(43.0, next(readings).watts)
 
-    def test_a_last_will_from_before_is_told(self):
+    def test_retained_last_will_is_logged(self):
         log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
         self.broker.publish('tele/plug/LWT', 'Offline', '--retain')
-        stream = self.listen(self.broker)
+        meter = self.make(self.broker)
+        meter.open()
 
         services.wait_for(
-            lambda: next(stream) or log.output,
-            TIMEOUT,
-            'the last will is heard',
+            lambda: meter.read() or log.output,
+            TIMEOUT_S,
+            'the last will is logged',
         )
 
-        self.assertIn('is offline', log.output)
+        self.assertIn('as offline', log.output)
 
 
 class BrokerTest(MQTTTest):
-    def test_a_restarted_broker_is_listened_to_when_opened_anew(self):
+    def test_restarted_broker_is_read_after_reopening(self):
         broker = self.serve()
         meter = self.make(broker)
         meter.open()
-        stream = meter.stream()
+        readings = drivers.readings(meter)
         broker.kill()
 
-        e = self.assertRaises(
-            exception.DeviceUnreachable, next_reading, stream
-        )
+        e = self.assertRaises(exception.DeviceUnreachable, next, readings)
         self.assertIn(f'127.0.0.1:{broker.port}', str(e))
         meter.close()
         broker.start()
         meter.open()
-        stream = meter.stream()
+        readings = drivers.readings(meter)
         broker.publish('tele/plug/SENSOR', tasmota(42))
 
-        self.assertEqual(42.0, next_reading(stream).watts)
+        self.assertEqual(42.0, next(readings).watts)
 
-    def test_a_broker_that_hangs_is_given_up(self):
+    def test_broker_that_hangs_is_unreachable(self):
         broker = self.serve()
-        with mock.patch.object(driver, 'KEEPALIVE', 1):
-            stream = self.listen(broker)
+        with mock.patch.object(driver, 'KEEPALIVE_S', 1):
+            readings = self.listen(broker)
         broker.pause()
 
-        self.assertRaises(exception.DeviceUnreachable, next_reading, stream)
+        self.assertRaises(exception.DeviceUnreachable, next, readings)
 
-    def test_a_broker_that_hangs_at_once_is_given_up(self):
+    def test_broker_that_hangs_at_connect_is_unreachable(self):
         broker = self.serve()
         broker.pause()
 
@@ -268,7 +261,7 @@ class BrokerTest(MQTTTest):
 
         self.assertIn('no answer within 0.5 s', str(e))
 
-    def test_a_broker_that_is_not_there_is_unreachable(self):
+    def test_missing_broker_is_unreachable(self):
         broker = mosquitto.Mosquitto()
 
         e = self.assertRaises(exception.DeviceUnreachable, self.listen, broker)
@@ -281,18 +274,20 @@ class AuthenticationTest(MQTTTest):
         super().setUp()
         self.broker = self.serve({'meter': 's3cret'})
 
-    def test_a_user_comes_in_with_the_password(self):
-        stream = self.listen(self.broker, username='meter', password='s3cret')
+    def test_user_with_password_is_accepted(self):
+        readings = self.listen(
+            self.broker, username='meter', password='s3cret'
+        )
         self.broker.publish(
             'tele/plug/SENSOR', tasmota(42), '-u', 'meter', '-P', 's3cret'
         )
 
-        self.assertEqual(42.0, next_reading(stream).watts)
+        self.assertEqual(42.0, next(readings).watts)
 
-    def test_a_wrong_password_is_told_without_it(self):
+    def test_wrong_password_is_an_error_without_the_password(self):
         for options in (
             {'username': 'meter', 'password': 'wr0ng'},
-            {'username': 'nobody', 'password': 'wr0ng'},
+            {'username': 'unknown', 'password': 'wr0ng'},
         ):
             e = self.assertRaises(
                 exception.AuthenticationFailed,
@@ -303,7 +298,7 @@ class AuthenticationTest(MQTTTest):
             self.assertIn(f'credentials of user {options["username"]}', str(e))
             self.assertNotIn('wr0ng', str(e))
 
-    def test_without_a_user_nobody_comes_in(self):
+    def test_anonymous_access_is_an_error(self):
         self.assertRaises(
             exception.AuthenticationFailed, self.listen, self.broker
         )
@@ -315,24 +310,24 @@ class TLSTest(MQTTTest):
         self.authority = self.useFixture(http.Authority())
         self.broker = self.serve(certificate=self.authority.issue('127.0.0.1'))
 
-    def test_the_own_authority_is_trusted(self):
-        stream = self.listen(
+    def test_configured_ca_is_trusted(self):
+        readings = self.listen(
             self.broker, tls=True, ca_file=self.authority.file
         )
         self.broker.publish(
             'tele/plug/SENSOR', tasmota(42), '--cafile', self.authority.file
         )
 
-        self.assertEqual(42.0, next_reading(stream).watts)
+        self.assertEqual(42.0, next(readings).watts)
 
-    def test_an_unknown_authority_is_refused(self):
+    def test_unknown_ca_is_an_error(self):
         e = self.assertRaises(
             exception.DeviceUnreachable, self.listen, self.broker, tls=True
         )
 
         self.assertIn('certificate verify failed', str(e))
 
-    def test_a_certificate_of_another_host_is_refused(self):
+    def test_certificate_of_another_host_is_an_error(self):
         e = self.assertRaises(
             exception.DeviceUnreachable,
             self.listen,
@@ -344,7 +339,7 @@ class TLSTest(MQTTTest):
 
         self.assertIn('localhost', str(e))
 
-    def test_a_missing_file_of_authorities_is_named(self):
+    def test_missing_ca_file_is_an_error_with_its_path(self):
         e = self.assertRaises(
             exception.DriverError,
             self.listen,
@@ -355,7 +350,7 @@ class TLSTest(MQTTTest):
 
         self.assertIn('ca_file = /nowhere', str(e))
 
-    def test_without_tls_there_is_no_answer(self):
+    def test_plain_connection_to_tls_port_is_unreachable(self):
         self.assertRaises(
             exception.DeviceUnreachable, self.listen, self.broker, timeout=2.0
         )

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""OmegaWatt Multivoies over a pair of terminals."""
+"""OmegaWatt Multivoies over a pair of pseudo-terminals."""
 
+import itertools
 import threading
 import time
 
 from oslotest import base
 
 from energy_meter import exception
-from energy_meter.drivers import omegawatt
+from energy_meter.drivers.omegawatt import driver
 from energy_meter.tests import drivers
 from energy_meter.tests import multivoies
 from energy_meter.tests.functional.services import pty
@@ -27,35 +28,33 @@ class OmegaWattTest(base.BaseTestCase):
         super().setUp()
         self.line = self.useFixture(pty.Line())
 
-    def start(self, *probes, interval=0.001, **options):
-        """Start a driver that makes a reading of every frame."""
+    def start(self, *probes, interval=0.001, timeout=10.0, **options):
+        """Start a driver for which each frame is a reading."""
         self.driver = drivers.make(
-            omegawatt.OmegaWatt,
+            driver.OmegaWatt,
             *(probes or ['node']),
             interval=interval,
             port=str(self.line.port),
             **options,
         )
         self.addCleanup(self.driver.close)
+        self.driver.timeout_s = timeout
         self.driver.open()
-        return self.driver.stream()
+        return drivers.readings(self.driver)
 
-    def say(self, *data):
+    def send(self, *data):
         self.line.meter.write(b''.join(data))
 
-    def watts(self, stream):
-        return pty.reading(stream).watts
-
-    def fail(self, stream):
+    def error_text(self, readings):
         return str(
-            self.assertRaises(exception.DeviceUnreachable, pty.reading, stream)
+            self.assertRaises(exception.DeviceUnreachable, next, readings)
         )
 
-    def test_values(self):
-        stream = self.start(None, 'two', 'three')
-        self.say(frame(1.0, 200.5, 300.0))
+    def test_frame_is_one_reading_per_channel(self):
+        readings = self.start(None, 'two', 'three')
+        self.send(frame(1.0, 200.5, 300.0))
 
-        two, three = pty.reading(stream), pty.reading(stream)
+        two, three = next(readings), next(readings)
 
         self.assertEqual(
             ('two', 200.5, 0.5, None, None),
@@ -63,59 +62,62 @@ class OmegaWattTest(base.BaseTestCase):
         )
         self.assertEqual(('three', 300.0), (three.probe, three.watts))
 
-    def test_the_age_of_samples(self):
-        stream = self.start()
-        began = time.monotonic()
-        self.say(frame(1.0, age=0.75))
+    def test_time_of_reading_includes_the_age_of_samples(self):
+        readings = self.start()
+        started = time.monotonic()
+        self.send(frame(1.0, age=0.75))
 
-        at = pty.reading(stream).at
+        monotonic = next(readings).monotonic
 
-        self.assertLess(began - 0.75, at)
-        self.assertLess(at, time.monotonic() - 0.75)
+        self.assertLess(started - 0.75, monotonic)
+        self.assertLess(monotonic, time.monotonic() - 0.75)
 
-    def test_half_a_frame_at_the_start(self):
-        stream = self.start()
-        self.say(frame(9.0)[30:], frame(1.0))
+    def test_partial_frame_at_the_start_is_skipped(self):
+        readings = self.start()
+        self.send(frame(9.0)[30:], frame(1.0))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_a_bad_checksum(self):
-        stream = self.start()
-        damaged = bytearray(frame(9.0))
-        damaged[-1] ^= 1
-        self.say(bytes(damaged), frame(1.0))
+    def test_frame_with_wrong_checksum_is_skipped(self):
+        readings = self.start()
+        corrupt = bytearray(frame(9.0))
+        corrupt[-1] ^= 1
+        self.send(bytes(corrupt), frame(1.0))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_what_came_before_the_start(self):
+    def test_earlier_input_is_discarded(self):
         self.line.leave(frame(9.0) * 3)
-        stream = self.start()
-        self.say(frame(1.0))
+        readings = self.start()
+        self.send(frame(1.0))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_a_frame_without_samples(self):
-        stream = self.start()
-        self.say(frame(9.0, samples=0), frame(1.0))
+    def test_frame_without_samples_is_skipped(self):
+        readings = self.start()
+        self.send(frame(9.0, samples=0), frame(1.0))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_a_channel_without_a_number(self):
-        stream = self.start('one', 'two')
-        self.say(frame(NAN, 2.0))
+    def test_channel_without_value_is_omitted(self):
+        readings = self.start('one', 'two')
+        self.send(frame(NAN, 2.0))
 
-        self.assertEqual('two', pty.reading(stream).probe)
+        self.assertEqual('two', next(readings).probe)
 
-    def test_silence(self):
-        stream = self.start()
-        self.driver.silence = 0.2
+    def test_silence_is_an_error(self):
+        readings = self.start(timeout=0.2)
 
-        self.assertIn('no valid frame came in 0.2 s', self.fail(stream))
+        self.assertIn(
+            'no valid frame came in 0.2 s', self.error_text(readings)
+        )
 
-    def test_unplugging_and_replugging(self):
-        stream = self.start()
+    def test_unplugged_meter_is_an_error_until_replugged(self):
+        readings = self.start()
         self.line.unplug()
-        self.assertIn(f'{self.line.port} did not answer', self.fail(stream))
+        self.assertIn(
+            f'{self.line.port} did not answer', self.error_text(readings)
+        )
         self.driver.close()
         error = self.assertRaises(
             exception.DeviceUnreachable, self.driver.open
@@ -123,56 +125,56 @@ class OmegaWattTest(base.BaseTestCase):
         self.assertIn('No such file or directory', str(error))
         self.line.plug()
 
-        stream = self.start()
-        self.say(frame(1.0))
+        readings = self.start()
+        self.send(frame(1.0))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_lines_of_the_vendors_reader(self):
-        stream = self.start('one', 'two', format='csv')
-        self.say(
+    def test_lines_of_the_vendors_reader_are_read(self):
+        readings = self.start('one', 'two', format='csv')
+        self.send(
             b'#timestamp,#frame_is_ok,#U1,#U2,#U3,#current1\r\n',
             b'1671527189.294241015,false,,,,,,,\r\n',
             b'1671527189.314471465,true,232.3,0.0,0.0,0.1,20.9,,nan\r\n',
             b'1671527189.324185946,true,233.0,0.0,0.0,0.1,21.0,0.2,9\r\n',
         )
 
-        readings = [pty.reading(stream) for _ in range(3)]
+        first_readings = list(itertools.islice(readings, 3))
 
         self.assertEqual(
             [('one', 20.9), ('one', 21.0), ('two', 9.0)],
-            [(each.probe, each.watts) for each in readings],
+            [(reading.probe, reading.watts) for reading in first_readings],
         )
 
-    def test_lines_of_its_predecessor(self):
-        stream = self.start('one', 'two', format='csv')
-        self.say(
+    def test_lines_of_the_older_reader_are_read(self):
+        readings = self.start('one', 'two', format='csv')
+        self.send(
             b'wattmetre,1,1540562403.02,OK,20.5,\n'
             b'wattmetre,1,1540562403.04,OK,20.75,7\n'
         )
 
-        readings = [pty.reading(stream) for _ in range(3)]
+        first_readings = list(itertools.islice(readings, 3))
 
         self.assertEqual(
             [('one', 20.5), ('one', 20.75), ('two', 7.0)],
-            [(each.probe, each.watts) for each in readings],
+            [(reading.probe, reading.watts) for reading in first_readings],
         )
 
-    def test_nothing_is_lost_at_full_rate(self):
-        """Of thirty-six channels, a hundred times a second."""
+    def test_no_frame_is_lost_at_full_rate(self):
+        """The meter has 36 channels and sends 100 frames per second."""
         channels = [f'channel-{number}' for number in range(36)]
-        stream = self.start(*channels)
+        readings = self.start(*channels)
         frames = [
             multivoies.frame(
                 [float(step + number) for number in range(36)], 36 * [1.0]
             )
             for step in range(200)
         ]
-        meter = threading.Thread(target=self.talk, args=(frames,))
+        meter = threading.Thread(target=self.send_frames, args=(frames,))
         meter.start()
         self.addCleanup(meter.join)
 
-        readings = [pty.reading(stream) for _ in range(200 * 36)]
+        all_readings = list(itertools.islice(readings, 200 * 36))
 
         self.assertEqual(
             [
@@ -180,12 +182,12 @@ class OmegaWattTest(base.BaseTestCase):
                 for step in range(200)
                 for number, channel in enumerate(channels)
             ],
-            [(each.probe, each.watts) for each in readings],
+            [(reading.probe, reading.watts) for reading in all_readings],
         )
 
-    def talk(self, frames):
-        """Send a frame each hundredth of a second, as the meter does."""
-        began = time.monotonic()
+    def send_frames(self, frames):
+        """Send 100 frames per second, as the meter does."""
+        started = time.monotonic()
         for number, data in enumerate(frames):
-            time.sleep(max(0.0, began + number / 100 - time.monotonic()))
-            self.say(data)
+            time.sleep(max(0.0, started + number / 100 - time.monotonic()))
+            self.send(data)

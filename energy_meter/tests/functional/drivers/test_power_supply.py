@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Batteries and UPSes that umockdev makes up."""
+"""Batteries and UPSes of simulated machines (umockdev)."""
 
 from oslotest import base
 
@@ -52,7 +52,7 @@ class PowerSupplyTest(base.BaseTestCase):
         machine.open('power_supply', *probes)
         return machine
 
-    def test_a_battery_that_feeds_the_machine(self):
+    def test_discharging_battery_is_read(self):
         (reading,) = self.machine(*LAPTOP).read()
 
         self.assertEqual(
@@ -60,16 +60,16 @@ class PowerSupplyTest(base.BaseTestCase):
             (reading.probe, reading.watts, reading.volts),
         )
 
-    def test_a_ups_that_knows_voltage_and_current_only(self):
+    def test_power_of_a_ups_is_computed_from_voltage_and_current(self):
         (reading,) = self.machine(UPS).read()
 
         self.assertEqual(
             (18.0, 12.0, 1.5), (reading.watts, reading.volts, reading.amperes)
         )
 
-    def test_mains_coming_and_going(self):
+    def test_battery_is_read_only_while_discharging(self):
         machine = self.machine(*LAPTOP)
-        read = []
+        counts = []
         for status in (
             'Discharging',
             'Charging',
@@ -78,23 +78,25 @@ class PowerSupplyTest(base.BaseTestCase):
             'Discharging',
         ):
             machine.set(f'{BATTERY}/status', f'{status}\n')
-            read.append(len(machine.read()))
+            counts.append(len(machine.read()))
 
-        self.assertEqual([1, 0, 0, 0, 1], read)
+        self.assertEqual([1, 0, 0, 0, 1], counts)
 
-    def test_an_interrupted_read(self):
+    def test_interrupted_read_is_omitted(self):
         machine = self.machine(*LAPTOP)
         machine.set(f'{BATTERY}/power_now', '')
 
         self.assertEqual([], machine.read())
 
-    def test_a_battery_that_is_taken_out(self):
+    def test_removed_battery_does_not_affect_others(self):
         machine = self.machine(*LAPTOP, UPS, probes=('battery', 'ups'))
         machine.remove('class/power_supply/BAT0')
 
-        self.assertEqual(['ups'], [each.probe for each in machine.read()])
+        self.assertEqual(
+            ['ups'], [reading.probe for reading in machine.read()]
+        )
 
-    def test_a_broken_battery(self):
+    def test_broken_battery_is_an_error(self):
         machine = self.machine(*LAPTOP)
         machine.damage(f'{BATTERY}/power_now')
 
@@ -106,7 +108,7 @@ class PowerSupplyTest(base.BaseTestCase):
             str(error),
         )
 
-    def test_a_forbidden_battery(self):
+    def test_missing_permission_is_an_error(self):
         machine = self.machine(*LAPTOP)
         machine.forbid(f'{BATTERY}/status')
 

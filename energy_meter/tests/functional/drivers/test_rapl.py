@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""RAPL on machines that umockdev makes up."""
+"""RAPL on simulated machines (umockdev)."""
 
 from oslotest import base
 
+from energy_meter import accumulator
 from energy_meter import exception
-from energy_meter import register
 from energy_meter.tests.functional.services import umockdev
 
-#: Where the counter of a common processor wraps, in microjoules.
+#: Range of the counter of a common processor, in microjoules.
 RANGE = 262_143_328_850
 
 
 def zone(number, name, microjoules, control='intel-rapl'):
-    """Describe a zone: '0:1' is a part of '0'."""
+    """Return a zone; '0:1' is a subzone of '0'."""
     parts = number.split(':')
     path = '/'.join(
         f'{control}:{":".join(parts[: depth + 1])}'
@@ -59,18 +59,20 @@ class RAPLTest(base.BaseTestCase):
     def machine(self, *devices):
         return self.useFixture(umockdev.Machine(*devices))
 
-    def bill(self, machine, course):
-        """Let a register follow a counter, a second between values."""
-        feed = None
+    def bill(self, machine, counts):
+        """Return the energy billed for each count, at one count per second."""
+        meter = None
         joules = []
-        for at, microjoules in enumerate(course):
+        for at, microjoules in enumerate(counts):
             machine.set(PACKAGE, f'{microjoules}\n')
             (reading,) = machine.read()
-            feed = feed or register.feed_for(reading, 'auto', 300.0, 3.0)
-            joules.append(round(feed.read(reading, float(at)).joules, 3))
+            meter = meter or accumulator.make_accumulator(
+                reading, 'auto', 300.0, 3.0
+            )
+            joules.append(round(meter.add(reading, float(at)).joules, 3))
         return joules
 
-    def test_every_zone_of_a_server_once(self):
+    def test_zones_of_a_server_are_read_once(self):
         machine = self.machine(*SERVER)
         machine.open('rapl', 'cpu-0', 'cpu-1', 'dram-0', 'dram-1')
 
@@ -78,22 +80,25 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertEqual(
             {'cpu-0': 100, 'cpu-1': 200, 'dram-0': 101, 'dram-1': 201},
-            {each.probe: each.ticks for each in readings},
+            {reading.probe: reading.ticks for reading in readings},
         )
         self.assertEqual(
             {(1e-6, RANGE)},
-            {(each.counter.joules, each.counter.size) for each in readings},
+            {
+                (reading.counter.joules_per_tick, reading.counter.rollover)
+                for reading in readings
+            },
         )
 
-    def test_no_energy_of_a_laptop_twice(self):
+    def test_zones_of_a_laptop_are_not_duplicated(self):
         machine = self.machine(*LAPTOP)
 
         machine.open('rapl', 'cpu')
-        self.assertEqual([100], [each.ticks for each in machine.read()])
+        self.assertEqual([100], [reading.ticks for reading in machine.read()])
         machine.open('rapl', 'laptop', zones=['psys'])
-        self.assertEqual([300], [each.ticks for each in machine.read()])
+        self.assertEqual([300], [reading.ticks for reading in machine.read()])
 
-    def test_a_wrap_loses_nothing(self):
+    def test_rollover_loses_no_energy(self):
         machine = self.machine(*LAPTOP)
         machine.open('rapl', 'cpu')
 
@@ -110,11 +115,11 @@ class RAPLTest(base.BaseTestCase):
             ),
         )
 
-    def test_a_reset_bills_nothing(self):
+    def test_reset_bills_no_energy(self):
         machine = self.machine(*LAPTOP)
         machine.open('rapl', 'cpu')
 
-        # The modulus would make it 252 kJ, more than it can have used.
+        # As a rollover it would be 252 kJ, more than is plausible.
         self.assertEqual(
             [0, 50, 0, 0, 0, 150],
             self.bill(
@@ -130,7 +135,7 @@ class RAPLTest(base.BaseTestCase):
             ),
         )
 
-    def test_a_secret_counter(self):
+    def test_missing_permission_is_an_error(self):
         machine = self.machine(*LAPTOP)
         machine.open('rapl', 'cpu')
         machine.forbid(PACKAGE)
@@ -139,12 +144,12 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertEqual(
             '/sys/class/powercap/intel-rapl:0/energy_uj did not answer: '
-            'Permission denied: since CVE-2020-8694, in which programs were '
-            'spied upon through it, only root may read it',
+            'Permission denied: only root may read it since CVE-2020-8694, '
+            'which allowed programs to spy on others',
             str(error),
         )
 
-    def test_a_broken_counter(self):
+    def test_broken_counter_is_an_error(self):
         machine = self.machine(*LAPTOP)
         machine.open('rapl', 'cpu')
         machine.damage(PACKAGE)
@@ -153,7 +158,7 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertIn('Input/output error', str(error))
 
-    def test_a_module_that_is_unloaded(self):
+    def test_unloaded_module_is_an_error(self):
         machine = self.machine(*LAPTOP)
         machine.open('rapl', 'cpu')
         machine.remove('class/powercap/intel-rapl:0')
@@ -162,14 +167,14 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertIn('No such file or directory', str(error))
 
-    def test_an_interrupted_read(self):
+    def test_interrupted_read_is_omitted(self):
         machine = self.machine(*LAPTOP)
         machine.open('rapl', 'cpu')
         machine.set(PACKAGE, '')
 
         self.assertEqual([], machine.read())
 
-    def test_a_virtual_machine(self):
+    def test_virtual_machine_is_an_error(self):
         machine = self.machine(
             umockdev.device('/devices/virtual/net/eth0', 'net')
         )

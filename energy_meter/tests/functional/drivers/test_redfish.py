@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Management controllers: mockups of several vendors, logins and faults.
+"""Tests of the Redfish driver: vendors' resources, logins and faults.
 
-The mockups have the shapes that the vendors' controllers show, cut down to
-what concerns power.
+The mockups have the structure of the vendors' resources, reduced to the
+properties that concern power.
 """
 
 import threading
@@ -20,7 +20,7 @@ from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import redfish
 
-#: A rack server of a vendor that has both the old and the new model.
+#: Rack server with both PowerControl and EnvironmentMetrics.
 BOTH_MODELS = redfish.mockup(
     **{
         'System.Embedded.1': {
@@ -48,7 +48,7 @@ BOTH_MODELS = redfish.mockup(
     }
 )
 
-#: A server with the old model alone, whose only entry has no name.
+#: Server with a single PowerControl entry, which has no name.
 OLD_MODEL = redfish.mockup(
     **{
         '1': {
@@ -70,7 +70,7 @@ OLD_MODEL = redfish.mockup(
     }
 )
 
-#: A server whose PowerControl shows parts of the whole beside the whole.
+#: Server with PowerControl entries for the whole server and for parts of it.
 WHOLE_AND_PARTS = redfish.mockup(
     **{
         '1': {
@@ -98,7 +98,7 @@ WHOLE_AND_PARTS = redfish.mockup(
     }
 )
 
-#: A controller of open firmware: sensors and power supplies, no Power.
+#: Controller with sensors and power supplies, but without Power.
 SENSORS = redfish.mockup(
     **{
         'chassis': {
@@ -146,7 +146,9 @@ SENSORS = redfish.mockup(
             ),
             **{
                 f'/PowerSubsystem/PowerSupplies/PSU{n}': {
-                    'Metrics': f'->/PowerSubsystem/PowerSupplies/PSU{n}/Metrics'
+                    'Metrics': (
+                        f'->/PowerSubsystem/PowerSupplies/PSU{n}/Metrics'
+                    )
                 }
                 for n in (1, 2)
             },
@@ -184,7 +186,7 @@ class RedfishTest(base.BaseTestCase):
         meter.open()
         return meter
 
-    def refuse(self, url: str, *probes: str, **options: typing.Any) -> str:
+    def open_error(self, url: str, *probes: str, **options: typing.Any) -> str:
         return str(
             self.assertRaises(
                 exception.DriverError, self.open, url, *probes, **options
@@ -196,24 +198,24 @@ class VendorsTest(RedfishTest):
     def serve(self, resources: redfish.Resources) -> redfish.StaticRedfish:
         return self.useFixture(redfish.StaticRedfish(resources))
 
-    def test_environment_metrics_are_preferred_and_have_a_counter(self):
+    def test_environment_metrics_are_preferred(self):
         server = self.serve(BOTH_MODELS)
 
         (reading,) = self.open(server.url).read()
 
         self.assertEqual(('node', 210.5, 1_234_567), reading[:3])
-        self.assertEqual(3600.0, reading.counter.joules)
+        self.assertEqual(3600.0, reading.counter.joules_per_tick)
 
-    def test_power_supplies_are_listed_for_whoever_names_no_probes(self):
+    def test_power_supplies_are_listed_as_channels(self):
         meter = self.open(
             self.serve(SENSORS).url, None, source='power-supplies'
         )
 
         self.assertEqual(
-            ['PSU1', 'PSU2'], [outlet.name for outlet in meter.outlets()]
+            ['PSU1', 'PSU2'], [channel.name for channel in meter.channels()]
         )
 
-    def test_what_changes_shows_at_once(self):
+    def test_changed_values_are_read(self):
         server = self.serve(BOTH_MODELS)
         meter = self.open(server.url)
         meter.read()
@@ -227,33 +229,33 @@ class VendorsTest(RedfishTest):
 
         self.assertEqual((250.0, 1_234_667), reading[1:3])
 
-    def test_the_old_model_has_power_alone(self):
+    def test_power_control_has_no_energy(self):
         (reading,) = self.open(self.serve(OLD_MODEL).url).read()
 
         self.assertEqual(('node', 95.0, None), reading[:3])
 
-    def test_the_old_model_can_be_chosen(self):
+    def test_power_control_can_be_selected(self):
         (reading,) = self.open(
             self.serve(BOTH_MODELS).url, source='power-control'
         ).read()
 
         self.assertEqual(209.0, reading.watts)
 
-    def test_of_several_entries_none_is_taken_or_summed_unasked(self):
+    def test_several_entries_without_outlets_are_rejected(self):
         self.assertIn(
-            'several PowerControl entries: choose with outlets from Server '
+            'several PowerControl entries: set channels to some of Server '
             'Power Control, CPU Sub-system Power, Memory Sub-system Power',
-            self.refuse(self.serve(WHOLE_AND_PARTS).url),
+            self.open_error(self.serve(WHOLE_AND_PARTS).url),
         )
 
-    def test_entries_are_chosen_by_name_member_id_or_index(self):
+    def test_entries_are_selected_by_outlets(self):
         server = self.serve(WHOLE_AND_PARTS)
 
         readings = self.open(
             server.url,
             'a',
             'b',
-            outlets=['Memory Sub-system Power', '0'],
+            channels=['Memory Sub-system Power', '0'],
             source='power-control',
         ).read()
 
@@ -261,15 +263,18 @@ class VendorsTest(RedfishTest):
             [('a', 40.0), ('b', 300.0)], [reading[:2] for reading in readings]
         )
 
-    def test_an_entry_that_does_not_exist_is_named(self):
+    def test_unknown_entry_is_rejected(self):
         self.assertIn(
-            'outlets: nothing called GPU',
-            self.refuse(
-                self.serve(WHOLE_AND_PARTS).url, 'a', 'b', outlets=['0', 'GPU']
+            'channels: GPU not found',
+            self.open_error(
+                self.serve(WHOLE_AND_PARTS).url,
+                'a',
+                'b',
+                channels=['0', 'GPU'],
             ),
         )
 
-    def test_power_supplies_are_probes(self):
+    def test_power_supplies_are_read(self):
         server = self.serve(SENSORS)
 
         readings = self.open(
@@ -281,14 +286,14 @@ class VendorsTest(RedfishTest):
             [reading[:3] for reading in readings],
         )
 
-    def test_a_power_supply_that_is_pulled_costs_only_its_probe(self):
+    def test_removed_power_supply_skips_only_its_probe(self):
         server = self.serve(SENSORS)
         meter = self.open(server.url, 'a', 'b', source='power-supplies')
         server.remove(f'{SUPPLIES}/PSU1/Metrics')
 
         self.assertEqual(['b'], [reading.probe for reading in meter.read()])
 
-    def test_sensors_are_probes_and_may_count_energy(self):
+    def test_power_and_energy_sensors_are_read(self):
         server = self.serve(SENSORS)
         for sensor, ticks, joules in (
             ('energy_total', 777, 360_000.0),
@@ -297,40 +302,40 @@ class VendorsTest(RedfishTest):
             (reading,) = self.open(
                 server.url,
                 source='sensors',
-                outlets=['power_total'],
+                channels=['power_total'],
                 energy_sensors=[sensor],
                 energy_step=0.1,
             ).read()
 
             self.assertEqual((180.25, ticks), reading[1:3])
-            self.assertAlmostEqual(joules, reading.counter.joules)
+            self.assertAlmostEqual(joules, reading.counter.joules_per_tick)
 
-    def test_a_sensor_of_something_else_is_refused(self):
+    def test_sensor_of_other_type_is_rejected(self):
         self.assertIn(
-            'no sensor temp_inlet of the types',
-            self.refuse(
+            'no sensor temp_inlet of type',
+            self.open_error(
                 self.serve(SENSORS).url,
                 source='sensors',
-                outlets=['power_total'],
+                channels=['power_total'],
                 energy_sensors=['temp_inlet'],
             ),
         )
         self.assertIn(
-            'no chassis shows source = sensors for outlets = temp_inlet',
-            self.refuse(
+            'no chassis has source = sensors for channels = temp_inlet',
+            self.open_error(
                 self.serve(SENSORS).url,
                 source='sensors',
-                outlets=['temp_inlet'],
+                channels=['temp_inlet'],
             ),
         )
 
-    def test_a_controller_without_power_says_so(self):
+    def test_controller_without_power_is_rejected(self):
         self.assertIn(
-            'no chassis shows source = auto',
-            self.refuse(self.serve(SENSORS).url),
+            'no chassis has source = auto',
+            self.open_error(self.serve(SENSORS).url),
         )
 
-    def test_the_chassis_can_be_chosen(self):
+    def test_chassis_is_selected_by_id(self):
         two = redfish.mockup(
             **{
                 name: {
@@ -343,16 +348,17 @@ class VendorsTest(RedfishTest):
         server = self.serve(two)
 
         self.assertIn(
-            'several chassis show power: set chassis to one of Blade1, Blade2',
-            self.refuse(server.url),
+            'several chassis report power: set chassis to one of Blade1, '
+            'Blade2',
+            self.open_error(server.url),
         )
         self.assertIn(
-            'no chassis Blade3', self.refuse(server.url, chassis='Blade3')
+            'no chassis Blade3', self.open_error(server.url, chassis='Blade3')
         )
         (reading,) = self.open(server.url, chassis='Blade2').read()
         self.assertEqual(200.0, reading.watts)
 
-    def test_null_is_no_reading(self):
+    def test_null_yields_no_value(self):
         server = self.serve(BOTH_MODELS)
         meter = self.open(server.url)
         for watts in (None, {'Reading': None}, {}):
@@ -363,7 +369,7 @@ class VendorsTest(RedfishTest):
 
         self.assertEqual([], meter.read())
 
-    def test_a_missing_link_is_a_missing_source(self):
+    def test_missing_link_falls_back_to_next_source(self):
         server = self.serve(BOTH_MODELS)
         server.change(SYSTEM, EnvironmentMetrics=None)
 
@@ -371,9 +377,9 @@ class VendorsTest(RedfishTest):
 
         self.assertEqual(209.0, reading.watts)
         server.change(SYSTEM, Power={})
-        self.assertIn('no chassis shows', self.refuse(server.url))
+        self.assertIn('no chassis has', self.open_error(server.url))
 
-    def test_a_link_to_nowhere_is_a_missing_source(self):
+    def test_broken_link_falls_back_to_next_source(self):
         server = self.serve(BOTH_MODELS)
         server.remove(f'{SYSTEM}/EnvironmentMetrics')
 
@@ -381,7 +387,7 @@ class VendorsTest(RedfishTest):
 
         self.assertEqual(209.0, reading.watts)
 
-    def test_a_resource_that_vanishes_is_an_error(self):
+    def test_removed_resource_raises(self):
         server = self.serve(BOTH_MODELS)
         meter = self.open(server.url)
         server.remove(f'{SYSTEM}/EnvironmentMetrics')
@@ -390,22 +396,22 @@ class VendorsTest(RedfishTest):
 
         self.assertIn('EnvironmentMetrics not found', str(e))
 
-    def test_a_property_that_vanishes_is_an_error(self):
+    def test_removed_property_raises(self):
         server = self.serve(OLD_MODEL)
         meter = self.open(server.url)
         server.change('/Chassis/1/Power', PowerControl=[{'MemberId': '0'}])
 
         e = self.assertRaises(exception.ProtocolError, meter.read)
 
-        self.assertIn('does not show probe node any more', str(e))
+        self.assertIn('has no value for probe node', str(e))
 
-    def test_a_service_that_makes_no_sense_is_an_error(self):
+    def test_malformed_service_root_raises(self):
         server = self.serve(BOTH_MODELS)
         for root in ({'Chassis': None}, {'Chassis': 'x'}, {'Id': None}):
             server.change('', **root)
-            self.refuse(server.url)
+            self.open_error(server.url)
 
-    def test_a_restarted_controller_is_read_on(self):
+    def test_reading_continues_after_controller_restart(self):
         server = self.serve(OLD_MODEL)
         meter = self.open(server.url)
         server.stop()
@@ -431,7 +437,7 @@ class ControllerTest(RedfishTest):
     def connect(self, *probes: str, **options: typing.Any) -> driver.Redfish:
         return self.open(self.server.url, *probes, **self.trust | options)
 
-    def test_one_session_serves_many_readings_and_is_ended(self):
+    def test_one_session_is_used_and_closed(self):
         meter = self.connect()
         for _ in range(3):
             meter.read()
@@ -443,7 +449,7 @@ class ControllerTest(RedfishTest):
 
         self.assertEqual(set(), self.server.sessions)
 
-    def test_an_expired_session_costs_no_reading(self):
+    def test_expired_session_is_renewed(self):
         meter = self.connect()
         self.server.sessions.clear()
 
@@ -452,20 +458,20 @@ class ControllerTest(RedfishTest):
         self.assertEqual(210.5, reading.watts)
         self.assertEqual(2, self.server.logins)
 
-    def test_a_wrong_password_is_told_without_it(self):
-        text = self.refuse(self.server.url, **self.trust, password='wr0ng')
+    def test_wrong_password_is_rejected_without_quoting_it(self):
+        text = self.open_error(self.server.url, **self.trust, password='wr0ng')
 
         self.assertIn('refused the credentials of user meter', text)
         self.assertNotIn('wr0ng', text)
 
-    def test_a_changed_password_is_an_error_when_the_session_ends(self):
+    def test_changed_password_fails_when_session_expires(self):
         meter = self.connect()
         self.server.password = 'n3w'
         self.server.sessions.clear()
 
         self.assertRaises(exception.AuthenticationFailed, meter.read)
 
-    def test_a_refused_user_is_not_tried_for_each_probe(self):
+    def test_rejected_login_is_not_repeated_for_each_probe(self):
         self.server.resources = SENSORS
         meter = self.connect('a', 'b', source='power-supplies')
         self.server.password = 'n3w'
@@ -474,33 +480,33 @@ class ControllerTest(RedfishTest):
 
         self.assertRaises(exception.AuthenticationFailed, meter.read)
 
-        asked = [request.path for request in self.server.requests[before:]]
+        paths = [request.path for request in self.server.requests[before:]]
         self.assertEqual(
-            1, len([path for path in asked if path.endswith('Metrics')]), asked
+            1, len([path for path in paths if path.endswith('Metrics')]), paths
         )
 
-    def test_a_controller_that_is_busy_is_unreachable_until_it_is_not(self):
+    def test_status_503_is_unreachable(self):
         meter = self.connect()
         self.server.statuses[self.metrics] = 503
 
         e = self.assertRaises(exception.DeviceUnreachable, meter.read)
-        self.assertIn('it answers 503', str(e))
+        self.assertIn('HTTP status 503', str(e))
         self.server.statuses.clear()
 
         self.assertEqual(1, len(meter.read()))
 
-    def test_other_answers_are_told(self):
+    def test_other_statuses_are_reported(self):
         meter = self.connect()
-        for status, text in (
+        for status, reason in (
             (404, 'not found'),
-            (400, 'it answers 400'),
-            (405, 'it answers 405'),
+            (400, 'HTTP status 400'),
+            (405, 'HTTP status 405'),
         ):
             self.server.statuses[self.metrics] = status
             e = self.assertRaises(exception.ProtocolError, meter.read)
-            self.assertIn(text, str(e))
+            self.assertIn(reason, str(e))
 
-    def test_an_answer_that_is_no_json_is_an_error(self):
+    def test_invalid_json_raises(self):
         meter = self.connect()
         answer = self.server.answer
         for body in (b'<html>', b'', b'[]', b'{"PowerWatts"'):
@@ -510,7 +516,7 @@ class ControllerTest(RedfishTest):
 
         self.assertEqual(1, len(meter.read()))
 
-    def test_a_controller_that_hangs_is_given_up_after_one_timeout(self):
+    def test_unresponsive_controller_costs_one_timeout(self):
         self.server.resources = SENSORS
         meter = self.connect('a', 'b', source='power-supplies', timeout=0.5)
         done = threading.Event()
@@ -529,33 +535,35 @@ class ControllerTest(RedfishTest):
         self.assertEqual(1, len(self.server.requests) - before)
         self.server.answer = answer
 
-    def test_an_unknown_authority_is_refused(self):
+    def test_unknown_authority_is_rejected(self):
         self.assertIn(
-            'certificate verify failed', self.refuse(self.server.url)
+            'certificate verify failed', self.open_error(self.server.url)
         )
 
-    def test_a_certificate_of_another_host_is_refused(self):
+    def test_certificate_of_other_host_is_rejected(self):
         url = self.server.url.replace('127.0.0.1', 'localhost')
 
-        self.assertIn('localhost', self.refuse(url, **self.trust))
+        self.assertIn('localhost', self.open_error(url, **self.trust))
 
-    def test_verification_can_be_turned_off(self):
+    def test_verification_can_be_disabled(self):
         self.assertEqual(
             1, len(self.open(self.server.url, verify=False).read())
         )
 
-    def test_closing_a_dead_controller_is_no_error_and_no_second_try(self):
+    def test_closing_session_of_stopped_controller_is_tried_once(self):
         meter = self.connect()
         self.server.stop()
 
         meter.close()
-        with mock.patch.object(meter._controller._connector, 'delete') as end:
+        with mock.patch.object(
+            meter._controller._connector, 'delete'
+        ) as delete:
             meter.close()
         self.server.start()
 
-        end.assert_not_called()
+        delete.assert_not_called()
 
-    def test_a_controller_that_is_not_there_is_unreachable(self):
+    def test_closed_port_is_unreachable(self):
         url = f'https://127.0.0.1:{services.free_port()}'
 
-        self.assertIn('Connection refused', self.refuse(url))
+        self.assertIn('Connection refused', self.open_error(url))

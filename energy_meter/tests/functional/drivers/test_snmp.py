@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""The driver and a device with two outlets, which snmpd plays."""
+"""Tests of the SNMP driver against snmpd."""
 
 import threading
 import typing
@@ -17,8 +17,8 @@ WATTS = '1.3.6.1.4.1.534.6.6.7.6.5.1.3.0'
 ENERGY = '1.3.6.1.4.1.534.6.6.7.6.5.1.4.0'
 NAME = '1.3.6.1.4.1.534.6.6.7.6.1.1.3.0'
 
-#: No BER; BER that ends too early; an endless length; a message of another
-#: version; the answer to another request.
+#: Text; truncated BER; BER with a huge length; a message of another version;
+#: the response to another request.
 NOISE = (
     b'noise',
     bytes.fromhex('302902'),
@@ -31,13 +31,13 @@ NOISE = (
 
 
 def outlets(*numbers: int) -> dict[str, snmpd.Value]:
-    """Give outlets of an Eaton ePDU: the first has 101 W, and so on."""
-    shown: dict[str, snmpd.Value] = {}
+    """Return outlets of an Eaton ePDU: outlet 1 has 101 W, and so on."""
+    objects: dict[str, snmpd.Value] = {}
     for number in numbers:
-        shown[f'{WATTS}.{number}'] = 100 + number
-        shown[f'{ENERGY}.{number}'] = snmpd.Gauge(1000 * number)
-        shown[f'{NAME}.{number}'] = f'Outlet {number}'
-    return shown
+        objects[f'{WATTS}.{number}'] = 100 + number
+        objects[f'{ENERGY}.{number}'] = snmpd.Gauge(1000 * number)
+        objects[f'{NAME}.{number}'] = f'Outlet {number}'
+    return objects
 
 
 class SNMPTest(base.BaseTestCase):
@@ -78,7 +78,7 @@ class SNMPTest(base.BaseTestCase):
 
 
 class ValuesTest(SNMPTest):
-    def test_values_are_those_of_now(self):
+    def test_changed_values_are_read(self):
         server = self.serve(1, 2)
         meter = self.connect(server.port, 'a', 'b')
 
@@ -86,7 +86,7 @@ class ValuesTest(SNMPTest):
 
         self.assertEqual({'a': 101.0, 'b': 777.0}, self.watts(meter))
 
-    def test_probes_are_outlets_in_the_order_of_their_indexes(self):
+    def test_outlets_are_assigned_in_order_of_indexes(self):
         server = self.serve(10, 9, 1, 2, 3, 4, 5, 6, 7, 8)
 
         meter = self.connect(server.port, 'F1', None, 'F3', *[None] * 6, 'F10')
@@ -95,7 +95,7 @@ class ValuesTest(SNMPTest):
             {'F1': 101.0, 'F3': 103.0, 'F10': 110.0}, self.watts(meter)
         )
 
-    def test_a_hole_in_the_table_moves_no_probe(self):
+    def test_missing_row_keeps_assignment(self):
         server = self.serve(1, 3, 4)
 
         meter = self.connect(server.port, 'F1', 'F2', 'F3', 'F4')
@@ -104,7 +104,7 @@ class ValuesTest(SNMPTest):
             {'F1': 101.0, 'F3': 103.0, 'F4': 104.0}, self.watts(meter)
         )
 
-    def test_a_hole_that_is_filled_is_read(self):
+    def test_row_that_appears_is_read(self):
         server = self.serve(1, 3)
         meter = self.connect(server.port, 'F1', 'F2', 'F3')
 
@@ -115,7 +115,7 @@ class ValuesTest(SNMPTest):
             {'F1': 101.0, 'F2': 102.0, 'F3': 103.0}, self.watts(meter)
         )
 
-    def test_an_outlet_that_vanishes_costs_itself_only(self):
+    def test_removed_outlet_skips_only_its_probe(self):
         server = self.serve(1, 2, 3)
         meter = self.connect(server.port, 'F1', 'F2', 'F3')
 
@@ -125,10 +125,10 @@ class ValuesTest(SNMPTest):
 
         self.assertEqual({'F1': 101.0, 'F3': 103.0}, self.watts(meter))
 
-    def test_named_outlets_are_found_again_when_they_were_reordered(self):
+    def test_named_outlets_are_found_after_renaming(self):
         server = self.serve(1, 2)
-        chosen = {'outlets': ['Outlet 2', '0.1']}
-        before = self.connect(server.port, 'named', 'numbered', **chosen)
+        options = {'channels': ['Outlet 2', '0.1']}
+        before = self.connect(server.port, 'named', 'numbered', **options)
         self.assertEqual(
             {'named': 102.0, 'numbered': 101.0}, self.watts(before)
         )
@@ -139,14 +139,14 @@ class ValuesTest(SNMPTest):
             server.port,
             'named',
             'numbered',
-            **chosen | {'outlets': ['Outlet 2', '0.2']},
+            **options | {'channels': ['Outlet 2', '0.2']},
         )
 
         self.assertEqual(
             {'named': 101.0, 'numbered': 102.0}, self.watts(after)
         )
 
-    def test_minus_one_is_no_reading(self):
+    def test_minus_one_yields_no_value(self):
         server = self.serve(1, 2)
         meter = self.connect(server.port, 'a', 'b')
 
@@ -155,25 +155,25 @@ class ValuesTest(SNMPTest):
         self.assertEqual({'a': None, 'b': 102.0}, self.watts(meter))
         self.assertEqual({'a': 1000, 'b': 2000}, self.ticks(meter))
 
-    def test_a_counter_that_is_reset_or_wraps_is_shown_as_it_is(self):
+    def test_counter_reset_and_rollover_are_reported(self):
         server = self.serve(1)
         meter = self.connect(server.port, 'a')
-        shown = []
+        readings = []
 
         for ticks in (4294967295, 3, 0):
             server.set(f'{ENERGY}.1', snmpd.Gauge(ticks))
-            shown.append(self.ticks(meter)['a'])
+            readings.append(self.ticks(meter)['a'])
 
-        self.assertEqual([4294967295, 3, 0], shown)
+        self.assertEqual([4294967295, 3, 0], readings)
 
-    def test_energy_that_is_integrated_is_not_asked_for(self):
+    def test_energy_integrate_does_not_read_counter(self):
         server = self.serve(1)
 
         meter = self.connect(server.port, 'a', energy='integrate')
 
         self.assertEqual({'a': None}, self.ticks(meter))
 
-    def test_columns_can_be_given_by_options(self):
+    def test_custom_columns_are_read(self):
         server = self.serve(1)
 
         meter = self.connect(
@@ -184,7 +184,7 @@ class ValuesTest(SNMPTest):
             watts_unit='0.1 W',
             energy_oid=ENERGY[:-2],
             energy_unit='0.1 kWh',
-            energy_size=2**16,
+            energy_rollover=2**16,
             name_oid=NAME[:-2],
         )
 
@@ -194,15 +194,15 @@ class ValuesTest(SNMPTest):
             (
                 round(reading.watts, 6),
                 reading.ticks,
-                reading.counter.joules,
-                reading.counter.size,
+                reading.counter.joules_per_tick,
+                reading.counter.rollover,
             ),
         )
-        self.assertEqual('Outlet 1', meter.outlets()[0].name)
+        self.assertEqual('Outlet 1', meter.channels()[0].name)
 
 
 class VersionTest(SNMPTest):
-    def test_versions_1_and_2c(self):
+    def test_versions_1_and_2c_are_supported(self):
         server = self.serve(*range(1, 49))
         for version in ('1', '2c'):
             meter = self.connect(
@@ -213,18 +213,18 @@ class VersionTest(SNMPTest):
                 self.watts(meter),
             )
 
-    def test_version_3_without_and_with_each_digest_and_cipher(self):
+    def test_version_3_with_each_protocol_is_supported(self):
         server = self.serve(1)
-        for user, (digest, cipher) in snmpd.USERS.items():
+        for user, (auth, priv) in snmpd.USERS.items():
             options = {'version': '3', 'user': user}
-            if digest:
+            if auth:
                 options |= {
-                    'auth_protocol': digest.lower().replace('-', ''),
+                    'auth_protocol': auth.lower().replace('-', ''),
                     'auth_password': snmpd.AUTH_PASSWORD,
                 }
-            if cipher:
+            if priv:
                 options |= {
-                    'priv_protocol': cipher.lower().replace('-', ''),
+                    'priv_protocol': priv.lower().replace('-', ''),
                     'priv_password': snmpd.PRIV_PASSWORD,
                 }
 
@@ -232,8 +232,8 @@ class VersionTest(SNMPTest):
 
             self.assertEqual({'a': 101.0}, self.watts(meter), user)
 
-    def test_users_of_one_name_with_different_passwords(self):
-        # Many sites have a user of the same name on devices of all kinds.
+    def test_same_user_name_with_different_passwords(self):
+        # Many sites use the same user name on all devices.
         first = self.serve(1)
         second = self.useFixture(
             snmpd.Snmpd(outlets(1), auth_password='an0ther-s3cret')
@@ -254,7 +254,7 @@ class VersionTest(SNMPTest):
                 [self.watts(meter) for meter in meters],
             )
 
-    def test_version_1_survives_an_object_that_vanished(self):
+    def test_version_1_skips_removed_object(self):
         server = self.serve(1, 2, 3)
         meter = self.connect(server.port, 'a', 'b', 'c', version='1')
 
@@ -267,7 +267,7 @@ class VersionTest(SNMPTest):
         )
         self.assertEqual({'a': 1000, 'b': 2000, 'c': None}, self.ticks(meter))
 
-    def test_ipv6(self):
+    def test_ipv6_is_supported(self):
         server = self.serve(1)
 
         meter = self.connect(
@@ -282,8 +282,8 @@ class VersionTest(SNMPTest):
         self.assertEqual({'a': 101.0}, self.watts(meter))
 
 
-class RefusalTest(SNMPTest):
-    USER = {
+class ErrorTest(SNMPTest):
+    USER: typing.ClassVar = {
         'version': '3',
         'user': 'sha-aes',
         'retries': 0,
@@ -291,21 +291,23 @@ class RefusalTest(SNMPTest):
         'priv_password': snmpd.PRIV_PASSWORD,
     }
 
-    def refusal(self, error: type[Exception], **options: typing.Any) -> str:
+    def open_error(
+        self, error_type: type[Exception], **options: typing.Any
+    ) -> str:
         server = self.serve(1)
         meter = self.make(server.port, 'a', **options)
-        return str(self.assertRaises(error, meter.open))
+        return str(self.assertRaises(error_type, meter.open))
 
-    def test_a_wrong_community_is_named_as_a_possible_cause(self):
-        text = self.refusal(
+    def test_wrong_community_is_reported_as_possible_cause(self):
+        text = self.open_error(
             exception.DeviceUnreachable, retries=0, community='gue55'
         )
 
         self.assertIn('community', text)
         self.assertNotIn('gue55', text)
 
-    def test_a_wrong_password_of_the_digest(self):
-        text = self.refusal(
+    def test_wrong_auth_password_is_rejected(self):
+        text = self.open_error(
             exception.AuthenticationFailed,
             **self.USER | {'auth_password': 'gue55-gue55'},
         )
@@ -313,19 +315,19 @@ class RefusalTest(SNMPTest):
         self.assertIn('sha-aes', text)
         self.assertNotIn('gue55', text)
 
-    def test_an_unknown_user(self):
-        self.refusal(
+    def test_unknown_user_is_rejected(self):
+        self.open_error(
             exception.AuthenticationFailed, **self.USER | {'user': 'stranger'}
         )
 
-    def test_a_user_who_has_to_encrypt(self):
-        self.refusal(
+    def test_missing_encryption_is_rejected(self):
+        self.open_error(
             exception.AuthenticationFailed,
             **self.USER | {'priv_password': None},
         )
 
-    def test_a_wrong_password_of_the_cipher_is_named_as_a_possible_cause(self):
-        text = self.refusal(
+    def test_wrong_priv_password_is_reported_as_possible_cause(self):
+        text = self.open_error(
             exception.DeviceUnreachable,
             **self.USER | {'priv_password': 'gue55-gue55'},
         )
@@ -333,18 +335,18 @@ class RefusalTest(SNMPTest):
         self.assertIn('priv_password', text)
         self.assertNotIn('gue55', text)
 
-    def test_a_device_of_another_family(self):
-        text = self.refusal(exception.ProtocolError, profile='apc-rpdu2')
+    def test_device_of_other_family_is_rejected(self):
+        text = self.open_error(exception.ProtocolError, profile='apc-rpdu2')
 
         self.assertIn('1.3.6.1.4.1.318.1.1.26.9.4.3.1.7', text)
 
-    def test_an_outlet_that_does_not_exist(self):
-        text = self.refusal(exception.DriverError, outlets=['Outlet 2'])
+    def test_unknown_outlet_is_rejected(self):
+        text = self.open_error(exception.DriverError, channels=['Outlet 2'])
 
         self.assertIn("'Outlet 2'", text)
         self.assertIn('0.1 (Outlet 1)', text)
 
-    def test_more_probes_than_outlets(self):
+    def test_more_probes_than_channels_are_rejected(self):
         server = self.serve(1)
         meter = self.make(server.port, 'a', 'b')
 
@@ -354,7 +356,7 @@ class RefusalTest(SNMPTest):
 
 
 class NetworkTest(SNMPTest):
-    def test_a_table_is_read_with_one_request(self):
+    def test_table_is_read_with_one_request(self):
         server = self.serve(*range(1, 49))
         relay = self.useFixture(snmpd.Relay(server.port))
         meter = self.connect(relay.port, *map(str, range(1, 49)))
@@ -364,19 +366,20 @@ class NetworkTest(SNMPTest):
 
         self.assertEqual(1, relay.requests - before)
 
-    def test_a_few_outlets_are_read_without_the_others(self):
+    def test_few_outlets_are_read_without_others(self):
         server = self.serve(*range(1, 49))
         relay = self.useFixture(snmpd.Relay(server.port))
         meter = self.connect(relay.port, 'a', *[None] * 46, 'z')
-        before = relay.answered
+        before = relay.response_bytes
 
         self.assertEqual({'a': 101.0, 'z': 148.0}, self.watts(meter))
 
-        # Four objects, each of less than 30 octets, and what is around them.
-        self.assertLess(relay.answered - before, 200)
+        # Four objects of less than 30 bytes each, and the headers.
+        self.assertLess(relay.response_bytes - before, 200)
 
-    def test_a_device_with_small_messages_is_asked_for_less(self):
-        # Of 40 objects it says tooBig, of many rows it gives only the first.
+    def test_device_with_small_message_size_is_read(self):
+        # It rejects get requests for 40 objects as tooBig, and truncates bulk
+        # responses.
         server = self.serve(
             *range(1, 49), settings='[snmp] sendMessageMaxSize 1000'
         )
@@ -386,19 +389,19 @@ class NetworkTest(SNMPTest):
             )
             self.assertEqual(48, len(self.watts(meter)))
 
-    def test_answers_that_are_lost_for_their_size_are_made_shorter(self):
+    def test_lost_large_responses_reduce_request_size(self):
         server = self.serve(*range(1, 49))
         relay = self.useFixture(snmpd.Relay(server.port))
-        relay.limit = 1472
+        relay.max_bytes = 1472
 
         meter = self.connect(relay.port, *map(str, range(1, 49)), timeout=0.2)
 
         self.assertEqual(48, len(self.watts(meter)))
 
-    def test_a_device_that_boots_goes_on(self):
+    def test_reading_continues_after_device_restart(self):
         server = self.serve(1)
         meter = self.connect(
-            server.port, 'a', **RefusalTest.USER | {'retries': 2}
+            server.port, 'a', **ErrorTest.USER | {'retries': 2}
         )
         meter.read()
 
@@ -406,9 +409,9 @@ class NetworkTest(SNMPTest):
 
         self.assertEqual({'a': 101.0}, self.watts(meter))
 
-    def test_a_device_that_was_replaced_is_read_when_opened_anew(self):
+    def test_replaced_device_is_read_after_reopening(self):
         server = self.serve(1)
-        meter = self.connect(server.port, 'a', **RefusalTest.USER)
+        meter = self.connect(server.port, 'a', **ErrorTest.USER)
         meter.read()
 
         server.replace()
@@ -418,20 +421,20 @@ class NetworkTest(SNMPTest):
 
         self.assertEqual({'a': 101.0}, self.watts(meter))
 
-    def test_a_dead_device_holds_up_nobody(self):
+    def test_unresponsive_device_does_not_delay_others(self):
         dead, alive = self.serve(1), self.serve(1)
-        silent = self.connect(dead.port, 'silent', timeout=5.0)
+        slow_meter = self.connect(dead.port, 'silent', timeout=5.0)
         meter = self.connect(alive.port, 'a')
         dead.pause()
-        asking = threading.Thread(target=silent.read)
-        asking.start()
+        thread = threading.Thread(target=slow_meter.read)
+        thread.start()
 
         for _ in range(50):
             self.assertEqual({'a': 101.0}, self.watts(meter))
 
-        self.assertTrue(asking.is_alive())
+        self.assertTrue(thread.is_alive())
         dead.resume()
-        asking.join()
+        thread.join()
 
     def test_all_devices_share_one_thread(self):
         servers = [self.serve(1), self.serve(1)]
@@ -442,10 +445,10 @@ class NetworkTest(SNMPTest):
             1, sum(thread.name == 'snmp' for thread in threading.enumerate())
         )
 
-    def test_what_is_no_answer_does_no_harm(self):
+    def test_malformed_packets_are_ignored(self):
         server = self.serve(1)
         relay = self.useFixture(snmpd.Relay(server.port))
-        for options in ({'version': '1'}, {}, RefusalTest.USER):
+        for options in ({'version': '1'}, {}, ErrorTest.USER):
             meter = self.connect(relay.port, 'a', **options)
             for noise in NOISE:
                 relay.noise = noise

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Each profile reads its device, which snmpd plays."""
+"""Tests of reading each device family with its profile."""
+
+import typing
 
 from oslotest import base
 import testscenarios
@@ -18,7 +20,7 @@ NO_DIRECTORY = '/nonexistent'
 
 
 class AllDevices(snmpd.Snmpd):
-    """All of them at one address: their objects have different names."""
+    """All devices at one address; their object identifiers are distinct."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -31,7 +33,7 @@ class AllDevices(snmpd.Snmpd):
 
 
 class ProfileTest(testscenarios.WithScenarios, base.BaseTestCase):
-    scenarios = [
+    scenarios: typing.ClassVar = [
         (f'{device.profile}-{device.table}', {'device': device})
         for device in snmp_devices.DEVICES
     ]
@@ -42,47 +44,55 @@ class ProfileTest(testscenarios.WithScenarios, base.BaseTestCase):
         self.server = services.shared(AllDevices)
         self.driver = drivers.make(
             snmp.SNMP,
-            *(point.index for point in self.device.points),
+            *(channel.index for channel in self.device.channels),
             host='127.0.0.1',
             port=self.server.port,
             community=snmpd.READ_COMMUNITY,
             profile=self.device.profile,
             table=self.device.table,
             profile_path=NO_DIRECTORY,
-            outlets=[point.index for point in self.device.points],
+            channels=[channel.index for channel in self.device.channels],
         )
         self.addCleanup(self.driver.close)
 
-    def test_it_shows_what_the_device_shows(self):
+    def test_readings_match_device(self):
         self.driver.open()
 
         self.assertEqual(
             [
                 measurement.Reading(
-                    point.index,
-                    point.watts,
-                    point.ticks,
+                    channel.index,
+                    channel.watts,
+                    channel.ticks,
                     None
-                    if point.ticks is None
-                    else measurement.Counter(point.joules, 1, point.size),
+                    if channel.ticks is None
+                    else measurement.Counter(
+                        channel.joules_per_tick, 1, channel.rollover
+                    ),
                 )
-                for point in self.device.points
-                if (point.watts, point.ticks) != (None, None)
+                for channel in self.device.channels
+                if (channel.watts, channel.ticks) != (None, None)
             ],
             list(self.driver.read()),
         )
 
-    def test_it_finds_the_points_and_their_names(self):
+    def test_channels_and_names_are_found(self):
         self.driver.open()
 
         self.assertEqual(
-            [(point.index, point.name) for point in self.device.points],
-            [(outlet.index, outlet.name) for outlet in self.driver.outlets()],
+            [
+                (channel.index, channel.name)
+                for channel in self.device.channels
+            ],
+            [
+                (channel.index, channel.name)
+                for channel in self.driver.channels()
+            ],
         )
 
 
 class AllProfilesTest(base.BaseTestCase):
-    def test_each_table_of_each_profile_is_tested(self):
+    def test_all_tables_have_a_device(self):
         tables = {
             (name, table)
             for name in profile.names(NO_DIRECTORY)

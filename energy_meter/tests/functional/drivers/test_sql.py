@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""A gateway's database, in MariaDB and PostgreSQL."""
+"""Gateway's database in MariaDB and PostgreSQL."""
 
 import time
 import typing
@@ -18,17 +17,17 @@ from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
 
 QUERY = (
-    'SELECT outlet AS probe, watts, kwh, measured AS time '
+    'SELECT channel AS probe, watts, kwh, measured AS time '
     'FROM readings ORDER BY measured'
 )
 
 
 class _GatewayTests:
-    """What holds for each database.
+    """Tests that apply to both databases.
 
-    :cvar Server: the fixture of its server.
+    :cvar Server: fixture of the database server.
     :cvar TABLE: types of the columns watts, kwh and measured.
-    :cvar NOW: the moment, as the column measured takes it.
+    :cvar NOW: current time as an expression for the column measured.
     """
 
     Server: type[database.DatabaseServer]
@@ -44,7 +43,7 @@ class _GatewayTests:
         )
         watts, kwh, measured = self.TABLE
         self.execute(
-            f'CREATE TABLE readings (outlet VARCHAR(20), '
+            f'CREATE TABLE readings (channel VARCHAR(20), '
             f'watts {watts}, kwh {kwh}, measured {measured})'
         )
 
@@ -54,14 +53,14 @@ class _GatewayTests:
 
     def write(
         self,
-        outlet: str,
+        channel: str,
         watts: str = 'NULL',
         kwh: str = 'NULL',
         measured: str | None = None,
     ) -> None:
         self.execute(
             'INSERT INTO readings VALUES '
-            f"('{outlet}', {watts}, {kwh}, {measured or self.NOW})"
+            f"('{channel}', {watts}, {kwh}, {measured or self.NOW})"
         )
 
     def open(self, *probes: str | None, **options: typing.Any) -> sql.SQL:
@@ -74,7 +73,7 @@ class _GatewayTests:
         meter.open()
         return meter
 
-    def test_rows_are_readings_in_watts_and_kwh(self):
+    def test_rows_are_readings_with_watts_and_kwh(self):
         self.write('a', '95.5', '12.345')
         self.write('b', '0', '0')
 
@@ -84,10 +83,12 @@ class _GatewayTests:
 
         self.assertEqual((95.5, 12345), readings['a'][1:3])
         self.assertEqual((0.0, 0), readings['b'][1:3])
-        self.assertEqual(3600.0, readings['a'].counter.joules)
-        self.assertAlmostEqual(time.monotonic(), readings['a'].at, delta=5)
+        self.assertEqual(3600.0, readings['a'].counter.joules_per_tick)
+        self.assertAlmostEqual(
+            time.monotonic(), readings['a'].monotonic, delta=5
+        )
 
-    def test_new_rows_are_seen_and_old_ones_not_again(self):
+    def test_only_new_rows_are_read(self):
         self.write('a', '5', '1.0')
         meter = self.open('a')
         (first,) = meter.read()
@@ -99,18 +100,18 @@ class _GatewayTests:
         self.assertEqual(
             (6.0, 500), (second.watts, second.ticks - first.ticks)
         )
-        self.assertGreater(second.at, first.at)
+        self.assertGreater(second.monotonic, first.monotonic)
 
-    def test_a_query_changes_nothing(self):
+    def test_query_is_rolled_back(self):
         self.write('a', '5')
         meter = self.open('a', query='DELETE FROM readings')
 
         e = self.assertRaises(exception.ProtocolError, meter.read)
 
-        self.assertIn('the query gives no rows: expected a SELECT', str(e))
+        self.assertIn('the query returns no rows: expected a SELECT', str(e))
         self.assertEqual(1, len(self.open('a').read()))
 
-    def test_null_is_no_reading(self):
+    def test_null_is_omitted(self):
         self.write('a')
         self.write('b', kwh='3')
 
@@ -118,24 +119,24 @@ class _GatewayTests:
 
         self.assertEqual(('b', None, 3000), reading[:3])
 
-    def test_a_dead_gateway_is_an_error(self):
+    def test_stale_rows_are_an_error(self):
         self.write('a', '5', measured=f"{self.NOW} - INTERVAL '1' HOUR")
 
         e = self.assertRaises(exception.ProtocolError, self.open('a').read)
 
         self.assertRegex(str(e), 'a: measured 360[0-9] s ago')
 
-    def test_percent_and_colon_mean_nothing_special(self):
+    def test_percent_and_colon_are_not_parameters(self):
         self.write('a:b', '5')
 
         (reading,) = self.open(
             'a:b',
-            query=QUERY.replace('ORDER', "WHERE outlet LIKE '%:b' ORDER"),
+            query=QUERY.replace('ORDER', "WHERE channel LIKE '%:b' ORDER"),
         ).read()
 
         self.assertEqual(5.0, reading.watts)
 
-    def test_a_wrong_password_is_told_without_it(self):
+    def test_wrong_password_is_an_error_without_the_password(self):
         self.execute(self.ACCOUNT)
         url = sqlalchemy.make_url(self.url).set(
             username='gateway', password='wr0ng'
@@ -147,19 +148,19 @@ class _GatewayTests:
         self.assertIn('refused the credentials of user gateway', str(e))
         self.assertNotIn('wr0ng', str(e))
 
-    def test_a_missing_table_is_told_in_the_databases_words(self):
+    def test_missing_table_is_an_error_with_the_text_of_the_database(self):
         meter = self.open('a', query='SELECT probe, watts FROM nothing')
 
         e = self.assertRaises(exception.ProtocolError, meter.read)
 
         self.assertIn('nothing', str(e))
 
-    def test_a_query_that_takes_too_long_is_given_up(self):
+    def test_slow_query_is_an_error_after_the_timeout(self):
         meter = self.open('a', query=self.SLEEP, timeout=1.0)
 
         self.assertRaises(exception.DeviceUnreachable, meter.read)
 
-    def test_a_restarted_server_is_read_on_when_opened_anew(self):
+    def test_restarted_server_is_read_after_reopening(self):
         server = self.useFixture(self.Server())
         meter = self.open(
             'a',
@@ -186,7 +187,7 @@ class MariaDBTest(_GatewayTests, base.BaseTestCase):
     SLEEP = "SELECT 'a' AS probe, SLEEP(30) AS watts"
     ACCOUNT = "CREATE OR REPLACE USER gateway IDENTIFIED BY 'r1ght'"
 
-    def test_unix_timestamps_are_times(self):
+    def test_unix_timestamps_are_accepted(self):
         self.write('a', '5')
         self.execute("SET GLOBAL time_zone = '+05:00'")
         self.addCleanup(self.execute, "SET GLOBAL time_zone = 'SYSTEM'")
@@ -200,7 +201,7 @@ class MariaDBTest(_GatewayTests, base.BaseTestCase):
             ),
         ).read()
 
-        self.assertAlmostEqual(time.monotonic(), reading.at, delta=5)
+        self.assertAlmostEqual(time.monotonic(), reading.monotonic, delta=5)
 
 
 class PostgreSQLTest(_GatewayTests, base.BaseTestCase):
@@ -213,15 +214,15 @@ class PostgreSQLTest(_GatewayTests, base.BaseTestCase):
         'EXCEPTION WHEN duplicate_object THEN NULL; END $$'
     )
 
-    def test_a_wrong_password_is_told_without_it(self):
-        # The server of the tests trusts everybody on its port.
+    def test_wrong_password_is_an_error_without_the_password(self):
+        # The server of the tests accepts all users without a password.
         hba = next(self.server.directory.glob('data/pg_hba.conf'))
-        trusting = hba.read_text()
+        original = hba.read_text()
         self.addCleanup(self.server.execute, 'SELECT pg_reload_conf()')
-        self.addCleanup(hba.write_text, trusting)
+        self.addCleanup(hba.write_text, original)
         hba.write_text(
-            'host all gateway 127.0.0.1/32 scram-sha-256\n' + trusting
+            'host all gateway 127.0.0.1/32 scram-sha-256\n' + original
         )
         self.server.execute('SELECT pg_reload_conf()')
 
-        super().test_a_wrong_password_is_told_without_it()
+        super().test_wrong_password_is_an_error_without_the_password()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Watts Up? over a pair of terminals."""
+"""Watts Up? over a pair of pseudo-terminals."""
 
 from oslotest import base
 
@@ -30,124 +30,127 @@ class WattsUpTest(base.BaseTestCase):
         self.addCleanup(self.driver.close)
 
     def start(self):
-        """Open the driver; its command must reach the meter."""
+        """Open the driver, and check that the meter receives its command."""
         self.driver.open()
         self.assertEqual(
             wattsup.START, self.line.meter.read(len(wattsup.START))
         )
-        return self.driver.stream()
+        return drivers.readings(self.driver)
 
-    def watts(self, stream):
-        return pty.reading(stream).watts
-
-    def fail(self, stream):
+    def error_text(self, readings):
         return str(
-            self.assertRaises(exception.DeviceUnreachable, pty.reading, stream)
+            self.assertRaises(exception.DeviceUnreachable, next, readings)
         )
 
-    def test_values(self):
-        stream = self.start()
+    def test_frame_is_a_reading(self):
+        readings = self.start()
         self.line.meter.write(frame())
 
-        reading = pty.reading(stream)
+        reading = next(readings)
 
         self.assertEqual(
             ('desk', 123.4, 230.1, 0.54),
             (reading.probe, reading.watts, reading.volts, reading.amperes),
         )
-        self.assertEqual(7.7 * 3600, reading.ticks * reading.counter.joules)
+        self.assertEqual(
+            7.7 * 3600, reading.ticks * reading.counter.joules_per_tick
+        )
 
-    def test_frames_that_end_a_line(self):
-        stream = self.start()
+    def test_frames_may_be_followed_by_line_ends(self):
+        readings = self.start()
         self.line.meter.write(frame(b'10') + b'\r\n' + frame(b'20') + b'\r\n')
 
-        self.assertEqual([1.0, 2.0], [self.watts(stream), self.watts(stream)])
+        self.assertEqual(
+            [1.0, 2.0], [next(readings).watts, next(readings).watts]
+        )
 
-    def test_half_a_frame_at_the_start(self):
-        stream = self.start()
+    def test_partial_frame_at_the_start_is_skipped(self):
+        readings = self.start()
         self.line.meter.write(frame(b'99999')[15:] + frame(b'10'))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_a_frame_in_two_halves(self):
-        stream = self.start()
+    def test_frame_may_arrive_in_two_parts(self):
+        readings = self.start()
         self.line.meter.write(frame(b'10')[:20])
-        self.assertIsNone(next(stream))
+        self.assertEqual([], self.driver.read())
         self.line.meter.write(frame(b'10')[20:])
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_a_damaged_frame(self):
-        stream = self.start()
+    def test_corrupt_frame_is_skipped(self):
+        readings = self.start()
         self.line.meter.write(frame(b'1x0') + frame(b'10'))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_what_came_before_the_start(self):
+    def test_earlier_input_is_discarded(self):
         self.line.leave(frame(b'99999') * 3)
-        stream = self.start()
+        readings = self.start()
         self.line.meter.write(frame(b'10'))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_values_that_are_not_recorded(self):
-        stream = self.start()
+    def test_value_that_is_not_recorded_is_omitted(self):
+        readings = self.start()
         self.line.meter.write(frame(watthours=b'_'))
 
-        reading = pty.reading(stream)
+        reading = next(readings)
 
         self.assertEqual(
             (123.4, None, None),
             (reading.watts, reading.ticks, reading.counter),
         )
 
-    def test_silence(self):
-        self.driver.silence = 0.2
-        stream = self.start()
+    def test_silence_is_an_error(self):
+        self.driver.timeout_s = 0.2
+        readings = self.start()
 
         self.assertEqual(
             f'{self.line.port} did not answer: 0 bytes, but no '
             f'valid frame came in 0.2 s',
-            self.fail(stream),
+            self.error_text(readings),
         )
 
-    def test_nonsense_is_no_better_than_silence(self):
-        self.driver.silence = 0.2
-        stream = self.start()
+    def test_invalid_data_is_an_error(self):
+        self.driver.timeout_s = 0.2
+        readings = self.start()
         self.line.meter.write(100 * b'\xff')
 
         self.assertEqual(
             f'{self.line.port} did not answer: 100 bytes, but '
             f'no valid frame came in 0.2 s',
-            self.fail(stream),
+            self.error_text(readings),
         )
 
-    def test_unplugging(self):
-        stream = self.start()
+    def test_unplugged_meter_is_an_error(self):
+        readings = self.start()
         self.line.unplug()
 
-        self.assertIn(f'{self.line.port} did not answer: ', self.fail(stream))
+        self.assertIn(
+            f'{self.line.port} did not answer: ', self.error_text(readings)
+        )
 
-    def test_unplugged(self):
+    def test_missing_port_is_an_error(self):
         self.line.unplug()
 
         error = self.assertRaises(exception.DeviceUnreachable, self.start)
 
         self.assertIn('No such file or directory', str(error))
 
-    def test_replugging(self):
-        stream = self.start()
+    def test_replugged_meter_is_read(self):
+        readings = self.start()
         self.line.unplug()
-        self.fail(stream)
+        self.error_text(readings)
         self.driver.close()
         self.line.plug()
 
-        stream = self.start()
+        readings = self.start()
         self.line.meter.write(frame(b'10'))
 
-        self.assertEqual(1.0, self.watts(stream))
+        self.assertEqual(1.0, next(readings).watts)
 
-    def test_a_port_in_use(self):
+    def test_port_in_use_is_an_error(self):
         self.start()
         second = drivers.make(
             wattsup.WattsUp, 'desk', port=str(self.line.port)

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""An archive on a disk that is full."""
+"""Tests of an archive on a full disk."""
 
 import os
 import pathlib
 import unittest
 
-from energy_meter.rrd import graph
+from energy_meter.rrd.graphs import graph
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.unit.rrd import base
 
-#: Room for three files and an index.
+#: Sizes of the file system; the small one has room for three files.
 SMALL, LARGE = '700k', '4m'
 
 
@@ -39,12 +38,14 @@ class FullDiskTest(base.ArchiveTest):
         services.run(['mount', '-o', f'remount,size={LARGE}', self.directory])
 
     def record(self, writer):
-        """Measure for ten seconds, and flush."""
-        writer.put(word for meter in self.meters for word in meter.run(10))
-        self.now = self.meters[0].time
+        """Write measurements of ten seconds."""
+        writer.put(
+            received for meter in self.meters for received in meter.run(10)
+        )
+        self.now = self.meters[0].timestamp
         writer.flush()
 
-    def known(self):
+    def known_rows(self):
         archive = self.archive()
         return [
             sum(
@@ -54,46 +55,46 @@ class FullDiskTest(base.ArchiveTest):
             for probe in archive.probes()
         ]
 
-    def test_probes_with_a_file_go_on_and_the_others_lose_nothing(self):
+    def test_existing_files_are_written_and_other_probes_are_queued(self):
         writer = self.make_writer()
         for _ in range(4):
             self.record(writer)
-        self.assertEqual([40, 40, 40], self.known())
-        self.assertEqual(1, self.log.output.count('can not be written'))
+        self.assertEqual([40, 40, 40], self.known_rows())
+        self.assertEqual(1, self.log.output.count('Cannot write 2 RRD files'))
         self.grow()
         self.record(writer)
-        self.assertEqual([50] * 5, self.known())
+        self.assertEqual([50] * 5, self.known_rows())
         self.assertEqual(
-            1, self.log.output.count('All files can be written again')
+            1, self.log.output.count('All RRD files can be written again')
         )
         self.assertEqual([], list(self.directory.glob('*.new')))
 
-    def test_index_waits_for_space(self):
+    def test_index_is_written_once_there_is_space(self):
         writer = self.make_writer()
         self.fill()
         for _ in range(3):
             self.record(writer)
-        self.assertIn(
-            'index of the archive can not be written', self.log.output
-        )
+        self.assertIn('Cannot write the index of the archive', self.log.output)
         self.grow()
         self.record(writer)
-        self.assertIn('The index is written again', self.log.output)
-        self.assertEqual([40] * 5, self.known())
+        self.assertIn(
+            'The index of the archive can be written again', self.log.output
+        )
+        self.assertEqual([40] * 5, self.known_rows())
 
-    def test_graphs_are_drawn_all_the_same(self):
+    def test_graphs_are_drawn_without_cache(self):
         writer = self.make_writer()
         self.record(writer)
         self.set(graph_directory=str(self.directory / 'graphs'))
         self.fill()
         graphs = graph.Graphs(self.conf, self.archive())
         for _ in range(2):
-            picture = graphs.picture('minute', None, 'png', 'light', 'full')
-            self.assertTrue(picture.content.endswith(b'IEND\xaeB`\x82'))
-        self.assertEqual(1, self.log.output.count('can not be kept:'))
+            image = graphs.image('minute', None, 'png', 'light', 'full')
+            self.assertTrue(image.content.endswith(b'IEND\xaeB`\x82'))
+        self.assertEqual(1, self.log.output.count('Cannot cache a graph:'))
 
     def fill(self):
-        """Leave no space at all."""
+        """Fill the file system completely."""
         with pathlib.Path(self.directory, 'filler').open('wb', 0) as stream:
             try:
                 while True:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The pages of a running standalone, in a browser."""
+"""Tests of the pages of a running standalone in a browser."""
 
 import urllib.parse
 
@@ -19,16 +18,16 @@ from energy_meter.tests.functional.services import standalone
 
 HOSTILE = 'x:y\'"\\n%s<script>'
 PERIODS = ('minute', 'hour', 'day', 'week', 'month', 'year')
-REFRESH = 1
+REFRESH_S = 1
 NODES = 40
 PROBES = NODES + 3
 
-#: For a browser, on a machine that does other things, too.
-PATIENCE = 60
+#: Long enough for a browser on a busy machine.
+TIMEOUT_S = 60
 
 
 class Site(standalone.Standalone):
-    """Forty servers, and a few odd things."""
+    """A standalone with forty servers and some special probes."""
 
     def __init__(self):
         nodes = ', '.join(f'node-{number}' for number in range(1, NODES + 1))
@@ -36,7 +35,7 @@ class Site(standalone.Standalone):
         super().__init__(
             **{
                 'rrd': {
-                    'refresh': REFRESH,
+                    'refresh_interval': REFRESH_S,
                     'flush_interval': 0.5,
                     'kwh_price': 0.3,
                 },
@@ -63,9 +62,11 @@ class Site(standalone.Standalone):
         )
 
     def start(self):
-        """Start it, and wait until its pages show all probes."""
+        """Start and wait until the pages show all probes."""
         super().start()
-        base.wait_for(self._shows_all, PATIENCE, f'{PROBES} probes are shown')
+        base.wait_for(
+            self._shows_all, TIMEOUT_S, f'{PROBES} probes to be shown'
+        )
 
     def _shows_all(self):
         try:
@@ -82,9 +83,9 @@ class PagesTest(test_base.BaseTestCase):
         self.browser = base.shared(chromium.Chromium)
         self.driver = self.browser.driver
         self.browser.prefer('light')
-        self.browser.forget(self.standalone.url)
+        self.browser.clear(self.standalone.url)
 
-    # What a reader does.
+    # Actions of a user.
 
     def open(self, path):
         self.driver.get(self.standalone.url + path)
@@ -103,39 +104,37 @@ class PagesTest(test_base.BaseTestCase):
         ]
 
     def press(self, *pressed):
-        self.driver.switch_to.active_element.send_keys(*pressed)
+        self.active().send_keys(*pressed)
 
     def active(self):
         return self.driver.switch_to.active_element
 
     def wait(self, condition, what):
-        return base.wait_for(condition, PATIENCE, what)
+        return base.wait_for(condition, TIMEOUT_S, what)
 
-    def wait_for_pictures(self, selector, count=1):
+    def wait_for_graphs(self, selector, count=1):
         self.wait(
-            lambda: len(self.find_all(f'{selector}.drawn')) >= count,
-            f'{count} pictures of {selector}',
+            lambda: len(self.find_all(f'{selector}.loaded')) >= count,
+            f'{count} graphs of {selector}',
         )
 
     def keep_screenshot(self, name):
-        picture = self.driver.get_screenshot_as_png()
+        screenshot = self.driver.get_screenshot_as_png()
         self.addDetail(
             f'{name}.png',
             content.Content(
-                content_type.ContentType('image', 'png'), lambda: [picture]
+                content_type.ContentType('image', 'png'), lambda: [screenshot]
             ),
         )
 
-    def assert_quiet(self):
-        """The console is empty, and nobody else was asked for anything."""
-        self.assertEqual([], self.browser.complaints())
-        for answer in self.browser.answers():
-            if not answer.url.startswith('blob:'):
-                self.assertEqual(
-                    self.standalone.url, answer.url[: len(self.standalone.url)]
+    def assert_clean(self):
+        """Check for console messages and requests to other servers."""
+        self.assertEqual([], self.browser.console_messages())
+        for response in self.browser.responses():
+            if not response.url.startswith('blob:'):
+                self.assertTrue(
+                    response.url.startswith(self.standalone.url), response.url
                 )
-
-    # What happens then.
 
     def test_every_period_shows_all_probes(self):
         self.open('/')
@@ -143,13 +142,13 @@ class PagesTest(test_base.BaseTestCase):
             self.find(f'nav a[href="/last/{period}/"]').click()
 
             self.assertEqual(f'Last {period}', self.find('h1').text)
-            self.wait_for_pictures('.panel .graph')
+            self.wait_for_graphs('.panel .graph')
             self.assertEqual(PROBES, len(self.find_all('tr[data-probe]')))
-        self.assert_quiet()
+        self.assert_clean()
 
-    def test_a_click_leads_to_a_probe_and_all_its_periods(self):
+    def test_click_opens_probe_with_all_periods(self):
         self.open('/last/hour/')
-        self.wait_for_pictures('.panel .graph')
+        self.wait_for_graphs('.panel .graph')
         self.keep_screenshot('last-hour')
 
         self.find('[data-card="node-1"] a').click()
@@ -160,12 +159,12 @@ class PagesTest(test_base.BaseTestCase):
                 'document.getElementById(arguments[0]).scrollIntoView()',
                 period,
             )
-            self.wait_for_pictures(f'#{period} .graph')
+            self.wait_for_graphs(f'#{period} .graph')
         self.driver.execute_script('scrollTo(0, 0)')
         self.keep_screenshot('probe')
-        self.assert_quiet()
+        self.assert_clean()
 
-    def test_odd_names_break_nothing(self):
+    def test_special_characters_in_names_are_escaped(self):
         for probe in (HOSTILE, 'pdu/1'):
             self.open('/last/hour/')
             (row,) = (
@@ -179,40 +178,45 @@ class PagesTest(test_base.BaseTestCase):
             self.assertIn(
                 urllib.parse.quote(probe, safe=''), self.driver.current_url
             )
-            self.wait_for_pictures('#hour .graph')
-        self.assert_quiet()
+            self.wait_for_graphs('#hour .graph')
+        self.assert_clean()
 
-    def test_a_watched_graph_moves(self):
+    def test_visible_graph_is_updated(self):
         self.open('/last/minute/')
-        self.wait_for_pictures('.panel .graph')
+        self.wait_for_graphs('.panel .graph')
         source = self.find('.panel .graph').get_attribute('src')
-        before = len(self.asked('/graph/minute/?'))
+        before = len(self.responses('/graph/minute/?'))
 
         self.wait(
             lambda: self.find('.panel .graph').get_attribute('src') != source,
-            'another picture',
+            'another image',
         )
 
-        # One more may be on its way.
-        self.assertLessEqual(len(self.asked('/graph/minute/?')) - before, 3)
-        self.assert_quiet()
+        # One more request may be in progress.
+        self.assertLessEqual(
+            len(self.responses('/graph/minute/?')) - before, 3
+        )
+        self.assert_clean()
 
-    def asked(self, path):
+    def responses(self, path):
         return [
-            answer
-            for answer in self.browser.answers()
-            if answer.url.startswith(self.standalone.url + path)
+            response
+            for response in self.browser.responses()
+            if response.url.startswith(self.standalone.url + path)
         ]
 
-    def test_a_graph_that_did_not_change_is_not_sent_again(self):
+    def test_unchanged_graph_gives_304(self):
         self.open('/last/year/')
-        self.wait_for_pictures('.panel .graph')
+        self.wait_for_graphs('.panel .graph')
         source = self.find('.panel .graph').get_attribute('src')
 
         self.wait(
             lambda: (
                 304
-                in {answer.status for answer in self.asked('/graph/year/?')}
+                in {
+                    response.status
+                    for response in self.responses('/graph/year/?')
+                }
             ),
             'a 304',
         )
@@ -220,9 +224,9 @@ class PagesTest(test_base.BaseTestCase):
         self.assertEqual(
             source, self.find('.panel .graph').get_attribute('src')
         )
-        self.assert_quiet()
+        self.assert_clean()
 
-    def test_figures_move_without_reloading_the_page(self):
+    def test_figures_are_updated_without_reload(self):
         self.open('/last/minute/')
         self.driver.execute_script('window.sameWindow = true')
         before = self.find('[data-total=now]').text
@@ -233,19 +237,19 @@ class PagesTest(test_base.BaseTestCase):
         )
 
         self.assertTrue(self.driver.execute_script('return window.sameWindow'))
-        self.assert_quiet()
+        self.assert_clean()
 
-    def test_only_graphs_in_view_are_fetched(self):
+    def test_only_graphs_in_view_are_loaded(self):
         self.open('/last/hour/')
-        self.wait_for_pictures('.panel .graph')
+        self.wait_for_graphs('.panel .graph')
 
-        fetched = {answer.url for answer in self.asked('/graph/hour/')}
-        self.assertLess(len(fetched), PROBES / 2)
+        loaded = {response.url for response in self.responses('/graph/hour/')}
+        self.assertLess(len(loaded), PROBES / 2)
 
         self.driver.execute_script('scrollTo(0, document.body.scrollHeight)')
         self.wait(
             lambda: (
-                'drawn'
+                'loaded'
                 in self.find_all('.card .graph[data-graph]')[-1].get_attribute(
                     'class'
                 )
@@ -253,7 +257,7 @@ class PagesTest(test_base.BaseTestCase):
             'the last graph',
         )
 
-    def test_the_filter_leaves_what_matches(self):
+    def test_filter_shows_only_matching_probes(self):
         self.open('/last/hour/')
 
         self.find('body').send_keys('/')
@@ -269,15 +273,17 @@ class PagesTest(test_base.BaseTestCase):
         )
         self.assertEqual(1, len(self.shown('.card')))
         self.assertEqual(1, len(self.shown('[data-group]')))
-        self.assertEqual(f'1 of {PROBES} probes', self.find('#shown').text)
+        self.assertEqual(
+            f'1 of {PROBES} probes', self.find('#match-count').text
+        )
 
         self.press(keys.Keys.ESCAPE)
 
         self.assertEqual(PROBES, len(self.shown('tr[data-probe]')))
 
-    def test_the_table_is_sorted_by_what_is_clicked(self):
+    def test_click_on_heading_sorts_table(self):
         self.open('/last/hour/')
-        button = self.find('button[data-order=now]')
+        button = self.find('button[data-sort=now]')
 
         button.click()
 
@@ -290,22 +296,22 @@ class PagesTest(test_base.BaseTestCase):
         button.click()
         self.assertEqual('ascending', heading.get_attribute('aria-sort'))
 
-    def test_the_keyboard_is_enough(self):
+    def test_pages_can_be_used_with_keyboard_only(self):
         self.open('/last/hour/')
 
         self.press(keys.Keys.TAB)
-        self.assertEqual('Skip to the content', self.active().text)
+        self.assertEqual('Skip to main content', self.active().text)
         self.press(keys.Keys.ENTER)
         self.assertEqual('main', self.active().get_attribute('id'))
 
-        reached = []
-        while self.active().get_attribute('data-order') != 'kwh':
+        focused = []
+        while self.active().get_attribute('data-sort') != 'kwh':
             self.press(keys.Keys.TAB)
-            reached.append(self.active().get_attribute('id'))
-            self.assertLess(len(reached), 20)
-        self.assertIn('filter', reached)
+            focused.append(self.active().get_attribute('id'))
+            self.assertLess(len(focused), 20)
+        self.assertIn('filter', focused)
         self.press(keys.Keys.SPACE)
-        self.assertEqual('kwh', self.find('#order').get_attribute('value'))
+        self.assertEqual('kwh', self.find('#sort').get_attribute('value'))
 
         while self.active().tag_name != 'a':
             self.press(keys.Keys.TAB)
@@ -313,28 +319,32 @@ class PagesTest(test_base.BaseTestCase):
         self.press(keys.Keys.ENTER)
         self.assertEqual(name, self.find('h1').text)
 
-    def test_dark_where_the_system_is_dark(self):
+    def test_theme_follows_system(self):
         self.browser.prefer('dark')
         self.open('/last/hour/')
-        self.wait_for_pictures('.panel .graph')
+        self.wait_for_graphs('.panel .graph')
         self.keep_screenshot('dark')
 
         self.assertEqual('dark', self.theme())
         self.assertTrue(
-            all('theme=dark' in answer.url for answer in self.asked('/graph/'))
+            all(
+                'theme=dark' in response.url
+                for response in self.responses('/graph/')
+            )
         )
 
-        self.browser.prefer('light')
-        self.wait(lambda: self.theme() == 'light', 'light')
+        self.browser.prefer('light theme')
+        self.wait(lambda: self.theme() == 'light', 'light theme')
         self.wait(
             lambda: any(
-                'theme=light' in answer.url for answer in self.asked('/graph/')
+                'theme=light' in response.url
+                for response in self.responses('/graph/')
             ),
             'a light graph',
         )
-        self.assert_quiet()
+        self.assert_clean()
 
-    def test_a_choice_of_colours_is_remembered(self):
+    def test_chosen_theme_is_stored(self):
         self.open('/last/hour/')
 
         self.find('#theme [value=dark]').click()
@@ -348,9 +358,9 @@ class PagesTest(test_base.BaseTestCase):
     def theme(self):
         return self.find('html').get_attribute('data-theme')
 
-    def test_a_hidden_tab_asks_for_nothing(self):
+    def test_hidden_tab_sends_no_requests(self):
         self.open('/last/minute/')
-        self.wait_for_pictures('.panel .graph')
+        self.wait_for_graphs('.panel .graph')
         self.addCleanup(self.driver.set_window_size, 1400, 1000)
 
         self.driver.minimize_window()
@@ -358,57 +368,57 @@ class PagesTest(test_base.BaseTestCase):
             lambda: self.driver.execute_script('return document.hidden'),
             'a hidden tab',
         )
-        # What was on its way has arrived after one interval.
-        self.pass_time(REFRESH)
-        self.browser.forget_answers()
-        self.pass_time(3 * REFRESH)
-        self.assertEqual([], self.browser.answers())
+        # Requests in progress end within one interval.
+        self.sleep(REFRESH_S)
+        self.browser.clear_responses()
+        self.sleep(3 * REFRESH_S)
+        self.assertEqual([], self.browser.responses())
 
         self.driver.set_window_size(1400, 1000)
-        self.wait(lambda: self.asked('/graph/'), 'graphs')
+        self.wait(lambda: self.responses('/graph/'), 'graphs')
 
-    def pass_time(self, seconds):
+    def sleep(self, seconds):
         self.driver.execute_async_script(
             'setTimeout(arguments[1], arguments[0])', seconds * 1000
         )
 
-    def test_a_server_that_goes_and_comes_back(self):
+    def test_page_recovers_from_server_restart(self):
         self.open('/last/minute/')
-        self.wait(lambda: self.shown('#live'), 'a sign of life')
+        self.wait(lambda: self.shown('#live'), 'the connection status')
         source = self.find('.panel .graph').get_attribute('src')
 
         self.standalone.stop()
         self.addCleanup(self.start_again)
-        self.wait(lambda: self.shown('#banner'), 'a banner')
-        self.assertIn('does not answer', self.find('#banner').text)
+        self.wait(lambda: self.shown('#banner'), 'the banner')
+        self.assertIn('not responding', self.find('#banner').text)
 
         self.start_again()
-        self.wait(lambda: not self.shown('#banner'), 'no banner')
+        self.wait(lambda: not self.shown('#banner'), 'the banner to disappear')
         self.wait(
             lambda: self.find('.panel .graph').get_attribute('src') != source,
-            'another picture',
+            'another image',
         )
 
     def start_again(self):
         if self.standalone.returncode is not None:
             self.standalone.start()
 
-    def test_nothing_keeps_anybody_out(self):
+    def test_pages_have_no_serious_accessibility_violations(self):
         for scheme in ('light', 'dark'):
             self.browser.prefer(scheme)
             for path in ('/last/hour/', '/probe/node-1/', '/nothing'):
                 self.open(path)
 
-                found = axe.Axe().run(self.driver)
+                report = axe.Axe().run(self.driver)
 
                 self.assertEqual(
                     [],
                     [
                         (
-                            fault['id'],
-                            [node['html'] for node in fault['nodes']],
+                            violation['id'],
+                            [node['html'] for node in violation['nodes']],
                         )
-                        for fault in found['violations']
-                        if fault['impact'] in ('serious', 'critical')
+                        for violation in report['violations']
+                        if violation['impact'] in ('serious', 'critical')
                     ],
                 )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The pages under a WSGI server, beside the process that writes."""
+"""Tests of the pages in a WSGI server, next to the writing process."""
 
 import logging
 import time
@@ -9,11 +8,12 @@ import time
 import fixtures
 from oslotest import base as test_base
 
-from energy_meter import complaint
 from energy_meter import conf as energy_meter_conf
-from energy_meter import counters
+from energy_meter import log_throttle
 from energy_meter import measurement
-from energy_meter.rrd import writer
+from energy_meter.rrd import metrics
+from energy_meter.rrd.writing import writer
+from energy_meter.telemetry import counters
 from energy_meter.tests.functional.api import browser
 from energy_meter.tests.functional.api import servers
 from energy_meter.tests.functional.services import base
@@ -30,16 +30,16 @@ class UWSGITest(test_base.BaseTestCase):
         )
         self.writer = writer.Writer(
             conf,
-            counters.Counters(),
-            complaint.Complaints(logging.getLogger()),
+            counters.Counters(metrics.COUNTERS),
+            log_throttle.ThrottledLogger(logging.getLogger()),
         )
         self.addCleanup(self.writer.close)
         self.server = self.useFixture(
             servers.UWSGI(configuration, 'energy_meter.wsgi.rrd')
         )
 
-    def meter(self, probe):
-        """Write ten seconds of 100 W."""
+    def write(self, probe):
+        """Write measurements of 100 W over ten seconds."""
         now = int(time.time())
         self.writer.put(
             measurement.Measurement(
@@ -60,16 +60,16 @@ class UWSGITest(test_base.BaseTestCase):
     def get(self, url):
         return browser.get(self.server.port, url)
 
-    def test_shows_what_another_process_writes(self):
+    def test_probe_of_another_process_appears(self):
         self.assertIn(b'No probes yet', self.get('/last/hour/').body)
 
-        self.meter('pdu/1')
+        self.write('pdu/1')
 
         self.assertIn(b'pdu/1', self.get('/last/hour/').body)
         self.assertEqual(200, self.get('/probe/pdu%2F1/').status)
         self.assertEqual(404, self.get('/probe/pdu/1/').status)
         figures = self.get('/data/minute/pdu%2F1/').json['figures']
         self.assertEqual(100.0, figures['last'])
-        picture = self.get('/graph/minute/pdu%2F1')
-        self.assertEqual(b'\x89PNG', picture.body[:4])
+        image = self.get('/graph/minute/pdu%2F1')
+        self.assertEqual(b'\x89PNG', image.body[:4])
         self.assertEqual(b'RRD', self.get('/rrd/pdu%2F1/').body[:3])

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Graphs in the standalone, where they can be had."""
+"""Tests of the graphs of energy-meter-standalone."""
 
 import pathlib
 
@@ -24,16 +23,16 @@ class StandaloneTest(test_base.BaseTestCase):
         url = '/v1/probe-ids/'
         return browser.get(self.standalone.api_port, url).json['probe_ids']
 
-    def test_prints_where_to_look(self):
+    def test_prints_url_of_pages(self):
         self.useFixture(self.standalone)
 
         self.assertIn(
-            f'open {self.standalone.url}/\n', self.standalone.output()
+            f'Graphs:  {self.standalone.url}/\n', self.standalone.output()
         )
-        answer = browser.get(self.standalone.port, '/')
-        self.assertEqual(302, answer.status)
+        response = browser.get(self.standalone.port, '/')
+        self.assertEqual(302, response.status)
 
-    def test_goes_on_without_rrdtool_and_says_so(self):
+    def test_runs_without_rrdtool_and_reports_it(self):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         pathlib.Path(directory, 'sitecustomize.py').write_text(
             "import sys\nsys.modules['rrdtool'] = None\n"

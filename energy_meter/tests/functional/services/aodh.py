@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private Aodh."""
+"""Fixture for Aodh."""
 
 import os
 import typing
@@ -20,15 +20,15 @@ SERVICE_TYPE = 'alarming'
 class Aodh(base.Process):
     """Aodh's API under uWSGI, its evaluator and its notifier.
 
-    It works with the Keystone, the PostgreSQL and the RabbitMQ that the tests
-    of this process share, finds Gnocchi in that Keystone's catalog, and
-    evaluates all alarms once a second.
+    Uses the Keystone, PostgreSQL and RabbitMQ that the tests of this process
+    share, finds Gnocchi in that Keystone's catalog, and evaluates all alarms
+    once a second.
     """
 
     def __init__(self) -> None:
         """Choose the port.
 
-        :raises unittest.SkipTest: Aodh or uWSGI is not installed.
+        :raises unittest.SkipTest: if Aodh or uWSGI is not installed.
         """
         port = base.free_port()
         self.url = f'http://127.0.0.1:{port}'
@@ -41,14 +41,14 @@ class Aodh(base.Process):
         )
 
     def prepare(self) -> None:
-        """Configure Aodh, make its tables, start evaluator and notifier."""
+        """Configure Aodh, create its tables, start evaluator and notifier."""
         self._identity = base.shared(keystone.Keystone)
         self._register()
         config = self.directory / '.aodh' / 'aodh.conf'
         config.parent.mkdir()
         config.write_text(self._configuration())
         self.argv += ['--socket', os.fspath(self.directory / 'socket')]
-        # The module takes no --config-file, but looks below the home.
+        # The module has no --config-file; it looks below the home directory.
         self.env['HOME'] = os.fspath(self.directory)
         base.run([self._dbsync, '--config-file', config])
         for program in self._evaluator, self._notifier:
@@ -60,7 +60,7 @@ class Aodh(base.Process):
         )
 
     def _configuration(self) -> str:
-        # Aodh has a driver of the plain name only.
+        # Aodh only accepts the plain driver name.
         database = base.shared(postgresql.PostgreSQL).create_database()
         return (
             '[DEFAULT]\n'
@@ -76,14 +76,14 @@ class Aodh(base.Process):
         )
 
     def answers(self) -> bool:
-        """Tell whether the API answers."""
+        """Check whether the API responds."""
         try:
             return requests.get(self.url, timeout=5).ok
         except requests.RequestException:
             return False
 
     def client(self) -> adapter.Adapter:
-        """Return what sends an administrator's requests to the API."""
+        """Return a client of the API for the administrator."""
         return adapter.Adapter(
             self._identity.session(self._identity.admin),
             endpoint_override=self.url,

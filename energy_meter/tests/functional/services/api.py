@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The API as a process, registered in a private Keystone."""
+"""Fixture for energy-meter-api, registered in Keystone."""
 
 import os
 import uuid
@@ -8,8 +8,8 @@ import uuid
 from openstack import connection
 import sqlalchemy as sa
 
-from energy_meter import keystone
 from energy_meter import measurement
+from energy_meter.clients import keystone
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
@@ -21,9 +21,9 @@ _TAKEOVER = 60.0
 
 
 def unregister(cloud: connection.Connection) -> None:
-    """Remove from Keystone what :func:`keystone.register` makes."""
+    """Remove everything that :func:`keystone.register` created."""
     identity = cloud.identity
-    for user in identity.users(name=keystone.DEFAULT_ACCOUNT.user):
+    for user in identity.users(name=keystone.DEFAULT_SERVICE_USER.user):
         identity.delete_user(user)
     for service in identity.services(name=keystone.SERVICE_NAME):
         identity.delete_service(service)
@@ -37,7 +37,7 @@ class API(base.Process):
     ) -> None:
         """Choose the port.
 
-        :param identity: where it is registered and has tokens validated.
+        :param identity: Keystone that registers it and validates its tokens.
         :param database: URL of its database, which may be empty.
         """
         self.port = base.free_port()
@@ -50,7 +50,7 @@ class API(base.Process):
         )
 
     def prepare(self) -> None:
-        """Register the API, write its configuration, make its database."""
+        """Register the API, write its configuration, create its schema."""
         password = uuid.uuid4().hex
         cloud = self._identity.connect()
         self.addCleanup(unregister, cloud)
@@ -58,9 +58,9 @@ class API(base.Process):
             cloud,
             dict.fromkeys(keystone.INTERFACES, f'{self.url}v1'),
             password=lambda: password,
-            say=lambda line: None,
+            report=lambda line: None,
         )
-        account = keystone.DEFAULT_ACCOUNT
+        account = keystone.DEFAULT_SERVICE_USER
         configuration = commands.Configuration(
             self.directory,
             database={'connection': self.database},
@@ -82,26 +82,26 @@ class API(base.Process):
     def meter(
         self,
         probe: str,
-        time: float,
+        timestamp: float,
         kwh: float,
         watts: float | None,
         elapsed: float,
     ) -> None:
-        """Write what a collector would of a probe's only register.
+        """Write a measurement of the only register of a probe.
 
-        :param time: seconds since the epoch.
+        :param timestamp: seconds since the epoch.
         :param kwh: energy since the register was opened.
         :param watts: power.
         :param elapsed: seconds since the register was opened.
         """
-        word = measurement.Measurement(
+        latest = measurement.Measurement(
             probe=measurement.Probe(
                 probe, 'node', f'host-{probe}', 'meter', 'dummy', 'agent'
             ),
             register=measurement.RegisterKey('agent-uuid', '0' * 16, 1),
-            time=time,
+            timestamp=timestamp,
             elapsed=elapsed,
-            metered=elapsed,
+            metered_seconds=elapsed,
             watts=watts,
             millijoules=round(kwh * probes.MILLIJOULES_PER_KWH),
         )
@@ -109,7 +109,7 @@ class API(base.Process):
         try:
             with engine.begin() as connection:
                 store.write(
-                    connection, [word], db_engine.now(connection), _TAKEOVER
+                    connection, [latest], db_engine.now(connection), _TAKEOVER
                 )
         finally:
             engine.dispose()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the fixtures of real services have in common.
+"""Base of the fixtures that start real services.
 
 A fixture starts the real program, on the loopback interface and in its own
-temporary directory, and stops it. A program that is not installed makes the
-test a skip that names the program and the Debian package that has it.
+temporary directory, and stops it. If a program is not installed, the test is
+skipped; the reason names the program and its Debian package.
 """
 
 import atexit
@@ -28,14 +28,14 @@ import psutil
 from testtools import content
 from testtools import content_type
 
-#: Where Debian keeps servers, beside PATH.
+#: Directories in which Debian keeps servers, besides PATH.
 SERVER_PATHS = (
     '/usr/sbin',
     '/usr/lib/rabbitmq/bin',
     '/usr/lib/postgresql/*/bin',
 )
 
-#: Programs that are not found in the Debian package of their own name.
+#: Debian packages of programs whose package has another name.
 DEBIAN_PACKAGES = {
     'chromedriver': 'chromium-driver',
     'dot': 'graphviz',
@@ -60,16 +60,16 @@ DEBIAN_PACKAGES = {
     'umockdev-run': 'umockdev',
 }
 
-#: Linux gives outgoing connections ports from 32768 upwards: a port below
-#: is still free when the service that it was found for binds it.
+#: Linux takes ports of outgoing connections from 32768 upwards, so a port
+#: below stays free until the service binds it.
 PORTS = range(10_000, 32_768)
 
-#: Where services keep their files. (While a test of oslotest's runs, tempfile
-#: gives a directory that only this user can enter, and that ends with the
-#: test: no place for shared services, or those of another user.)
+#: Parent of the directories of services. During a test, oslotest makes
+#: tempfile use a directory that only this user can enter and that is removed
+#: with the test, which suits neither shared services nor other users.
 TEMPORARY = tempfile.gettempdir()
 
-#: How much of a log is shown when a test fails.
+#: Maximum bytes of a log that are attached to a failed test.
 LOG_TAIL = 16_384
 
 T = typing.TypeVar('T')
@@ -78,8 +78,8 @@ T = typing.TypeVar('T')
 def program(name: str) -> str:
     """Find a program.
 
-    :param name: Its name, or a path (which is returned as it is).
-    :raises unittest.SkipTest: It is not installed.
+    :param name: name or path of the program; a path is returned unchanged.
+    :raises unittest.SkipTest: if it is not installed.
     """
     paths = [os.environ.get('PATH', os.defpath)]
     for pattern in SERVER_PATHS:
@@ -97,7 +97,7 @@ def program(name: str) -> str:
 def require(*names: str) -> None:
     """Skip the test unless all these programs are installed.
 
-    :raises unittest.SkipTest: One of them is not.
+    :raises unittest.SkipTest: if one of them is not.
     """
     for name in names:
         program(name)
@@ -117,7 +117,7 @@ def free_port() -> int:
 
 
 def listening(port: int) -> bool:
-    """Tell whether a TCP connection to this port of 127.0.0.1 succeeds."""
+    """Check whether a TCP connection to a port of 127.0.0.1 succeeds."""
     try:
         socket.create_connection(('127.0.0.1', port), timeout=1).close()
     except OSError:
@@ -135,33 +135,33 @@ def as_user(name: str | None) -> dict[str, typing.Any]:
 def wait_for(
     condition: collections.abc.Callable[[], T], timeout: float, what: str
 ) -> T:
-    """Ask until the answer is true, and return it.
+    """Wait until a condition is true, and return its value.
 
-    :param condition: Asked ten times a second; what it raises is raised.
-    :param timeout: Seconds.
-    :param what: What is waited for, for the message of the failure.
-    :raises AssertionError: It was not true in time.
+    :param condition: called ten times a second; its errors propagate.
+    :param timeout: maximum time in seconds.
+    :param what: description of the condition, for the error message.
+    :raises AssertionError: if the timeout expires.
     """
     deadline = time.monotonic() + timeout
     while True:
-        answer = condition()
-        if answer:
-            return answer
+        value = condition()
+        if value:
+            return value
         if time.monotonic() > deadline:
             raise AssertionError(
-                f'{what}: not within {timeout} s (last answer: {answer!r})'
+                f'{what}: not within {timeout} s (last value: {value!r})'
             )
         time.sleep(0.1)
 
 
 class Service(fixtures.Fixture):
-    """A fixture that may find out that it can't run here: then it skips."""
+    """A fixture that skips the test if it cannot run on this machine."""
 
     def setUp(self) -> None:
-        """Set up; what :func:`program` raises stays a skip.
+        """Set up, and skip the test if :func:`program` raises SkipTest.
 
-        (Fixture.setUp reports it as one of several errors, which testtools
-        counts as a failure.)
+        Fixture.setUp reports a skip as one of several errors, which testtools
+        counts as a failure.
         """
         try:
             super().setUp()
@@ -184,7 +184,7 @@ def _each(
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    # Orphans stay zombies where process 1 is not made to wait for them.
+    # Orphans stay zombies if process 1 does not wait for them.
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -192,14 +192,14 @@ def _is_alive(process: psutil.Process) -> bool:
 
 
 class Process(Service):
-    """One running program, in a session of its own.
+    """One running program, in its own session.
 
-    It can be stopped and started again, killed, paused and resumed. What it
-    prints goes to the file :attr:`log`, whose end is attached to a failed
-    test. A service is a subclass that prepares what its program needs.
+    It can be stopped, restarted, killed, paused and resumed. Its output goes
+    to the file :attr:`log`, whose end is attached to a failed test. A service
+    is a subclass that prepares the files its program needs.
     """
 
-    #: Asks the program to end in good order.
+    #: Signal that stops the program gracefully.
     stop_signal = signal.SIGTERM
 
     def __init__(
@@ -214,16 +214,15 @@ class Process(Service):
     ) -> None:
         """Describe the program.
 
-        :param argv: The command; its program is looked for as
-            :func:`program` does.
-        :param ready: Becomes true when the program is ready for use.
-        :param timeout: Seconds to get ready in, and to end in.
-        :param env: Added to the environment of the tests.
-        :param cwd: Working directory; by default :attr:`directory`.
-        :param user: Run as this user (and its group) if the tests are root.
+        :param argv: command; :func:`program` finds its program.
+        :param ready: returns true when the program is ready for use.
+        :param timeout: maximum seconds to start, and to stop.
+        :param env: variables added to the environment of the tests.
+        :param cwd: working directory; :attr:`directory` by default.
+        :param user: run as this user and its group if the tests run as root.
         """
         super().__init__()
-        self.argv = [os.fspath(word) for word in argv]
+        self.argv = [os.fspath(argument) for argument in argv]
         self.env = dict(env or {})
         self.name = os.path.basename(self.argv[0])
         self._ready = ready
@@ -234,7 +233,7 @@ class Process(Service):
 
     def _setUp(self) -> None:
         self.argv[0] = program(self.argv[0])
-        #: Belongs to the program, and is removed with the fixture.
+        #: Directory of the program; removed with the fixture.
         self.directory = pathlib.Path(
             self.useFixture(fixtures.TempDir(TEMPORARY)).path
         )
@@ -253,34 +252,34 @@ class Process(Service):
         self.start()
 
     def prepare(self) -> None:
-        """Make what the program needs, before its first start.
+        """Prepare the files of the program before its first start.
 
-        :attr:`directory` exists; :attr:`argv` and :attr:`env` may still be
-        completed.
+        :attr:`directory` exists; :attr:`argv` and :attr:`env` can still be
+        changed.
         """
 
     @property
     def pid(self) -> int:
-        """The process id."""
+        """Process id."""
         return self._running().pid
 
     @property
     def returncode(self) -> int | None:
-        """Its exit status; None while it runs, and before the start."""
+        """Exit status; None while the program runs and before its start."""
         return self._popen.poll() if self._popen else None
 
     def output(self) -> str:
-        """Return all that it printed so far."""
+        """Return everything that the program printed so far."""
         return self.log.read_text(errors='replace')
 
     def start(self) -> None:
-        """Start the program, unless it runs, and wait until it is ready.
+        """Start the program unless it runs, and wait until it is ready.
 
-        :raises AssertionError: It ended, or is not ready in time.
+        :raises AssertionError: if it exits or is not ready in time.
         """
         if self._family():
             return
-        # Nothing stays, however the tests end.
+        # No process outlives the tests, however they end.
         die_with_tests = [program('setpriv'), '--pdeathsig', 'KILL', '--']
         with self.log.open('ab') as log:
             self._popen = psutil.Popen(
@@ -293,12 +292,12 @@ class Process(Service):
                 start_new_session=True,
                 **as_user(self.user),
             )
-        wait_for(self._is_ready, self._timeout, f'{self.name} is ready')
+        wait_for(self._is_ready, self._timeout, f'{self.name} to be ready')
 
     def stop(self) -> None:
-        """End the program by its signal and wait for its end.
+        """Stop the program gracefully and wait until it exits.
 
-        :raises AssertionError: It did not end in time, and was killed.
+        :raises AssertionError: if it did not exit in time and was killed.
         """
         family = self._family()
         if not family:
@@ -309,22 +308,22 @@ class Process(Service):
             self._running().wait(self._timeout)
         except psutil.TimeoutExpired:
             raise AssertionError(
-                f'{self.name} did not end within '
+                f'{self.name} did not exit within '
                 f'{self._timeout} s of its signal'
             )
         finally:
             self._kill(family)
 
     def kill(self) -> None:
-        """Kill the program and its descendants, as kill -9 does."""
+        """Kill the program and its descendants with SIGKILL."""
         self._kill(self._family())
 
     def pause(self) -> None:
-        """Make it and its descendants hang."""
+        """Suspend the program and its descendants."""
         _each(psutil.Process.suspend, self._family())
 
     def resume(self) -> None:
-        """End a pause."""
+        """Resume the program and its descendants."""
         _each(psutil.Process.resume, self._family())
 
     def signal(self, signum: int) -> None:
@@ -336,9 +335,9 @@ class Process(Service):
         return self._popen
 
     def _family(self) -> list[psutil.Process]:
-        """Give the program and its descendants; nothing if it has ended.
+        """Return the program and its descendants; nothing if it has exited.
 
-        (The process group would not do: PostgreSQL's processes leave it.)
+        The process group is not enough: PostgreSQL's processes leave it.
         """
         if self._popen is None or self.returncode is not None:
             return []
@@ -351,14 +350,14 @@ class Process(Service):
         wait_for(
             lambda: not any(map(_is_alive, family)),
             self._timeout,
-            f'all processes of {self.name} end',
+            f'all processes of {self.name} to exit',
         )
 
     def _is_ready(self) -> object:
         status = self.returncode
         if status is not None:
             raise AssertionError(
-                f'{self.name} ended with status {status}:\n'
+                f'{self.name} exited with status {status}:\n'
                 f'{self.output()[-LOG_TAIL:]}'
             )
         return self._ready()
@@ -378,15 +377,14 @@ def run(
     cwd: str | os.PathLike | None = None,
     user: str | None = None,
 ) -> str:
-    """Run a program to its end and return its standard output.
+    """Run a program and return its standard output.
 
-    :param argv: The command; its program is looked for as :func:`program`
-        does.
-    :param timeout: Seconds until it is killed.
-    :param env: Added to the environment of the tests.
-    :param cwd: Working directory.
-    :param user: Run as this user (and its group).
-    :raises AssertionError: It failed; with what it printed.
+    :param argv: command; :func:`program` finds its program.
+    :param timeout: seconds after which it is killed.
+    :param env: variables added to the environment of the tests.
+    :param cwd: working directory.
+    :param user: run as this user and its group.
+    :raises AssertionError: if it fails; the text has its output.
     """
     command = [program(os.fspath(argv[0])), *argv[1:]]
     done = subprocess.run(
@@ -401,7 +399,7 @@ def run(
     )
     if done.returncode != 0:
         raise AssertionError(
-            f'{command} ended with {done.returncode}:\n'
+            f'{command} exited with {done.returncode}:\n'
             f'{done.stdout}{done.stderr}'
         )
     return done.stdout
@@ -409,9 +407,9 @@ def run(
 
 @functools.cache
 def shared(service: type[T]) -> T:
-    """Return the one instance that all tests of this process share.
+    """Return the instance that all tests of this process share.
 
-    It is started by the first test that asks and stopped at the end.
+    It starts on first use and stops when the process exits.
     """
     instance = service()
     instance.setUp()

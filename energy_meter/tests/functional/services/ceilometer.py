@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private Ceilometer: the polling agent and the notification agent."""
+"""Fixture for Ceilometer: polling agent and notification agent."""
 
 import collections.abc
 import json
@@ -22,7 +22,7 @@ METERS = ('power', 'energy')
 class Ceilometer(base.Service):
     """Polls every two seconds and publishes samples into a file.
 
-    Its pollsters are those of the package that is installed beside it.
+    Its pollsters come from the package installed in the same environment.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class Ceilometer(base.Service):
         publishers: collections.abc.Sequence[str] = (),
         exporter: bool = False,
     ) -> None:
-        """Say what Ceilometer works with.
+        """Describe the environment of Ceilometer.
 
-        :param identity: Has the catalogue, and the administrator as whom
-            Ceilometer polls.
-        :param transport_url: The bus between the two agents.
-        :param options: More sections of ceilometer.conf.
-        :param publishers: URLs of more publishers beside the file.
-        :param exporter: Show Prometheus what the last poll found.
+        :param identity: Keystone with the catalog and the administrator as
+            whom Ceilometer polls.
+        :param transport_url: bus between the two agents.
+        :param options: additional sections of ceilometer.conf.
+        :param publishers: URLs of publishers in addition to the file.
+        :param exporter: export the samples of the last poll to Prometheus.
         """
         super().__init__()
         self._identity = identity
@@ -131,7 +131,7 @@ class Ceilometer(base.Service):
         ]
 
     def metrics(self) -> dict[str, metrics_core.Metric]:
-        """Return what Prometheus would scrape from the polling agent."""
+        """Return the Prometheus metrics of the polling agent."""
         answer = requests.get(f'http://{self._metrics}/metrics', timeout=10)
         answer.raise_for_status()
         return {

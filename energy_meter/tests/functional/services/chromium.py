@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""A browser without a window."""
+"""Fixture for a headless browser."""
 
 import collections.abc
 import json
@@ -24,13 +24,13 @@ _ARGUMENTS = (
     '--window-size=1400,1000',
 )
 
-_PATIENCE = 30
+_TIMEOUT_S = 30
 
 
-class Answer(typing.NamedTuple):
-    """What the browser got for a request.
+class Response(typing.NamedTuple):
+    """Response to a request of the browser.
 
-    :ivar status: what the server sent, None before it did.
+    :ivar status: status code; None until the server responds.
     """
 
     url: str
@@ -40,7 +40,7 @@ class Answer(typing.NamedTuple):
 class Chromium(base.Service):
     """Debian's Chromium, driven through Selenium.
 
-    :ivar driver: Selenium's.
+    :ivar driver: Selenium's driver.
     """
 
     def _setUp(self) -> None:
@@ -57,45 +57,45 @@ class Chromium(base.Service):
             options, service.Service(base.program('chromedriver'))
         )
         self.addCleanup(self.driver.quit)
-        self.driver.set_page_load_timeout(_PATIENCE)
-        self.driver.set_script_timeout(_PATIENCE)
+        self.driver.set_page_load_timeout(_TIMEOUT_S)
+        self.driver.set_script_timeout(_TIMEOUT_S)
         self._network: list[tuple[str, dict[str, typing.Any]]] = []
 
     def prefer(self, scheme: str) -> None:
-        """Let the system prefer ``light`` or ``dark``."""
+        """Emulate a system that prefers ``light`` or ``dark``."""
         self.driver.execute_cdp_cmd(
             'Emulation.setEmulatedMedia',
             {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]},
         )
 
-    def complaints(self) -> list[str]:
-        """Give what the console has shown since the last time."""
+    def console_messages(self) -> list[str]:
+        """Return the messages of the console since the last call."""
         return [entry['message'] for entry in self.driver.get_log('browser')]
 
-    def forget(self, origin: str) -> None:
-        """Leave the page, and forget all that came of a server."""
+    def clear(self, origin: str) -> None:
+        """Leave the page and clear all data of a server."""
         self.driver.get('about:blank')
         self.driver.execute_cdp_cmd(
             'Storage.clearDataForOrigin',
             {'origin': origin, 'storageTypes': 'all'},
         )
-        self.complaints()
-        self.forget_answers()
+        self.console_messages()
+        self.clear_responses()
 
-    def forget_answers(self) -> None:
-        """Begin the list of answers anew."""
+    def clear_responses(self) -> None:
+        """Start a new list of responses."""
         self._read()
         self._network.clear()
 
-    def answers(self) -> list[Answer]:
-        """Give all requests since :meth:`forget_answers`, in order."""
+    def responses(self) -> list[Response]:
+        """Return all responses since :meth:`clear_responses`, in order."""
         self._read()
         statuses = {
             event['requestId']: event['statusCode']
             for event in self._events('Network.responseReceivedExtraInfo')
         }
         return [
-            Answer(event['request']['url'], statuses.get(event['requestId']))
+            Response(event['request']['url'], statuses.get(event['requestId']))
             for event in self._events('Network.requestWillBeSent')
         ]
 

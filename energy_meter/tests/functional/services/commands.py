@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Our own commands as processes, and the configuration that they share."""
+"""Fixtures for the commands of energy_meter and their configuration."""
 
 import configparser
 import json
@@ -15,15 +15,15 @@ import sqlalchemy as sa
 from energy_meter.collector import administration
 from energy_meter.tests.functional.services import base
 
-SECRET = 'a secret of the tests'  # noqa: S105
+SECRET = 'a secret of the tests'
 
-#: Fast enough for a test, slow enough for two cores.
+#: Intervals fast enough for a test and slow enough for two cores.
 OPTIONS: dict[str, dict[str, object]] = {
     'bus': {'secrets': SECRET},
     'agent': {
         'publish_interval': 0.2,
-        'journal_interval': 0.2,
-        'backoff_max': 1,
+        'checkpoint_interval': 0.2,
+        'max_backoff': 1,
     },
     'collector': {'flush_interval': 0.1},
     'api': {'auth_strategy': 'noauth'},
@@ -31,13 +31,13 @@ OPTIONS: dict[str, dict[str, object]] = {
 
 
 def script(name: str) -> str:
-    """Find a console script of the installation that runs the tests."""
+    """Return the path of a console script of this environment."""
     beside = pathlib.Path(sys.executable).with_name(name)
     return os.fspath(beside) if beside.exists() else base.program(name)
 
 
 class Configuration:
-    """A configuration file, and the directory in which services live.
+    """A configuration file and the directory of the services that use it.
 
     :ivar path: the file.
     """
@@ -69,9 +69,7 @@ class Configuration:
         self.set('DEFAULT')
 
     def add_dummy(self, name: str, *probes: str, **options: object) -> None:
-        """Add a dummy wattmeter of constant power that is read ten times a
-        second.
-        """
+        """Add a dummy wattmeter of constant power, read ten times a second."""
         self.set(
             f'wattmeter:{name}',
             **{
@@ -83,13 +81,13 @@ class Configuration:
             },
         )
 
-    def run(self, *words: str) -> str:
-        """Run a command to its end and return what it prints."""
-        name, *rest = words
-        return base.run([script(name), '--config-file', self.path, *rest])
+    def run(self, *command: str) -> str:
+        """Run a command and return its output."""
+        name, *arguments = command
+        return base.run([script(name), '--config-file', self.path, *arguments])
 
     def refusal(self, name: str) -> str:
-        """Run a service that ends at once; give the last that it says."""
+        """Run a service that fails to start; return its last log line."""
         done = subprocess.run(
             [script(name), '--config-file', self.path],
             timeout=30,
@@ -99,28 +97,28 @@ class Configuration:
         )
         if done.returncode != 1:
             raise AssertionError(
-                f'{name} ended with {done.returncode}:\n{done.stdout}'
+                f'{name} exited with {done.returncode}:\n{done.stdout}'
             )
         return done.stdout.splitlines()[-1]
 
     def registers(self) -> dict[str, int]:
-        """Read from the agent's journal what its registers show.
+        """Read the registers in the agent's checkpoint.
 
         :returns: millijoules by register id.
         """
-        journal = self.directory / 'state' / 'journal.json'
+        checkpoint = self.directory / 'state' / 'checkpoint.json'
         try:
-            rows = json.loads(journal.read_text())
+            rows = json.loads(checkpoint.read_text())
         except FileNotFoundError:
             return {}
         return {row[1][1]: row[4] for row in rows}
 
 
 class Command(base.Process):
-    """A service of ours.
+    """A service of energy_meter.
 
-    :param name: its console script.
-    :param ready: words in its log that tell that it is ready.
+    :param name: name of its console script.
+    :param ready: text in its log that shows that it is ready.
     """
 
     def __init__(
@@ -151,7 +149,7 @@ def registers(
     url: str,
     probe: str | None = None,
 ) -> list[administration.RegisterView]:
-    """Read what the database knows of registers."""
+    """Read the registers from the database."""
     engine = sa.create_engine(url)
     try:
         with engine.begin() as connection:
@@ -161,7 +159,7 @@ def registers(
 
 
 def energy(url: str) -> dict[str, int]:
-    """Read from the database what probes are billed for.
+    """Read the billed energy from the database.
 
     :returns: millijoules by probe.
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the fixtures of database servers have in common."""
+"""Base of the fixtures for database servers."""
 
 import abc
 import uuid
@@ -12,10 +12,10 @@ from energy_meter.tests.functional.services import base
 
 
 class DatabaseServer(base.Process, abc.ABC):
-    """A server whose superuser may do anything without a password."""
+    """A database server whose superuser needs no password."""
 
     port: int
-    #: A database that always exists.
+    #: Name of a database that always exists.
     superuser_database: str
 
     @abc.abstractmethod
@@ -39,7 +39,7 @@ class DatabaseServer(base.Process, abc.ABC):
             connection.execute(sqlalchemy.text(statement))
 
     def answers(self) -> bool:
-        """Tell whether it answers."""
+        """Check whether the server responds."""
         try:
             self.execute('SELECT 1')
         except exc.OperationalError:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A process with one driver, which is told what to do line by line.
+"""Process that runs one driver, controlled by lines of JSON.
 
-Every line is JSON: a command and its arguments come in on the standard input,
-its result or the text of its error go out on the standard output.
+Each line on the standard input has a command and its arguments. The process
+answers on the standard output with the result, or the text of the error.
 """
 
 import dataclasses
@@ -21,9 +21,9 @@ from energy_meter.tests import drivers
 
 
 class Commands:
-    """What the process can do; the methods are the commands."""
+    """Commands of the process; each method is one."""
 
-    driver: base.PolledDriver
+    driver: base.Driver
 
     def environment(self, name: str) -> str:
         return os.environ[name]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private Gnocchi."""
+"""Fixture for Gnocchi."""
 
 import datetime
 import os
@@ -18,10 +18,10 @@ SERVICE_TYPE = 'metric'
 
 
 class Measure(typing.NamedTuple):
-    """What Gnocchi keeps of one period.
+    """Aggregate of one period.
 
-    :ivar start: begin of the period, seconds since the epoch.
-    :ivar granularity: length of the period, seconds.
+    :ivar start: start of the period, in seconds since the epoch.
+    :ivar granularity: length of the period, in seconds.
     """
 
     start: float
@@ -32,20 +32,19 @@ class Measure(typing.NamedTuple):
 class Gnocchi(base.Process):
     """Gnocchi's API under uWSGI and metricd, with files as storage.
 
-    It works with the Keystone and the PostgreSQL that the tests of this
-    process share.
+    Uses the Keystone and PostgreSQL that the tests of this process share.
     """
 
-    #: Whether it is in that Keystone's catalog: one may be.
+    #: Whether it registers in the catalog; only one instance may.
     in_catalog = True
 
     def __init__(self) -> None:
         """Choose the port; files are in a directory of the fixture's.
 
-        :raises unittest.SkipTest: Gnocchi or uWSGI is not installed.
+        :raises unittest.SkipTest: if Gnocchi or uWSGI is not installed.
         """
         port = base.free_port()
-        #: The root of the API, as it stands in catalogs.
+        #: Root URL of the API, as in the catalog.
         self.url = f'http://127.0.0.1:{port}'
         super().__init__(
             stack.wsgi_server(port, 'gnocchi.wsgi.api'), ready=self.answers
@@ -55,13 +54,13 @@ class Gnocchi(base.Process):
         self._metricd = stack.program('gnocchi-metricd')
 
     def prepare(self) -> None:
-        """Configure Gnocchi, make its tables and files, start metricd."""
+        """Configure Gnocchi, create its tables and files, start metricd."""
         self._identity = base.shared(keystone.Keystone)
         self._write_configuration()
         if self.in_catalog:
             self._register()
         self.argv += ['--socket', os.fspath(self.directory / 'socket')]
-        # The module takes no --config-file, but looks below the home.
+        # The module has no --config-file; it looks below the home directory.
         self.env['HOME'] = os.fspath(self.directory)
         base.run([self._upgrade, '--sacks-number', '4'], env=self.env)
         self.useFixture(base.Process([self._metricd], env=self.env))
@@ -92,7 +91,7 @@ class Gnocchi(base.Process):
         )
 
     def answers(self) -> bool:
-        """Tell whether the API answers."""
+        """Check whether the API responds."""
         try:
             return requests.get(self.url, timeout=5).ok
         except requests.RequestException:
@@ -102,9 +101,9 @@ class Gnocchi(base.Process):
         self,
         credentials: keystone.Credentials | None = None,
     ) -> adapter.Adapter:
-        """Return what sends requests to the API, such as `get('/v1')`.
+        """Return a client of the API.
 
-        :param credentials: By default the administrator's.
+        :param credentials: those of the administrator by default.
         """
         return adapter.Adapter(
             self._identity.session(credentials or self._identity.admin),
@@ -114,9 +113,9 @@ class Gnocchi(base.Process):
     def resources(
         self, original_id: str, kind: str = 'generic'
     ) -> list[dict[str, typing.Any]]:
-        """Find resources by the id that their creators gave them.
+        """Return the resources with an original resource id.
 
-        :param kind: their resource type.
+        :param kind: resource type.
         """
         answer = self.client().post(
             f'/v1/search/resource/{kind}',
@@ -127,9 +126,9 @@ class Gnocchi(base.Process):
     def measures(
         self, metric_id: str, aggregation: str, **filters: object
     ) -> list[Measure]:
-        """Read what Gnocchi keeps of a metric, the latest posts included.
+        """Return the measures of a metric, including unprocessed ones.
 
-        :param aggregation: such as mean or rate:sum.
+        :param aggregation: aggregation method, such as mean or rate:sum.
         :param filters: granularity, start, stop.
         """
         answer = self.client().get(
@@ -145,11 +144,11 @@ class Gnocchi(base.Process):
         kind: str = 'generic',
         **filters: object,
     ) -> list[Measure]:
-        """Calculate over the metrics of the resources that are found.
+        """Aggregate the metrics of matching resources.
 
-        :param operations: such as
+        :param operations: expression, such as
             ``(aggregate sum (metric energy rate:sum))``.
-        :param search: such as ``host='c1'``.
+        :param search: search expression, such as ``host='c1'``.
         :param kind: resource type.
         :param filters: granularity, start, stop.
         """

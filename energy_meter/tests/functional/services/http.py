@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A real HTTP or HTTPS server whose answers a test decides."""
+"""HTTP or HTTPS server whose answers the test defines."""
 
 import base64
 import collections.abc
@@ -20,9 +20,9 @@ import trustme
 
 
 class Request(typing.NamedTuple):
-    """What a client asked.
+    """Request of a client.
 
-    :ivar connection: the client's port, which tells connections apart.
+    :ivar connection: port of the client, which identifies the connection.
     """
 
     method: str
@@ -33,7 +33,7 @@ class Request(typing.NamedTuple):
 
 
 class Answer(typing.NamedTuple):
-    """What it is told; pieces of a body are sent as they come."""
+    """Answer to a request; parts of a body are sent one by one."""
 
     status: int = 200
     body: bytes | collections.abc.Iterator[bytes] = b''
@@ -41,14 +41,14 @@ class Answer(typing.NamedTuple):
 
 
 def page(document: object, **headers: str) -> Answer:
-    """Answer with JSON."""
+    """Return an answer with a JSON document."""
     return Answer(body=json.dumps(document).encode(), headers=headers)
 
 
 class Authority(fixtures.Fixture):
-    """A certificate authority of the test's own.
+    """Private certificate authority.
 
-    :ivar file: what a client has to trust.
+    :ivar file: CA certificate for clients to trust.
     """
 
     def _setUp(self) -> None:
@@ -58,7 +58,7 @@ class Authority(fixtures.Fixture):
         self._authority.cert_pem.write_to_path(self.file)
 
     def issue(self, host: str) -> tuple[str, str]:
-        """Issue a certificate; give the files of it and of its key."""
+        """Issue a certificate; return the files of it and of its key."""
         leaf = self._authority.issue_cert(host)
         certificate, key = (
             str(self.directory / f'{host}.{kind}.pem')
@@ -71,11 +71,12 @@ class Authority(fixtures.Fixture):
 
 
 class HTTPServer(fixtures.Fixture):
-    """Asks ``answer`` what to answer to each request.
+    """HTTP server that calls ``answer`` for each request.
 
-    :param answer: may be replaced while the server runs.
+    :param answer: function that returns the answer to a request. It may be
+        replaced while the server runs.
     :param certificate: files of a certificate and its key, for HTTPS.
-    :ivar requests: all that was asked so far.
+    :ivar requests: all requests so far.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class HTTPServer(fixtures.Fixture):
 
     @property
     def url(self) -> str:
+        """URL of the server, without a path."""
         scheme = 'http' if self._certificate is None else 'https'
         return f'{scheme}://127.0.0.1:{self.port}'
 
@@ -100,7 +102,7 @@ class HTTPServer(fixtures.Fixture):
         self.start()
 
     def start(self) -> None:
-        """Start it, on the same port as before."""
+        """Start the server; on the same port if it ran before."""
         self._server = http.server.ThreadingHTTPServer(
             ('127.0.0.1', self.port), self._handler()
         )
@@ -120,7 +122,7 @@ class HTTPServer(fixtures.Fixture):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop it, drop its connections and give the port back."""
+        """Stop the server, and close its connections and port."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
@@ -169,8 +171,8 @@ class HTTPServer(fixtures.Fixture):
                     return
                 self.send_header('Connection', 'close')
                 self.end_headers()
-                for piece in answer.body:
-                    self.wfile.write(piece)
+                for part in answer.body:
+                    self.wfile.write(part)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -183,7 +185,7 @@ def with_basic(
     password: str,
     answer: Answer,
 ) -> collections.abc.Callable[[Request], Answer]:
-    """Ask for a user and password (RFC 7617) before answering."""
+    """Require HTTP basic authentication (RFC 7617)."""
     expected = base64.b64encode(f'{user}:{password}'.encode()).decode()
 
     def decide(request: Request) -> Answer:
@@ -199,7 +201,7 @@ def with_digest(
     password: str,
     answer: Answer,
 ) -> collections.abc.Callable[[Request], Answer]:
-    """Ask for a user and password (RFC 7616, SHA-256) before answering."""
+    """Require HTTP digest authentication (RFC 7616, SHA-256)."""
     challenge = (
         'Digest realm="x", nonce="1700000000", qop="auth", algorithm=SHA-256'
     )
@@ -208,7 +210,7 @@ def with_digest(
         return hashlib.sha256(':'.join(parts).encode()).hexdigest()
 
     def decide(request: Request) -> Answer:
-        shown = dict(
+        credentials = dict(
             re.findall(
                 r'(\w+)="?([^",]+)"?', request.headers.get('Authorization', '')
             )
@@ -216,12 +218,12 @@ def with_digest(
         expected = digest(
             digest(user, 'x', password),
             '1700000000',
-            shown.get('nc', ''),
-            shown.get('cnonce', ''),
+            credentials.get('nc', ''),
+            credentials.get('cnonce', ''),
             'auth',
             digest(request.method, request.path),
         )
-        if shown.get('response') != expected:
+        if credentials.get('response') != expected:
             return Answer(401, headers={'WWW-Authenticate': challenge})
         return answer
 

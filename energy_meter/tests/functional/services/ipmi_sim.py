@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A simulated BMC: OpenIPMI's ipmi_sim."""
+"""Simulated BMC: ipmi_sim of OpenIPMI."""
 
 import collections.abc
 import dataclasses
@@ -15,12 +15,12 @@ from energy_meter.tests.functional.services import base
 USER = 'meter'
 PASSWORD = 's3cret-Meter'
 
-#: Get Channel Authentication Capabilities, which needs no session.
-_HELLO = bytes.fromhex(
+#: Get Channel Authentication Capabilities request, which needs no session.
+_PING = bytes.fromhex(
     '0600ff07 00 00000000 00000000 092018c8 81 00 38 8e 04 b5'
 )
 
-#: Watts of one step of a sensor, whose value has 8 bits.
+#: Watts per unit of a sensor, whose value has 8 bits.
 STEP = 4
 
 _BMC_RECORD = """\
@@ -44,7 +44,7 @@ sdr type 1
     sensor_number {number}
     entity_id system_board
     entity_instance {number}
-    sensor_type {kind}
+    sensor_type {sensor_type}
     init_scanning true
     init_sensor_type true
     default_sensor_scan_on true
@@ -92,7 +92,7 @@ user 3 true "reader" "{password}" user 10 none md2 md5 straight
 
 @dataclasses.dataclass
 class Sensor:
-    """A sensor of the BMC; its value is a multiple of STEP."""
+    """Sensor of the BMC; its value must be a multiple of STEP."""
 
     name: str = 'Pwr Consumption'
     value: int = 200
@@ -102,10 +102,10 @@ class Sensor:
 
 
 class IPMISim(base.Process):
-    """One BMC, whose sensors and answers change while it runs.
+    """BMC whose sensors and responses can be changed while it runs.
 
-    It knows the user USER, an administrator, and the user `reader`, who is
-    none, both with PASSWORD.
+    Its users are USER, an administrator, and `reader`, which has user level;
+    both have PASSWORD.
     """
 
     def __init__(
@@ -116,13 +116,13 @@ class IPMISim(base.Process):
         key: str | None = None,
         commands: bool = False,
     ) -> None:
-        """Choose the ports.
+        """Allocate the ports.
 
-        :param sensors: By default one of 200 W.
-        :param manufacturer: IANA number of the BMC's maker.
-        :param key: The BMC's key, Kg.
-        :param commands: Answer what answer() and its likes are given, too;
-            this needs gcc and OpenIPMI's headers.
+        :param sensors: sensors; the default is one sensor with 200 W.
+        :param manufacturer: IANA enterprise number of the manufacturer.
+        :param key: BMC key (Kg).
+        :param commands: whether to support set_response(); this requires gcc
+            and the headers of OpenIPMI.
         """
         self.sensors = sensors or (Sensor(),)
         self.manufacturer = manufacturer
@@ -132,10 +132,10 @@ class IPMISim(base.Process):
         self.password = PASSWORD
         self._key = key
         self._commands = commands
-        super().__init__(['ipmi_sim', '-n'], ready=self._answers)
+        super().__init__(['ipmi_sim', '-n'], ready=self._is_ready)
 
     def prepare(self) -> None:
-        """Write the configuration, the sensors and their records."""
+        """Write the configuration and the sensor data records."""
         state = self.directory / 'state'
         records = state / 'ipmi_sim' / 'bmc'
         records.mkdir(parents=True)
@@ -148,10 +148,10 @@ class IPMISim(base.Process):
             )
         )
         base.run(['sdrcomp', '-o', records / 'sdr.20.main', source])
-        self._answers_directory = self.directory / 'answers'
-        self._answers_directory.mkdir()
+        self._responses_directory = self.directory / 'responses'
+        self._responses_directory.mkdir()
         module = (
-            f'loadlib "{self._module()}" "{self._answers_directory}"'
+            f'loadlib "{self._module()}" "{self._responses_directory}"'
             if self._commands
             else ''
         )
@@ -172,7 +172,7 @@ class IPMISim(base.Process):
         ]
 
     def start(self) -> None:
-        """Start the BMC with its sensors as they are now."""
+        """Start the BMC with the present values of its sensors."""
         commands = [
             'mc_setbmc 0x20',
             f'mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f '
@@ -186,11 +186,11 @@ class IPMISim(base.Process):
         super().start()
 
     def set_value(self, value: int, name: str | None = None) -> None:
-        """Make a sensor, or the first one, show another value."""
+        """Set the value of a sensor; the default is the first."""
         self._change(name, value=value)
 
     def set_available(self, available: bool, name: str | None = None) -> None:
-        """Make a sensor, or the first one, show its value, or 'na'."""
+        """Set whether a sensor has a value; the default is the first."""
         self._change(name, available=available)
 
     def _change(self, name: str | None, **changes: object) -> None:
@@ -202,7 +202,7 @@ class IPMISim(base.Process):
         self._console(*_sensor_commands(index + 1, sensor))
 
     def set_password(self, password: str) -> None:
-        """Change the password of USER, as an administrator does."""
+        """Change the password of USER over IPMI."""
         base.run(
             [
                 'ipmitool',
@@ -227,32 +227,32 @@ class IPMISim(base.Process):
         )
         self.password = password
 
-    def answer(
+    def set_response(
         self,
         netfn: int,
         command: int,
         request: bytes,
-        answer: bytes | None,
+        response: bytes | None,
         code: int = 0,
     ) -> None:
-        """Give the answer to a request from now on.
+        """Set the response to a request.
 
-        :param answer: None to refuse the command as an invalid one.
-        :param code: The completion code.
+        :param response: data; None to fail the command as invalid.
+        :param code: completion code.
         """
-        path = self._answers_directory / (
+        path = self._responses_directory / (
             f'{netfn:02x}-{command:02x}-{request.hex()}'
         )
-        if answer is None:
+        if response is None:
             path.unlink()
             return
         new = path.with_suffix('.new')
-        new.write_text(f'{code:02x}{answer.hex()}')
+        new.write_text(f'{code:02x}{response.hex()}')
         new.rename(path)
 
-    def answer_dcmi(self, watts: int, active: bool = True) -> None:
-        """Answer DCMI's Get Power Reading."""
-        self.answer(
+    def add_dcmi_response(self, watts: int, active: bool = True) -> None:
+        """Set the response to DCMI Get Power Reading."""
+        self.set_response(
             0x2C,
             0x02,
             b'\xdc\x01\0\0',
@@ -269,47 +269,49 @@ class IPMISim(base.Process):
             ),
         )
 
-    def answer_dell(self, watts: int, watt_hours: int) -> None:
-        """Answer Dell's commands for power and cumulative energy."""
-        self.answer(0x30, 0xB3, b'\x0a\0', struct.pack('<HH', watts, 7))
-        self.answer(
+    def add_dell_responses(self, watts: int, watt_hours: int) -> None:
+        """Set the responses to Dell's power and energy commands."""
+        self.set_response(0x30, 0xB3, b'\x0a\0', struct.pack('<HH', watts, 7))
+        self.set_response(
             0x30,
             0x9C,
             b'\x07\x01',
             struct.pack('<II', 1_700_000_000, watt_hours),
         )
 
-    def answer_aem(
-        self, millijoules: int, maker: int = 0x4A66, at_ac: bool = True
+    def add_aem_responses(
+        self, millijoules: int, vendor: int = 0x4A66, has_ac: bool = True
     ) -> None:
-        """Answer the commands of Active Energy Manager.
+        """Set the responses to the commands of Active Energy Manager.
 
-        :param maker: IANA number, of Lenovo or of IBM.
-        :param at_ac: There is a counter at the AC side, too, and it is this
-            one.
+        :param vendor: IANA enterprise number of Lenovo or IBM.
+        :param has_ac: whether the counter is on the AC side, rather than on
+            the DC side.
         """
-        iana = maker.to_bytes(3, 'little')
+        iana = vendor.to_bytes(3, 'little')
         handle = b'\x05'
-        self.answer(0x2E, 0x82, iana + b'\0\0\x01', b'\0\x02\x06' + handle)
-        if not at_ac:
-            self.answer(
+        self.set_response(
+            0x2E, 0x82, iana + b'\0\0\x01', b'\0\x02\x06' + handle
+        )
+        if not has_ac:
+            self.set_response(
                 0x2E, 0x81, iana + handle + b'\x01\x82\x01\x08', b'', code=0xCB
             )
-        self.answer(
+        self.set_response(
             0x2E,
             0x81,
-            iana + handle + b'\x01\x82' + bytes([at_ac]) + b'\x08',
+            iana + handle + b'\x01\x82' + bytes([has_ac]) + b'\x08',
             struct.pack('>Q', millijoules),
         )
 
     def _module(self) -> pathlib.Path:
-        """Compile the module that answers commands, and return its path.
+        """Compile the module with the commands and return its path.
 
-        :raises unittest.SkipTest: Compiler or headers are not installed.
+        :raises unittest.SkipTest: if the headers are not installed.
         """
         if not os.path.exists('/usr/include/OpenIPMI/mcserv.h'):
             raise unittest.SkipTest(
-                "OpenIPMI's headers are not installed "
+                'The headers of OpenIPMI are not installed '
                 '(Debian package: libopenipmi-dev)'
             )
         source = pathlib.Path(__file__).with_name('ipmi_sim_commands.c')
@@ -330,7 +332,7 @@ class IPMISim(base.Process):
         return module
 
     def _console(self, *commands: str) -> None:
-        """Run commands of ipmi_sim(5), to their end."""
+        """Run commands of ipmi_sim(5) and wait for their output."""
         with socket.create_connection(
             ('127.0.0.1', self.console_port), timeout=10
         ) as console:
@@ -340,26 +342,26 @@ class IPMISim(base.Process):
                 output = _read_to_prompt(console)
                 assert 'rror' not in output, output
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         family = socket.AF_INET6 if ':' in self.address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.settimeout(0.1)
             probe.connect((self.address, self.port))
             try:
-                probe.send(_HELLO)
+                probe.send(_PING)
                 return bool(probe.recv(1000))
             except OSError:
                 return False
 
 
 def _sensor_record(number: int, sensor: Sensor) -> str:
-    kind = (
+    sensor_type = (
         'Temperature'
         if sensor.unit == 'degrees_C'
         else 'Other_Units_Based_Sensor'
     )
     return _SENSOR_RECORD.format(
-        number=number, sensor=sensor, kind=kind, step=STEP
+        number=number, sensor=sensor, sensor_type=sensor_type, step=STEP
     )
 
 
@@ -375,10 +377,10 @@ def _sensor_commands(
 
 
 def _read_to_prompt(console: socket.socket) -> str:
-    """Read what ipmi_sim's console says, up to and without its prompt."""
+    """Return the output of ipmi_sim's console before its next prompt."""
     output = b''
     while not output.endswith(b'> '):
-        more = console.recv(4096)
-        assert more, f'the console has gone after {output!r}'
-        output += more
+        chunk = console.recv(4096)
+        assert chunk, f'console closed after {output!r}'
+        output += chunk
     return output.removesuffix(b'> ').decode(errors='replace')

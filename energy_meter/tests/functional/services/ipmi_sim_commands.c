@@ -3,11 +3,11 @@
  */
 
 /*
- * A module for OpenIPMI's ipmi_sim which makes the simulated BMC answer DCMI,
- * Dell's and Active Energy Manager's commands. The option of loadlib is a
- * directory; the file <netfn>-<command>-<request> in it, all hexadecimal,
- * holds the answer to this request, completion code first, in hexadecimal.
- * Without that file the command is an invalid one.
+ * Module for ipmi_sim of OpenIPMI that adds the commands of DCMI, Dell and
+ * Active Energy Manager. The option of loadlib is a directory. The file
+ * <netfn>-<command>-<request> in it contains the response to this request:
+ * completion code and data, in hexadecimal like the file name. Without this
+ * file, the command fails as invalid.
  */
 
 #include <stdint.h>
@@ -24,8 +24,8 @@
 
 static const char *directory;
 
-static void answer(lmc_data_t *mc, msg_t *msg, unsigned char *rdata,
-                   unsigned int *rdata_len, void *cb_data)
+static void respond(lmc_data_t *mc, msg_t *msg, unsigned char *rdata,
+                    unsigned int *rdata_len, void *cb_data)
 {
     char path[4096];
     size_t end;
@@ -35,7 +35,7 @@ static void answer(lmc_data_t *mc, msg_t *msg, unsigned char *rdata,
     (void) cb_data;
     end = snprintf(path, sizeof(path), "%s/%02x-%02x-", directory,
                    msg->netfn, msg->cmd);
-    /* ipmi_sim takes the maker's number off the request. */
+    /* ipmi_sim removes the IANA enterprise number from the request. */
     for (i = 0; msg->netfn == NETFN_IANA && i < 3; i++)
         end += snprintf(path + end, sizeof(path) - end, "%02x",
                         msg->iana >> 8 * i & 0xff);
@@ -64,9 +64,9 @@ int ipmi_sim_module_init(sys_data_t *sys, const char *options)
 {
     (void) sys;
     directory = options;
-    ipmi_emu_register_group_extension_handler(GROUP_DCMI, answer, NULL);
-    return ipmi_emu_register_iana_handler(IANA_IBM, answer, NULL)
-        || ipmi_emu_register_iana_handler(IANA_LENOVO, answer, NULL)
-        || ipmi_emu_register_cmd_handler(NETFN_DELL, 0xb3, answer, NULL)
-        || ipmi_emu_register_cmd_handler(NETFN_DELL, 0x9c, answer, NULL);
+    ipmi_emu_register_group_extension_handler(GROUP_DCMI, respond, NULL);
+    return ipmi_emu_register_iana_handler(IANA_IBM, respond, NULL)
+        || ipmi_emu_register_iana_handler(IANA_LENOVO, respond, NULL)
+        || ipmi_emu_register_cmd_handler(NETFN_DELL, 0xb3, respond, NULL)
+        || ipmi_emu_register_cmd_handler(NETFN_DELL, 0x9c, respond, NULL);
 }

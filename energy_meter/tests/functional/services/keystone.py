@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private Keystone."""
+"""Fixture for Keystone."""
 
 import collections.abc
 import functools
@@ -20,7 +20,7 @@ REGION = 'RegionOne'
 
 
 class Credentials(typing.NamedTuple):
-    """A user (of the default domain) and the project to work in."""
+    """User of the default domain, and the project of its tokens."""
 
     username: str
     password: str
@@ -33,7 +33,7 @@ class Keystone(base.Process):
     def __init__(self) -> None:
         """Choose the port; the database is in a directory of the fixture's.
 
-        :raises unittest.SkipTest: Keystone or uWSGI is not installed.
+        :raises unittest.SkipTest: if Keystone or uWSGI is not installed.
         """
         port = base.free_port()
         self.auth_url = f'http://127.0.0.1:{port}/v3'
@@ -70,8 +70,8 @@ class Keystone(base.Process):
             ['db_sync'],
             ['fernet_setup', *owner],
             ['credential_setup', *owner],
-            # Whoever looks up the internal endpoint gets a 500 if there
-            # is only a public one.
+            # Services that look up the internal endpoint get a 500 if only
+            # the public one exists.
             [
                 'bootstrap',
                 '--bootstrap-region-id',
@@ -89,7 +89,7 @@ class Keystone(base.Process):
             )
 
     def session(self, credentials: Credentials) -> session.Session:
-        """Return a keystoneauth session of this user."""
+        """Return a keystoneauth session of a user."""
         return session.Session(
             timeout=30,
             auth=v3.Password(
@@ -101,13 +101,13 @@ class Keystone(base.Process):
         )
 
     def token(self, credentials: Credentials) -> str:
-        """Return a new token of this user."""
+        """Return a new token of a user."""
         return self.session(credentials).get_token()
 
     def owner(self, token: str) -> str:
-        """Return the name of the user whose token this is.
+        """Return the name of the user of a token.
 
-        :raises keystoneauth1.exceptions.NotFound: The token is not valid.
+        :raises keystoneauth1.exceptions.NotFound: if the token is invalid.
         """
         answer = self.session(self.admin).get(
             f'{self.auth_url}/auth/tokens', headers={'X-Subject-Token': token}
@@ -121,7 +121,7 @@ class Keystone(base.Process):
         )
 
     def environment(self) -> dict[str, str]:
-        """Return the OS_* variables by which the administrator logs in."""
+        """Return the OS_* variables of the administrator."""
         return {
             'OS_AUTH_URL': self.auth_url,
             'OS_USERNAME': self.admin.username,
@@ -135,7 +135,7 @@ class Keystone(base.Process):
     def add_service(
         self, kind: str, name: str, url: str
     ) -> collections.abc.Callable[[], object]:
-        """Put a service into the catalog; return what removes it."""
+        """Add a service to the catalog; return a function that removes it."""
         identity = self.connect().identity
         service = identity.create_service(type=kind, name=name)
         for interface in ('public', 'internal', 'admin'):
@@ -150,9 +150,9 @@ class Keystone(base.Process):
     def login(
         self, section: str, credentials: Credentials | None = None
     ) -> str:
-        """Return the section by which a service logs in.
+        """Return a configuration section with which a service authenticates.
 
-        :param credentials: By default the administrator's.
+        :param credentials: those of the administrator by default.
         """
         user = credentials or self.admin
         return (
@@ -171,7 +171,7 @@ class Keystone(base.Process):
         """Create a user who has this role in this project.
 
         :param role: reader, member, manager, admin or service.
-        :param project: It is created if it does not exist.
+        :param project: name of the project; created if it does not exist.
         """
         identity = self.connect().identity
         user = Credentials(
@@ -191,7 +191,7 @@ class Keystone(base.Process):
         return user
 
     def answers(self) -> bool:
-        """Tell whether it answers."""
+        """Check whether Keystone responds."""
         try:
             return requests.get(self.auth_url, timeout=5).ok
         except requests.RequestException:

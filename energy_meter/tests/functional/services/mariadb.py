@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private MariaDB server."""
+"""Fixture for MariaDB."""
 
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import database
 
 
 class MariaDB(database.DatabaseServer):
-    """One MariaDB server; it refuses to be run by root."""
+    """MariaDB server; it does not run as root."""
 
     superuser_database = 'mysql'
 
     def __init__(self) -> None:
-        """Choose the port; data live in a directory of the fixture's."""
+        """Choose the port; the data is in the directory of the fixture."""
         self.port = base.free_port()
         # --no-defaults has to come first.
         super().__init__(
@@ -28,7 +28,7 @@ class MariaDB(database.DatabaseServer):
         )
 
     def prepare(self) -> None:
-        """Create the data directory, and keep socket and pid beside it."""
+        """Create the data directory; the socket and pid file are beside it."""
         data = self.directory / 'data'
         base.run(
             [
@@ -37,7 +37,7 @@ class MariaDB(database.DatabaseServer):
                 '--auth-root-authentication-method=normal',
                 '--skip-test-db',
                 f'--datadir={data}',
-                # Two servers in one take each other's temporary tables.
+                # Two servers in one directory overwrite each other's tables.
                 f'--tmpdir={self.directory}',
             ],
             cwd=self.directory,

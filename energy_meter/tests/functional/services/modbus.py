@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Modbus meters: pymodbus' server over TCP, or RTU on a pseudo terminal."""
+"""Simulated Modbus meters: pymodbus server over TCP or a pseudoterminal."""
 
 import asyncio
 import collections.abc
@@ -16,24 +16,23 @@ from pymodbus import simulator
 
 from energy_meter.tests.functional.services import base
 
-#: Registers of each unit: the first address of a value, and the value as
-#: struct would pack it.
+#: Values of each unit by wire address, as struct format and number.
 Units = dict[int, dict[int, tuple[str, float]]]
 
 
-def _words(kind: str, value: float) -> list[int]:
-    data = struct.pack(f'>{kind}', value)
-    return [word for (word,) in struct.iter_unpack('>H', data)]
+def _registers(format_: str, value: float) -> list[int]:
+    data = struct.pack(f'>{format_}', value)
+    return [number for (number,) in struct.iter_unpack('>H', data)]
 
 
 class ModbusServer(fixtures.Fixture):
     """Several meters on one line.
 
-    :param units: what they show.
-    :param device: serve RTU on this serial device instead of TCP.
-    :ivar refusals: units that answer with this exception.
-    :ivar silent: units that don't answer.
-    :ivar requests: unit and address of all that was asked so far.
+    :param units: values of the meters.
+    :param device: serial device on which to serve RTU instead of TCP.
+    :ivar exception_codes: exception code to return, by unit.
+    :ivar silent: units that do not respond.
+    :ivar requests: unit and address of all requests received.
     """
 
     def __init__(self, units: Units, device: str | None = None) -> None:
@@ -41,7 +40,7 @@ class ModbusServer(fixtures.Fixture):
         self._units = units
         self._device = device
         self.port = 0 if device else base.free_port()
-        self.refusals: dict[int, constants.ExcCodes] = {}
+        self.exception_codes: dict[int, constants.ExcCodes] = {}
         self.silent: set[int] = set()
         self.requests: list[tuple[int, int]] = []
 
@@ -50,7 +49,7 @@ class ModbusServer(fixtures.Fixture):
         self.start()
 
     def start(self) -> None:
-        """Start it, on the same port as before."""
+        """Start the server, on the same port as before."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, daemon=True
@@ -59,7 +58,7 @@ class ModbusServer(fixtures.Fixture):
         self._server = self._run(self._serve())
 
     def stop(self) -> None:
-        """Stop it, and drop the connections."""
+        """Stop the server and close its connections."""
         if self._loop.is_closed():
             return
         self._run(self._shut_down())
@@ -67,20 +66,24 @@ class ModbusServer(fixtures.Fixture):
         self._thread.join()
         self._loop.close()
 
-    def show(self, unit: int, address: int, kind: str, value: float) -> None:
-        """Change what a unit shows."""
-        self._units[unit][address] = (kind, value)
+    def set_value(
+        self, unit: int, address: int, format_: str, value: float
+    ) -> None:
+        """Set a value of a unit."""
+        self._units[unit][address] = (format_, value)
         self._run(
             self._server.async_setValues(
-                unit, 16, address, _words(kind, value)
+                unit, 16, address, _registers(format_, value)
             )
         )
 
     def _run(
         self,
-        work: collections.abc.Coroutine[typing.Any, typing.Any, typing.Any],
+        coroutine: collections.abc.Coroutine[
+            typing.Any, typing.Any, typing.Any
+        ],
     ) -> typing.Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(
             timeout=10
         )
 
@@ -89,24 +92,24 @@ class ModbusServer(fixtures.Fixture):
             self._make(unit, values) for unit, values in self._units.items()
         ]
         if self._device is None:
-            made: server.ModbusBaseServer = server.ModbusTcpServer(
+            modbus_server: server.ModbusBaseServer = server.ModbusTcpServer(
                 devices,
                 address=('127.0.0.1', self.port),
                 ignore_missing_devices=True,
             )
         else:
-            made = server.ModbusSerialServer(
+            modbus_server = server.ModbusSerialServer(
                 devices,
                 port=self._device,
                 baudrate=9600,
                 ignore_missing_devices=True,
             )
-        await made.serve_forever(background=True)
-        return made
+        await modbus_server.serve_forever(background=True)
+        return modbus_server
 
     async def _shut_down(self) -> None:
         await self._server.shutdown()
-        # Connections are closed in the loop's next round.
+        # The connections are closed in the next iteration of the loop.
         await asyncio.sleep(0)
 
     def _make(
@@ -114,7 +117,7 @@ class ModbusServer(fixtures.Fixture):
         unit: int,
         values: dict[int, tuple[str, float]],
     ) -> simulator.SimDevice:
-        async def act(
+        async def respond(
             _function: int,
             _start: int,
             address: int,
@@ -127,17 +130,17 @@ class ModbusServer(fixtures.Fixture):
             self.requests.append((unit, address))
             if unit in self.silent:
                 raise exceptions.NoSuchIdException
-            return self.refusals.get(unit)
+            return self.exception_codes.get(unit)
 
         return simulator.SimDevice(
             unit,
             [
                 simulator.SimData(
                     address,
-                    values=_words(kind, value),
+                    values=_registers(format_, value),
                     datatype=simulator.DataType.REGISTERS,
                 )
-                for address, (kind, value) in sorted(values.items())
+                for address, (format_, value) in sorted(values.items())
             ],
-            action=act,
+            action=respond,
         )

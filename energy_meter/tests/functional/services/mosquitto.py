@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private mosquitto broker, and its clients."""
+"""Private mosquitto broker, and its clients."""
 
 from energy_meter.tests.functional.services import base
 
 
 class Mosquitto(base.Process):
-    """One broker.
+    """Mosquitto broker.
 
-    :param passwords: of its users; anybody may come in if there are none.
+    :param passwords: passwords of its users, by name. If empty, anonymous
+        access is allowed.
     :param certificate: files of a certificate and its key, for TLS.
     """
 
@@ -48,7 +49,7 @@ class Mosquitto(base.Process):
         self.argv += ['-c', str(configuration)]
 
     def publish(self, topic: str, payload: str, *options: str) -> None:
-        """Publish a message with mosquitto_pub and wait until it is."""
+        """Publish a message with mosquitto_pub, and wait until it is done."""
         base.run(
             [
                 'mosquitto_pub',
@@ -68,7 +69,7 @@ class Mosquitto(base.Process):
 
 
 class Device(base.Process):
-    """A device that is connected and has a last will."""
+    """Connected device that has a last will."""
 
     def __init__(self, broker: Mosquitto, topic: str, will: str) -> None:
         super().__init__(

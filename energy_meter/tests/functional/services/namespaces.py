@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Networks of their own, and links between them that can be cut."""
+"""Fixtures for network namespaces and links between them."""
 
 import ipaddress
 import itertools
@@ -13,58 +13,58 @@ import uuid
 
 from energy_meter.tests.functional.services import base
 
-#: For tests between networks (RFC 2544): no real network uses them. What is
-#: in another namespace may well have the same.
+#: Addresses for benchmarks between networks (RFC 2544); no real network uses
+#: them. Other namespaces may use the same ones.
 _NETWORKS = ipaddress.IPv4Network('198.18.0.0/15').subnets(new_prefix=30)
 
 P = typing.TypeVar('P', bound=base.Process)
 
 
-def _ip(*words: str) -> str:
-    return base.run(['ip', *words])
+def _ip(*command: str) -> str:
+    return base.run(['ip', *command])
 
 
 class Namespace(base.Service):
-    """A network of its own: nothing reaches it but through a :class:`Link`.
+    """A network namespace that only a :class:`Link` connects.
 
-    A test that is not root is skipped.
+    Skips the test if it does not run as root.
     """
 
     def _setUp(self) -> None:
         if os.geteuid() != 0:
             raise unittest.SkipTest('network namespaces need root')
-        #: As ``ip netns`` knows it.
+        #: Name for ``ip netns``.
         self.name = f'test-{uuid.uuid4().hex[:8]}'
         _ip('netns', 'add', self.name)
         self.addCleanup(_ip, 'netns', 'delete', self.name)
         _ip('-n', self.name, 'link', 'set', 'lo', 'up')
 
-    def inside(self, *words: str) -> list[str]:
-        """Give the command that runs a command in this network."""
-        return ['ip', 'netns', 'exec', self.name, *words]
+    def inside(self, *command: str) -> list[str]:
+        """Return the command that runs a command in this namespace."""
+        return ['ip', 'netns', 'exec', self.name, *command]
 
     def put(self, process: P) -> P:
-        """Make a program, which was not started yet, run in this network.
+        """Make a program that has not started yet run in this namespace.
 
-        What the fixture itself asks it by 127.0.0.1 it can't ask any more:
-        give it a condition such as :meth:`listening` to be ready by.
+        The fixture of the program can no longer reach it at 127.0.0.1, so its
+        ``ready`` condition must use :meth:`listening`, for example.
         """
         name, *rest = process.argv
         process.argv = self.inside(base.program(name), *rest)
         return process
 
     def listening(self, port: int) -> bool:
-        """Tell whether a program listens on this TCP port, in here."""
+        """Check whether a program listens on this TCP port in here."""
         return bool(
             base.run(self.inside('ss', '-Hltn', f'sport = :{port}')).strip()
         )
 
 
 class Link(base.Service):
-    """A cable between two networks; nothing is routed from one to the next.
+    """A link between two namespaces, without routing.
 
-    :ivar near_address: the IPv4 address of the near end.
-    :ivar far_address: that of the far end.
+    :ivar near_address: IPv4 address of the near end.
+    :ivar far_address: IPv4 address of the far end.
     """
 
     _numbers = itertools.count()
@@ -110,18 +110,18 @@ class Link(base.Service):
             _ip('-n', namespace.name, 'link', 'set', end, 'up')
 
     def cut(self) -> None:
-        """Let nothing pass; neither side is told.
+        """Drop all packets without notifying either side.
 
-        Connections stay open: whoever waits, waits.
+        Connections stay open.
         """
         _ip('-n', self._far.name, 'link', 'set', self._far_end, 'down')
 
     def mend(self) -> None:
-        """End a cut."""
+        """Restore the link."""
         _ip('-n', self._far.name, 'link', 'set', self._far_end, 'up')
 
     def bytes_to_far(self) -> int:
-        """Count what the near end sent so far, with all headers."""
+        """Return the bytes that the near end has sent, with headers."""
         [end] = json.loads(
             _ip(
                 '-n',

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""nginx and uWSGI with the configurations that are shipped in etc."""
+"""Fixtures for nginx and uWSGI with the configurations in etc/."""
 
 import os
 import pathlib
@@ -12,7 +12,7 @@ from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import stack
 
-#: Of uWSGI, as shipped.
+#: Number of uWSGI processes in the shipped configuration.
 _PROCESSES = 2
 
 ETC = stack.CHECKOUT / 'etc'
@@ -21,11 +21,11 @@ ETC = stack.CHECKOUT / 'etc'
 def adapt(
     path: str, places: dict[str, object], directory: pathlib.Path
 ) -> pathlib.Path:
-    """Copy a shipped file and put places of the test into it.
+    """Copy a shipped file and replace its paths and addresses.
 
-    :param path: below etc.
-    :param places: what stands for what; each must be in the file.
-    :param directory: gets the copy.
+    :param path: path below etc/.
+    :param places: replacements; each key must occur in the file.
+    :param directory: directory for the copy.
     """
     text = (ETC / path).read_text(encoding='utf-8')
     for shipped, here in places.items():

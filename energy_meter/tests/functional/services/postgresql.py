@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private PostgreSQL server."""
+"""Fixture for PostgreSQL."""
 
 import signal
 
@@ -9,14 +9,14 @@ from energy_meter.tests.functional.services import database
 
 
 class PostgreSQL(database.DatabaseServer):
-    """One PostgreSQL server; it refuses to be run by root."""
+    """PostgreSQL server; it does not run as root."""
 
     superuser_database = 'postgres'
-    # SIGTERM would wait until the last client has gone.
+    # SIGTERM waits until the last client disconnects.
     stop_signal = signal.SIGINT
 
     def __init__(self) -> None:
-        """Choose the port; data live in a directory of the fixture's."""
+        """Choose the port; the data is in the directory of the fixture."""
         self.port = base.free_port()
         super().__init__(
             [
@@ -31,7 +31,7 @@ class PostgreSQL(database.DatabaseServer):
         )
 
     def prepare(self) -> None:
-        """Create the data directory, and keep the socket beside it."""
+        """Create the data directory; the socket is beside it."""
         data = self.directory / 'data'
         base.run(
             [
@@ -53,9 +53,9 @@ class PostgreSQL(database.DatabaseServer):
         return f'postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}'
 
     def socket_url(self, url: str) -> str:
-        """Return the URL of a database for whoever is in another network.
+        """Return the URL of a database for clients in another namespace.
 
-        :param url: as :meth:`database_url` gives it.
+        :param url: URL from :meth:`database_url`.
         """
         name = url.rpartition('/')[2]
         return (

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A private Prometheus."""
+"""Fixture for Prometheus."""
 
 import os
 import typing
@@ -10,13 +10,13 @@ import yaml
 
 from energy_meter.tests.functional.services import base
 
-TIMEOUT = 20
+TIMEOUT_S = 20
 
 
 class Prometheus(base.Process):
-    """Scrapes what its configuration names, each second.
+    """Prometheus server that scrapes its targets once a second.
 
-    :param jobs: its ``scrape_configs``.
+    :param jobs: value of ``scrape_configs``.
     """
 
     def __init__(self, jobs: list[dict[str, typing.Any]]) -> None:
@@ -44,18 +44,18 @@ class Prometheus(base.Process):
             f'--storage.tsdb.path={self.directory / "data"}',
             f'--web.listen-address=127.0.0.1:{self._port}',
         ]
-        # Without the directories of consoles it would look in /etc.
+        # By default it looks for consoles in /etc.
         for name in 'templates', 'libraries':
             self.argv.append(f'--web.console.{name}={os.devnull}')
 
     def query(self, text: str) -> list[dict[str, typing.Any]]:
-        """Ask for the instant vector that a query gives now."""
+        """Return the instant vector of a query."""
         data = self._get('query', query=text)
         assert data['resultType'] == 'vector', text
         return list(data['result'])
 
     def labels(self, metric: str) -> set[str]:
-        """Give the names of all labels that a metric ever had."""
+        """Return the names of all labels that a metric ever had."""
         return {
             name
             for series in self._get('series', **{'match[]': metric})
@@ -63,15 +63,15 @@ class Prometheus(base.Process):
         }
 
     def _get(self, path: str, **parameters: str) -> typing.Any:
-        answer = requests.get(
-            f'{self._url}/api/v1/{path}', parameters, timeout=TIMEOUT
+        response = requests.get(
+            f'{self._url}/api/v1/{path}', parameters, timeout=TIMEOUT_S
         )
-        body = answer.json()
+        body = response.json()
         assert body['status'] == 'success', (parameters, body)
         return body['data']
 
     def _is_up(self) -> bool:
         try:
-            return requests.get(f'{self._url}/-/ready', timeout=TIMEOUT).ok
+            return requests.get(f'{self._url}/-/ready', timeout=TIMEOUT_S).ok
         except requests.RequestException:
             return False

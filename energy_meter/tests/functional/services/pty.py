@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Serial lines without hardware: pairs of terminals that socat connects."""
+"""Simulated serial lines: pairs of pseudo-terminals that socat connects."""
 
 import array
-import collections.abc
 import fcntl
 import os
 import termios
-import time
 
 import serial
 
-from energy_meter import measurement
 from energy_meter.tests.functional.services import base
 
-#: Longest wait for something to come over the line, in seconds.
-TIMEOUT = 30
+#: Maximum time in seconds to wait for data on the line.
+TIMEOUT_S = 30
 
 
 class Line(base.Process):
-    """A serial line.
+    """Serial line between the agent and a wattmeter.
 
     :ivar port: device file of the agent's end.
     :ivar meter: the wattmeter's end.
@@ -39,27 +36,27 @@ class Line(base.Process):
 
     def start(self) -> None:
         super().start()
-        self.meter = serial.Serial(str(self._far_end), timeout=TIMEOUT)
+        self.meter = serial.Serial(str(self._far_end), timeout=TIMEOUT_S)
         self.addCleanup(self.meter.close)
 
     def plug(self) -> None:
-        """Connect the wattmeter again after :meth:`unplug`."""
+        """Reconnect the wattmeter after :meth:`unplug`."""
         self.start()
 
     def unplug(self) -> None:
-        """Let the device file vanish under whoever has it open."""
+        """Remove the device file, even while a process has it open."""
         self.stop()
 
     def leave(self, data: bytes) -> None:
-        """Say something that waits in the port for the next who opens it."""
+        """Send data that stays in the port until a process opens it."""
         self.meter.write(data)
-        # Not through pyserial: it forgets what came before it opens a port.
+        # Do not use pyserial here: it discards input when it opens a port.
         port = os.open(self.port, os.O_RDONLY | os.O_NOCTTY)
         try:
             base.wait_for(
                 lambda: _waiting(port) >= len(data),
-                TIMEOUT,
-                'what the meter said waits in the port',
+                TIMEOUT_S,
+                'the data is in the input buffer of the port',
             )
         finally:
             os.close(port)
@@ -72,16 +69,3 @@ def _waiting(port: int) -> int:
     count = array.array('i', [0])
     fcntl.ioctl(port, termios.FIONREAD, count)
     return count[0]
-
-
-def reading(
-    stream: collections.abc.Iterator[measurement.Reading | None],
-) -> measurement.Reading:
-    """Wait for the next reading of a driver."""
-    deadline = time.monotonic() + TIMEOUT
-    for each in stream:
-        if each is not None:
-            return each
-        if time.monotonic() > deadline:
-            break
-    raise AssertionError(f'no reading in {TIMEOUT} s')

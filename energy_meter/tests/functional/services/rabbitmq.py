@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Private RabbitMQ nodes, one by one and in a cluster."""
+"""Fixtures for RabbitMQ nodes and a cluster of them."""
 
 import collections.abc
 from concurrent import futures
@@ -18,14 +18,14 @@ _NO_SETTINGS: collections.abc.Mapping[str, object] = {}
 
 
 class RabbitMQ(base.Process):
-    """One RabbitMQ node, with its own epmd, data, cookie and ports.
+    """RabbitMQ node with its own epmd, data, cookie and ports.
 
-    Stopped or killed, it can be started again on the same data.
+    It can be restarted on the same data after a stop or kill.
 
-    :param settings: of ``rabbitmq.conf``, beside those of the fixture.
-    :param namespace: the network to run in, where all may come in; by
-        default that of the tests, with nothing but 127.0.0.1.
-    :param peer: a running node of this network: join it in a cluster.
+    :param settings: additional settings for ``rabbitmq.conf``.
+    :param namespace: namespace to run in, on all interfaces; by default that
+        of the tests, on 127.0.0.1 only.
+    :param peer: running node whose cluster to join.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class RabbitMQ(base.Process):
         namespace: namespaces.Namespace | None = None,
         peer: 'RabbitMQ | None' = None,
     ) -> None:
-        """Choose the ports; data live in a directory of the fixture's."""
+        """Choose the ports; the data is in the directory of the fixture."""
         self.port = base.free_port()
-        #: Of ``rabbitmq.conf``; they are written before the first start.
+        #: Settings for ``rabbitmq.conf``, written before the first start.
         self.settings = dict(settings)
         self._namespace = namespace
         self._peer = peer
-        #: The name of the node.
+        #: Name of the node.
         self.node = f'test{self.port}@localhost'
-        #: The virtual host `/`, as oslo.messaging takes it.
+        #: URL of the virtual host `/` for oslo.messaging.
         self.url = self.vhost_url('')
         super().__init__(
             [f'{SCRIPTS}/rabbitmq-server'],
@@ -51,9 +51,9 @@ class RabbitMQ(base.Process):
         self._place(self)
 
     def prepare(self) -> None:
-        """Start epmd, write the configuration and name all of its places."""
-        # The first node of a cluster lends the others its epmd and its home,
-        # where the cookie is.
+        """Start epmd, write the configuration and set all paths."""
+        # All nodes of a cluster use the epmd of the first, and its home
+        # directory, which has the cookie.
         first = self._peer or self
         if first is self:
             self._start_epmd()
@@ -72,14 +72,16 @@ class RabbitMQ(base.Process):
             'ERL_EPMD_PORT': str(first.epmd_port),
             'RABBITMQ_CONFIG_FILE': os.fspath(config),
             'RABBITMQ_CONF_ENV_FILE': os.devnull,
-            'RABBITMQ_CTL_ERL_ARGS': '-kernel inet_dist_use_interface {127,0,0,1}',
+            'RABBITMQ_CTL_ERL_ARGS': (
+                '-kernel inet_dist_use_interface {127,0,0,1}'
+            ),
             'RABBITMQ_DIST_PORT': str(base.free_port()),
             'RABBITMQ_ENABLED_PLUGINS_FILE': os.fspath(plugins),
             'RABBITMQ_LOG_BASE': os.fspath(self.directory / 'log'),
             'RABBITMQ_MNESIA_BASE': os.fspath(self.directory / 'mnesia'),
             'RABBITMQ_NODENAME': self.node,
-            # The script becomes the server instead of its parent, so that
-            # signals reach the server.
+            # The script replaces itself with the server, so that signals
+            # reach the server.
             'RUNNING_UNDER_SYSTEMD': 'true',
         }
 
@@ -101,7 +103,7 @@ class RabbitMQ(base.Process):
         )
 
     def _configuration(self) -> dict[str, object]:
-        address = '0.0.0.0' if self._namespace else '127.0.0.1'  # noqa: S104
+        address = '0.0.0.0' if self._namespace else '127.0.0.1'
         configuration: dict[str, object] = {
             'listeners.tcp.1': f'{address}:{self.port}',
             'loopback_users': 'none',
@@ -124,7 +126,7 @@ class RabbitMQ(base.Process):
         return (self._namespace or base).listening(port)
 
     def vhost_url(self, vhost: str) -> str:
-        """Return the URL of a virtual host, as oslo.messaging takes it."""
+        """Return the URL of a virtual host for oslo.messaging."""
         return f'rabbit://guest:guest@127.0.0.1:{self.port}/{vhost}'
 
     def add_vhost(self) -> str:
@@ -154,18 +156,18 @@ class RabbitMQ(base.Process):
 
 
 class Cluster(base.Service):
-    """Three nodes on one machine, each to be stopped or killed on its own.
+    """Cluster of three nodes that can be stopped or killed separately.
 
-    :ivar nodes: the nodes; the first also has their epmd and cookie, which
-        stay while it is stopped or killed.
-    :ivar url: of the virtual host `/`, with all hosts.
+    :ivar nodes: the nodes; epmd and cookie belong to the first, and remain
+        while it is stopped or killed.
+    :ivar url: URL of the virtual host `/`, with all hosts.
     """
 
     def _setUp(self) -> None:
         first = self.useFixture(RabbitMQ())
         others = [RabbitMQ(peer=first) for _ in range(2)]
-        # Each takes seconds, hence at once; and ends when the thread ends
-        # that started it, hence the threads stay.
+        # Start them in parallel, as each takes seconds. Keep the threads: a
+        # process ends with the thread that started it.
         pool = futures.ThreadPoolExecutor()
         self.addCleanup(pool.shutdown)
         list(pool.map(self.useFixture, others))

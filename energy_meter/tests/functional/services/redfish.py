@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Redfish services: sushy-static, and one with logins and faults."""
+"""Simulated Redfish services: sushy-static, and one with logins and faults."""
 
 import copy
 import importlib.util
@@ -18,7 +18,7 @@ ROOT = '/redfish/v1'
 
 
 def collection(*paths: str) -> dict[str, typing.Any]:
-    """Make a collection of these members."""
+    """Return a collection with these members."""
     return {
         'Members@odata.count': len(paths),
         'Members': [{'@odata.id': path} for path in paths],
@@ -26,11 +26,11 @@ def collection(*paths: str) -> dict[str, typing.Any]:
 
 
 def mockup(**chassis: Resources) -> Resources:
-    """Make a service with these chassis.
+    """Return the resources of a service with these chassis.
 
-    :param chassis: resources of each chassis by their paths below it; the
-        empty path is the chassis itself. A link is written as ``->PATH``,
-        with a path below the chassis.
+    :param chassis: resources of each chassis by path below the chassis; the
+        empty path is the chassis itself. ``->PATH`` is a link to a path
+        below the chassis.
     """
     top = f'{ROOT}/Chassis'
     resources: Resources = {
@@ -47,9 +47,9 @@ def mockup(**chassis: Resources) -> Resources:
     }
     for name, parts in chassis.items():
         for path, body in parts.items():
-            whole = f'{top}/{name}{path}'
-            resources[whole] = {
-                '@odata.id': whole,
+            full_path = f'{top}/{name}{path}'
+            resources[full_path] = {
+                '@odata.id': full_path,
                 'Id': path[1:] or name,
                 **_linked(body, f'{top}/{name}'),
             }
@@ -58,18 +58,18 @@ def mockup(**chassis: Resources) -> Resources:
 
 def _linked(value: typing.Any, top: str) -> typing.Any:
     if isinstance(value, dict):
-        return {key: _linked(item, top) for key, item in value.items()}
+        return {key: _linked(child, top) for key, child in value.items()}
     if isinstance(value, list):
-        return [_linked(item, top) for item in value]
+        return [_linked(element, top) for element in value]
     if isinstance(value, str) and value.startswith('->'):
         return {'@odata.id': top + value[2:]}
     return value
 
 
 class StaticRedfish(base.Process):
-    """sushy-tools' sushy-static with a mockup, which may change.
+    """sushy-static of sushy-tools, with a mockup that can be changed.
 
-    It serves the contents of /redfish/v1 and knows no logins.
+    It serves the contents of /redfish/v1 without authentication.
     """
 
     def __init__(self, resources: Resources) -> None:
@@ -98,7 +98,7 @@ class StaticRedfish(base.Process):
         self.argv += ['-m', str(self.directory / 'mockup')]
 
     def change(self, path: str, **properties: object) -> None:
-        """Change a resource below /redfish/v1 from now on."""
+        """Change properties of a resource below /redfish/v1."""
         self._resources[ROOT + path].update(properties)
         self._write(ROOT + path)
 
@@ -119,11 +119,11 @@ class StaticRedfish(base.Process):
 
 
 class Controller(http.HTTPServer):
-    """A management controller with HTTPS, logins and faults.
+    """Management controller with HTTPS, logins and faults.
 
-    :ivar sessions: tokens of the sessions that are open.
-    :ivar statuses: what to answer instead of a resource, by its path.
-    :ivar password: may be changed.
+    :ivar sessions: tokens of open sessions.
+    :ivar statuses: status to return instead of a resource, by path.
+    :ivar password: the user's password; tests may change it.
     """
 
     def __init__(

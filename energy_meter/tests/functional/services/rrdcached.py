@@ -21,7 +21,7 @@ class RRDCached(base.Process):
         self._files = files
 
     def prepare(self) -> None:
-        """Tell it its directories."""
+        """Set its directories."""
         self.socket = str(self.directory / 'socket')
         self.argv += [
             '-g',

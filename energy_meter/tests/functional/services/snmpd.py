@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A device that talks SNMP: net-snmp's snmpd, which shows made-up objects."""
+"""Simulated SNMP devices: net-snmp's snmpd with arbitrary objects."""
 
 import collections.abc
 import os
@@ -12,17 +12,17 @@ import fixtures
 
 from energy_meter.tests.functional.services import base
 
-#: Names and passwords of users of version 3.
+#: Passwords of the users of version 3.
 AUTH_PASSWORD = 'auth-s3cret'
 PRIV_PASSWORD = 'priv-s3cret'
 
-#: May read, and may change; of versions 1 and 2c.
+#: Communities with read and write access, for versions 1 and 2c.
 READ_COMMUNITY = 'r3ad'
 WRITE_COMMUNITY = 'wr1te'
 
-#: Each user: digest and cipher.
+#: Authentication and privacy protocol of each user.
 USERS = {
-    'nobody': ('', ''),
+    'noauth': ('', ''),
     'md5': ('MD5', ''),
     'sha': ('SHA', ''),
     'sha224': ('SHA-224', ''),
@@ -37,19 +37,19 @@ USERS = {
 
 
 class Gauge(int):
-    """A number that is shown as Gauge32, which is Unsigned32, too."""
+    """Number with the type Gauge32, which is identical to Unsigned32."""
 
 
 Value: typing.TypeAlias = int | str | Gauge
 
 
 class Snmpd(base.Process):
-    """One device on 127.0.0.1 and ::1.
+    """Device on 127.0.0.1 and ::1.
 
-    :param objects: what it shows, by object identifier. Changes become
-        effective at the next start.
-    :param settings: further lines of its configuration.
-    :param auth_password: of its users.
+    :param objects: values by object identifier. Changes take effect at the
+        next start.
+    :param settings: additional configuration lines.
+    :param auth_password: authentication password of the users.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Snmpd(base.Process):
         self._auth_password = auth_password
         self._identity = 0
         super().__init__(
-            ['snmpd', '-f', '-Lo', '-I', '-smux'], ready=self._answers
+            ['snmpd', '-f', '-Lo', '-I', '-smux'], ready=self._is_ready
         )
 
     def prepare(self) -> None:
@@ -72,7 +72,7 @@ class Snmpd(base.Process):
         self.argv += ['-c', os.fspath(self.directory / 'snmpd.conf')]
 
     def start(self) -> None:
-        """Start with what :attr:`objects` has now."""
+        """Start with the present :attr:`objects`."""
         persistent = self.directory / f'persistent-{self._identity}'
         persistent.mkdir(exist_ok=True)
         self.env |= {
@@ -86,18 +86,20 @@ class Snmpd(base.Process):
         super().start()
 
     def restart(self) -> None:
-        """Boot the device."""
+        """Restart the device."""
         self.stop()
         self.start()
 
     def replace(self) -> None:
-        """Put another device in its place: it has another engine id."""
+        """Replace the device by one with another engine ID."""
         self._identity += 1
         self.restart()
 
     def set(self, oid: str, value: Value) -> None:
-        """Change what an object shows, while the device runs."""
-        self._run('snmpset', WRITE_COMMUNITY, oid, _letter(value), str(value))
+        """Set the value of an object of the running device."""
+        self._run(
+            'snmpset', WRITE_COMMUNITY, oid, _type_letter(value), str(value)
+        )
         self.objects[oid] = value
 
     def _configuration(self) -> collections.abc.Iterator[str]:
@@ -124,13 +126,13 @@ class Snmpd(base.Process):
             )
         yield from self._settings
         for oid, value in self.objects.items():
-            kind = {'i': 'integer', 'u': 'uinteger', 's': 'octet_str'}[
-                _letter(value)
+            type_ = {'i': 'integer', 'u': 'uinteger', 's': 'octet_str'}[
+                _type_letter(value)
             ]
             text = f'"{value}"' if isinstance(value, str) else value
-            yield f'override -rw .{oid} {kind} {text}'
+            yield f'override -rw .{oid} {type_} {text}'
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             self._run('snmpget', READ_COMMUNITY, '1.3.6.1.2.1.1.3.0')
         except AssertionError:
@@ -153,28 +155,28 @@ class Snmpd(base.Process):
         )
 
 
-def _letter(value: Value) -> str:
-    """Give the letter that snmpset has for a type."""
+def _type_letter(value: Value) -> str:
+    """Return the letter of a value's type for snmpset."""
     if isinstance(value, Gauge):
         return 'u'
     return 's' if isinstance(value, str) else 'i'
 
 
 class Relay(fixtures.Fixture):
-    """A network between a device and whoever asks it.
+    """UDP relay between a device and its clients.
 
-    :param port: where the device is.
-    :ivar limit: longer answers get lost, in octets.
-    :ivar noise: comes before each answer.
-    :ivar requests: how many came through so far.
-    :ivar answered: octets of all answers so far.
+    :param port: port of the device.
+    :ivar max_bytes: maximum size of responses; longer ones are dropped.
+    :ivar noise: packet to send before each response.
+    :ivar requests: number of requests relayed.
+    :ivar response_bytes: size of all responses relayed.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__()
-        self.limit = 65_536
+        self.max_bytes = 65_536
         self.noise = b''
-        self.requests = self.answered = 0
+        self.requests = self.response_bytes = 0
         self._device = ('127.0.0.1', port)
 
     def _setUp(self) -> None:
@@ -197,8 +199,8 @@ class Relay(fixtures.Fixture):
                 client = sender
                 self.requests += 1
                 self._socket.sendto(message, self._device)
-            elif client is not None and len(message) <= self.limit:
-                self.answered += len(message)
+            elif client is not None and len(message) <= self.max_bytes:
+                self.response_bytes += len(message)
                 if self.noise:
                     self._socket.sendto(self.noise, client)
                 self._socket.sendto(message, client)

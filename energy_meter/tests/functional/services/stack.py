@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where the other OpenStack services are installed for tests.
+"""Virtual environment of the other OpenStack services.
 
-They live in a virtual environment of their own, made from
-tools/stack-requirements.txt: beside ours, as on a real installation, and not
-among our requirements.
+tools/stack-requirements.txt lists them. As in a real installation they are
+not in the environment of energy_meter.
 """
 
 import os
@@ -25,7 +24,7 @@ def venv() -> pathlib.Path:
 def program(name: str) -> str:
     """Find a program of the virtual environment.
 
-    :raises unittest.SkipTest: It is not there.
+    :raises unittest.SkipTest: if it is missing.
     """
     path = venv() / 'bin' / name
     if not path.exists():
@@ -39,11 +38,11 @@ def program(name: str) -> str:
 def wsgi_server(port: int, module: str) -> list[str]:
     """Return the command that serves a WSGI module of these services.
 
-    It listens on this port of 127.0.0.1 and keeps connections alive, which
-    uWSGI does properly only behind a router of its own: the caller appends
-    `--socket` and the path through which the two talk.
+    It listens on a port of 127.0.0.1 and keeps connections alive, which uWSGI
+    supports only behind its own HTTP router: the caller appends `--socket`
+    with the path of the socket between the two.
 
-    :raises unittest.SkipTest: uWSGI is not installed.
+    :raises unittest.SkipTest: if uWSGI is not installed.
     """
     return [
         program('uwsgi'),

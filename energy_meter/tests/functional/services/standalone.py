@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""energy-meter-standalone on ports of its own."""
+"""Fixture for energy-meter-standalone."""
 
 import os
 
@@ -10,17 +10,17 @@ from energy_meter.tests.functional.services import commands
 
 
 class Standalone(base.Process):
-    """Everything in one process.
+    """All services in one process.
 
-    :ivar port: of the pages.
-    :ivar url: of the pages.
-    :ivar api_port: of the API.
+    :ivar port: port of the pages.
+    :ivar url: URL of the pages.
+    :ivar api_port: port of the API.
     """
 
     def __init__(self, **sections: dict[str, object]) -> None:
         """Choose the ports.
 
-        :param sections: of the configuration.
+        :param sections: sections of the configuration.
         """
         self.port = base.free_port()
         self.api_port = base.free_port()
@@ -40,6 +40,6 @@ class Standalone(base.Process):
         self.argv += [
             '--config-file',
             os.fspath(configuration.path),
-            '--data-dir',
+            '--state-path',
             os.fspath(self.directory / 'data'),
         ]

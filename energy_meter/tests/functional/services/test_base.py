@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tests of what the service fixtures have in common."""
+"""Tests of the base of the service fixtures."""
 
 import signal
 import socket
@@ -14,7 +14,7 @@ import testtools
 
 from energy_meter.tests.functional.services import base
 
-#: Ignores the signal that is its argument, says READY and sleeps.
+#: Ignores the signal given as its argument, prints READY and sleeps.
 SLEEPER = """
 import signal, sys, time
 if sys.argv[1:]:
@@ -33,14 +33,14 @@ def sleeper(*args: str, timeout: float = 60) -> base.Process:
     return process
 
 
-#: Starts a SLEEPER in a session of its own and waits for its end.
+#: Starts a SLEEPER in a session of its own and waits until it exits.
 PARENT = """
 import subprocess, sys
 subprocess.run([sys.executable, *sys.argv[1:]], start_new_session=True)
 """
 
 
-#: Starts a SLEEPER as a test does, and dies without cleaning up.
+#: Starts a SLEEPER as a test does, and exits without cleaning up.
 DEAD_TEST = f"""
 import os, sys
 from energy_meter.tests.functional.services import base
@@ -65,13 +65,13 @@ class MissingProgramTestCase(oslotest.BaseTestCase):
         )
         self.useFixture(fixtures.EnvironmentVariable('PATH', '/nowhere'))
 
-    def test_the_skip_names_program_and_package(self) -> None:
+    def test_skip_names_program_and_package(self) -> None:
         with testtools.ExpectedException(
             unittest.SkipTest, r'.*ipmi_sim .*openipmi\)'
         ):
             base.require('ipmi_sim')
 
-    def test_a_service_within_a_service_skips_too(self) -> None:
+    def test_service_inside_a_service_skips_as_well(self) -> None:
         class Outer(base.Process):
             def prepare(self) -> None:
                 self.useFixture(base.Process(['epmd']))
@@ -82,7 +82,7 @@ class MissingProgramTestCase(oslotest.BaseTestCase):
 
 
 class FreePortTestCase(oslotest.BaseTestCase):
-    def test_a_port_in_use_is_not_free(self) -> None:
+    def test_port_in_use_is_not_free(self) -> None:
         port = base.free_port()
         self.useFixture(
             fixtures.MonkeyPatch(
@@ -96,11 +96,11 @@ class FreePortTestCase(oslotest.BaseTestCase):
 
 
 class WaitForTestCase(oslotest.BaseTestCase):
-    def test_the_true_answer_is_returned(self) -> None:
+    def test_true_value_is_returned(self) -> None:
         answers = iter([None, 0, 'yes'])
         self.assertEqual('yes', base.wait_for(lambda: next(answers), 60, ''))
 
-    def test_the_failure_says_what_did_not_come(self) -> None:
+    def test_failure_names_the_condition(self) -> None:
         with testtools.ExpectedException(
             AssertionError, r'the moon: not within 0 s .*\[\].*'
         ):
@@ -108,12 +108,12 @@ class WaitForTestCase(oslotest.BaseTestCase):
 
 
 class ProcessTestCase(oslotest.BaseTestCase):
-    def test_it_runs_until_the_end_of_the_fixture(self) -> None:
+    def test_runs_until_the_end_of_the_fixture(self) -> None:
         with sleeper() as process:
             self.assertIsNone(process.returncode)
         self.assertEqual(-signal.SIGTERM, process.returncode)
 
-    def test_it_is_started_again(self) -> None:
+    def test_restart(self) -> None:
         process = self.useFixture(sleeper())
         first = process.pid
         process.stop()
@@ -121,26 +121,26 @@ class ProcessTestCase(oslotest.BaseTestCase):
         self.assertIsNone(process.returncode)
         self.assertNotEqual(first, process.pid)
 
-    def test_while_it_runs_it_is_not_started_again(self) -> None:
+    def test_running_program_is_not_started_twice(self) -> None:
         process = self.useFixture(sleeper())
         first = process.pid
         process.start()
         self.assertEqual(first, process.pid)
 
-    def test_killed(self) -> None:
+    def test_kill(self) -> None:
         process = self.useFixture(sleeper(str(int(signal.SIGTERM))))
         process.kill()
         self.assertEqual(-signal.SIGKILL, process.returncode)
 
-    def test_paused_and_resumed(self) -> None:
+    def test_pause_and_resume(self) -> None:
         process = self.useFixture(sleeper())
         process.pause()
         program = psutil.Process(process.pid)
-        base.wait_for(lambda: is_paused(program), 10, 'it hangs')
+        base.wait_for(lambda: is_paused(program), 10, 'it to be suspended')
         process.resume()
-        base.wait_for(lambda: not is_paused(program), 10, 'it goes on')
+        base.wait_for(lambda: not is_paused(program), 10, 'it to be resumed')
 
-    def test_descendants_share_its_fate(self) -> None:
+    def test_descendants_are_paused_and_killed_as_well(self) -> None:
         process = base.Process(
             [sys.executable, '-c', PARENT, '-c', SLEEPER],
             ready=lambda: 'READY' in process.output(),
@@ -148,17 +148,19 @@ class ProcessTestCase(oslotest.BaseTestCase):
         self.useFixture(process)
         (child,) = psutil.Process(process.pid).children()
         process.pause()
-        base.wait_for(lambda: is_paused(child), 10, 'the child hangs')
+        base.wait_for(
+            lambda: is_paused(child), 10, 'the child to be suspended'
+        )
         process.kill()
-        base.wait_for(lambda: not child.is_running(), 10, 'the child ends')
+        base.wait_for(lambda: not child.is_running(), 10, 'the child to exit')
 
-    def test_a_paused_process_is_stopped(self) -> None:
+    def test_paused_process_is_stopped(self) -> None:
         process = self.useFixture(sleeper())
         process.pause()
         process.stop()
         self.assertEqual(-signal.SIGTERM, process.returncode)
 
-    def test_it_does_not_outlive_the_tests(self) -> None:
+    def test_program_does_not_outlive_the_tests(self) -> None:
         temporary = self.useFixture(fixtures.TempDir()).path
         pid = int(
             base.run(
@@ -171,19 +173,19 @@ class ProcessTestCase(oslotest.BaseTestCase):
                 or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
             ),
             10,
-            'the program ends',
+            'the program to exit',
         )
 
-    def test_what_does_not_stop_is_killed_and_reported(self) -> None:
+    def test_program_that_does_not_stop_is_killed_and_reported(self) -> None:
         process = sleeper(str(int(signal.SIGTERM)), timeout=1)
         process.setUp()
         with testtools.ExpectedException(
-            AssertionError, '.* did not end within 1 s .*'
+            AssertionError, '.* did not exit within 1 s .*'
         ):
             process.cleanUp()
         self.assertEqual(-signal.SIGKILL, process.returncode)
 
-    def test_an_end_at_the_start_is_reported_with_the_output(self) -> None:
+    def test_exit_at_start_is_reported_with_the_output(self) -> None:
         process = base.Process(
             [sys.executable, '-c', 'raise SystemExit("no luck")'],
             ready=lambda: False,
@@ -191,7 +193,7 @@ class ProcessTestCase(oslotest.BaseTestCase):
         error = self.assertRaises(fixtures.MultipleExceptions, process.setUp)
         self.assertIn('status 1:\nno luck', str(error.args[0][1]))
 
-    def test_the_end_of_its_log_is_a_detail(self) -> None:
+    def test_end_of_its_log_is_a_detail(self) -> None:
         process = self.useFixture(sleeper())
         self.assertEqual(
             'READY\n', process.getDetails()[process.log.name].as_text()
@@ -199,9 +201,9 @@ class ProcessTestCase(oslotest.BaseTestCase):
 
 
 class RunTestCase(oslotest.BaseTestCase):
-    def test_a_failure_is_reported_with_the_output(self) -> None:
+    def test_failure_is_reported_with_the_output(self) -> None:
         with testtools.ExpectedException(
-            AssertionError, '(?s).*ended with 3:.*no luck'
+            AssertionError, '(?s).*exited with 3:.*no luck'
         ):
             base.run(
                 [sys.executable, '-c', 'print("no luck"); raise SystemExit(3)']

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tests that the services start, answer, come back and stop.
+"""Tests that the services start, respond, restart and stop.
 
-(Ceilometer's are those of the pollsters.)
+The tests of the pollsters cover Ceilometer.
 """
+
+import typing
 
 import kombu
 from kombu import simple
@@ -37,7 +39,7 @@ class RabbitMQTestCase(oslotest.BaseTestCase):
 
         self.assertEqual('42', self.queue(url).get(timeout=30).payload)
 
-    def test_each_test_has_a_virtual_host_of_the_shared_broker(self) -> None:
+    def test_virtual_hosts_of_the_shared_broker_are_separate(self) -> None:
         broker = base.shared(rabbitmq.RabbitMQ)
         self.queue(broker.add_vhost()).put('42')
 
@@ -46,7 +48,7 @@ class RabbitMQTestCase(oslotest.BaseTestCase):
 
 
 class DatabaseTestCase(testscenarios.WithScenarios, oslotest.BaseTestCase):
-    scenarios = [
+    scenarios: typing.ClassVar = [
         ('mariadb', {'service': mariadb.MariaDB}),
         ('postgresql', {'service': postgresql.PostgreSQL}),
     ]
@@ -71,7 +73,7 @@ class DatabaseTestCase(testscenarios.WithScenarios, oslotest.BaseTestCase):
 
 
 class KeystoneTestCase(oslotest.BaseTestCase):
-    def test_a_user_logs_in(self) -> None:
+    def test_user_authenticates(self) -> None:
         identity = base.shared(keystone.Keystone)
         user = identity.create_user('reader', project='service')
 

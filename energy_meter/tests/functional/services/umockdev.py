@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Machines whose sysfs is made up by umockdev, and drivers that run on them.
+"""Simulated machines with umockdev's sysfs, and drivers that run on them.
 
-umockdev shows its sysfs to one process and its children only, so a driver
-runs in a process of its own (``driver_process``).
+umockdev's sysfs is visible only to one process and its children, so the
+driver runs in a separate process (:mod:`driver_process`).
 """
 
 import json
@@ -21,8 +21,8 @@ from energy_meter import measurement
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import driver_process
 
-#: Longest wait for an answer, in seconds.
-TIMEOUT = 60
+#: Maximum time in seconds to wait for a response.
+TIMEOUT_S = 60
 
 
 def device(
@@ -31,9 +31,9 @@ def device(
     links: dict[str, str] | None = None,
     **attributes: object,
 ) -> str:
-    """Describe a device in umockdev's language.
+    """Return the description of a device in umockdev's format.
 
-    :param path: below /sys: ``/devices/...``.
+    :param path: path below /sys: ``/devices/...``.
     :param links: targets of its symbolic links.
     """
     lines = [f'P: {path}', f'E: SUBSYSTEM={subsystem}']
@@ -43,12 +43,12 @@ def device(
 
 
 class Machine(base.Service):
-    """A machine with these devices, and one driver on it.
+    """Machine with these devices, and one driver that runs on it.
 
-    Nobody on it may read what is forbidden, not even root.
+    Permissions apply to all users on it, including root.
 
-    :param devices: as :func:`device` describes them.
-    :ivar sys: where its /sys really is.
+    :param devices: descriptions from :func:`device`.
+    :ivar sys: actual path of its /sys.
     """
 
     def __init__(self, *devices: str) -> None:
@@ -80,31 +80,33 @@ class Machine(base.Service):
             )
         self.addCleanup(self._stop)
         self.sys = (
-            pathlib.Path(self._tell('environment', 'UMOCKDEV_DIR')) / 'sys'
+            pathlib.Path(self._request('environment', 'UMOCKDEV_DIR')) / 'sys'
         )
 
     def open(
         self, driver: str, *probes: str | None, **options: typing.Any
     ) -> None:
-        """Make a driver and open it.
+        """Create and open a driver.
 
-        :raises DriverError: its error, as far as the text goes; as
-            :meth:`read`.
+        :raises DriverError: with the text of the driver's error, as do the
+            other methods.
         """
-        self._tell('open', driver, probes, options)
+        self._request('open', driver, probes, options)
 
     def read(self) -> list[measurement.Reading]:
-        """Let the driver read."""
-        return [_reading(fields) for fields in self._tell('read')]
+        """Return the readings of the driver."""
+        return [_reading(fields) for fields in self._request('read')]
 
     def run(self, *argv: str) -> str:
         """Run a program on the machine and return what it prints."""
-        return str(self._tell('run', *argv))
+        return str(self._request('run', *argv))
 
     def set(self, attribute: str, text: object) -> None:
+        """Write an attribute."""
         (self.sys / attribute).write_text(f'{text}')
 
     def remove(self, path: str) -> None:
+        """Remove an attribute or a link."""
         (self.sys / path).unlink()
 
     def forbid(self, attribute: str) -> None:
@@ -116,15 +118,15 @@ class Machine(base.Service):
         self.remove(attribute)
         (self.sys / attribute).symlink_to('/proc/self/mem')
 
-    def _tell(self, command: str, *args: typing.Any) -> typing.Any:
+    def _request(self, command: str, *args: typing.Any) -> typing.Any:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps([command, args]) + '\n')
         self._process.stdin.flush()
-        ready, _, _ = select.select([self._process.stdout], [], [], TIMEOUT)
+        ready, _, _ = select.select([self._process.stdout], [], [], TIMEOUT_S)
         line = self._process.stdout.readline() if ready else ''
         if not line:
             raise AssertionError(
-                f'no answer to {command}:\n{self._log.read_text()}'
+                f'no response to {command}:\n{self._log.read_text()}'
             )
         result, error = json.loads(line)
         if error is not None:
@@ -132,12 +134,12 @@ class Machine(base.Service):
         return result
 
     def _stop(self) -> None:
-        # The driver's process ends with its input; umockdev-run tidies up.
-        self._process.communicate(timeout=TIMEOUT)
+        # The driver's process ends with its input; umockdev-run cleans up.
+        self._process.communicate(timeout=TIMEOUT_S)
 
 
 def _unprivileged() -> list[str]:
-    """Give the command that takes root's right to read everything away."""
+    """Return a command that removes root's capability to read any file."""
     if os.geteuid() != 0:
         return []
     return [base.program('setpriv'), '--inh-caps=-all', '--bounding-set=-all']

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""While the bus is away detail may be lost, energy never."""
+"""A full backlog loses resolution, but no energy."""
 
 import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
-from energy_meter import counters
 from energy_meter import measurement
 from energy_meter.agent import backlog
+from energy_meter.agent import metrics
+from energy_meter.telemetry import counters
 
 
-def word(register, elapsed):
+def make_measurement(register, elapsed):
     return measurement.Measurement(
         measurement.Probe(
             register, 'node', register, 'meter', 'dummy', 'agent'
@@ -26,77 +27,78 @@ def word(register, elapsed):
 
 class BacklogTest(base.BaseTestCase):
     def make(self, limit):
-        self.counters = counters.Counters()
+        self.counters = counters.Counters(metrics.COUNTERS)
         return backlog.Backlog(limit, self.counters)
 
-    def test_first_come_is_first_taken(self):
-        waiting = self.make(10)
-        words = [word('r', at) for at in range(5)]
+    def test_measurements_are_taken_in_order(self):
+        queue = self.make(10)
+        measurements = [make_measurement('r', elapsed) for elapsed in range(5)]
 
-        waiting.put(words[:3])
-        waiting.put(words[3:])
+        queue.put(measurements[:3])
+        queue.put(measurements[3:])
 
-        self.assertEqual(words[:2], waiting.take(2))
-        self.assertEqual(words[2:], waiting.take(100))
-        self.assertEqual([], waiting.take(1))
-        self.assertEqual(0, len(waiting))
+        self.assertEqual(measurements[:2], queue.take(2))
+        self.assertEqual(measurements[2:], queue.take(100))
+        self.assertEqual([], queue.take(1))
+        self.assertEqual(0, len(queue))
 
-    def test_what_is_given_back_is_first_again(self):
-        waiting = self.make(10)
-        words = [word('r', at) for at in range(5)]
-        waiting.put(words[:4])
-        taken = waiting.take(2)
-        waiting.put(words[4:])
+    def test_requeued_measurements_are_taken_first(self):
+        queue = self.make(10)
+        measurements = [make_measurement('r', elapsed) for elapsed in range(5)]
+        queue.put(measurements[:4])
+        taken = queue.take(2)
+        queue.put(measurements[4:])
 
-        waiting.give_back(taken)
+        queue.requeue(taken)
 
-        self.assertEqual(words, waiting.take(5))
-        self.assertEqual(0.0, self.counters.value('thinned'))
+        self.assertEqual(measurements, queue.take(5))
+        self.assertEqual(0.0, self.counters.value('backlog_coalesced'))
 
-    def test_beyond_the_limit_the_newest_of_each_register_stays(self):
-        waiting = self.make(4)
+    def test_full_backlog_keeps_newest_measurement_of_each_register(self):
+        queue = self.make(4)
 
-        waiting.put(
+        queue.put(
             [
-                word('a', 1.0),
-                word('b', 1.0),
-                word('a', 2.0),
-                word('b', 2.0),
-                word('a', 3.0),
+                make_measurement('a', 1.0),
+                make_measurement('b', 1.0),
+                make_measurement('a', 2.0),
+                make_measurement('b', 2.0),
+                make_measurement('a', 3.0),
             ]
         )
 
         self.assertCountEqual(
-            [word('a', 3.0), word('b', 2.0)], waiting.take(9)
+            [make_measurement('a', 3.0), make_measurement('b', 2.0)],
+            queue.take(9),
         )
-        self.assertEqual(3.0, self.counters.value('thinned'))
+        self.assertEqual(3.0, self.counters.value('backlog_coalesced'))
 
-    def test_the_newest_is_by_elapsed_not_by_place(self):
-        waiting = self.make(2)
-        waiting.put([word('a', 3.0), word('a', 1.0)])
+    def test_newest_measurement_is_determined_by_elapsed(self):
+        queue = self.make(2)
+        queue.put([make_measurement('a', 3.0), make_measurement('a', 1.0)])
 
-        waiting.put([word('a', 2.0)])
+        queue.put([make_measurement('a', 2.0)])
 
-        self.assertEqual([word('a', 3.0)], waiting.take(9))
+        self.assertEqual([make_measurement('a', 3.0)], queue.take(9))
 
-    def test_what_is_given_back_to_a_full_one_does_not_replace_newer(self):
-        waiting = self.make(2)
-        waiting.put([word('a', 1.0), word('a', 2.0)])
-        taken = waiting.take(2)
-        waiting.put([word('a', 3.0), word('a', 4.0)])
+    def test_requeued_measurements_do_not_replace_newer_ones(self):
+        queue = self.make(2)
+        queue.put([make_measurement('a', 1.0), make_measurement('a', 2.0)])
+        taken = queue.take(2)
+        queue.put([make_measurement('a', 3.0), make_measurement('a', 4.0)])
 
-        waiting.give_back(taken)
+        queue.requeue(taken)
 
-        self.assertEqual([word('a', 4.0)], waiting.take(9))
+        self.assertEqual([make_measurement('a', 4.0)], queue.take(9))
 
-    def test_every_register_has_a_place_even_beyond_the_limit(self):
-        waiting = self.make(2)
-        words = [word(name, 1.0) for name in 'abcdef']
+    def test_more_registers_than_the_limit_are_kept(self):
+        queue = self.make(2)
+        measurements = [make_measurement(name, 1.0) for name in 'abcdef']
 
-        waiting.put(words)
+        queue.put(measurements)
 
-        self.assertEqual(words, waiting.take(9))
-        self.assertEqual(0.0, self.counters.value('thinned'))
+        self.assertEqual(measurements, queue.take(9))
+        self.assertEqual(0.0, self.counters.value('backlog_coalesced'))
 
     @hypothesis.given(
         strategies.integers(1, 6),
@@ -108,30 +110,32 @@ class BacklogTest(base.BaseTestCase):
             max_size=60,
         ),
     )
-    def test_the_last_word_of_no_register_is_ever_lost(self, limit, story):
-        waiting = self.make(limit)
+    def test_newest_measurement_of_each_register_is_never_lost(
+        self, limit, operations
+    ):
+        queue = self.make(limit)
         newest, sent = {}, {}
-        for elapsed, (name, what) in enumerate(story):
-            if what == 'put':
+        for elapsed, (name, operation) in enumerate(operations):
+            if operation == 'put':
                 newest[name] = elapsed
-                waiting.put([word(name, elapsed)])
+                queue.put([make_measurement(name, elapsed)])
                 continue
-            taken = waiting.take(2)
-            if what == 'fail':
-                waiting.give_back(taken)
+            taken = queue.take(2)
+            if operation == 'fail':
+                queue.requeue(taken)
                 continue
-            sent.update((item.register.id, item.elapsed) for item in taken)
+            sent.update((each.register.id, each.elapsed) for each in taken)
 
         sent.update(
-            (item.register.id, item.elapsed) for item in waiting.take(1000)
+            (each.register.id, each.elapsed) for each in queue.take(1000)
         )
 
         self.assertEqual(newest, sent)
-        self.assertEqual(0, len(waiting))
+        self.assertEqual(0, len(queue))
 
-    def test_it_stays_within_twice_its_registers_or_its_limit(self):
-        waiting = self.make(5)
+    def test_size_is_limited_to_the_limit_or_twice_the_registers(self):
+        queue = self.make(5)
 
-        for at in range(100):
-            waiting.put([word('abcd'[at % 4], at)])
-            self.assertLessEqual(len(waiting), 8)
+        for elapsed in range(100):
+            queue.put([make_measurement('abcd'[elapsed % 4], elapsed)])
+            self.assertLessEqual(len(queue), 8)

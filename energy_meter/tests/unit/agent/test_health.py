@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is told of wattmeters that work, fail and hang."""
+"""Health metrics of wattmeters that work, fail and hang."""
 
 import types
 
@@ -18,10 +18,10 @@ class HealthTest(base.BaseTestCase):
         self.health = health.Health()
 
     def samples(self):
-        """Give what Prometheus reads of one wattmeter, by metric."""
+        """Return the exported samples of one wattmeter, by metric."""
         registry = prometheus_client.CollectorRegistry()
         registry.register(
-            health.Collector(lambda: {'desk': self.health}, lambda: 7)
+            health.HealthExporter(lambda: {'desk': self.health}, lambda: 7)
         )
         text = prometheus_client.generate_latest(registry).decode()
         return {
@@ -30,52 +30,54 @@ class HealthTest(base.BaseTestCase):
             for sample in family.samples
         }
 
-    def test_a_wattmeter_is_not_up_before_it_was_read(self):
-        found = self.samples()
+    def test_wattmeter_is_down_before_first_reading(self):
+        samples = self.samples()
 
-        self.assertEqual(0, found['wattmeter_up'].value)
-        self.assertEqual({'wattmeter': 'desk'}, found['wattmeter_up'].labels)
-        self.assertNotIn('wattmeter_failing_since_seconds', found)
+        self.assertEqual(0, samples['wattmeter_up'].value)
+        self.assertEqual({'wattmeter': 'desk'}, samples['wattmeter_up'].labels)
+        self.assertNotIn('wattmeter_failure_start_timestamp_seconds', samples)
 
-    def test_a_failing_wattmeter_tells_since_when_and_why(self):
+    def test_failing_wattmeter_exports_start_of_failure(self):
         self.health.succeed()
         self.health.fail('first')
-        since = self.samples()['wattmeter_failing_since_seconds'].value
+        failing_since = self.samples()[
+            'wattmeter_failure_start_timestamp_seconds'
+        ].value
         self.health.fail('a "quoted"\nerror')
 
-        found = self.samples()
+        samples = self.samples()
 
-        failing = found['wattmeter_failing_since_seconds']
-        self.assertEqual('a "quoted"\nerror', failing.labels['error'])
-        self.assertEqual(since, failing.value)
-        self.assertEqual(0, found['wattmeter_up'].value)
-        self.assertEqual(2, found['wattmeter_restarts_total'].value)
+        failing = samples['wattmeter_failure_start_timestamp_seconds']
+        self.assertEqual({'wattmeter': 'desk'}, failing.labels)
+        self.assertEqual(failing_since, failing.value)
+        self.assertEqual(0, samples['wattmeter_up'].value)
+        self.assertEqual(2, samples['wattmeter_restarts_total'].value)
 
-    def test_a_wattmeter_that_recovers_is_up(self):
+    def test_recovered_wattmeter_is_up(self):
         self.health.fail('away')
         self.health.succeed()
 
-        found = self.samples()
+        samples = self.samples()
 
-        self.assertEqual(1, found['wattmeter_up'].value)
-        self.assertEqual(1, found['wattmeter_restarts_total'].value)
-        self.assertNotIn('wattmeter_failing_since_seconds', found)
+        self.assertEqual(1, samples['wattmeter_up'].value)
+        self.assertEqual(1, samples['wattmeter_restarts_total'].value)
+        self.assertNotIn('wattmeter_failure_start_timestamp_seconds', samples)
 
-    def test_an_endless_error_is_cut(self):
+    def test_long_error_is_truncated(self):
         self.health.fail('x' * 10_000)
 
         self.assertEqual(200, len(self.health.error))
 
-    def test_the_backlog_is_told(self):
+    def test_backlog_size_is_exported(self):
         self.assertEqual(7, self.samples()['backlog_measurements'].value)
 
 
-class WorkerTest(base.BaseTestCase):
-    def test_a_hung_wattmeter_keeps_its_story(self):
+class ReplacementTest(base.BaseTestCase):
+    def test_replacement_of_hung_worker_keeps_its_health(self):
         hung = worker.Worker(
             types.SimpleNamespace(name='desk'), None, None, 60.0, None
         )
-        hung.health.fail('the driver hangs')
+        hung.health.fail('the driver hung')
 
-        self.assertIs(hung.health, hung.successor().health)
-        self.assertEqual(1, hung.successor().failures)
+        self.assertIs(hung.health, hung.replacement().health)
+        self.assertEqual(1, hung.replacement().failures)

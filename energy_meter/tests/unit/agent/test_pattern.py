@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The probes of all outlets of a wattmeter are named by a pattern."""
+"""Patterns name the probes of all channels of a wattmeter."""
 
 import socket
 
@@ -15,9 +15,9 @@ from energy_meter.tests import sysfs
 
 ZONES = {
     f'intel-rapl:{zone}/{name}': text
-    for zone, own in (('0', 'package-0'), ('0:0', 'dram'))
+    for zone, zone_name in (('0', 'package-0'), ('0:0', 'dram'))
     for name, text in {
-        'name': own,
+        'name': zone_name,
         'energy_uj': '1000',
         'max_energy_range_uj': '262143328850',
     }.items()
@@ -32,53 +32,53 @@ class PatternTest(base.BaseTestCase):
         conf(['--config-file', path])
         return wattmeter.load(conf, 'agent')
 
-    def test_host_of_a_local_wattmeter_is_the_machine(self):
+    def test_host_of_local_wattmeter_is_this_machine(self):
         tree = self.useFixture(sysfs.Tree(ZONES))
         self.useFixture(
             fixtures.MockPatchObject(rapl.RAPL, 'directory', tree.path)
         )
-        (item,), errors = self.load(
+        (loaded,), errors = self.load(
             '[wattmeter:cpu]\ndriver = rapl\nprobes = {host}-{name}\n'
         )
 
-        probes = [settings.probe.id for settings in item.resolve().probes]
+        probe_ids = [settings.probe.id for settings in loaded.resolve().probes]
 
         host = socket.gethostname()
         self.assertEqual([], errors)
         self.assertEqual(
-            [f'{host}-package-0', f'{host}-package-0/dram'], probes
+            [f'{host}-package-0', f'{host}-package-0/dram'], probe_ids
         )
 
-    def test_host_is_what_the_operator_says_it_is(self):
+    def test_metered_host_is_used_as_host(self):
         tree = self.useFixture(sysfs.Tree(ZONES))
         self.useFixture(
             fixtures.MockPatchObject(rapl.RAPL, 'directory', tree.path)
         )
-        (item,), _ = self.load(
-            '[wattmeter:cpu]\ndriver = rapl\nprobes = {host}-{outlet}\n'
+        (loaded,), _ = self.load(
+            '[wattmeter:cpu]\ndriver = rapl\nprobes = {host}-{channel}\n'
             'metered_host = node-7\n'
         )
 
-        self.assertEqual(('node-7-1', 'node-7-2'), item.resolve().outlets)
+        self.assertEqual(('node-7-1', 'node-7-2'), loaded.resolve().probe_ids)
 
-    def test_field_that_stands_for_nothing_is_an_error(self):
-        found, (error,) = self.load(
+    def test_field_without_value_is_an_error(self):
+        wattmeters, (error,) = self.load(
             '[wattmeter:bmc]\ndriver = redfish\nurl = https://bmc\n'
             'source = power-supplies\nprobes = {host}-{name}\n'
         )
 
-        self.assertEqual([], found)
+        self.assertEqual([], wattmeters)
         self.assertIn(
-            'the fields of this wattmeter are {wattmeter}, {outlet}, {name}',
+            'the fields of this wattmeter are {wattmeter}, {channel}, {name}',
             str(error),
         )
 
-    def test_power_supplies_are_power_supplies(self):
-        (item,), _ = self.load(
+    def test_scope_of_power_supplies_is_psu(self):
+        (loaded,), _ = self.load(
             '[wattmeter:bmc]\ndriver = redfish\nurl = https://bmc\n'
             'source = power-supplies\nprobes = psu-1, psu-2\n'
         )
 
         self.assertEqual(
-            {'psu'}, {settings.probe.scope for settings in item.probes}
+            {'psu'}, {settings.probe.scope for settings in loaded.probes}
         )

@@ -1,52 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whatever the bus does, all measurements reach it in their order."""
+"""All measurements reach the bus in order, also after outages."""
 
 import threading
 
 import fixtures
 from oslotest import base
 
-from energy_meter import counters
 from energy_meter import measurement
 from energy_meter.agent import backlog
+from energy_meter.agent import metrics
 from energy_meter.agent import sender
+from energy_meter.telemetry import counters
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
-def words(*elapsed):
+def make_measurements(*elapsed):
     return [
         measurement.Measurement(
             measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent'),
             measurement.RegisterKey('uuid', 'r', 1),
             0.0,
-            at,
+            seconds,
             0,
-            at,
+            seconds,
         )
-        for at in elapsed
+        for seconds in elapsed
     ]
 
 
 class Bus:
-    """Takes messages, refuses them, or holds up whoever sends."""
+    """Bus that accepts messages, rejects them, or blocks the sender."""
 
     def __init__(self):
         self.lock = threading.Condition()
         self.messages = []
-        self.tries = 0
+        self.attempts = 0
         self.error = None
         self.blocks = False
 
     def publish(self, batch):
         with self.lock:
-            self.tries += 1
+            self.attempts += 1
             self.lock.notify_all()
-            self.lock.wait_for(lambda: not self.blocks, PATIENCE)
+            self.lock.wait_for(lambda: not self.blocks, TIMEOUT_S)
             if self.error:
                 raise self.error
-            self.messages.append([word.elapsed for word in batch])
+            self.messages.append([each.elapsed for each in batch])
             self.lock.notify_all()
 
     def set(self, error=None, blocks=False):
@@ -56,16 +57,18 @@ class Bus:
 
     def wait_until(self, condition):
         with self.lock:
-            assert self.lock.wait_for(condition, PATIENCE)
+            assert self.lock.wait_for(condition, TIMEOUT_S)
 
 
 class SenderTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(sender.__name__))
-        self.useFixture(fixtures.MockPatchObject(sender, '_RETRY', 0.001))
+        self.useFixture(
+            fixtures.MockPatchObject(sender, '_RETRY_INTERVAL_S', 0.001)
+        )
         self.bus = Bus()
-        self.counters = counters.Counters()
+        self.counters = counters.Counters(metrics.COUNTERS)
         self.backlog = backlog.Backlog(1000, self.counters)
 
     def start(self, max_batch=100, interval=0.001):
@@ -78,7 +81,7 @@ class SenderTest(base.BaseTestCase):
 
     def end(self, running):
         self.bus.set()
-        running.stop(PATIENCE)
+        running.stop(TIMEOUT_S)
         self.assertFalse(running.is_alive())
 
     def sent(self):
@@ -86,26 +89,26 @@ class SenderTest(base.BaseTestCase):
             elapsed for message in self.bus.messages for elapsed in message
         ]
 
-    def test_what_waits_is_sent(self):
+    def test_queued_measurements_are_published(self):
         running = self.start()
 
-        self.backlog.put(words(1, 2))
+        self.backlog.put(make_measurements(1, 2))
         self.bus.wait_until(lambda: self.bus.messages)
-        self.backlog.put(words(3))
+        self.backlog.put(make_measurements(3))
         self.bus.wait_until(lambda: len(self.bus.messages) == 2)
         self.end(running)
 
         self.assertEqual([[1, 2], [3]], self.bus.messages)
 
-    def test_nothing_is_no_message(self):
+    def test_empty_backlog_publishes_no_message(self):
         running = self.start()
 
         self.end(running)
 
-        self.assertEqual(0, self.bus.tries)
+        self.assertEqual(0, self.bus.attempts)
 
-    def test_no_message_is_larger_than_it_may_be(self):
-        self.backlog.put(words(*range(7)))
+    def test_messages_are_limited_to_max_batch(self):
+        self.backlog.put(make_measurements(*range(7)))
 
         self.end(self.start(max_batch=3, interval=1e6))
 
@@ -113,94 +116,96 @@ class SenderTest(base.BaseTestCase):
         self.assertEqual(
             (3.0, 7.0),
             (
-                self.counters.value('messages'),
-                self.counters.value('measurements'),
+                self.counters.value('messages_published'),
+                self.counters.value('measurements_published'),
             ),
         )
 
-    def test_while_the_bus_is_away_everything_waits(self):
-        # Given a bus that is away,
+    def test_measurements_are_queued_while_bus_is_unreachable(self):
+        # Given an unreachable bus,
         self.bus.set(error=ConnectionRefusedError('amqp://user:secret@h'))
         running = self.start(max_batch=2)
-        for at in range(5):
-            self.backlog.put(words(at))
-            tries = self.bus.tries
-            self.bus.wait_until(lambda known=tries: self.bus.tries > known)
+        for elapsed in range(5):
+            self.backlog.put(make_measurements(elapsed))
+            attempts = self.bus.attempts
+            self.bus.wait_until(
+                lambda previous=attempts: self.bus.attempts > previous
+            )
         self.assertEqual([], self.bus.messages)
 
-        # when it is back,
+        # when it is reachable again,
         self.bus.set()
         self.bus.wait_until(lambda: len(self.sent()) >= 5)
         self.end(running)
 
-        # then it gets everything in order, and once.
+        # then all measurements are published once, in order.
         self.assertEqual([0, 1, 2, 3, 4], self.sent())
         self.assertEqual(
-            self.bus.tries - len(self.bus.messages),
+            self.bus.attempts - len(self.bus.messages),
             self.counters.value('publish_failures'),
         )
         self.assertEqual(
             [
-                'The bus does not take messages (ConnectionRefusedError: '
-                'amqp://***@h); they wait',
-                'The bus takes messages again',
+                'Cannot publish (ConnectionRefusedError: amqp://***@h); '
+                'measurements are queued',
+                'Connection to the bus restored',
             ],
             self.log.output.splitlines(),
         )
 
-    def test_a_bus_that_fails_halfway_gets_the_rest_later(self):
-        self.backlog.put(words(*range(6)))
+    def test_rest_is_published_after_failure_within_backlog(self):
+        self.backlog.put(make_measurements(*range(6)))
         publish = self.bus.publish
 
         def fail_after_two(batch):
-            self.bus.error = OSError() if self.bus.tries == 2 else None
+            self.bus.error = OSError() if self.bus.attempts == 2 else None
             publish(batch)
 
         self.bus.publish = fail_after_two
         running = self.start(max_batch=1)
-        self.bus.wait_until(lambda: self.bus.tries >= 7)
+        self.bus.wait_until(lambda: self.bus.attempts >= 7)
         self.end(running)
 
         self.assertEqual(list(range(6)), self.sent())
         self.assertEqual(1.0, self.counters.value('publish_failures'))
 
-    def test_who_measures_never_waits_for_the_bus(self):
-        # Given a bus that holds up whoever sends,
+    def test_blocked_bus_does_not_block_recording(self):
+        # Given a bus that blocks the sender,
         self.bus.set(blocks=True)
-        self.backlog.put(words(1))
+        self.backlog.put(make_measurements(1))
         running = self.start()
-        self.bus.wait_until(lambda: self.bus.tries == 1)
+        self.bus.wait_until(lambda: self.bus.attempts == 1)
 
-        # then measuring goes on,
-        self.backlog.put(words(2, 3))
+        # then measurements are still queued,
+        self.backlog.put(make_measurements(2, 3))
         self.assertEqual(2, len(self.backlog))
 
-        # and all is sent when the bus lets go.
+        # and published when the bus unblocks.
         self.end(running)
         self.assertEqual([1, 2, 3], self.sent())
 
-    def test_the_last_words_are_sent_in_the_end(self):
+    def test_backlog_is_published_on_stop(self):
         running = self.start(interval=1e6)
-        self.backlog.put(words(1))
+        self.backlog.put(make_measurements(1))
 
         self.end(running)
 
         self.assertEqual([1], self.sent())
 
-    def test_the_end_does_not_wait_for_a_bus_that_is_away(self):
+    def test_stop_does_not_wait_for_unreachable_bus(self):
         self.bus.set(error=OSError())
-        self.backlog.put(words(1))
+        self.backlog.put(make_measurements(1))
         running = self.start()
-        self.bus.wait_until(lambda: self.bus.tries)
+        self.bus.wait_until(lambda: self.bus.attempts)
 
-        running.stop(PATIENCE)
+        running.stop(TIMEOUT_S)
 
         self.assertFalse(running.is_alive())
         self.assertEqual(1, len(self.backlog))
 
-    def test_one_that_never_started_can_be_stopped(self):
+    def test_sender_that_never_started_can_be_stopped(self):
         sender.Sender(self.backlog, self.bus, 1.0, 1, self.counters).stop(
-            PATIENCE
+            TIMEOUT_S
         )
 
-        self.assertEqual(0, self.bus.tries)
+        self.assertEqual(0, self.bus.attempts)

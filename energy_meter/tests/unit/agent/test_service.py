@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An agent bills every joule once, whoever ends, changes or copies it."""
+"""Restarts, reloads and copies of an agent neither lose nor repeat energy."""
 
 import pathlib
 import shutil
 import threading
 import time
-import types
 
 import fixtures
 from oslotest import base
@@ -19,20 +18,20 @@ from energy_meter.agent import service
 from energy_meter.agent import state
 from energy_meter.agent import supervisor
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
 def wait_for(condition):
-    """Poll until it is true; the keeper looks about once a second."""
-    deadline = time.monotonic() + PATIENCE
+    """Poll until it is true; periodic tasks run about once a second."""
+    deadline = time.monotonic() + TIMEOUT_S
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError('this was waited for in vain')
+            raise AssertionError('timeout')
         threading.Event().wait(0.01)
 
 
 def meter(name, probes, **options):
-    """Give a section of a wattmeter that is never due by itself."""
+    """Return a wattmeter section; its interval is longer than any test."""
     options = {'driver': 'dummy', 'probes': probes, 'interval': 1e6, **options}
     return f'[wattmeter:{name}]\n' + ''.join(
         f'{option} = {value}\n' for option, value in options.items()
@@ -47,18 +46,18 @@ class AgentTestCase(base.BaseTestCase):
         self.running = []
         self.addCleanup(self.stop_all)
         self.sent = []
-        self.bus_away = False
+        self.bus_is_down = False
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.bus.publisher.Publisher.publish',
-                lambda publisher, words: self.publish(words),
+                'energy_meter.bus.publisher.MeasurementPublisher.publish',
+                lambda publisher, measurements: self.publish(measurements),
             )
         )
 
-    def publish(self, words):
-        if self.bus_away:
+    def publish(self, measurements):
+        if self.bus_is_down:
             raise ConnectionRefusedError
-        self.sent.extend(words)
+        self.sent.extend(measurements)
 
     def configure(self, *sections, secrets='secret'):
         (self.directory / 'agent.conf').write_text(
@@ -66,7 +65,7 @@ class AgentTestCase(base.BaseTestCase):
             f'state_path = {self.directory}/state\n'
             f'[bus]\nsecrets = {secrets}\n'
             '[agent]\nname = tester\npublish_interval = 0.01\n'
-            'journal_interval = 0.1\n' + ''.join(sections)
+            'checkpoint_interval = 0.1\n' + ''.join(sections)
         )
 
     def read_conf(self):
@@ -94,86 +93,88 @@ class AgentTestCase(base.BaseTestCase):
             self.stop(agent)
 
     def run_once(self, *sections, probe='p'):
-        """Be an agent that meters 1 J, then ends."""
+        """Run an agent that meters 1 J, and return its last measurement."""
         agent = self.start(*sections)
         self.meter_joule(agent, probe)
         self.stop(agent)
         return self.sent[-1]
 
     def kill(self, agent):
-        """End an agent as a crash does: nothing is said, the lock is free."""
+        """Stop an agent like a crash: without a final checkpoint."""
         self.running.remove(agent)
         agent._stopping.set()
-        agent._keeper.join(PATIENCE)
+        agent._task_thread.join(TIMEOUT_S)
         agent._supervisor.stop()
-        agent._sender.stop(PATIENCE)
+        agent._sender.stop(TIMEOUT_S)
         agent._state.close()
 
     def meter_joule(self, agent, probe='p'):
-        now = time.monotonic()
-        agent.take(
+        latest = time.monotonic()
+        agent._recorder.record(
             [
-                measurement.Reading(probe, 1000.0, at=at)
-                for at in (now - 0.001, now)
+                measurement.Reading(probe, 1000.0, monotonic=monotonic)
+                for monotonic in (latest - 0.001, latest)
             ]
         )
-        wait_for(lambda: any(word.probe.id == probe for word in self.sent))
+        wait_for(lambda: self.measurements(probe))
 
-    def words(self, probe='p'):
-        return [word for word in list(self.sent) if word.probe.id == probe]
+    def measurements(self, probe='p'):
+        return [each for each in list(self.sent) if each.probe.id == probe]
 
     def registers(self, probe='p'):
-        return {word.register for word in self.words(probe)}
+        return {each.register for each in self.measurements(probe)}
 
     def reload(self, agent, *sections, **options):
-        """Change the files, send SIGHUP and wait for what comes of it."""
-        applied = threading.Event()
-        apply = agent._apply_anew
+        """Change the files, request a reload and wait until it has ended."""
+        reloaded = threading.Event()
+        reload = agent._reload
 
-        def apply_and_tell():
-            apply()
-            applied.set()
+        def reload_and_notify():
+            reload()
+            reloaded.set()
 
         self.configure(*sections, **options)
-        with fixtures.MockPatchObject(agent, '_apply_anew', apply_and_tell):
+        with fixtures.MockPatchObject(agent, '_reload', reload_and_notify):
             agent.reset()
-            self.assertTrue(applied.wait(PATIENCE))
+            self.assertTrue(reloaded.wait(TIMEOUT_S))
 
 
 class StartTest(AgentTestCase):
-    def test_a_wattmeter_is_read_and_published(self):
+    def test_readings_are_published(self):
         self.start(meter('m', 'p, q', interval=0.01))
 
-        wait_for(lambda: len(self.words('p')) > 2 and self.words('q'))
+        wait_for(
+            lambda: len(self.measurements('p')) > 2 and self.measurements('q')
+        )
 
         for probe in ('p', 'q'):
             self.assertEqual(
                 measurement.Probe(
                     probe, 'node', probe, 'm', 'dummy', 'tester'
                 ),
-                self.words(probe)[0].probe,
+                self.measurements(probe)[0].probe,
             )
 
-    def test_it_does_not_run_without_anything_to_meter(self):
+    def test_agent_without_valid_wattmeter_does_not_start(self):
         self.configure(meter('m', 'p', driver='none'))
 
-        self.assertRaises(exception.NothingToMeter, self.start)
+        self.assertRaises(exception.NoWattmeters, self.start)
 
         self.assertIn("driver: 'none' is unknown", self.log.output)
 
-    def test_it_runs_with_what_makes_sense(self):
+    def test_agent_starts_with_the_valid_wattmeters(self):
         agent = self.start(meter('bad', 'q', driver='none'), meter('m', 'p'))
 
         self.meter_joule(agent)
 
         self.assertIn("driver: 'none' is unknown", self.log.output)
 
-    def test_two_agents_can_not_share_a_state_path(self):
+    def test_second_agent_on_same_state_path_does_not_start(self):
         self.start(meter('m', 'p'))
 
-        self.assertRaises(exception.StateInUse, self.make)
+        self.assertRaises(exception.StateLocked, self.make)
 
-    def test_messages_must_be_signed(self):
+    def test_agent_without_secret_does_not_start(self):
         self.configure(meter('m', 'p'))
         conf = self.read_conf()
         conf.set_override('secrets', [], 'bus')
@@ -181,19 +182,19 @@ class StartTest(AgentTestCase):
         self.assertRaises(
             exception.MissingSecrets, service.Agent, conf, self.read_conf
         )
-        # A failed one leaves the way free.
+        # The failed start has released the lock.
         self.start()
 
 
 class RestartTest(AgentTestCase):
-    def test_the_next_incarnation_announces_the_last_words(self):
+    def test_next_incarnation_republishes_final_measurements(self):
         last = self.run_once(meter('m', 'p'))
         self.sent.clear()
 
         agent = self.start()
 
-        wait_for(self.words)
-        self.assertEqual([last], self.words())
+        wait_for(self.measurements)
+        self.assertEqual([last], self.measurements())
         self.meter_joule(agent)
         wait_for(lambda: len(self.registers()) == 2)
         old, new = sorted(
@@ -203,31 +204,32 @@ class RestartTest(AgentTestCase):
             (old.agent, old.incarnation + 1), (new.agent, new.incarnation)
         )
 
-    def test_the_journal_of_a_killed_agent_is_announced(self):
-        # Given an agent whose bus is away and that is killed
-        self.bus_away = True
+    def test_checkpoint_of_killed_agent_is_republished(self):
+        # Given an agent without a bus that is killed
+        self.bus_is_down = True
         agent = self.start(meter('m', 'p'))
-        agent.take([measurement.Reading('p', 1000.0)])
-        (word,) = agent._ledger.words()
-        # after it wrote its journal,
-        journal = self.directory / 'state' / 'journal.json'
+        agent._recorder.record([measurement.Reading('p', 1000.0)])
+        (final,) = agent._registers.measurements()
+        # after it saved a checkpoint,
+        checkpoint = self.directory / 'state' / 'checkpoint.json'
         wait_for(
             lambda: (
-                journal.exists() and word.register.id in journal.read_text()
+                checkpoint.exists()
+                and final.register.id in checkpoint.read_text()
             )
         )
         self.kill(agent)
-        self.bus_away = False
+        self.bus_is_down = False
         self.assertEqual([], self.sent)
 
-        # when it starts anew,
+        # when it is started again,
         self.start()
 
-        # then nothing that was journalled is lost.
-        wait_for(self.words)
-        self.assertEqual([word], self.words())
+        # then it republishes the checkpoint.
+        wait_for(self.measurements)
+        self.assertEqual([final], self.measurements())
 
-    def test_ended_registers_outlive_several_incarnations(self):
+    def test_closed_registers_survive_several_incarnations(self):
         last = self.run_once(meter('m', 'p'))
         for _ in range(2):
             self.run_once(meter('m', 'q'), probe='q')
@@ -235,22 +237,22 @@ class RestartTest(AgentTestCase):
 
         self.start()
 
-        wait_for(self.words)
-        self.assertEqual([last], self.words())
+        wait_for(self.measurements)
+        self.assertEqual([last], self.measurements())
 
-    def test_ended_registers_are_announced_again(self):
+    def test_closed_registers_are_republished_periodically(self):
         self.useFixture(
-            fixtures.MockPatchObject(service, '_ANNOUNCE_INTERVAL', 0.5)
+            fixtures.MockPatchObject(service, '_REPUBLISH_INTERVAL_S', 0.5)
         )
         last = self.run_once(meter('m', 'p'))
         self.sent.clear()
 
         self.start()
 
-        wait_for(lambda: len(self.words()) >= 2)
-        self.assertEqual({last}, set(self.words()))
+        wait_for(lambda: len(self.measurements()) >= 2)
+        self.assertEqual({last}, set(self.measurements()))
 
-    def test_a_copy_of_its_state_is_another_agent(self):
+    def test_copy_of_state_is_a_different_agent(self):
         original = self.run_once(meter('m', 'p')).register
         shutil.copytree(self.directory / 'state', self.directory / 'copy')
         shutil.rmtree(self.directory / 'state')
@@ -263,17 +265,17 @@ class RestartTest(AgentTestCase):
 
         self.assertNotEqual(original.agent, clone.agent)
 
-    def test_a_damaged_journal_is_told_rather_than_forgotten(self):
+    def test_corrupt_checkpoint_is_an_error(self):
         self.run_once(meter('m', 'p'))
-        (self.directory / 'state' / 'journal.json').write_text('[')
+        (self.directory / 'state' / 'checkpoint.json').write_text('[')
 
         error = self.assertRaises(exception.StateUnusable, self.make)
 
-        self.assertIn('journal.json', str(error))
+        self.assertIn('checkpoint.json', str(error))
 
 
 class ReloadTest(AgentTestCase):
-    def test_an_unchanged_probe_keeps_its_register(self):
+    def test_unchanged_probe_keeps_its_register(self):
         agent = self.start(meter('m', 'p'))
         self.meter_joule(agent)
 
@@ -284,61 +286,63 @@ class ReloadTest(AgentTestCase):
         self.assertEqual(1, len(self.registers()))
         self.assertEqual(1, len(self.registers('q')))
 
-    def test_a_probe_that_moves_to_another_meter_keeps_its_register(self):
+    def test_probe_moved_to_another_wattmeter_keeps_its_register(self):
         agent = self.start(meter('m', 'p'))
         self.meter_joule(agent)
-        joule = self.words()[-1].millijoules
+        joules = self.measurements()[-1].millijoules
 
         self.reload(agent, meter('other', 'p', waveform='square'))
         self.meter_joule(agent)
 
-        wait_for(lambda: self.words()[-1].probe.wattmeter == 'other')
+        wait_for(lambda: self.measurements()[-1].probe.wattmeter == 'other')
         self.assertEqual(1, len(self.registers()))
-        self.assertGreaterEqual(self.words()[-1].millijoules, joule)
+        self.assertGreaterEqual(self.measurements()[-1].millijoules, joules)
 
-    def test_a_removed_probe_ends_and_is_announced(self):
+    def test_register_of_removed_probe_is_republished(self):
         self.useFixture(
-            fixtures.MockPatchObject(service, '_ANNOUNCE_INTERVAL', 0.5)
+            fixtures.MockPatchObject(service, '_REPUBLISH_INTERVAL_S', 0.5)
         )
         agent = self.start(meter('m', 'p, q'))
         self.meter_joule(agent)
-        last = self.words()[-1]
+        last = self.measurements()[-1]
 
         self.reload(agent, meter('m', 'q'))
         self.sent.clear()
 
-        wait_for(self.words)
-        self.assertEqual({last}, set(self.words()))
-        agent.take([measurement.Reading('p', 1.0)])
-        self.assertEqual([last], [word for word, _ in agent._ledger.ended()])
+        wait_for(self.measurements)
+        self.assertEqual({last}, set(self.measurements()))
+        agent._recorder.record([measurement.Reading('p', 1.0)])
+        self.assertEqual(
+            [last], [closed.final for closed in agent._registers.closed()]
+        )
 
-    def test_a_probe_that_comes_back_is_of_a_later_incarnation(self):
+    def test_probe_added_again_gets_a_higher_incarnation(self):
         agent = self.start(meter('m', 'p, q'))
         self.meter_joule(agent)
-        first = self.words()[-1].register
+        first = self.measurements()[-1].register
         self.reload(agent, meter('m', 'q'))
 
         self.reload(agent, meter('m', 'p, q'))
         self.sent.clear()
         self.meter_joule(agent)
 
-        second = self.words()[-1].register
+        second = self.measurements()[-1].register
         self.assertNotEqual(first.id, second.id)
         self.assertGreater(second.incarnation, first.incarnation)
 
-    def test_an_incarnation_begun_by_a_reload_never_comes_again(self):
+    def test_incarnation_started_by_reload_is_not_reused(self):
         agent = self.start(meter('m', 'p'))
         self.reload(agent, meter('m', 'p, q'))
         self.meter_joule(agent, 'q')
         self.stop(agent)
-        before = self.words('q')[-1].register.incarnation
+        before = self.measurements('q')[-1].register.incarnation
         self.sent.clear()
 
         after = self.run_once(meter('m', 'p')).register.incarnation
 
         self.assertGreater(after, before)
 
-    def test_another_secret_signs_from_then_on(self):
+    def test_reload_changes_the_signing_secret(self):
         agent = self.start(meter('m', 'p'))
         self.meter_joule(agent)
 
@@ -350,30 +354,34 @@ class ReloadTest(AgentTestCase):
         )
         self.assertEqual(1, len(self.registers()))
 
-    def test_without_a_secret_the_old_ones_stay(self):
+    def test_reload_without_secret_keeps_the_current_ones(self):
         agent = self.start(meter('m', 'p'))
 
         self.reload(agent, meter('m', 'p'), secrets='')
 
         self.assertIn(
-            'The configuration stays as it was: [bus] secrets is empty',
+            'Reload failed, keeping the current configuration: '
+            '[bus] secrets is empty',
             self.log.output,
         )
         self.assertEqual(
             signing.key_id('secret'), agent._publisher._keyring.signing_key_id
         )
 
-    def test_a_file_that_makes_no_sense_changes_nothing(self):
+    def test_reload_of_invalid_file_keeps_the_configuration(self):
         agent = self.start(meter('m', 'p'))
         self.meter_joule(agent)
 
-        self.reload(agent, 'this is no configuration')
+        self.reload(agent, 'this is not a configuration')
         self.meter_joule(agent)
 
-        self.assertIn('The configuration stays as it was: ', self.log.output)
+        self.assertIn(
+            'Reload failed, keeping the current configuration: ',
+            self.log.output,
+        )
         self.assertEqual(1, len(self.registers()))
 
-    def test_an_incarnation_that_can_not_be_kept_changes_nothing(self):
+    def test_reload_without_new_incarnation_keeps_the_configuration(self):
         agent = self.start(meter('m', 'p'))
         self.meter_joule(agent)
 
@@ -384,97 +392,55 @@ class ReloadTest(AgentTestCase):
         ):
             self.reload(agent, meter('m', 'q'))
 
-        self.assertIn('stays as it was: s: full', self.log.output)
+        self.assertIn(
+            'keeping the current configuration: s: full', self.log.output
+        )
         self.sent.clear()
         self.meter_joule(agent)
-        self.assertEqual([], agent._ledger.ended())
+        self.assertEqual([], agent._registers.closed())
 
-    def test_a_chore_that_fails_does_not_end_the_others(self):
+    def test_failed_task_does_not_stop_the_others(self):
         agent = self.start(meter('m', 'p'))
         failed = threading.Event()
 
         def crash(*_):
             failed.set()
-            raise RuntimeError('chore')
+            raise RuntimeError('task')
 
         with fixtures.MockPatchObject(supervisor.Supervisor, 'check', crash):
-            self.assertTrue(failed.wait(PATIENCE))
+            self.assertTrue(failed.wait(TIMEOUT_S))
             self.reload(agent, meter('m', 'p, q'))
 
         self.meter_joule(agent, 'q')
 
 
-class TakeTest(AgentTestCase):
-    def setUp(self):
-        super().setUp()
-        self.agent = self.start(meter('m', 'p'))
-        self.now = time.monotonic() + 10.0
-        self.useFixture(
-            fixtures.MockPatchObject(
-                service,
-                'time',
-                types.SimpleNamespace(
-                    monotonic=lambda: self.now, time=lambda: 1.7e9
-                ),
-            )
-        )
+class RegisterProbesTest(AgentTestCase):
+    """Wattmeters whose channels become known while the agent runs."""
 
-    def take(self, at):
-        """Take a reading 10 s after the start."""
-        self.agent.take(
-            [
-                measurement.Reading(
-                    'p', 1.0, at=None if at is None else self.now + at
-                )
-            ]
-        )
-        (word,) = self.agent._ledger.words()
-        return word
-
-    def test_a_reading_is_of_now(self):
-        self.assertEqual(1.7e9, self.take(None).time)
-
-    def test_a_reading_from_the_past_bears_the_time_of_then(self):
-        word = self.take(-4.0)
-
-        self.assertAlmostEqual(1.7e9 - 4.0, word.time, 3)
-
-    def test_a_reading_from_the_future_is_of_now(self):
-        word = self.take(3600.0)
-
-        self.assertEqual(1.7e9, word.time)
-
-    def test_elapsed_is_of_when_it_was_read(self):
-        earlier = self.take(-4.0).elapsed
-        later = self.take(-1.0).elapsed
-
-        self.assertAlmostEqual(3.0, later - earlier, 3)
-
-
-class AdoptTest(AgentTestCase):
-    """Wattmeters that tell their outlets themselves."""
-
-    def test_a_probe_of_another_wattmeter_is_not_taken(self):
+    def test_probe_of_another_wattmeter_is_rejected(self):
         agent = self.start(meter('m', 'p'), meter('n', 'q'))
-        known = agent._wattmeters
+        wattmeters = agent._wattmeters
 
         error = self.assertRaises(
-            exception.ProbeTaken,
-            agent.adopt,
-            known['n']._replace(probes=known['m'].probes),
+            exception.DuplicateProbe,
+            agent.register_probes,
+            wattmeters['n']._replace(probes=wattmeters['m'].probes),
         )
 
-        self.assertIn('probe p is a probe of wattmeter m already', str(error))
+        self.assertIn('probe p already belongs to wattmeter m', str(error))
 
-    def test_new_probes_are_metered_beside_the_old(self):
+    def test_new_probes_are_metered_like_the_old_ones(self):
         agent = self.start(meter('m', 'p'), meter('n', 'q'))
         self.meter_joule(agent)
-        item = agent._wattmeters['n']
-        probe = item.probes[0].probe._replace(id='r')
+        wattmeter = agent._wattmeters['n']
+        probe = wattmeter.probes[0].probe._replace(id='r')
 
-        agent.adopt(
-            item._replace(
-                probes=(*item.probes, item.probes[0]._replace(probe=probe))
+        agent.register_probes(
+            wattmeter._replace(
+                probes=(
+                    *wattmeter.probes,
+                    wattmeter.probes[0]._replace(probe=probe),
+                )
             )
         )
         self.meter_joule(agent, 'r')
@@ -482,15 +448,16 @@ class AdoptTest(AgentTestCase):
 
         self.assertEqual(1, len(self.registers()))
 
-    def test_a_wattmeter_that_was_removed_meanwhile_is_not_adopted(self):
+    def test_probes_of_removed_wattmeter_are_ignored(self):
         agent = self.start(meter('m', 'p'))
-        item = agent._wattmeters['m']
-        probe = item.probes[0].probe._replace(id='r')
+        wattmeter = agent._wattmeters['m']
+        probe = wattmeter.probes[0].probe._replace(id='r')
 
-        agent.adopt(
-            item._replace(
-                name='gone', probes=(item.probes[0]._replace(probe=probe),)
+        agent.register_probes(
+            wattmeter._replace(
+                name='removed',
+                probes=(wattmeter.probes[0]._replace(probe=probe),),
             )
         )
 
-        self.assertEqual(['r'], agent._ledger.missing(['p', 'r']))
+        self.assertEqual(['r'], agent._registers.unknown(['p', 'r']))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An agent knows who it is, whatever happened to its directory."""
+"""Identity of an agent, and robustness of its state directory."""
 
 import json
 import os
@@ -16,11 +16,11 @@ from oslotest import base
 from energy_meter import exception
 from energy_meter.agent import state
 
-_HOLD = """
+_LOCK_SCRIPT = """
 import sys
 from energy_meter.agent import state
-held = state.StateDirectory(sys.argv[1])
-print('held', flush=True)
+locked = state.StateDirectory(sys.argv[1])
+print('locked', flush=True)
 sys.stdin.read()
 """
 
@@ -40,7 +40,7 @@ class StateTest(base.BaseTestCase):
         return directory
 
     def identify(self, path=None):
-        """Be an agent that starts, tells who it is and ends."""
+        """Return the identity of an agent that starts and ends."""
         directory = state.StateDirectory(path or self.path)
         try:
             return directory.identify()
@@ -48,7 +48,7 @@ class StateTest(base.BaseTestCase):
             directory.close()
 
     def move(self, **changes):
-        """Be on another machine from now on."""
+        """Simulate another machine."""
         if 'host' in changes:
             self.useFixture(
                 fixtures.MonkeyPatch(
@@ -63,42 +63,42 @@ class StateTest(base.BaseTestCase):
                 )
             )
 
-    def test_nobody_else_reads_its_files(self):
+    def test_files_are_not_accessible_by_other_users(self):
         self.path.mkdir(parents=True, mode=0o755)
         self.identify()
 
         for path in self.path.iterdir():
             self.assertEqual(0, path.stat().st_mode & 0o007, path)
 
-    def test_it_may_be_closed_twice(self):
+    def test_directory_can_be_closed_twice(self):
         directory = self.open()
         directory.close()
 
         directory.close()
 
-    def test_the_directory_is_made_for_its_owner(self):
+    def test_missing_directory_is_created_without_access_by_others(self):
         self.open()
 
         self.assertTrue(self.path.is_dir())
         self.assertEqual(0, self.path.stat().st_mode & 0o007)
 
-    def test_an_agent_stays_itself_in_another_incarnation(self):
-        known = [self.identify() for _ in range(3)]
+    def test_restart_keeps_uuid_and_increases_incarnation(self):
+        identities = [self.identify() for _ in range(3)]
 
-        self.assertEqual(1, len({identity.uuid for identity in known}))
+        self.assertEqual(1, len({identity.uuid for identity in identities}))
         self.assertEqual(
-            [1, 2, 3], [identity.incarnation for identity in known]
+            [1, 2, 3], [identity.incarnation for identity in identities]
         )
-        uuid.UUID(known[0].uuid)
+        uuid.UUID(identities[0].uuid)
 
-    def test_incarnations_are_told_apart_while_it_runs(self):
+    def test_each_identification_increases_incarnation(self):
         directory = self.open()
 
         self.assertEqual(
             [1, 2], [directory.identify().incarnation for _ in range(2)]
         )
 
-    def test_a_clone_with_another_host_name_is_another_agent(self):
+    def test_clone_with_different_host_name_is_a_different_agent(self):
         original = self.identify()
 
         self.move(host='clone')
@@ -108,7 +108,7 @@ class StateTest(base.BaseTestCase):
         self.assertEqual(1, clone.incarnation)
         self.assertEqual(clone.uuid, self.identify().uuid)
 
-    def test_a_clone_on_another_machine_is_another_agent(self):
+    def test_clone_on_different_machine_is_a_different_agent(self):
         self.move(machine_id='0123456789abcdef\n')
         original = self.identify()
         copy = self.path.with_name('copy')
@@ -118,7 +118,7 @@ class StateTest(base.BaseTestCase):
 
         self.assertNotEqual(original.uuid, self.identify(copy).uuid)
 
-    def test_a_machine_without_an_id_has_its_name(self):
+    def test_machine_without_id_is_identified_by_host_name(self):
         self.useFixture(
             fixtures.MockPatchObject(
                 state, '_MACHINE_ID', self.path / 'missing'
@@ -127,34 +127,34 @@ class StateTest(base.BaseTestCase):
 
         self.assertEqual(self.identify().uuid, self.identify().uuid)
 
-    def test_two_agents_can_not_share_it(self):
+    def test_directory_is_locked_against_second_agent(self):
         self.open()
 
-        error = self.assertRaises(exception.StateInUse, self.open)
+        error = self.assertRaises(exception.StateLocked, self.open)
 
         self.assertIn(str(self.path), str(error))
-        self.assertIn('one agent per state_path', str(error))
+        self.assertIn('needs its own state_path', str(error))
 
-    def test_an_agent_that_was_killed_leaves_it_free(self):
-        # Given another process that holds it,
-        other = subprocess.Popen(  # noqa: S603
-            [sys.executable, '-c', _HOLD, self.path],
+    def test_lock_of_killed_agent_is_released(self):
+        # Given another process that locks the directory,
+        other = subprocess.Popen(
+            [sys.executable, '-c', _LOCK_SCRIPT, self.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         self.addCleanup(other.communicate)
         self.addCleanup(other.kill)
         other.stdout.readline()
-        self.assertRaises(exception.StateInUse, self.open)
+        self.assertRaises(exception.StateLocked, self.open)
 
-        # when that is killed,
+        # when that process is killed,
         other.kill()
         other.wait()
 
-        # then nothing is left in the way.
+        # then the directory can be locked again.
         self.open()
 
-    def test_a_directory_that_can_not_be_made_is_told(self):
+    def test_directory_that_cannot_be_created_is_an_error(self):
         path = self.create_tempfiles([('file', '')])[0]
 
         error = self.assertRaises(
@@ -163,7 +163,7 @@ class StateTest(base.BaseTestCase):
 
         self.assertEqual(f'{path}/state: Not a directory', str(error))
 
-    def test_what_is_written_is_read(self):
+    def test_written_content_is_read(self):
         directory = self.open()
 
         directory.write('file', {'a': [1, 2.5, 'ü']})
@@ -173,10 +173,10 @@ class StateTest(base.BaseTestCase):
             directory.read('file', lambda content: content),
         )
 
-    def test_a_file_that_was_never_written_is_none(self):
+    def test_missing_file_is_read_as_none(self):
         self.assertIsNone(self.open().read('file', self.fail))
 
-    def test_a_damaged_file_is_told_and_what_to_do(self):
+    def test_corrupt_file_is_an_error_with_advice(self):
         directory = self.open()
         for text in (
             '',
@@ -194,12 +194,12 @@ class StateTest(base.BaseTestCase):
             )
 
             self.assertIn(
-                f'{self.path}/agent.json: damaged; move it away',
+                f'{self.path}/agent.json: corrupt; move it away',
                 str(error),
                 text,
             )
 
-    def test_a_failed_write_leaves_the_file_whole(self):
+    def test_failed_write_keeps_the_old_content(self):
         directory = self.open()
         directory.write('file', 'before')
 
@@ -217,7 +217,7 @@ class StateTest(base.BaseTestCase):
             'before', json.loads((self.path / 'file').read_bytes())
         )
 
-    def test_an_incarnation_that_can_not_be_kept_is_none(self):
+    def test_incarnation_that_cannot_be_stored_is_an_error(self):
         directory = self.open()
         directory.identify()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Every wattmeter has one worker; one that hangs is replaced."""
+"""Each wattmeter has one worker; a worker that hangs is replaced."""
 
 import threading
 import types
@@ -8,23 +8,24 @@ import types
 import fixtures
 from oslotest import base
 
-from energy_meter import counters
 from energy_meter import measurement
+from energy_meter.agent import metrics
 from energy_meter.agent import supervisor
 from energy_meter.agent import wattmeter
 from energy_meter.agent import worker
 from energy_meter.drivers import base as drivers_base
+from energy_meter.telemetry import counters
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
 class Device:
-    """A device that answers at once, or holds up whoever asks."""
+    """Device that answers at once, or blocks its driver."""
 
     def __init__(self):
         self.lock = threading.Condition()
         self.hangs = False
-        self.asking = 0
+        self.pending_reads = 0
         self.opened = 0
 
     def open(self):
@@ -32,12 +33,12 @@ class Device:
             self.opened += 1
             self.lock.notify_all()
 
-    def ask(self):
+    def read(self):
         with self.lock:
-            self.asking += 1
+            self.pending_reads += 1
             self.lock.notify_all()
-            self.lock.wait_for(lambda: not self.hangs, PATIENCE)
-            self.asking -= 1
+            self.lock.wait_for(lambda: not self.hangs, TIMEOUT_S)
+            self.pending_reads -= 1
 
     def set(self, hangs):
         with self.lock:
@@ -46,15 +47,15 @@ class Device:
 
     def wait_until(self, condition):
         with self.lock:
-            assert self.lock.wait_for(condition, PATIENCE)
+            assert self.lock.wait_for(condition, TIMEOUT_S)
 
 
-class Driver(drivers_base.PolledDriver):
+class Driver(drivers_base.Driver):
     def open(self):
         self.options.device.open()
 
     def read(self):
-        self.options.device.ask()
+        self.options.device.read()
         return [measurement.Reading(probe, 1.0) for probe in self.probes]
 
 
@@ -62,12 +63,19 @@ class SupervisorTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(supervisor.__name__))
-        self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 0.0))
+        self.useFixture(
+            fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 0.0)
+        )
         self.devices = []
-        self.taken = []
+        self.received = []
         self.arrived = threading.Condition()
+        self.counters = counters.Counters(metrics.COUNTERS)
         self.supervisor = supervisor.Supervisor(
-            self.take, self.fail, 60.0, 1.0, counters.Counters()
+            self.receive,
+            self.fail,
+            60.0,
+            1.0,
+            self.counters,
         )
         self.addCleanup(self.end)
 
@@ -76,16 +84,18 @@ class SupervisorTest(base.BaseTestCase):
         for device in self.devices:
             device.set(hangs=False)
 
-    def take(self, readings):
+    def receive(self, readings):
         with self.arrived:
-            self.taken += [reading.probe for reading in readings]
+            self.received += [reading.probe for reading in readings]
             self.arrived.notify_all()
 
     def wait_for_reading(self, probe):
         with self.arrived:
-            self.taken.clear()
+            self.received.clear()
             self.assertTrue(
-                self.arrived.wait_for(lambda: probe in self.taken, PATIENCE)
+                self.arrived.wait_for(
+                    lambda: probe in self.received, TIMEOUT_S
+                )
             )
 
     def make(self, name, probe='p', interval=0.001, hangs=False):
@@ -101,7 +111,7 @@ class SupervisorTest(base.BaseTestCase):
         )
 
     def check_later(self, seconds):
-        """Check as if so much time had passed."""
+        """Check with the clock advanced by these seconds."""
         real = supervisor.time.monotonic
         with fixtures.MockPatchObject(
             supervisor,
@@ -110,69 +120,74 @@ class SupervisorTest(base.BaseTestCase):
         ):
             self.supervisor.check()
 
-    def hang(self, name='m'):
-        """Engage a wattmeter whose driver hangs."""
-        item = self.make(name, hangs=True)
-        self.supervisor.engage([item])
-        device = item.options['device']
-        device.wait_until(lambda: device.asking == 1)
-        return item, device
+    def start_hung(self, name='m'):
+        """Start a wattmeter whose driver hangs."""
+        started = self.make(name, hangs=True)
+        self.supervisor.start_added([started])
+        device = started.options['device']
+        device.wait_until(lambda: device.pending_reads == 1)
+        return device
 
-    def test_wattmeters_are_read_beside_one_another(self):
-        self.supervisor.engage([self.make('m', 'p'), self.make('n', 'q')])
+    def test_wattmeters_are_read_concurrently(self):
+        self.supervisor.start_added([self.make('m', 'p'), self.make('n', 'q')])
 
         self.wait_for_reading('p')
         self.wait_for_reading('q')
 
-    def test_one_that_hangs_does_not_keep_the_others(self):
-        self.hang()
+    def test_hangs_are_counted_from_zero(self):
+        self.supervisor.start_added([self.make('m', 'p')])
 
-        self.supervisor.engage([self.make('n', 'q')])
+        self.assertEqual(0, self.counters.totals()['driver_hangs (m)'])
+
+    def test_hung_driver_does_not_block_other_wattmeters(self):
+        self.start_hung()
+
+        self.supervisor.start_added([self.make('n', 'q')])
 
         self.wait_for_reading('q')
 
-    def test_a_wattmeter_that_is_read_already_is_left_alone(self):
-        item = self.make('m')
-        self.supervisor.engage([item])
+    def test_unchanged_wattmeter_keeps_its_worker(self):
+        started = self.make('m')
+        self.supervisor.start_added([started])
 
-        self.supervisor.retire([item])
-        self.supervisor.engage([item])
+        self.supervisor.stop_removed([started])
+        self.supervisor.start_added([started])
 
         self.wait_for_reading('p')
-        self.assertEqual(1, item.options['device'].opened)
+        self.assertEqual(1, started.options['device'].opened)
 
-    def test_a_wattmeter_that_is_not_wanted_is_not_read_any_longer(self):
-        gone, kept = self.make('m', 'p'), self.make('n', 'q')
-        self.supervisor.engage([gone, kept])
+    def test_worker_of_removed_wattmeter_is_stopped(self):
+        removed, kept = self.make('m', 'p'), self.make('n', 'q')
+        self.supervisor.start_added([removed, kept])
         self.wait_for_reading('p')
         threads = [
-            item
-            for item in threading.enumerate()
-            if item.name == 'wattmeter m'
+            thread
+            for thread in threading.enumerate()
+            if thread.name == 'wattmeter m'
         ]
 
-        self.supervisor.retire([kept])
+        self.supervisor.stop_removed([kept])
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT_S)
             self.assertFalse(thread.is_alive())
 
         self.wait_for_reading('q')
-        self.assertNotIn('p', self.taken)
+        self.assertNotIn('p', self.received)
 
-    def test_a_wattmeter_that_changed_is_read_as_it_is_now(self):
-        self.supervisor.engage([self.make('m', 'p')])
+    def test_changed_wattmeter_gets_a_new_worker(self):
+        self.supervisor.start_added([self.make('m', 'p')])
         self.wait_for_reading('p')
         changed = self.make('m', 'q')
 
-        self.supervisor.retire([changed])
-        self.supervisor.engage([changed])
+        self.supervisor.stop_removed([changed])
+        self.supervisor.start_added([changed])
 
         self.wait_for_reading('q')
 
-    def test_a_driver_that_comes_back_is_not_given_up(self):
-        item = self.make('m', interval=1e6)
-        self.supervisor.engage([item])
-        device = item.options['device']
+    def test_driver_within_timeout_is_not_abandoned(self):
+        started = self.make('m', interval=1e6)
+        self.supervisor.start_added([started])
+        device = started.options['device']
         device.wait_until(lambda: device.opened)
 
         self.check_later(59.0)
@@ -181,37 +196,36 @@ class SupervisorTest(base.BaseTestCase):
             '', self.log.output.replace('Reading wattmeter m\n', '')
         )
 
-    def test_a_driver_that_hangs_is_given_up(self):
-        item, device = self.hang()
+    def test_hung_driver_is_abandoned(self):
+        device = self.start_hung()
 
         self.check_later(61.0)
 
-        device.wait_until(lambda: device.asking == 2)
+        device.wait_until(lambda: device.pending_reads == 2)
         self.assertEqual(2, device.opened)
         self.assertIn(
-            'The driver of wattmeter m has not come back for 61 s '
-            'and is given up',
+            'Driver of wattmeter m hung for 61 s; abandoning its thread',
             self.log.output,
         )
 
-    def test_a_successor_reads_when_the_device_comes_back(self):
-        item, device = self.hang()
+    def test_replacement_reads_when_device_recovers(self):
+        device = self.start_hung()
         self.check_later(61.0)
-        device.wait_until(lambda: device.asking == 2)
+        device.wait_until(lambda: device.pending_reads == 2)
 
         device.set(hangs=False)
 
         self.wait_for_reading('p')
         self.assertEqual(2, device.opened)
 
-    def test_a_slow_meter_has_three_intervals(self):
-        item = self.make('m', interval=100.0, hangs=True)
+    def test_timeout_is_at_least_three_intervals(self):
+        started = self.make('m', interval=100.0, hangs=True)
         self.useFixture(
             fixtures.MockPatchObject(worker.random, 'random', lambda: 0.0)
         )
-        self.supervisor.engage([item])
-        device = item.options['device']
-        device.wait_until(lambda: device.asking == 1)
+        self.supervisor.start_added([started])
+        device = started.options['device']
+        device.wait_until(lambda: device.pending_reads == 1)
 
         self.check_later(290.0)
         self.assertEqual(1, device.opened)
@@ -219,44 +233,48 @@ class SupervisorTest(base.BaseTestCase):
         self.check_later(301.0)
         device.wait_until(lambda: device.opened == 2)
 
-    def test_at_most_three_given_up_threads_hang(self):
-        item, device = self.hang()
-        for asking in (2, 3, 4):
+    def test_at_most_three_threads_are_abandoned(self):
+        device = self.start_hung()
+        for count in (2, 3, 4):
             self.check_later(61.0)
-            device.wait_until(lambda wanted=asking: device.asking == wanted)
+            device.wait_until(
+                lambda expected=count: device.pending_reads == expected
+            )
 
         self.check_later(61.0)
         self.check_later(61.0)
 
-        self.assertEqual((4, 4), (device.asking, device.opened))
+        self.assertEqual((4, 4), (device.pending_reads, device.opened))
 
-        # When they come back there is room for others.
+        # When they return, the worker can be replaced again.
         device.set(hangs=False)
         self.wait_for_reading('p')
 
-    def test_those_of_one_wattmeter_leave_room_for_those_of_another(self):
-        _, device = self.hang()
-        for asking in (2, 3, 4):
+    def test_limit_of_abandoned_threads_is_per_wattmeter(self):
+        device = self.start_hung()
+        for count in (2, 3, 4):
             self.check_later(61.0)
-            device.wait_until(lambda wanted=asking: device.asking == wanted)
-        _, other = self.hang('n')
+            device.wait_until(
+                lambda expected=count: device.pending_reads == expected
+            )
+        other = self.start_hung('n')
 
         self.check_later(61.0)
 
-        other.wait_until(lambda: other.asking == 2)
+        other.wait_until(lambda: other.pending_reads == 2)
 
-    def test_nothing_is_read_after_the_end(self):
-        item = self.make('m')
-        self.supervisor.engage([item])
+    def test_nothing_is_read_after_stop(self):
+        started = self.make('m')
+        self.supervisor.start_added([started])
         self.wait_for_reading('p')
         threads = [
-            item
-            for item in threading.enumerate()
-            if item.name == 'wattmeter m'
+            thread
+            for thread in threading.enumerate()
+            if thread.name == 'wattmeter m'
         ]
 
         self.supervisor.stop()
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT_S)
 
         self.assertFalse(any(thread.is_alive() for thread in threads))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a configuration means, and in clear words what is wrong with it."""
+"""Wattmeters of valid sections, and errors of invalid ones."""
 
 import pathlib
 import socket
@@ -12,7 +12,7 @@ from oslotest import base
 from energy_meter import conf as energy_meter_conf
 from energy_meter.agent import wattmeter
 
-SECRET = 'hush'
+SECRET = 'swordfish'
 
 
 class WattmeterTestCase(base.BaseTestCase):
@@ -21,7 +21,7 @@ class WattmeterTestCase(base.BaseTestCase):
         self.path = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
 
     def load(self, **files):
-        """Load the wattmeters of files in one directory."""
+        """Load the wattmeters from files in one directory."""
         for name, text in files.items():
             (self.path / f'{name}.conf').write_text(text)
         conf = cfg.ConfigOpts()
@@ -41,14 +41,14 @@ class WattmeterTestCase(base.BaseTestCase):
         )
 
 
-class MeaningTest(WattmeterTestCase):
+class LoadTest(WattmeterTestCase):
     def load_one(self, text):
-        (item,), errors = self.load(agent=text)
+        (loaded,), errors = self.load(agent=text)
         self.assertEqual([], errors)
-        return item
+        return loaded
 
-    def test_a_section_is_a_wattmeter(self):
-        item = self.load_one(
+    def test_section_is_loaded_as_wattmeter(self):
+        loaded = self.load_one(
             self.section(
                 'rack-1', probes='a, b', interval=2.5, waveform='square'
             )
@@ -56,7 +56,12 @@ class MeaningTest(WattmeterTestCase):
 
         self.assertEqual(
             ('rack-1', 2.5, 'square', ('a', 'b')),
-            (item.name, item.interval, item.options['waveform'], item.outlets),
+            (
+                loaded.name,
+                loaded.interval,
+                loaded.options['waveform'],
+                loaded.probe_ids,
+            ),
         )
         self.assertEqual(
             [
@@ -65,48 +70,48 @@ class MeaningTest(WattmeterTestCase):
             ],
             [
                 (probe.id, probe.wattmeter, probe.driver, probe.agent)
-                for probe in (settings.probe for settings in item.probes)
+                for probe in (settings.probe for settings in loaded.probes)
             ],
         )
 
-    def test_an_outlet_is_left_out_by_an_empty_place(self):
-        item = self.load_one(self.section(probes='F1, , F3'))
+    def test_empty_entry_skips_a_channel(self):
+        loaded = self.load_one(self.section(probes='F1, , F3'))
 
-        self.assertEqual(('F1', None, 'F3'), item.outlets)
+        self.assertEqual(('F1', None, 'F3'), loaded.probe_ids)
         self.assertEqual(
-            ['F1', 'F3'], [settings.probe.id for settings in item.probes]
+            ['F1', 'F3'], [settings.probe.id for settings in loaded.probes]
         )
-        self.assertEqual(('F1', None, 'F3'), item.make_driver().probes)
+        self.assertEqual(('F1', None, 'F3'), loaded.make_driver().probes)
 
-    def test_the_host_of_a_probe_is_the_probe(self):
-        item = self.load_one(self.section(probes='a, b'))
+    def test_host_defaults_to_probe_id(self):
+        loaded = self.load_one(self.section(probes='a, b'))
 
         self.assertEqual(
-            ['a', 'b'], [settings.probe.host for settings in item.probes]
+            ['a', 'b'], [settings.probe.host for settings in loaded.probes]
         )
 
-    def test_the_host_of_a_local_probe_is_this_machine(self):
-        item = self.load_one(self.section(driver='rapl'))
+    def test_host_of_local_driver_defaults_to_this_machine(self):
+        loaded = self.load_one(self.section(driver='rapl'))
 
-        self.assertEqual(socket.gethostname(), item.probes[0].probe.host)
+        self.assertEqual(socket.gethostname(), loaded.probes[0].probe.host)
 
-    def test_what_a_probe_measures_is_what_its_driver_says(self):
+    def test_scope_defaults_to_scope_of_driver(self):
         for driver, scope in (('dummy', 'node'), ('rapl', 'cpu-package')):
-            item = self.load_one(self.section(driver=driver))
+            loaded = self.load_one(self.section(driver=driver))
 
-            self.assertEqual(scope, item.probes[0].probe.scope)
+            self.assertEqual(scope, loaded.probes[0].probe.scope)
 
-    def test_the_operator_knows_better(self):
-        item = self.load_one(
+    def test_options_override_scope_and_host_of_driver(self):
+        loaded = self.load_one(
             self.section(
                 driver='rapl', metered_host='node-7', scope='platform'
             )
         )
 
-        self.assertEqual(('platform', 'node-7'), item.probes[0].probe[1:3])
+        self.assertEqual(('platform', 'node-7'), loaded.probes[0].probe[1:3])
 
-    def test_a_probe_may_have_settings_of_its_own(self):
-        item = self.load_one(
+    def test_probe_section_overrides_wattmeter(self):
+        loaded = self.load_one(
             self.section(
                 probes='a, b',
                 metered_host='both',
@@ -120,104 +125,106 @@ class MeaningTest(WattmeterTestCase):
             [('a', 'outlet', 'both', 100.0), ('b', 'inlet', 'node-b', 900.0)],
             [
                 (*settings.probe[:3], settings.max_watts)
-                for settings in item.probes
+                for settings in loaded.probes
             ],
         )
 
-    def test_a_sum_is_none_of_the_agents_business(self):
-        item = self.load_one(
+    def test_sum_probe_is_ignored(self):
+        loaded = self.load_one(
             self.section(probes='a, b') + '[probe:both]\nsum = a, b\n'
         )
 
-        self.assertEqual(('a', 'b'), item.outlets)
+        self.assertEqual(('a', 'b'), loaded.probe_ids)
 
-    def test_nor_is_who_pays_for_probes(self):
-        item = self.load_one(
+    def test_project_of_probe_is_ignored(self):
+        loaded = self.load_one(
             self.section()
             + '[probe:p]\nproject_id = p1\n'
-            + '[probe:of-another-agent]\nproject_id = p1\n'
+            + '[probe:other-agent]\nproject_id = p1\n'
         )
 
-        self.assertEqual(('p',), item.outlets)
+        self.assertEqual(('p',), loaded.probe_ids)
 
-    def test_a_probe_can_draw_a_lot_unless_it_is_said(self):
-        item = self.load_one(self.section())
+    def test_default_max_watts(self):
+        loaded = self.load_one(self.section())
 
-        self.assertEqual(100_000.0, item.probes[0].max_watts)
+        self.assertEqual(100_000.0, loaded.probes[0].max_watts)
 
-    def test_a_gap_is_at_least_three_intervals(self):
+    def test_max_gap_is_at_least_three_intervals(self):
         for interval, max_gap in ((1, 60.0), (20, 60.0), (60, 180.0)):
-            item = self.load_one(self.section(interval=interval))
+            loaded = self.load_one(self.section(interval=interval))
 
-            self.assertEqual(max_gap, item.probes[0].max_gap)
+            self.assertEqual(max_gap, loaded.probes[0].max_gap)
 
-    def test_a_dollar_is_written_twice(self):
-        item = self.load_one(
+    def test_dollar_is_escaped_by_doubling(self):
+        loaded = self.load_one(
             self.section(
-                driver='redfish', url='https://bmc', password='$$hush'
+                driver='redfish', url='https://bmc', password='$$swordfish'
             )
         )
 
-        self.assertEqual('$hush', item.options['password'])
+        self.assertEqual('$swordfish', loaded.options['password'])
 
-    def test_wattmeters_may_be_dropped_in(self):
-        found, errors = self.load(
+    def test_wattmeters_are_loaded_from_all_files(self):
+        wattmeters, errors = self.load(
             agent=self.section('m'), rack=self.section('n', probes='q')
         )
 
         self.assertEqual([], errors)
-        self.assertCountEqual(['m', 'n'], [item.name for item in found])
+        self.assertCountEqual(['m', 'n'], [each.name for each in wattmeters])
 
-    def test_a_drop_in_may_change_a_wattmeter(self):
-        (item,), errors = self.load(
+    def test_later_file_overrides_options(self):
+        (loaded,), errors = self.load(
             a=self.section('m', interval=1), b='[wattmeter:m]\ninterval = 30\n'
         )
 
         self.assertEqual([], errors)
         self.assertEqual(
-            ('dummy', 30.0), (item.options['driver'], item.interval)
+            ('dummy', 30.0), (loaded.options['driver'], loaded.interval)
         )
 
-    def test_other_sections_are_left_alone(self):
-        found, errors = self.load(agent='[agent]\nname = a\n[other]\nx = 1\n')
+    def test_other_sections_are_ignored(self):
+        wattmeters, errors = self.load(
+            agent='[agent]\nname = a\n[other]\nx = 1\n'
+        )
 
-        self.assertEqual(([], []), (found, errors))
+        self.assertEqual(([], []), (wattmeters, errors))
 
 
 class ErrorTest(WattmeterTestCase):
     def error(self, text):
-        """Give the one error there is, without the name of the file."""
+        """Return the only error, without the name of the file."""
         _, errors = self.load(agent=text)
         self.assertEqual(1, len(errors), errors)
         file, _, rest = str(errors[0]).partition(': ')
         self.assertEqual(self.path / 'agent.conf', pathlib.Path(file))
         return rest
 
-    def test_one_error_leaves_the_other_wattmeters_alone(self):
-        found, errors = self.load(
+    def test_error_does_not_affect_other_wattmeters(self):
+        wattmeters, errors = self.load(
             agent=self.section('bad', driver='none') + self.section('good')
         )
 
-        self.assertEqual(['good'], [item.name for item in found])
+        self.assertEqual(['good'], [each.name for each in wattmeters])
         self.assertEqual(1, len(errors))
 
-    def test_an_error_of_one_probe_leaves_the_others_alone(self):
-        (item,), errors = self.load(
+    def test_error_of_one_probe_does_not_affect_other_probes(self):
+        (loaded,), errors = self.load(
             agent=self.section(probes='a, b, c') + '[probe:b]\nscope = x\n'
         )
 
-        self.assertEqual(('a', None, 'c'), item.outlets)
+        self.assertEqual(('a', None, 'c'), loaded.probe_ids)
         self.assertEqual(1, len(errors))
 
-    def test_a_wattmeter_of_which_every_probe_has_an_error_is_left_out(self):
-        found, errors = self.load(
+    def test_wattmeter_without_valid_probe_is_skipped(self):
+        wattmeters, errors = self.load(
             agent=self.section(probes='a') + '[probe:a]\nscope = x\n'
         )
 
-        self.assertEqual([], found)
+        self.assertEqual([], wattmeters)
         self.assertEqual(1, len(errors))
 
-    def test_an_unknown_driver_is_told_with_the_known_ones(self):
+    def test_unknown_driver_is_an_error_that_lists_drivers(self):
         error = self.error(self.section(driver='dumy'))
 
         self.assertStartsWith(
@@ -225,12 +232,12 @@ class ErrorTest(WattmeterTestCase):
         )
         self.assertIn('dummy, ', error)
 
-    def test_a_missing_driver_is_told(self):
+    def test_missing_driver_is_an_error(self):
         self.assertIn(
             "driver: '' is unknown", self.error(self.section(driver=None))
         )
 
-    def test_an_unknown_option_is_told_with_the_known_ones(self):
+    def test_unknown_option_is_an_error_that_lists_options(self):
         error = self.error(self.section(intervall=1))
 
         self.assertStartsWith(
@@ -238,7 +245,7 @@ class ErrorTest(WattmeterTestCase):
         )
         self.assertIn('interval, ', error)
 
-    def test_an_ill_typed_option_is_told(self):
+    def test_invalid_value_is_an_error(self):
         for option, value in (
             ('interval', 'often'),
             ('interval', '0'),
@@ -255,84 +262,84 @@ class ErrorTest(WattmeterTestCase):
 
             self.assertStartsWith(error, f'[wattmeter:m] {option}: ', value)
 
-    def test_an_option_that_the_driver_needs_is_told_with_its_help(self):
+    def test_missing_required_option_is_an_error_with_its_help(self):
         error = self.error(self.section(driver='redfish'))
 
-        self.assertStartsWith(error, '[wattmeter:m] url: needed: ')
+        self.assertStartsWith(error, '[wattmeter:m] url: required: ')
 
-    def test_an_empty_section_is_told(self):
+    def test_empty_section_is_an_error(self):
         self.assertEqual(
             '[wattmeter:m] driver: the section is empty; it needs at least '
             'driver and probes',
             self.error('[wattmeter:m]\n'),
         )
 
-    def test_a_wattmeter_needs_a_name(self):
+    def test_missing_name_is_an_error(self):
         self.assertStartsWith(
             self.error(self.section('')), '[wattmeter:] (name): '
         )
 
-    def test_a_wattmeter_needs_a_probe(self):
+    def test_missing_probes_are_an_error(self):
         for probes in (None, '', ', ,'):
             self.assertEqual(
-                '[wattmeter:m] probes: expected at least one probe id',
+                '[wattmeter:m] probes: expected at least one probe ID',
                 self.error(self.section(probes=probes)),
             )
 
-    def test_a_probe_named_twice_is_told(self):
+    def test_probe_listed_twice_is_an_error(self):
         self.assertEqual(
-            "[wattmeter:m] probes: 'a' is named twice",
+            "[wattmeter:m] probes: 'a' is listed twice",
             self.error(self.section(probes='a, b, a')),
         )
 
-    def test_a_probe_of_two_wattmeters_is_told_with_both(self):
-        found, (error,) = self.load(
+    def test_probe_of_two_wattmeters_is_an_error_that_names_both(self):
+        wattmeters, (error,) = self.load(
             a=self.section('m', probes='p, q'),
             b=self.section('n', probes='r, q'),
         )
 
-        self.assertEqual(['m'], [item.name for item in found])
+        self.assertEqual(['m'], [each.name for each in wattmeters])
         self.assertEqual(
-            f"{self.path}/b.conf: [wattmeter:n] probes: 'q' is a probe of "
-            f'[wattmeter:m] in {self.path}/a.conf too',
+            f"{self.path}/b.conf: [wattmeter:n] probes: 'q' is also a probe "
+            f'of [wattmeter:m] in {self.path}/a.conf',
             str(error),
         )
 
-    def test_an_id_that_no_message_can_hold_is_told(self):
+    def test_probe_id_that_is_too_long_is_an_error(self):
         error = self.error(self.section(probes='x' * 191))
 
         self.assertIn('expected 1 to 190 printable characters', error)
 
-    def test_a_misspelt_section_is_told(self):
+    def test_misspelled_section_is_an_error(self):
         self.assertEqual(
             '[wattmetr:x] (name): unknown section; expected [wattmeter:...] '
             'or [probe:...] or [agent:...]',
             self.error('[wattmetr:x]\ndriver = dummy\n'),
         )
 
-    def test_names_that_differ_only_in_case_are_told(self):
-        found, (error,) = self.load(
+    def test_names_that_differ_only_in_case_are_an_error(self):
+        wattmeters, (error,) = self.load(
             agent=self.section('Rack') + self.section('rack', probes='q')
         )
 
-        self.assertEqual(['Rack'], [item.name for item in found])
+        self.assertEqual(['Rack'], [each.name for each in wattmeters])
         self.assertIn(
             '[wattmeter:rack] (name): differs from '
             '[wattmeter:Rack] only in case',
             str(error),
         )
 
-    def test_a_section_of_a_probe_that_nobody_has_is_told(self):
+    def test_probe_section_without_wattmeter_is_an_error(self):
         self.assertEqual(
             '[probe:q] (name): no wattmeter has this probe',
             self.error(self.section() + '[probe:q]\nhost = h\n'),
         )
 
-    def test_an_option_of_a_probe_is_checked(self):
+    def test_invalid_option_of_probe_is_an_error(self):
         for line, text in (
             ('hosts = h', '[probe:p] hosts: unknown option'),
             ('max_watts = x', '[probe:p] max_watts: '),
-            ('sum = a', '[probe:p] sum: a sum has no '),
+            ('sum = a', '[probe:p] sum: a sum probe has no '),
         ):
             _, errors = self.load(
                 agent=self.section() + f'[probe:p]\n{line}\n'
@@ -340,7 +347,7 @@ class ErrorTest(WattmeterTestCase):
 
             self.assertIn(text, str(errors[0]))
 
-    def test_a_secret_is_never_shown(self):
+    def test_error_does_not_contain_the_secret(self):
         for password in (f'${SECRET}', f'x${{{SECRET}}}'):
             error = self.error(
                 self.section(
@@ -352,7 +359,7 @@ class ErrorTest(WattmeterTestCase):
                 '[wattmeter:m] password: not a valid value', error
             )
 
-    def test_a_secret_is_not_shown_by_the_errors_of_others(self):
+    def test_error_of_another_option_does_not_contain_the_secret(self):
         error = self.error(
             self.section(
                 driver='redfish',
@@ -364,7 +371,7 @@ class ErrorTest(WattmeterTestCase):
 
         self.assertNotIn(SECRET, error)
 
-    def test_a_secret_that_is_still_to_be_filled_in_is_told(self):
+    def test_placeholder_of_secret_is_an_error(self):
         error = self.error(
             self.section(
                 driver='redfish', url='https://bmc', password='<fill in>'

@@ -1,33 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whatever a driver does, its wattmeter is read again."""
+"""Worker threads: reading, failures, hangs and schedules."""
 
 import random
 import threading
 import time
 import types
+import typing
 
 import fixtures
 from oslotest import base
 
-from energy_meter import complaint
 from energy_meter import exception
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.agent import wattmeter
 from energy_meter.agent import worker
 from energy_meter.drivers import base as drivers_base
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 READING = measurement.Reading('p', 1.0)
-#: A step that ends a stream.
-END = 'end'
 
 
-class Scripted(drivers_base.Driver):
-    """Does what its class is told, one step after the other."""
+class Polled(drivers_base.Driver):
+    """Executes the script of its class, one step per read."""
 
-    script: list = []
-    calls: list = []
+    script: typing.ClassVar[list] = []
+    calls: typing.ClassVar[list] = []
 
     def open(self):
         self.calls.append('open')
@@ -35,7 +34,7 @@ class Scripted(drivers_base.Driver):
     def close(self):
         self.calls.append('close')
 
-    def step(self):
+    def read(self):
         if not self.script:
             return []
         step = self.script.pop(0)
@@ -44,37 +43,36 @@ class Scripted(drivers_base.Driver):
         return step() if callable(step) else step
 
 
-class Polled(Scripted, drivers_base.PolledDriver):
+class SelfPaced(Polled):
+    self_paced = True
+
     def read(self):
-        return self.step()
-
-
-class Streaming(Scripted, drivers_base.StreamingDriver):
-    def stream(self):
-        while (step := self.step()) is not END:
-            if not step:
-                threading.Event().wait(0.001)
-            yield from step or [None]
+        readings = super().read()
+        if not readings:
+            threading.Event().wait(0.001)
+        return readings
 
 
 class WorkerTestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(worker.__name__))
-        self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 0.0))
-        self.taken = []
+        self.useFixture(
+            fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 0.0)
+        )
+        self.received = []
         self.arrived = threading.Condition()
 
-    def take(self, readings):
+    def receive(self, readings):
         with self.arrived:
-            self.taken += readings
+            self.received += readings
             self.arrived.notify_all()
 
     def wait_for_readings(self, count):
         with self.arrived:
             self.assertTrue(
                 self.arrived.wait_for(
-                    lambda: len(self.taken) >= count, PATIENCE
+                    lambda: len(self.received) >= count, TIMEOUT_S
                 )
             )
 
@@ -86,28 +84,28 @@ class WorkerTestCase(base.BaseTestCase):
             wattmeter.Wattmeter(
                 'm', self.driver, {'interval': interval}, ('p',), ()
             ),
-            self.take,
+            self.receive,
             self.fail,
             60.0,
-            complaint.Complaints(worker.LOG),
+            log_throttle.ThrottledLogger(worker.LOG),
         )
 
     def start(self, driver, *script, **options):
-        made = self.make(driver, *script, **options)
-        made.start()
-        self.addCleanup(self.end, made)
-        return made
+        running = self.make(driver, *script, **options)
+        running.start()
+        self.addCleanup(self.end, running)
+        return running
 
     def end(self, running):
         running.stop()
-        running.join(PATIENCE)
+        running.join(TIMEOUT_S)
         self.assertFalse(running.is_alive())
 
 
 class WorkerTest(WorkerTestCase):
-    def test_readings_are_handed_on(self):
-        for driver in (Polled, Streaming):
-            self.taken.clear()
+    def test_readings_are_delivered(self):
+        for driver in (Polled, SelfPaced):
+            self.received.clear()
             readings = [
                 measurement.Reading('p', watts) for watts in (1.0, 2.0, 3.0)
             ]
@@ -116,9 +114,9 @@ class WorkerTest(WorkerTestCase):
             self.wait_for_readings(3)
             self.end(running)
 
-            self.assertEqual(readings, self.taken)
+            self.assertEqual(readings, self.received)
 
-    def test_a_driver_is_closed_in_the_end(self):
+    def test_stopped_worker_closes_its_driver(self):
         running = self.start(Polled, [READING])
         self.wait_for_readings(1)
 
@@ -126,9 +124,9 @@ class WorkerTest(WorkerTestCase):
 
         self.assertEqual(['open', 'close'], self.driver.calls)
 
-    def test_a_driver_that_fails_is_closed_and_opened_anew(self):
-        for driver in (Polled, Streaming):
-            self.taken.clear()
+    def test_failed_driver_is_closed_and_opened_again(self):
+        for driver in (Polled, SelfPaced):
+            self.received.clear()
             running = self.start(
                 driver, exception.DriverError(reason='no answer'), [READING]
             )
@@ -138,29 +136,37 @@ class WorkerTest(WorkerTestCase):
 
             self.assertEqual(['open', 'close', 'open'], self.driver.calls[:3])
             self.assertIn(
-                'Wattmeter m can not be read: no answer\n', self.log.output
+                'Wattmeter m cannot be read: no answer\n', self.log.output
             )
             self.assertIn('Wattmeter m can be read again', self.log.output)
 
-    def test_a_driver_that_crashes_is_opened_anew(self):
+    def test_crashed_driver_is_opened_again(self):
         self.start(Polled, ZeroDivisionError('by zero'), [READING])
 
         self.wait_for_readings(1)
 
         self.assertIn(
-            'Wattmeter m can not be read: ZeroDivisionError: by zero\n',
+            'Wattmeter m cannot be read: ZeroDivisionError: by zero\n',
             self.log.output,
         )
 
-    def test_a_stream_that_ends_is_opened_anew(self):
-        self.start(Streaming, [READING], END, [READING])
+    def test_ended_stream_is_opened_again(self):
+        self.start(
+            SelfPaced,
+            [READING],
+            exception.ProtocolError(device='m', reason='connection closed'),
+            [READING],
+        )
 
         self.wait_for_readings(2)
 
         self.assertEqual(['open', 'close', 'open'], self.driver.calls)
-        self.assertIn('Wattmeter m can not be read: ', self.log.output)
+        self.assertIn(
+            'Wattmeter m cannot be read: m: connection closed\n',
+            self.log.output,
+        )
 
-    def test_failures_in_a_row_are_counted(self):
+    def test_consecutive_failures_are_counted(self):
         running = self.start(
             Polled, *[exception.DriverError(reason='no')] * 3, [READING]
         )
@@ -169,9 +175,9 @@ class WorkerTest(WorkerTestCase):
 
         self.assertEqual(3, running.failures)
 
-    def test_a_driver_that_worked_for_long_has_recovered(self):
+    def test_stable_driver_resets_its_failures(self):
         self.useFixture(
-            fixtures.MockPatchObject(worker, '_PROVEN_AFTER', -1.0)
+            fixtures.MockPatchObject(worker, 'STABLE_AFTER_S', -1.0)
         )
         running = self.start(
             Polled, *[exception.DriverError(reason='no')] * 3, [READING]
@@ -181,68 +187,68 @@ class WorkerTest(WorkerTestCase):
 
         self.assertEqual(1, running.failures)
 
-    def test_silence_of_a_stream_is_no_reading(self):
-        self.start(Streaming, [None, None, READING])
+    def test_read_without_readings_delivers_nothing(self):
+        self.start(SelfPaced, [], [], [READING])
 
         self.wait_for_readings(1)
 
-        self.assertEqual([READING], self.taken)
+        self.assertEqual([READING], self.received)
 
-    def test_what_a_given_up_driver_reads_is_dropped(self):
+    def test_reading_of_an_abandoned_driver_is_dropped(self):
         # Given a driver that hangs,
         entered, released = threading.Event(), threading.Event()
 
         def hang():
             entered.set()
-            released.wait(PATIENCE)
+            released.wait(TIMEOUT_S)
             return [READING]
 
         running = self.start(Polled, hang)
-        self.assertTrue(entered.wait(PATIENCE))
+        self.assertTrue(entered.wait(TIMEOUT_S))
         self.assertGreater(running.busy_for(time.monotonic() + 60), 59)
 
-        # when it comes back after it was given up,
+        # when it returns after it was abandoned,
         running.stop()
         released.set()
-        running.join(PATIENCE)
+        running.join(TIMEOUT_S)
 
-        # then nobody hears of it.
-        self.assertEqual([], self.taken)
+        # then its reading is dropped.
+        self.assertEqual([], self.received)
         self.assertEqual(['open', 'close'], self.driver.calls)
 
-    def test_what_a_given_up_driver_raises_is_nothing_to_talk_of(self):
+    def test_error_of_an_abandoned_driver_is_not_logged(self):
         entered, released = threading.Event(), threading.Event()
 
         def hang():
             entered.set()
-            released.wait(PATIENCE)
+            released.wait(TIMEOUT_S)
             raise exception.DriverError(reason='interrupted')
 
         running = self.start(Polled, hang)
-        self.assertTrue(entered.wait(PATIENCE))
+        self.assertTrue(entered.wait(TIMEOUT_S))
         running.stop()
         released.set()
-        running.join(PATIENCE)
+        running.join(TIMEOUT_S)
 
         self.assertEqual('', self.log.output)
 
-    def test_a_driver_that_waits_for_its_turn_does_not_hang(self):
+    def test_driver_between_two_reads_does_not_hang(self):
         running = self.make(Polled)
 
         self.assertEqual(0.0, running.busy_for(time.monotonic() + 1e6))
 
 
 class ScheduleTest(WorkerTestCase):
-    """Runs without waiting: time passes when the worker waits."""
+    """Runs on a simulated clock that advances when the worker waits."""
 
     def setUp(self):
         super().setUp()
-        self.now = 1000.0
+        self.monotonic = 1000.0
         self.useFixture(
             fixtures.MockPatchObject(
                 worker,
                 'time',
-                types.SimpleNamespace(monotonic=lambda: self.now),
+                types.SimpleNamespace(monotonic=lambda: self.monotonic),
             )
         )
         self.useFixture(
@@ -253,33 +259,54 @@ class ScheduleTest(WorkerTestCase):
         )
 
     def run_until_done(self, driver, *script, failures=0, **options):
-        """Run a worker until its script is done; give its pauses."""
+        """Run a worker until its script ends, and return its pauses."""
         pauses = []
-        made = self.make(driver, *script, **options)
-        made.failures = failures
+        running = self.make(driver, *script, **options)
+        running.failures = failures
 
         def wait(seconds):
             pauses.append(seconds)
-            self.now += seconds
-            if not made.wattmeter.driver.script:
-                made._stopping.set()
-            return made._stopping.is_set()
+            self.monotonic += seconds
+            if not running.wattmeter.driver.script:
+                running._stopping.set()
+            return running._stopping.is_set()
 
-        with fixtures.MockPatchObject(made._stopping, 'wait', wait):
-            made.run()
+        with fixtures.MockPatchObject(running._stopping, 'wait', wait):
+            running.run()
         return pauses
 
     def read_in(self, seconds):
-        """Make a step that takes so long."""
+        """Return a step that takes this long and has a reading."""
 
         def read():
-            self.times.append(self.now)
-            self.now += seconds
-            return []
+            self.times.append(self.monotonic)
+            self.monotonic += seconds
+            return [READING]
 
         return read
 
-    def test_the_schedule_does_not_drift(self):
+    def test_self_paced_driver_is_read_without_pauses(self):
+        self.times = []
+
+        pauses = self.run_until_done(
+            SelfPaced,
+            *[self.read_in(seconds) for seconds in (3.0, 0.5, 9.0)],
+            exception.DriverError(reason='no'),
+            interval=10.0,
+        )
+
+        self.assertEqual([1000.0, 1003.0, 1003.5], self.times)
+        self.assertEqual([0.0], pauses)
+
+    def test_empty_read_of_a_self_paced_driver_is_followed_by_a_pause(self):
+        pauses = self.run_until_done(
+            SelfPaced, [], [READING], [], exception.DriverError(reason='no')
+        )
+
+        for pause in pauses[:2]:
+            self.assertAlmostEqual(worker.EMPTY_READ_PAUSE_S, pause)
+
+    def test_schedule_does_not_drift(self):
         self.times = []
 
         self.run_until_done(
@@ -290,7 +317,7 @@ class ScheduleTest(WorkerTestCase):
 
         self.assertEqual([1002.5, 1012.5, 1022.5, 1032.5], self.times)
 
-    def test_what_could_not_be_read_in_time_is_left_out(self):
+    def test_missed_reads_are_skipped(self):
         self.times = []
 
         self.run_until_done(
@@ -301,29 +328,35 @@ class ScheduleTest(WorkerTestCase):
 
         self.assertEqual([1002.5, 1032.5, 1042.5], self.times)
 
-    def test_pauses_after_failures_double_up_to_a_limit(self):
-        self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 1.0))
+    def test_backoff_doubles_up_to_its_maximum(self):
+        self.useFixture(
+            fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 1.0)
+        )
 
         pauses = self.run_until_done(
-            Streaming, *[exception.DriverError(reason='no')] * 9
+            SelfPaced, *[exception.DriverError(reason='no')] * 9
         )
 
         self.assertEqual([1, 2, 4, 8, 16, 32, 60, 60, 60], pauses)
 
-    def test_a_driver_that_always_fails_is_tried_for_ever(self):
-        self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 1.0))
+    def test_failing_driver_is_retried_forever(self):
+        self.useFixture(
+            fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 1.0)
+        )
 
         pauses = self.run_until_done(
-            Streaming, exception.DriverError(reason='no'), failures=100_000
+            SelfPaced, exception.DriverError(reason='no'), failures=100_000
         )
 
         self.assertEqual([60, 60], pauses)
 
-    def test_a_successor_of_failures_pauses_first(self):
-        self.useFixture(fixtures.MockPatchObject(worker, '_FIRST_PAUSE', 1.0))
+    def test_replacement_backs_off_first(self):
+        self.useFixture(
+            fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 1.0)
+        )
 
         pauses = self.run_until_done(
-            Streaming, exception.DriverError(reason='no'), failures=2
+            SelfPaced, exception.DriverError(reason='no'), failures=2
         )
 
         self.assertEqual([2, 4], pauses)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The API on an SQLite database."""
+"""Base class for tests of the API on an SQLite database."""
 
 import pathlib
 import typing
@@ -17,10 +17,10 @@ from energy_meter.tests import rows
 
 
 class APITestCase(base.BaseTestCase):
-    """Has the application in ``api``.
+    """Base class with the application in ``api``.
 
-    :cvar config: more of the configuration file; ``{directory}`` stands for
-        the test's own.
+    :cvar config: contents of the configuration file; ``{directory}`` is
+        replaced with the temporary directory of the test.
     """
 
     config = '[api]\nauth_strategy = noauth\n'
@@ -43,15 +43,16 @@ class APITestCase(base.BaseTestCase):
         self.api = webtest.TestApp(app.make(self.conf))
 
     def prepare(self) -> None:
-        """Make files in the directory that the configuration names."""
+        """Create files that the configuration refers to."""
 
     def insert(self, *probes: str, **fields: typing.Any) -> None:
+        """Insert probes into the database."""
         rows.insert(self.engine, *probes, **fields)
 
     def get(
         self, url: str, status: int = 200, **headers: str
     ) -> webtest.TestResponse:
-        """Get what is at a URL that is quoted as a client would."""
+        """Send a GET request for a percent-encoded URL."""
         return self.api.get(
             url,
             status=status,
@@ -60,7 +61,7 @@ class APITestCase(base.BaseTestCase):
         )
 
     def assert_error(self, response: webtest.TestResponse) -> str:
-        """Expect an error in its one shape, and give its message."""
+        """Check the format of an error response, and return its message."""
         self.assertEqual('application/json', response.headers['Content-Type'])
         self.assertEqual('no-store', response.headers['Cache-Control'])
         self.assertTrue(response.headers['X-OpenStack-Request-ID'])

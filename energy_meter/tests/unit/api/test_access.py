@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Access: whom the API answers."""
+"""Tests for authentication and authorization."""
 
 import pathlib
 import re
@@ -49,7 +49,7 @@ class _KeystoneTestCase(base.APITestCase):
 
 
 class KeystoneTest(_KeystoneTestCase):
-    def test_without_a_token_only_public_pages_are_shown(self):
+    def test_request_without_token_is_rejected_unless_public(self):
         for page in PUBLIC:
             self.get(page)
         for page in (
@@ -70,24 +70,24 @@ class KeystoneTest(_KeystoneTestCase):
             )
             self.assert_error(response)
 
-    def test_a_bad_token(self):
+    def test_invalid_token_is_rejected(self):
         for page in PRIVATE:
             self.assert_error(self.get(page, 401, **{'X-Auth-Token': 'x'}))
 
-    def test_admin_and_service_read(self):
+    def test_roles_admin_and_service_are_authorized(self):
         for role in ('admin', 'service'):
             for page in PRIVATE:
                 self.get(page, **self.token(role))
 
-    def test_others_do_not(self):
+    def test_other_roles_are_forbidden(self):
         for roles in ((), ('member', 'reader'), ('manager',)):
             token = self.token(*roles)
             for page in PRIVATE:
                 self.assertIn(
-                    'policy', self.assert_error(self.get(page, 403, **token))
+                    'Policy', self.assert_error(self.get(page, 403, **token))
                 )
 
-    def test_the_administrator_of_a_domain_does_not(self):
+    def test_domain_administrator_is_forbidden(self):
         token = ksa_fixture.V3Token(domain_id='domain')
         token.add_role(name='admin')
 
@@ -97,7 +97,7 @@ class KeystoneTest(_KeystoneTestCase):
             **{'X-Auth-Token': self.tokens.add_token(token)},
         )
 
-    def test_the_administrator_of_the_system_reads(self):
+    def test_system_administrator_is_authorized(self):
         token = ksa_fixture.V3Token()
         token.set_system_scope()
         token.add_role(name='admin')
@@ -106,7 +106,7 @@ class KeystoneTest(_KeystoneTestCase):
             '/v1/probes/', **{'X-Auth-Token': self.tokens.add_token(token)}
         )
 
-    def test_roles_that_the_client_claims_do_not_count(self):
+    def test_identity_headers_of_client_are_ignored(self):
         claim = {
             'X-Roles': 'admin',
             'X-Identity-Status': 'Confirmed',
@@ -116,11 +116,11 @@ class KeystoneTest(_KeystoneTestCase):
         self.get('/v1/probes/', 401, **claim)
         self.get('/v1/probes/', 403, **claim, **self.token('member'))
 
-    def test_what_a_client_has_is_not_confirmed_to_others(self):
+    def test_conditional_request_requires_authorization(self):
         tag = self.get('/v1/probes/', **self.token('admin')).headers['ETag']
 
-        for given in (tag, '*'):
-            matches = {'If-None-Match': given}
+        for etag in (tag, '*'):
+            matches = {'If-None-Match': etag}
             self.get('/v1/probes/', 304, **matches, **self.token('admin'))
             self.get('/v1/probes/', 403, **matches, **self.token('member'))
             self.get('/v1/probes/', 401, **matches)
@@ -132,7 +132,7 @@ class PolicyFileTest(_KeystoneTestCase):
         + '[oslo_policy]\npolicy_file = {directory}/policy.yaml\n'
     )
 
-    def test_operators_change_who_may_read(self):
+    def test_policy_file_overrides_default(self):
         member = self.token('member')
         self.get('/v1/probes/', 403, **member)
 
@@ -145,7 +145,7 @@ class PolicyFileTest(_KeystoneTestCase):
 
 
 class AuditorTest(_KeystoneTestCase):
-    """The policy file of the documentation."""
+    """Tests for the policy file of the documentation."""
 
     config = PolicyFileTest.config
 
@@ -160,7 +160,7 @@ class AuditorTest(_KeystoneTestCase):
         token.add_role(name=role)
         return {'X-Auth-Token': self.tokens.add_token(token)}
 
-    def test_auditors_read_everything(self):
+    def test_auditors_are_authorized(self):
         for token in (
             self.token('auditor'),
             self.system('reader'),
@@ -169,7 +169,7 @@ class AuditorTest(_KeystoneTestCase):
             for page in PRIVATE:
                 self.get(page, **token)
 
-    def test_those_who_read_before_still_do(self):
+    def test_default_roles_stay_authorized(self):
         for token in (
             self.token('admin'),
             self.token('service'),
@@ -178,7 +178,7 @@ class AuditorTest(_KeystoneTestCase):
             for page in PRIVATE:
                 self.get(page, **token)
 
-    def test_others_still_do_not(self):
+    def test_other_roles_stay_forbidden(self):
         for token in (
             self.token('reader'),
             self.token('member', 'manager'),
@@ -189,7 +189,7 @@ class AuditorTest(_KeystoneTestCase):
 
 
 class NoauthTest(base.APITestCase):
-    def test_everybody_reads(self):
+    def test_requests_need_no_token(self):
         self.insert('a')
 
         for page in (*PUBLIC, *PRIVATE):
@@ -197,7 +197,7 @@ class NoauthTest(base.APITestCase):
 
 
 class ConfigurationTest(oslotest.BaseTestCase):
-    def test_keystone_that_is_not_configured(self):
+    def test_missing_keystone_section_is_rejected(self):
         conf = energy_meter_conf.load([], 'test', files=[])
 
         error = self.assertRaises(exception.ConfigurationError, app.make, conf)
@@ -205,7 +205,7 @@ class ConfigurationTest(oslotest.BaseTestCase):
         self.assertIn('[keystone_authtoken] auth_type', str(error))
         self.assertIn('auth_strategy = noauth', str(error))
 
-    def test_keystone_that_is_configured_by_half(self):
+    def test_incomplete_keystone_section_is_rejected(self):
         file = self.create_tempfiles(
             [('test', '[keystone_authtoken]\nauth_type = password\n')]
         )[0]
@@ -216,7 +216,7 @@ class ConfigurationTest(oslotest.BaseTestCase):
         self.assertIn('[keystone_authtoken]', str(error))
         self.assertIn('auth_url', str(error))
 
-    def test_policy_that_is_no_yaml(self):
+    def test_invalid_policy_file_is_rejected(self):
         rules, file = self.create_tempfiles(
             [
                 ('policy', '"site_reader": "role:admin\n'),
@@ -228,5 +228,7 @@ class ConfigurationTest(oslotest.BaseTestCase):
 
         error = self.assertRaises(exception.ConfigurationError, app.make, conf)
 
-        self.assertIn(f'[oslo_policy] policy_file: {rules}', str(error))
+        self.assertIn(
+            f'[oslo_policy] policy_file: cannot load {rules}', str(error)
+        )
         self.assertNotIn('\n', str(error))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The middleware, where the order of it shows."""
+"""Tests for the order of the middleware."""
 
 import json
 
@@ -15,7 +15,7 @@ class HealthTest(base.APITestCase):
         'disable_by_file_path = {directory}/disabled\n'
     )
 
-    def test_an_operator_takes_it_out_of_service(self):
+    def test_disabling_file_fails_health_check(self):
         self.get('/healthcheck')
 
         (self.directory / 'disabled').touch()
@@ -25,7 +25,7 @@ class HealthTest(base.APITestCase):
             self.get('/healthcheck', 503, Accept='application/json')
         )
 
-    def test_tells_json_on_request(self):
+    def test_health_check_returns_json_on_request(self):
         body = self.get('/healthcheck', Accept='application/json').body
 
         self.assertEqual(['OK'], json.loads(body)['reasons'])
@@ -37,7 +37,7 @@ class CORSTest(base.APITestCase):
         '[cors]\nallowed_origin = https://panel.example\n'
     )
 
-    def test_a_browser_may_ask_whether_it_may_ask(self):
+    def test_preflight_request_needs_no_token(self):
         for header in ('X-Auth-Token', 'If-None-Match'):
             response = self.api.options(
                 '/v1/probes/',
@@ -52,7 +52,7 @@ class CORSTest(base.APITestCase):
                 header, response.headers['Access-Control-Allow-Headers']
             )
 
-    def test_its_scripts_can_read_errors(self):
+    def test_errors_have_cors_headers(self):
         response = self.get('/v1/probes/', 401, **ORIGIN)
 
         self.assertEqual(
@@ -62,14 +62,14 @@ class CORSTest(base.APITestCase):
             'ETag', response.headers['Access-Control-Expose-Headers']
         )
 
-    def test_other_origins_may_not(self):
+    def test_other_origin_gets_no_cors_headers(self):
         response = self.get('/v1/probes/', 401, Origin='https://bad.example')
 
         self.assertNotIn('Access-Control-Allow-Origin', response.headers)
 
 
 class RequestIdTest(base.APITestCase):
-    def test_every_answer_has_one_of_its_own(self):
+    def test_every_response_has_unique_request_id(self):
         ids = {
             self.get(url, status).headers['X-OpenStack-Request-ID']
             for url, status in (

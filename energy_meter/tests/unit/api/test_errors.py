@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Errors: one shape, and nothing from the inside."""
+"""Tests for error responses."""
 
 import io
 import logging
@@ -32,18 +32,19 @@ class ErrorsTest(base.APITestCase):
         self.addCleanup(logging.getLogger().removeHandler, handler)
 
     def break_with(self, error):
+        """Make every database connection raise an error."""
         patch = mock.patch.object(
             database.Database, 'connect', side_effect=error
         )
         patch.start()
         self.addCleanup(patch.stop)
 
-    def assert_logged(self, response, *words):
-        text = self.log.getvalue()
-        for word in (response.headers['X-OpenStack-Request-ID'], *words):
-            self.assertIn(word, text)
+    def assert_logged(self, response, *texts):
+        output = self.log.getvalue()
+        for text in (response.headers['X-OpenStack-Request-ID'], *texts):
+            self.assertIn(text, output)
 
-    def test_an_unknown_url(self):
+    def test_unknown_url_is_not_found(self):
         for url in (
             '/nothing',
             '/v2/',
@@ -65,7 +66,7 @@ class ErrorsTest(base.APITestCase):
             self.assert_error(self.get(url, status=404))
         self.assertEqual('', self.log.getvalue())
 
-    def test_a_method_that_would_change_something(self):
+    def test_method_other_than_get_and_head_is_not_allowed(self):
         for method in ('post', 'put', 'patch', 'delete', 'options'):
             for url in ('/', '/v1/probes/', '/nothing', '/healthcheck'):
                 response = getattr(self.api, method)(url, status=405)
@@ -73,17 +74,17 @@ class ErrorsTest(base.APITestCase):
                 self.assertEqual('GET, HEAD', response.headers['Allow'])
                 self.assert_error(response)
 
-    def test_an_argument_that_makes_no_sense(self):
+    def test_invalid_probe_id_is_bad_request(self):
         self.assertIn(
             'printable', self.assert_error(self.get('/v1/probes/%00/', 400))
         )
 
-    def test_an_error_of_a_head_has_no_body(self):
+    def test_error_of_head_request_has_no_body(self):
         response = self.api.head('/nothing', status=404)
 
         self.assertEqual(b'', response.body)
 
-    def test_a_bug_stays_inside(self):
+    def test_unexpected_error_is_logged_only(self):
         self.break_with(RuntimeError(SECRET))
 
         response = self.get('/v1/probes/', 500)
@@ -91,7 +92,7 @@ class ErrorsTest(base.APITestCase):
         self.assertNotIn('secret', self.assert_error(response))
         self.assert_logged(response, "GET '/v1/probes/' failed", SECRET)
 
-    def test_a_database_that_is_away(self):
+    def test_database_error_is_service_unavailable(self):
         schema.metadata.drop_all(self.engine)
 
         for url in ('/v1/probes/', '/v1/probe-ids/', '/v1/probes/a/'):
@@ -101,7 +102,7 @@ class ErrorsTest(base.APITestCase):
             self.assert_logged(response, 'no such table')
         self.assertNotIn('SELECT', self.log.getvalue())
 
-    def test_a_database_that_comes_back(self):
+    def test_service_recovers_with_database(self):
         schema.metadata.drop_all(self.engine)
         self.get('/v1/probes/', 503)
 
@@ -109,7 +110,7 @@ class ErrorsTest(base.APITestCase):
 
         self.get('/v1/probes/')
 
-    def test_a_keystone_that_can_not_be_asked(self):
+    def test_keystone_error_is_service_unavailable(self):
         self.break_with(keystone_exceptions.MissingAuthPlugin(SECRET))
 
         response = self.get('/v1/probes/', 503)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Exposition: whatever a probe is like, Prometheus reads it."""
+"""Tests for the exposition of probes, with the parsers of Prometheus."""
 
 import hypothesis
 from hypothesis import strategies
@@ -34,7 +34,7 @@ LABELS = {
     'driver': 'ipmi',
 }
 
-#: What the collector lets in as an id.
+#: Ids that the collector accepts.
 names = strategies.text(min_size=1, max_size=20).filter(str.isprintable)
 states = strategies.builds(
     probes.ProbeState,
@@ -51,15 +51,15 @@ states = strategies.builds(
 )
 
 
-def read(accept, *shown, counted=()):
-    """Give the samples that a server of Prometheus reads, by name."""
-    body, content_type = exposition.render(shown, counted, accept)
+def read(accept, *probe_states, included=()):
+    """Return the labels and values of all samples, by name."""
+    body, content_type = exposition.render(probe_states, included, accept)
     parse = (
         openmetrics_parser if 'openmetrics' in content_type else parser
     ).text_string_to_metric_families
     return {
         sample.name.removeprefix('energy_meter_probe_'): [
-            (one.labels, one.value) for one in family.samples
+            (member.labels, member.value) for member in family.samples
         ]
         for family in parse(body.decode())
         for sample in family.samples
@@ -67,26 +67,28 @@ def read(accept, *shown, counted=()):
 
 
 class ExpositionTest(base.BaseTestCase):
-    def test_all_that_is_measured(self):
+    def test_all_metrics_are_rendered(self):
         for accept in TEXT, OPENMETRICS:
             self.assertEqual(
                 {
                     'power_watts': [(LABELS, 173.0)],
                     'energy_joules_total': [(LABELS, 4_500_000.0)],
-                    'measured_timestamp_seconds': [(LABELS, 1700000000.5)],
+                    'last_measurement_timestamp_seconds': [
+                        (LABELS, 1700000000.5)
+                    ],
                     'coverage_ratio': [(LABELS, 0.999)],
-                    'counted': [(LABELS, 1.0)],
+                    'included': [(LABELS, 1.0)],
                 },
-                read(accept, STATE, counted={'a'}),
+                read(accept, STATE, included={'a'}),
             )
 
-    def test_power_that_is_not_known_is_left_out(self):
-        found = read(TEXT, STATE._replace(watts=None))
+    def test_unknown_power_is_omitted(self):
+        samples = read(TEXT, STATE._replace(watts=None))
 
-        self.assertNotIn('power_watts', found)
-        self.assertIn('energy_joules_total', found)
+        self.assertNotIn('power_watts', samples)
+        self.assertIn('energy_joules_total', samples)
 
-    def test_the_client_chooses_the_format(self):
+    def test_accept_header_selects_format(self):
         for accept, content_type in (
             ('', 'text/plain; version=0.0.4; charset=utf-8'),
             ('*/*', 'text/plain; version=0.0.4; charset=utf-8'),
@@ -96,16 +98,16 @@ class ExpositionTest(base.BaseTestCase):
                 'application/openmetrics-text; version=1.0.0',
             ),
         ):
-            found = exposition.render([STATE], (), accept)[1]
+            actual = exposition.render([STATE], (), accept)[1]
 
-            self.assertTrue(found.startswith(content_type), found)
+            self.assertTrue(actual.startswith(content_type), actual)
 
-    def test_an_empty_installation(self):
+    def test_no_probes_render_no_samples(self):
         for accept in TEXT, OPENMETRICS:
             self.assertEqual({}, read(accept))
 
     @hypothesis.given(state=states)
-    def test_every_label_and_value_is_read_as_it_was(self, state):
+    def test_labels_and_values_survive_parsing(self, state):
         labels = {
             'probe': state.id,
             'host': state.host,
@@ -114,12 +116,12 @@ class ExpositionTest(base.BaseTestCase):
             'driver': state.driver,
         }
         for accept in TEXT, OPENMETRICS:
-            found = read(accept, state)
+            samples = read(accept, state)
 
             self.assertEqual(
-                [(labels, state.kwh * 3.6e6)], found['energy_joules_total']
+                [(labels, state.kwh * 3.6e6)], samples['energy_joules_total']
             )
             self.assertEqual(
                 [] if state.watts is None else [(labels, state.watts)],
-                found.get('power_watts', []),
+                samples.get('power_watts', []),
             )

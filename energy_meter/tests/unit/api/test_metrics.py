@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Metrics: what Prometheus gets, and who is let in for it."""
+"""Tests for ``/metrics`` and its authentication."""
 
 import base64
 import time
@@ -19,10 +19,12 @@ from energy_meter.tests.unit.api import base
 
 
 class MetricsTest(base.APITestCase):
-    config = base.APITestCase.config + '[rrd]\nscopes = outlet, node\n'
+    config = (
+        base.APITestCase.config + '[rrd]\nscope_precedence = outlet, node\n'
+    )
 
     def read(self, name):
-        """Give what a metric shows, by probe."""
+        """Return the values of a metric, by probe."""
         return {
             sample.labels['probe']: sample.value
             for family in parser.text_string_to_metric_families(
@@ -32,7 +34,7 @@ class MetricsTest(base.APITestCase):
             if sample.name == f'energy_meter_probe_{name}'
         }
 
-    def test_probes_with_power_and_energy(self):
+    def test_power_and_energy_are_reported(self):
         self.insert('a', '"b"', watts=20.0)
 
         self.assertEqual({'a': 20.0, '"b"': 20.0}, self.read('power_watts'))
@@ -40,14 +42,14 @@ class MetricsTest(base.APITestCase):
             {'a': 4.5e6, '"b"': 4.5e6}, self.read('energy_joules_total')
         )
 
-    def test_a_stale_probe_is_gone(self):
+    def test_stale_probe_is_omitted(self):
         self.insert('fresh')
-        self.insert('stale', heard_at=time.time() - 301)
+        self.insert('stale', last_seen_at=time.time() - 301)
 
-        for name in 'power_watts', 'energy_joules_total', 'counted':
+        for name in 'power_watts', 'energy_joules_total', 'included':
             self.assertEqual(['fresh'], [*self.read(name)])
 
-    def test_sums(self):
+    def test_sum_probe_is_included_instead_of_its_parts(self):
         self.insert('a', 'b', host='pdu', watts=20.0)
         self.insert('c', host='n1')
         with self.engine.begin() as connection:
@@ -57,16 +59,16 @@ class MetricsTest(base.APITestCase):
 
         self.assertEqual(40.0, self.read('power_watts')['total'])
         self.assertEqual(
-            {'a': 0, 'b': 0, 'c': 0, 'total': 1}, self.read('counted')
+            {'a': 0, 'b': 0, 'c': 0, 'total': 1}, self.read('included')
         )
 
-    def test_the_order_of_scopes_is_that_of_the_graphs(self):
+    def test_scope_precedence_selects_included_probes(self):
         self.insert('bmc', host='n1')
         self.insert('pdu', host='n1', scope='outlet')
 
-        self.assertEqual({'bmc': 0, 'pdu': 1}, self.read('counted'))
+        self.assertEqual({'bmc': 0, 'pdu': 1}, self.read('included'))
 
-    def test_the_format_is_negotiated(self):
+    def test_accept_header_selects_format(self):
         for accept, kind in (
             ('text/plain', 'text/plain'),
             (
@@ -74,18 +76,18 @@ class MetricsTest(base.APITestCase):
                 'application/openmetrics-text',
             ),
         ):
-            answer = self.get('/metrics', Accept=accept)
+            response = self.get('/metrics', Accept=accept)
 
-            self.assertEqual(kind, answer.content_type)
-            self.assertEqual('utf-8', answer.charset.lower())
-            self.assertEqual('no-store', answer.headers['Cache-Control'])
+            self.assertEqual(kind, response.content_type)
+            self.assertEqual('utf-8', response.charset.lower())
+            self.assertEqual('no-store', response.headers['Cache-Control'])
 
-    def test_a_trailing_slash_makes_no_difference(self):
+    def test_trailing_slash_is_ignored(self):
         self.insert('a')
 
         self.assertEqual(self.get('/metrics').body, self.get('/metrics/').body)
 
-    def test_a_head_has_no_body(self):
+    def test_head_response_has_no_body(self):
         self.assertEqual(b'', self.api.head('/metrics').body)
 
 
@@ -106,8 +108,8 @@ class PasswordTest(base.APITestCase):
         digest = bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()
         (self.directory / 'htpasswd').write_text(f'prometheus:{digest}\n')
 
-    def basic(self, name, password):
-        text = base64.b64encode(f'{name}:{password}'.encode()).decode()
+    def basic(self, username, password):
+        text = base64.b64encode(f'{username}:{password}'.encode()).decode()
         return {'Authorization': f'Basic {text}'}
 
     def token(self, role):
@@ -115,29 +117,31 @@ class PasswordTest(base.APITestCase):
         token.add_role(name=role)
         return {'X-Auth-Token': self.tokens.add_token(token)}
 
-    def test_a_scraper_reads_with_a_password(self):
+    def test_scraper_authenticates_with_password(self):
         for page in '/metrics', '/metrics/':
             self.assertIn(
                 'probe="a"',
                 self.get(page, **self.basic('prometheus', 'secret')).text,
             )
 
-    def test_a_wrong_password(self):
-        for name, password in (('prometheus', 'wrong'), ('eve', 'secret')):
-            answer = self.get('/metrics', 401, **self.basic(name, password))
+    def test_wrong_password_is_rejected(self):
+        for username, password in (('prometheus', 'wrong'), ('eve', 'secret')):
+            response = self.get(
+                '/metrics', 401, **self.basic(username, password)
+            )
 
-            self.assertIn('Basic', answer.headers['WWW-Authenticate'])
-            self.assert_error(answer)
+            self.assertIn('Basic', response.headers['WWW-Authenticate'])
+            self.assert_error(response)
 
-    def test_a_password_is_good_for_metrics_only(self):
+    def test_password_is_rejected_by_other_paths(self):
         for page in '/v1/probes/', '/v1/probe-ids/', '/v1/probes/a/':
             self.get(page, 401, **self.basic('prometheus', 'secret'))
 
-    def test_tokens_are_good_as_well(self):
+    def test_token_is_accepted_as_well(self):
         self.get('/metrics', **self.token('service'))
         self.get('/metrics', 403, **self.token('reader'))
 
-    def test_nobody_else(self):
+    def test_request_without_credentials_is_rejected(self):
         self.get('/metrics', 401)
         self.get(
             '/metrics',
@@ -151,7 +155,7 @@ class PasswordTest(base.APITestCase):
 
 
 class ConfigurationTest(oslotest.BaseTestCase):
-    def test_a_file_of_passwords_that_is_not_there(self):
+    def test_missing_htpasswd_file_is_rejected(self):
         conf = energy_meter_conf.load([], 'test', files=[])
         conf.set_override('auth_strategy', 'noauth', 'api')
         conf.set_override('metrics_htpasswd', '/nonexistent', 'api')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Probes: what Kwapi's clients expect, and a little more."""
+"""Tests for the controllers of probes."""
 
 import time
 import urllib.parse
@@ -15,18 +15,18 @@ PAGES = (*LISTINGS, '/v1/probes/a/', '/v1/probes/a/w/')
 
 
 class ProbesTest(base.APITestCase):
-    def test_an_empty_installation(self):
+    def test_no_probes_are_empty_documents(self):
         self.assertEqual({'probe_ids': []}, self.get('/v1/probe-ids/').json)
         self.assertEqual({'probes': {}}, self.get('/v1/probes/').json)
 
-    def test_lists_ids_in_order(self):
+    def test_ids_are_sorted(self):
         self.insert('b', 'a')
 
         self.assertEqual(
             {'probe_ids': ['a', 'b']}, self.get('/v1/probe-ids/').json
         )
 
-    def test_lists_all_that_is_known(self):
+    def test_list_has_all_fields(self):
         self.insert('a')
         self.insert('b', scope='outlet', watts=1.0)
 
@@ -40,12 +40,12 @@ class ProbesTest(base.APITestCase):
             self.get('/v1/probes/').json,
         )
 
-    def test_shows_one_probe(self):
+    def test_show_returns_one_probe(self):
         self.insert('a', 'b')
 
         self.assertEqual({'a': rows.SHOWN}, self.get('/v1/probes/a/').json)
 
-    def test_shows_one_meter(self):
+    def test_show_meter_returns_one_value(self):
         self.insert('a')
 
         for meter in ('timestamp', 'kwh', 'w'):
@@ -67,7 +67,7 @@ class ProbesTest(base.APITestCase):
             {'a': {'kwh': 1 / 3.6e9}}, self.get('/v1/probes/a/kwh/').json
         )
 
-    def test_a_trailing_slash_makes_no_difference(self):
+    def test_trailing_slash_is_ignored(self):
         self.insert('a')
 
         for page in PAGES:
@@ -75,7 +75,7 @@ class ProbesTest(base.APITestCase):
                 self.get(page).body, self.get(page.rstrip('/')).body
             )
 
-    def test_a_probe_may_have_any_name(self):
+    def test_probe_id_can_contain_any_printable_character(self):
         names = [
             'node.svg',
             'a.json',
@@ -111,9 +111,9 @@ class ProbesTest(base.APITestCase):
                     self.get(f'{page.rstrip("/")}/w').json,
                 )
 
-    def test_a_stale_probe_is_gone(self):
+    def test_stale_probe_is_not_found(self):
         self.insert('fresh')
-        self.insert('stale', heard_at=time.time() - 301)
+        self.insert('stale', last_seen_at=time.time() - 301)
 
         self.assertEqual(
             {'probe_ids': ['fresh']}, self.get('/v1/probe-ids/').json
@@ -122,36 +122,36 @@ class ProbesTest(base.APITestCase):
         self.get('/v1/probes/stale/', status=404)
         self.get('/v1/probes/stale/w/', status=404)
 
-    def test_an_unknown_probe(self):
+    def test_unknown_probe_is_not_found(self):
         error = self.get('/v1/probes/b/', status=404).json['error']
 
-        self.assertIn('probe b ', error['message'])
+        self.assertIn('Probe b ', error['message'])
 
-    def test_an_unknown_meter(self):
+    def test_unknown_meter_is_not_found(self):
         self.insert('a')
 
         error = self.get('/v1/probes/a/volts/', status=404).json['error']
 
         self.assertIn('timestamp, kwh, w', error['message'])
 
-    def test_an_id_that_no_probe_can_have(self):
+    def test_invalid_id_is_bad_request(self):
         for name in ('%00', '%0A', 'x' * 191):
             for page in (f'/v1/probes/{name}/', f'/v1/probes/{name}/w/'):
                 error = self.get(page, status=400).json['error']
 
                 self.assertIn('190 printable characters', error['message'])
 
-    def test_whatever_the_client_likes_it_gets_json(self):
+    def test_accept_header_is_ignored(self):
         self.insert('a')
 
         for page in PAGES:
-            for liking in ('text/html', 'application/xml', '*/*;q=0', '-'):
-                answer = self.get(page, Accept=liking)
+            for accept in ('text/html', 'application/xml', '*/*;q=0', '-'):
+                response = self.get(page, Accept=accept)
                 self.assertEqual(
-                    'application/json', answer.headers['Content-Type']
+                    'application/json', response.headers['Content-Type']
                 )
 
-    def test_a_head_tells_what_a_get_would(self):
+    def test_head_response_has_headers_of_get_response(self):
         self.insert('a')
 
         for page in PAGES:
@@ -161,7 +161,7 @@ class ProbesTest(base.APITestCase):
             for name in ('Content-Type', 'ETag', 'Cache-Control', 'Vary'):
                 self.assertEqual(got.headers[name], head.headers[name])
 
-    def test_an_answer_belongs_to_its_token(self):
+    def test_response_is_cacheable_per_token(self):
         self.insert('a')
 
         for page in PAGES:
@@ -175,34 +175,34 @@ class UnchangedTest(base.APITestCase):
         super().setUp()
         self.insert('a', 'b')
 
-    def tag(self, page):
+    def etag(self, page):
         return self.get(page).headers['ETag']
 
-    def test_what_the_client_has_is_not_sent_again(self):
+    def test_matching_etag_is_not_modified(self):
         for page in PAGES:
-            tag = self.tag(page)
+            tag = self.etag(page)
             strong = tag.removeprefix('W/')
-            for given in (tag, strong, '*', f'"x", {tag}, "y"'):
-                answer = self.get(page, 304, **{'If-None-Match': given})
+            for etags in (tag, strong, '*', f'"x", {tag}, "y"'):
+                response = self.get(page, 304, **{'If-None-Match': etags})
 
-                self.assertEqual(b'', answer.body)
-                self.assertEqual(tag, answer.headers['ETag'])
-                self.assertEqual('X-Auth-Token', answer.headers['Vary'])
+                self.assertEqual(b'', response.body)
+                self.assertEqual(tag, response.headers['ETag'])
+                self.assertEqual('X-Auth-Token', response.headers['Vary'])
 
-    def test_something_else_is_sent(self):
+    def test_other_etag_returns_document(self):
         for page in PAGES:
-            for given in ('"x"', 'W/"x", "y"', '', 'x'):
-                self.get(page, 200, **{'If-None-Match': given})
+            for etags in ('"x"', 'W/"x", "y"', '', 'x'):
+                self.get(page, 200, **{'If-None-Match': etags})
 
-    def test_a_change_shows(self):
+    def test_change_of_probe_changes_etag(self):
         changes = [
             {'owner_elapsed': 1001.0},
-            {'time': 1700000001.5},
+            {'timestamp': 1700000001.5},
             {'millijoules': 1},
-            {'heard_at': time.time() - 301},
+            {'last_seen_at': time.time() - 301},
         ]
         for change in changes:
-            tag = self.tag('/v1/probes/')
+            tag = self.etag('/v1/probes/')
 
             with self.engine.begin() as connection:
                 connection.execute(
@@ -211,19 +211,19 @@ class UnchangedTest(base.APITestCase):
                     .values(**change)
                 )
 
-            self.assertNotEqual(tag, self.tag('/v1/probes/'))
+            self.assertNotEqual(tag, self.etag('/v1/probes/'))
 
-    def test_another_project_shows(self):
-        tag = self.tag('/v1/probes/')
+    def test_change_of_project_changes_etag(self):
+        tag = self.etag('/v1/probes/')
 
         with self.engine.begin() as connection:
             projects.configure(connection, {'a': 'p1'})
 
-        answer = self.get('/v1/probes/', 200, **{'If-None-Match': tag})
-        self.assertEqual('p1', answer.json['probes']['a']['project_id'])
+        response = self.get('/v1/probes/', 200, **{'If-None-Match': tag})
+        self.assertEqual('p1', response.json['probes']['a']['project_id'])
 
-    def test_a_change_of_one_probe_leaves_the_others(self):
-        tag = self.tag('/v1/probes/b/')
+    def test_change_of_probe_keeps_etag_of_others(self):
+        tag = self.etag('/v1/probes/b/')
 
         with self.engine.begin() as connection:
             connection.execute(
@@ -234,7 +234,7 @@ class UnchangedTest(base.APITestCase):
 
         self.get('/v1/probes/b/', 304, **{'If-None-Match': tag})
 
-    def test_any_amount_of_energy_can_be_listed(self):
+    def test_large_total_energy_does_not_overflow(self):
         self.insert('c', 'd', 'e', millijoules=2**62)
 
         self.assertEqual(5, len(self.get('/v1/probes/').json['probes']))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the reference of the API shows is what the API answers."""
+"""Tests for the examples in the API reference."""
 
 import json
 import pathlib
@@ -14,10 +14,10 @@ PAGE = (
     pathlib.Path(energy_meter.__file__).parents[1] / 'api-ref/source/index.rst'
 )
 
-#: A request, and the next block of its answer.
+#: A request, and the code block of its response.
 EXAMPLE = re.compile(
     r'``GET (?P<path>\S+)``(?:(?!``GET ).)*?'
-    r'\.\. code-block:: (?P<kind>\w+)\n\n(?P<answer>(?:(?: +\S[^\n]*)?\n)+)',
+    r'\.\. code-block:: (?P<kind>\w+)\n\n(?P<response>(?:(?: +\S[^\n]*)?\n)+)',
     re.DOTALL,
 )
 
@@ -27,8 +27,8 @@ class ReferenceTest(base.APITestCase):
         super().setUp()
         self.insert('node-41')
 
-    def ask(self, path: str) -> str:
-        """Ask as the page says, from the machine that it names."""
+    def request(self, path: str) -> str:
+        """Return the response for a request of the reference."""
         path = path.replace('<probe>', 'node-41').replace('<meter>', 'w')
         return self.api.get(
             path,
@@ -39,12 +39,12 @@ class ReferenceTest(base.APITestCase):
             },
         ).text
 
-    def test_every_example_is_a_true_answer(self):
+    def test_examples_equal_responses(self):
         examples = [
             (
                 match['path'],
                 match['kind'],
-                textwrap.dedent(match['answer']).strip(),
+                textwrap.dedent(match['response']).strip(),
             )
             for match in EXAMPLE.finditer(PAGE.read_text())
         ]
@@ -62,10 +62,10 @@ class ReferenceTest(base.APITestCase):
             ],
             [path for path, _, _ in examples],
         )
-        for path, kind, answer in examples:
+        for path, kind, response in examples:
             if kind == 'json':
                 self.assertEqual(
-                    json.loads(answer), json.loads(self.ask(path)), path
+                    json.loads(response), json.loads(self.request(path)), path
                 )
             else:
-                self.assertIn(answer, self.ask(path))
+                self.assertIn(response, self.request(path))

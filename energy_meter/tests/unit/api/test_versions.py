@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Versions: keystoneauth finds the API from its root and from /v1."""
+"""Tests for version discovery."""
 
 import json
 
@@ -10,16 +10,16 @@ from energy_meter.tests.unit.api import base
 
 
 class _Session:
-    """Sends keystoneauth's requests to an application."""
+    """Session that sends the requests of keystoneauth to an application."""
 
     def __init__(self, api):
         self._api = api
 
     def get(self, url, headers, authenticated=None, **_options):
-        return _Answer(self._api.get(url, headers=headers))
+        return _Response(self._api.get(url, headers=headers))
 
 
-class _Answer:
+class _Response:
     def __init__(self, response):
         self.status_code = response.status_code
         self.url = response.request.url
@@ -36,13 +36,13 @@ class VersionsTest(base.APITestCase):
             'http://api.example/v1',
             'http://api.example/v1/',
         ):
-            found = discover.Discover(_Session(self.api), url)
+            discovery = discover.Discover(_Session(self.api), url)
 
-            self.assertEqual('http://api.example/v1/', found.url_for('1'))
-            [version] = found.version_data()
+            self.assertEqual('http://api.example/v1/', discovery.url_for('1'))
+            [version] = discovery.version_data()
             self.assertEqual('CURRENT', version['raw_status'])
 
-    def test_the_root_lists_the_versions(self):
+    def test_root_lists_versions(self):
         self.assertEqual(
             {
                 'versions': [
@@ -58,7 +58,7 @@ class VersionsTest(base.APITestCase):
             self.get('/').json,
         )
 
-    def test_a_version_has_its_own_page(self):
+    def test_version_has_own_document(self):
         self.assertEqual('v1.0', self.get('/v1/').json['version']['id'])
 
     def test_parameters_are_ignored(self):
@@ -72,8 +72,8 @@ class ProxyTest(base.APITestCase):
         + '[oslo_middleware]\nenable_proxy_headers_parsing = true\n'
     )
 
-    def test_links_are_what_the_client_sees(self):
-        found = self.get(
+    def test_links_contain_url_of_proxy(self):
+        document = self.get(
             '/',
             **{
                 'X-Forwarded-Proto': 'https',
@@ -84,5 +84,5 @@ class ProxyTest(base.APITestCase):
 
         self.assertEqual(
             'https://cloud.example/energy/v1/',
-            found['versions'][0]['links'][0]['href'],
+            document['versions'][0]['links'][0]['href'],
         )

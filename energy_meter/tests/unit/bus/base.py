@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A bus within the process."""
+"""Test case with a bus within the process."""
 
 import logging
 import zlib
@@ -12,13 +12,14 @@ from oslotest import base
 from energy_meter import conf as energy_meter_conf
 from energy_meter import measurement
 from energy_meter import signing
+from energy_meter.bus import envelope
 from energy_meter.bus import transport
 
 KEYRING = signing.Keyring(['current-secret'])
 
 
-def word(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
-    """Give a measurement of a register that belongs to the probe."""
+def make_measurement(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
+    """Return a measurement; its register id is derived from the probe."""
     return measurement.Measurement(
         measurement.Probe(probe, 'node', probe, wattmeter, 'dummy', 'agent'),
         measurement.RegisterKey(
@@ -36,8 +37,13 @@ def word(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
     )
 
 
-def tell_of_reconnect():
-    """Log what oslo.messaging does when a reader is back."""
+def verify_and_decode(keyring, received):
+    """Return the measurements of a signed envelope."""
+    return envelope.decode(envelope.verify(keyring, received))
+
+
+def log_reconnect():
+    """Log what oslo.messaging logs after a reader has reconnected."""
     with fixtures.FakeLogger('oslo.messaging', level=logging.INFO):
         log.getLogger('oslo_messaging._drivers.impl_rabbit').info(
             '[%(connection_id)s] Reconnected to AMQP server on '
@@ -56,7 +62,8 @@ def tell_of_reconnect():
 class BusTestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
-        # Its queues belong to the class: what others left there is theirs.
+        # The fake driver keeps its queues in a class attribute, so other
+        # tests may have left messages there.
         self.useFixture(
             fixtures.MonkeyPatch(
                 'oslo_messaging._drivers.impl_fake.FakeExchangeManager.'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The listener: what it hands on, and that nothing stops it."""
+"""Tests of the listener, with malformed messages in particular."""
 
 import queue
 import threading
@@ -11,13 +11,12 @@ from hypothesis import strategies
 import oslo_messaging
 from oslotest import base
 
-from energy_meter.bus import envelope
 from energy_meter.bus import listener
 from energy_meter.bus import publisher
 from energy_meter.bus import transport
 from energy_meter.tests.unit.bus import base as bus_base
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
 class DispatcherTest(base.BaseTestCase):
@@ -27,19 +26,21 @@ class DispatcherTest(base.BaseTestCase):
         self.dispatcher = listener._Dispatcher(self.handled.append)
 
     def dispatch(self, *messages):
-        return self.dispatcher.dispatch([_Incoming(item) for item in messages])
+        return self.dispatcher.dispatch(
+            [_Incoming(message) for message in messages]
+        )
 
-    def test_envelopes_of_all_messages_make_one_batch(self):
-        given_back = self.dispatch(
+    def test_envelopes_of_all_messages_form_one_batch(self):
+        requeued = self.dispatch(
             {'payload': {'envelopes': [1, 2]}},
             {'payload': {'envelopes': []}},
             {'payload': {'envelopes': [3]}},
         )
 
         self.assertEqual([[1, 2, 3]], self.handled)
-        self.assertEqual(set(), given_back)
+        self.assertEqual(set(), requeued)
 
-    def test_a_message_without_envelopes_counts_as_one_bad_envelope(self):
+    def test_message_without_envelopes_counts_as_one_invalid_envelope(self):
         for message in (
             None,
             5,
@@ -71,36 +72,36 @@ class DispatcherTest(base.BaseTestCase):
             ),
         )
     )
-    def test_good_envelopes_pass_beside_any_message(self, message):
+    def test_valid_envelopes_are_handled_beside_any_message(self, message):
         self.handled.clear()
 
         self.dispatch(
-            {'payload': {'envelopes': ['good']}},
+            {'payload': {'envelopes': ['valid']}},
             message,
             {'payload': {'envelopes': ['last']}},
         )
 
         (batch,) = self.handled
-        self.assertEqual(('good', 'last'), (batch[0], batch[-1]))
+        self.assertEqual(('valid', 'last'), (batch[0], batch[-1]))
 
-    def test_a_stopping_service_gives_the_whole_batch_back(self):
+    def test_stopping_service_requeues_the_batch(self):
         def stop(envelopes):
             raise listener.Stopping()
 
         incoming = [_Incoming({}), _Incoming({})]
-        given_back = listener._Dispatcher(stop).dispatch(incoming)
+        requeued = listener._Dispatcher(stop).dispatch(incoming)
 
-        self.assertEqual(set(incoming), given_back)
+        self.assertEqual(set(incoming), requeued)
 
-    def test_a_batch_that_can_not_be_handled_does_not_come_again(self):
+    def test_batch_that_cannot_be_handled_is_not_requeued(self):
         log = self.useFixture(fixtures.FakeLogger(listener.__name__))
 
-        given_back = listener._Dispatcher(lambda _: 1 / 0).dispatch(
+        requeued = listener._Dispatcher(lambda _: 1 / 0).dispatch(
             [_Incoming({'payload': {'envelopes': [1, 2]}})]
         )
 
-        self.assertEqual(set(), given_back)
-        self.assertIn('A batch of 2 envelopes was dropped', log.output)
+        self.assertEqual(set(), requeued)
+        self.assertIn('Failed to handle a batch of 2 envelopes', log.output)
 
 
 class _Incoming:
@@ -112,14 +113,14 @@ class ListenerTest(bus_base.BusTestCase):
     def setUp(self):
         super().setUp()
         self.batches = queue.Queue()
-        self.publisher = publisher.Publisher(
+        self.publisher = publisher.MeasurementPublisher(
             self.transport, bus_base.KEYRING, 'test'
         )
 
     def listen(
         self, batch_size=1, batch_timeout=0.01, handler=None, pool=None
     ):
-        found = listener.Listener(
+        started = listener.Listener(
             self.transport,
             handler or self.batches.put,
             lambda: None,
@@ -127,15 +128,15 @@ class ListenerTest(bus_base.BusTestCase):
             batch_timeout,
             pool,
         )
-        self.addCleanup(found.stop)
-        found.start()
-        return found
+        self.addCleanup(started.stop)
+        started.start()
+        return started
 
     def receive(self):
-        return self.batches.get(timeout=PATIENCE)
+        return self.batches.get(timeout=TIMEOUT_S)
 
     def send_raw(self, message):
-        """Send what no notifier would."""
+        """Send a message that no notifier would send."""
         self.transport._send_notification(
             oslo_messaging.Target(
                 exchange=transport.EXCHANGE,
@@ -147,22 +148,27 @@ class ListenerTest(bus_base.BusTestCase):
             retry=0,
         )
 
-    def test_what_is_published_arrives(self):
+    def test_published_measurements_arrive(self):
         self.listen()
-        words = [bus_base.word('a'), bus_base.word('b', 'other')]
+        measurements = [
+            bus_base.make_measurement('a'),
+            bus_base.make_measurement('b', 'other'),
+        ]
 
-        self.publisher.publish(words)
+        self.publisher.publish(measurements)
 
         self.assertEqual(
-            words,
+            measurements,
             [
-                item
-                for sealed in self.receive()
-                for item in envelope.unseal(bus_base.KEYRING, sealed)
+                measurement
+                for signed in self.receive()
+                for measurement in bus_base.verify_and_decode(
+                    bus_base.KEYRING, signed
+                )
             ],
         )
 
-    def test_what_waits_is_taken_in_batches_in_order(self):
+    def test_queued_messages_arrive_in_batches_in_order(self):
         for number in range(5):
             self.publisher.send([{'number': number}])
 
@@ -177,25 +183,25 @@ class ListenerTest(bus_base.BusTestCase):
             [self.receive() for _ in range(3)],
         )
 
-    def test_whole_messages_come_with_their_context(self):
-        found = listener.Listener(
+    def test_messages_arrive_with_their_context(self):
+        started = listener.Listener(
             self.transport,
             self.batches.put,
             lambda: None,
             1,
             0.01,
-            take=listener.whole,
+            extract=listener.message,
         )
-        self.addCleanup(found.stop)
-        found.start()
+        self.addCleanup(started.stop)
+        started.start()
 
-        self.publisher.send([{'number': 1}, {'number': 2}], {'way': ['a']})
+        self.publisher.send([{'number': 1}, {'number': 2}], {'route': ['a']})
 
         (message,) = self.receive()
-        self.assertEqual(['a'], message.context['way'])
+        self.assertEqual(['a'], message.context['route'])
         self.assertEqual([{'number': 1}, {'number': 2}], message.envelopes)
 
-    def test_an_own_pool_takes_nothing_from_others(self):
+    def test_pool_receives_its_own_copies(self):
         self.listen()
         copies = queue.Queue()
         self.listen(handler=copies.put, pool='energy_meter.copy')
@@ -203,12 +209,12 @@ class ListenerTest(bus_base.BusTestCase):
         self.publisher.send([{'number': 1}])
 
         self.assertEqual([{'number': 1}], self.receive())
-        self.assertEqual([{'number': 1}], copies.get(timeout=PATIENCE))
+        self.assertEqual([{'number': 1}], copies.get(timeout=TIMEOUT_S))
 
-    def test_malformed_messages_stop_nothing(self):
+    def test_malformed_messages_do_not_stop_the_listener(self):
         self.listen()
-        good = {'number': 1}
-        for odd in (
+        valid = {'number': 1}
+        for malformed in (
             {},
             {'priority': 5},
             {'priority': None, 'payload': 7},
@@ -222,15 +228,15 @@ class ListenerTest(bus_base.BusTestCase):
             },
             {'priority': {'a': 1}, 'payload': {'envelopes': 'x'}},
         ):
-            self.send_raw(odd)
-            self.publisher.send([good])
+            self.send_raw(malformed)
+            self.publisher.send([valid])
 
         received = [self.receive() for _ in range(10)]
 
-        self.assertEqual([[None], [good]] * 5, received)
+        self.assertEqual([[None], [valid]] * 5, received)
 
-    def test_a_batch_given_back_comes_again(self):
-        # Given a handler that can't do it the first time,
+    def test_requeued_batch_is_redelivered(self):
+        # Given a handler that fails at the first call,
         calls = []
 
         def handle(envelopes):
@@ -244,28 +250,30 @@ class ListenerTest(bus_base.BusTestCase):
 
         self.assertEqual([{'number': 1}], self.receive())
 
-    def test_stops_when_the_last_batch_was_handled(self):
-        begun, go_on = threading.Event(), threading.Event()
+    def test_stop_waits_for_the_last_batch(self):
+        started, resume = threading.Event(), threading.Event()
 
         def handle(envelopes):
-            begun.set()
-            go_on.wait(PATIENCE)
+            started.set()
+            resume.wait(TIMEOUT_S)
             self.batches.put(envelopes)
 
         running = self.listen(handler=handle)
         self.publisher.send([{'number': 1}])
-        begun.wait(PATIENCE)
+        started.wait(TIMEOUT_S)
         stopping = threading.Thread(target=running.stop)
         stopping.start()
-        go_on.set()
-        stopping.join(PATIENCE)
+        resume.set()
+        stopping.join(TIMEOUT_S)
 
         self.assertEqual([{'number': 1}], self.batches.get_nowait())
 
-    def test_a_bus_that_refuses_is_tried_again(self):
+    def test_listener_retries_if_broker_refuses(self):
         # Given a broker that refuses twice,
         self.useFixture(
-            fixtures.MonkeyPatch('energy_meter.bus.listener._RETRY', 0.01)
+            fixtures.MonkeyPatch(
+                'energy_meter.bus.listener._RETRY_INTERVAL_S', 0.01
+            )
         )
         log = self.useFixture(fixtures.FakeLogger(listener.__name__))
         listen = self.transport._listen_for_notifications
@@ -281,17 +289,19 @@ class ListenerTest(bus_base.BusTestCase):
 
         self.transport._listen_for_notifications = refuse
 
-        # when it is listened to,
+        # when the listener is started,
         self.listen()
         self.publisher.send([{'number': 1}])
 
-        # then what comes is read all the same.
+        # then it reads messages in the end.
         self.assertEqual([{'number': 1}], self.receive())
-        self.assertEqual(2, log.output.count('refuses to be read'))
+        self.assertEqual(2, log.output.count('Cannot read the bus'))
 
-    def test_can_be_stopped_before_the_bus_was_reached(self):
+    def test_stops_before_the_bus_is_reached(self):
         self.useFixture(
-            fixtures.MonkeyPatch('energy_meter.bus.listener._RETRY', 0.01)
+            fixtures.MonkeyPatch(
+                'energy_meter.bus.listener._RETRY_INTERVAL_S', 0.01
+            )
         )
         tried = threading.Event()
 
@@ -301,29 +311,29 @@ class ListenerTest(bus_base.BusTestCase):
 
         self.transport._listen_for_notifications = refuse
         running = self.listen()
-        tried.wait(PATIENCE)
+        tried.wait(TIMEOUT_S)
 
         running.stop()
 
-    def test_told_to_stop_while_it_begins_it_stops(self):
-        # Given a broker that takes its time,
+    def test_stops_while_it_connects(self):
+        # Given a slow broker,
         listen = self.transport._listen_for_notifications
-        asked, answer, stopped = (threading.Event() for _ in range(3))
+        connecting, accept, stopped = (threading.Event() for _ in range(3))
 
-        def linger(*args, **kwargs):
-            asked.set()
-            answer.wait(PATIENCE)
+        def connect_slowly(*args, **kwargs):
+            connecting.set()
+            accept.wait(TIMEOUT_S)
             return listen(*args, **kwargs)
 
-        self.transport._listen_for_notifications = linger
+        self.transport._listen_for_notifications = connect_slowly
         running = self.listen()
         wait = running._server.wait
         running._server.wait = lambda: (wait(), stopped.set())
-        asked.wait(PATIENCE)
+        connecting.wait(TIMEOUT_S)
 
-        # when the service stops meanwhile,
+        # when the service stops before it is connected,
         running.stop()
-        answer.set()
+        accept.set()
 
-        # then nothing is read any longer.
-        self.assertTrue(stopped.wait(PATIENCE))
+        # then the server stops, too.
+        self.assertTrue(stopped.wait(TIMEOUT_S))

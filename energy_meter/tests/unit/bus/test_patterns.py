@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Patterns of names."""
+"""Tests of shell-style patterns."""
 
 from oslotest import base
 
@@ -8,7 +8,7 @@ from energy_meter.bus import patterns
 
 
 class PatternsTest(base.BaseTestCase):
-    def test_any_of_them_matches_the_whole_name(self):
+    def test_any_pattern_matches_a_complete_name(self):
         pattern = patterns.compile(['node-[12]', 'ups*', 'a?c'])
 
         for name, expected in (
@@ -23,7 +23,7 @@ class PatternsTest(base.BaseTestCase):
         ):
             self.assertEqual(expected, pattern.match(name) is not None, name)
 
-    def test_other_signs_stand_for_themselves(self):
+    def test_other_characters_are_literal(self):
         pattern = patterns.compile(['a.b', '(c', 'd|e'])
 
         for name, expected in (

@@ -1,57 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The publisher: one message, an envelope for each wattmeter."""
+"""Tests of the publishers."""
 
 import oslo_messaging
 
-from energy_meter.bus import envelope
 from energy_meter.bus import publisher
 from energy_meter.tests.unit.bus import base
 
 
-class PublisherTest(base.BusTestCase):
+class MeasurementPublisherTest(base.BusTestCase):
     def setUp(self):
         super().setUp()
-        self.publisher = publisher.Publisher(
+        self.publisher = publisher.MeasurementPublisher(
             self.transport, base.KEYRING, 'meter-1'
         )
         self.sent = []
         self.transport._send_notification = (
-            lambda target, context, message, **how: self.sent.append(
-                (target, message, how)
+            lambda target, context, message, **options: self.sent.append(
+                (target, message, options)
             )
         )
 
     def test_measurements_are_grouped_by_wattmeter_and_agent(self):
-        # An agent also repeats last words of the agent that it once was.
-        words = [
-            base.word('a', 'w'),
-            base.word('b', 'v'),
-            base.word('c', 'w'),
-            base.word('a', 'w', agent='1' * 8),
+        # An agent with a new UUID still repeats the final measurements of
+        # the registers that it opened under the old one.
+        measurements = [
+            base.make_measurement('a', 'w'),
+            base.make_measurement('b', 'v'),
+            base.make_measurement('c', 'w'),
+            base.make_measurement('a', 'w', agent='1' * 8),
         ]
 
-        self.publisher.publish(words)
+        self.publisher.publish(measurements)
 
         ((_, message, _),) = self.sent
-        read = [
-            envelope.unseal(base.KEYRING, sealed)
-            for sealed in message['payload']['envelopes']
+        groups = [
+            base.verify_and_decode(base.KEYRING, signed)
+            for signed in message['payload']['envelopes']
         ]
         self.assertEqual(
             [['a', 'c'], ['b'], ['a']],
-            [[word.probe.id for word in group] for group in read],
+            [
+                [measurement.probe.id for measurement in group]
+                for group in groups
+            ],
         )
 
-    def test_the_message_is_a_notification(self):
+    def test_message_is_a_notification(self):
         self.publisher.send([{}])
 
-        ((target, message, how),) = self.sent
+        ((target, message, options),) = self.sent
         self.assertEqual(
             ('energy_meter', 'energy_meter.info'),
             (target.exchange, target.topic),
         )
-        self.assertEqual({'version': 2.0, 'retry': 0}, how)
+        self.assertEqual({'version': 2.0, 'retry': 0}, options)
         self.assertEqual(
             {
                 'event_type': 'energy_meter.measurements',
@@ -73,7 +76,7 @@ class PublisherTest(base.BusTestCase):
             message['timestamp'], r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+$'
         )
 
-    def test_a_message_that_was_not_taken_is_an_error(self):
+    def test_unconfirmed_message_is_an_error(self):
         def refuse(*args, **kwargs):
             raise oslo_messaging.MessageDeliveryFailure('away')
 
@@ -82,5 +85,5 @@ class PublisherTest(base.BusTestCase):
         self.assertRaises(
             oslo_messaging.MessagingException,
             self.publisher.publish,
-            [base.word()],
+            [base.make_measurement()],
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Several buses, of which some may be away."""
+"""Tests of reading several buses."""
 
 import logging
 import queue
@@ -15,42 +15,42 @@ from energy_meter.bus import sources
 from energy_meter.bus import transport
 from energy_meter.tests.unit.bus import base as bus_base
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
 class SourcesTest(bus_base.BusTestCase):
-    def test_a_bus_that_is_away_does_not_stop_another(self):
-        # Given two buses, of which the first can't be read,
+    def test_unreachable_bus_does_not_stop_another(self):
+        # Given two buses, the first of which is unreachable,
         tried = threading.Event()
 
         def refuse(*args, **kwargs):
             tried.set()
             raise oslo_messaging.MessageDeliveryFailure('away')
 
-        away = transport.connect(self.conf)
-        away._listen_for_notifications = refuse
+        unreachable = transport.connect(self.conf)
+        unreachable._listen_for_notifications = refuse
         received = queue.Queue()
-        found = sources.Sources(
-            [away, self.transport], received.put, lambda: None, 1, 0.01
+        started = sources.Sources(
+            [unreachable, self.transport], received.put, lambda: None, 1, 0.01
         )
 
         # when both are read,
-        found.start()
-        self.addCleanup(found.stop)
-        tried.wait(PATIENCE)
-        publisher.Publisher(self.transport, bus_base.KEYRING, 'test').send(
-            [{'number': 1}]
-        )
+        started.start()
+        self.addCleanup(started.stop)
+        tried.wait(TIMEOUT_S)
+        publisher.MeasurementPublisher(
+            self.transport, bus_base.KEYRING, 'test'
+        ).send([{'number': 1}])
 
-        # then what comes on the other arrives.
-        self.assertEqual([{'number': 1}], received.get(timeout=PATIENCE))
+        # then messages of the other arrive.
+        self.assertEqual([{'number': 1}], received.get(timeout=TIMEOUT_S))
 
 
 class ConnectTest(bus_base.BusTestCase):
     def names(self):
         return [
-            transport.name(item)
-            for item in transport.connect_sources(self.conf, 'bus')
+            transport.name(source)
+            for source in transport.connect_sources(self.conf, 'bus')
         ]
 
     def test_each_source_is_a_bus(self):
@@ -64,10 +64,10 @@ class ConnectTest(bus_base.BusTestCase):
             ['rabbit://a:1,b:2/v', 'rabbit://c:default port/'], self.names()
         )
 
-    def test_by_default_there_is_one(self):
+    def test_default_is_transport_url(self):
         self.assertEqual(['fake:///'], self.names())
 
-    def test_a_mistake_is_named_where_it_stands(self):
+    def test_invalid_source_is_reported_without_password(self):
         self.conf.set_override(
             'sources', 'fake://, rabit://u:hunter2@c', 'bus'
         )
@@ -75,12 +75,12 @@ class ConnectTest(bus_base.BusTestCase):
         error = self.assertRaises(exception.ConfigurationError, self.names)
 
         self.assertIn(
-            "[bus] sources: no bus can be reached by a URL of type 'rabit'",
+            "[bus] sources: invalid URL or unknown scheme 'rabit'",
             str(error),
         )
         self.assertNotIn('hunter', str(error))
 
-    def test_the_log_never_shows_a_password(self):
+    def test_passwords_are_not_logged(self):
         log = self.useFixture(fixtures.FakeLogger())
         self.conf.set_override('sources', 'rabbit://u:hunter2@c', 'bus')
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Runs commands inside the test's process."""
+"""Base class for tests that run commands in the process of the test."""
 
 import contextlib
 import io
@@ -16,7 +15,7 @@ from energy_meter.cmd import service
 
 
 class Result(typing.NamedTuple):
-    """What a command did; ``code`` is its exit code."""
+    """Exit status and output of a command."""
 
     code: int
     output: str
@@ -24,36 +23,37 @@ class Result(typing.NamedTuple):
 
 
 class CommandTest(base.BaseTestCase):
-    """Commands whose configuration is one file.
+    """Base class for commands with a configuration file.
 
-    :ivar directory: of the test's own.
+    :ivar directory: temporary directory of the test.
     """
 
     def setUp(self) -> None:
         super().setUp()
         self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        # The process's log is the tests'.
+        # Tests capture the log themselves.
         self.useFixture(fixtures.MockPatchObject(service.log, 'setup'))
         self.write(f'[database]\nconnection = {self.url}\n')
 
     @property
     def url(self) -> str:
+        """Return the URL of the database."""
         return f'sqlite:///{self.directory}/db.sqlite'
 
     def write(self, text: str) -> None:
-        """Write the configuration."""
+        """Write the configuration file."""
         (self.directory / 'test.conf').write_text(text)
 
     def run_command(
-        self, main: typing.Callable[[], object], *words: str
+        self, main: typing.Callable[[], object], *arguments: str
     ) -> Result:
-        """Run a command with the configuration and further words."""
+        """Run a command with the configuration file and more arguments."""
         output, error = io.StringIO(), io.StringIO()
         argv = [
             'command',
             '--config-file',
             str(self.directory / 'test.conf'),
-            *words,
+            *arguments,
         ]
         code: object = 0
         with (
@@ -66,6 +66,6 @@ class CommandTest(base.BaseTestCase):
             except SystemExit as end:
                 code = end.code
         if isinstance(code, str):
-            # So the interpreter does it.
+            # As the interpreter does.
             code, _ = 1, error.write(code)
         return Result(int(str(code or 0)), output.getvalue(), error.getvalue())

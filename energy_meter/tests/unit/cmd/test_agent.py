@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The agent's check of its configuration."""
+"""Tests for the arguments of energy-meter-agent, and for --check."""
 
 from energy_meter.cmd import agent
 from energy_meter.tests.unit.cmd import base
@@ -10,10 +9,10 @@ DESK = '[wattmeter:desk]\ndriver = dummy\nprobes = desk-1, desk-2\n'
 
 
 class ArgumentsTest(base.CommandTest):
-    def test_wattmeters_are_named_for_once_only(self):
+    def test_wattmeter_without_once_is_rejected(self):
         result = self.run_command(agent.main, 'desk')
         self.assertEqual(
-            (1, '', 'energy-meter-agent: desk: only --once takes wattmeters'),
+            (1, '', 'energy-meter-agent: desk: wattmeters require --once'),
             result,
         )
 
@@ -23,13 +22,13 @@ class CheckTest(base.CommandTest):
         self.write(text)
         return self.run_command(agent.main, '--check')
 
-    def test_configuration_without_errors(self):
+    def test_valid_configuration_passes(self):
         self.assertEqual(
             (0, '1 wattmeters with 2 probes can be read, 0 errors\n', ''),
             self.check(DESK),
         )
 
-    def test_probes_that_are_not_known_yet_are_told_as_patterns(self):
+    def test_unresolved_patterns_are_counted(self):
         self.assertEqual(
             '2 wattmeters with 2 probes and 1 patterns can be read, '
             '0 errors\n',
@@ -39,14 +38,14 @@ class CheckTest(base.CommandTest):
             ).output,
         )
 
-    def test_nothing_to_meter_is_an_error(self):
+    def test_no_wattmeters_is_an_error(self):
         result = self.check('')
         self.assertEqual(
             (1, '0 wattmeters with 0 probes can be read, 0 errors\n'),
             result[:2],
         )
 
-    def test_each_error_is_one_line_and_the_others_are_read(self):
+    def test_each_error_is_one_line_and_other_wattmeters_are_counted(self):
         result = self.check(
             f'{DESK}[wattmeter:a]\ndriver = dumy\nprobes = a\n'
             '[wattmeter:b]\ndriver = dummy\nprobes = b\nmin_wats = 1\n'
@@ -58,12 +57,12 @@ class CheckTest(base.CommandTest):
         self.assertEqual(
             '1 wattmeters with 2 probes can be read, 5 errors\n', result.output
         )
-        found = sorted(
+        lines = sorted(
             result.error.splitlines(),
             key=lambda line: line.partition('wattmeter:')[2],
         )
         for line, expected in zip(
-            found,
+            lines,
             (
                 '[wattmeter:a] driver: ',
                 '[wattmeter:b] min_wats: ',

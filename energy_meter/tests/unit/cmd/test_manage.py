@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The commands of energy-meter-manage."""
+"""Commands of energy-meter-manage."""
 
 import fixtures
 import sqlalchemy as sa
@@ -16,30 +15,33 @@ from energy_meter.tests.unit.cmd import base
 AGENT = '6a0d3aa8-7f4f-4a93-9f0c-3f3e4f6d7c11'
 REGISTER = '0123456789abcdef'
 MILLIJOULES_PER_KWH = 3_600_000_000
-HOUR = 3600.0
+HOUR_S = 3600.0
 
 
 class ManageTest(base.CommandTest):
-    def manage(self, *words: str) -> base.Result:
-        return self.run_command(manage.main, *words)
+    def manage(self, *arguments: str) -> base.Result:
+        return self.run_command(manage.main, *arguments)
 
-    def succeed(self, *words: str) -> str:
-        result = self.manage(*words)
+    def succeed(self, *arguments: str) -> str:
+        result = self.manage(*arguments)
         self.assertEqual((0, ''), (result.code, result.error))
         return result.output
 
-    def refuse(self, *words: str) -> str:
-        result = self.manage(*words)
+    def expect_error(self, *arguments: str) -> str:
+        result = self.manage(*arguments)
         self.assertNotEqual(0, result.code)
         self.assertEqual('', result.output)
         return result.error
 
-    def hear(self, ago: float, probe: str = 'p') -> None:
-        """Let a register of 1.25 kWh have been heard of."""
+    def measure(self, ago: float, probe: str = 'p') -> None:
+        """Write a measurement of 1.25 kWh.
+
+        :param ago: seconds since then.
+        """
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.begin() as connection:
-            now = db_engine.now(connection) - ago
+            timestamp = db_engine.now(connection) - ago
             store.write(
                 connection,
                 [
@@ -48,20 +50,20 @@ class ManageTest(base.CommandTest):
                             probe, 'node', 'node-41', 'rack1', 'dummy', 'agent'
                         ),
                         measurement.RegisterKey(AGENT, REGISTER, 1),
-                        now,
-                        HOUR,
+                        timestamp,
+                        HOUR_S,
                         5 * MILLIJOULES_PER_KWH // 4,
-                        HOUR / 2,
+                        HOUR_S / 2,
                         173.0,
                     )
                 ],
-                now,
+                timestamp,
                 60,
             )
 
 
 class DatabaseTest(ManageTest):
-    def test_sync_tells_from_which_revision_to_which(self):
+    def test_sync_shows_both_revisions(self):
         self.assertEqual(
             f'Revision none -> {migration.head()}\n',
             self.succeed('db', 'sync'),
@@ -70,37 +72,37 @@ class DatabaseTest(ManageTest):
             f'Revision {migration.head()}\n', self.succeed('db', 'sync')
         )
 
-    def test_version_tells_what_is_there_and_what_is_needed(self):
-        needed = f'this release needs {migration.head()}\n'
+    def test_version_shows_current_and_required_revision(self):
+        required = f'this release requires {migration.head()}\n'
         self.assertEqual(
-            f'Revision none; {needed}', self.succeed('db', 'version')
+            f'Revision none; {required}', self.succeed('db', 'version')
         )
         self.succeed('db', 'sync')
         self.assertEqual(
-            f'Revision {migration.head()}; {needed}',
+            f'Revision {migration.head()}; {required}',
             self.succeed('db', 'version'),
         )
 
-    def test_database_without_tables_is_told_in_one_line(self):
-        error = self.refuse('probe', 'list')
+    def test_database_without_tables_is_reported_in_one_line(self):
+        error = self.expect_error('probe', 'list')
         self.assertIn('run energy-meter-manage db sync', error)
         self.assertNotIn('SELECT', error)
 
-    def test_database_that_is_away_is_told_in_one_line(self):
+    def test_unavailable_database_is_reported_in_one_line(self):
         self.write(
             f'[database]\nconnection = sqlite:///{self.directory}/missing/db\n'
         )
-        error = self.refuse('db', 'sync')
-        self.assertIn('see [database] connection', error)
+        error = self.expect_error('db', 'sync')
+        self.assertIn('check [database] connection', error)
         self.assertNotIn('db sync', error)
 
-    def test_missing_configuration_is_told(self):
+    def test_missing_configuration_file_is_named(self):
         (self.directory / 'test.conf').unlink()
-        self.assertIn('test.conf', self.refuse('db', 'version'))
+        self.assertIn('test.conf', self.expect_error('db', 'version'))
 
-    def test_command_needs_to_be_told_what_to_do(self):
-        for words in ((), ('db',), ('db', 'drop')):
-            self.assertIn('usage:', self.refuse(*words))
+    def test_incomplete_command_shows_usage(self):
+        for arguments in ((), ('db',), ('db', 'drop')):
+            self.assertIn('usage:', self.expect_error(*arguments))
 
 
 class RegistersTest(ManageTest):
@@ -112,58 +114,66 @@ class RegistersTest(ManageTest):
         )
 
     def test_registers_are_listed_with_their_energy(self):
-        self.hear(ago=0)
-        for words in (('list',), ('show', 'p')):
-            listed = self.succeed('register', *words)
-            for item in ('p', 'owner', '1.250000', '0.5000', AGENT, REGISTER):
-                self.assertIn(f' {item} ', listed)
+        self.measure(ago=0)
+        for arguments in (('list',), ('show', 'p')):
+            output = self.succeed('register', *arguments)
+            for value in (
+                'p',
+                'active',
+                '1.250000',
+                '0.5000',
+                AGENT,
+                REGISTER,
+            ):
+                self.assertIn(f' {value} ', output)
 
-    def test_probes_are_listed_however_long_they_are_silent(self):
-        self.hear(ago=400 * 24 * HOUR)
-        listed = self.succeed('probe', 'list')
-        for item in ('p', '1.250000', '173.0', 'node', 'node-41', 'rack1'):
-            self.assertIn(f' {item} ', listed)
+    def test_stale_probes_are_listed(self):
+        self.measure(ago=400 * 24 * HOUR_S)
+        output = self.succeed('probe', 'list')
+        for value in ('p', '1.250000', '173.0', 'node', 'node-41', 'rack1'):
+            self.assertIn(f' {value} ', output)
 
-    def test_void_tells_by_how_much_the_probe_fell(self):
-        self.hear(ago=0)
+    def test_void_shows_the_removed_energy(self):
+        self.measure(ago=0)
         self.assertIn(
-            'probe p fell by 1.250000 kWh',
+            'Removed 1.250000 kWh from probe p',
             self.succeed('register', 'void', 'p', AGENT, REGISTER),
         )
-        self.assertIn(' voided ', self.succeed('register', 'list'))
+        self.assertIn(' void ', self.succeed('register', 'list'))
         self.assertIn(' 0.000000 ', self.succeed('probe', 'list'))
 
-    def test_forget_tells_the_energy_that_is_gone(self):
-        self.hear(ago=HOUR)
+    def test_delete_shows_the_removed_energy(self):
+        self.measure(ago=HOUR_S)
         self.assertEqual(
-            'Probe p and its 1.250000 kWh are gone\n',
-            self.succeed('probe', 'forget', 'p'),
+            'Deleted probe p with 1.250000 kWh\n',
+            self.succeed('probe', 'delete', 'p'),
         )
         self.assertNotIn('rack1', self.succeed('probe', 'list'))
 
-    def test_who_did_it_is_written_down(self):
-        self.hear(ago=HOUR)
-        self.succeed('probe', 'forget', 'p')
+    def test_operator_is_recorded(self):
+        self.measure(ago=HOUR_S)
+        self.succeed('probe', 'delete', 'p')
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
         with engine.connect() as connection:
             self.assertEqual(
-                'operator', connection.scalar(sa.text('SELECT who FROM audit'))
+                'operator',
+                connection.scalar(sa.text('SELECT username FROM audit')),
             )
 
-    def test_probe_that_is_metered_is_not_forgotten(self):
-        self.hear(ago=0)
-        self.assertIn(
-            'probe p was heard of', self.refuse('probe', 'forget', 'p')
+    def test_deleting_a_metered_probe_fails(self):
+        self.measure(ago=0)
+        self.assertRegex(
+            self.expect_error('probe', 'delete', 'p'), r'probe p .* \d+ s ago'
         )
 
-    def test_what_is_not_known_is_told(self):
-        self.hear(ago=0)
-        self.assertIn('no probe x', self.refuse('probe', 'forget', 'x'))
-        self.assertIn('no probe x', self.refuse('register', 'show', 'x'))
+    def test_unknown_probe_or_register_is_named(self):
+        self.measure(ago=0)
+        self.assertIn('probe x', self.expect_error('probe', 'delete', 'x'))
+        self.assertIn('probe x', self.expect_error('register', 'show', 'x'))
         self.assertIn(
-            'no register x of probe p',
-            self.refuse('register', 'void', 'p', AGENT, 'x'),
+            'register x of probe p',
+            self.expect_error('register', 'void', 'p', AGENT, 'x'),
         )
 
 
@@ -172,31 +182,33 @@ class GnocchiTest(ManageTest):
         super().setUp()
         self.succeed('db', 'sync')
 
-    def test_difference_in_gnocchi_is_a_failure(self):
-        self.useFixture(fixtures.MockPatch('energy_meter.keystone.connect'))
+    def test_difference_in_gnocchi_fails(self):
+        self.useFixture(
+            fixtures.MockPatch('energy_meter.clients.keystone.connect')
+        )
         self.useFixture(
             fixtures.MockPatch(
-                'energy_meter.gnocchi.setup', lambda cloud: False
+                'energy_meter.clients.gnocchi.setup', lambda cloud: False
             )
         )
 
         self.assertIn(
-            'otherwise than this release makes it',
-            self.refuse('gnocchi', 'setup'),
+            'differs in Gnocchi from what this release creates',
+            self.expect_error('gnocchi', 'setup'),
         )
 
-    def test_probes_that_gnocchi_tells_apart_pass(self):
+    def test_probes_with_different_resources_pass(self):
         for probe in 'rack1/a', 'rack1/b':
-            self.hear(ago=0, probe=probe)
+            self.measure(ago=0, probe=probe)
 
         self.assertEqual(
-            '2 probes, each a resource of its own\n',
+            '2 probes, each with its own resource\n',
             self.succeed('gnocchi', 'check'),
         )
 
-    def test_probes_that_gnocchi_would_mix_are_told(self):
+    def test_probes_with_the_same_resource_are_named(self):
         for probe in 'rack1/a', 'rack1_a', 'b':
-            self.hear(ago=400 * 24 * HOUR, probe=probe)
+            self.measure(ago=400 * 24 * HOUR_S, probe=probe)
 
         result = self.manage('gnocchi', 'check')
 
@@ -204,4 +216,4 @@ class GnocchiTest(ManageTest):
             (1, 'rack1/a and rack1_a would share the resource rack1_a\n'),
             (result.code, result.output),
         )
-        self.assertIn('rename all but one:', result.error)
+        self.assertIn('rename all but one', result.error)

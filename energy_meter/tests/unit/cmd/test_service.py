@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""How every service is run."""
+"""Tests for starting and running services."""
 
 import errno
 import logging
@@ -22,55 +21,55 @@ class LoadTest(base.CommandTest):
             lambda: service.load('energy-meter-test', 'A test.')
         )
 
-    def test_configuration_that_can_be_read(self):
+    def test_valid_configuration_is_loaded(self):
         self.assertEqual((0, '', ''), self.load())
 
     def test_missing_file_is_one_line(self):
         (self.directory / 'test.conf').unlink()
-        self.refused(self.load(), 'test.conf')
+        self.assert_rejected(self.load(), 'test.conf')
 
     def test_ill_typed_option_is_one_line(self):
         self.write('[agent]\nmax_gap = often\n')
-        self.refused(self.load(), '[agent] max_gap')
+        self.assert_rejected(self.load(), '[agent] max_gap')
 
-    def test_log_that_can_not_be_written_is_one_line(self):
+    def test_unwritable_log_is_one_line(self):
         service.log.setup.side_effect = PermissionError(
             errno.EACCES, 'Permission denied', '/log'
         )
-        self.refused(self.load(), "Permission denied: '/log'")
+        self.assert_rejected(self.load(), "Permission denied: '/log'")
 
-    def test_line_that_is_no_option_is_told(self):
+    def test_invalid_line_is_reported(self):
         self.write('[agent]\nnonsense\n')
         self.assertIn('nonsense', self.load().error)
 
-    def refused(self, result: base.Result, reason: str) -> None:
+    def assert_rejected(self, result: base.Result, reason: str) -> None:
         self.assertEqual((1, ''), (result.code, result.output))
         self.assertRegex(result.error, '^energy-meter-test: [^\n]*$')
         self.assertIn(reason, result.error)
 
 
 class Recorder(oslo_service.ServiceBase):
-    """Writes down what is done to it."""
+    """Service that records its method calls."""
 
     def __init__(self, name: str, record: list[str]) -> None:
         self.name = name
         self.record = record
 
     def start(self) -> None:
-        self.record.append(f'{self.name} starts')
+        self.record.append(f'{self.name} start')
 
     def stop(self) -> None:
-        self.record.append(f'{self.name} stops')
+        self.record.append(f'{self.name} stop')
 
     def wait(self) -> None:
         pass
 
     def reset(self) -> None:
-        self.record.append(f'{self.name} resets')
+        self.record.append(f'{self.name} reset')
 
 
-class Ended(Exception):
-    """Stands for the end of the process."""
+class Exited(Exception):
+    """Raised instead of the exit of the process."""
 
 
 class RunTest(base.CommandTest):
@@ -80,8 +79,8 @@ class RunTest(base.CommandTest):
         self.launched: list[oslo_service.ServiceBase] = []
         for target, name, value in (
             (service.service, 'launch', self.launch),
-            (service.report, 'install', lambda *_: None),
-            (os, '_exit', unittest.mock.Mock(side_effect=Ended)),
+            (service.guru_meditation, 'install', lambda *_: None),
+            (os, '_exit', unittest.mock.Mock(side_effect=Exited)),
             (service.signal, 'signal', unittest.mock.Mock()),
         ):
             self.useFixture(fixtures.MockPatchObject(target, name, value))
@@ -97,9 +96,9 @@ class RunTest(base.CommandTest):
         argv = ['test', '--config-file', str(self.directory / 'test.conf')]
         with unittest.mock.patch('sys.argv', argv):
             conf = service.load('energy-meter-test', 'A test.')
-        self.assertRaises(Ended, service.run, conf, make)
+        self.assertRaises(Exited, service.run, conf, make)
 
-    def together(self) -> oslo_service.ServiceBase:
+    def make_group(self) -> oslo_service.ServiceBase:
         self.run_services(
             lambda: [Recorder('a', self.record), Recorder('b', self.record)]
         )
@@ -107,33 +106,34 @@ class RunTest(base.CommandTest):
         return launched
 
     def test_services_start_in_order_and_stop_in_reverse(self):
-        together = self.together()
-        together.start()
-        together.stop()
+        group = self.make_group()
+        group.start()
+        group.stop()
         self.assertEqual(
-            ['a starts', 'b starts', 'b stops', 'a stops'], self.record
+            ['a start', 'b start', 'b stop', 'a stop'], self.record
         )
 
-    def test_every_service_reads_its_configuration_anew(self):
-        self.together().reset()
-        self.assertEqual(['a resets', 'b resets'], self.record)
+    def test_reset_reaches_every_service(self):
+        self.make_group().reset()
+        self.assertEqual(['a reset', 'b reset'], self.record)
 
-    def test_service_that_can_not_take_it_over_stops_no_other(self):
-        together = self.together()
+    def test_failed_reset_does_not_affect_other_services(self):
+        group = self.make_group()
         with fixtures.MockPatchObject(
-            together._services[1],
+            group._services[1],
             'reset',
             side_effect=exception.MissingSecrets(),
         ):
-            together.reset()
-        self.assertEqual(['b resets'], self.record)
+            group.reset()
+        self.assertEqual(['b reset'], self.record)
         self.assertIn(
-            'The configuration stays as it was: [bus] secrets is empty',
+            'Reload failed, keeping the current configuration: '
+            '[bus] secrets is empty',
             self.log.output,
         )
         self.assertNotIn('Traceback', self.log.output)
 
-    def test_service_that_can_not_be_made_ends_the_process(self):
+    def test_failed_start_exits(self):
         def make():
             raise exception.MissingSecrets()
 
@@ -143,14 +143,14 @@ class RunTest(base.CommandTest):
         self.assertIn('[bus] secrets is empty', self.log.output)
         self.assertNotIn('Traceback', self.log.output)
 
-    def test_log_shows_options_but_no_secrets(self):
+    def test_log_contains_options_without_secrets(self):
         self.write(
             '[bus]\nsecrets = hidden-secret\n'
             '[DEFAULT]\ntransport_url = rabbit://u:hidden@h/\n'
             '[agent]\nmax_gap = 77\n'
         )
-        together = self.together()
-        together.start()
-        together.stop()
+        group = self.make_group()
+        group.start()
+        group.stop()
         self.assertRegex(self.log.output, r'agent.max_gap += 77')
         self.assertNotIn('hidden', self.log.output)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Everything in one process, with nothing to set up."""
+"""Tests for energy-meter-standalone."""
 
 import unittest.mock
 
@@ -18,35 +17,35 @@ from energy_meter.tests.unit.cmd import base
 class StandaloneTest(base.CommandTest):
     def setUp(self) -> None:
         super().setUp()
-        self.data = self.directory / 'data'
+        self.state_path = self.directory / 'state'
 
-    def load(self, *words: str) -> cfg.ConfigOpts:
-        with unittest.mock.patch('sys.argv', ['standalone', *words]):
+    def load(self, *arguments: str) -> cfg.ConfigOpts:
+        with unittest.mock.patch('sys.argv', ['standalone', *arguments]):
             return standalone.load()
 
 
 class LoadTest(StandaloneTest):
-    def test_two_dummies_are_metered_unless_configured_otherwise(self):
-        found, errors = wattmeter.load(
-            self.load('--data-dir', str(self.data)), 'agent'
+    def test_default_configuration_has_two_dummy_probes(self):
+        wattmeters, errors = wattmeter.load(
+            self.load('--state-path', str(self.state_path)), 'agent'
         )
         self.assertEqual([], errors)
-        self.assertEqual([2], [len(item.probes) for item in found])
+        self.assertEqual([2], [len(meter.probes) for meter in wattmeters])
 
-    def test_configuration_takes_the_place_of_the_dummies(self):
+    def test_configuration_file_replaces_dummy_probes(self):
         self.write('[wattmeter:own]\ndriver = dummy\nprobes = p\n')
-        found, _ = wattmeter.load(
+        wattmeters, _ = wattmeter.load(
             self.load(
-                '--data-dir',
-                str(self.data),
+                '--state-path',
+                str(self.state_path),
                 '--config-file',
                 str(self.directory / 'test.conf'),
             ),
             'agent',
         )
-        self.assertEqual(['own'], [item.name for item in found])
+        self.assertEqual(['own'], [meter.name for meter in wattmeters])
 
-    def test_nothing_leaves_the_process_whatever_is_configured(self):
+    def test_configured_bus_and_database_are_ignored(self):
         self.write(
             '[DEFAULT]\ntransport_url = rabbit://u:p@host/\n'
             '[bus]\nsources = rabbit://u:p@other/\n'
@@ -54,8 +53,8 @@ class LoadTest(StandaloneTest):
             '[api]\nauth_strategy = keystone\n'
         )
         conf = self.load(
-            '--data-dir',
-            str(self.data),
+            '--state-path',
+            str(self.state_path),
             '--config-file',
             str(self.directory / 'test.conf'),
         )
@@ -63,7 +62,7 @@ class LoadTest(StandaloneTest):
             (
                 'fake://',
                 [],
-                f'sqlite:///{self.data}/energy_meter.sqlite',
+                f'sqlite:///{self.state_path}/energy_meter.sqlite',
                 'noauth',
             ),
             (
@@ -74,14 +73,14 @@ class LoadTest(StandaloneTest):
             ),
         )
 
-    def test_it_listens_on_loopback_only(self):
-        conf = self.load('--data-dir', str(self.data))
+    def test_servers_listen_on_loopback(self):
+        conf = self.load('--state-path', str(self.state_path))
         self.assertEqual(
             ('127.0.0.1', '127.0.0.1'),
             (conf.api.bind_host, conf.rrd.bind_host),
         )
 
-    def test_data_is_kept_where_the_user_keeps_data(self):
+    def test_default_state_path_is_in_xdg_data_home(self):
         self.useFixture(
             fixtures.EnvironmentVariable(
                 'XDG_DATA_HOME', str(self.directory / 'xdg')
@@ -91,7 +90,7 @@ class LoadTest(StandaloneTest):
             str(self.directory / 'xdg/energy_meter'), self.load().state_path
         )
 
-    def test_data_is_kept_at_home_by_default(self):
+    def test_default_state_path_is_in_home_without_xdg_data_home(self):
         for name, value in (
             ('XDG_DATA_HOME', None),
             ('HOME', str(self.directory)),
@@ -102,9 +101,9 @@ class LoadTest(StandaloneTest):
             self.load().state_path,
         )
 
-    def test_data_is_not_for_everybody(self):
-        self.load('--data-dir', str(self.data))
-        self.assertEqual(0, self.data.stat().st_mode & 0o007)
+    def test_state_is_not_accessible_to_other_users(self):
+        self.load('--state-path', str(self.state_path))
+        self.assertEqual(0, self.state_path.stat().st_mode & 0o007)
 
 
 class MainTest(StandaloneTest):
@@ -114,44 +113,47 @@ class MainTest(StandaloneTest):
             fixtures.MockPatchObject(standalone.service, 'run')
         ).mock
 
-    def start(self, *words: str) -> str:
+    def start(self, *arguments: str) -> str:
         result = self.run_command(
-            standalone.main, '--data-dir', str(self.data), *words
+            standalone.main, '--state-path', str(self.state_path), *arguments
         )
         self.assertEqual((0, ''), (result.code, result.error))
         return result.output
 
-    def test_it_tells_where_to_look(self):
+    def test_urls_and_state_path_are_printed(self):
         self.write('[api]\nport = 18878\n')
-        told = self.start()
-        self.assertIn('Probes:  http://127.0.0.1:18878/v1/probes/\n', told)
-        self.assertIn(f'Data:    {self.data}\n', told)
+        output = self.start()
+        self.assertIn('Probes:  http://127.0.0.1:18878/v1/probes/\n', output)
+        self.assertIn(f'Data:    {self.state_path}\n', output)
 
-    def test_data_that_can_not_be_kept_is_told(self):
-        self.data.write_text('')
+    def test_unusable_state_path_is_reported(self):
+        self.state_path.write_text('')
         result = self.run_command(
-            standalone.main, '--data-dir', str(self.data)
+            standalone.main, '--state-path', str(self.state_path)
         )
         self.assertEqual(1, result.code)
         self.assertEqual(
-            f'energy-meter-standalone: {self.data}: File exists', result.error
+            f'energy-meter-standalone: {self.state_path}: File exists',
+            result.error,
         )
 
-    def test_address_of_ipv6_is_one_that_can_be_opened(self):
+    def test_ipv6_address_is_in_brackets(self):
         self.write('[api]\nbind_host = ::1\n')
         self.assertIn('http://[::1]:8878/v1/probes/', self.start())
 
-    def test_missing_rrdtool_is_told(self):
+    def test_missing_rrdtool_is_reported(self):
         self.useFixture(
             fixtures.MockPatchObject(
                 standalone.rrd, 'is_installed', lambda: False
             )
         )
-        self.assertIn('Graphs:  none: rrdtool is not installed', self.start())
+        self.assertIn('Graphs:  rrdtool is not installed', self.start())
 
-    def test_database_is_ready_and_messages_are_signed(self):
+    def test_database_is_created_and_secret_is_set(self):
         self.start()
-        engine = sa.create_engine(f'sqlite:///{self.data}/energy_meter.sqlite')
+        engine = sa.create_engine(
+            f'sqlite:///{self.state_path}/energy_meter.sqlite'
+        )
         self.addCleanup(engine.dispose)
         migration.check(engine)
         conf, _ = self.run_services.call_args.args

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Is an installation ready for this release?"""
+"""Checks of an installation by energy-meter-status."""
 
 import json
 
@@ -32,24 +31,24 @@ class StatusTest(base.CommandTest):
     def check(self, *options: str) -> base.Result:
         return self.run_command(status.main, 'upgrade', 'check', *options)
 
-    def test_installation_that_is_ready(self):
+    def test_complete_installation_succeeds(self):
         migration.sync(self.engine)
         self.configure('a-secret-of-our-own')
         self.assertEqual(SUCCESS, self.check().code)
 
-    def test_programs_are_told_in_json(self):
+    def test_results_can_be_json(self):
         migration.sync(self.engine)
         self.configure('a-secret-of-our-own')
-        told = json.loads(self.check('--json').output)
-        self.assertEqual(len(status._CHECKS), len(told['checks']))
+        results = json.loads(self.check('--json').output)
+        self.assertEqual(len(status._CHECKS), len(results['checks']))
 
-    def test_database_that_was_not_synced_is_a_failure(self):
+    def test_unsynced_database_is_a_failure(self):
         self.configure('a-secret-of-our-own')
         result = self.check()
         self.assertEqual(FAILURE, result.code)
         self.assertIn(migration.head(), result.output)
 
-    def test_database_that_is_away_is_a_failure(self):
+    def test_unavailable_database_is_a_failure(self):
         self.write(
             '[DEFAULT]\ntransport_url = fake://\n'
             '[bus]\nsecrets = a-secret-of-our-own\n[database]\n'
@@ -57,46 +56,46 @@ class StatusTest(base.CommandTest):
         )
         result = self.check()
         self.assertEqual(FAILURE, result.code)
-        self.assertIn('can not be used', result.output)
+        self.assertIn('Cannot use the database', result.output)
 
-    def test_configuration_that_can_not_be_read_is_one_line(self):
+    def test_missing_configuration_file_is_reported_in_one_line(self):
         (self.directory / 'test.conf').unlink()
         result = self.check()
         self.assertEqual((UNEXPECTED, ''), result[:2])
         self.assertIn('test.conf', result.error)
         self.assertEqual(1, result.error.count('\n'))
 
-    def test_option_that_is_ill_typed_is_one_line(self):
+    def test_invalid_option_is_reported_in_one_line(self):
         self.write('[api]\nprobe_ttl = long\n')
         result = self.check()
         self.assertEqual((UNEXPECTED, ''), result[:2])
         self.assertIn('[api] probe_ttl', result.error)
         self.assertEqual(1, result.error.count('\n'))
 
-    def test_check_that_breaks_does_not_hide_the_others(self):
-        def break_down(conf):
-            raise LookupError('hush')
+    def test_unexpected_error_does_not_hide_other_results(self):
+        def fail(conf):
+            raise LookupError('hidden')
 
         migration.sync(self.engine)
         self.configure('current-secret')
         self.useFixture(
             fixtures.MonkeyPatch(
                 'energy_meter.cmd.status._CHECKS',
-                {'Fate': break_down, **status._CHECKS},
+                {'Failure': fail, **status._CHECKS},
             )
         )
         result = self.check()
         self.assertEqual(FAILURE, result.code)
-        self.assertIn('It broke (LookupError)', result.output)
-        self.assertNotIn('hush', result.output)
+        self.assertIn('Unexpected error (LookupError)', result.output)
+        self.assertNotIn('hidden', result.output)
         self.assertIn('from the documentation', result.output)
 
-    def test_machine_of_the_api_alone_needs_no_bus(self):
+    def test_machine_of_the_api_alone_requires_no_bus(self):
         migration.sync(self.engine)
         self.write(f'[database]\nconnection = {self.url}\n')
         result = self.check()
         self.assertEqual(SUCCESS, result.code)
-        self.assertIn('all but the API need', result.output)
+        self.assertIn('No bus is configured here', result.output)
 
     def test_missing_secrets_are_a_failure(self):
         migration.sync(self.engine)
@@ -106,7 +105,7 @@ class StatusTest(base.CommandTest):
             self.assertEqual(FAILURE, result.code)
             self.assertIn('set at least one secret', result.output)
 
-    def test_own_secrets_that_make_no_sense_are_a_failure(self):
+    def test_invalid_secrets_of_an_agent_are_a_failure(self):
         migration.sync(self.engine)
         self.configure('a-secret-of-our-own\n[agent:north]\nsecrets = another')
         result = self.check()
@@ -114,7 +113,7 @@ class StatusTest(base.CommandTest):
         self.assertIn('[agent:north]', result.output)
         self.assertNotIn('another', result.output)
 
-    def test_secret_that_everybody_knows_is_a_warning(self):
+    def test_secret_from_the_documentation_is_a_warning(self):
         migration.sync(self.engine)
         self.configure('current-secret')
         result = self.check()

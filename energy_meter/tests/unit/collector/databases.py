@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The collector's tables, checked against the pure rules.
+"""Checks of the collector's tables against the rules for merging.
 
-The checks run on every database: on SQLite with the unit tests, on
-PostgreSQL and MariaDB with the functional ones.
+The checks run on every database: on SQLite with the unit tests, on PostgreSQL
+and MariaDB with the functional tests.
 """
 
 import sqlalchemy as sa
@@ -21,31 +21,41 @@ PROBES = ('p', 'p ', 'P', 'é', 'a/b')
 
 
 def empty(engine: sa.Engine) -> None:
-    """Forget everything."""
+    """Delete all rows of all tables."""
     with engine.begin() as connection:
         for table in schema.metadata.sorted_tables:
             connection.execute(table.delete())
 
 
 def deliver(
-    engine: sa.Engine, words: list[measurement.Measurement], now: float
-) -> store.Tally:
-    """Merge a batch in a transaction of its own."""
-    timely = [word._replace(time=min(word.time, now)) for word in words]
+    engine: sa.Engine,
+    measurements: list[measurement.Measurement],
+    db_now: float,
+) -> store.BatchResult:
+    """Write a batch in a transaction of its own."""
+    clamped = [
+        received._replace(timestamp=min(received.timestamp, db_now))
+        for received in measurements
+    ]
     with engine.begin() as connection:
-        return store.write(connection, merge.newest(timely), now, TAKEOVER)
+        return store.write(connection, merge.newest(clamped), db_now, TAKEOVER)
 
 
-def load(engine: sa.Engine, probe: str) -> merge.Account:
-    """Read the account of a probe; an empty one if there is none."""
+def load(engine: sa.Engine, probe: str) -> merge.ProbeAccount:
+    """Load the account of a probe; an empty one if there is none."""
     with engine.begin() as connection:
-        return accounts.load(connection, [probe]).get(probe, merge.Account())
+        return accounts.load(connection, [probe]).get(
+            probe, merge.ProbeAccount()
+        )
 
 
 def history(
     seed: int, steps: int
 ) -> list[tuple[float, list[measurement.Measurement]]]:
-    """Make up batches of words of two agents, and when they arrive."""
+    """Return random batches of measurements of two agents.
+
+    :returns: the time of arrival and the measurements of each batch.
+    """
     model = world.World(seed)
     batches = []
     for _ in range(steps):
@@ -55,130 +65,143 @@ def history(
                 model.start,
                 model.stop,
                 model.kill,
-                model.speak,
-                model.speak,
-                model.speak,
+                model.publish,
+                model.publish,
+                model.publish,
             ]
         )
         action(model.random.choice('AB'))
-        model.pass_time(
-            model.random.randint(1, 40), model.random.randint(0, 300)
-        )
+        model.draw(model.random.randint(1, 40), model.random.randint(0, 300))
         if model.random.random() < 0.2:
             model.lose()
         if model.random.random() < 0.2:
             model.repeat()
-        words = model.take()
+        measurements = model.receive()
         batches.append(
             (
-                float(model.time),
+                float(model.timestamp),
                 [
-                    word._replace(
-                        probe=word.probe._replace(
+                    received._replace(
+                        probe=received.probe._replace(
                             id=model.random.choice(PROBES)
                         )
                     )
-                    for word in words
+                    for received in measurements
                 ],
             )
         )
     return batches
 
 
-def agrees_with_the_rules(engine: sa.Engine, seed: int) -> None:
-    """Check that the tables say what the pure rules say, after any batch."""
+def assert_tables_agree_with_rules(engine: sa.Engine, seed: int) -> None:
+    """Check that tables and rules agree after every batch."""
     empty(engine)
-    expected = {probe: merge.Account() for probe in PROBES}
-    for now, words in history(seed, 25):
-        deliver(engine, words, now)
-        for probe, account in expected.items():
+    accounts_by_rules = {probe: merge.ProbeAccount() for probe in PROBES}
+    for db_now, measurements in history(seed, 25):
+        deliver(engine, measurements, db_now)
+        for probe, account in accounts_by_rules.items():
             world.merge_all(
                 account,
-                [word for word in words if word.probe.id == probe],
-                now,
+                [
+                    received
+                    for received in measurements
+                    if received.probe.id == probe
+                ],
+                db_now,
                 TAKEOVER,
             )
             check(account, load(engine, probe), f'{probe!r} seed {seed}')
 
 
-def check(expected: merge.Account, found: merge.Account, what: str) -> None:
-    """Compare two accounts."""
+def check(
+    expected: merge.ProbeAccount, actual: merge.ProbeAccount, label: str
+) -> None:
+    """Check that two accounts are equal."""
     for name in (
         'millijoules',
         'elapsed',
-        'metered',
-        'heard_at',
+        'metered_seconds',
+        'last_seen_at',
         'overlap',
         'owner',
         'others',
     ):
-        assert getattr(expected, name) == getattr(found, name), (
-            f'{what}: {name} is {getattr(found, name)}, expected '
+        assert getattr(expected, name) == getattr(actual, name), (
+            f'{label}: {name} is {getattr(actual, name)}, expected '
             f'{getattr(expected, name)}'
         )
     if expected.latest is not None:
-        assert found.latest is not None
-        assert expected.latest.time == found.latest.time, what
-        assert expected.latest.watts == found.latest.watts, what
+        assert actual.latest is not None
+        assert expected.latest.timestamp == actual.latest.timestamp, label
+        assert expected.latest.watts == actual.latest.watts, label
 
 
-def word(
-    probe: str, agent: str, incarnation: int, millijoules: int, began: float
+def measure(
+    probe: str,
+    agent: str,
+    incarnation: int,
+    millijoules: int,
+    opened_at: float,
 ) -> measurement.Measurement:
-    """Give what a register of 1 mW says."""
+    """Return the measurement of a register with a power of 1 mW."""
     return measurement.Measurement(
         measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
         measurement.RegisterKey(agent, f'{agent}-{incarnation}', incarnation),
-        began + millijoules,
+        opened_at + millijoules,
         float(millijoules),
         millijoules,
         float(millijoules),
     )
 
 
-def excludes_an_agent(engine: sa.Engine) -> None:
-    """Check that an agent's energy goes, and comes no more."""
+def assert_agent_can_be_disabled(engine: sa.Engine) -> None:
+    """Check that disabling an agent removes its energy until it is enabled."""
     empty(engine)
-    # Given a probe that passed from an honest agent to a rogue one, and one
-    # that the rogue always had, in two registers,
-    deliver(engine, [word('p', 'honest', 1, 100, 0.0)], 1000.0)
+    # Given a probe that moved from an honest agent to a rogue one, and another
+    # one that the rogue agent metered in two registers,
+    deliver(engine, [measure('p', 'honest', 1, 100, 0.0)], 1000.0)
     deliver(
         engine,
-        [word('p', 'rogue', 1, 10, 2000.0), word('q', 'rogue', 1, 20, 2000.0)],
+        [
+            measure('p', 'rogue', 1, 10, 2000.0),
+            measure('q', 'rogue', 1, 20, 2000.0),
+        ],
         3000.0,
     )
-    deliver(engine, [word('q', 'rogue', 2, 30, 4000.0)], 5000.0)
+    deliver(engine, [measure('q', 'rogue', 2, 30, 4000.0)], 5000.0)
     assert load(engine, 'p').millijoules == 110
 
-    # when it is excluded,
-    struck = agents.exclude(engine, 'rogue', 'operator')
+    # when the rogue agent is disabled,
+    removed = agents.disable(engine, 'rogue', 'operator')
 
-    # then just its energy is gone,
-    assert struck == {'p': 10, 'q': 50}, struck
+    # then only its energy is removed,
+    assert removed == {'p': 10, 'q': 50}, removed
     assert load(engine, 'p').millijoules == 100
     assert load(engine, 'q').millijoules == 0
-    # nothing that it says counts, while others are heard,
-    tally = deliver(
+    # only its later measurements are rejected,
+    result = deliver(
         engine,
         [
-            word('q', 'rogue', 2, 999, 4000.0),
-            word('new', 'rogue', 3, 7, 6000.0),
-            word('q', 'honest', 1, 40, 6000.0),
+            measure('q', 'rogue', 2, 999, 4000.0),
+            measure('new', 'rogue', 3, 7, 6000.0),
+            measure('q', 'honest', 1, 40, 6000.0),
         ],
         7000.0,
     )
-    assert tally.outcomes == {'excluded': 2, 'credited': 1}, tally.outcomes
+    assert result.outcomes == {'agent_disabled': 2, 'billed': 1}, (
+        result.outcomes
+    )
     assert load(engine, 'q').millijoules == 40
     assert load(engine, 'new').latest is None
     with engine.begin() as connection:
         views = agents.list_agents(connection)
         assert [
-            (view.agent, view.name, view.probes, view.excluded_at is None)
+            (view.agent, view.name, view.probes, view.disabled_at is None)
             for view in views
         ] == [('honest', 'honest', 2, True), ('rogue', 'rogue', 2, False)], (
             views
         )
-        # and it begins anew when it is readmitted.
-        agents.readmit(connection, 'rogue', 'operator')
-    deliver(engine, [word('new', 'rogue', 4, 8, 8000.0)], 9000.0)
+        # and its new registers are billed after it is enabled again.
+        agents.enable(connection, 'rogue', 'operator')
+    deliver(engine, [measure('new', 'rogue', 4, 8, 8000.0)], 9000.0)
     assert load(engine, 'new').millijoules == 8

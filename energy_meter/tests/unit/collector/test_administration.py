@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""What an operator looks at and changes by hand."""
+"""Operator's view of registers, and manual changes."""
 
 import sqlalchemy as sa
 
@@ -16,7 +15,7 @@ HOUR = 3600
 
 
 class AdministrationTest(db_base.DatabaseTest):
-    def word(
+    def deliver(
         self,
         probe: str = 'p',
         agent: str = 'agent',
@@ -24,8 +23,8 @@ class AdministrationTest(db_base.DatabaseTest):
         millijoules: int = 5,
         ago: float = 0.0,
     ) -> dict[str, int]:
-        """Deliver a word of a register, one for each incarnation."""
-        moment = self.now - ago
+        """Write a measurement; each incarnation has one register."""
+        timestamp = self.now - ago
         return dict(
             databases.deliver(
                 self.engine,
@@ -37,13 +36,13 @@ class AdministrationTest(db_base.DatabaseTest):
                         measurement.RegisterKey(
                             agent, f'r{incarnation}', incarnation
                         ),
-                        moment,
+                        timestamp,
                         millijoules * 2.0,
                         millijoules,
                         float(millijoules),
                     )
                 ],
-                moment,
+                timestamp,
             ).outcomes
         )
 
@@ -53,7 +52,7 @@ class AdministrationTest(db_base.DatabaseTest):
     def audit(self) -> list[tuple[str, str]]:
         with self.engine.connect() as connection:
             return [
-                (row.who, row.what)
+                (row.username, row.action)
                 for row in connection.execute(sa.select(schema.audit))
             ]
 
@@ -65,36 +64,36 @@ class ListTest(AdministrationTest):
         with self.engine.connect() as connection:
             return list(administration.list_registers(connection, probe))
 
-    def test_owner_comes_first_and_roles_are_told(self):
-        self.word(incarnation=1)
-        self.word(incarnation=2)
-        self.word(agent='other')
+    def test_active_register_is_listed_first(self):
+        self.deliver(incarnation=1)
+        self.deliver(incarnation=2)
+        self.deliver(agent='other')
         self.assertEqual(
-            [('r2', 'owner'), ('r1', 'former'), ('r1', 'overlapping')],
-            [(item.register, item.role) for item in self.registers('p')],
+            [('r2', 'active'), ('r1', 'superseded'), ('r1', 'overlapping')],
+            [(view.register, view.role) for view in self.registers('p')],
         )
 
-    def test_all_probes_are_listed_by_name(self):
-        self.word('q')
-        self.word('p')
-        self.assertEqual(['p', 'q'], [item.probe for item in self.registers()])
+    def test_probes_are_listed_by_id(self):
+        self.deliver('q')
+        self.deliver('p')
+        self.assertEqual(['p', 'q'], [view.probe for view in self.registers()])
 
-    def test_coverage_is_the_part_of_its_time_that_was_metered(self):
-        self.word()
-        self.assertEqual([0.5], [item.coverage for item in self.registers()])
+    def test_coverage_is_the_metered_share_of_the_elapsed_time(self):
+        self.deliver()
+        self.assertEqual([0.5], [view.coverage for view in self.registers()])
 
-    def test_pending_energy_is_overlap_once_the_owner_moved_on(self):
-        self.word(millijoules=5)
-        self.word(agent='other', millijoules=3)
-        self.word(agent='other', millijoules=4)
+    def test_pending_energy_is_overlap_once_the_owner_is_updated(self):
+        self.deliver(millijoules=5)
+        self.deliver(agent='other', millijoules=3)
+        self.deliver(agent='other', millijoules=4)
         before = self.registers()[1]
-        self.word(millijoules=6)
+        self.deliver(millijoules=6)
         after = self.registers()[1]
         self.assertEqual(4, before.overlap + before.pending)
         self.assertEqual((4, 0), (after.overlap, after.pending))
 
-    def test_unknown_probe_is_told(self):
-        self.assertRaises(exception.UnknownProbe, self.registers, 'x')
+    def test_listing_an_unknown_probe_fails(self):
+        self.assertRaises(exception.ProbeNotFound, self.registers, 'x')
 
 
 class VoidTest(AdministrationTest):
@@ -106,60 +105,60 @@ class VoidTest(AdministrationTest):
                 connection, probe, agent, register, 'operator'
             )
 
-    def test_energy_of_the_register_goes(self):
-        self.word(incarnation=1, millijoules=5)
-        self.word(incarnation=2, millijoules=7)
+    def test_energy_of_the_register_is_subtracted(self):
+        self.deliver(incarnation=1, millijoules=5)
+        self.deliver(incarnation=2, millijoules=7)
         self.assertEqual(5, self.void())
         self.assertEqual(7, self.millijoules())
 
-    def test_later_words_of_it_are_refused(self):
-        self.word()
+    def test_later_measurements_are_rejected(self):
+        self.deliver()
         self.void()
-        self.assertEqual({'voided': 1}, self.word(millijoules=100))
+        self.assertEqual({'void': 1}, self.deliver(millijoules=100))
         self.assertEqual(0, self.millijoules())
 
-    def test_next_register_of_the_agent_takes_its_place(self):
-        self.word()
+    def test_next_register_of_the_agent_replaces_it(self):
+        self.deliver()
         self.void()
         self.assertEqual(
-            {'credited': 1}, self.word(incarnation=2, millijoules=7)
+            {'billed': 1}, self.deliver(incarnation=2, millijoules=7)
         )
         self.assertEqual(7, self.millijoules())
 
-    def test_it_is_struck_only_once(self):
-        self.word(incarnation=1)
-        self.word(incarnation=2)
+    def test_voiding_twice_subtracts_once(self):
+        self.deliver(incarnation=1)
+        self.deliver(incarnation=2)
         self.void()
         self.assertEqual(0, self.void())
         self.assertEqual(5, self.millijoules())
 
-    def test_who_did_it_is_written_down(self):
-        self.word()
+    def test_operator_is_recorded(self):
+        self.deliver()
         self.void()
         self.assertEqual(
             [('operator', 'void register r1 of agent agent, probe p: 5 mJ')],
             self.audit(),
         )
 
-    def test_what_is_not_known_is_told_and_changes_nothing(self):
-        self.word()
-        self.assertRaises(exception.UnknownProbe, self.void, 'x')
-        self.assertRaises(exception.UnknownRegister, self.void, register='x')
-        self.assertRaises(exception.UnknownRegister, self.void, agent='x')
+    def test_voiding_an_unknown_register_fails_without_changes(self):
+        self.deliver()
+        self.assertRaises(exception.ProbeNotFound, self.void, 'x')
+        self.assertRaises(exception.RegisterNotFound, self.void, register='x')
+        self.assertRaises(exception.RegisterNotFound, self.void, agent='x')
         self.assertEqual(5, self.millijoules())
         self.assertEqual([], self.audit())
 
 
-class ForgetTest(AdministrationTest):
-    def forget(self, probe: str = 'p') -> int:
+class DeleteProbeTest(AdministrationTest):
+    def delete(self, probe: str = 'p') -> int:
         with self.engine.begin() as connection:
-            return administration.forget(connection, probe, 'operator')
+            return administration.delete_probe(connection, probe, 'operator')
 
-    def test_probe_and_its_energy_are_gone(self):
-        self.word(incarnation=1, ago=2 * HOUR)
-        self.word(incarnation=2, ago=HOUR)
-        self.word('q', ago=HOUR)
-        self.assertEqual(10, self.forget())
+    def test_probe_and_its_registers_are_deleted(self):
+        self.deliver(incarnation=1, ago=2 * HOUR)
+        self.deliver(incarnation=2, ago=HOUR)
+        self.deliver('q', ago=HOUR)
+        self.assertEqual(10, self.delete())
         with self.engine.connect() as connection:
             self.assertEqual(
                 ['q'], connection.scalars(sa.select(schema.probe.c.id)).all()
@@ -167,28 +166,28 @@ class ForgetTest(AdministrationTest):
             self.assertEqual(
                 [], connection.execute(sa.select(schema.register)).all()
             )
-        self.assertEqual([('operator', 'forget probe p: 10 mJ')], self.audit())
+        self.assertEqual([('operator', 'delete probe p: 10 mJ')], self.audit())
 
-    def test_words_of_its_registers_are_refused(self):
-        self.word(incarnation=1, ago=2 * HOUR)
-        self.word(incarnation=2, ago=HOUR)
-        self.forget()
+    def test_measurements_of_its_registers_are_rejected(self):
+        self.deliver(incarnation=1, ago=2 * HOUR)
+        self.deliver(incarnation=2, ago=HOUR)
+        self.delete()
         for incarnation in (1, 2):
             self.assertEqual(
-                {'folded': 1},
-                self.word(incarnation=incarnation, millijoules=100),
+                {'stale_incarnation': 1},
+                self.deliver(incarnation=incarnation, millijoules=100),
             )
 
-    def test_probe_that_is_metered_again_begins_anew(self):
-        self.word(ago=HOUR)
-        self.forget()
-        self.word(incarnation=2, millijoules=7)
+    def test_probe_that_is_metered_again_starts_at_zero(self):
+        self.deliver(ago=HOUR)
+        self.delete()
+        self.deliver(incarnation=2, millijoules=7)
         self.assertEqual(7, self.millijoules())
 
-    def test_probe_that_is_still_metered_stays(self):
-        self.word(ago=10)
-        self.assertRaises(exception.ProbeInUse, self.forget)
+    def test_deleting_a_metered_probe_fails(self):
+        self.deliver(ago=10)
+        self.assertRaises(exception.ProbeInUse, self.delete)
         self.assertEqual(5, self.millijoules())
 
-    def test_unknown_probe_is_told(self):
-        self.assertRaises(exception.UnknownProbe, self.forget, 'x')
+    def test_deleting_an_unknown_probe_fails(self):
+        self.assertRaises(exception.ProbeNotFound, self.delete, 'x')

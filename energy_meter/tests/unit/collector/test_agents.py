@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Agents that are excluded, and believed again."""
+"""Agents that are disabled and enabled."""
 
 import sqlalchemy as sa
 
@@ -13,14 +13,14 @@ from energy_meter.tests.unit.db import base as db_base
 
 
 class AgentsTest(db_base.DatabaseTest):
-    def word(
+    def deliver(
         self,
         probe: str = 'p',
         agent: str = 'rogue',
         incarnation: int = 1,
         millijoules: int = 5,
     ) -> dict[str, int]:
-        """Deliver a word of a register, one for each incarnation."""
+        """Write a measurement; each incarnation has one register."""
         return dict(
             databases.deliver(
                 self.engine,
@@ -42,12 +42,12 @@ class AgentsTest(db_base.DatabaseTest):
             ).outcomes
         )
 
-    def exclude(self, agent: str = 'rogue') -> dict[str, int]:
-        return agents.exclude(self.engine, agent, 'operator')
+    def disable(self, agent: str = 'rogue') -> dict[str, int]:
+        return agents.disable(self.engine, agent, 'operator')
 
-    def readmit(self, agent: str = 'rogue') -> None:
+    def enable(self, agent: str = 'rogue') -> None:
         with self.engine.begin() as connection:
-            agents.readmit(connection, agent, 'operator')
+            agents.enable(connection, agent, 'operator')
 
     def list_agents(self) -> list[agents.AgentView]:
         with self.engine.connect() as connection:
@@ -59,7 +59,7 @@ class AgentsTest(db_base.DatabaseTest):
     def audit(self) -> list[str]:
         with self.engine.connect() as connection:
             return [
-                row.what
+                row.action
                 for row in connection.execute(
                     sa.select(schema.audit).order_by(schema.audit.c.id)
                 )
@@ -67,11 +67,11 @@ class AgentsTest(db_base.DatabaseTest):
 
 
 class ListTest(AgentsTest):
-    def test_each_agent_has_one_line(self):
-        self.word('p')
-        self.word('q', incarnation=1)
-        self.word('q', incarnation=2)
-        self.word('r', 'honest')
+    def test_each_agent_is_listed_once(self):
+        self.deliver('p')
+        self.deliver('q', incarnation=1)
+        self.deliver('q', incarnation=2)
+        self.deliver('r', 'honest')
         self.assertEqual(
             [('honest', 'honest-name', 1), ('rogue', 'rogue-name', 2)],
             [
@@ -80,111 +80,113 @@ class ListTest(AgentsTest):
             ],
         )
         self.assertEqual(
-            {self.now}, {view.heard_at for view in self.list_agents()}
+            {self.now}, {view.last_seen_at for view in self.list_agents()}
         )
 
     def test_agent_that_owns_no_probe_has_no_name(self):
-        self.word('p', 'honest')
-        self.word('p', 'rogue')
+        self.deliver('p', 'honest')
+        self.deliver('p', 'rogue')
         self.assertEqual(
             [('honest', 'honest-name'), ('rogue', None)],
             [(view.agent, view.name) for view in self.list_agents()],
         )
 
-    def test_excluded_agent_keeps_its_name(self):
-        self.word()
-        self.exclude()
+    def test_disabled_agent_keeps_its_name(self):
+        self.deliver()
+        self.disable()
         (view,) = self.list_agents()
         self.assertEqual(
             ('rogue', 'rogue-name', 1), (view.agent, view.name, view.probes)
         )
-        self.assertLess(abs(view.excluded_at - self.now), 60)
+        self.assertLess(abs(view.disabled_at - self.now), 60)
 
-    def test_excluded_agent_is_listed_when_all_of_it_is_forgotten(self):
-        self.word()
-        self.exclude()
+    def test_disabled_agent_without_registers_is_listed(self):
+        self.deliver()
+        self.disable()
         with self.engine.begin() as connection:
             connection.execute(schema.register.delete())
         (view,) = self.list_agents()
         self.assertEqual(
             ('rogue', 'rogue-name', 0, None),
-            (view.agent, view.name, view.probes, view.heard_at),
+            (view.agent, view.name, view.probes, view.last_seen_at),
         )
 
 
-class ExcludeTest(AgentsTest):
-    def test_its_energy_goes_and_that_of_others_stays(self):
-        databases.excludes_an_agent(self.engine)
+class DisableTest(AgentsTest):
+    def test_only_energy_of_the_disabled_agent_is_removed(self):
+        databases.assert_agent_can_be_disabled(self.engine)
 
-    def test_all_of_its_registers_are_voided(self):
-        self.word(incarnation=1, millijoules=5)
-        self.word(incarnation=2, millijoules=7)
-        self.word('q', millijoules=11)
-        self.assertEqual({'p': 12, 'q': 11}, self.exclude())
+    def test_all_its_registers_are_voided(self):
+        self.deliver(incarnation=1, millijoules=5)
+        self.deliver(incarnation=2, millijoules=7)
+        self.deliver('q', millijoules=11)
+        self.assertEqual({'p': 12, 'q': 11}, self.disable())
         self.assertEqual((0, 0), (self.millijoules(), self.millijoules('q')))
 
-    def test_whatever_it_says_later_is_refused(self):
-        self.word()
-        self.exclude()
+    def test_later_measurements_are_rejected(self):
+        self.deliver()
+        self.disable()
         for probe, incarnation in (('p', 1), ('p', 2), ('new', 3)):
             self.assertEqual(
-                {'excluded': 1},
-                self.word(probe, incarnation=incarnation, millijoules=100),
+                {'agent_disabled': 1},
+                self.deliver(probe, incarnation=incarnation, millijoules=100),
             )
         self.assertEqual((0, 0), (self.millijoules(), self.millijoules('new')))
 
-    def test_others_in_the_same_batch_are_merged(self):
-        self.word()
-        self.exclude()
-        self.assertEqual({'credited': 1}, self.word('p', 'honest'))
+    def test_measurements_of_other_agents_are_merged(self):
+        self.deliver()
+        self.disable()
+        self.assertEqual({'billed': 1}, self.deliver('p', 'honest'))
         self.assertEqual(5, self.millijoules())
 
-    def test_again_it_strikes_what_slipped_through(self):
-        self.word()
-        self.exclude()
+    def test_disabling_again_voids_registers_added_meanwhile(self):
+        self.deliver()
+        self.disable()
         with self.engine.begin() as connection:
-            connection.execute(schema.exclusion.delete())
-        # A batch was being written when it was excluded.
-        self.word('q', incarnation=2, millijoules=7)
+            connection.execute(schema.disabled_agent.delete())
+        # A batch that was being written when the agent was disabled.
+        self.deliver('q', incarnation=2, millijoules=7)
         with self.engine.begin() as connection:
             connection.execute(
-                schema.exclusion.insert().values(agent='rogue', at=self.now)
+                schema.disabled_agent.insert().values(
+                    agent='rogue', created_at=self.now
+                )
             )
-        self.assertEqual({'p': 0, 'q': 7}, self.exclude())
-        written = self.audit()
-        self.assertEqual({'p': 0, 'q': 0}, self.exclude())
-        self.assertEqual(written, self.audit())
+        self.assertEqual({'p': 0, 'q': 7}, self.disable())
+        actions = self.audit()
+        self.assertEqual({'p': 0, 'q': 0}, self.disable())
+        self.assertEqual(actions, self.audit())
 
-    def test_who_was_struck_is_written_down(self):
-        self.word()
-        self.exclude()
+    def test_changes_are_recorded(self):
+        self.deliver()
+        self.disable()
         self.assertEqual(
             [
-                'exclude agent rogue',
+                'disable agent rogue',
                 'void register r1 of agent rogue, probe p: 5 mJ',
             ],
             self.audit(),
         )
 
-    def test_agent_of_which_nothing_was_heard_is_told(self):
-        self.word()
-        self.assertRaises(exception.UnknownAgent, self.exclude, 'unknown')
+    def test_disabling_an_unknown_agent_fails(self):
+        self.deliver()
+        self.assertRaises(exception.AgentNotFound, self.disable, 'unknown')
         self.assertEqual([], self.audit())
 
 
-class ReadmitTest(AgentsTest):
-    def test_its_new_registers_are_credited_again(self):
-        self.word()
-        self.exclude()
-        self.readmit()
-        self.assertEqual({'voided': 1}, self.word(millijoules=100))
+class EnableTest(AgentsTest):
+    def test_new_registers_are_billed_again(self):
+        self.deliver()
+        self.disable()
+        self.enable()
+        self.assertEqual({'void': 1}, self.deliver(millijoules=100))
         self.assertEqual(
-            {'credited': 1}, self.word(incarnation=2, millijoules=7)
+            {'billed': 1}, self.deliver(incarnation=2, millijoules=7)
         )
         self.assertEqual(7, self.millijoules())
-        self.assertEqual('readmit agent rogue', self.audit()[-1])
+        self.assertEqual('enable agent rogue', self.audit()[-1])
 
-    def test_agent_that_is_not_excluded_is_told(self):
-        self.word()
-        self.assertRaises(exception.NotExcluded, self.readmit)
+    def test_enabling_an_enabled_agent_fails(self):
+        self.deliver()
+        self.assertRaises(exception.AgentNotDisabled, self.enable)
         self.assertEqual([], self.audit())

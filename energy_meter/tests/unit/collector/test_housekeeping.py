@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Registers that ended long ago are folded into their probes."""
+"""Folding of old registers into their probes."""
 
 import sqlalchemy as sa
 
@@ -11,19 +10,19 @@ from energy_meter.db import schema
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
 
-DAY = 86_400
-AFTER = 30
+DAY_S = 86_400
+AFTER_DAYS = 30
 
 
 class FoldTest(db_base.DatabaseTest):
-    def word(
+    def deliver(
         self,
         incarnation: int,
         days_ago: float,
         millijoules: int = 5,
     ) -> dict[str, int]:
-        """Deliver a word of a register, one for each incarnation."""
-        moment = self.now - days_ago * DAY
+        """Write a measurement; each incarnation has one register."""
+        timestamp = self.now - days_ago * DAY_S
         return dict(
             databases.deliver(
                 self.engine,
@@ -35,55 +34,56 @@ class FoldTest(db_base.DatabaseTest):
                         measurement.RegisterKey(
                             'agent', f'r{incarnation}', incarnation
                         ),
-                        moment,
+                        timestamp,
                         millijoules * 2.0,
                         millijoules,
                         10.0,
                     )
                 ],
-                moment,
+                timestamp,
             ).outcomes
         )
 
     def fold(self) -> int:
         with self.engine.begin() as connection:
-            return housekeeping.fold(connection, AFTER)
+            return housekeeping.fold(connection, AFTER_DAYS)
 
     def account(self):
         return databases.load(self.engine, 'p')
 
-    def test_energy_of_a_folded_register_stays(self):
-        self.word(1, days_ago=40)
-        self.word(2, days_ago=39)
+    def test_energy_of_a_folded_register_remains(self):
+        self.deliver(1, days_ago=40)
+        self.deliver(2, days_ago=39)
         self.assertEqual(1, self.fold())
         self.assertEqual({}, self.account().others)
         self.assertEqual(10, self.account().millijoules)
 
-    def test_words_of_a_folded_register_are_refused(self):
-        self.word(1, days_ago=40)
-        self.word(2, days_ago=39)
+    def test_measurements_of_a_folded_register_are_rejected(self):
+        self.deliver(1, days_ago=40)
+        self.deliver(2, days_ago=39)
         self.fold()
         self.assertEqual(
-            {'folded': 1}, self.word(1, days_ago=0, millijoules=7)
+            {'stale_incarnation': 1},
+            self.deliver(1, days_ago=0, millijoules=7),
         )
         self.assertEqual(10, self.account().millijoules)
 
-    def test_register_that_ended_lately_is_kept(self):
-        self.word(1, days_ago=40)
-        self.word(2, days_ago=29)
-        self.word(3, days_ago=28)
+    def test_recently_updated_register_is_kept(self):
+        self.deliver(1, days_ago=40)
+        self.deliver(2, days_ago=29)
+        self.deliver(3, days_ago=28)
         self.assertEqual(1, self.fold())
         self.assertEqual([('agent', 'r2')], list(self.account().others))
 
     def test_owner_is_never_folded(self):
-        self.word(1, days_ago=400)
+        self.deliver(1, days_ago=400)
         self.assertEqual(0, self.fold())
         self.assertEqual(
-            {'credited': 1}, self.word(1, days_ago=0, millijoules=7)
+            {'billed': 1}, self.deliver(1, days_ago=0, millijoules=7)
         )
         self.assertEqual(7, self.account().millijoules)
 
-    def test_floor_never_sinks(self):
+    def test_floor_never_decreases(self):
         with self.engine.begin() as connection:
             for incarnation in (5, 3):
                 housekeeping.raise_floor(connection, 'p', 'agent', incarnation)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The rules of crediting, against a model that knows the truth."""
+"""Rules for merging, checked against a model that knows the result."""
 
 import unittest
 
@@ -16,23 +16,23 @@ STEPS = 40
 
 
 class Machine(stateful.RuleBasedStateMachine):
-    """What can happen to agents, bus and collectors, in any order."""
+    """Events of agents, bus and collectors, in any order."""
 
     @stateful.initialize(seed=strategies.integers(0, 2**32))
     def begin(self, seed: int) -> None:
         self.world = world.World(seed)
-        self.account = merge.Account()
+        self.account = merge.ProbeAccount()
         self.highest = 0
 
     @stateful.rule(
         seconds=strategies.integers(1, 40), watts=strategies.integers(0, 500)
     )
-    def pass_time(self, seconds: int, watts: int) -> None:
-        self.world.pass_time(seconds, watts)
+    def draw(self, seconds: int, watts: int) -> None:
+        self.world.draw(seconds, watts)
 
     @stateful.rule(name=AGENTS)
     def publish(self, name: str) -> None:
-        self.world.speak(name)
+        self.world.publish(name)
 
     @stateful.rule()
     def lose(self) -> None:
@@ -44,33 +44,33 @@ class Machine(stateful.RuleBasedStateMachine):
 
     @stateful.rule()
     def collect(self) -> None:
-        self.merge(self.world.take())
+        self.merge(self.world.receive())
 
     @stateful.rule()
-    def collector_is_killed(self) -> None:
-        """It had taken messages; unacknowledged, they go back."""
-        self.world.bus += self.world.take()
+    def kill_collector(self) -> None:
+        """Return the messages that it received and did not acknowledge."""
+        self.world.bus += self.world.receive()
 
     @stateful.invariant()
-    def never_falls(self) -> None:
+    def never_decreases(self) -> None:
         if hasattr(self, 'account'):
             assert self.account.millijoules >= self.highest
             self.highest = self.account.millijoules
 
-    def merge(self, words: list) -> None:
-        world.merge_all(self.account, words, self.world.time)
+    def merge(self, measurements: list) -> None:
+        world.merge_all(self.account, measurements, self.world.timestamp)
 
     def settle(self) -> None:
-        """Everybody stops, and all last words arrive, in any order."""
+        """Stop all agents and receive all final measurements, in any order."""
         for name in self.world.agents:
             self.world.stop(name)
-        self.world.announce()
+        self.world.republish()
         while self.world.bus:
-            self.merge(self.world.take())
+            self.merge(self.world.receive())
 
 
 class OneAgent(Machine):
-    """One agent that restarts, is killed, and whose clock steps."""
+    """One agent that is restarted and killed, and whose clock is stepped."""
 
     @stateful.rule()
     def start(self) -> None:
@@ -91,7 +91,7 @@ class OneAgent(Machine):
     def teardown(self) -> None:
         if hasattr(self, 'account'):
             self.settle()
-            assert self.account.millijoules == self.world.spoken()
+            assert self.account.millijoules == self.world.published()
             assert self.account.overlap == 0
 
 
@@ -112,11 +112,11 @@ class Moves(Machine):
     def teardown(self) -> None:
         if hasattr(self, 'account'):
             self.settle()
-            assert self.account.millijoules == self.world.spoken()
+            assert self.account.millijoules == self.world.published()
 
 
 class Overlaps(Machine):
-    """Two agents that meter the probe as they like."""
+    """Two agents that meter the probe at any time."""
 
     @stateful.rule(name=AGENTS)
     def start(self, name: str) -> None:
@@ -140,11 +140,11 @@ class Overlaps(Machine):
             return
         self.settle()
         assert self.account.millijoules <= self.world.drawn
-        billed_or_shown = self.account.millijoules + self.account.overlap
+        billed_or_overlap = self.account.millijoules + self.account.overlap
         pending = sum(
             register.pending for register in self.account.others.values()
         )
-        assert billed_or_shown + pending >= self.world.spoken()
+        assert billed_or_overlap + pending >= self.world.published()
 
 
 def case(machine: type[Machine]) -> type[unittest.TestCase]:

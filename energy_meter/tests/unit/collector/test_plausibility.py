@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which measurements are believed."""
+"""Range check of measurements."""
 
 from oslotest import base
 
@@ -8,7 +8,7 @@ from energy_meter import measurement
 from energy_meter.collector import plausibility
 
 
-def word(
+def measure(
     elapsed: float, millijoules: int, watts: float | None = 1.0
 ) -> measurement.Measurement:
     return measurement.Measurement(
@@ -23,34 +23,34 @@ def word(
 
 
 class PlausibleTest(base.BaseTestCase):
-    def believe(
-        self, item: measurement.Measurement, max_watts: float = 1e5
+    def assert_accepted(
+        self, received: measurement.Measurement, max_watts: float = 1e5
     ) -> None:
-        self.assertTrue(plausibility.is_plausible(item, max_watts))
+        self.assertTrue(plausibility.is_plausible(received, max_watts))
 
-    def disbelieve(
-        self, item: measurement.Measurement, max_watts: float = 1e5
+    def assert_rejected(
+        self, received: measurement.Measurement, max_watts: float = 1e5
     ) -> None:
-        self.assertFalse(plausibility.is_plausible(item, max_watts))
+        self.assertFalse(plausibility.is_plausible(received, max_watts))
 
-    def test_energy_that_the_power_can_have_made_is_believed(self):
-        self.believe(word(3600, 3_600_000), max_watts=1.0)
+    def test_energy_within_the_maximum_power_is_accepted(self):
+        self.assert_accepted(measure(3600, 3_600_000), max_watts=1.0)
 
-    def test_more_energy_than_any_power_could_make_is_not(self):
-        self.disbelieve(word(1, 10**15))
+    def test_energy_above_the_maximum_power_is_rejected(self):
+        self.assert_rejected(measure(1, 10**15))
 
-    def test_register_older_than_any_agent_runs_is_not(self):
-        # Its time would stay in the probe's coverage for ever.
+    def test_register_older_than_ten_years_is_rejected(self):
+        # Its time would remain in the coverage of the probe for ever.
         decade = 10 * 366 * 86_400
         for elapsed in (decade, 1e308):
-            self.disbelieve(word(elapsed, 0))
+            self.assert_rejected(measure(elapsed, 0))
 
-    def test_more_power_than_any_probe_can_draw_is_not(self):
-        self.believe(word(1, 0, 100.0), max_watts=100.0)
-        self.disbelieve(word(1, 0, 100.1), max_watts=100.0)
+    def test_power_above_the_maximum_is_rejected(self):
+        self.assert_accepted(measure(1, 0, 100.0), max_watts=100.0)
+        self.assert_rejected(measure(1, 0, 100.1), max_watts=100.0)
 
-    def test_unknown_power_is_believed(self):
-        self.believe(word(1, 0, None))
+    def test_unknown_power_is_accepted(self):
+        self.assert_accepted(measure(1, 0, None))
 
-    def test_more_metered_than_elapsed_time_is_not(self):
-        self.disbelieve(word(10, 0)._replace(metered=1000.0))
+    def test_metered_time_above_the_elapsed_time_is_rejected(self):
+        self.assert_rejected(measure(10, 0)._replace(metered_seconds=1000.0))

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""What the ``[probe:...]`` sections tell the collectors."""
+"""Settings of the collectors in the ``[probe:...]`` sections."""
 
 import fixtures
 from oslo_config import cfg
@@ -17,7 +16,7 @@ class SectionsTestCase(base.BaseTestCase):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger())
 
-    def load(self, *lines: str) -> probe_sections.Told:
+    def load(self, *lines: str) -> probe_sections.ProbeSettings:
         conf = cfg.ConfigOpts()
         energy_meter_conf.register_opts(conf)
         conf(
@@ -33,7 +32,7 @@ class SumsTest(SectionsTestCase):
     def load(self, *lines: str) -> list[sums.Sum]:
         return super().load(*lines).sums
 
-    def test_sum_is_of_a_host_of_its_own_name_unless_told(self):
+    def test_host_of_a_sum_defaults_to_its_id(self):
         self.assertEqual(
             [
                 sums.Sum('node', 'node', frozenset({'a', 'b'})),
@@ -48,7 +47,7 @@ class SumsTest(SectionsTestCase):
             ),
         )
 
-    def test_probe_without_a_sum_is_none(self):
+    def test_sections_without_a_sum_are_ignored(self):
         self.assertEqual(
             [],
             self.load(
@@ -59,26 +58,26 @@ class SumsTest(SectionsTestCase):
             ),
         )
 
-    def test_sum_of_nothing_is_told_and_left_out(self):
-        found = self.load('[probe:empty]', 'sum =', '[probe:node]', 'sum = a')
-        self.assertEqual(['node'], [item.id for item in found])
+    def test_sum_without_parts_is_logged_and_skipped(self):
+        totals = self.load('[probe:empty]', 'sum =', '[probe:node]', 'sum = a')
+        self.assertEqual(['node'], [total.id for total in totals])
         self.assertIn('[probe:empty] sum: expected', self.log.output)
 
-    def test_unknown_option_is_told_and_the_sum_left_out(self):
+    def test_sum_with_an_unknown_option_is_logged_and_skipped(self):
         self.assertEqual([], self.load('[probe:node]', 'sum = a', 'hosts = x'))
         self.assertIn('[probe:node] hosts: unknown option', self.log.output)
 
-    def test_sum_of_a_sum_is_told_and_left_out(self):
-        found = self.load(
+    def test_sum_of_a_sum_is_logged_and_skipped(self):
+        totals = self.load(
             '[probe:rack]', 'sum = node, c', '[probe:node]', 'sum = a, b'
         )
-        self.assertEqual(['node'], [item.id for item in found])
-        self.assertIn('Probe rack is the sum of node', self.log.output)
+        self.assertEqual(['node'], [total.id for total in totals])
+        self.assertIn('Skipping sum rack: its part node', self.log.output)
 
 
 class ProjectsTest(SectionsTestCase):
-    def test_probes_and_sums_may_have_a_project(self):
-        told = self.load(
+    def test_probes_and_sums_can_have_a_project(self):
+        settings = self.load(
             '[probe:a]',
             'project_id = p1',
             '[probe:node]',
@@ -88,13 +87,13 @@ class ProjectsTest(SectionsTestCase):
             'scope = psu',
         )
 
-        self.assertEqual({'a': 'p1', 'node': 'p2'}, told.projects)
-        self.assertEqual(['node'], [item.id for item in told.sums])
+        self.assertEqual({'a': 'p1', 'node': 'p2'}, settings.projects)
+        self.assertEqual(['node'], [total.id for total in settings.sums])
 
-    def test_project_without_an_id_is_told_and_left_out(self):
-        told = self.load(
+    def test_empty_project_id_is_logged_and_skipped(self):
+        settings = self.load(
             '[probe:a]', 'project_id =', '[probe:b]', 'project_id = p'
         )
 
-        self.assertEqual({'b': 'p'}, told.projects)
-        self.assertIn('[probe:a] project_id: expected the id', self.log.output)
+        self.assertEqual({'b': 'p'}, settings.projects)
+        self.assertIn('[probe:a] project_id: expected the ID', self.log.output)

@@ -18,43 +18,51 @@ NOW = 1000.0
 class StoreTest(db_base.DatabaseTest):
     @hypothesis.settings(max_examples=60, deadline=None)
     @hypothesis.given(strategies.integers(0, 2**32))
-    def test_tables_agree_with_the_rules(self, seed):
-        databases.agrees_with_the_rules(self.engine, seed)
+    def test_tables_agree_with_rules(self, seed):
+        databases.assert_tables_agree_with_rules(self.engine, seed)
 
-    def test_word_from_the_future_is_set_back_and_counted(self):
-        word = measurement.Measurement(PROBE, KEY, NOW + 3600, 10.0, 5, 10.0)
+    def test_timestamp_in_the_future_is_clamped_and_reported(self):
+        received = measurement.Measurement(
+            PROBE, KEY, NOW + 3600, 10.0, 5, 10.0
+        )
         with self.engine.begin() as connection:
-            tally = databases.store.write(connection, [word], NOW, 60)
-        self.assertEqual([(3600, PROBE.agent)], tally.ahead)
-        self.assertEqual(NOW, databases.load(self.engine, 'p').latest.time)
+            result = databases.store.write(connection, [received], NOW, 60)
+        self.assertEqual([(3600, PROBE.agent)], result.clock_skews)
+        self.assertEqual(
+            NOW, databases.load(self.engine, 'p').latest.timestamp
+        )
 
-    def test_word_a_little_ahead_is_set_back_and_nobody_told(self):
-        word = measurement.Measurement(PROBE, KEY, NOW + 0.5, 10.0, 5, 10.0)
+    def test_timestamp_slightly_ahead_is_clamped_silently(self):
+        received = measurement.Measurement(
+            PROBE, KEY, NOW + 0.5, 10.0, 5, 10.0
+        )
         with self.engine.begin() as connection:
-            tally = databases.store.write(connection, [word], NOW, 60)
-        self.assertEqual([], tally.ahead)
-        self.assertEqual(NOW, databases.load(self.engine, 'p').latest.time)
+            result = databases.store.write(connection, [received], NOW, 60)
+        self.assertEqual([], result.clock_skews)
+        self.assertEqual(
+            NOW, databases.load(self.engine, 'p').latest.timestamp
+        )
 
-    def test_word_below_the_floor_of_a_forgotten_probe_is_refused(self):
+    def test_measurement_below_the_floor_of_a_deleted_probe_is_rejected(self):
         with self.engine.begin() as connection:
             connection.execute(
                 schema.floor.insert().values(
                     probe='p', agent=KEY.agent, incarnation=1
                 )
             )
-        word = measurement.Measurement(PROBE, KEY, NOW, 10.0, 5, 10.0)
-        tally = databases.deliver(self.engine, [word], NOW)
-        self.assertEqual({'folded': 1}, tally.outcomes)
+        received = measurement.Measurement(PROBE, KEY, NOW, 10.0, 5, 10.0)
+        result = databases.deliver(self.engine, [received], NOW)
+        self.assertEqual({'stale_incarnation': 1}, result.outcomes)
         self.assertIsNone(databases.load(self.engine, 'p').owner)
 
-    def test_register_that_speaks_as_it_opens_is_heard_alike(self):
-        word = measurement.Measurement(PROBE, KEY, NOW, 0.0, 0, 0.0)
-        databases.deliver(self.engine, [word], NOW)
-        account = databases.merge.Account()
-        databases.merge.merge(account, word, NOW, databases.TAKEOVER)
+    def test_first_measurement_without_energy_is_merged_by_both(self):
+        received = measurement.Measurement(PROBE, KEY, NOW, 0.0, 0, 0.0)
+        databases.deliver(self.engine, [received], NOW)
+        account = databases.merge.ProbeAccount()
+        databases.merge.merge(account, received, NOW, databases.TAKEOVER)
         databases.check(account, databases.load(self.engine, 'p'), 'p')
 
-    def test_second_agent_in_a_batch_with_a_folded_one_is_not_lost(self):
+    def test_measurement_in_a_batch_with_a_folded_register_is_merged(self):
         with self.engine.begin() as connection:
             connection.execute(
                 schema.floor.insert().values(
@@ -62,20 +70,23 @@ class StoreTest(db_base.DatabaseTest):
                 )
             )
         other = measurement.RegisterKey('agent-b', 'b1', 1)
-        words = [
+        measurements = [
             measurement.Measurement(PROBE, key, NOW, 10.0, 5, 10.0)
             for key in (KEY, other)
         ]
-        tally = databases.deliver(self.engine, words, NOW)
-        self.assertEqual({'folded': 1, 'credited': 1}, tally.outcomes)
-
-    def test_overlapping_agents_are_told(self):
-        other = measurement.RegisterKey('agent-b', 'b1', 1)
-        words = [
-            measurement.Measurement(PROBE, key, NOW, 10.0, 5, 10.0)
-            for key in (KEY, other)
-        ]
-        tally = databases.deliver(self.engine, words, NOW)
+        result = databases.deliver(self.engine, measurements, NOW)
         self.assertEqual(
-            ['agent-b'], [word.register.agent for word in tally.overlapping]
+            {'stale_incarnation': 1, 'billed': 1}, result.outcomes
+        )
+
+    def test_overlapping_agents_are_reported(self):
+        other = measurement.RegisterKey('agent-b', 'b1', 1)
+        measurements = [
+            measurement.Measurement(PROBE, key, NOW, 10.0, 5, 10.0)
+            for key in (KEY, other)
+        ]
+        result = databases.deliver(self.engine, measurements, NOW)
+        self.assertEqual(
+            ['agent-b'],
+            [unbilled.register.agent for unbilled in result.overlapping],
         )

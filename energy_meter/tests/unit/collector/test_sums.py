@@ -22,10 +22,10 @@ class SumsTest(db_base.DatabaseTest):
         metered: float = 1.0,
         ago: float = 0.0,
     ) -> None:
-        """Let a probe's register show so much energy."""
+        """Write a measurement of a probe's register."""
         millijoules = round(kwh * MILLIJOULES_PER_KWH)
         elapsed = millijoules / 1000
-        word = measurement.Measurement(
+        received = measurement.Measurement(
             measurement.Probe(
                 probe, 'outlet', probe, f'pdu-{probe}', 'dummy', 'agent'
             ),
@@ -36,24 +36,24 @@ class SumsTest(db_base.DatabaseTest):
             metered * elapsed,
             watts,
         )
-        databases.deliver(self.engine, [word], self.now - ago)
+        databases.deliver(self.engine, [received], self.now - ago)
 
-    def configure(self, *wanted: sums.Sum) -> None:
+    def configure(self, *totals: sums.Sum) -> None:
         with self.engine.begin() as connection:
-            sums.configure(connection, wanted)
+            sums.configure(connection, totals)
 
     def state(self, name: str = 'node'):
         with self.engine.connect() as connection:
             return sums.get_state(connection, name, TTL)
 
-    def test_sum_is_what_its_parts_were_credited_since_they_joined(self):
+    def test_sum_adds_the_energy_of_its_parts_since_they_joined(self):
         self.meter('a', 5.0)
         self.configure(NODE)
         self.meter('a', 5.5)
         self.meter('b', 0.25)
         self.assertEqual(0.75, self.state().kwh)
 
-    def test_part_that_leaves_keeps_what_it_added(self):
+    def test_energy_of_a_part_that_leaves_remains(self):
         self.configure(NODE)
         self.meter('a', 1.0)
         self.meter('b', 2.0)
@@ -61,7 +61,7 @@ class SumsTest(db_base.DatabaseTest):
         self.meter('b', 7.0)
         self.assertEqual(3.0, self.state().kwh)
 
-    def test_part_that_is_struck_takes_off_no_more_than_it_added(self):
+    def test_voided_part_removes_only_the_energy_it_added(self):
         self.meter('a', 5.0)
         self.configure(NODE)
         self.meter('a', 5.5)
@@ -70,15 +70,15 @@ class SumsTest(db_base.DatabaseTest):
             administration.void(connection, 'a', 'agent', 'a' * 16, 'me')
         self.assertEqual(0.25, self.state().kwh)
 
-    def test_part_that_was_forgotten_begins_anew(self):
+    def test_deleted_part_adds_nothing(self):
         self.meter('a', 5.0, ago=4000)
         self.configure(NODE)
         with self.engine.begin() as connection:
-            administration.forget(connection, 'a', 'me')
+            administration.delete_probe(connection, 'a', 'me')
         self.meter('b', 0.25)
         self.assertEqual(0.25, self.state().kwh)
 
-    def test_part_that_returns_counts_from_then_on(self):
+    def test_part_that_returns_adds_energy_from_then_on(self):
         self.configure(NODE)
         self.meter('a', 1.0)
         self.configure(NODE._replace(parts=frozenset({'b'})))
@@ -93,7 +93,7 @@ class SumsTest(db_base.DatabaseTest):
         self.configure(NODE)
         self.assertEqual(1.0, self.state().kwh)
 
-    def test_power_is_known_only_while_all_parts_are_fresh(self):
+    def test_power_is_unknown_unless_all_parts_are_fresh(self):
         self.configure(NODE)
         self.meter('a', 1.0, watts=10.0)
         self.meter('b', 1.0, watts=20.0, ago=TTL + 1)
@@ -101,18 +101,18 @@ class SumsTest(db_base.DatabaseTest):
         self.meter('b', 2.0, watts=30.0)
         self.assertEqual(40.0, self.state().watts)
 
-    def test_power_is_unknown_before_a_part_was_ever_metered(self):
+    def test_power_is_unknown_until_all_parts_are_metered(self):
         self.configure(NODE)
         self.meter('a', 1.0)
         self.assertIsNone(self.state().watts)
 
-    def test_coverage_is_that_of_the_worse_part(self):
+    def test_coverage_is_that_of_the_worst_part(self):
         self.configure(NODE)
         self.meter('a', 1.0, metered=0.5)
         self.meter('b', 1.0, metered=0.75)
         self.assertAlmostEqual(0.5, self.state().coverage)
 
-    def test_sum_is_of_the_node_and_names_its_parts(self):
+    def test_sum_has_scope_node_and_lists_its_parts(self):
         self.configure(NODE)
         self.meter('a', 1.0)
         self.meter('b', 1.0)
@@ -122,18 +122,18 @@ class SumsTest(db_base.DatabaseTest):
             (state.scope, state.host, state.wattmeter, state.parts),
         )
 
-    def test_sum_whose_parts_are_all_stale_is_not_shown(self):
+    def test_sum_of_stale_parts_is_not_found(self):
         self.configure(NODE)
         self.meter('a', 1.0, ago=TTL + 1)
         self.assertIsNone(self.state())
 
-    def test_sum_that_is_not_configured_any_longer_is_not_shown(self):
+    def test_sum_that_is_no_longer_configured_is_not_found(self):
         self.configure(NODE)
         self.meter('a', 1.0)
         self.configure()
         self.assertIsNone(self.state())
 
-    def test_other_parts_are_told_by_the_fingerprint(self):
+    def test_fingerprint_changes_with_the_parts(self):
         def fingerprint() -> object:
             with self.engine.connect() as connection:
                 return sums.fingerprint(connection)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Writer of batches, with database outages and invalid rows."""
 
-"""Batches reach the database whatever happens to it."""
-
-import collections
 import json
 import threading
 import typing
@@ -12,20 +10,21 @@ import fixtures
 from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
-from energy_meter import complaint
-from energy_meter import counters
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
+from energy_meter.collector import metrics
 from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import schema
+from energy_meter.telemetry import counters
 from energy_meter.tests.unit.db import base as db_base
 
-AWAY = db_exception.DBConnectionError()
-REFUSED = db_exception.DBDataError()
+UNAVAILABLE = db_exception.DBConnectionError()
+INVALID = db_exception.DBDataError()
 
 
-def word(probe: str, **changes: typing.Any) -> measurement.Measurement:
+def measure(probe: str, **changes: typing.Any) -> measurement.Measurement:
     return measurement.Measurement(
         measurement.Probe(probe, 'node', probe, 'w', 'dummy', 'agent'),
         measurement.RegisterKey('agent-a', 'a1', 1),
@@ -40,40 +39,40 @@ class WriterTest(db_base.DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
         self.stopping = threading.Event()
-        self.counters = counters.Counters()
+        self.counters = counters.Counters(metrics.COUNTERS)
         self.log = self.useFixture(fixtures.FakeLogger())
         self.writer = writer.Writer(
             self.engine,
             60.0,
             self.stopping,
             self.counters,
-            complaint.Complaints(writer.LOG),
+            log_throttle.ThrottledLogger(writer.LOG),
         )
 
-    def interrupt(self, *outcomes: Exception | None) -> None:
-        """Let the next writes fail so; None for one that does not."""
-        rest, real = list(outcomes), store.write
+    def fail_writes(self, *errors: Exception) -> None:
+        """Fail the next writes with these errors."""
+        remaining, real = list(errors), store.write
 
-        def write(*args: typing.Any) -> store.Tally:
-            outcome = rest.pop(0) if rest else None
-            if outcome is not None:
-                raise outcome
+        def write(*args: typing.Any) -> store.BatchResult:
+            if remaining:
+                raise remaining.pop(0)
             return real(*args)
 
         self.useFixture(fixtures.MockPatchObject(store, 'write', write))
 
-    def refuse(self, error: Exception, *probes: str) -> None:
-        """Let the database refuse all batches with these probes."""
+    def reject(self, error: Exception, *probes: str) -> None:
+        """Reject all batches that contain any of these probes."""
         real = store.write
 
         def write(
             connection: sa.Connection,
-            words: list[measurement.Measurement],
+            measurements: list[measurement.Measurement],
             *args: typing.Any,
-        ) -> store.Tally:
-            if {word.probe.id for word in words} & set(probes):
+        ) -> store.BatchResult:
+            ids = {received.probe.id for received in measurements}
+            if not ids.isdisjoint(probes):
                 raise error
-            return real(connection, words, *args)
+            return real(connection, measurements, *args)
 
         self.useFixture(fixtures.MockPatchObject(store, 'write', write))
 
@@ -89,25 +88,25 @@ class WriterTest(db_base.DatabaseTest):
             ]
 
 
-class DatabaseAwayTest(WriterTest):
-    def test_batch_is_held_until_the_database_is_back(self):
-        self.interrupt(AWAY, AWAY)
-        self.writer.write([word('a'), word('b')])
+class DatabaseUnavailableTest(WriterTest):
+    def test_batch_is_retried_until_the_database_is_available(self):
+        self.fail_writes(UNAVAILABLE, UNAVAILABLE)
+        self.writer.write([measure('a'), measure('b')])
         self.assertEqual({'a', 'b'}, self.stored())
-        self.assertEqual(2, self.counters.value('write_failures'))
+        self.assertEqual(2, self.counters.value('write_retries'))
         self.assertEqual(
-            2, self.counters.value('outcomes', outcome='credited')
+            2, self.counters.value('measurements_merged', outcome='billed')
         )
 
-    def test_outage_and_its_end_are_told_once(self):
-        self.interrupt(AWAY, AWAY, AWAY)
-        self.writer.write([word('a')])
-        self.writer.write([word('a')])
-        self.assertEqual(1, self.log.output.count('does not take a batch'))
-        self.assertEqual(1, self.log.output.count('is back'))
+    def test_outage_and_recovery_are_logged_once(self):
+        self.fail_writes(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE)
+        self.writer.write([measure('a')])
+        self.writer.write([measure('a')])
+        self.assertEqual(1, self.log.output.count('Cannot write a batch'))
+        self.assertEqual(1, self.log.output.count('connection restored'))
 
-    def test_batch_goes_back_when_the_service_stops_meanwhile(self):
-        self.interrupt(*[AWAY] * 1000)
+    def test_batch_is_returned_when_the_service_stops_meanwhile(self):
+        self.fail_writes(*[UNAVAILABLE] * 1000)
         real = self.counters.count
 
         def count(name: str, **labels: str) -> None:
@@ -117,78 +116,89 @@ class DatabaseAwayTest(WriterTest):
         self.useFixture(
             fixtures.MockPatchObject(self.counters, 'count', count)
         )
-        self.assertRaises(listener.Stopping, self.writer.write, [word('a')])
+        self.assertRaises(listener.Stopping, self.writer.write, [measure('a')])
 
-    def test_batch_goes_back_when_the_service_has_stopped(self):
+    def test_batch_is_returned_when_the_service_has_stopped(self):
         self.stopping.set()
-        self.assertRaises(listener.Stopping, self.writer.write, [word('a')])
+        self.assertRaises(listener.Stopping, self.writer.write, [measure('a')])
         self.assertEqual(set(), self.stored())
 
-    def test_fault_of_the_program_is_not_tried_again(self):
-        self.interrupt(KeyError('fault'))
-        self.assertRaises(KeyError, self.writer.write, [word('a')])
+    def test_programming_error_is_not_retried(self):
+        self.fail_writes(KeyError('bug'))
+        self.assertRaises(KeyError, self.writer.write, [measure('a')])
 
 
-class RefusedTest(WriterTest):
-    def test_only_the_refused_measurement_is_left_out(self):
-        self.refuse(REFUSED, 'c')
-        self.writer.write([word(probe) for probe in 'abcdefg'])
+class RejectedTest(WriterTest):
+    def test_only_the_rejected_measurement_is_quarantined(self):
+        self.reject(INVALID, 'c')
+        self.writer.write([measure(probe) for probe in 'abcdefg'])
         self.assertEqual(set('abdefg'), self.stored())
         self.assertEqual([('DBDataError', 'c')], self.quarantine())
-        self.assertEqual(1, self.counters.value('quarantined'))
-        self.assertEqual(0, self.counters.value('write_failures'))
+        self.assertEqual(1, self.counters.value('measurements_quarantined'))
+        self.assertEqual(0, self.counters.value('write_retries'))
 
-    def test_each_refused_measurement_is_found(self):
-        self.refuse(REFUSED, 'a', 'b', 'g')
-        self.writer.write([word(probe) for probe in 'abcdefg'])
+    def test_each_rejected_measurement_is_quarantined(self):
+        self.reject(INVALID, 'a', 'b', 'g')
+        self.writer.write([measure(probe) for probe in 'abcdefg'])
         self.assertEqual(set('cdef'), self.stored())
         self.assertEqual(
             ['a', 'b', 'g'], sorted(probe for _, probe in self.quarantine())
         )
 
-    def test_error_that_oslo_db_does_not_know_is_a_refusal_too(self):
-        self.refuse(
+    def test_data_error_that_oslo_db_does_not_convert_is_a_rejection(self):
+        self.reject(
             db_exception.DBError(sa.exc.DataError('', {}, Exception())), 'a'
         )
-        self.writer.write([word('a'), word('b')])
+        self.writer.write([measure('a'), measure('b')])
         self.assertEqual([('DBError', 'a')], self.quarantine())
 
-    def test_refused_measurement_goes_back_when_the_service_stops(self):
-        self.refuse(REFUSED, 'a')
+    def test_rejected_measurement_is_returned_when_the_service_stops(self):
+        self.reject(INVALID, 'a')
 
-        def quarantine(*_: object) -> None:
+        def insert(*_: object) -> None:
             self.stopping.set()
-            raise AWAY
+            raise UNAVAILABLE
 
         self.useFixture(
-            fixtures.MockPatchObject(self.writer, '_quarantine', quarantine)
+            fixtures.MockPatchObject(
+                self.writer, '_insert_quarantined', insert
+            )
         )
-        self.assertRaises(listener.Stopping, self.writer.write, [word('a')])
+        self.assertRaises(listener.Stopping, self.writer.write, [measure('a')])
 
 
 class ReportTest(WriterTest):
-    def test_measurement_of_the_future_is_counted(self):
-        self.writer.write([word('a', time=2.0**40)])
-        self.assertEqual(1, self.counters.value('future'))
-        self.assertIn('in the future: its clock', self.log.output)
+    def test_timestamp_in_the_future_is_counted_and_logged(self):
+        self.writer.write([measure('a', timestamp=2.0**40)])
+        self.assertEqual(1, self.counters.value('measurements_clamped'))
+        self.assertIn('ahead of the database; check NTP', self.log.output)
 
-    def test_excluded_agent_that_still_speaks_is_told_once(self):
+    def test_disabled_agent_that_still_publishes_is_logged_once(self):
         with self.engine.begin() as connection:
             connection.execute(
-                schema.exclusion.insert().values(agent='agent-a', at=0.0)
+                schema.disabled_agent.insert().values(
+                    agent='agent-a', created_at=0.0
+                )
             )
-        self.writer.write([word('p'), word('q')])
+        self.writer.write([measure('p'), measure('q')])
         self.assertEqual(
-            2, self.counters.value('outcomes', outcome='excluded')
+            2,
+            self.counters.value(
+                'measurements_merged', outcome='agent_disabled'
+            ),
         )
         self.assertEqual(
-            1, self.log.output.count('Agent agent, uuid agent-a, was excluded')
+            1,
+            self.log.output.count(
+                'Rejected measurements from disabled agent agent (agent-a)'
+            ),
         )
 
-    def test_probe_that_two_agents_meter_is_told(self):
+    def test_probe_that_is_metered_by_two_agents_is_logged(self):
         other = measurement.RegisterKey('agent-b', 'b1', 1)
-        self.writer.write([word('a')])
-        self.writer.write([word('a', register=other)])
+        self.writer.write([measure('a')])
+        self.writer.write([measure('a', register=other)])
         self.assertIn('Probe a is metered by two agents', self.log.output)
-        billed = collections.Counter(self.counters.totals())
-        self.assertEqual(1, billed['outcomes (credited)'])
+        self.assertEqual(
+            1, self.counters.value('measurements_merged', outcome='billed')
+        )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The configuration as operators write it."""
+"""Configuration files as operators write them."""
 
 import textwrap
 
@@ -13,7 +12,7 @@ from energy_meter import exception
 from energy_meter.agent import wattmeter
 from energy_meter.conf import bus
 
-#: What every release has to read.
+#: A configuration that every release must accept.
 EXAMPLE = """
 [DEFAULT]
 transport_url = rabbit://guest:guest@127.0.0.1:5672/
@@ -62,8 +61,8 @@ class ExampleTest(ConfTest):
         super().setUp()
         self.conf = self.load(EXAMPLE)
 
-    def test_wattmeters_can_be_read(self):
-        found, errors = wattmeter.load(self.conf, 'agent')
+    def test_wattmeters_are_loaded(self):
+        wattmeters, errors = wattmeter.load(self.conf, 'agent')
         self.assertEqual([], [str(error) for error in errors])
         self.assertEqual(
             {
@@ -71,12 +70,12 @@ class ExampleTest(ConfTest):
                 'rack1-bmc41': ['node-41.domain.tld'],
             },
             {
-                item.name: [settings.probe.id for settings in item.probes]
-                for item in found
+                each.name: [settings.probe.id for settings in each.probes]
+                for each in wattmeters
             },
         )
 
-    def test_options_have_the_values_given(self):
+    def test_options_have_the_values_of_the_file(self):
         conf = self.conf
         self.assertEqual(
             'rabbit://guest:guest@127.0.0.1:5672/', conf.transport_url
@@ -108,37 +107,35 @@ class ExampleTest(ConfTest):
 
 
 class DefaultsTest(ConfTest):
-    def test_queues_survive_the_broker_and_readers_pull_a_bounded_backlog(
-        self,
-    ):
+    def test_queues_are_replicated_and_prefetch_is_bounded(self):
         rabbit = self.load().oslo_messaging_rabbit
         self.assertTrue(rabbit.rabbit_quorum_queue)
         self.assertEqual(100, rabbit.rabbit_qos_prefetch_count)
 
-    def test_connections_are_back_soon_after_an_outage(self):
+    def test_connections_recover_quickly_after_an_outage(self):
         rabbit = self.load().oslo_messaging_rabbit
         self.assertEqual(
             (2, 1), (rabbit.rabbit_interval_max, rabbit.rabbit_retry_backoff)
         )
 
-    def test_silence_is_noticed(self):
+    def test_heartbeat_timeout_is_short(self):
         rabbit = self.load().oslo_messaging_rabbit
         self.assertEqual(20, rabbit.heartbeat_timeout_threshold)
 
-    def test_exchange_is_our_own(self):
+    def test_exchange_is_named_after_the_project(self):
         self.assertEqual('energy_meter', self.load().control_exchange)
 
-    def test_the_log_does_not_mix_with_results(self):
+    def test_log_goes_to_standard_error(self):
         self.assertTrue(self.load().use_stderr)
 
-    def test_the_log_goes_to_its_file_alone(self):
+    def test_log_goes_only_to_the_configured_file(self):
         conf = self.load('[DEFAULT]\nlog_file = /dev/null\n')
         self.assertFalse(conf.use_stderr)
 
-    def test_no_secret_is_made_up(self):
+    def test_secrets_have_no_default(self):
         self.assertEqual([], self.load().bus.secrets)
 
-    def test_what_the_file_says_stands(self):
+    def test_file_overrides_defaults(self):
         conf = self.load(
             '[DEFAULT]\nuse_stderr = false\n'
             '[oslo_messaging_rabbit]\n'
@@ -148,36 +145,36 @@ class DefaultsTest(ConfTest):
         self.assertFalse(conf.oslo_messaging_rabbit.rabbit_quorum_queue)
 
 
-class WrongTest(ConfTest):
-    def refuse(self, text: str) -> str:
+class ErrorTest(ConfTest):
+    def error(self, text: str) -> str:
         return str(
             self.assertRaises(
                 exception.ConfigurationError, self.load, textwrap.dedent(text)
             )
         )
 
-    def test_ill_typed_option_is_named_with_its_file_and_section(self):
+    def test_error_names_option_file_and_section(self):
         self.assertRegex(
-            self.refuse('[agent]\npublish_interval = often\n'),
+            self.error('[agent]\npublish_interval = often\n'),
             r'^/\S+: \[agent\] publish_interval: expected a '
             "number, but found 'often'$",
         )
         self.assertIn(
             "port: expected an integer, but found 'http'",
-            self.refuse('[api]\nport = http\n'),
+            self.error('[api]\nport = http\n'),
         )
 
-    def test_option_of_no_area_is_left_to_its_owner(self):
+    def test_option_of_a_library_is_not_checked(self):
         self.load('[keystone_authtoken]\nwww_authenticate_uri = http://k/\n')
 
-    def test_number_without_end_is_refused(self):
+    def test_number_that_is_not_finite_is_rejected(self):
         for value in ('nan', 'inf'):
             self.assertIn(
                 'expected a finite number',
-                self.refuse(f'[agent]\npublish_interval = {value}\n'),
+                self.error(f'[agent]\npublish_interval = {value}\n'),
             )
 
-    def test_missing_file_is_told(self):
+    def test_missing_file_is_an_error(self):
         self.assertRaises(
             cfg.ConfigFilesNotFoundError,
             energy_meter_conf.load,
@@ -185,7 +182,7 @@ class WrongTest(ConfTest):
             'test',
         )
 
-    def test_file_that_is_no_text_is_told(self):
+    def test_binary_file_is_an_error(self):
         [file] = self.create_tempfiles([('binary', b'[a]\nb = \xff\n')])
         self.assertRaises(
             cfg.ConfigFileParseError,
@@ -196,7 +193,7 @@ class WrongTest(ConfTest):
 
 
 class ListingTest(base.BaseTestCase):
-    def test_sample_and_reference_have_every_area(self):
+    def test_options_of_all_areas_are_listed(self):
         self.assertEqual(
             {
                 'DEFAULT',
@@ -214,7 +211,7 @@ class ListingTest(base.BaseTestCase):
             {group for group, _ in energy_meter_conf.list_opts()},
         )
 
-    def test_every_option_says_what_it_is_for(self):
+    def test_every_option_has_a_help_text(self):
         self.assertEqual(
             [],
             [
@@ -225,6 +222,6 @@ class ListingTest(base.BaseTestCase):
             ],
         )
 
-    def test_secrets_are_marked(self):
+    def test_secret_options_are_marked(self):
         secret = {opt.name for opt in bus.OPTS if opt.secret}
         self.assertEqual({'sources', 'secrets', 'management_url'}, secret)

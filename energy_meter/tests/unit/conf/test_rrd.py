@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
 """Options of the RRD plugin."""
 
 from oslotest import base
@@ -10,7 +9,7 @@ from energy_meter.conf import rrd
 
 
 class ResolutionTest(base.BaseTestCase):
-    def test_units(self):
+    def test_units_are_converted(self):
         for text, step, span in (
             ('1s/5m', 1, 300),
             ('10s/1h', 10, 3600),
@@ -20,7 +19,7 @@ class ResolutionTest(base.BaseTestCase):
                 rrd.Resolution(step, span), rrd.ResolutionType()(text)
             )
 
-    def test_nonsense_is_refused(self):
+    def test_invalid_text_is_rejected(self):
         for text in (
             '',
             '1s',
@@ -35,7 +34,7 @@ class ResolutionTest(base.BaseTestCase):
         ):
             self.assertRaises(ValueError, rrd.ResolutionType(), text)
 
-    def test_default_archives(self):
+    def test_default_archives_are_parsed(self):
         conf = energy_meter_conf.load([], 'test', files=[])
         self.assertEqual(
             [

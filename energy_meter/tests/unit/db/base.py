@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An empty database."""
+"""Base class of tests with a database."""
 
 from oslotest import base
 import sqlalchemy as sa
@@ -10,10 +10,10 @@ from energy_meter.db import schema
 
 
 class DatabaseTest(base.BaseTestCase):
-    """Has tables, in SQLite.
+    """Test with an empty SQLite database in memory.
 
-    :ivar engine: opens the database.
-    :ivar now: its clock as the test began.
+    :ivar engine: engine of the database.
+    :ivar now: the database's clock at the start of the test.
     """
 
     def setUp(self) -> None:

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
 """Connections to the database."""
 
 import unittest.mock
 
 import fixtures
 from oslo_config import cfg
-from oslo_db import exception as db_exception
 from oslotest import base
 import sqlalchemy as sa
 
@@ -26,7 +24,7 @@ class EngineTest(base.BaseTestCase):
         self.addCleanup(engine.dispose)
         return engine
 
-    def ask(self, engine: sa.Engine, query: str) -> object:
+    def query(self, engine: sa.Engine, query: str) -> object:
         with engine.connect() as connection:
             return connection.scalar(sa.text(query))
 
@@ -37,18 +35,20 @@ class SQLiteTest(EngineTest):
         directory = self.useFixture(fixtures.TempDir()).path
         self.engine = self.connect(f'sqlite:///{directory}/db.sqlite')
 
-    def test_readers_do_not_wait_for_the_writer(self):
-        self.assertEqual('wal', self.ask(self.engine, 'PRAGMA journal_mode'))
+    def test_journal_is_a_write_ahead_log(self):
+        self.assertEqual('wal', self.query(self.engine, 'PRAGMA journal_mode'))
 
-    def test_what_was_committed_outlasts_the_machine(self):
+    def test_commits_are_synchronous(self):
         full = 2
-        self.assertEqual(full, self.ask(self.engine, 'PRAGMA synchronous'))
+        self.assertEqual(full, self.query(self.engine, 'PRAGMA synchronous'))
 
-    def test_clock_is_that_of_the_epoch(self):
+    def test_clock_counts_seconds_since_the_epoch(self):
         with self.engine.connect() as connection:
             self.assertAlmostEqual(
                 float(
-                    str(self.ask(self.engine, "SELECT strftime('%s', 'now')"))
+                    str(
+                        self.query(self.engine, "SELECT strftime('%s', 'now')")
+                    )
                 ),
                 db_engine.now(connection),
                 delta=60,
@@ -56,20 +56,20 @@ class SQLiteTest(EngineTest):
 
 
 class TimeoutsTest(EngineTest):
-    def query(self, url: str) -> dict[str, object]:
+    def options(self, url: str) -> dict[str, object]:
         return dict(self.connect(url).url.query)
 
-    def test_postgresql_never_hangs(self):
+    def test_postgresql_has_timeouts(self):
         self.assertEqual(
             {
                 'connect_timeout': '10',
                 'tcp_user_timeout': '60000',
                 'options': '-c statement_timeout=60000',
             },
-            self.query('postgresql+psycopg://u:p@127.0.0.1/energy_meter'),
+            self.options('postgresql+psycopg://u:p@127.0.0.1/energy_meter'),
         )
 
-    def test_mariadb_never_hangs(self):
+    def test_mariadb_has_timeouts(self):
         self.assertEqual(
             {
                 'connect_timeout': '10',
@@ -77,80 +77,80 @@ class TimeoutsTest(EngineTest):
                 'write_timeout': '60',
                 'charset': 'utf8mb4',
             },
-            self.query(
+            self.options(
                 'mysql+pymysql://u:p@127.0.0.1/energy_meter?charset=utf8mb4'
             ),
         )
 
-    def test_what_the_url_says_stands(self):
-        found = self.query(
+    def test_timeouts_in_the_url_take_precedence(self):
+        options = self.options(
             'mysql+pymysql://u:p@127.0.0.1/energy_meter?connect_timeout=3'
         )
-        self.assertEqual('3', found['connect_timeout'])
-        self.assertEqual('60', found['read_timeout'])
+        self.assertEqual('3', options['connect_timeout'])
+        self.assertEqual('60', options['read_timeout'])
 
-    def test_servers_lock_no_gaps_between_rows(self):
+    def test_isolation_level_avoids_gap_locks(self):
         engine = self.connect('mysql+pymysql://u:p@127.0.0.1/energy_meter')
         self.assertEqual(
             'READ COMMITTED', engine.get_execution_options()['isolation_level']
         )
 
-    def test_password_reaches_the_server_as_it_is(self):
+    def test_password_is_decoded(self):
         engine = self.connect('mysql+pymysql://u:p%40ss@127.0.0.1/db')
         self.assertEqual('p@ss', engine.url.password)
 
 
-class WrongURLTest(EngineTest):
-    def refuse(self, url: str) -> str:
+class InvalidURLTest(EngineTest):
+    def reject(self, url: str) -> str:
         error = self.assertRaises(
             exception.ConfigurationError, self.connect, url
         )
         self.assertIn('connection', str(error))
         return str(error)
 
-    def test_what_is_no_url_is_refused_without_being_shown(self):
-        self.assertNotIn('hidden', self.refuse('mysql+pymysql:u:hidden@host'))
+    def test_invalid_url_is_rejected_without_showing_it(self):
+        self.assertNotIn('hidden', self.reject('mysql+pymysql:u:hidden@host'))
 
-    def test_no_url_is_refused(self):
-        self.assertIn('not set', self.refuse(''))
+    def test_missing_url_is_rejected(self):
+        self.assertIn('not set', self.reject(''))
 
-    def test_at_sign_of_a_password_does_not_become_the_host(self):
+    def test_at_sign_in_a_password_is_rejected_without_showing_it(self):
         self.assertNotIn(
             'hidden',
-            self.refuse('postgresql+psycopg://u:half@hidden@127.0.0.1/db'),
+            self.reject('postgresql+psycopg://u:half@hidden@127.0.0.1/db'),
         )
 
-    def test_unknown_kind_of_database_is_refused(self):
-        self.assertNotIn('hidden', self.refuse('oracel://u:hidden@host/db'))
+    def test_unknown_dialect_is_rejected(self):
+        self.assertNotIn('hidden', self.reject('oracel://u:hidden@host/db'))
 
     def test_missing_library_is_named(self):
         with unittest.mock.patch.dict('sys.modules', {'pymysql': None}):
             self.assertIn(
-                'pymysql', self.refuse('mysql+pymysql://u:hidden@127.0.0.1/db')
+                'pymysql', self.reject('mysql+pymysql://u:hidden@127.0.0.1/db')
             )
 
 
 class ExplainTest(EngineTest):
     def explain(self, url: str, query: str = 'SELECT 1') -> str:
         try:
-            self.ask(self.connect(url), query)
-        except (db_exception.DBError, sa.exc.SQLAlchemyError) as error:
+            self.query(self.connect(url), query)
+        except db_engine.ERRORS as error:
             return db_engine.explain(error)
-        raise AssertionError('it did not fail')
+        raise AssertionError('the query succeeded')
 
-    def test_server_that_is_away_is_told_without_the_password(self):
-        # Nobody listens on this port, which only root could take.
+    def test_unavailable_server_is_explained_without_the_password(self):
+        # Only root could listen on this port.
         for url in (
             'postgresql+psycopg://u:hidden@127.0.0.1:1/db',
             'mysql+pymysql://u:hidden@127.0.0.1:1/db',
         ):
-            said = self.explain(url)
+            message = self.explain(url)
 
-            self.assertIn('refused', said)
-            self.assertNotIn('hidden', said)
-            self.assertNotIn('\n', said)
+            self.assertIn('refused', message)
+            self.assertNotIn('hidden', message)
+            self.assertNotIn('\n', message)
 
-    def test_statement_is_not_told(self):
+    def test_failed_statement_is_not_shown(self):
         self.assertEqual(
             'DBNonExistentTable: no such table: missing',
             self.explain('sqlite://', "SELECT 'hidden' FROM missing"),

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The schema, as its revisions make it."""
+"""Revisions of the database schema."""
 
 import pathlib
 
@@ -23,11 +22,12 @@ class MigrationTest(base.BaseTestCase):
         self.engine = self.connect(self.directory)
 
     def connect(self, directory: pathlib.Path) -> sa.Engine:
+        directory.mkdir(exist_ok=True)
         engine = sa.create_engine(f'sqlite:///{directory}/db.sqlite')
         self.addCleanup(engine.dispose)
         return engine
 
-    def test_revisions_make_the_tables_that_the_code_knows(self):
+    def test_revisions_create_the_tables_of_the_code(self):
         migration.sync(self.engine)
         with self.engine.connect() as connection:
             context = alembic.migration.MigrationContext.configure(
@@ -40,28 +40,47 @@ class MigrationTest(base.BaseTestCase):
                 ),
             )
 
-    def test_database_without_a_revision_is_refused_until_synced(self):
+    def test_database_without_a_revision_is_rejected_until_synced(self):
         self.assertIsNone(migration.version(self.engine))
         error = self.assertRaises(
-            exception.WrongRevision, migration.check, self.engine
+            exception.SchemaOutOfDate, migration.check, self.engine
         )
         self.assertIn(migration.head(), str(error))
         migration.sync(self.engine)
         migration.check(self.engine)
         self.assertEqual(migration.head(), migration.version(self.engine))
 
-    def test_database_of_a_later_release_is_refused(self):
+    def test_database_at_another_revision_is_rejected(self):
+        for revision in ('0000', '9999'):
+            engine = self.connect(self.directory / revision)
+            migration.sync(engine)
+            with engine.begin() as connection:
+                connection.execute(
+                    sa.text('UPDATE alembic_version SET version_num = :text'),
+                    {'text': revision},
+                )
+
+            error = self.assertRaises(
+                exception.SchemaOutOfDate, migration.check, engine
+            )
+
+            self.assertIn(revision, str(error))
+
+    def test_database_of_a_newer_release_is_not_synced(self):
         migration.sync(self.engine)
         with self.engine.begin() as connection:
             connection.execute(
                 sa.text("UPDATE alembic_version SET version_num = '9999'")
             )
-        error = self.assertRaises(
-            exception.WrongRevision, migration.check, self.engine
-        )
-        self.assertIn('9999', str(error))
 
-    def test_syncing_again_changes_and_loses_nothing(self):
+        error = self.assertRaises(
+            exception.SchemaTooNew, migration.sync, self.engine
+        )
+
+        self.assertIn('9999', str(error))
+        self.assertEqual('9999', migration.version(self.engine))
+
+    def test_syncing_again_changes_nothing(self):
         migration.sync(self.engine)
         with self.engine.begin() as connection:
             connection.execute(
@@ -79,5 +98,8 @@ class MigrationTest(base.BaseTestCase):
                 ],
             )
 
-    def test_database_that_is_away_is_not_refused(self):
-        migration.check(self.connect(self.directory / 'missing'))
+    def test_unavailable_database_is_not_rejected(self):
+        engine = self.connect(self.directory / 'missing')
+        (self.directory / 'missing').rmdir()
+
+        migration.check(engine)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which project pays for which probe."""
+"""Projects that are billed for probes."""
 
 import itertools
 from unittest import mock
@@ -23,14 +23,14 @@ class ProjectsTest(db_base.DatabaseTest):
         super().setUp()
         rows.insert(self.engine, 'a', 'b')
 
-    def configure(self, at: float = 1.0, **wanted: str) -> None:
+    def configure(self, db_now: float = 1.0, **configured: str) -> None:
         with (
-            mock.patch.object(db_engine, 'now', return_value=at),
+            mock.patch.object(db_engine, 'now', return_value=db_now),
             self.engine.begin() as connection,
         ):
-            projects.configure(connection, wanted)
+            projects.configure(connection, configured)
 
-    def shown(self) -> dict[str, str | None]:
+    def project_ids(self) -> dict[str, str | None]:
         with self.engine.connect() as connection:
             return {
                 state.id: state.project_id
@@ -50,19 +50,19 @@ class ProjectsTest(db_base.DatabaseTest):
         with self.engine.connect() as connection:
             return projects.fingerprint(connection)
 
-    def test_nobody_pays_unless_told(self):
-        self.assertEqual({'a': None, 'b': None}, self.shown())
+    def test_probes_have_no_project_by_default(self):
+        self.assertEqual({'a': None, 'b': None}, self.project_ids())
 
-    def test_projects_pay_for_probes(self):
+    def test_project_of_a_probe_is_shown(self):
         self.configure(a='p1')
 
-        self.assertEqual({'a': 'p1', 'b': None}, self.shown())
+        self.assertEqual({'a': 'p1', 'b': None}, self.project_ids())
         with self.engine.connect() as connection:
             self.assertEqual(
                 'p1', probes.get_state(connection, 'a', TTL).project_id
             )
 
-    def test_projects_pay_for_sums(self):
+    def test_project_of_a_sum_is_shown(self):
         with self.engine.begin() as connection:
             sums.configure(
                 connection, [sums.Sum('node', 'node', frozenset({'a', 'b'}))]
@@ -70,35 +70,37 @@ class ProjectsTest(db_base.DatabaseTest):
 
         self.configure(node='p1')
 
-        self.assertEqual({'a': None, 'b': None, 'node': 'p1'}, self.shown())
+        self.assertEqual(
+            {'a': None, 'b': None, 'node': 'p1'}, self.project_ids()
+        )
 
-    def test_probe_passes_to_another_project_and_to_none(self):
+    def test_project_of_a_probe_can_change_or_be_removed(self):
         self.configure(a='p1', b='p1')
 
         self.configure(a='p2')
 
-        self.assertEqual({'a': 'p2', 'b': None}, self.shown())
+        self.assertEqual({'a': 'p2', 'b': None}, self.project_ids())
 
-    def test_probe_that_is_not_metered_yet_may_have_a_project(self):
+    def test_probe_that_is_not_metered_yet_can_have_a_project(self):
         self.configure(c='p1')
         rows.insert(self.engine, 'c')
 
-        self.assertEqual('p1', self.shown()['c'])
+        self.assertEqual('p1', self.project_ids()['c'])
 
-    def test_it_is_known_since_when_a_project_pays(self):
+    def test_time_of_a_change_is_stored(self):
         self.configure(1.0, a='p1', b='p1')
 
         self.configure(2.0, a='p1', b='p2')
 
         self.assertEqual({'a': 1.0, 'b': 2.0}, self.since())
 
-    def test_changes_are_told_by_the_fingerprint(self):
-        seen = [self.fingerprint()]
-        for at, wanted in enumerate(
+    def test_fingerprint_changes_with_each_project(self):
+        fingerprints = [self.fingerprint()]
+        for db_now, configured in enumerate(
             ({'a': 'p1'}, {'a': 'p2'}, {'b': 'p2'}, {}), 1
         ):
-            self.configure(float(at), **wanted)
-            seen.append(self.fingerprint())
+            self.configure(float(db_now), **configured)
+            fingerprints.append(self.fingerprint())
 
-        for before, after in itertools.pairwise(seen):
+        for before, after in itertools.pairwise(fingerprints):
             self.assertNotEqual(before, after)

@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Tests of report formats."""
+
 import json
 
 from oslotest import base
 
 from energy_meter import measurement
-from energy_meter.agent import once
+from energy_meter.agent import oneshot
 from energy_meter.discover import finding
 from energy_meter.discover import report
 from energy_meter.discover import section
 
-METER = finding.Finding(
+METERABLE = finding.Finding(
     'BMC bmc7',
-    ('mind it',),
+    ('check it',),
     section.Section(
         'bmc', 'ipmi', ('node',), {'host': 'bmc7'}, {'password': 's3cret'}
     ),
     (
-        once.Result(
+        oneshot.Result(
             'bmc',
             'ipmi',
             'node',
@@ -30,13 +32,13 @@ METER = finding.Finding(
     ),
     'not stated',
 )
-OBSTACLE = finding.Finding('RAPL', ('none here', 'go on'))
-AGAIN = METER._replace(overlaps='other')
+UNMETERABLE = finding.Finding('RAPL', ('not loaded', 'load it'))
+OVERLAPPING = METERABLE._replace(overlaps='other')
 
 
 class ReportTest(base.BaseTestCase):
-    def test_the_table_shows_what_a_probe_shows(self):
-        row = report.table([METER, OBSTACLE]).splitlines()[3]
+    def test_table_contains_current_values(self):
+        row = report.table([METERABLE, UNMETERABLE]).splitlines()[3]
 
         self.assertEqual(
             [
@@ -50,33 +52,36 @@ class ReportTest(base.BaseTestCase):
             [cell.strip() for cell in row.strip('|').split('|')],
         )
 
-    def test_obstacles_say_why(self):
+    def test_unmeterable_devices_are_listed_with_reasons(self):
         self.assertEqual(
-            '* RAPL: none here; go on.', report.obstacles([METER, OBSTACLE])
+            '* RAPL: not loaded; load it.',
+            report.unmeterable([METERABLE, UNMETERABLE]),
         )
 
-    def test_remarks_are_comments_of_the_section(self):
-        text = report.sections([METER, OBSTACLE], secrets=False)
+    def test_remarks_are_comments_of_section(self):
+        text = report.sections([METERABLE, UNMETERABLE], secrets=False)
 
-        self.assertIn('# mind it\n[wattmeter:bmc]\n', text)
+        self.assertIn('# check it\n[wattmeter:bmc]\n', text)
         self.assertNotIn('RAPL', text)
 
-    def test_an_alternative_is_a_comment(self):
-        lines = report.sections([AGAIN], secrets=True).splitlines()
+    def test_overlapping_section_is_commented_out(self):
+        lines = report.sections([OVERLAPPING], secrets=True).splitlines()
 
         self.assertEqual(
             [], [line for line in lines if line and not line.startswith('#')]
         )
         self.assertIn('#host = bmc7', lines)
 
-    def test_secrets_are_for_the_file_alone(self):
-        self.assertIn('s3cret', report.sections([METER], secrets=True))
-        self.assertNotIn('s3cret', report.sections([METER], secrets=False))
-        self.assertNotIn('s3cret', report.as_json([METER]))
-        self.assertNotIn('s3cret', report.table([METER]))
+    def test_only_sections_with_secrets_contain_secrets(self):
+        self.assertIn('s3cret', report.sections([METERABLE], secrets=True))
+        self.assertNotIn('s3cret', report.sections([METERABLE], secrets=False))
+        self.assertNotIn('s3cret', report.as_json([METERABLE]))
+        self.assertNotIn('s3cret', report.table([METERABLE]))
 
-    def test_json(self):
-        found, obstacle = json.loads(report.as_json([METER, OBSTACLE]))
+    def test_json_contains_all_findings(self):
+        meterable, unmeterable = json.loads(
+            report.as_json([METERABLE, UNMETERABLE])
+        )
 
         self.assertEqual(
             [
@@ -87,9 +92,13 @@ class ReportTest(base.BaseTestCase):
                     'counter_kwh': 1.0,
                 }
             ],
-            found['probes'],
+            meterable['probes'],
         )
         self.assertEqual(
             ('RAPL', None, []),
-            (obstacle['found'], obstacle['section'], obstacle['probes']),
+            (
+                unmeterable['device'],
+                unmeterable['section'],
+                unmeterable['probes'],
+            ),
         )

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Tests of concurrent discovery."""
+
 from oslotest import base
 
 from energy_meter import exception
@@ -12,45 +14,47 @@ def find(*names):
 
 
 def fail(error):
-    def look():
+    def discover():
         yield finding.Finding('before')
         raise error
 
-    return look
+    return discover
 
 
 class SearchTest(base.BaseTestCase):
-    def search(self, *looks):
-        self.heard = []
+    def search(self, *functions):
+        self.progress = []
         return search.search(
             [
-                search.Place(f'place {number}', look)
-                for number, look in enumerate(looks)
+                search.Source(f'source {number}', discover)
+                for number, discover in enumerate(functions)
             ],
-            lambda *words: self.heard.append(words),
+            lambda *progress: self.progress.append(progress),
         )
 
-    def test_findings_come_in_the_order_of_the_places(self):
-        found = self.search(find('a', 'b'), find(), find('c'))
+    def test_findings_are_in_order_of_sources(self):
+        findings = self.search(find('a', 'b'), find(), find('c'))
 
-        self.assertEqual(['a', 'b', 'c'], [each.what for each in found])
+        self.assertEqual(['a', 'b', 'c'], [each.device for each in findings])
 
-    def test_progress(self):
+    def test_progress_counts_finished_sources(self):
         self.search(find('a'), find('b'))
 
-        self.assertEqual([0, 1, 2], [done for done, _ in self.heard])
+        self.assertEqual(
+            [0, 1, 2], [finished for finished, _ in self.progress]
+        )
 
-    def test_an_error_costs_only_its_place(self):
+    def test_error_skips_only_its_source(self):
         error = exception.DeviceUnreachable(device='it', reason='gone')
 
-        found = self.search(fail(error), find('a'))
+        findings = self.search(fail(error), find('a'))
 
         self.assertEqual(
-            ['before', 'place 0', 'a'], [each.what for each in found]
+            ['before', 'source 0', 'a'], [each.device for each in findings]
         )
-        self.assertEqual(('it did not answer: gone',), found[1].remarks)
+        self.assertEqual((str(error),), findings[1].remarks)
 
-    def test_a_mistake_of_ours_costs_only_its_place(self):
-        found = self.search(fail(TypeError('odd')), find('a'))
+    def test_unexpected_error_skips_only_its_source(self):
+        findings = self.search(fail(TypeError('odd')), find('a'))
 
-        self.assertEqual(('TypeError: odd',), found[1].remarks)
+        self.assertEqual(('TypeError: odd',), findings[1].remarks)

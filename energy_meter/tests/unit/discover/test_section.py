@@ -1,38 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 
+"""Tests of configuration sections."""
+
 import hypothesis
 from hypothesis import strategies as st
 from oslotest import base
 
 from energy_meter import exception
-from energy_meter.bus import envelope
+from energy_meter.bus import fields
 from energy_meter.conf import wattmeter
 from energy_meter.discover import section
-from energy_meter.discover import trial
+from energy_meter.discover import section_tester
 
-#: Of a password; a backslash before a $ can't be written to a file.
+#: Characters of passwords. A configuration file cannot contain a backslash
+#: before a $.
 CHARACTERS = st.characters(
     min_codepoint=0x20, max_codepoint=0x7E, exclude_characters='\\'
 )
 
 
 class ProbeIdsTest(base.BaseTestCase):
-    def test_one_probe_has_the_section_s_name(self):
+    def test_single_probe_has_name_of_section(self):
         self.assertEqual(('bmc-7',), section.probe_ids('bmc-7', {'': None}))
 
-    def test_several_have_the_outlets_names(self):
+    def test_several_probes_have_names_of_channels(self):
         self.assertEqual(
             ('pdu-Server-A', 'pdu-0.2'),
             section.probe_ids('pdu', {'0.1': 'Server A', '0.2': None}),
         )
 
-    def test_names_that_are_not_unique_are_not_used(self):
+    def test_ambiguous_names_are_replaced_by_indexes(self):
         self.assertEqual(
             ('pdu-1', 'pdu-2'),
             section.probe_ids('pdu', {'1': 'Outlet', '2': 'Outlet'}),
         )
 
-    def test_a_name_may_be_another_s_index(self):
+    def test_name_equal_to_index_is_replaced(self):
         self.assertEqual(
             ('pdu-1', 'pdu-2'), section.probe_ids('pdu', {'1': '2', '2': None})
         )
@@ -44,11 +47,11 @@ class ProbeIdsTest(base.BaseTestCase):
             min_size=2,
         )
     )
-    def test_ids_are_good_and_unique(self, outlets):
-        ids = section.probe_ids('pdu', outlets)
+    def test_ids_are_valid_and_unique(self, channels):
+        ids = section.probe_ids('pdu', channels)
 
-        self.assertEqual(len(outlets), len(set(ids)))
-        self.assertTrue(all(map(envelope.is_id, ids)))
+        self.assertEqual(len(channels), len(set(ids)))
+        self.assertTrue(all(map(fields.is_id, ids)))
 
 
 class SectionTest(base.BaseTestCase):
@@ -62,53 +65,57 @@ class SectionTest(base.BaseTestCase):
         )
 
     @hypothesis.given(st.text(CHARACTERS, min_size=1))
-    def test_every_password_survives_the_file(self, password):
+    def test_passwords_are_loaded_unchanged(self, password):
         self.assertEqual(
-            password, trial.load(self.make(password)).options['password']
+            password,
+            section_tester.load(self.make(password)).options['password'],
         )
 
-    def test_names_of_sensors_survive_the_file(self):
-        names = [f'Sensor number {number} costs $5' for number in range(20)]
+    def test_sensor_names_are_loaded_unchanged(self):
+        names = [f'Sensor number {number} at $5' for number in range(20)]
 
-        loaded = trial.load(self.make(sensor=names, source='sensor'))
+        loaded = section_tester.load(self.make(sensor=names, source='sensor'))
 
         self.assertEqual(names, loaded.options['sensor'])
 
-    def test_it_hides_secrets(self):
+    def test_secrets_are_hidden(self):
         text = self.make().text(secrets=False)
 
         self.assertNotIn('s3cret', text + repr(self.make()))
         self.assertIn('password = <fill in>\n', text)
 
-    def test_the_agent_refuses_what_is_to_be_filled_in(self):
+    def test_placeholder_is_rejected(self):
         error = self.assertRaises(
             exception.ConfigurationError,
-            trial.load,
+            section_tester.load,
             self.make(wattmeter.FILL_IN),
         )
 
         self.assertIn(
             '[wattmeter:bmc] password: still <fill in>: replace '
-            'it. Password of this user.',
+            'it. Password of the user.',
             str(error),
         )
 
-    def test_an_outlet_is_left_out_by_its_empty_place(self):
-        made = section.Section.of('pdu', 'dummy', {'1': None, '2': None}, {})
+    def test_omitted_channel_has_empty_probe_id(self):
+        pdu = section.Section.create(
+            'pdu', 'dummy', {'1': None, '2': None}, {}
+        )
 
         self.assertIn(
-            'probes = , pdu-2\n', made.without(['pdu-1']).text(secrets=False)
+            'probes = , pdu-2\n', pdu.without(['pdu-1']).text(secrets=False)
         )
         self.assertEqual(
-            (None, 'pdu-2'), trial.load(made.without(['pdu-1'])).outlets
+            (None, 'pdu-2'),
+            section_tester.load(pdu.without(['pdu-1'])).probe_ids,
         )
 
-    def test_an_option_that_is_none_is_not_given(self):
+    def test_option_with_none_is_unset(self):
         self.assertNotIn('port', self.make(port=None).text(secrets=False))
 
-    def test_what_makes_no_sense_is_an_error(self):
+    def test_unknown_option_is_rejected(self):
         self.assertRaises(
             exception.ConfigurationError,
-            trial.load,
-            self.make(flavour='sweet'),
+            section_tester.load,
+            self.make(unknown='value'),
         )

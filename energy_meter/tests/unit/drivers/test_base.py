@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the agent relies on in every driver."""
+"""Contract of every driver."""
 
 import importlib.metadata
 import re
@@ -13,7 +13,7 @@ from energy_meter.conf import wattmeter
 from energy_meter.drivers import base
 from energy_meter.tests import drivers
 
-#: Names of options whose values nobody may see.
+#: Names of options whose values are secrets.
 SECRET = re.compile(r'password|secret|token|passphrase|community|kg$')
 
 
@@ -26,7 +26,7 @@ def every_driver() -> dict[str, type[base.Driver]]:
     }
 
 
-class Minimal(base.PolledDriver):
+class Minimal(base.Driver):
     def open(self):
         """Prepare nothing."""
 
@@ -35,54 +35,55 @@ class Minimal(base.PolledDriver):
 
 
 class DriverTest(oslotest_base.BaseTestCase):
-    def test_a_driver_gets_its_options_and_all_its_outlets(self):
+    def test_driver_has_its_options_and_probes(self):
         driver = drivers.make(Minimal, 'a', None, 'b', interval=5.0)
 
         self.assertEqual(5.0, driver.options.interval)
         self.assertEqual(('a', None, 'b'), driver.probes)
 
-    def test_a_driver_without_anything_to_close_need_not_say_so(self):
+    def test_close_is_optional(self):
         self.assertIsNone(drivers.make(Minimal, 'a').close())
 
-    def test_outlets_without_numbers_are_counted_from_one(self):
+    def test_channels_without_numbers_are_numbered_from_one(self):
         self.assertEqual(
-            [base.Outlet('1', 'a'), base.Outlet('2', 'b')],
+            [base.Channel('1', 'a'), base.Channel('2', 'b')],
             base.number(['a', 'b']),
         )
 
-    def test_a_polled_driver_must_read(self):
-        class Unfinished(base.PolledDriver):
+    def test_driver_without_read_cannot_be_instantiated(self):
+        class Incomplete(base.Driver):
             def open(self):
                 """Prepare nothing."""
 
-        self.assertRaises(TypeError, drivers.make, Unfinished, 'a')
+        e = self.assertRaises(TypeError, drivers.make, Incomplete, 'a')
+
+        self.assertIn('abstract method', str(e))
+        self.assertIn('read', str(e))
 
 
 class EveryDriverTest(oslotest_base.BaseTestCase):
-    def test_it_is_polled_or_streams(self):
+    def test_implements_the_contract(self):
         for name, driver in every_driver().items():
-            self.assertTrue(
-                issubclass(driver, base.PolledDriver | base.StreamingDriver),
-                name,
-            )
+            self.assertTrue(issubclass(driver, base.Driver), name)
+            self.assertEqual(frozenset(), driver.__abstractmethods__, name)
 
-    def test_its_scope_is_one_of_those_known(self):
+    def test_scope_is_valid(self):
         for name, driver in every_driver().items():
             self.assertIn(driver.scope, measurement.SCOPES, name)
 
-    def test_its_options_have_names_of_their_own_and_help(self):
+    def test_options_have_unique_names_and_help(self):
         common = {opt.dest for opt in wattmeter.OPTS}
         for name, driver in every_driver().items():
             for opt in driver.opts:
                 self.assertNotIn(opt.dest, common, name)
                 self.assertTrue(opt.help, f'{name}: {opt.name}')
 
-    def test_its_passwords_are_marked_secret(self):
+    def test_passwords_are_marked_secret(self):
         for name, driver in every_driver().items():
             for opt in driver.opts:
                 if isinstance(opt, cfg.StrOpt) and SECRET.search(opt.dest):
                     self.assertTrue(opt.secret, f'{name}: {opt.name}')
 
-    def test_it_can_be_closed_though_it_was_never_opened(self):
+    def test_can_be_closed_without_open(self):
         for driver in every_driver().values():
             drivers.make(driver, 'probe').close()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Eaton ePDU's command line: log in, ask, believe only numbers."""
+"""Command line of an Eaton ePDU: login, commands and values."""
 
 import fixtures
 from oslotest import base
@@ -9,43 +9,45 @@ from energy_meter import exception
 from energy_meter.drivers import eaton_serial
 from energy_meter.tests import drivers
 
-ASK = b'get PDU.OutletSystem.Outlet[x].ActivePower\r'
+COMMAND = b'get PDU.OutletSystem.Outlet[x].ActivePower\r'
 
 
 class Port:
-    """A port on which each line said gets the answer that is due."""
+    """Port that responds to each written line with the next response."""
 
-    def __init__(self, *dialogue):
-        self._dialogue = list(dialogue)
-        self._heard = []
-        self.said = []
+    def __init__(self, *responses):
+        self._responses = list(responses)
+        self._received = []
+        self.written = []
 
     def open(self):
         pass
 
-    def say(self, data):
-        self._heard.append(data)
+    def receive(self, data):
+        self._received.append(data)
 
     def discard_input(self):
-        self._heard.clear()
+        self._received.clear()
 
     def write(self, data):
-        self.said.append(data)
-        if self._dialogue:
-            self._heard.append(self._dialogue.pop(0))
+        self.written.append(data)
+        if self._responses:
+            self._received.append(self._responses.pop(0))
 
     def read(self):
-        return self._heard.pop(0) if self._heard else b''
+        return self._received.pop(0) if self._received else b''
 
 
-def answer(shown):
-    return ASK + b'\n\a' + shown + b'\r\n\r\npdu#0>'
+def response(values):
+    return COMMAND + b'\n\a' + values + b'\r\n\r\npdu#0>'
 
 
 class EatonSerialTest(base.BaseTestCase):
-    def make(self, *dialogue, probes=('one', 'two'), **options):
+    def make(self, *responses, probes=('one', 'two'), **options):
         self.useFixture(
-            fixtures.MockPatchObject(eaton_serial.EatonSerial, 'timeout', 0.05)
+            fixtures.MockPatchObject(
+                eaton_serial.EatonSerial, 'timeout_s', 0.05
+            )
         )
         driver = drivers.make(
             eaton_serial.EatonSerial,
@@ -54,14 +56,14 @@ class EatonSerialTest(base.BaseTestCase):
             password='s3cret',
             **options,
         )
-        driver._port = self.port = Port(*dialogue)
+        driver._port = self.port = Port(*responses)
         return driver
 
-    def refusal(self, shown, error=exception.ProtocolError):
-        driver = self.make(b'\r\npdu#0>', answer(shown))
+    def error_text(self, values, error=exception.ProtocolError):
+        driver = self.make(b'\r\npdu#0>', response(values))
         return str(self.assertRaises(error, list, driver.read()))
 
-    def test_it_logs_in_once(self):
+    def test_logs_in_once(self):
         driver = self.make(
             b'\r\nEnter Login: ',
             b'admin\r\nEnter Password: ',
@@ -70,16 +72,16 @@ class EatonSerialTest(base.BaseTestCase):
 
         driver.open()
 
-        self.assertEqual([b'\r', b'admin\r', b's3cret\r'], self.port.said)
+        self.assertEqual([b'\r', b'admin\r', b's3cret\r'], self.port.written)
 
-    def test_an_open_session_is_gone_on_with(self):
+    def test_open_session_is_reused(self):
         driver = self.make(b'garbage\r\npdu#0> ')
 
         driver.open()
 
-        self.assertEqual([b'\r'], self.port.said)
+        self.assertEqual([b'\r'], self.port.written)
 
-    def test_a_wrong_password_is_not_tried_again(self):
+    def test_wrong_password_is_not_retried(self):
         driver = self.make(
             b'Login:',
             b'admin\r\nPassword:',
@@ -92,9 +94,9 @@ class EatonSerialTest(base.BaseTestCase):
         self.assertEqual(
             '/dev/ttyS0 refused the credentials of user operator', str(error)
         )
-        self.assertEqual(3, len(self.port.said))
+        self.assertEqual(3, len(self.port.written))
 
-    def test_silence_is_an_error_that_keeps_the_password(self):
+    def test_timeout_is_an_error_without_the_password(self):
         driver = self.make(b'Login:', b'Password:', b's3cret')
 
         error = self.assertRaises(exception.DeviceUnreachable, driver.open)
@@ -106,7 +108,7 @@ class EatonSerialTest(base.BaseTestCase):
         )
 
     def test_values_follow_the_echo(self):
-        driver = self.make(b'\r\npdu#0>', answer(b'120|7.5'))
+        driver = self.make(b'\r\npdu#0>', response(b'120|7.5'))
 
         readings = list(driver.read())
 
@@ -114,40 +116,40 @@ class EatonSerialTest(base.BaseTestCase):
             [('one', 120.0), ('two', 7.5)],
             [(each.probe, each.watts) for each in readings],
         )
-        self.assertEqual([b'\r', ASK], self.port.said)
+        self.assertEqual([b'\r', COMMAND], self.port.written)
 
-    def test_an_idle_user_logs_in_again(self):
+    def test_logs_in_again_after_idle_logout(self):
         driver = self.make(
-            b'Login:', b'Password:', b'pdu#0>', answer(b'120|7.5')
+            b'Login:', b'Password:', b'pdu#0>', response(b'120|7.5')
         )
 
         self.assertEqual(2, len(list(driver.read())))
 
-    def test_what_was_said_unasked_is_no_answer(self):
+    def test_what_was_said_unasked_is_no_response(self):
         driver = self.make(
-            b'Login:', b'Password:', b'pdu#0>', answer(b'120|7.5')
+            b'Login:', b'Password:', b'pdu#0>', response(b'120|7.5')
         )
-        self.port.say(b'Time is up.\r\npdu#0>')
+        self.port.receive(b'Time is up.\r\npdu#0>')
 
         self.assertEqual(2, len(list(driver.read())))
 
-    def test_the_scale_is_the_operators(self):
-        driver = self.make(b'\r\npdu#0>', answer(b'1203|75'), scale=0.1)
+    def test_values_are_scaled(self):
+        driver = self.make(b'\r\npdu#0>', response(b'1203|75'), scale=0.1)
 
         self.assertEqual(
             [120.3, 7.5], [round(each.watts, 9) for each in driver.read()]
         )
 
-    def test_outlets_can_be_left_out(self):
+    def test_outlet_without_probe_is_skipped(self):
         driver = self.make(
-            b'\r\npdu#0>', answer(b'1|2|3'), probes=(None, 'two')
+            b'\r\npdu#0>', response(b'1|2|3'), probes=(None, 'two')
         )
 
         (reading,) = driver.read()
 
         self.assertEqual(('two', 2.0), (reading.probe, reading.watts))
 
-    def test_another_object_can_be_asked_for(self):
+    def test_reads_the_configured_object(self):
         driver = self.make(
             b'\r\npdu#1>',
             b'get PDU.Input[1].ActivePower\r\n\a900\r\npdu#1>',
@@ -160,24 +162,24 @@ class EatonSerialTest(base.BaseTestCase):
 
         self.assertEqual(900.0, reading.watts)
 
-    def test_what_is_unavailable_is_not_zero(self):
-        for shown in (b'|7.5', b'N/A|7.5', b'-|7.5', b'-1|7.5', b'nan|7.5'):
-            driver = self.make(b'\r\npdu#0>', answer(shown))
+    def test_unavailable_value_is_not_zero(self):
+        for values in (b'|7.5', b'N/A|7.5', b'-|7.5', b'-1|7.5', b'nan|7.5'):
+            driver = self.make(b'\r\npdu#0>', response(values))
             self.assertEqual(['two'], [each.probe for each in driver.read()])
 
-    def test_an_error_text_is_no_value(self):
+    def test_error_text_is_not_a_value(self):
         self.assertEqual(
             '/dev/ttyS0: PDU.OutletSystem.Outlet[x].ActivePower: '
             "'Unknown object' is not a number",
-            self.refusal(b'Unknown object|5'),
+            self.error_text(b'Unknown object|5'),
         )
 
-    def test_a_probe_without_an_outlet_is_an_error(self):
+    def test_probe_without_outlet_is_an_error(self):
         self.assertIn(
-            '1 values, but probes has places for 2', self.refusal(b'5')
+            '1 values, but probes has places for 2', self.error_text(b'5')
         )
 
-    def test_an_answer_to_something_else_is_an_error(self):
+    def test_response_to_another_command_is_an_error(self):
         driver = self.make(b'\r\npdu#0>', b'5|6\r\npdu#0>')
 
         error = self.assertRaises(exception.ProtocolError, list, driver.read())

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The options of http_json make sense together, or it says why not."""
+"""Validation of the options of http_json."""
 
 from oslotest import base
 
@@ -11,7 +10,7 @@ from energy_meter.tests import drivers
 
 
 class OptionsTest(base.BaseTestCase):
-    def refuse(self, *probes: str, **options: object) -> str:
+    def open_error(self, *probes: str, **options: object) -> str:
         meter = drivers.make(
             http_json.HTTPJSON,
             *probes or ('p',),
@@ -20,29 +19,31 @@ class OptionsTest(base.BaseTestCase):
         self.addCleanup(meter.close)
         return str(self.assertRaises(exception.DriverError, meter.open))
 
-    def test_there_must_be_something_to_find(self):
+    def test_without_preset_and_paths_is_an_error(self):
         self.assertEqual(
-            'expected a preset, watts_path or energy_path', self.refuse()
+            'expected a preset, watts_path or energy_path', self.open_error()
         )
 
-    def test_a_url_that_is_none_is_refused(self):
+    def test_invalid_url_is_an_error(self):
         self.assertIn(
-            'expected http://HOST', self.refuse(url='plug', preset='tasmota')
+            'expected http://HOST',
+            self.open_error(url='plug', preset='tasmota'),
         )
 
-    def test_a_path_that_is_none_is_named(self):
+    def test_invalid_path_is_an_error_with_the_option(self):
         self.assertIn(
-            'watts_path = a[ is no JSONPath', self.refuse(watts_path='a[')
+            'watts_path = a[ is not a JSONPath',
+            self.open_error(watts_path='a['),
         )
 
-    def test_each_probe_needs_an_outlet(self):
+    def test_probe_without_channel_is_an_error(self):
         self.assertIn(
-            'outlets names 1 for 2 probes',
-            self.refuse('p', 'q', preset='tasmota', outlets=['a']),
+            'channels names 1 for 2 probes',
+            self.open_error('p', 'q', preset='tasmota', channels=['a']),
         )
 
-    def test_a_missing_file_of_authorities_is_named(self):
+    def test_missing_ca_file_is_an_error_with_its_path(self):
         self.assertIn(
             'ca_file = /nowhere',
-            self.refuse(preset='tasmota', ca_file='/nowhere'),
+            self.open_error(preset='tasmota', ca_file='/nowhere'),
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""hwmon: the right chip, the right sensors, and no invented numbers."""
+"""hwmon: selection of chip and sensors, and their readings."""
 
 import errno
 import pathlib
@@ -67,33 +67,35 @@ class HwmonTest(base.BaseTestCase):
         driver.open()
         return driver
 
-    def refusal(self, *probes, **options):
+    def open_error(self, *probes, **options):
         return str(
             self.assertRaises(
                 exception.DriverError, self.make, *probes, **options
             )
         )
 
-    def test_the_energy_counter_is_preferred(self):
+    def test_energy_counter_is_preferred(self):
         self.machine(RACK_SERVER)
 
         (reading,) = self.make(None, 'node', chip='aem2').read()
 
         self.assertEqual('node', reading.probe)
         self.assertEqual(9123456, reading.ticks)
-        self.assertEqual(1e-6, reading.counter.joules)
+        self.assertEqual(1e-6, reading.counter.joules_per_tick)
         self.assertIsNone(reading.watts)
 
-    def test_power_is_read_where_it_shall_be_integrated(self):
+    def test_power_is_read_if_energy_is_integrated(self):
         self.machine(RACK_SERVER)
 
         readings = self.make(
             'dc', 'ac', chip='aem2', energy='integrate'
         ).read()
 
-        self.assertEqual([210.0, 250.0], [each.watts for each in readings])
+        self.assertEqual(
+            [210.0, 250.0], [reading.watts for reading in readings]
+        )
 
-    def test_sensors_are_listed_for_whoever_names_no_probes(self):
+    def test_lists_its_sensors_as_channels(self):
         self.machine(RACK_SERVER)
 
         for energy, names in (
@@ -101,27 +103,29 @@ class HwmonTest(base.BaseTestCase):
             ('integrate', ['power1', 'power2']),
         ):
             driver = self.make(chip='aem2', energy=energy)
-            self.assertEqual(names, [each.name for each in driver.outlets()])
+            self.assertEqual(
+                names, [channel.name for channel in driver.channels()]
+            )
 
-    def test_limits_and_auxiliary_readings_are_no_sensors(self):
+    def test_power_limits_and_auxiliary_readings_are_excluded(self):
         self.machine(RACK_SERVER)
 
         for sensor in ('power3', 'power7_average', 'power_cap'):
             self.assertEqual(
                 f'hwmon chip aem2 has no power or energy sensor {sensor}: '
                 f'it has energy1, energy2, power1, power2',
-                self.refusal('node', chip='aem2', sensors=[sensor]),
+                self.open_error('node', chip='aem2', sensors=[sensor]),
             )
 
-    def test_two_meters_of_one_machine_are_not_guessed_at(self):
+    def test_ambiguous_sensor_is_an_error(self):
         self.machine(RACK_SERVER)
 
         self.assertIn(
-            'hwmon chip aem2 has 2 outlets (energy1, energy2)',
-            self.refusal('node', chip='aem2'),
+            'hwmon chip aem2 has 2 channels (energy1, energy2)',
+            self.open_error('node', chip='aem2'),
         )
 
-    def test_the_chip_is_found_under_any_number(self):
+    def test_chip_is_found_under_any_number(self):
         self.machine(
             {
                 name.replace('hwmon4', 'hwmon7'): text
@@ -133,7 +137,7 @@ class HwmonTest(base.BaseTestCase):
 
         self.assertEqual(9123456, reading.ticks)
 
-    def test_a_sensor_is_named_by_itself_its_attribute_or_its_label(self):
+    def test_sensor_is_selected_by_name_attribute_or_label(self):
         self.machine(BOARD)
 
         for sensor, watts in (
@@ -147,81 +151,82 @@ class HwmonTest(base.BaseTestCase):
             ).read()
             self.assertEqual(watts, reading.watts)
 
-    def test_sensors_are_in_the_order_of_their_numbers(self):
+    def test_sensors_are_in_natural_order(self):
         self.machine(BOARD)
 
         readings = self.make(
             'a', 'b', 'c', chip='ina238', device='1-0041'
         ).read()
 
-        self.assertEqual([20.0, 2.0, 3.0], [each.watts for each in readings])
+        self.assertEqual(
+            [20.0, 2.0, 3.0], [reading.watts for reading in readings]
+        )
 
-    def test_chips_of_one_name_are_told_apart(self):
+    def test_ambiguous_chip_is_an_error_with_all_chips(self):
         self.machine(BOARD)
 
         self.assertEqual(
-            '2 hwmon chips are named ina238, where one was expected; the '
-            'chips of this machine: ina238 at 1-0040, ina238 at 1-0041',
-            self.refusal('cpu', chip='ina238'),
+            '2 hwmon chips are named ina238, expected one; chips of this '
+            'machine: ina238 at 1-0040, ina238 at 1-0041',
+            self.open_error('cpu', chip='ina238'),
         )
 
-    def test_a_missing_chip_is_named_with_those_that_are_there(self):
+    def test_missing_chip_is_an_error_with_all_chips(self):
         self.machine(BOARD)
 
         self.assertEqual(
-            '0 hwmon chips are named ina238 at 1-0050, where one was '
-            'expected; the chips of this machine: ina238 at 1-0040, ina238 '
-            'at 1-0041',
-            self.refusal('cpu', chip='ina238', device='1-0050'),
+            '0 hwmon chips are named ina238 at 1-0050, expected one; chips '
+            'of this machine: ina238 at 1-0040, ina238 at 1-0041',
+            self.open_error('cpu', chip='ina238', device='1-0050'),
         )
 
-    def test_a_machine_may_have_no_chip_at_all(self):
+    def test_machine_without_chips_is_an_error(self):
         self.machine({})
 
         self.assertIn(
-            'the chips of this machine: none',
-            self.refusal('node', chip='power_meter'),
+            'chips of this machine: none',
+            self.open_error('node', chip='power_meter'),
         )
 
-    def test_an_acpi_meter_that_does_not_know_gives_no_reading(self):
+    def test_unknown_power_of_acpi_meter_is_omitted(self):
         self.machine(ACPI_METER)
         driver = self.make('node', chip='power_meter')
 
-        self.assertEqual([182.5], [each.watts for each in driver.read()])
+        self.assertEqual([182.5], [reading.watts for reading in driver.read()])
         self.tree.set('class/hwmon/hwmon0/power1_average', '4294967295000')
         self.assertEqual([], driver.read())
 
-    def test_a_battery_is_metered_only_when_it_is_named(self):
+    def test_battery_is_read_only_if_selected_by_name(self):
         self.machine(
             ACPI_METER | {'class/hwmon/hwmon0/power1_is_battery': '1'}
         )
 
         self.assertIn(
-            'hwmon chip power_meter has 0 outlets (none)',
-            self.refusal('node', chip='power_meter'),
+            'hwmon chip power_meter has 0 channels (none)',
+            self.open_error('node', chip='power_meter'),
         )
         (reading,) = self.make(
             'battery', chip='power_meter', sensors=['power1']
         ).read()
         self.assertEqual(182.5, reading.watts)
 
-    def test_a_sensor_that_fails_costs_only_itself(self):
+    def test_failing_sensor_does_not_affect_others(self):
         self.machine(BOARD)
         driver = self.make('a', 'b', 'c', chip='ina238', device='1-0041')
 
         with self.failing('power2_input', errno.EIO):
             readings = driver.read()
 
-        self.assertEqual(['a', 'c'], [each.probe for each in readings])
+        self.assertEqual(['a', 'c'], [reading.probe for reading in readings])
 
-    def test_a_disabled_sensor_gives_no_reading(self):
+    def test_disabled_sensor_is_omitted(self):
         self.machine(ACPI_METER)
         driver = self.make('node', chip='power_meter')
 
         with self.failing('power1_average', errno.ENODATA):
             self.assertEqual([], driver.read())
 
-    def test_a_chip_that_fails_altogether_is_an_error(self):
+    def test_failure_of_all_sensors_is_an_error(self):
         self.machine(ACPI_METER)
         driver = self.make('node', chip='power_meter')
 

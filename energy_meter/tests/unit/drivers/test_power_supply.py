@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Batteries: only what the machine draws from them is its power."""
+"""Batteries and UPSes: the power that the machine draws from them."""
 
 import fixtures
 from oslotest import base
@@ -47,14 +47,14 @@ class PowerSupplyTest(base.BaseTestCase):
         driver.open()
         return driver
 
-    def refusal(self, *probes, **options):
+    def open_error(self, *probes, **options):
         return str(
             self.assertRaises(
                 exception.DriverError, self.make, *probes, **options
             )
         )
 
-    def test_a_battery_that_discharges_feeds_the_machine(self):
+    def test_discharging_battery_is_read(self):
         self.machine(LAPTOP)
 
         (reading,) = self.make('laptop').read()
@@ -64,7 +64,7 @@ class PowerSupplyTest(base.BaseTestCase):
             (reading.probe, reading.watts, reading.volts, reading.amperes),
         )
 
-    def test_power_may_be_known_by_voltage_and_current_only(self):
+    def test_power_is_computed_from_voltage_and_current(self):
         self.machine(UPS)
 
         (reading,) = self.make('rack').read()
@@ -73,14 +73,14 @@ class PowerSupplyTest(base.BaseTestCase):
             (18.0, 12.0, 1.5), (reading.watts, reading.volts, reading.amperes)
         )
 
-    def test_the_sign_of_power_means_nothing(self):
+    def test_sign_of_power_is_ignored(self):
         self.machine(LAPTOP | {'BAT0/power_now': '-12500000'})
 
         (reading,) = self.make('laptop').read()
 
         self.assertEqual(12.5, reading.watts)
 
-    def test_a_battery_that_does_not_discharge_says_nothing(self):
+    def test_battery_that_does_not_discharge_is_omitted(self):
         self.machine(LAPTOP)
         driver = self.make('laptop')
 
@@ -88,20 +88,20 @@ class PowerSupplyTest(base.BaseTestCase):
             self.tree.set('BAT0/status', status)
             self.assertEqual([], driver.read())
 
-    def test_a_battery_without_power_and_current_says_nothing(self):
+    def test_battery_without_power_and_current_is_omitted(self):
         self.machine(LAPTOP | {'BAT0/power_now': ''})
 
         self.assertEqual([], self.make('laptop').read())
 
-    def test_batteries_of_a_mouse_and_mains_are_not_the_machines(self):
+    def test_mains_and_battery_of_a_mouse_are_excluded(self):
         self.machine(LAPTOP)
 
         self.assertEqual(
             'no battery or UPS hidpp_battery_0: this machine has BAT0',
-            self.refusal('mouse', supplies=['hidpp_battery_0']),
+            self.open_error('mouse', supplies=['hidpp_battery_0']),
         )
 
-    def test_one_of_several_can_be_named(self):
+    def test_one_of_several_is_selected_by_name(self):
         self.machine(
             LAPTOP
             | {
@@ -115,32 +115,33 @@ class PowerSupplyTest(base.BaseTestCase):
 
         self.assertEqual(3.0, reading.watts)
 
-    def test_none_of_several_is_left_out_silently(self):
+    def test_several_batteries_for_one_probe_are_an_error(self):
         self.machine(LAPTOP | UPS)
 
         self.assertIn(
-            'power_supply has 2 outlets (BAT0, ups), but probes '
+            'power_supply has 2 channels (BAT0, ups), but probes '
             'has places for 1',
-            self.refusal('laptop'),
+            self.open_error('laptop'),
         )
 
-    def test_batteries_are_listed_for_whoever_names_no_probes(self):
+    def test_lists_batteries_and_upses_as_channels(self):
         self.machine(LAPTOP | UPS)
 
         self.assertEqual(
-            ['BAT0', 'ups'], [each.name for each in self.make().outlets()]
+            ['BAT0', 'ups'],
+            [channel.name for channel in self.make().channels()],
         )
 
-    def test_a_battery_that_was_taken_out_costs_only_itself(self):
+    def test_removed_battery_does_not_affect_others(self):
         self.machine(LAPTOP | UPS)
         driver = self.make('battery', 'ups')
         (self.tree.path / 'BAT0/status').unlink()
 
-        self.assertEqual(['ups'], [each.probe for each in driver.read()])
+        self.assertEqual(['ups'], [reading.probe for reading in driver.read()])
 
-    def test_a_machine_without_any_is_told_so(self):
+    def test_machine_without_batteries_is_an_error(self):
         self.machine({})
 
         self.assertIn(
-            'power_supply has 0 outlets (none)', self.refusal('laptop')
+            'power_supply has 0 channels (none)', self.open_error('laptop')
         )

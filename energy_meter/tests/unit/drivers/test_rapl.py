@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""RAPL: every zone once, wraps and all, and no zero for a secret."""
+"""RAPL: selection of zones, rollover and permissions."""
 
 import errno
 import pathlib
@@ -9,8 +9,8 @@ from unittest import mock
 import fixtures
 from oslotest import base
 
+from energy_meter import accumulator
 from energy_meter import exception
-from energy_meter import register
 from energy_meter.drivers import rapl
 from energy_meter.tests import drivers
 from energy_meter.tests import sysfs
@@ -19,7 +19,7 @@ RANGE = 262_143_328_850
 
 
 def zones(**names):
-    """Describe zones: ``rapl_0_1='dram'`` is intel-rapl:0:1."""
+    """Return attributes of zones: ``rapl_0_1='dram'`` is intel-rapl:0:1."""
     attributes = {}
     for number, (path, name) in enumerate(names.items(), 1):
         zone = 'intel-' + path.replace('_', ':')
@@ -67,7 +67,7 @@ class RAPLTest(base.BaseTestCase):
         driver.open()
         return driver
 
-    def refusal(self, *probes, **options):
+    def open_error(self, *probes, **options):
         return str(
             self.assertRaises(
                 exception.DriverError, self.make, *probes, **options
@@ -75,9 +75,9 @@ class RAPLTest(base.BaseTestCase):
         )
 
     def ticks(self, driver):
-        return {each.probe: each.ticks for each in driver.read()}
+        return {reading.probe: reading.ticks for reading in driver.read()}
 
-    def test_packages_come_first_and_then_their_memory(self):
+    def test_packages_precede_their_memory(self):
         self.machine(TWO_SOCKETS)
         driver = self.make('cpu-0', 'cpu-1', 'dram-0', 'dram-1')
 
@@ -86,20 +86,21 @@ class RAPLTest(base.BaseTestCase):
             self.ticks(driver),
         )
 
-    def test_a_counter_of_microjoules_wraps_at_its_range(self):
+    def test_counter_rolls_over_at_its_range(self):
         self.machine(TWO_SOCKETS)
 
         reading, *_ = self.make('cpu-0', 'cpu-1', None, None).read()
 
         self.assertEqual(
-            (1e-6, RANGE), (reading.counter.joules, reading.counter.size)
+            (1e-6, RANGE),
+            (reading.counter.joules_per_tick, reading.counter.rollover),
         )
         self.assertIsNone(reading.watts)
 
-    def test_no_energy_is_lost_over_a_wrap(self):
+    def test_rollover_loses_no_energy(self):
         self.machine(zones(rapl_0='package-0'))
         driver = self.make('cpu')
-        feed = None
+        meter = None
 
         joules = 0.0
         for at, ticks in (
@@ -109,30 +110,32 @@ class RAPLTest(base.BaseTestCase):
         ):
             self.tree.set('intel-rapl:0/energy_uj', str(ticks))
             (reading,) = driver.read()
-            feed = feed or register.feed_for(reading, 'auto', 300.0, 60.0)
-            joules += feed.read(reading, float(at)).joules
+            meter = meter or accumulator.make_accumulator(
+                reading, 'auto', 300.0, 60.0
+            )
+            joules += meter.add(reading, float(at)).joules
 
         self.assertAlmostEqual(100.0, joules)
 
-    def test_a_package_is_not_read_twice(self):
+    def test_package_is_not_read_twice(self):
         self.machine(LAPTOP)
 
         self.assertEqual({'cpu': 1000}, self.ticks(self.make('cpu')))
 
-    def test_psys_is_read_on_request(self):
+    def test_psys_is_read_if_configured(self):
         self.machine(LAPTOP)
 
         self.assertEqual(
             {'laptop': 4000}, self.ticks(self.make('laptop', zones=['psys']))
         )
 
-    def test_the_parts_of_a_package_are_read_on_request(self):
+    def test_parts_of_a_package_are_read_if_configured(self):
         self.machine(TWO_SOCKETS)
         driver = self.make('core-0', 'core-1', zones=['core'])
 
         self.assertEqual({'core-0': 2000, 'core-1': 5000}, self.ticks(driver))
 
-    def test_zones_that_overlap_are_refused(self):
+    def test_overlapping_zones_are_an_error(self):
         self.machine(LAPTOP)
 
         for pair in (
@@ -143,20 +146,20 @@ class RAPLTest(base.BaseTestCase):
         ):
             self.assertIn(
                 f'zones {" and ".join(pair)} count the same energy',
-                self.refusal('a', 'b', zones=pair),
+                self.open_error('a', 'b', zones=pair),
             )
 
-    def test_no_zone_is_left_out_silently(self):
+    def test_several_zones_for_one_probe_are_an_error(self):
         self.machine(TWO_SOCKETS)
 
         self.assertIn(
-            'RAPL has 4 outlets (package-0, package-1, '
+            'RAPL has 4 channels (package-0, package-1, '
             'package-0/dram, package-1/dram), but probes has '
             'places for 1',
-            self.refusal('node'),
+            self.open_error('node'),
         )
 
-    def test_zones_are_listed_for_whoever_names_no_probes(self):
+    def test_lists_zones_as_channels(self):
         self.machine(TWO_SOCKETS)
 
         self.assertEqual(
@@ -166,15 +169,18 @@ class RAPLTest(base.BaseTestCase):
                 ('3', 'package-0/dram'),
                 ('4', 'package-1/dram'),
             ],
-            [(each.index, each.name) for each in self.make().outlets()],
+            [
+                (channel.index, channel.name)
+                for channel in self.make().channels()
+            ],
         )
 
-    def test_a_machine_without_rapl_is_told_so(self):
+    def test_machine_without_rapl_is_an_error(self):
         self.machine({})
 
-        self.assertIn('no RAPL zone in', self.refusal('node'))
+        self.assertIn('no RAPL zone in', self.open_error('node'))
 
-    def test_a_secret_is_not_zero(self):
+    def test_missing_permission_is_an_error(self):
         self.machine(zones(rapl_0='package-0'))
         driver = self.make('cpu')
 
@@ -187,12 +193,12 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertEqual(
             f'{self.tree.path}/intel-rapl:0/energy_uj did not answer: '
-            f'Permission denied: since CVE-2020-8694, in which programs were '
-            f'spied upon through it, only root may read it',
+            f'Permission denied: only root may read it since CVE-2020-8694, '
+            f'which allowed programs to spy on others',
             str(error),
         )
 
-    def test_a_zone_that_vanishes_is_an_error(self):
+    def test_removed_zone_is_an_error(self):
         self.machine(zones(rapl_0='package-0'))
         driver = self.make('cpu')
         (self.tree.path / 'intel-rapl:0/energy_uj').unlink()
@@ -201,7 +207,7 @@ class RAPLTest(base.BaseTestCase):
 
         self.assertIn('No such file', str(error))
 
-    def test_an_empty_read_is_no_reading(self):
+    def test_empty_attribute_is_omitted(self):
         self.machine(zones(rapl_0='package-0'))
         driver = self.make('cpu')
         self.tree.set('intel-rapl:0/energy_uj', '')

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Rows of any database become readings; stale ones and NULLs don't."""
+"""Readings from the rows of a query."""
 
 import datetime
 import sqlite3
@@ -14,14 +13,14 @@ from energy_meter import exception
 from energy_meter.drivers import sql
 from energy_meter.tests import drivers
 
-QUERY = 'SELECT outlet AS probe, watts, kwh, at AS time FROM readings'
+QUERY = 'SELECT channel AS probe, watts, kwh, at AS time FROM readings'
 
 
 class SQLTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.file = self.useFixture(fixtures.TempDir()).path + '/db'
-        self.execute('CREATE TABLE readings (outlet, watts, kwh, at)')
+        self.execute('CREATE TABLE readings (channel, watts, kwh, at)')
 
     def execute(self, statement: str, *values: object) -> None:
         with sqlite3.connect(self.file) as connection:
@@ -30,14 +29,14 @@ class SQLTest(base.BaseTestCase):
 
     def write(
         self,
-        outlet: object,
+        channel: object,
         watts: object = None,
         kwh: object = None,
         age: float = 0,
     ) -> None:
         self.execute(
             'INSERT INTO readings VALUES (?, ?, ?, ?)',
-            outlet,
+            channel,
             watts,
             kwh,
             time.time() - age,
@@ -53,7 +52,7 @@ class SQLTest(base.BaseTestCase):
         meter.open()
         return meter
 
-    def refuse(self, *probes: str, **options: object) -> str:
+    def read_error(self, *probes: str, **options: object) -> str:
         meter = self.open(*probes or ('a',), **options)
         return str(
             self.assertRaises(
@@ -61,26 +60,26 @@ class SQLTest(base.BaseTestCase):
             )
         )
 
-    def test_a_row_is_a_reading(self):
+    def test_row_is_a_reading(self):
         self.write('a', 95.5, 12.345, age=10)
 
         (reading,) = self.open('a').read()
 
         self.assertEqual(('a', 95.5, 12345), reading[:3])
-        self.assertEqual(3600.0, reading.counter.joules)
-        self.assertAlmostEqual(time.monotonic() - 10, reading.at, 0)
+        self.assertEqual(3600.0, reading.counter.joules_per_tick)
+        self.assertAlmostEqual(time.monotonic() - 10, reading.monotonic, 0)
 
-    def test_rows_find_their_probes_by_the_outlets_names(self):
+    def test_rows_are_assigned_by_the_names_of_channels(self):
         self.write(2, 20)
         self.write(1, 10)
 
-        readings = self.open('a', None, 'b', outlets=['1', '9', '2']).read()
+        readings = self.open('a', None, 'b', channels=['1', '9', '2']).read()
 
         self.assertEqual(
             [('a', 10.0), ('b', 20.0)], [reading[:2] for reading in readings]
         )
 
-    def test_null_is_no_reading(self):
+    def test_null_is_not_a_reading(self):
         self.write('a')
         self.write('b', 5)
         self.write('c', None, 7)
@@ -92,14 +91,14 @@ class SQLTest(base.BaseTestCase):
             [reading[:3] for reading in readings],
         )
 
-    def test_a_row_is_read_once(self):
+    def test_row_is_read_once(self):
         self.write('a', 5)
         meter = self.open('a')
         meter.read()
 
         self.assertEqual([], meter.read())
 
-    def test_a_stale_row_costs_only_its_probe(self):
+    def test_stale_row_does_not_affect_other_probes(self):
         self.write('a', 5, age=121)
         self.write('b', 6, age=119)
 
@@ -107,18 +106,18 @@ class SQLTest(base.BaseTestCase):
             ['b'], [reading.probe for reading in self.open('a', 'b').read()]
         )
 
-    def test_if_all_rows_are_stale_the_gateway_is_dead(self):
+    def test_stale_rows_of_all_probes_are_an_error(self):
         self.write('a', 5, age=3600)
 
-        self.assertIn('a: measured 3600 s ago', self.refuse())
+        self.assertIn('a: measured 3600 s ago', self.read_error())
 
-    def test_a_row_that_is_not_there_costs_only_its_probe(self):
+    def test_missing_row_does_not_affect_other_probes(self):
         self.write('b', 6)
 
         self.assertEqual(1, len(self.open('a', 'b').read()))
-        self.assertIn('no row of probe c', self.refuse('c'))
+        self.assertIn('no row of probe c', self.read_error('c'))
 
-    def test_of_several_rows_the_newest_counts(self):
+    def test_newest_of_several_rows_is_read(self):
         self.write('a', 5, age=2)
         self.write('a', 7, age=1)
         self.write('a', 6, age=3)
@@ -127,25 +126,27 @@ class SQLTest(base.BaseTestCase):
 
         self.assertEqual(7.0, reading.watts)
 
-    def test_several_rows_without_times_are_an_error(self):
+    def test_several_rows_without_time_are_an_error(self):
         self.write('a', 5)
         self.write('a', 6)
 
         self.assertIn(
             'several rows of probe a: expected one',
-            self.refuse(query='SELECT outlet AS probe, watts FROM readings'),
+            self.read_error(
+                query='SELECT channel AS probe, watts FROM readings'
+            ),
         )
 
-    def test_without_times_a_row_is_from_just_now(self):
+    def test_row_without_time_is_measured_now(self):
         self.write('a', 5)
 
         (reading,) = self.open(
-            'a', query='SELECT outlet AS Probe, watts AS WATTS FROM readings'
+            'a', query='SELECT channel AS Probe, watts AS WATTS FROM readings'
         ).read()
 
-        self.assertEqual((5.0, None), (reading.watts, reading.at))
+        self.assertEqual((5.0, None), (reading.watts, reading.monotonic))
 
-    def test_a_timestamp_without_a_zone_is_utc(self):
+    def test_timestamp_without_time_zone_is_utc(self):
         now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
         self.execute(
             'INSERT INTO readings VALUES (?, 5, NULL, ?)',
@@ -155,35 +156,35 @@ class SQLTest(base.BaseTestCase):
 
         (reading,) = self.open('a').read()
 
-        self.assertAlmostEqual(time.monotonic(), reading.at, 0)
+        self.assertAlmostEqual(time.monotonic(), reading.monotonic, 0)
 
-    def test_columns_are_checked(self):
+    def test_invalid_columns_are_an_error(self):
         for columns in (
             'watts',
-            'outlet AS probe',
-            'outlet AS probe, watts, kwh AS energy',
+            'channel AS probe',
+            'channel AS probe, watts, kwh AS energy',
         ):
             self.assertIn(
                 'expected probe, watts and/or kwh, and optionally time',
-                self.refuse(query=f'SELECT {columns} FROM readings'),
+                self.read_error(query=f'SELECT {columns} FROM readings'),
             )
 
-    def test_a_statement_without_rows_is_an_error(self):
+    def test_statement_without_rows_is_an_error(self):
         self.assertIn(
-            'the query gives no rows',
-            self.refuse(query='UPDATE readings SET watts = 5'),
+            'the query returns no rows',
+            self.read_error(query='UPDATE readings SET watts = 5'),
         )
 
-    def test_percent_and_colon_mean_nothing_special(self):
+    def test_percent_and_colon_are_not_parameters(self):
         self.write('a:b', 5)
 
         (reading,) = self.open(
-            'a:b', query=f"{QUERY} WHERE outlet LIKE '%:b'"
+            'a:b', query=f"{QUERY} WHERE channel LIKE '%:b'"
         ).read()
 
         self.assertEqual(5.0, reading.watts)
 
-    def test_a_coarse_counter_has_the_step_of_the_option(self):
+    def test_counter_has_the_configured_step(self):
         self.write('a', 5, 12.34)
 
         (reading,) = self.open('a', kwh_step=0.1).read()
@@ -191,13 +192,13 @@ class SQLTest(base.BaseTestCase):
         self.assertEqual(123, reading.ticks)
         self.assertEqual(360_000.0, reading.counter.resolution)
 
-    def test_a_broken_query_is_an_error_in_the_databases_words(self):
+    def test_invalid_query_is_an_error_with_the_text_of_the_database(self):
         self.assertIn(
             'no such column: nonsense',
-            self.refuse(query='SELECT nonsense AS probe'),
+            self.read_error(query='SELECT nonsense AS probe'),
         )
 
-    def test_a_url_that_is_none_is_not_shown(self):
+    def test_invalid_url_is_an_error_without_the_url(self):
         e = self.assertRaises(
             exception.DriverError,
             self.open,
@@ -208,7 +209,7 @@ class SQLTest(base.BaseTestCase):
         self.assertIn('url: expected DIALECT+DRIVER://', str(e))
         self.assertNotIn('s3cret', str(e))
 
-    def test_a_missing_driver_is_named_and_no_password(self):
+    def test_missing_database_driver_is_an_error_without_the_password(self):
         e = self.assertRaises(
             exception.DriverError,
             self.open,

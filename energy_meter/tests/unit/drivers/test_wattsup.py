@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Watts Up?: what a frame says, and what is no frame."""
+"""Frames of a Watts Up?."""
 
 import hypothesis
 from hypothesis import strategies
@@ -22,7 +22,7 @@ def decode(*pieces):
 
 
 class DecoderTest(base.BaseTestCase):
-    def test_a_frame_is_scaled_to_units(self):
+    def test_frame_is_converted_to_units(self):
         (frame,) = decode(FRAME)
 
         reading = wattsup._reading('desk', frame)
@@ -39,7 +39,7 @@ class DecoderTest(base.BaseTestCase):
         )
         self.assertEqual(360.0, reading.counter.resolution)
 
-    def test_what_is_not_recorded_is_not_zero(self):
+    def test_value_that_is_not_recorded_is_not_zero(self):
         (frame,) = decode(b'#d,-,18,1234,_,,_,_,_,_,_,_,_,_,_,_,_,_,_,_,_;')
 
         reading = wattsup._reading('desk', frame)
@@ -49,20 +49,20 @@ class DecoderTest(base.BaseTestCase):
         )
 
     @hypothesis.given(cut=strategies.integers(0, 2 * len(FRAME)))
-    def test_frames_may_come_in_pieces(self, cut):
+    def test_frame_may_arrive_in_parts(self, cut):
         data = 2 * FRAME
 
         self.assertEqual(2, len(decode(data[:cut], data[cut:])))
 
     @hypothesis.given(begin=strategies.integers(1, len(FRAME) - 1))
-    def test_half_a_frame_at_the_start_is_passed_over(self, begin):
+    def test_partial_frame_at_the_start_is_skipped(self, begin):
         self.assertEqual(1, len(decode(FRAME[begin:] + FRAME)))
 
     @hypothesis.given(end=strategies.integers(0, len(FRAME) - 4))
-    def test_a_frame_that_was_cut_short_is_passed_over(self, end):
+    def test_truncated_frame_is_skipped(self, end):
         self.assertEqual(1, len(decode(FRAME[:end] + FRAME)))
 
-    def test_a_frame_that_lacks_values_is_dropped(self):
+    def test_frame_with_missing_values_is_dropped(self):
         self.assertEqual(
             [],
             decode(
@@ -70,7 +70,7 @@ class DecoderTest(base.BaseTestCase):
             ),
         )
 
-    def test_values_that_are_no_numbers_spoil_the_frame(self):
+    def test_frame_with_invalid_numbers_is_dropped(self):
         self.assertEqual(
             [],
             decode(
@@ -78,17 +78,17 @@ class DecoderTest(base.BaseTestCase):
             ),
         )
 
-    def test_other_answers_are_passed_over(self):
+    def test_other_responses_are_skipped(self):
         self.assertEqual(
             [],
             decode(b'#h,-,18,W,V,A,WH,Cost,WH/Mo,Cost/Mo;', b'#l,-,3,0,1,1;'),
         )
 
     @hypothesis.given(noise=strategies.binary(max_size=500))
-    def test_noise_is_never_an_error(self, noise):
+    def test_noise_is_not_an_error(self, noise):
         decode(noise, noise)
 
-    def test_noise_does_not_pile_up(self):
+    def test_noise_does_not_accumulate(self):
         decoder = wattsup.Decoder()
         for _ in range(100):
             list(decoder.decode(1000 * b'x'))
@@ -97,7 +97,7 @@ class DecoderTest(base.BaseTestCase):
 
 
 class WattsUpTest(base.BaseTestCase):
-    def test_it_has_one_outlet(self):
+    def test_several_probes_are_an_error(self):
         driver = drivers.make(wattsup.WattsUp, 'one', 'two', port='/dev/null')
 
         error = self.assertRaises(exception.DriverError, driver.open)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The way of a message, which anybody may have written on it."""
+"""Tests of the route of a message, which may be forged."""
 
 from oslotest import base
 
@@ -9,15 +9,15 @@ from energy_meter.forwarder import route
 
 
 class RouteTest(base.BaseTestCase):
-    def test_a_message_of_an_agent_has_passed_no_forwarder(self):
+    def test_route_of_a_message_from_an_agent_is_empty(self):
         self.assertEqual((), route.read({'msg_id': None}).names)
 
-    def test_what_is_written_is_read(self):
-        way = route.read({}).extend('first').extend('second')
+    def test_written_route_is_read(self):
+        extended = route.read({}).extend('first').extend('second')
 
-        self.assertEqual(way, route.read(way.context()))
+        self.assertEqual(extended, route.read(extended.context()))
 
-    def test_what_no_forwarder_wrote_is_rejected(self):
+    def test_malformed_route_is_rejected(self):
         for names in (
             None,
             5,
@@ -35,4 +35,4 @@ class RouteTest(base.BaseTestCase):
                 route.read,
                 {'energy_meter_route': names},
             )
-            self.assertEqual('malformed', error.cause, names)
+            self.assertEqual('malformed', error.reason, names)

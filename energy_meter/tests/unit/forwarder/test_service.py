@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a forwarder does with messages, whoever wrote them."""
+"""Tests of the forwarder service."""
 
 import sys
 import threading
@@ -15,11 +15,11 @@ from energy_meter.bus import listener
 from energy_meter.forwarder import service
 from energy_meter.tests.unit.bus import base as bus_base
 
-PATIENCE = 20.0
+TIMEOUT_S = 20.0
 
 
-def seal(probe, keyring=bus_base.KEYRING):
-    return envelope.seal(keyring, [bus_base.word(probe)])
+def sign(probe, keyring=bus_base.KEYRING):
+    return envelope.sign(keyring, [bus_base.make_measurement(probe)])
 
 
 def message(*envelopes, **context):
@@ -30,7 +30,9 @@ class ForwarderTest(bus_base.BusTestCase):
     def setUp(self):
         super().setUp()
         self.useFixture(
-            fixtures.MonkeyPatch('energy_meter.forwarder.service._RETRY', 0.01)
+            fixtures.MonkeyPatch(
+                'energy_meter.forwarder.service._RETRY_INTERVAL_S', 0.01
+            )
         )
         self.conf.set_override('secrets', ['current-secret'], 'bus')
         self.configure(sources=['fake://source'], name='here')
@@ -41,15 +43,15 @@ class ForwarderTest(bus_base.BusTestCase):
             self.conf.set_override(name, value, 'forwarder')
 
     def make(self, send=None):
-        made = service.Forwarder(self.conf, lambda: self.conf)
-        made._destination._send_notification = send or self.send
-        return made
+        forwarder = service.Forwarder(self.conf, lambda: self.conf)
+        forwarder._destination._send_notification = send or self.send
+        return forwarder
 
-    def send(self, target, context, content, **how):
+    def send(self, target, context, content, **options):
         self.sent.append((context, content['payload']['envelopes']))
 
-    def test_envelopes_arrive_as_they_were(self):
-        first, second = seal('a'), seal('b')
+    def test_envelopes_are_forwarded_unchanged(self):
+        first, second = sign('a'), sign('b')
 
         self.make().handle([message(first), message(second)])
 
@@ -57,17 +59,17 @@ class ForwarderTest(bus_base.BusTestCase):
             [({'energy_meter_route': ['here']}, [first, second])], self.sent
         )
 
-    def test_a_source_that_was_lost_is_counted(self):
+    def test_reconnect_is_counted(self):
         forwarder = self.make()
         forwarder.start()
         self.addCleanup(forwarder.stop)
 
-        bus_base.tell_of_reconnect()
+        bus_base.log_reconnect()
 
-        self.assertEqual(1, forwarder.counters.value('reconnects'))
+        self.assertEqual(1, forwarder.counters.value('broker_reconnects'))
 
-    def test_the_way_of_each_message_goes_on(self):
-        first, second = seal('a'), seal('b')
+    def test_route_of_each_message_is_extended(self):
+        first, second = sign('a'), sign('b')
 
         self.make().handle(
             [
@@ -84,24 +86,26 @@ class ForwarderTest(bus_base.BusTestCase):
             self.sent,
         )
 
-    def test_a_message_that_was_here_goes_no_further(self):
+    def test_message_that_returns_is_dropped(self):
         forwarder = self.make()
 
         forwarder.handle(
-            [message(seal('a'), energy_meter_route=['here', 'there'])]
+            [message(sign('a'), energy_meter_route=['here', 'there'])]
         )
 
         self.assertEqual([], self.sent)
-        self.assertEqual(1, forwarder.counters.value('stopped', reason='loop'))
+        self.assertEqual(
+            1, forwarder.counters.value('messages_dropped', reason='loop')
+        )
 
-    def test_a_message_passes_so_many_forwarders_and_no_more(self):
+    def test_message_is_dropped_after_max_hops(self):
         self.configure(max_hops=3)
         forwarder = self.make()
 
         forwarder.handle(
             [
-                message(seal('a'), energy_meter_route=['1', '2']),
-                message(seal('b'), energy_meter_route=['1', '2', '3']),
+                message(sign('a'), energy_meter_route=['1', '2']),
+                message(sign('b'), energy_meter_route=['1', '2', '3']),
             ]
         )
 
@@ -109,128 +113,133 @@ class ForwarderTest(bus_base.BusTestCase):
             [['1', '2', 'here']],
             [context['energy_meter_route'] for context, _ in self.sent],
         )
-        self.assertEqual(1, forwarder.counters.value('stopped', reason='hops'))
+        self.assertEqual(
+            1, forwarder.counters.value('messages_dropped', reason='hops')
+        )
 
-    def test_junk_is_counted_and_dropped(self):
-        good = seal('a')
+    def test_invalid_messages_are_counted_and_dropped(self):
+        valid = sign('a')
         forwarder = self.make()
 
         forwarder.handle(
             [
                 message(None),
-                message(good | {'signature': '0' * 64}, good, 5),
-                message(seal('b'), energy_meter_route=7),
+                message(valid | {'signature': '0' * 64}, valid, 5),
+                message(sign('b'), energy_meter_route=7),
             ]
         )
 
-        self.assertEqual([[good]], [found for _, found in self.sent])
+        self.assertEqual([[valid]], [envelopes for _, envelopes in self.sent])
         self.assertEqual(
-            3, forwarder.counters.value('rejected', cause='malformed')
+            3,
+            forwarder.counters.value('envelopes_rejected', reason='malformed'),
         )
         self.assertEqual(
-            1, forwarder.counters.value('rejected', cause='bad-signature')
+            1,
+            forwarder.counters.value(
+                'envelopes_rejected', reason='bad_signature'
+            ),
         )
 
-    def test_a_rejection_is_told_once_a_line(self):
-        # oslo.log adds the error that is being handled while it writes.
+    def test_rejections_are_logged_outside_the_handler(self):
+        # Inside it oslo.log would append the error to the line.
         handled = []
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.complaint.Complaints.complain',
-                lambda *told: handled.append(sys.exc_info()[0]),
+                'energy_meter.log_throttle.ThrottledLogger.warning',
+                lambda *args: handled.append(sys.exc_info()[0]),
             )
         )
 
         self.make().handle(
-            [message({}), message({}, energy_meter_route='no list')]
+            [message({}), message({}, energy_meter_route='not a list')]
         )
 
         self.assertEqual([None, None], handled)
 
-    def test_what_is_not_wanted_is_counted(self):
+    def test_filtered_envelopes_are_counted(self):
         self.configure(probes=['node-*'])
         forwarder = self.make()
 
-        forwarder.handle([message(seal('rack-1'), seal('node-1'))])
+        forwarder.handle([message(sign('rack-1'), sign('node-1'))])
 
-        self.assertEqual([1], [len(found) for _, found in self.sent])
-        self.assertEqual(1, forwarder.counters.value('unselected'))
+        self.assertEqual([1], [len(envelopes) for _, envelopes in self.sent])
+        self.assertEqual(1, forwarder.counters.value('envelopes_filtered'))
 
-    def test_a_batch_waits_for_its_destination(self):
+    def test_batch_is_retried_until_destination_confirms_it(self):
         # Given a destination that refuses twice,
         refusals = [
             oslo_messaging.MessageDeliveryFailure('away'),
             OSError('no route'),
         ]
 
-        def send(*args, **how):
+        def send(*args, **options):
             if refusals:
                 raise refusals.pop()
-            self.send(*args, **how)
+            self.send(*args, **options)
 
-        # when a batch comes,
+        # when a batch is handled,
         forwarder = self.make(send)
-        forwarder.handle([message(seal('a'))])
+        forwarder.handle([message(sign('a'))])
 
-        # then it arrives, once.
+        # then it is sent once.
         self.assertEqual(1, len(self.sent))
         self.assertEqual(2, forwarder.counters.value('publish_failures'))
-        self.assertEqual(1, forwarder.counters.value('forwarded'))
+        self.assertEqual(1, forwarder.counters.value('envelopes_forwarded'))
 
-    def test_stopped_while_its_destination_is_away_it_keeps_nothing(self):
+    def test_stop_requeues_messages_while_destination_is_unreachable(self):
         tried = threading.Event()
 
-        def refuse(*args, **how):
+        def refuse(*args, **options):
             tried.set()
             raise oslo_messaging.MessageDeliveryFailure('away')
 
         forwarder = self.make(refuse)
         threading.Thread(
-            target=lambda: (tried.wait(PATIENCE), forwarder.stop())
+            target=lambda: (tried.wait(TIMEOUT_S), forwarder.stop())
         ).start()
 
-        # The messages go back.
         self.assertRaises(
-            listener.Stopping, forwarder.handle, [message(seal('a'))]
+            listener.Stopping, forwarder.handle, [message(sign('a'))]
         )
 
-    def test_says_each_minute_what_it_did(self):
+    def test_counters_are_logged_periodically(self):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.forwarder.service._REPORT_INTERVAL', 0.01
+                'energy_meter.forwarder.service._REPORT_INTERVAL_S', 0.01
             )
         )
         lines = []
-        told = threading.Event()
+        complete = threading.Event()
 
-        def tell(text, *words):
-            lines.append(text % words)
+        def log(text, *args):
+            lines.append(text % args)
             if len(lines) == 2:
-                told.set()
+                complete.set()
 
         forwarder = self.make()
-        forwarder.handle([message(seal('a'), None)])
+        forwarder.handle([message(sign('a'), None)])
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.forwarder.service.LOG.info', tell
+                'energy_meter.forwarder.service.LOG.info', log
             )
         )
         forwarder._reporter.start()
         self.addCleanup(forwarder.stop)
-        told.wait(PATIENCE)
+        complete.wait(TIMEOUT_S)
 
         self.assertEqual(
             [
-                'In the last 0 s: messages 1, rejected (malformed) 1, '
-                'forwarded 1',
-                'In the last 0 s: nothing came',
+                'In the last 0 s: messages_received 1, '
+                'envelopes_rejected (malformed) 1, envelopes_forwarded 1',
+                'In the last 0 s: no messages',
             ],
             lines[:2],
         )
 
 
 class ReloadTest(bus_base.BusTestCase):
-    """SIGHUP, while envelopes pass."""
+    """Tests of SIGHUP."""
 
     def setUp(self):
         super().setUp()
@@ -247,23 +256,23 @@ class ReloadTest(bus_base.BusTestCase):
     def handle(self, *envelopes):
         self.forwarder.handle([listener.Message({}, list(envelopes))])
 
-    def test_secrets_and_patterns_are_read_anew(self):
-        item = seal('a', keyring=signing.Keyring(['new']))
-        self.handle(item)
+    def test_secrets_and_patterns_are_reloaded(self):
+        signed = sign('a', keyring=signing.Keyring(['new']))
+        self.handle(signed)
         self.assertEqual([], self.sent)
         self.conf.set_override('secrets', ['current-secret', 'new'], 'bus')
         self.conf.set_override('probes', ['a'], 'forwarder')
         self.forwarder.reset()
-        self.handle(item, seal('b'))
-        self.assertEqual([[item]], self.sent)
+        self.handle(signed, sign('b'))
+        self.assertEqual([[signed]], self.sent)
 
-    def test_without_the_secrets_that_it_needs_it_goes_on_as_before(self):
+    def test_failed_reload_keeps_secrets_and_patterns(self):
         self.conf.set_override('secrets', [], 'bus')
         self.conf.set_override('probes', ['b'], 'forwarder')
         self.assertRaises(exception.MissingSecrets, self.forwarder.reset)
-        item = seal('a')
-        self.handle(item)
-        self.assertEqual([[item]], self.sent)
+        signed = sign('a')
+        self.handle(signed)
+        self.assertEqual([[signed]], self.sent)
 
 
 class ConfigurationTest(bus_base.BusTestCase):
@@ -272,32 +281,32 @@ class ConfigurationTest(bus_base.BusTestCase):
             self.conf.set_override(name, value, 'forwarder')
         return service.Forwarder(self.conf, lambda: self.conf)
 
-    def assert_refused(self, expected, **options):
+    def assert_invalid(self, expected, **options):
         error = self.assertRaises(
             exception.ConfigurationError, self.make, **options
         )
         self.assertIn(expected, str(error))
 
-    def test_without_a_source_there_is_nothing_to_do(self):
-        self.assert_refused('[forwarder] sources: expected the URL')
+    def test_missing_source_is_an_error(self):
+        self.assert_invalid('[forwarder] sources: expected the URL')
 
-    def test_a_source_is_not_the_destination(self):
+    def test_source_equal_to_destination_is_an_error(self):
         self.conf.set_override('transport_url', 'rabbit://u:hunter2@a:1/v')
-        self.assert_refused(
+        self.assert_invalid(
             '[forwarder] sources: rabbit://a:1/v is also',
             sources=['rabbit://b', 'rabbit://x:y@a:1/v'],
         )
 
-    def test_a_name_is_printable(self):
-        self.assert_refused(
+    def test_invalid_name_is_an_error(self):
+        self.assert_invalid(
             '[forwarder] name: expected',
             name='x' * 191,
             sources=['fake://source'],
         )
 
-    def test_secrets_are_needed_to_look_into_envelopes(self):
+    def test_filtering_and_re_signing_require_secrets(self):
         for options in (
-            {'resign': True},
+            {'re_sign': True},
             {'probes': ['a']},
             {'wattmeters': ['a']},
         ):
@@ -309,14 +318,14 @@ class ConfigurationTest(bus_base.BusTestCase):
             )
             self.conf.clear_override(next(iter(options)), 'forwarder')
 
-    def test_without_secrets_it_says_that_nothing_is_verified(self):
+    def test_warns_if_messages_are_not_verified(self):
         log = self.useFixture(fixtures.FakeLogger(service.__name__))
 
         self.make(sources=['fake://source'])
 
-        self.assertIn('what passes is not verified', log.output)
+        self.assertIn('messages are not verified', log.output)
 
-    def test_forwarders_to_other_destinations_have_other_names(self):
+    def test_default_name_depends_on_destination(self):
         def name(url):
             self.conf.set_override('transport_url', url)
             return self.make(sources=['fake://source'])._name

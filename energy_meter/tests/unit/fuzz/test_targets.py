@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The targets of the fuzzer, for a moment and without it.
+"""Short run of the fuzzing targets with random inputs.
 
-tools/run_fuzz.sh runs them for minutes, led by what code is reached.
+tools/run_fuzz.sh runs them for minutes, guided by code coverage.
 """
 
 import hypothesis
@@ -13,27 +13,27 @@ from energy_meter.tests.fuzz import envelopes
 from energy_meter.tests.fuzz import merges
 
 inputs = strategies.randoms(use_true_random=False).map(
-    lambda chance: chance.randbytes(chance.randint(0, 600))
+    lambda random: random.randbytes(random.randint(0, 600))
 )
 
 
 class TargetsTest(base.BaseTestCase):
-    def test_seeds_break_nothing(self):
+    def test_seeds_pass(self):
         for seed in envelopes.seeds():
-            envelopes.try_one(seed)
+            envelopes.run(seed)
         for seed in merges.seeds():
-            merges.try_one(seed)
-            merges.try_tables(seed)
+            merges.run(seed)
+            merges.run_tables(seed)
 
     @hypothesis.given(inputs)
-    def test_envelopes_are_read_or_rejected(self, data):
-        envelopes.try_one(data)
+    def test_envelopes_are_decoded_or_rejected(self, data):
+        envelopes.run(data)
 
     @hypothesis.given(inputs)
-    def test_accounts_stay_right(self, data):
-        merges.try_one(data)
+    def test_accounts_are_correct(self, data):
+        merges.run(data)
 
     @hypothesis.settings(max_examples=10, deadline=None)
     @hypothesis.given(inputs)
-    def test_tables_say_what_accounts_say(self, data):
-        merges.try_tables(data)
+    def test_tables_match_accounts(self, data):
+        merges.run_tables(data)

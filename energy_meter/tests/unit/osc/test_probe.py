@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Listing and showing probes."""
+"""Tests for the commands that show probes and versions."""
 
 import csv
 import io
@@ -22,10 +22,10 @@ class ListTest(base.CommandTestCase):
             c={'w': None, 'host': 'n2', 'scope': 'outlet'},
         )
 
-    def ids(self, *words):
-        return [row['ID'] for row in self.read('probe', 'list', *words)]
+    def ids(self, *arguments):
+        return [row['ID'] for row in self.read('probe', 'list', *arguments)]
 
-    def test_programs_get_plain_numbers(self):
+    def test_json_numbers_are_not_rounded(self):
         first = self.read('probe', 'list')[0]
 
         self.assertEqual(
@@ -39,7 +39,7 @@ class ListTest(base.CommandTestCase):
             first,
         )
 
-    def test_people_get_rounded_numbers(self):
+    def test_table_numbers_are_rounded(self):
         self.assertEqual(0, self.run_command('probe', 'list'))
 
         self.assertIn(
@@ -47,7 +47,7 @@ class ListTest(base.CommandTestCase):
             self.stdout.getvalue(),
         )
 
-    def test_other_formats(self):
+    def test_csv_numbers_are_not_rounded(self):
         self.assertEqual(0, self.run_command('probe', 'list', '-f', 'csv'))
 
         rows = list(csv.DictReader(io.StringIO(self.stdout.getvalue())))
@@ -58,7 +58,7 @@ class ListTest(base.CommandTestCase):
     def test_unknown_power_is_null(self):
         self.assertIsNone(self.read('probe', 'list')[2]['Power (W)'])
 
-    def test_all_that_is_known(self):
+    def test_long_lists_all_fields(self):
         row = self.read('probe', 'list', '--long')[1]
 
         self.assertEqual(
@@ -70,28 +70,28 @@ class ListTest(base.CommandTestCase):
                 'Energy (kWh)': 1.25,
                 'Wattmeter': 'bmc',
                 'Coverage': 0.9998,
-                'Measured At': '2023-11-14T22:13:20+00:00',
+                'Timestamp': '2023-11-14T22:13:20+00:00',
                 'Project ID': None,
             },
             row,
         )
 
-    def test_one_host(self):
+    def test_filter_by_host(self):
         self.assertEqual(['b', 'c'], self.ids('--host', 'n2'))
 
-    def test_several_hosts_of_one_scope(self):
+    def test_filter_by_several_hosts_and_scope(self):
         self.assertEqual(
             ['a', 'b'],
             self.ids('--host', 'n1', '--host', 'n2', '--scope', 'node'),
         )
 
-    def test_one_wattmeter(self):
+    def test_filter_by_wattmeter(self):
         self.assertEqual(['b'], self.ids('--wattmeter', 'bmc'))
 
-    def test_a_host_without_probes(self):
+    def test_filter_without_match_is_empty(self):
         self.assertEqual([], self.ids('--host', 'n3'))
 
-    def test_sorted_by_power(self):
+    def test_unknown_power_sorts_last(self):
         for order, ids in (
             ('--sort-ascending', ['b', 'a', 'c']),
             ('--sort-descending', ['c', 'a', 'b']),
@@ -100,7 +100,7 @@ class ListTest(base.CommandTestCase):
                 ids, self.ids('--sort-column', 'Power (W)', order)
             )
 
-    def test_sorted_by_id_unless_asked_otherwise(self):
+    def test_list_is_sorted_by_id_by_default(self):
         self.assertEqual(['a', 'b', 'c'], self.ids())
 
 
@@ -112,7 +112,7 @@ class ShowTest(base.CommandTestCase):
             json.dumps({'pdu 1/7': api_stub.PROBE}).encode(),
         )
 
-    def test_all_that_is_known(self):
+    def test_show_returns_all_fields(self):
         self.assertEqual(
             {
                 'id': 'pdu 1/7',
@@ -122,13 +122,13 @@ class ShowTest(base.CommandTestCase):
                 'power_w': 173.0,
                 'energy_kwh': 1.25,
                 'coverage': 0.9998,
-                'measured_at': '2023-11-14T22:13:20+00:00',
+                'timestamp': '2023-11-14T22:13:20+00:00',
                 'project_id': None,
             },
             self.read('probe', 'show', 'pdu 1/7'),
         )
 
-    def test_people_get_rounded_numbers(self):
+    def test_table_numbers_are_rounded(self):
         self.assertEqual(0, self.run_command('probe', 'show', 'pdu 1/7'))
 
         for text in '99.98%', '173.0', '1.250':
@@ -136,7 +136,7 @@ class ShowTest(base.CommandTestCase):
 
 
 class VersionTest(base.CommandTestCase):
-    def test_of_the_api_and_of_the_client(self):
+    def test_api_and_client_versions_are_shown(self):
         self.api.answers['/'] = (
             200,
             json.dumps(
@@ -155,21 +155,21 @@ class ErrorsTest(base.CommandTestCase):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
 
-    def assert_fails(self, text, *words):
-        self.assertEqual(1, self.run_command(*words))
+    def assert_fails(self, text, *arguments):
+        self.assertEqual(1, self.run_command(*arguments))
         self.assertIn(text, self.log.output)
         self.assertEqual('', self.stdout.getvalue())
 
-    def test_an_unknown_probe(self):
-        self.assert_fails('no probe desk', 'probe', 'show', 'desk')
+    def test_unknown_probe_fails(self):
+        self.assert_fails('probe desk not found', 'probe', 'show', 'desk')
 
-    def test_forbidden(self):
+    def test_forbidden_request_fails(self):
         self.api.answers['/v1/probes/'] = 403, b'{}'
 
         for command in 'list', 'watch':
             self.assert_fails('/v1/probes/: 403 Forbidden', 'probe', command)
 
-    def test_no_api(self):
+    def test_unavailable_api_fails(self):
         self.api.stop()
 
         self.assert_fails('Unable to establish connection', 'version')

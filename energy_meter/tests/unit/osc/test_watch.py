@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Watching probes."""
+"""Tests for ``probe watch``."""
 
 import io
 import re
@@ -9,7 +9,7 @@ import fixtures
 
 from energy_meter.tests.unit.osc import base
 
-#: Control sequences of a terminal.
+#: A control sequence of a terminal.
 CONTROL = re.compile('\x1b\\[[?0-9]*[a-zA-Z]')
 
 
@@ -34,18 +34,18 @@ class WatchTest(base.CommandTestCase):
         self.slept = []
 
     def sleep(self, seconds):
-        """Let happen what happens next, and Ctrl-C at the end."""
+        """Run the next action between updates, and at last press Ctrl-C."""
         self.slept.append(seconds)
         if not self.between:
             raise KeyboardInterrupt
         self.between.pop(0)()
 
     def screens(self):
-        """Give the texts that the screen showed, one after the other."""
+        """Return the texts of the successive screens."""
         _, *drawn = self.stdout.getvalue().split('\x1b[H')
         return [CONTROL.sub('', text) for text in drawn]
 
-    def test_shows_probes_anew(self):
+    def test_screen_is_updated(self):
         self.between = [lambda: self.api.show(a={'w': 20.0})]
 
         self.assertEqual(0, self.run_command('probe', 'watch'))
@@ -55,7 +55,7 @@ class WatchTest(base.CommandTestCase):
         self.assertIn(' 20.0 ', second)
         self.assertEqual([2.0, 2.0], self.slept)
 
-    def test_the_terminal_is_given_back(self):
+    def test_terminal_is_restored(self):
         self.run_command('probe', 'watch')
 
         drawn = self.stdout.getvalue()
@@ -64,7 +64,7 @@ class WatchTest(base.CommandTestCase):
             self.assertEqual(1, drawn.count(f'\x1b[?{mode}l'))
         self.assertTrue(drawn.endswith('\x1b[?1049l'))
 
-    def test_the_terminal_is_given_back_after_a_failure(self):
+    def test_terminal_is_restored_after_failure(self):
         def fail():
             raise RuntimeError
 
@@ -74,7 +74,7 @@ class WatchTest(base.CommandTestCase):
 
         self.assertTrue(self.stdout.getvalue().endswith('\x1b[?1049l'))
 
-    def test_a_screen_shows_as_many_lines_as_it_has(self):
+    def test_long_list_is_cut_to_screen_height(self):
         self.api.show(**{f'probe-{number}': {} for number in range(9)})
 
         self.run_command('probe', 'watch')
@@ -84,24 +84,24 @@ class WatchTest(base.CommandTestCase):
         self.assertIn('probe-1', lines[6])
         self.assertEqual('... 8 more lines', lines[7])
 
-    def test_goes_on_when_the_api_was_away(self):
+    def test_watch_continues_after_outage(self):
         self.between = [self.api.stop, self.api.start]
 
         self.assertEqual(0, self.run_command('probe', 'watch'))
 
-        _, away, back = self.screens()
-        self.assertIn('Unable to establish connection', away)
-        self.assertIn(' 10.0 ', back)
+        _, outage, recovered = self.screens()
+        self.assertIn('Unable to establish connection', outage)
+        self.assertIn(' 10.0 ', recovered)
 
-    def test_a_refusal_ends_it(self):
-        def refuse():
+    def test_forbidden_request_ends_watch(self):
+        def forbid():
             self.api.answers['/v1/probes/'] = 403, b'{}'
 
-        self.between = [refuse]
+        self.between = [forbid]
 
         self.assertEqual(1, self.run_command('probe', 'watch'))
 
-    def test_what_it_shows_can_be_chosen(self):
+    def test_filters_and_columns_apply(self):
         self.api.show(a={'host': 'n1'}, b={'host': 'n2'})
 
         self.run_command(
@@ -120,7 +120,7 @@ class WatchTest(base.CommandTestCase):
         self.assertEqual(['b'], self.screens()[0].splitlines()[2:])
         self.assertEqual([0.5], self.slept)
 
-    def test_a_pipe_gets_one_table(self):
+    def test_output_to_pipe_is_one_table(self):
         self.stdout = io.StringIO()
 
         self.assertEqual(0, self.run_command('probe', 'watch'))
@@ -129,7 +129,7 @@ class WatchTest(base.CommandTestCase):
         self.assertNotIn('\x1b', self.stdout.getvalue())
         self.assertEqual([], self.slept)
 
-    def test_an_interval_that_makes_no_sense(self):
+    def test_invalid_interval_is_rejected(self):
         for text in '0', '-1', 'nan', 'soon':
             self.assertRaises(
                 SystemExit,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Policies: all rules are documented."""
+"""Tests for the default policies."""
 
 from oslo_policy import policy
 from oslotest import base
@@ -9,12 +9,12 @@ from energy_meter import policies
 
 
 class PoliciesTest(base.BaseTestCase):
-    def test_rules_have_names_of_their_own(self):
+    def test_names_are_unique(self):
         names = [rule.name for rule in policies.list_rules()]
 
         self.assertEqual(sorted(set(names)), sorted(names))
 
-    def test_rules_say_what_they_are_about(self):
+    def test_rules_are_documented(self):
         for rule in policies.list_rules():
             self.assertTrue(rule.description)
             if ':' in rule.name:

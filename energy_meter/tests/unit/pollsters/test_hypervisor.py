@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The power of hypervisors, where Watcher looks for it."""
+"""Tests for the pollster of hypervisors."""
 
 import logging
 
@@ -36,7 +36,7 @@ class HypervisorTest(base.BaseTestCase):
             pollster.get_samples(test_probe.make_manager(), {}, [self.api.url])
         )
 
-    def test_sample_says_the_power_of_the_host(self):
+    def test_sample_has_power_and_resource_of_host(self):
         self.api.show(a={'w': 173.0, 'host': 'node-41'})
 
         (sample,) = self.poll('{host}')
@@ -58,7 +58,7 @@ class HypervisorTest(base.BaseTestCase):
             ),
         )
 
-    def test_hosts_may_be_called_otherwise_in_nova(self):
+    def test_compute_host_can_extend_host(self):
         self.api.show(a={'host': 'node-41'})
 
         (sample,) = self.poll('{host}.example.org')
@@ -67,7 +67,7 @@ class HypervisorTest(base.BaseTestCase):
             'node-41.example.org_node-41.example.org', sample.resource_id
         )
 
-    def test_other_scopes_are_not_of_the_host(self):
+    def test_only_probes_of_scope_node_are_polled(self):
         self.api.show(
             a={'scope': 'psu'},
             b={'scope': 'outlet'},
@@ -79,17 +79,17 @@ class HypervisorTest(base.BaseTestCase):
             [sample.resource_id for sample in self.poll('{host}')],
         )
 
-    def test_unknown_power_is_no_sample(self):
+    def test_unknown_power_yields_no_sample(self):
         self.api.show(a={'w': None})
 
         self.assertEqual([], self.poll('{host}'))
 
-    def test_it_is_left_out_unless_the_operator_wants_it(self):
+    def test_missing_option_disables_pollster_silently(self):
         self.assertRaises(plugin_base.ExtensionLoadError, self.make)
 
         self.assertEqual('', self.log.output)
 
-    def test_one_name_for_all_hosts_is_told(self):
+    def test_constant_compute_host_is_reported(self):
         self.assertRaises(
             plugin_base.ExtensionLoadError,
             self.make,

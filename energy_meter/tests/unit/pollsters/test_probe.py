@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The pollsters, driven as Ceilometer's polling manager drives them."""
+"""Tests for the pollsters, called like by Ceilometer's polling manager."""
 
 from concurrent import futures
 import importlib.metadata
@@ -16,7 +16,7 @@ from keystoneauth1 import session as keystone_session
 from oslo_utils import timeutils
 from oslotest import base
 
-from energy_meter import client
+from energy_meter.clients import api
 from energy_meter.pollsters import hypervisor
 from energy_meter.pollsters import probe
 from energy_meter.tests.unit import api_stub
@@ -56,7 +56,9 @@ class PollsterTest(base.BaseTestCase):
         )
 
     def poll_ids(self, pollster, *endpoints):
-        return [s.resource_id for s in self.poll(pollster, *endpoints)]
+        return [
+            sample.resource_id for sample in self.poll(pollster, *endpoints)
+        ]
 
     def log_lines(self):
         return self.log.output.splitlines()
@@ -93,7 +95,7 @@ class PollsterTest(base.BaseTestCase):
             ),
         )
 
-    def test_metadata_says_what_is_measured(self):
+    def test_metadata_has_scope_host_and_wattmeter(self):
         self.api.show(a={'scope': 'psu', 'host': 'h', 'wattmeter': 'm'})
 
         for pollster in self.energy, self.power:
@@ -104,22 +106,25 @@ class PollsterTest(base.BaseTestCase):
                 sample.resource_metadata,
             )
 
-    def test_samples_belong_to_who_pays_for_the_probe(self):
+    def test_samples_belong_to_project_of_probe(self):
         self.api.show(a={'project_id': None}, b={'project_id': 'p1'})
 
         for pollster in self.energy, self.power:
-            a, b = self.poll(pollster)
+            self.assertEqual(
+                [(None, None), (None, 'p1')],
+                [
+                    (sample.user_id, sample.project_id)
+                    for sample in self.poll(pollster)
+                ],
+            )
 
-            self.assertEqual((None, None), (a.user_id, a.project_id))
-            self.assertEqual((None, 'p1'), (b.user_id, b.project_id))
-
-    def test_unknown_power_is_no_sample(self):
+    def test_unknown_power_yields_no_sample(self):
         self.api.show(a={'w': None}, b={'w': 0.0})
 
         self.assertEqual(['b'], self.poll_ids(self.power))
         self.assertEqual(['a', 'b'], self.poll_ids(self.energy))
 
-    def test_message_tells_the_time_of_the_measurement(self):
+    def test_message_has_timestamp_of_measurement(self):
         self.api.show(a={'timestamp': 1700000000.5})
         (sample,) = self.poll(self.power)
 
@@ -127,10 +132,10 @@ class PollsterTest(base.BaseTestCase):
         sample.set_timestamp('2026-01-01T00:00:00')
         message = publisher_utils.meter_message_from_counter(sample, 'secret')
 
-        measured_at = timeutils.parse_isotime(message['timestamp'])
-        self.assertEqual(1700000000.5, measured_at.timestamp())
+        timestamp = timeutils.parse_isotime(message['timestamp'])
+        self.assertEqual(1700000000.5, timestamp.timestamp())
 
-    def test_pollsters_share_one_request_in_a_cycle(self):
+    def test_pollsters_share_request_within_cycle(self):
         self.api.show(a={})
         cycle = {}
 
@@ -141,7 +146,7 @@ class PollsterTest(base.BaseTestCase):
         self.poll(self.energy)
         self.assertEqual(2, self.api.requests[LISTING])
 
-    def test_pollsters_that_run_at_once_share_one_request(self):
+    def test_concurrent_pollsters_share_request(self):
         self.api.show(a={})
         self.api.open.clear()
         cycle = {}
@@ -166,7 +171,7 @@ class PollsterTest(base.BaseTestCase):
         for pollster in self.energy, self.power:
             self.assertEqual(['b'], self.poll_ids(pollster))
 
-    def test_clock_that_was_set_back_silences_no_probe(self):
+    def test_earlier_timestamp_is_reported(self):
         self.api.show(a={'timestamp': 7200.0})
         self.poll(self.energy)
 
@@ -174,7 +179,7 @@ class PollsterTest(base.BaseTestCase):
 
         self.assertEqual(['a'], self.poll_ids(self.energy))
 
-    def test_probe_that_left_is_forgotten(self):
+    def test_probe_is_reported_again_after_absence(self):
         self.api.show(a={}, b={})
         self.poll(self.energy)
         self.api.show(b={})
@@ -184,7 +189,7 @@ class PollsterTest(base.BaseTestCase):
 
         self.assertEqual(['a'], self.poll_ids(self.energy))
 
-    def test_forms_of_an_endpoint_are_one_endpoint(self):
+    def test_endpoint_with_or_without_version_is_polled_once(self):
         self.api.show(a={})
 
         ids = self.poll_ids(
@@ -197,7 +202,7 @@ class PollsterTest(base.BaseTestCase):
         self.assertEqual(['a'], ids)
         self.assertEqual({LISTING: 1}, self.api.requests)
 
-    def test_api_that_is_down_is_one_line_for_both(self):
+    def test_unavailable_api_is_logged_once_per_cycle(self):
         self.api.stop()
         cycle = {}
 
@@ -207,7 +212,7 @@ class PollsterTest(base.BaseTestCase):
         (line,) = self.log_lines()
         self.assertIn(f'{self.api.url}v1/probes/: Unable to', line)
 
-    def test_api_that_is_slow_is_one_line(self):
+    def test_timeout_is_logged_once(self):
         self.manager = make_manager(timeout=0.05)
         self.api.open.clear()
 
@@ -216,15 +221,15 @@ class PollsterTest(base.BaseTestCase):
         (line,) = self.log_lines()
         self.assertIn('timed out', line)
 
-    def test_operator_may_choose_how_long_to_wait(self):
-        for configured, used in (3.0, 3.0), (None, client.DEFAULT_TIMEOUT):
+    def test_timeout_of_session_takes_precedence(self):
+        for configured, expected in (3.0, 3.0), (None, api.DEFAULT_TIMEOUT_S):
             self.manager = make_manager(timeout=configured)
-            with mock.patch.object(client, 'Client') as made:
+            with mock.patch.object(api, 'Client') as client:
                 self.poll(self.energy)
 
-            self.assertEqual(used, made.call_args.kwargs['timeout'])
+            self.assertEqual(expected, client.call_args.kwargs['timeout'])
 
-    def test_api_that_answers_garbage_is_one_line(self):
+    def test_invalid_response_is_logged_once(self):
         for body in b'<html>\n</html>', b'[]', b'{"probes": {"a": {}}}':
             self.api.answers[LISTING] = 200, body
             before = len(self.log_lines())
@@ -233,7 +238,7 @@ class PollsterTest(base.BaseTestCase):
 
             self.assertEqual(before + 1, len(self.log_lines()))
 
-    def test_endpoint_that_fails_does_not_stop_the_others(self):
+    def test_failing_endpoint_does_not_affect_others(self):
         self.api.show(a={})
 
         ids = self.poll_ids(self.energy, 'http://127.0.0.1:1/', self.api.url)
@@ -241,7 +246,7 @@ class PollsterTest(base.BaseTestCase):
         self.assertEqual(['a'], ids)
         self.assertEqual(1, len(self.log_lines()))
 
-    def test_keystone_that_is_down_is_one_line(self):
+    def test_unavailable_keystone_is_logged_once(self):
         self.manager = KeystoneDownManager()
 
         self.assertEqual([], self.poll(self.energy))
@@ -249,7 +254,7 @@ class PollsterTest(base.BaseTestCase):
         (line,) = self.log_lines()
         self.assertIn('Keystone is down', line)
 
-    def test_outage_repeats_nothing(self):
+    def test_measurement_is_not_repeated_after_outage(self):
         self.api.show(a={'timestamp': 1.0}, b={'timestamp': 1.0})
         self.poll(self.energy)
         self.api.stop()
@@ -260,8 +265,8 @@ class PollsterTest(base.BaseTestCase):
 
         self.assertEqual(['b'], self.poll_ids(self.energy))
 
-    def test_ceilometer_finds_the_pollsters(self):
-        found = {
+    def test_entry_points_name_pollsters(self):
+        pollsters = {
             entry.name: entry.load()
             for entry in importlib.metadata.entry_points(
                 group='ceilometer.poll.central'
@@ -275,9 +280,9 @@ class PollsterTest(base.BaseTestCase):
                 'power': probe.PowerPollster,
                 'hardware.ipmi.node.power': hypervisor.HypervisorPowerPollster,
             },
-            found,
+            pollsters,
         )
-        for name, pollster in found.items():
+        for name, pollster in pollsters.items():
             self.assertEqual(
                 (name, 'endpoint:energy'),
                 (pollster.meter, pollster.default_discovery),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The files in etc/ceilometer, read by Ceilometer itself."""
+"""Tests for the files in etc/ceilometer, loaded by Ceilometer."""
 
 import pathlib
 
@@ -11,7 +11,7 @@ from ceilometer.publisher import gnocchi as publisher
 from oslotest import base
 import yaml
 
-from energy_meter import gnocchi
+from energy_meter.clients import gnocchi
 from energy_meter.pollsters import probe
 
 ETC = pathlib.Path(__file__).parents[4] / 'etc' / 'ceilometer'
@@ -24,7 +24,7 @@ def load(name):
 
 
 class SampleFilesTest(base.BaseTestCase):
-    def test_polling_source_takes_our_meters_and_no_others(self):
+    def test_polling_source_matches_meters_only(self):
         (source,) = map(
             polling_manager.PollingSource, load('polling.yaml')['sources']
         )
@@ -32,7 +32,7 @@ class SampleFilesTest(base.BaseTestCase):
         self.assertEqual([True, True], [*map(source.support_meter, METERS)])
         self.assertFalse(source.support_meter('power.state'))
 
-    def test_pipeline_takes_our_meters_to_our_sink(self):
+    def test_pipeline_routes_meters_to_sink(self):
         pipeline = load('pipeline.yaml')
         (source,) = map(sample_pipeline.SampleSource, pipeline['sources'])
 
@@ -41,7 +41,7 @@ class SampleFilesTest(base.BaseTestCase):
             [sink['name'] for sink in pipeline['sinks']], source.sinks
         )
 
-    def test_catch_all_source_can_leave_our_meters_to_our_sink(self):
+    def test_catch_all_source_can_exclude_meters(self):
         source = sample_pipeline.SampleSource(
             {
                 'name': 'meter_source',
@@ -53,7 +53,7 @@ class SampleFilesTest(base.BaseTestCase):
         self.assertEqual([False, False], [*map(source.support_meter, METERS)])
         self.assertTrue(source.support_meter('cpu'))
 
-    def test_gnocchi_stores_our_meters_as_it_is_set_up(self):
+    def test_resource_type_and_policies_equal_setup(self):
         conf = service.prepare_service([], [])
         resources, policies = publisher.GnocchiPublisher._load_definitions(
             conf, None, str(ETC / 'gnocchi_resources.yaml')
@@ -72,7 +72,7 @@ class SampleFilesTest(base.BaseTestCase):
             },
         )
 
-    def test_gnocchi_takes_attributes_from_our_samples(self):
+    def test_attributes_are_read_from_sample_metadata(self):
         metadata = {'scope': 'node', 'host': 'h', 'wattmeter': 'm'}
         sample = probe.MeasuredSample(
             name='energy',

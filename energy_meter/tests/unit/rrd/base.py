@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""A meter that knows the truth, and an archive that it fills."""
+"""Base of tests with an archive, and a simulated wattmeter."""
 
 import logging
 import pathlib
@@ -9,66 +8,72 @@ import pathlib
 import fixtures
 from oslotest import base
 
-from energy_meter import complaint
 from energy_meter import conf as energy_meter_conf
-from energy_meter import counters
+from energy_meter import log_throttle
 from energy_meter import measurement
-from energy_meter.rrd import archive
-from energy_meter.rrd import writer
+from energy_meter.rrd import metrics
+from energy_meter.rrd.reading import archive
+from energy_meter.rrd.writing import writer
+from energy_meter.telemetry import counters
 
-#: A midnight, so that rows of all lengths begin here.
+#: A midnight (UTC), so that rows of all lengths start here.
 EPOCH = 1_789_948_800
 
 HOSTILE = 'x:y\'"\\n%s<script>'
 
 
 class Meter:
-    """A probe that draws what it is told to draw.
+    """A simulated probe and its register.
 
-    :ivar time: seconds since the epoch.
-    :ivar joules: drawn since the register was opened.
+    :ivar timestamp: simulated time, in seconds since the epoch.
+    :ivar joules: energy since the register was opened.
     """
 
     def __init__(
-        self, probe='node-1', scope='node', host=None, time=EPOCH, register='0'
+        self,
+        probe='node-1',
+        scope='node',
+        host=None,
+        timestamp=EPOCH,
+        register='0',
     ):
         self.probe = measurement.Probe(
             probe, scope, host or probe, 'wattmeter', 'dummy', 'agent'
         )
-        self.time = time
+        self.timestamp = timestamp
         self.open(register)
 
     def open(self, register):
-        """Begin a new register."""
+        """Open a new register."""
         self.key = measurement.RegisterKey('agent-uuid', register, 1)
-        self.elapsed = self.metered = self.joules = 0.0
+        self.elapsed = self.metered_seconds = self.joules = 0.0
 
     def read(self, seconds=1.0, watts=100.0, metered=True, **changes):
-        """Draw power for some time, then measure."""
-        self.time += seconds
+        """Consume power for some time and return a measurement."""
+        self.timestamp += seconds
         self.elapsed += seconds
         if metered:
-            self.metered += seconds
+            self.metered_seconds += seconds
             self.joules += watts * seconds
         return measurement.Measurement(
             self.probe,
             self.key,
-            self.time,
+            self.timestamp,
             self.elapsed,
             round(self.joules * 1000),
-            self.metered,
+            self.metered_seconds,
             watts,
         )._replace(**changes)
 
-    def run(self, number, seconds=1.0, watts=100.0):
-        """Measure several times."""
-        return [self.read(seconds, watts) for _ in range(number)]
+    def run(self, count, seconds=1.0, watts=100.0):
+        """Return several measurements."""
+        return [self.read(seconds, watts) for _ in range(count)]
 
 
 class ArchiveTest(base.BaseTestCase):
-    """A test with an archive, and with a clock of its own.
+    """A test with an archive and a simulated clock.
 
-    :ivar now: what the clock shows.
+    :ivar now: time of the clock, in seconds since the epoch.
     """
 
     def setUp(self):
@@ -84,7 +89,7 @@ class ArchiveTest(base.BaseTestCase):
             directory=str(self.directory),
             graph_directory=self.useFixture(fixtures.TempDir()).path,
         )
-        self.counters = counters.Counters()
+        self.counters = counters.Counters(metrics.COUNTERS)
 
     def set(self, **options):
         """Set options of the section ``[rrd]``."""
@@ -92,20 +97,26 @@ class ArchiveTest(base.BaseTestCase):
             self.conf.set_override(name, value, 'rrd')
 
     def make_writer(self):
-        found = writer.Writer(
+        archive_writer = writer.Writer(
             self.conf,
             self.counters,
-            complaint.Complaints(logging.getLogger('energy_meter.test')),
+            log_throttle.ThrottledLogger(
+                logging.getLogger('energy_meter.test')
+            ),
         )
-        self.addCleanup(found.close)
-        return found
+        self.addCleanup(archive_writer.close)
+        return archive_writer
 
-    def write(self, *words, now=None):
-        """Let a new process write measurements when the last was made."""
-        self.now = now or max(word.time for word in words)
-        found = self.make_writer()
-        found.put(words)
-        found.close()
+    def write(self, *measurements, now=None):
+        """Write measurements as a new process would.
+
+        :param now: time of the write; by default that of the newest
+            measurement.
+        """
+        self.now = now or max(received.timestamp for received in measurements)
+        archive_writer = self.make_writer()
+        archive_writer.put(measurements)
+        archive_writer.close()
 
     def archive(self):
         return archive.Archive(self.conf)
@@ -114,4 +125,4 @@ class ArchiveTest(base.BaseTestCase):
         return self.archive().series(period, probe)
 
     def skipped(self, reason):
-        return self.counters.value('skipped', reason=reason)
+        return self.counters.value('rrd_measurements_skipped', reason=reason)

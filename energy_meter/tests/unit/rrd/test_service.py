@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""From the bus into the archive, in one process."""
+"""Tests of the service that writes measurements into the archive."""
 
 import fixtures
 
@@ -13,38 +12,44 @@ from energy_meter.tests.unit.bus import base as bus_base
 from energy_meter.tests.unit.rrd import base
 
 
-class RecorderTest(base.ArchiveTest):
+class RRDTest(base.ArchiveTest):
     def setUp(self):
         super().setUp()
         self.conf.set_override('transport_url', 'fake://')
         self.conf.set_override('secrets', ['a secret'], 'bus')
         self.meter = base.Meter()
 
-    def test_what_arrived_is_written_when_it_stops(self):
+    def test_stop_writes_buffered_measurements(self):
         self.set(flush_interval=3600.0)
-        recorder = service.Recorder(self.conf, lambda: self.conf)
+        recorder = service.RRD(self.conf, lambda: self.conf)
         recorder.start()
         recorder.handle(self.meter.run(10))
-        self.now = self.meter.time
+        self.now = self.meter.timestamp
         recorder.stop()
-        self.assertEqual(10, recorder.counters.value('points'))
+        self.assertEqual(10, recorder.counters.value('rrd_points_written'))
         self.assertEqual([100.0] * 10, self.series().watts[-10:])
 
-    def test_secrets_are_read_anew(self):
-        recorder = service.Recorder(self.conf, lambda: self.conf)
+    def test_reset_reloads_secrets(self):
+        recorder = service.RRD(self.conf, lambda: self.conf)
         self.addCleanup(recorder.stop)
         self.conf.set_override('secrets', ['new'], 'bus')
         recorder.reset()
-        recorder._intake._handle(
-            [envelope.seal(signing.Keyring(['new']), [bus_base.word()])]
+        recorder._consumer._handle(
+            [
+                envelope.sign(
+                    signing.Keyring(['new']), [bus_base.make_measurement()]
+                )
+            ]
         )
-        self.assertEqual(1, recorder.counters.value('measurements'))
+        self.assertEqual(1, recorder.counters.value('measurements_received'))
 
-    def test_batch_goes_back_to_the_bus_while_nothing_can_be_written(self):
-        # rrdcached is away.
-        self.set(backlog=5, daemon=str(self.directory / 'socket'))
-        self.useFixture(fixtures.MockPatchObject(service, '_PAUSE', 0.01))
-        recorder = service.Recorder(self.conf, lambda: self.conf)
+    def test_full_buffer_requeues_batch_on_stop(self):
+        # rrdcached is not running.
+        self.set(max_backlog=5, daemon=str(self.directory / 'socket'))
+        self.useFixture(
+            fixtures.MockPatchObject(service, '_FULL_BUFFER_POLL_S', 0.01)
+        )
+        recorder = service.RRD(self.conf, lambda: self.conf)
         recorder.handle(self.meter.run(5))
         recorder._stopping.set()
         self.assertRaises(

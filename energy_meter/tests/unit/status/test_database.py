@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the database tells about probes and clocks."""
+"""Checks of the database and of its contents."""
 
 import time
 
@@ -39,78 +39,87 @@ class DatabaseTest(base.BaseTestCase):
         late: float = 1.0,
         agent: str = 'agent',
     ) -> None:
-        """Let news of a probe have come, so old and so late."""
-        heard_at = time.time() - age
+        """Insert a probe.
+
+        :param age: seconds since its last update.
+        :param late: latency of this update in seconds.
+        """
+        last_seen_at = time.time() - age
         rows.insert(
             self.engine,
             probe,
-            heard_at=heard_at,
-            time=heard_at - late,
+            last_seen_at=last_seen_at,
+            timestamp=last_seen_at - late,
             agent_name=agent,
         )
 
-    def refuse(self, what: str, age: float) -> None:
-        """Let collectors have refused something, so long ago."""
+    def reject(self, reason: str, age: float) -> None:
+        """Insert rejections by collectors.
+
+        :param age: seconds since the last of them.
+        """
         with self.engine.begin() as connection:
             connection.execute(
-                schema.refusal.insert().values(
-                    what=what, number=7, at=time.time() - age
+                schema.rejection.insert().values(
+                    reason=reason, count=7, last_seen_at=time.time() - age
                 )
             )
 
 
-class SilentProbesTest(DatabaseTest):
-    def test_all_probes_speak(self):
+class StaleProbesTest(DatabaseTest):
+    def test_recently_updated_probes_pass(self):
         self.add('a', age=10)
 
-        self.assertEqual(Code.SUCCESS, database.silent_probes(self.conf).code)
+        self.assertEqual(Code.SUCCESS, database.stale_probes(self.conf).code)
 
-    def test_silent_probes_are_named(self):
+    def test_stale_probes_are_named(self):
         self.add('a', age=10)
         self.add('b', age=400)
 
-        result = database.silent_probes(self.conf)
+        result = database.stale_probes(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
-        self.assertIn('No news for more than 300 s of b. ', result.details)
+        self.assertIn('No update for more than 300 s from b. ', result.details)
 
-    def test_of_many_some_are_named(self):
-        for number in range(8):
-            self.add(f'p{number}', age=400)
+    def test_only_first_stale_probes_are_named(self):
+        for index in range(8):
+            self.add(f'p{index}', age=400)
 
-        result = database.silent_probes(self.conf)
+        result = database.stale_probes(self.conf)
 
-        self.assertIn(' of p0, p1, p2, p3, p4 and 3 more. ', result.details)
+        self.assertIn(' from p0, p1, p2, p3, p4 and 3 more. ', result.details)
 
 
-class RefusalsTest(DatabaseTest):
-    def test_what_was_refused_today_is_told(self):
-        self.refuse('rejected (unknown-key)', 60)
-        self.refuse('implausible', 100_000)
+class RejectionsTest(DatabaseTest):
+    def test_recent_rejections_are_reported(self):
+        self.reject('envelopes_rejected (unknown_key)', 60)
+        self.reject('measurements_rejected (out_of_range)', 100_000)
 
-        result = database.refusals(self.conf)
+        result = database.rejections(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
-        self.assertIn(': rejected (unknown-key): 7. ', result.details)
+        self.assertIn(
+            ': envelopes_rejected (unknown_key): 7. ', result.details
+        )
 
-    def test_a_clock_is_not_a_refusal(self):
-        self.refuse('future', 60)
+    def test_clamped_measurements_are_not_rejections(self):
+        self.reject('measurements_clamped', 60)
 
-        self.assertEqual(Code.SUCCESS, database.refusals(self.conf).code)
+        self.assertEqual(Code.SUCCESS, database.rejections(self.conf).code)
 
-    def test_old_refusals_matter_no_more(self):
-        self.refuse('implausible', 100_000)
+    def test_old_rejections_are_not_reported(self):
+        self.reject('measurements_rejected (out_of_range)', 100_000)
 
-        self.assertEqual(Code.SUCCESS, database.refusals(self.conf).code)
+        self.assertEqual(Code.SUCCESS, database.rejections(self.conf).code)
 
 
 class ClocksTest(DatabaseTest):
-    def test_clocks_that_agree(self):
+    def test_synchronized_clocks_pass(self):
         self.add('a')
 
         self.assertEqual(Code.SUCCESS, database.clocks(self.conf).code)
 
-    def test_an_agent_whose_clock_is_behind(self):
+    def test_agent_with_late_measurements_is_named(self):
         self.add('a', late=100, agent='north')
         self.add('b', late=90, agent='north')
         self.add('c', agent='south')
@@ -120,22 +129,22 @@ class ClocksTest(DatabaseTest):
         self.assertEqual(Code.WARNING, result.code)
         self.assertIn(': north (90 s). ', result.details)
 
-    def test_an_agent_whose_clock_is_ahead(self):
+    def test_agent_with_a_clock_that_is_ahead_is_reported(self):
         self.add('a')
-        self.refuse('future', 60)
+        self.reject('measurements_clamped', 60)
 
         result = database.clocks(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
-        self.assertIn("ahead of the database's", result.details)
+        self.assertIn('ahead of the database', result.details)
 
-    def test_one_late_measurement_of_a_punctual_agent_is_no_clock(self):
+    def test_agent_with_one_late_measurement_passes(self):
         self.add('a', late=100)
         self.add('b')
 
         self.assertEqual(Code.SUCCESS, database.clocks(self.conf).code)
 
-    def test_a_database_whose_clock_is_ahead(self):
+    def test_database_with_a_clock_that_is_ahead_is_reported(self):
         real = time.time
         self.useFixture(
             fixtures.MockPatchObject(
@@ -146,25 +155,25 @@ class ClocksTest(DatabaseTest):
         result = database.clocks(self.conf)
 
         self.assertEqual(Code.WARNING, result.code)
-        self.assertIn('60 s ahead of that of this machine', result.details)
+        self.assertIn('60 s ahead of this machine', result.details)
 
 
 class NoDatabaseTest(DatabaseTest):
-    def test_a_machine_of_agents_needs_none(self):
+    def test_machine_without_a_database_passes(self):
         self.conf.set_override('connection', None, 'database')
 
         for check in (
             database.revision,
-            database.silent_probes,
+            database.stale_probes,
             database.clocks,
         ):
             self.assertEqual(Code.SUCCESS, check(self.conf).code)
 
-    def test_one_that_is_away_is_told_once(self):
+    def test_unavailable_database_is_reported_once(self):
         self.conf.set_override(
             'connection', 'sqlite:////none/none', 'database'
         )
 
         self.assertEqual(Code.FAILURE, database.revision(self.conf).code)
-        for check in (database.silent_probes, database.clocks):
+        for check in (database.stale_probes, database.clocks):
             self.assertEqual(Code.SUCCESS, check(self.conf).code)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A name and a password."""
+"""Tests for HTTP basic authentication."""
 
 import pathlib
 
@@ -15,7 +15,7 @@ from energy_meter.web import basic_auth
 
 def application(environ, start_response):
     start_response('200 OK', [('Content-Type', 'text/plain')])
-    return [environ.get(basic_auth.NAME, 'nobody').encode()]
+    return [environ.get(basic_auth.USERNAME, 'anonymous').encode()]
 
 
 class BasicAuthTest(base.BaseTestCase):
@@ -26,53 +26,53 @@ class BasicAuthTest(base.BaseTestCase):
         )
         self.write('ada', 'right')
 
-    def write(self, name, password):
+    def write(self, username, password):
         digest = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4))
-        self.file.write_text(f'{name}:{digest.decode()}\n')
+        self.file.write_text(f'{username}:{digest.decode()}\n')
 
     def make(self):
         return basic_auth.BasicAuth(application, str(self.file), 'rrd')
 
-    def get(self, name, password, status):
+    def get(self, username, password, status):
         client = webtest.TestApp(self.make())
-        client.authorization = ('Basic', (name, password))
+        client.authorization = ('Basic', (username, password))
         return client.get('/', status=status)
 
-    def test_lets_in_whom_the_file_names(self):
+    def test_user_of_file_is_authenticated(self):
         self.assertEqual(b'ada', self.get('ada', 'right', 200).body)
 
-    def test_nobody_else(self):
-        for name, password in (
+    def test_other_credentials_are_rejected(self):
+        for username, password in (
             ('ada', 'wrong'),
             ('eve', 'right'),
             ('', ''),
             ('ada', 'x' * 100),
             ('ada', ''),
         ):
-            self.get(name, password, 401)
+            self.get(username, password, 401)
 
-    def test_a_browser_asks_for_a_password(self):
+    def test_missing_credentials_are_challenged(self):
         response = webtest.TestApp(self.make()).get('/', status=401)
 
         self.assertIn('Basic realm=', response.headers['WWW-Authenticate'])
 
-    def test_a_header_that_makes_no_sense(self):
+    def test_malformed_header_is_rejected(self):
         client = webtest.TestApp(self.make())
         for header in ('', 'Basic', 'Basic ?', 'Bearer x', 'Basic YQ=='):
             client.get('/', status=401, headers={'Authorization': header})
 
-    def test_requests_without_a_password_may_go_elsewhere(self):
+    def test_request_without_credentials_is_passed_to_fallback(self):
         client = webtest.TestApp(
             basic_auth.BasicAuth(
-                application, str(self.file), 'api', otherwise=application
+                application, str(self.file), 'api', fallback=application
             )
         )
 
-        self.assertEqual(b'nobody', client.get('/').body)
+        self.assertEqual(b'anonymous', client.get('/').body)
         client.authorization = ('Basic', ('ada', 'wrong'))
         client.get('/', status=401)
 
-    def test_a_password_that_is_changed_while_it_runs(self):
+    def test_changed_file_takes_effect(self):
         self.get('ada', 'right', 200)
 
         self.write('ada', 'new')
@@ -80,14 +80,14 @@ class BasicAuthTest(base.BaseTestCase):
         self.get('ada', 'right', 401)
         self.get('ada', 'new', 200)
 
-    def test_a_file_that_is_not_there(self):
+    def test_missing_file_is_rejected(self):
         self.file.unlink()
 
         error = self.assertRaises(exception.ConfigurationError, self.make)
 
         self.assertIn('[rrd] htpasswd', str(error))
 
-    def test_a_digest_of_another_kind(self):
+    def test_hash_other_than_bcrypt_is_rejected(self):
         self.file.write_text('ada:$apr1$x$y\n')
 
         error = self.assertRaises(exception.ConfigurationError, self.make)

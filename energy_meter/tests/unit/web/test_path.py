@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The path: slashes that separate and slashes that belong to a probe."""
+"""Tests for splitting paths, with slashes in segments."""
 
 import re
 import urllib.parse
@@ -13,7 +13,7 @@ from energy_meter.web import path
 
 
 def as_uwsgi(uri, script=''):
-    """Give what uWSGI, Apache and wsgiref say of a request line."""
+    """Return the environment of uWSGI, Apache and wsgiref for a URI."""
     decoded = urllib.parse.unquote(uri.partition('?')[0], 'latin-1')
     return {
         'REQUEST_URI': uri,
@@ -23,7 +23,7 @@ def as_uwsgi(uri, script=''):
 
 
 def as_cheroot(uri):
-    """Give what cheroot says: it leaves encoded slashes."""
+    """Return the environment of cheroot, with encoded slashes."""
     parts = re.split('(?i)%2f', uri.partition('?')[0])
     return {
         'REQUEST_URI': uri,
@@ -35,15 +35,15 @@ def as_cheroot(uri):
 
 
 class SplitTest(base.BaseTestCase):
-    def test_the_root_has_no_segments(self):
+    def test_root_has_no_segments(self):
         for uri in ('/', '', '//', '/?x'):
             self.assertEqual((), path.split(as_uwsgi(uri)))
 
-    def test_a_trailing_slash_makes_no_difference(self):
+    def test_trailing_slash_is_ignored(self):
         for uri in ('/v1/probes', '/v1/probes/', '/v1/probes/?x=/y'):
             self.assertEqual(('v1', 'probes'), path.split(as_uwsgi(uri)))
 
-    def test_an_empty_segment_stays(self):
+    def test_empty_segment_is_kept(self):
         self.assertEqual(
             ('', 'v1', '', 'probes'), path.split(as_uwsgi('//v1//probes'))
         )
@@ -51,7 +51,7 @@ class SplitTest(base.BaseTestCase):
     @hypothesis.given(
         strategies.lists(strategies.text(min_size=1), min_size=1)
     )
-    def test_whatever_a_client_quotes_arrives(self, segments):
+    def test_encoded_segments_are_decoded(self, segments):
         uri = ''.join(
             '/' + urllib.parse.quote(segment, safe='') for segment in segments
         )
@@ -63,11 +63,11 @@ class SplitTest(base.BaseTestCase):
         ):
             self.assertEqual(tuple(segments), path.split(environ))
 
-    def test_a_quoted_quotation_is_not_unquoted_twice(self):
+    def test_encoded_percent_sign_is_decoded_once(self):
         for make in (as_uwsgi, as_cheroot):
             self.assertEqual(('a%2Fb',), path.split(make('/a%252Fb')))
 
-    def test_a_server_that_gives_no_request_line(self):
+    def test_missing_request_line_falls_back_to_path_info(self):
         self.assertEqual(
             ('v1', 'probes', 'höst'),
             path.split(
@@ -78,23 +78,23 @@ class SplitTest(base.BaseTestCase):
             ),
         )
 
-    def test_a_proxy_that_maps_paths_is_believed(self):
+    def test_path_info_of_mapped_path_takes_precedence(self):
         environ = as_uwsgi('/v1/probes') | {'REQUEST_URI': '/metering/v1/x'}
 
         self.assertEqual(('v1', 'probes'), path.split(environ))
 
-    def test_bytes_that_are_no_text_do_no_harm(self):
+    def test_invalid_utf8_is_replaced(self):
         self.assertEqual(('\ufffd',), path.split(as_uwsgi('/%ff')))
 
 
 class PathTest(base.BaseTestCase):
-    def test_applications_find_segments_and_parameters(self):
+    def test_segments_and_parameters_are_in_environment(self):
         seen = {}
         environ = as_uwsgi('/a%2Fb/') | {
             'QUERY_STRING': 'x=1%202&y=&x=3&z&%ff=%ff&;='
         }
 
-        path.Path(lambda given, _start: seen.update(given))(environ, None)
+        path.Path(lambda inner, _start: seen.update(inner))(environ, None)
 
         self.assertEqual(('a/b',), seen[path.SEGMENTS])
         self.assertEqual(
@@ -102,19 +102,19 @@ class PathTest(base.BaseTestCase):
             seen[path.PARAMETERS],
         )
 
-    def test_there_may_be_no_parameters(self):
+    def test_missing_query_string_means_no_parameters(self):
         seen = {}
 
-        path.Path(lambda given, _start: seen.update(given))(
+        path.Path(lambda inner, _start: seen.update(inner))(
             as_uwsgi('/'), None
         )
 
         self.assertEqual({}, seen[path.PARAMETERS])
 
-    def test_the_slash_after_the_root_belongs_to_the_path(self):
+    def test_slash_after_script_name_belongs_to_path(self):
         seen = {}
 
-        path.Path(lambda given, _start: seen.update(given))(
+        path.Path(lambda inner, _start: seen.update(inner))(
             as_uwsgi('/energy/', '/energy/'), None
         )
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The HTTP server for installations without uWSGI."""
+"""Tests for the HTTP server."""
 
 import socket
 import threading
@@ -15,12 +15,12 @@ from energy_meter.web import server
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
 
 
-def tell_the_request_line(environ, start_response):
+def echo_request_uri(environ, start_response):
     start_response('200 OK', [])
     return [environ['REQUEST_URI'].encode()]
 
@@ -32,7 +32,7 @@ class ServerTest(base.BaseTestCase):
         self.conf.set_override('auth_strategy', 'noauth', 'api')
 
     def make(self):
-        return server.Server(tell_the_request_line, self.conf, 'api', 'It')
+        return server.HTTPServer(echo_request_uri, self.conf, 'api', 'a test')
 
     def serve(self, port):
         self.conf.set_override('port', port, 'api')
@@ -47,7 +47,7 @@ class ServerTest(base.BaseTestCase):
         ) as response:
             return response.read()
 
-    def test_serves_while_it_runs(self):
+    def test_requests_are_served_until_stop(self):
         port = free_port()
         service = self.serve(port)
 
@@ -56,9 +56,11 @@ class ServerTest(base.BaseTestCase):
         service.stop()
         service.wait()
         self.assertRaises(urllib.error.URLError, self.fetch, port, '/')
-        self.assertNotIn('api', {t.name for t in threading.enumerate()})
+        self.assertNotIn(
+            'api', {thread.name for thread in threading.enumerate()}
+        )
 
-    def test_starts_again_at_once_where_another_ended(self):
+    def test_port_can_be_reused_after_stop(self):
         port = free_port()
         self.serve(port).stop()
 
@@ -66,7 +68,7 @@ class ServerTest(base.BaseTestCase):
 
         self.fetch(port, '/')
 
-    def test_an_address_that_is_taken(self):
+    def test_address_in_use_is_rejected(self):
         port = free_port()
         self.serve(port)
 
@@ -74,23 +76,23 @@ class ServerTest(base.BaseTestCase):
             exception.ConfigurationError, self.serve, port
         )
 
-        self.assertIn('[api] bind_host, port: can not listen', str(error))
+        self.assertIn('[api] bind_host, port: cannot listen', str(error))
         self.assertIn(str(port), str(error))
 
-    def test_does_not_let_everybody_read_by_mistake(self):
+    def test_public_noauth_is_rejected(self):
         for host in ('0.0.0.0', '::', '192.0.2.1', 'controller'):
             self.conf.set_override('bind_host', host, 'api')
 
             error = self.assertRaises(exception.ConfigurationError, self.make)
 
             self.assertIn(f'{host} is not a loopback address', str(error))
-            self.assertIn('noauth_anywhere', str(error))
+            self.assertIn('allow_public_noauth', str(error))
 
-    def test_loopback_or_explicit_permission_will_do(self):
+    def test_loopback_or_allow_public_noauth_is_accepted(self):
         for host in ('127.0.0.1', '127.1.2.3', '::1', 'localhost'):
             self.conf.set_override('bind_host', host, 'api')
             self.make()
 
-        self.conf.set_override('noauth_anywhere', True, 'api')
+        self.conf.set_override('allow_public_noauth', True, 'api')
         self.conf.set_override('bind_host', '0.0.0.0', 'api')
         self.make()

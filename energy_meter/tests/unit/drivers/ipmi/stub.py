@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A session without a BMC behind it."""
+"""Stub of an IPMI session."""
 
 from energy_meter.drivers.ipmi import session as ipmi_session
 
@@ -8,16 +8,16 @@ INVALID_COMMAND = 0xC1
 
 
 class StubSession:
-    """Answers the requests that it is given answers for.
+    """Session that returns prepared responses.
 
-    An answer is the data, or the completion code of a refusal. All other
-    commands are invalid.
+    A response is the data, or a completion code. All other commands fail as
+    invalid.
     """
 
     device = 'BMC bmc port 623'
 
     def __init__(self) -> None:
-        self.answers: dict[tuple[int, int, bytes], bytes | int] = {}
+        self.responses: dict[tuple[int, int, bytes], bytes | int] = {}
 
     def open(self) -> None:
         """Log in."""
@@ -28,9 +28,9 @@ class StubSession:
     def request(
         self, netfn: int, command: int, data: bytes = b'', lun: int = 0
     ) -> bytes:
-        answer = self.answers.get((netfn, command, data), INVALID_COMMAND)
-        if isinstance(answer, int):
-            raise ipmi_session.CommandRefused(
-                device=self.device, code=answer, reason=f'{answer:#04x}'
+        response = self.responses.get((netfn, command, data), INVALID_COMMAND)
+        if isinstance(response, int):
+            raise ipmi_session.CommandFailed(
+                device=self.device, code=response, reason=f'{response:#04x}'
             )
-        return answer
+        return response

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which of a BMC's sources the driver reads, and how it reads them."""
+"""Tests of the IPMI driver's choice of sources."""
 
 import typing
 from unittest import mock
@@ -17,7 +17,7 @@ from energy_meter.tests.unit.drivers.ipmi import test_sources as commands
 
 
 class FakeSensor:
-    """A Watts sensor."""
+    """Watts sensor with a fixed value."""
 
     def __init__(self, name: str, watts: float | None) -> None:
         self.name = name
@@ -31,19 +31,19 @@ class IPMITestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.session = stub.StubSession()
-        self.answers = self.session.answers
+        self.responses = self.session.responses
         self.sensors: list[FakeSensor] = []
-        self.make_manufacturer(0x1291)
-        self.patch_with('session.Session', lambda *args: self.session)
-        self.patch_with('sensors.find', lambda session: self.sensors)
+        self.set_manufacturer(0x1291)
+        self.patch('session.Session', lambda *args: self.session)
+        self.patch('sensors.find', lambda session: self.sensors)
 
-    def patch_with(self, what: str, replacement: typing.Any) -> None:
-        patch = mock.patch(f'energy_meter.drivers.ipmi.{what}', replacement)
-        patch.start()
-        self.addCleanup(patch.stop)
+    def patch(self, name: str, replacement: typing.Any) -> None:
+        patcher = mock.patch(f'energy_meter.drivers.ipmi.{name}', replacement)
+        patcher.start()
+        self.addCleanup(patcher.stop)
 
-    def make_manufacturer(self, number: int) -> None:
-        self.answers[0x06, 0x01, b''] = (
+    def set_manufacturer(self, number: int) -> None:
+        self.responses[0x06, 0x01, b''] = (
             bytes(6) + number.to_bytes(3, 'little') + bytes(6)
         )
 
@@ -61,17 +61,17 @@ class IPMITestCase(base.BaseTestCase):
         driver.open()
         return list(driver.read())
 
-    def assertRefused(
-        self, text: str, *probes: str | None, **options: typing.Any
+    def assertOpenFails(
+        self, reason: str, *probes: str | None, **options: typing.Any
     ) -> None:
         driver = self.make(*probes, **options)
         error = self.assertRaises(exception.DriverError, driver.open)
-        self.assertIn(text, str(error))
+        self.assertIn(reason, str(error))
 
 
 class PowerTest(IPMITestCase):
-    def test_dcmi_comes_first(self):
-        self.answers[commands.DCMI] = commands.dcmi_answer(300, 0x40)
+    def test_dcmi_is_preferred_to_sensor(self):
+        self.responses[commands.DCMI] = commands.dcmi_response(300, 0x40)
         self.sensors = [FakeSensor('Pwr', 200.0)]
 
         (reading,) = self.read()
@@ -79,53 +79,53 @@ class PowerTest(IPMITestCase):
         self.assertEqual(('node', 300), (reading.probe, reading.watts))
         self.assertIsNone(reading.ticks)
 
-    def test_without_dcmi_the_only_sensor_is_read(self):
+    def test_without_dcmi_only_sensor_is_read(self):
         self.sensors = [FakeSensor('Pwr', 200.0)]
 
         (reading,) = self.read()
 
         self.assertEqual(200.0, reading.watts)
 
-    def test_each_refusal_of_dcmi_leads_to_the_sensor(self):
+    def test_dcmi_completion_code_falls_back_to_sensor(self):
         self.sensors = [FakeSensor('Pwr', 200.0)]
         for code in (0xC1, 0xC3, 0xCB, 0xCC, 0xD4, 0xD5):
-            self.answers[commands.DCMI] = code
+            self.responses[commands.DCMI] = code
             (reading,) = self.read()
             self.assertEqual(200.0, reading.watts)
 
-    def test_inactive_dcmi_leads_to_the_sensor(self):
-        self.answers[commands.DCMI] = commands.dcmi_answer(300, 0)
+    def test_inactive_dcmi_falls_back_to_sensor(self):
+        self.responses[commands.DCMI] = commands.dcmi_response(300, 0)
         self.sensors = [FakeSensor('Pwr', 200.0)]
 
         (reading,) = self.read()
 
         self.assertEqual(200.0, reading.watts)
 
-    def test_inactive_dcmi_is_read_again_where_there_is_nothing_else(self):
-        self.answers[commands.DCMI] = commands.dcmi_answer(300, 0)
+    def test_inactive_dcmi_without_alternative_is_read_again(self):
+        self.responses[commands.DCMI] = commands.dcmi_response(300, 0)
         driver = self.make()
         driver.open()
         self.assertEqual([], list(driver.read()))
 
-        self.answers[commands.DCMI] = commands.dcmi_answer(301, 0x40)
+        self.responses[commands.DCMI] = commands.dcmi_response(301, 0x40)
 
-        self.assertEqual([301], [item.watts for item in driver.read()])
+        self.assertEqual([301], [reading.watts for reading in driver.read()])
 
-    def test_a_busy_bmc_is_not_taken_for_one_that_can_do_nothing(self):
-        self.answers[commands.DCMI] = 0xC0
+    def test_busy_bmc_raises_instead_of_falling_back(self):
+        self.responses[commands.DCMI] = 0xC0
         self.sensors = [FakeSensor('Pwr', 200.0)]
 
-        self.assertRefused('0xc0')
+        self.assertOpenFails('0xc0')
 
-    def test_a_named_sensor_goes_before_dcmi(self):
-        self.answers[commands.DCMI] = commands.dcmi_answer(300, 0x40)
+    def test_named_sensor_is_preferred_to_dcmi(self):
+        self.responses[commands.DCMI] = commands.dcmi_response(300, 0x40)
         self.sensors = [FakeSensor('PSU1', 90.0), FakeSensor('PSU2', 110.0)]
 
         (reading,) = self.read(sensor=['PSU2'])
 
         self.assertEqual(110.0, reading.watts)
 
-    def test_sensors_are_the_probes_in_their_order(self):
+    def test_sensors_are_assigned_to_probes_in_order(self):
         self.sensors = [
             FakeSensor('PSU1', 90.0),
             FakeSensor('PSU2', 110.0),
@@ -136,39 +136,39 @@ class PowerTest(IPMITestCase):
 
         self.assertEqual(
             [('b', 110.0), ('a', 90.0)],
-            [(item.probe, item.watts) for item in readings],
+            [(reading.probe, reading.watts) for reading in readings],
         )
 
-    def test_an_unavailable_sensor_is_no_reading(self):
+    def test_unavailable_sensor_yields_no_reading(self):
         self.sensors = [FakeSensor('PSU1', None), FakeSensor('PSU2', 110.0)]
 
         readings = self.read('a', 'b', sensor=['PSU1', 'PSU2'])
 
-        self.assertEqual(['b'], [item.probe for item in readings])
+        self.assertEqual(['b'], [reading.probe for reading in readings])
 
-    def test_one_of_several_sensors_must_be_named(self):
+    def test_several_sensors_without_option_are_rejected(self):
         self.sensors = [FakeSensor('PSU1', 90.0), FakeSensor('PSU2', 110.0)]
 
-        self.assertRefused('name one of: PSU1, PSU2')
+        self.assertOpenFails('available for the sensor option: PSU1, PSU2')
 
-    def test_a_wrong_name_is_answered_with_the_right_ones(self):
+    def test_unknown_sensor_error_lists_available_names(self):
         self.sensors = [FakeSensor('PSU1', 90.0), FakeSensor('PSU2', 110.0)]
 
-        self.assertRefused(
-            'expected one Watts sensor PSU3, found 0; the '
-            'option sensor can name one of: PSU1, PSU2',
+        self.assertOpenFails(
+            'expected one Watts sensor PSU3, found 0; available for the '
+            'sensor option: PSU1, PSU2',
             sensor=['PSU3'],
         )
 
-    def test_a_bmc_that_shows_no_power_is_an_error(self):
-        self.assertRefused('no power found')
+    def test_bmc_without_power_source_is_rejected(self):
+        self.assertOpenFails('no power source available')
 
-    def test_several_probes_need_sensors(self):
-        self.assertRefused('several probes', 'a', 'b')
+    def test_several_probes_without_sensor_option_are_rejected(self):
+        self.assertOpenFails('several probes', 'a', 'b')
 
-    def test_each_probe_needs_a_sensor(self):
-        self.assertRefused(
-            'names 1 sensors for 2 probes', 'a', 'b', sensor=['PSU1']
+    def test_fewer_sensors_than_probes_are_rejected(self):
+        self.assertOpenFails(
+            'lists 1 sensors for 2 probes', 'a', 'b', sensor=['PSU1']
         )
 
 
@@ -177,83 +177,85 @@ class EnergyTest(IPMITestCase):
         super().setUp()
         self.sensors = [FakeSensor('Pwr', 200.0)]
 
-    def answer_dell(self) -> None:
-        self.answers[commands.DELL_POWER] = bytes.fromhex('0401 0700')
-        self.answers[commands.DELL_ENERGY] = bytes.fromhex('00000000 40e20100')
+    def add_dell_responses(self) -> None:
+        self.responses[commands.DELL_POWER] = bytes.fromhex('0401 0700')
+        self.responses[commands.DELL_ENERGY] = bytes.fromhex(
+            '00000000 40e20100'
+        )
 
-    def answer_aem(self) -> None:
-        self.answers[commands.LENOVO_MODULE] = bytes.fromhex(
+    def add_aem_responses(self) -> None:
+        self.responses[commands.LENOVO_MODULE] = bytes.fromhex(
             '664a00 00 0206 03'
         )
-        self.answers[commands.LENOVO_AC] = bytes.fromhex(
+        self.responses[commands.LENOVO_AC] = bytes.fromhex(
             '664a00 0000000000000007'
         )
 
-    def test_dell_shows_power_and_energy_by_commands_of_its_own(self):
-        self.make_manufacturer(674)
-        self.answer_dell()
+    def test_dell_commands_are_used_on_dell_bmc(self):
+        self.set_manufacturer(674)
+        self.add_dell_responses()
 
         (reading,) = self.read()
 
         self.assertEqual((260, 123456), (reading.watts, reading.ticks))
-        self.assertEqual(3600.0, reading.counter.joules)
+        self.assertEqual(3600.0, reading.counter.joules_per_tick)
 
-    def test_other_makers_are_not_sent_the_commands_of_dell(self):
-        self.answer_dell()
+    def test_dell_commands_are_not_sent_to_other_vendors(self):
+        self.add_dell_responses()
 
         (reading,) = self.read()
 
         self.assertEqual((200.0, None), (reading.watts, reading.ticks))
 
-    def test_the_operator_may_insist_on_the_commands_of_dell(self):
-        self.answer_dell()
+    def test_source_dell_forces_dell_commands(self):
+        self.add_dell_responses()
 
         (reading,) = self.read(source='dell')
 
         self.assertEqual((260, 123456), (reading.watts, reading.ticks))
 
-    def test_aem_counts_the_energy_beside_another_source_of_power(self):
-        self.answer_aem()
+    def test_aem_energy_is_combined_with_sensor_power(self):
+        self.add_aem_responses()
 
         (reading,) = self.read()
 
         self.assertEqual((200.0, 7), (reading.watts, reading.ticks))
 
-    def test_aem_is_enough_alone(self):
-        self.answer_aem()
+    def test_source_aem_reads_energy_only(self):
+        self.add_aem_responses()
 
         (reading,) = self.read(source='aem')
 
         self.assertEqual((None, 7), (reading.watts, reading.ticks))
 
-    def test_integration_reads_no_counter(self):
-        self.answer_aem()
+    def test_energy_integrate_does_not_read_counter(self):
+        self.add_aem_responses()
 
         (reading,) = self.read(energy='integrate')
 
         self.assertEqual((200.0, None), (reading.watts, reading.ticks))
 
-    def test_a_counter_that_is_insisted_on_must_exist(self):
-        self.assertRefused('no energy counter found', energy='counter')
+    def test_energy_counter_without_counter_is_rejected(self):
+        self.assertOpenFails('has no energy counter', energy='counter')
 
-    def test_a_counter_that_has_no_time_goes_on_later(self):
-        self.answer_aem()
+    def test_temporarily_unavailable_counter_is_skipped(self):
+        self.add_aem_responses()
         driver = self.make()
         driver.open()
 
-        self.answers[commands.LENOVO_AC] = 0xC3
+        self.responses[commands.LENOVO_AC] = 0xC3
         (reading,) = driver.read()
 
         self.assertEqual((200.0, None), (reading.watts, reading.ticks))
         self.assertIsNotNone(reading.counter)
 
-    def test_a_counter_that_is_gone_is_an_error(self):
-        self.answer_aem()
+    def test_unsupported_counter_raises(self):
+        self.add_aem_responses()
         driver = self.make()
         driver.open()
 
-        self.answers[commands.LENOVO_AC] = 0xC1
+        self.responses[commands.LENOVO_AC] = 0xC1
 
         self.assertRaises(
-            ipmi_session.CommandRefused, lambda: list(driver.read())
+            ipmi_session.CommandFailed, lambda: list(driver.read())
         )

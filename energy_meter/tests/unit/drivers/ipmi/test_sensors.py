@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Watts sensors: which there are, and what they show."""
+"""Tests of finding and reading Watts sensors."""
 
 import struct
 
@@ -28,7 +28,7 @@ def record(
     exponents: int = 0x00,
     numeric_format: int = 0,
 ) -> bytes:
-    """Make a full sensor record (IPMI 2.0, table 43-1)."""
+    """Return a full sensor record (IPMI 2.0, table 43-1)."""
     body = bytearray(43)
     body[0], body[2] = owner, number
     body[7], body[8] = 0x0B, 0x01
@@ -39,17 +39,17 @@ def record(
     return struct.pack('<HBBB', number, 0x51, 0x01, len(body)) + body
 
 
-class BMCOfRecords(stub.StubSession):
-    """Has sensor records.
+class BMCWithRecords(stub.StubSession):
+    """BMC with sensor data records.
 
-    :param largest: The most bytes of a record that it gives at once.
+    :param max_bytes: maximum number of bytes of a record in one response.
     """
 
-    def __init__(self, *records: bytes, largest: int = 255) -> None:
+    def __init__(self, *records: bytes, max_bytes: int = 255) -> None:
         super().__init__()
         self.records = records
-        self.largest = largest
-        self.answers |= {
+        self.max_bytes = max_bytes
+        self.responses |= {
             (0x06, 0x01, b''): bytes.fromhex('20 81 02 30 02 df a20200 0001'),
             (0x0A, 0x20, b''): bytes.fromhex('51 0100 ffff') + bytes(9),
             (0x0A, 0x22, b''): b'\x01\x00',
@@ -61,11 +61,11 @@ class BMCOfRecords(stub.StubSession):
         if (netfn, command) != (0x0A, 0x23):
             return super().request(netfn, command, data, lun)
         index, offset, size = struct.unpack('<2xHBB', data)
-        whole = self.records[index]
-        if min(size, len(whole) - offset) > self.largest:
-            self.answers[0, 0, data] = CANNOT_RETURN_SO_MANY_BYTES
+        record = self.records[index]
+        if min(size, len(record) - offset) > self.max_bytes:
+            self.responses[0, 0, data] = CANNOT_RETURN_SO_MANY_BYTES
             return super().request(0, 0, data)
-        return self.next_record(index) + whole[offset : offset + size]
+        return self.next_record(index) + record[offset : offset + size]
 
     def next_record(self, index: int) -> bytes:
         last = index + 1 == len(self.records)
@@ -73,11 +73,11 @@ class BMCOfRecords(stub.StubSession):
 
 
 class FindTest(base.BaseTestCase):
-    def find(self, *records: bytes, largest: int = 255) -> list[str]:
-        bmc = BMCOfRecords(*records, largest=largest)
+    def find(self, *records: bytes, max_bytes: int = 255) -> list[str]:
+        bmc = BMCWithRecords(*records, max_bytes=max_bytes)
         return [sensor.name for sensor in sensors.find(bmc)]
 
-    def test_only_sensors_of_watts_are_found(self):
+    def test_only_watts_sensors_are_found(self):
         self.assertEqual(
             ['Pwr'],
             self.find(
@@ -87,74 +87,74 @@ class FindTest(base.BaseTestCase):
             ),
         )
 
-    def test_sensors_of_other_controllers_are_left_out(self):
+    def test_sensors_of_other_controllers_are_skipped(self):
         self.assertEqual(
             ['Pwr'],
             self.find(record(1, 'Pwr'), record(2, 'ME Pwr', owner=0x2C)),
         )
 
-    def test_a_record_that_is_none_does_not_hide_the_others(self):
-        broken = bytearray(record(2, 'odd'))
-        broken[2] = 0x60
+    def test_invalid_records_are_skipped(self):
+        invalid = bytearray(record(2, 'odd'))
+        invalid[2] = 0x60
 
         self.assertEqual(
             ['Pwr', 'PSU'],
             self.find(
                 record(1, 'Pwr'),
-                bytes(broken),
+                bytes(invalid),
                 record(3, 'other', unit=UNKNOWN_UNIT),
                 record(4, 'latin').replace(b'latin', b'\xb5W\xb0C\xe9'),
                 record(5, 'PSU'),
             ),
         )
 
-    def test_names_may_be_packed_in_six_bits_a_character(self):
-        # 30 33 35 00 11 0d 21 00: each is a character less 0x20.
+    def test_packed_six_bit_name_is_decoded(self):
+        # 30 33 35 00 11 0d 21 00: each is a character minus 0x20.
         packed = record(1, '').replace(
             b'\xc0', b'\x86' + bytes.fromhex('f05c03 511302')
         )
 
         self.assertEqual(['PSU 1-A'], self.find(packed))
 
-    def test_padding_of_a_name_is_no_part_of_it(self):
+    def test_name_padding_is_stripped(self):
         self.assertEqual(['Pwr'], self.find(record(1, 'Pwr \0')))
 
-    def test_a_bmc_may_give_its_records_in_pieces(self):
+    def test_records_are_read_in_pieces(self):
         self.assertEqual(
             ['Pwr', 'PSU'],
-            self.find(record(1, 'Pwr'), record(2, 'PSU'), largest=16),
+            self.find(record(1, 'Pwr'), record(2, 'PSU'), max_bytes=16),
         )
 
-    def test_bmcs_of_the_same_firmware_have_sensors_of_their_own(self):
-        # Given a BMC that pyghmi has read and keeps for others like it
-        commander = sensors._Commander(BMCOfRecords(record(1, 'Pwr')))
+    def test_records_are_not_shared_between_bmcs_with_same_firmware(self):
+        # Given a BMC whose records pyghmi has cached
+        commander = sensors._Commander(BMCWithRecords(record(1, 'Pwr')))
         commander.get_event_constants = lambda: constants
         sdr.SDR(commander)
         self.assertEqual(1, len(sdr.shared_sdrs))
         self.addCleanup(sdr.shared_sdrs.clear)
 
-        # when another one is read, then the sensors are its own, and not kept
+        # when another BMC is read, then its own records are read, not cached
         self.assertEqual(
             ['PSU1', 'PSU2'], self.find(record(1, 'PSU1'), record(2, 'PSU2'))
         )
         self.assertEqual(1, len(sdr.shared_sdrs))
 
-    def test_a_list_without_end_is_given_up(self):
+    def test_endless_record_list_times_out(self):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.drivers.ipmi.sensors.LISTING_TIME', 0.05
+                'energy_meter.drivers.ipmi.sensors.LISTING_TIMEOUT_S', 0.05
             )
         )
-        bmc = BMCOfRecords(record(1, 'Pwr'), record(2, 'PSU'))
+        bmc = BMCWithRecords(record(1, 'Pwr'), record(2, 'PSU'))
         bmc.next_record = lambda index: struct.pack('<H', 1 - index)
 
         error = self.assertRaises(
             exception.DeviceUnreachable, sensors.find, bmc
         )
 
-        self.assertIn('not listed after', str(error))
+        self.assertIn('took longer than', str(error))
 
-    def test_a_bmc_without_records_is_an_error(self):
+    def test_bmc_without_sdr_support_raises(self):
         error = self.assertRaises(
             exception.ProtocolError, sensors.find, stub.StubSession()
         )
@@ -163,30 +163,31 @@ class FindTest(base.BaseTestCase):
 
 
 class ReadTest(base.BaseTestCase):
-    def read(self, answer: str, **details: int) -> float | None:
-        bmc = BMCOfRecords(record(7, 'Pwr', **details))
-        bmc.answers[0x04, 0x2D, b'\x07'] = bytes.fromhex(answer)
-        return sensors.only(bmc).read()
+    def read(self, response: str, **details: int) -> float | None:
+        bmc = BMCWithRecords(record(7, 'Pwr', **details))
+        bmc.responses[0x04, 0x2D, b'\x07'] = bytes.fromhex(response)
+        return sensors.find_only(bmc).read()
 
-    def test_the_value_is_scaled_as_its_record_says(self):
+    def test_value_is_scaled_by_its_record(self):
         self.assertEqual(200.0, self.read('32 c0 00'))
         # (2 * 50 + 5 * 10^1) * 10^-1
         self.assertEqual(
             15.0, self.read('32 c0 00', factor=2, offset=5, exponents=0xF1)
         )
 
-    def test_the_states_of_thresholds_may_be_left_out(self):
+    def test_response_without_threshold_states_is_read(self):
         self.assertEqual(200.0, self.read('32 c0'))
 
-    def test_an_unavailable_value_is_no_reading(self):
+    def test_unavailable_value_yields_no_reading(self):
         self.assertIsNone(self.read('32 e0 00'))
 
-    def test_a_sensor_that_is_not_scanned_is_no_reading(self):
+    def test_disabled_scanning_yields_no_reading(self):
         self.assertIsNone(self.read('32 80 00'))
 
-    def test_a_short_answer_is_an_error_that_names_the_sensor(self):
+    def test_short_response_error_names_sensor(self):
         error = self.assertRaises(exception.ProtocolError, self.read, '32')
 
         self.assertEqual(
-            'BMC bmc port 623: Pwr: 1 bytes came, expected 2', str(error)
+            'BMC bmc port 623: Pwr: response has 1 bytes, expected 2',
+            str(error),
         )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The session's behaviour against BMCs that answer oddly, or not at all.
+"""Tests of IPMI sessions with BMCs that respond incorrectly or not at all.
 
-(The ordinary case is tested against a real simulator.)
+The functional tests cover the regular case against ipmi_sim.
 """
 
 import collections.abc
@@ -19,17 +19,17 @@ from energy_meter.drivers.ipmi import session as ipmi_session
 
 PASSWORD = 's3cret-Meter'
 
-#: An answer to Get Channel Authentication Capabilities.
+#: Response to Get Channel Authentication Capabilities.
 IPMI_15_ONLY = bytes.fromhex(
     '0600ff07 00 00000000 00000000 10 811c63 20 00 38 00 01 04 04 00 00 00 00'
     '00 00 00'
 )
 
 
-class OddBMC(fixtures.Fixture):
-    """A UDP socket that gives each request the same packets.
+class FaultyBMC(fixtures.Fixture):
+    """UDP server that returns the same packets to every request.
 
-    :param packets: What is sent in answer.
+    :param packets: packets to return.
     """
 
     def __init__(self, *packets: bytes) -> None:
@@ -48,8 +48,8 @@ class OddBMC(fixtures.Fixture):
         self.addCleanup(self._end)
 
     def _end(self) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ender:
-            ender.sendto(b'', ('127.0.0.1', self.port))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b'', ('127.0.0.1', self.port))
 
     def _serve(self) -> None:
         while True:
@@ -73,30 +73,30 @@ class SessionTest(base.BaseTestCase):
 
     def assertFails(
         self,
-        error: type[Exception],
-        text: str,
-        call: collections.abc.Callable[[], object],
+        error_type: type[Exception],
+        reason: str,
+        function: collections.abc.Callable[[], object],
     ) -> None:
-        raised = self.assertRaises(error, call)
-        self.assertIn(text, str(raised))
-        self.assertNotIn(PASSWORD, str(raised))
+        error = self.assertRaises(error_type, function)
+        self.assertIn(reason, str(error))
+        self.assertNotIn(PASSWORD, str(error))
 
-    def test_a_silent_bmc_is_unreachable(self):
-        bmc = self.useFixture(OddBMC())
+    def test_unresponsive_bmc_is_unreachable(self):
+        bmc = self.useFixture(FaultyBMC())
 
         self.assertFails(
             exception.DeviceUnreachable,
-            'nothing within 0.2 s',
+            'no response within 0.2 s',
             self.make(bmc.port).open,
         )
 
-    def test_an_unanswered_request_is_repeated(self):
+    def test_unanswered_request_is_retransmitted(self):
         self.useFixture(
             fixtures.MonkeyPatch(
-                'energy_meter.drivers.ipmi.session._REPEAT', 0.02
+                'energy_meter.drivers.ipmi.session._RETRANSMIT_S', 0.02
             )
         )
-        bmc = self.useFixture(OddBMC())
+        bmc = self.useFixture(FaultyBMC())
 
         self.assertRaises(
             exception.DeviceUnreachable, self.make(bmc.port).open
@@ -105,52 +105,52 @@ class SessionTest(base.BaseTestCase):
         self.assertGreater(len(bmc.requests), 1)
         self.assertEqual(1, len(set(bmc.requests)))
 
-    def test_packets_that_are_not_ipmi_are_ignored(self):
-        bmc = self.useFixture(OddBMC(b'', b'\x06', b'GET / HTTP/1.1\r\n'))
+    def test_non_ipmi_packets_are_ignored(self):
+        bmc = self.useFixture(FaultyBMC(b'', b'\x06', b'GET / HTTP/1.1\r\n'))
 
         self.assertFails(
             exception.DeviceUnreachable,
-            'nothing within 0.2 s',
+            'no response within 0.2 s',
             self.make(bmc.port).open,
         )
 
-    def test_a_truncated_answer_is_an_error(self):
+    def test_truncated_response_raises(self):
         for length in (4, 9, 13, 20, 22):
-            bmc = self.useFixture(OddBMC(IPMI_15_ONLY[:length]))
+            bmc = self.useFixture(FaultyBMC(IPMI_15_ONLY[:length]))
             self.assertRaises(exception.DriverError, self.make(bmc.port).open)
 
-    def test_a_bmc_of_ipmi_1_5_is_told_so(self):
-        bmc = self.useFixture(OddBMC(IPMI_15_ONLY))
+    def test_ipmi_1_5_bmc_is_rejected(self):
+        bmc = self.useFixture(FaultyBMC(IPMI_15_ONLY))
 
         self.assertFails(
             exception.ProtocolError,
-            'IPMI 2.0 is needed',
+            'IPMI 2.0 is required',
             self.make(bmc.port).open,
         )
 
-    def test_an_unknown_name_is_told_so(self):
+    def test_unresolvable_name_is_reported(self):
         for host in ('bmc.invalid', 'bmc..invalid'):
             self.assertFails(
                 exception.DeviceUnreachable,
-                'not resolved',
+                'cannot resolve the host name',
                 self.make(623, host=host).open,
             )
 
-    def test_a_failed_login_leaves_nothing_behind(self):
-        bmc = self.useFixture(OddBMC())
+    def test_failed_login_closes_its_socket(self):
+        bmc = self.useFixture(FaultyBMC())
         session = self.make(bmc.port)
         before = os.listdir('/proc/self/fd')
 
         try:
             session.open()
         except exception.DeviceUnreachable as error:
-            # Its traceback would hold whatever was left.
+            # The traceback keeps objects that were not closed alive.
             self.assertIsNotNone(error.__traceback__)
             self.assertEqual(before, os.listdir('/proc/self/fd'))
 
         self.assertEqual({}, simplesession.Session.keepalive_sessions)
 
-    def test_kg_of_broken_hexadecimal_is_told_without_showing_it(self):
+    def test_invalid_kg_is_rejected_without_quoting_it(self):
         error = self.assertRaises(
             exception.DriverError, self.make(623, kg='0x12q4').open
         )
@@ -158,7 +158,7 @@ class SessionTest(base.BaseTestCase):
         self.assertIn('hexadecimal', str(error))
         self.assertNotIn('12q4', str(error))
 
-    def test_a_session_does_not_show_its_secrets(self):
+    def test_session_repr_hides_secrets(self):
         session = self.make(623, kg='topsecret')
 
         for text in (repr(session), str(session), session.device):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The commands for power and energy: bytes sent, bytes understood."""
+"""Tests of the IPMI commands for power and energy."""
 
 from oslotest import base
 
@@ -19,7 +19,7 @@ IBM_MODULE = (0x2E, 0x82, bytes.fromhex('4d4f00 000001'))
 IBM_AC = (0x2E, 0x81, bytes.fromhex('4d4f00 03 01820108'))
 
 
-def dcmi_answer(watts: int, state: int) -> bytes:
+def dcmi_response(watts: int, state: int) -> bytes:
     return bytes.fromhex(
         f'dc {watts % 256:02x} {watts // 256:02x}'
         f'0100 ff03 fa00 00c05365 e8030000 {state:02x}'
@@ -30,44 +30,45 @@ class SourceTestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.session = stub.StubSession()
-        self.answers = self.session.answers
+        self.responses = self.session.responses
 
 
 class DCMITest(SourceTestCase):
-    def test_current_power_is_read(self):
-        self.answers[DCMI] = dcmi_answer(300, state=0x40)
+    def test_power_is_read(self):
+        self.responses[DCMI] = dcmi_response(300, state=0x40)
 
         self.assertEqual(300, sources.DCMIPower(self.session).read())
 
-    def test_inactive_measuring_is_no_reading(self):
-        self.answers[DCMI] = dcmi_answer(300, state=0x00)
+    def test_inactive_measurement_yields_no_reading(self):
+        self.responses[DCMI] = dcmi_response(300, state=0x00)
 
         self.assertIsNone(sources.DCMIPower(self.session).read())
 
-    def test_all_ones_is_no_reading(self):
-        self.answers[DCMI] = dcmi_answer(0xFFFF, state=0x40)
+    def test_all_ones_yields_no_reading(self):
+        self.responses[DCMI] = dcmi_response(0xFFFF, state=0x40)
 
         self.assertIsNone(sources.DCMIPower(self.session).read())
 
-    def test_zero_watts_is_a_reading(self):
-        self.answers[DCMI] = dcmi_answer(0, state=0x40)
+    def test_zero_watts_is_read(self):
+        self.responses[DCMI] = dcmi_response(0, state=0x40)
 
         self.assertEqual(0, sources.DCMIPower(self.session).read())
 
-    def test_a_short_answer_is_an_error_that_says_so(self):
-        self.answers[DCMI] = dcmi_answer(300, state=0x40)[:-1]
+    def test_short_response_raises(self):
+        self.responses[DCMI] = dcmi_response(300, state=0x40)[:-1]
 
         error = self.assertRaises(
             exception.ProtocolError, sources.DCMIPower(self.session).read
         )
 
         self.assertEqual(
-            'BMC bmc port 623: DCMI: 17 bytes came, expected 18', str(error)
+            'BMC bmc port 623: DCMI: response has 17 bytes, expected 18',
+            str(error),
         )
 
-    def test_a_refusal_tells_its_completion_code(self):
+    def test_completion_code_is_in_error(self):
         error = self.assertRaises(
-            ipmi_session.CommandRefused, sources.DCMIPower(self.session).read
+            ipmi_session.CommandFailed, sources.DCMIPower(self.session).read
         )
 
         self.assertEqual(0xC1, error.code)
@@ -75,73 +76,73 @@ class DCMITest(SourceTestCase):
 
 class DellTest(SourceTestCase):
     def test_power_is_read(self):
-        self.answers[DELL_POWER] = bytes.fromhex('0401 0700')
+        self.responses[DELL_POWER] = bytes.fromhex('0401 0700')
 
         self.assertEqual(260, sources.DellPower(self.session).read())
 
-    def test_all_ones_is_no_reading(self):
-        self.answers[DELL_POWER] = bytes.fromhex('ffff 0700')
+    def test_all_ones_yields_no_reading(self):
+        self.responses[DELL_POWER] = bytes.fromhex('ffff 0700')
 
         self.assertIsNone(sources.DellPower(self.session).read())
 
     def test_energy_is_read_in_watt_hours(self):
-        self.answers[DELL_ENERGY] = bytes.fromhex('00c05365 40e20100')
+        self.responses[DELL_ENERGY] = bytes.fromhex('00c05365 40e20100')
         energy = sources.DellEnergy(self.session)
 
         self.assertEqual(123456, energy.read())
         self.assertEqual(3600.0, energy.counter.resolution)
-        self.assertEqual(2**32, energy.counter.size)
+        self.assertEqual(2**32, energy.counter.rollover)
 
 
 class AEMTest(SourceTestCase):
     def setUp(self):
         super().setUp()
-        self.answers[LENOVO_MODULE] = bytes.fromhex('664a00 00 0206 03')
+        self.responses[LENOVO_MODULE] = bytes.fromhex('664a00 00 0206 03')
 
     def test_energy_is_read_in_millijoules(self):
-        self.answers[LENOVO_AC] = bytes.fromhex('664a00 000000174876e800')
+        self.responses[LENOVO_AC] = bytes.fromhex('664a00 000000174876e800')
         energy = sources.AEMEnergy(self.session)
 
         self.assertEqual(10**11, energy.read())
         self.assertEqual(0.001, energy.counter.resolution)
 
-    def test_the_dc_side_is_read_where_there_is_no_ac_counter(self):
-        self.answers[LENOVO_AC] = 0xCB
-        self.answers[LENOVO_DC] = bytes.fromhex('664a00 0000000000000007')
+    def test_missing_ac_counter_falls_back_to_dc(self):
+        self.responses[LENOVO_AC] = 0xCB
+        self.responses[LENOVO_DC] = bytes.fromhex('664a00 0000000000000007')
 
         self.assertEqual(7, sources.AEMEnergy(self.session).read())
 
-    def test_a_busy_ac_counter_is_not_given_up(self):
-        self.answers[LENOVO_AC] = 0xC0
-        self.answers[LENOVO_DC] = bytes.fromhex('664a00 0000000000000007')
+    def test_busy_ac_counter_does_not_fall_back_to_dc(self):
+        self.responses[LENOVO_AC] = 0xC0
+        self.responses[LENOVO_DC] = bytes.fromhex('664a00 0000000000000007')
 
         error = self.assertRaises(
-            ipmi_session.CommandRefused, sources.AEMEnergy(self.session).read
+            ipmi_session.CommandFailed, sources.AEMEnergy(self.session).read
         )
 
-        self.assertTrue(error.busy)
+        self.assertTrue(error.is_busy)
 
-    def test_machines_of_ibm_are_read_by_their_own_number(self):
-        self.answers[LENOVO_MODULE] = 0xC1
-        self.answers[IBM_MODULE] = bytes.fromhex('4d4f00 00 0201 03')
-        self.answers[IBM_AC] = bytes.fromhex('4d4f00 0000000000000008')
+    def test_ibm_machine_is_read_with_ibm_number(self):
+        self.responses[LENOVO_MODULE] = 0xC1
+        self.responses[IBM_MODULE] = bytes.fromhex('4d4f00 00 0201 03')
+        self.responses[IBM_AC] = bytes.fromhex('4d4f00 0000000000000008')
 
         self.assertEqual(8, sources.AEMEnergy(self.session).read())
 
-    def test_an_unknown_version_is_not_guessed_at(self):
-        self.answers[LENOVO_MODULE] = bytes.fromhex('664a00 00 0301 03')
-        self.answers[LENOVO_AC] = bytes.fromhex('664a00 0000000000000007')
+    def test_unknown_version_is_rejected(self):
+        self.responses[LENOVO_MODULE] = bytes.fromhex('664a00 00 0301 03')
+        self.responses[LENOVO_AC] = bytes.fromhex('664a00 0000000000000007')
 
         error = self.assertRaises(
             exception.ProtocolError, sources.AEMEnergy(self.session).read
         )
 
-        self.assertIn('version 03.01 is unknown', str(error))
+        self.assertIn('unsupported version 03.01', str(error))
 
 
 class ManufacturerTest(SourceTestCase):
-    def test_dell_is_told_from_its_device_id(self):
-        self.answers[0x06, 0x01, b''] = bytes.fromhex(
+    def test_dell_is_detected_by_device_id(self):
+        self.responses[0x06, 0x01, b''] = bytes.fromhex(
             '20 81 02 30 02 df a20200 0001'
         )
 

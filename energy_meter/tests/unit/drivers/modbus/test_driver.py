@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The Modbus driver's options make sense together, or it says why not."""
+"""Tests of the Modbus driver's options."""
 
 from oslotest import base
 
@@ -11,32 +10,32 @@ from energy_meter.tests import drivers
 
 
 class OptionsTest(base.BaseTestCase):
-    def refuse(self, *probes: str, **options: object) -> str:
+    def open_error(self, *probes: str, **options: object) -> str:
         options = {'host': '127.0.0.1', 'map': ['sdm120']} | options
         meter = drivers.make(driver.Modbus, *probes or ('p',), **options)
         self.addCleanup(meter.close)
         return str(self.assertRaises(exception.DriverError, meter.open))
 
-    def test_a_line_is_either_tcp_or_serial(self):
+    def test_host_and_device_are_mutually_exclusive(self):
         for options in ({'host': None}, {'device': '/dev/ttyUSB0'}):
             self.assertIn(
-                'expected host for Modbus TCP or device',
-                self.refuse(**options),
+                'expected either host for Modbus TCP or device',
+                self.open_error(**options),
             )
 
-    def test_each_probe_needs_a_unit(self):
-        self.assertIn('units names 1 for 2 probes', self.refuse('p', 'q'))
+    def test_fewer_units_than_probes_are_rejected(self):
+        self.assertIn('units names 1 for 2 probes', self.open_error('p', 'q'))
 
-    def test_each_unit_needs_a_map(self):
+    def test_fewer_maps_than_units_are_rejected(self):
         self.assertIn(
             'units names 2 for 3 probes',
-            self.refuse(
+            self.open_error(
                 'p', 'q', 'r', units=[1, 2, 3], map=['sdm120', 'sdm630']
             ),
         )
 
-    def test_an_unknown_map_is_named(self):
-        self.assertIn('map = sdm121', self.refuse(map=['sdm121']))
+    def test_unknown_map_is_rejected(self):
+        self.assertIn('map = sdm121', self.open_error(map=['sdm121']))
 
-    def test_unit_ids_are_numbers_of_one_byte(self):
-        self.assertRaises(ValueError, self.refuse, units=[256])
+    def test_unit_id_above_255_is_rejected(self):
+        self.assertRaises(ValueError, self.open_error, units=[256])

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Register maps say what words mean, and nonsense in them is named."""
+"""Tests of loading register maps and decoding registers."""
 
 import struct
 
@@ -12,20 +11,18 @@ from energy_meter import exception
 from energy_meter.drivers.modbus import registermap
 
 
-def words(kind: str, value: float) -> list[int]:
-    return [
-        word
-        for (word,) in struct.iter_unpack('>H', struct.pack(f'>{kind}', value))
-    ]
+def raw_registers(format_: str, value: float) -> list[int]:
+    data = struct.pack(f'>{format_}', value)
+    return [number for (number,) in struct.iter_unpack('>H', data)]
 
 
-def register(**values) -> registermap.Register:
-    return registermap.Register(**{'function': 4, 'address': 0} | values)
+def register(**values) -> registermap.ModbusRegister:
+    return registermap.ModbusRegister(**{'function': 4, 'address': 0} | values)
 
 
 class RegisterTest(base.BaseTestCase):
     def test_each_type_is_decoded(self):
-        for name, kind, value in (
+        for name, format_, value in (
             ('int16', 'h', -2),
             ('uint16', 'H', 65000),
             ('int32', 'i', -70000),
@@ -36,65 +33,80 @@ class RegisterTest(base.BaseTestCase):
             ('float64', 'd', 1e-9),
         ):
             self.assertEqual(
-                value, register(type=name).value(words(kind, value))
+                value, register(type=name).value(raw_registers(format_, value))
             )
 
-    def test_a_little_word_order_puts_the_least_words_first(self):
-        little = register(type='float32', word_order='little')
+    def test_little_word_order_is_decoded(self):
+        little_endian = register(type='float32', word_order='little')
 
-        self.assertEqual(230.5, little.value(words('f', 230.5)[::-1]))
-
-    def test_a_value_is_scaled_to_its_unit(self):
         self.assertEqual(
-            1500.0, register(type='float32', scale=1000).value(words('f', 1.5))
+            230.5, little_endian.value(raw_registers('f', 230.5)[::-1])
+        )
+
+    def test_value_is_scaled(self):
+        self.assertEqual(
+            1500.0,
+            register(type='float32', scale=1000).value(
+                raw_registers('f', 1.5)
+            ),
         )
 
     def test_nan_and_invalid_values_are_unavailable(self):
-        flagged = register(type='int16', invalid=(-1,))
+        signed = register(type='int16', invalid=(-1,))
 
-        self.assertIsNone(flagged.value(words('h', -1)))
-        self.assertIsNone(flagged.ticks(words('h', -1)))
+        self.assertIsNone(signed.value(raw_registers('h', -1)))
+        self.assertIsNone(signed.ticks(raw_registers('h', -1)))
         for value in (float('nan'), float('inf')):
             self.assertIsNone(
-                register(type='float32').value(words('f', value))
+                register(type='float32').value(raw_registers('f', value))
             )
 
-    def test_an_integer_counts_in_its_own_units_and_wraps_by_its_width(self):
+    def test_integer_counter_rolls_over_by_type(self):
         energy = register(type='uint32', scale=100, step=10)
 
         self.assertEqual(
-            4_000_000_000, energy.ticks(words('I', 4_000_000_000))
+            4_000_000_000, energy.ticks(raw_registers('I', 4_000_000_000))
         )
         self.assertEqual(
             (360_000.0, 10, 2**32),
-            (energy.counter.joules, energy.counter.step, energy.counter.size),
+            (
+                energy.counter.joules_per_tick,
+                energy.counter.step,
+                energy.counter.rollover,
+            ),
         )
 
-    def test_a_decimal_counts_in_steps_and_wraps_where_the_map_says(self):
-        energy = register(type='float32', scale=1000, step=0.01, size=10_000)
+    def test_float_counter_rolls_over_by_map(self):
+        energy = register(
+            type='float32', scale=1000, step=0.01, rollover=10_000
+        )
 
-        self.assertEqual(1235, energy.ticks(words('f', 12.35)))
+        self.assertEqual(1235, energy.ticks(raw_registers('f', 12.35)))
         self.assertEqual(
             (36_000.0, 1, 1_000_000),
-            (energy.counter.joules, energy.counter.step, energy.counter.size),
+            (
+                energy.counter.joules_per_tick,
+                energy.counter.step,
+                energy.counter.rollover,
+            ),
         )
 
-    def test_without_a_step_a_decimal_counts_thousandths(self):
+    def test_default_step_of_float_is_one_thousandth(self):
         energy = register(type='float32', scale=1000)
 
-        self.assertEqual(12_345, energy.ticks(words('f', 12.345)))
+        self.assertEqual(12_345, energy.ticks(raw_registers('f', 12.345)))
         self.assertEqual(3600.0, energy.counter.resolution)
 
-    def test_a_negative_energy_is_unavailable(self):
-        self.assertIsNone(register(type='int32').ticks(words('i', -5)))
+    def test_negative_energy_is_unavailable(self):
+        self.assertIsNone(register(type='int32').ticks(raw_registers('i', -5)))
 
 
-class ShippedTest(base.BaseTestCase):
-    def test_every_shipped_map_can_be_loaded_and_has_a_counter(self):
+class IncludedMapsTest(base.BaseTestCase):
+    def test_included_maps_have_power_and_energy(self):
         self.assertEqual(
-            ['iem3000', 'sdm120', 'sdm230', 'sdm630'], registermap.shipped()
+            ['iem3000', 'sdm120', 'sdm230', 'sdm630'], registermap.included()
         )
-        for name in registermap.shipped():
+        for name in registermap.included():
             registers = registermap.load(name, '/nowhere', None)
             self.assertIsNotNone(registers.watts, name)
             self.assertEqual(3600.0, registers.energy.counter.resolution, name)
@@ -112,24 +124,24 @@ class LoadTest(base.BaseTestCase):
     def load(self, name: str, registers: str | None = None):
         return registermap.load(name, self.directory, registers)
 
-    def refuse(self, text: str, *expected: str) -> None:
+    def assertInvalid(self, text: str, *reasons: str) -> None:
         e = self.assertRaises(exception.DriverError, self.load, 'custom', text)
-        for part in expected:
-            self.assertIn(part, str(e))
+        for reason in reasons:
+            self.assertIn(reason, str(e))
 
-    def test_a_map_of_the_operator_is_found_by_its_file_name(self):
+    def test_operator_map_is_loaded_by_file_name(self):
         self.write('mine', 'watts: {function: 3, address: 7, type: int16}')
 
         self.assertEqual(
-            registermap.Register(3, 7, 'int16'), self.load('mine').watts
+            registermap.ModbusRegister(3, 7, 'int16'), self.load('mine').watts
         )
 
-    def test_it_goes_before_a_shipped_one(self):
+    def test_operator_map_takes_precedence(self):
         self.write('sdm120', 'watts: {function: 3, address: 7, type: int16}')
 
         self.assertEqual(7, self.load('sdm120').watts.address)
 
-    def test_custom_is_what_the_configuration_says(self):
+    def test_custom_map_is_read_from_option(self):
         registers = self.load(
             'custom',
             '{description: PDU, energy: '
@@ -139,37 +151,39 @@ class LoadTest(base.BaseTestCase):
         self.assertEqual(16, registers.energy.address)
         self.assertIsNone(registers.watts)
 
-    def test_an_unknown_name_is_told_the_known_ones(self):
+    def test_unknown_map_error_lists_available_maps(self):
         e = self.assertRaises(exception.DriverError, self.load, 'sdm999')
 
         self.assertIn('map = sdm999: expected custom', str(e))
         self.assertIn('sdm120', str(e))
         self.assertIn(self.directory, str(e))
 
-    def test_an_unreadable_file_is_named(self):
+    def test_unreadable_file_error_names_map(self):
         with open(f'{self.directory}/binary.yaml', 'wb') as file:
             file.write(b'\xff\xfe\x00')
 
         e = self.assertRaises(exception.DriverError, self.load, 'binary')
         self.assertIn('map binary: ', str(e))
 
-    def test_nonsense_is_named_with_what_was_expected(self):
-        self.refuse('{', 'registers: no YAML')
-        self.refuse('', 'expected watts and energy')
-        self.refuse('[1]', 'expected watts and energy')
-        self.refuse(
+    def test_invalid_map_error_states_expected_keys(self):
+        self.assertInvalid('{', 'registers: invalid YAML')
+        self.assertInvalid('', 'expected watts and energy')
+        self.assertInvalid('[1]', 'expected watts and energy')
+        self.assertInvalid(
             '{volts: {function: 4, address: 0, type: int16}}',
             'expected watts, energy or both',
         )
-        self.refuse('{watt: {}}', 'watt: expected watts')
-        self.refuse('{watts: 12}', 'watts: expected function')
-        self.refuse(
-            '{watts: {function: 4, type: int16}}', 'watts: address missing'
+        self.assertInvalid('{watt: {}}', 'unknown key watt; expected watts')
+        self.assertInvalid('{watts: 12}', 'watts: expected function')
+        self.assertInvalid(
+            '{watts: {function: 4, type: int16}}', 'watts: missing address'
         )
-        self.refuse('{watts: {addr: 4}}', 'watts: addr: expected')
+        self.assertInvalid(
+            '{watts: {addr: 4}}', 'watts: unknown key addr; expected'
+        )
 
-    def test_each_wrong_value_is_named_with_what_was_expected(self):
-        right = {'function': '4', 'address': '0', 'type': 'int16'}
+    def test_invalid_value_error_states_expected_value(self):
+        valid = {'function': '4', 'address': '0', 'type': 'int16'}
         for key, value, expected in (
             ('function', '5', '3 or 4'),
             ('function', '[]', '3 or 4'),
@@ -178,15 +192,17 @@ class LoadTest(base.BaseTestCase):
             ('type', 'float', 'int16, uint16'),
             ('type', '[]', 'int16'),
             ('word_order', 'mixed', 'big or little'),
-            ('scale', '0', 'above zero'),
-            ('scale', '.nan', 'above zero'),
-            ('step', '-1', 'above zero'),
-            ('size', 'yes', 'above zero'),
+            ('scale', '0', 'positive number'),
+            ('scale', '.nan', 'positive number'),
+            ('step', '-1', 'positive number'),
+            ('rollover', 'yes', 'positive number'),
             ('invalid', '-1', 'list of numbers'),
             ('invalid', '[x]', 'list of numbers'),
         ):
             entry = ', '.join(
                 f'{name}: {text}'
-                for name, text in {**right, key: value}.items()
+                for name, text in {**valid, key: value}.items()
             )
-            self.refuse(f'{{watts: {{{entry}}}}}', f'watts: {key}: ', expected)
+            self.assertInvalid(
+                f'{{watts: {{{entry}}}}}', f'watts: {key}: ', expected
+            )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The MQTT driver says what is wrong with its options, or a broker's answer."""
+"""Validation of the options of mqtt, and errors of the broker."""
 
 from unittest import mock
 
@@ -16,40 +15,40 @@ from energy_meter.tests import drivers
 
 
 class OptionsTest(base.BaseTestCase):
-    def refuse(self, *probes: str, **options: object) -> str:
+    def open_error(self, *probes: str, **options: object) -> str:
         meter = drivers.make(
             driver.MQTT, *probes or ('p',), **{'host': '127.0.0.1'} | options
         )
         self.addCleanup(meter.close)
         return str(self.assertRaises(exception.DriverError, meter.open))
 
-    def test_there_must_be_something_to_listen_to(self):
+    def test_without_preset_and_topics_is_an_error(self):
         self.assertEqual(
-            'expected a preset, watts_topic or energy_topic', self.refuse()
+            'expected a preset, watts_topic or energy_topic', self.open_error()
         )
 
-    def test_wildcards_are_refused(self):
+    def test_wildcard_is_an_error(self):
         self.assertEqual(
             'rack/+/w: expected a topic without wildcards',
-            self.refuse(watts_topic='rack/+/w'),
+            self.open_error(watts_topic='rack/+/w'),
         )
 
-    def test_a_path_that_is_none_is_named(self):
+    def test_invalid_path_is_an_error_with_the_option(self):
         self.assertIn(
-            'watts_path = a[ is no JSONPath',
-            self.refuse(watts_topic='rack', watts_path='a['),
+            'watts_path = a[ is not a JSONPath',
+            self.open_error(watts_topic='rack', watts_path='a['),
         )
 
-    def test_each_probe_needs_an_outlet(self):
+    def test_probe_without_channel_is_an_error(self):
         self.assertIn(
-            'outlets names 1 for 2 probes',
-            self.refuse('p', 'q', preset='tasmota', outlets=['plug']),
+            'channels names 1 for 2 probes',
+            self.open_error('p', 'q', preset='tasmota', channels=['plug']),
         )
 
 
-class AnswersTest(base.BaseTestCase):
-    def answer(self, method: str, kind: int, *codes: int) -> Exception:
-        """Let the broker answer with these codes; give the error."""
+class ReasonCodesTest(base.BaseTestCase):
+    def open_error(self, method: str, kind: int, *codes: int) -> Exception:
+        """Return the error of a broker that responds with these codes."""
         reasons = [
             reasoncodes.ReasonCode(kind, identifier=code) for code in codes
         ]
@@ -68,17 +67,20 @@ class AnswersTest(base.BaseTestCase):
         ):
             return self.assertRaises(exception.DriverError, meter.open)
 
-    def test_a_refused_subscription_names_the_topics(self):
-        e = self.answer(
+    def test_rejected_subscription_is_an_error_with_the_topics(self):
+        e = self.open_error(
             'on_subscribe', packettypes.PacketTypes.SUBACK, 0, 0x80
         )
 
         self.assertEqual(
-            '127.0.0.1:1883: refused the subscription to tele/p/SENSOR', str(e)
+            '127.0.0.1:1883: rejected the subscription to tele/p/SENSOR',
+            str(e),
         )
 
-    def test_a_broker_that_is_busy_is_unreachable(self):
-        e = self.answer('on_connect', packettypes.PacketTypes.CONNACK, 0x89)
+    def test_busy_broker_is_unreachable(self):
+        e = self.open_error(
+            'on_connect', packettypes.PacketTypes.CONNACK, 0x89
+        )
 
         self.assertIsInstance(e, exception.DeviceUnreachable)
         self.assertIn('Server busy', str(e))

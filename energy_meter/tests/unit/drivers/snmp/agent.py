@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""A device that is a dictionary."""
+"""Stub of an SNMP device whose objects are a dictionary."""
 
 import collections.abc
 import typing
@@ -19,82 +19,83 @@ NO_SUCH_NAME = 2
 
 
 class Agent:
-    """Answers as a device does, in place of an engine.
+    """Stub of an engine that responds like a device.
 
-    :param objects: what the device shows.
-    :param version: what it talks.
-    :param most: more objects make its answers too big.
-    :param cut: it makes them shorter instead, if it can.
-    :ivar requests: the objects named in each request so far.
+    :param objects: values of the device's objects.
+    :param version: SNMP version.
+    :param max_objects: maximum number of objects in a response.
+    :param truncate: whether bulk responses are truncated rather than
+        rejected as too big.
+    :ivar requests: object identifiers of each request received.
     """
 
     def __init__(
         self,
         objects: Objects,
         version: str = '2c',
-        most: int = 1000,
-        cut: bool = True,
+        max_objects: int = 1000,
+        truncate: bool = True,
     ) -> None:
         self.objects = objects
         self.requests: list[list[engine.Oid]] = []
-        self._old = version == '1'
-        self._most = most
-        self._cut = cut
+        self._is_version_1 = version == '1'
+        self._max_objects = max_objects
+        self._truncate = truncate
 
-    async def ask(
+    async def request(
         self,
         target: engine.Target,
         context: str,
         oids: collections.abc.Sequence[engine.Oid],
         repetitions: int | None,
-    ) -> engine.Answer:
+    ) -> engine.Response:
         self.requests.append(list(oids))
         if repetitions is None:
-            answer = [(oid, self.objects.get(oid)) for oid in oids]
+            varbinds = [(oid, self.objects.get(oid)) for oid in oids]
         else:
-            answer = self._list(oids, repetitions)
+            varbinds = self._walk(oids, repetitions)
         missing = [
             number
-            for number, (_, value) in enumerate(answer, 1)
+            for number, (_, value) in enumerate(varbinds, 1)
             if value is None
         ]
-        if self._old and missing:
-            return engine.Answer(None, NO_SUCH_NAME, missing[0], ())
-        if len(answer) > self._most:
-            if not (self._cut and repetitions is not None):
-                return engine.Answer(None, TOO_BIG, 0, ())
-            answer = answer[: self._most]
-        return engine.Answer(
+        if self._is_version_1 and missing:
+            return engine.Response(None, NO_SUCH_NAME, missing[0], ())
+        if len(varbinds) > self._max_objects:
+            if not (self._truncate and repetitions is not None):
+                return engine.Response(None, TOO_BIG, 0, ())
+            varbinds = varbinds[: self._max_objects]
+        return engine.Response(
             None,
             0,
             0,
             [
                 (rfc1902.ObjectName(oid), _value(value))
-                for oid, value in answer
+                for oid, value in varbinds
             ],
         )
 
-    def _list(
+    def _walk(
         self, oids: collections.abc.Sequence[engine.Oid], repetitions: int
     ) -> list[tuple[engine.Oid, typing.Any]]:
-        answer: list[tuple[engine.Oid, typing.Any]] = []
-        at = list(oids)
+        varbinds: list[tuple[engine.Oid, typing.Any]] = []
+        previous = list(oids)
         for _ in range(repetitions):
-            following = [
+            next_oids = [
                 min(
                     (oid for oid in self.objects if oid > before), default=None
                 )
-                for before in at
+                for before in previous
             ]
-            answer += [
+            varbinds += [
                 (before, None) if oid is None else (oid, self.objects[oid])
-                for before, oid in zip(at, following, strict=True)
+                for before, oid in zip(previous, next_oids, strict=True)
             ]
-            at = [
+            previous = [
                 oid or before
-                for before, oid in zip(at, following, strict=True)
+                for before, oid in zip(previous, next_oids, strict=True)
             ]
-        return answer
+        return varbinds
 
 
 def _value(value: int | str | None) -> object:
@@ -108,14 +109,14 @@ def _value(value: int | str | None) -> object:
 def connect(
     agent: typing.Any, version: str = '2c', **options: typing.Any
 ) -> session.Session:
-    """Give an open session with an agent."""
-    opened = session.Session(
+    """Return an open session with an agent."""
+    connected = session.Session(
         'pdu',
         161,
         engine.Credentials(version, 'secret'),
         '',
         **{'timeout': 1.0, 'retries': 0} | options,
     )
-    opened._engine = agent
-    opened._target = engine.Target('pdu', ())
-    return opened
+    connected._engine = agent
+    connected._target = engine.Target('pdu', ())
+    return connected

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""What the options say together."""
+"""Tests of the SNMP driver's options."""
 
 import typing
 
@@ -14,7 +14,7 @@ from energy_meter.drivers.snmp import options
 from energy_meter.tests import drivers
 
 
-def values(**given: typing.Any) -> typing.Any:
+def make_options(**overrides: typing.Any) -> typing.Any:
     return drivers.make(
         snmp.SNMP,
         **{
@@ -22,28 +22,28 @@ def values(**given: typing.Any) -> typing.Any:
             'profile': 'eaton-g3',
             'profile_path': '/nonexistent',
         }
-        | given,
+        | overrides,
     ).options
 
 
 class CredentialsTest(base.BaseTestCase):
-    def refusal(self, **given: typing.Any) -> str:
+    def error(self, **overrides: typing.Any) -> str:
         return str(
             self.assertRaises(
                 exception.DriverError,
                 options.credentials,
-                values(version='3', **given),
+                make_options(version='3', **overrides),
             )
         )
 
-    def test_a_community_is_all_that_old_versions_need(self):
+    def test_old_versions_use_community(self):
         self.assertEqual(
             engine.Credentials('2c', 'public'),
-            options.credentials(values(user='ignored')),
+            options.credentials(make_options(user='ignored')),
         )
 
-    def test_passwords_make_the_level(self):
-        for given, level in (
+    def test_passwords_define_security_level(self):
+        for passwords, level in (
             ({}, 'noAuthNoPriv'),
             ({'auth_password': 'authpass'}, 'authNoPriv'),
             (
@@ -51,27 +51,27 @@ class CredentialsTest(base.BaseTestCase):
                 'authPriv',
             ),
         ):
-            found = options.credentials(
-                values(version='3', user='meter', **given)
+            credentials = options.credentials(
+                make_options(version='3', user='meter', **passwords)
             )
-            self.assertEqual(level, found.level)
+            self.assertEqual(level, credentials.level)
 
-    def test_version_3_needs_a_user(self):
-        self.assertIn('user', self.refusal())
+    def test_version_3_without_user_is_rejected(self):
+        self.assertIn('user', self.error())
 
-    def test_encryption_needs_authentication(self):
+    def test_priv_password_without_auth_password_is_rejected(self):
         self.assertIn(
             'auth_password',
-            self.refusal(user='meter', priv_password='privpass'),
+            self.error(user='meter', priv_password='privpass'),
         )
 
-    def test_a_short_password_is_named_but_not_shown(self):
-        text = self.refusal(user='meter', auth_password='gue55')
+    def test_short_password_is_rejected_without_quoting_it(self):
+        text = self.error(user='meter', auth_password='gue55')
 
         self.assertIn('auth_password', text)
         self.assertNotIn('gue55', text)
 
-    def test_credentials_do_not_show_their_secrets(self):
+    def test_credentials_repr_hides_secrets(self):
         text = repr(
             engine.Credentials(
                 '3', 'c0mm', 'meter', 'sha', 'auth5', 'aes', 'priv5'
@@ -83,25 +83,27 @@ class CredentialsTest(base.BaseTestCase):
 
 
 class TableTest(base.BaseTestCase):
-    def test_the_first_table_is_the_default(self):
-        self.assertEqual('outlet', options.table(values()).scope)
+    def test_default_is_first_table(self):
+        self.assertEqual('outlet', options.table(make_options()).scope)
         self.assertEqual(
-            'node', options.table(values(profile='dell-idrac')).scope
+            'node', options.table(make_options(profile='dell-idrac')).scope
         )
 
-    def test_a_table_by_its_name(self):
-        self.assertEqual('inlet', options.table(values(table='inlets')).scope)
+    def test_table_is_selected_by_name(self):
+        self.assertEqual(
+            'inlet', options.table(make_options(table='inlets')).scope
+        )
 
-    def test_a_table_that_the_profile_does_not_have(self):
+    def test_unknown_table_is_rejected(self):
         error = self.assertRaises(
-            exception.DriverError, options.table, values(table='phases')
+            exception.DriverError, options.table, make_options(table='phases')
         )
 
         self.assertIn("no table 'phases'; it has: outlets, inlets", str(error))
 
-    def test_columns_by_options(self):
+    def test_custom_columns_are_read_from_options(self):
         table = options.table(
-            values(
+            make_options(
                 profile='custom',
                 watts_oid='1.3.6.1.4.1.99999.1',
                 energy_oid='1.3.6.1.4.1.99999.2',
@@ -113,11 +115,11 @@ class TableTest(base.BaseTestCase):
         self.assertEqual({'watts', 'energy'}, set(table.columns))
         energy = table.columns['energy']
         self.assertEqual(
-            (3.6e6, 10, None), (energy.unit, energy.step, energy.size)
+            (3.6e6, 10, None), (energy.unit, energy.step, energy.rollover)
         )
 
-    def test_mistakes_in_the_options_are_named(self):
-        for given, expected in (
+    def test_invalid_options_are_named(self):
+        for overrides, reason in (
             ({}, 'expected watts, energy or both'),
             ({'watts_oid': 'power'}, 'watts.oid: expected an object'),
             (
@@ -128,6 +130,6 @@ class TableTest(base.BaseTestCase):
             error = self.assertRaises(
                 exception.DriverError,
                 options.table,
-                values(profile='custom', **given),
+                make_options(profile='custom', **overrides),
             )
-            self.assertIn(f'profile = custom: {expected}', str(error))
+            self.assertIn(f'profile = custom: {reason}', str(error))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""Profiles: what they may say, and the errors for what they may not."""
+"""Tests of parsing, loading and detecting profiles."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ from energy_meter.drivers.snmp import profile
 
 NO_DIRECTORY = '/nonexistent'
 
-GOOD = """
+VALID = """
 meter: Example PDU
 source: EXAMPLE-MIB
 system: [1.3.6.1.4.1.99999, .1.3.6.1.4.1.99998.2]
@@ -32,19 +32,19 @@ tables:
       invalid: [65535]
     energy:
       oid: 1.3.6.1.4.1.99999.2
-      only: {oid: 1.3.6.1.4.1.99999.4, is: [8]}
+      filter: {oid: 1.3.6.1.4.1.99999.4, values: [8]}
       unit: 0.1 kWh
       factor: 1.3.6.1.4.1.99999.5
       step: 10
-      size: 65536
+      rollover: 65536
     valid:
       oid: 1.3.6.1.4.1.99999.6
-      only: {oid: 1.3.6.1.4.1.99999.4, like: 'Power (\\d+)'}
-      is: [1, 2]
+      filter: {oid: 1.3.6.1.4.1.99999.4, matches: 'Power (\\d+)'}
+      valid_values: [1, 2]
 """
 
-#: What to put in the place of what, and what the error then names.
-MISTAKES = (
+#: Text to replace, replacement, and start of the expected error.
+ERRORS = (
     ('meter: Example PDU', 'meter: 7', 'meter: expected text, not 7'),
     ('meter: Example PDU', 'maker: Example', 'meter: is missing'),
     ('source: EXAMPLE-MIB', 'source:', 'source: is missing'),
@@ -54,7 +54,7 @@ MISTAKES = (
     (
         'scope: outlet',
         'scope: outlet\n    kind: x',
-        'tables.outlets.kind: there is no such field',
+        'tables.outlets.kind: unknown field',
     ),
     ('row: unit.outlet', 'row: outlet', 'tables.outlets.row: expected the'),
     (
@@ -70,12 +70,12 @@ MISTAKES = (
     (
         '{sensor: 5}',
         '{probe: 5}',
-        'tables.outlets.watts.where.probe: is no part of the index',
+        'tables.outlets.watts.where.probe: is not a part of the index',
     ),
     (
         '{sensor: 5}',
         '{sensor: watts}',
-        'tables.outlets.watts.where.sensor: expected a whole number',
+        'tables.outlets.watts.where.sensor: expected an integer',
     ),
     ('0.01 kW\n', '0.01 kVA\n', 'tables.outlets.watts.unit: expected one of'),
     ('0.1 kWh', '0,1 kWh', 'tables.outlets.energy.unit: expected one of'),
@@ -83,10 +83,26 @@ MISTAKES = (
     ('[65535]', '65535', 'tables.outlets.watts.invalid: expected a list'),
     ('[65535]', '[true]', 'tables.outlets.watts.invalid: expected a list'),
     ('step: 10', 'step: 0', 'tables.outlets.energy.step: expected at least'),
-    ('size: 65536', 'size: 16 bits', 'tables.outlets.energy.size: expected'),
-    ('is: [8]', 'are: [8]', 'tables.outlets.energy.only.is: is missing'),
-    ("'Power (\\d+)'", "'Power (\\d+'", 'tables.outlets.valid.only.like: '),
-    ('      is: [1, 2]\n', '', 'tables.outlets.valid.is: is missing'),
+    (
+        'rollover: 65536',
+        'rollover: 16 bits',
+        'tables.outlets.energy.rollover: expected',
+    ),
+    (
+        'values: [8]',
+        'value: [8]',
+        'tables.outlets.energy.filter.values: is missing',
+    ),
+    (
+        "'Power (\\d+)'",
+        "'Power (\\d+'",
+        'tables.outlets.valid.filter.matches: ',
+    ),
+    (
+        '      valid_values: [1, 2]\n',
+        '',
+        'tables.outlets.valid.valid_values: is missing',
+    ),
 )
 
 
@@ -94,12 +110,12 @@ class ParseTest(base.BaseTestCase):
     def parse(self, text):
         return profile.parse('example.yaml', yaml.safe_load(text))
 
-    def test_all_that_a_profile_may_say(self):
-        found = self.parse(GOOD)
+    def test_all_fields_are_parsed(self):
+        parsed = self.parse(VALID)
 
-        table = found.tables['outlets']
+        table = parsed.tables['outlets']
         oid = (1, 3, 6, 1, 4, 1, 99999)
-        self.assertEqual((oid, (*oid[:-1], 99998, 2)), found.system)
+        self.assertEqual((oid, (*oid[:-1], 99998, 2)), parsed.system)
         self.assertEqual(
             ('outlet', 3, 2), (table.scope, table.index, table.row)
         )
@@ -119,28 +135,30 @@ class ParseTest(base.BaseTestCase):
                 (*oid, 2),
                 unit=360_000.0,
                 factor=(*oid, 5),
-                only=profile.Only((*oid, 4), frozenset([8])),
+                filter=profile.Filter((*oid, 4), frozenset([8])),
                 step=10,
-                size=65536,
+                rollover=65536,
             ),
             table.columns['energy'],
         )
-        self.assertEqual(frozenset([1, 2]), table.columns['valid'].good)
+        self.assertEqual(
+            frozenset([1, 2]), table.columns['valid'].valid_values
+        )
 
-    def test_each_mistake_is_named_with_file_and_field(self):
-        for old, new, expected in MISTAKES:
-            self.assertIn(old, GOOD)
+    def test_error_names_file_and_field(self):
+        for old, new, reason in ERRORS:
+            self.assertIn(old, VALID)
 
             error = self.assertRaises(
-                exception.DriverError, self.parse, GOOD.replace(old, new)
+                exception.DriverError, self.parse, VALID.replace(old, new)
             )
 
             self.assertTrue(
-                str(error).startswith(f'example.yaml: {expected}'),
-                f'{new!r} gives: {error}',
+                str(error).startswith(f'example.yaml: {reason}'),
+                f'{new!r}: {error}',
             )
 
-    def test_a_table_without_values(self):
+    def test_table_without_measuring_column_is_rejected(self):
         error = self.assertRaises(
             exception.DriverError,
             self.parse,
@@ -152,7 +170,7 @@ class ParseTest(base.BaseTestCase):
             str(error),
         )
 
-    def test_a_profile_without_tables(self):
+    def test_profile_without_tables_is_rejected(self):
         for tables in ('', '{}', '[outlets]'):
             error = self.assertRaises(
                 exception.DriverError,
@@ -161,7 +179,7 @@ class ParseTest(base.BaseTestCase):
             )
             self.assertIn('example.yaml: tables: expected', str(error))
 
-    def test_a_file_that_holds_something_else(self):
+    def test_document_without_fields_is_rejected(self):
         for text in ('', 'meter', '- meter', '7'):
             error = self.assertRaises(exception.DriverError, self.parse, text)
             self.assertIn('example.yaml: expected fields', str(error))
@@ -178,28 +196,28 @@ class LoadTest(base.BaseTestCase):
     def load(self, name):
         return profile.load(name, str(self.directory))
 
-    def test_the_operator_adds_a_profile(self):
-        self.write('example.yaml', GOOD)
+    def test_operator_profile_is_added(self):
+        self.write('example.yaml', VALID)
 
         self.assertEqual('Example PDU', self.load('example').meter)
         self.assertIn('example', profile.names(str(self.directory)))
 
-    def test_the_operator_has_the_last_word(self):
-        self.write('eaton-g3.yaml', GOOD)
+    def test_operator_profile_takes_precedence(self):
+        self.write('eaton-g3.yaml', VALID)
 
         self.assertEqual('Example PDU', self.load('eaton-g3').meter)
 
-    def test_without_the_directory_there_are_those_of_the_package(self):
+    def test_missing_directory_is_ignored(self):
         self.assertIn('eaton-g3', profile.names(NO_DIRECTORY))
 
-    def test_an_unknown_profile(self):
+    def test_unknown_profile_is_rejected(self):
         error = self.assertRaises(exception.DriverError, self.load, 'etaon')
 
-        self.assertIn("no profile 'etaon'", str(error))
+        self.assertIn("profile 'etaon' not found", str(error))
         self.assertIn('eaton-g3', str(error))
 
-    def test_a_name_is_no_path(self):
-        self.write('example.yaml', GOOD)
+    def test_path_is_rejected_as_name(self):
+        self.write('example.yaml', VALID)
 
         self.assertRaises(
             exception.DriverError,
@@ -207,7 +225,7 @@ class LoadTest(base.BaseTestCase):
             f'../{self.directory.name}/example',
         )
 
-    def test_a_file_that_is_no_yaml(self):
+    def test_invalid_yaml_is_rejected(self):
         for content in (b'meter: [', b'\xff\xfe\x00'):
             (self.directory / 'example.yaml').write_bytes(content)
 
@@ -218,15 +236,15 @@ class LoadTest(base.BaseTestCase):
             self.assertIn('example.yaml: ', str(error))
             self.assertNotIn('\n', str(error))
 
-    def test_a_file_that_can_not_be_read(self):
+    def test_unreadable_file_is_rejected(self):
         (self.directory / 'example.yaml').mkdir()
 
         error = self.assertRaises(exception.DriverError, self.load, 'example')
 
         self.assertIn('example.yaml: ', str(error))
 
-    def test_a_device_is_recognised_by_its_system(self):
-        self.write('example.yaml', GOOD)
+    def test_device_is_detected_by_system(self):
+        self.write('example.yaml', VALID)
         for system, expected in (
             ((1, 3, 6, 1, 4, 1, 99999, 3, 1), ['example']),
             ((1, 3, 6, 1, 4, 1, 99998, 3), []),
@@ -234,25 +252,25 @@ class LoadTest(base.BaseTestCase):
             ((1, 3, 6, 1, 4, 1, 318, 1, 3, 4, 6), ['apc-rpdu2']),
         ):
             self.assertEqual(
-                expected, profile.recognise(system, str(self.directory))
+                expected, profile.detect(system, str(self.directory))
             )
 
-    def test_the_most_particular_profile_comes_first(self):
-        self.write('a.yaml', GOOD)
-        self.write('b.yaml', GOOD.replace('99999,', '99999.7,'))
+    def test_most_specific_profile_is_first(self):
+        self.write('a.yaml', VALID)
+        self.write('b.yaml', VALID.replace('99999,', '99999.7,'))
 
         self.assertEqual(
             ['b', 'a'],
-            profile.recognise(
+            profile.detect(
                 (1, 3, 6, 1, 4, 1, 99999, 7, 1), str(self.directory)
             ),
         )
 
 
-class ShippedTest(base.BaseTestCase):
-    def test_each_profile_names_its_source_and_its_systems(self):
+class IncludedProfilesTest(base.BaseTestCase):
+    def test_included_profiles_have_source_and_system(self):
         for name in profile.names(NO_DIRECTORY):
-            shipped = profile.load(name, NO_DIRECTORY)
+            loaded = profile.load(name, NO_DIRECTORY)
 
-            self.assertTrue(shipped.source, name)
-            self.assertTrue(shipped.system, name)
+            self.assertTrue(loaded.source, name)
+            self.assertTrue(loaded.system, name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""A session gets all that it is asked for, whatever the device is like."""
+"""Tests of SNMP sessions with different kinds of devices."""
 
 import socket
 from unittest import mock
@@ -14,6 +14,7 @@ from pysnmp.proto import errind
 
 from energy_meter import exception
 from energy_meter.drivers.snmp import engine
+from energy_meter.drivers.snmp import objects as snmp_objects
 from energy_meter.drivers.snmp import session
 from energy_meter.tests.unit.drivers.snmp import agent
 
@@ -29,9 +30,7 @@ tables = strategies.dictionaries(
 )
 
 
-class ListTest(base.BaseTestCase):
-    """Sweeps."""
-
+class WalkTest(base.BaseTestCase):
     @hypothesis.given(
         tables,
         strategies.sampled_from(['1', '2c']),
@@ -39,17 +38,17 @@ class ListTest(base.BaseTestCase):
         strategies.booleans(),
         strategies.integers(1, 100),
     )
-    def test_a_sweep_finds_all_that_is_in_its_ranges(
-        self, objects, version, most, cut, rows
+    def test_walk_returns_all_objects_in_ranges(
+        self, objects, version, max_objects, truncate, rows
     ):
-        device = agent.Agent(objects, version, most, cut)
-        asked = agent.connect(device, version)
+        device = agent.Agent(objects, version, max_objects, truncate)
+        connected = agent.connect(device, version)
 
-        found = asked.sweep(
+        values = connected.walk(
             [
-                session.Range((1, 1), (1, 1, 1, 30)),
-                session.Range.below((1, 2)),
-                session.Range((1, 3, 0, 5), (1, 3, 1, 5)),
+                snmp_objects.Range((1, 1), (1, 1, 1, 30)),
+                snmp_objects.Range.below((1, 2)),
+                snmp_objects.Range((1, 3, 0, 5), (1, 3, 1, 5)),
             ],
             rows,
         )
@@ -58,29 +57,28 @@ class ListTest(base.BaseTestCase):
             {
                 oid: value
                 for oid, value in objects.items()
-                if oid[:2] == (1, 1)
-                and oid <= (1, 1, 1, 30)
+                if (oid[:2] == (1, 1) and oid <= (1, 1, 1, 30))
                 or oid[:2] == (1, 2)
                 or (1, 3, 0, 5) < oid <= (1, 3, 1, 5)
             },
-            found,
+            values,
         )
 
-    def test_a_device_that_goes_in_circles(self):
+    def test_repeated_objects_end_walk(self):
         class Circle(agent.Agent):
-            def _list(self, oids, repetitions):
+            def _walk(self, oids, repetitions):
                 return [((1, 1, 1), 7), ((1, 1, 2), 8)] * repetitions
 
-        asked = agent.connect(Circle({}))
+        connected = agent.connect(Circle({}))
 
         self.assertEqual(
             {(1, 1, 1): 7, (1, 1, 2): 8},
-            asked.sweep([session.Range.below((1, 1))], 10),
+            connected.walk([snmp_objects.Range.below((1, 1))], 10),
         )
 
-    def test_a_device_that_never_ends(self):
+    def test_endless_table_raises(self):
         class Endless(agent.Agent):
-            def _list(self, oids, repetitions):
+            def _walk(self, oids, repetitions):
                 return [
                     (
                         (*oids[0][:2], oids[0][2] + number)
@@ -91,32 +89,30 @@ class ListTest(base.BaseTestCase):
                     for number in range(1, 10_000)
                 ]
 
-        asked = agent.connect(Endless({}, most=10_000))
+        connected = agent.connect(Endless({}, max_objects=10_000))
 
         error = self.assertRaises(
             exception.ProtocolError,
-            asked.sweep,
-            [session.Range.below((1, 1))],
+            connected.walk,
+            [snmp_objects.Range.below((1, 1))],
             10,
         )
-        self.assertIn('no end', str(error))
+        self.assertIn('more than 100000 objects', str(error))
 
-    def test_an_empty_answer(self):
+    def test_empty_response_raises(self):
         class Empty(agent.Agent):
-            def _list(self, oids, repetitions):
+            def _walk(self, oids, repetitions):
                 return []
 
         self.assertRaises(
             exception.ProtocolError,
-            agent.connect(Empty({})).sweep,
-            [session.Range.below((1, 1))],
+            agent.connect(Empty({})).walk,
+            [snmp_objects.Range.below((1, 1))],
             10,
         )
 
 
-class NameTest(base.BaseTestCase):
-    """Asking for objects by name."""
-
+class GetTest(base.BaseTestCase):
     @hypothesis.given(
         tables,
         strategies.lists(
@@ -130,71 +126,75 @@ class NameTest(base.BaseTestCase):
         strategies.sampled_from(['1', '2c']),
         strategies.integers(1, 50),
     )
-    def test_all_values_are_given_and_none_of_what_is_missing(
-        self, objects, oids, version, most
+    def test_get_returns_values_and_none_for_missing(
+        self, objects, oids, version, max_objects
     ):
-        device = agent.Agent(objects, version, most)
+        device = agent.Agent(objects, version, max_objects)
 
         self.assertEqual(
             {oid: objects.get(oid) for oid in oids},
             agent.connect(device, version).get(oids),
         )
 
-    def test_text_and_numbers(self):
-        asked = agent.connect(agent.Agent({(1, 1): 'text', (1, 2): -1}))
+    def test_text_and_numbers_are_returned(self):
+        connected = agent.connect(agent.Agent({(1, 1): 'text', (1, 2): -1}))
 
         self.assertEqual(
-            {(1, 1): b'text', (1, 2): -1}, asked.get([(1, 1), (1, 2)])
+            {(1, 1): b'text', (1, 2): -1}, connected.get([(1, 1), (1, 2)])
         )
 
-    def test_what_is_missing_is_not_asked_for_each_time(self):
+    def test_missing_object_is_not_requested_again(self):
         device = agent.Agent({(1, 1): 1}, '1')
-        asked = agent.connect(device, '1')
-        asked.get([(1, 1), (1, 2)])
+        connected = agent.connect(device, '1')
+        connected.get([(1, 1), (1, 2)])
         device.requests.clear()
 
-        asked.get([(1, 1), (1, 2)])
+        connected.get([(1, 1), (1, 2)])
 
         self.assertEqual([[(1, 1)]], device.requests)
 
-    def test_an_object_that_is_too_big_alone(self):
-        asked = agent.connect(agent.Agent({(1, 1): 1}, most=0))
+    def test_single_too_big_object_raises(self):
+        connected = agent.connect(agent.Agent({(1, 1): 1}, max_objects=0))
 
-        error = self.assertRaises(exception.ProtocolError, asked.get, [(1, 1)])
+        error = self.assertRaises(
+            exception.ProtocolError, connected.get, [(1, 1)]
+        )
         self.assertIn('tooBig', str(error))
 
 
-class Failing:
-    """An engine whose requests come to the same end each."""
+class FailingEngine:
+    """Stub of an engine whose requests all have the same result."""
 
-    def __init__(self, problem=None, status=0):
-        self.answer = engine.Answer(problem, status, 0, ())
-        self.asked = 0
+    def __init__(self, error=None, status=0):
+        self.response = engine.Response(error, status, 0, ())
+        self.requests = 0
 
-    async def ask(self, *args):
-        self.asked += 1
-        return self.answer
+    async def request(self, *args):
+        self.requests += 1
+        return self.response
 
 
 class FailureTest(base.BaseTestCase):
     def fail_with(
-        self, error, problem=None, status=0, version='2c', **options
+        self, error_type, error=None, status=0, version='2c', **options
     ):
-        asked = agent.connect(Failing(problem, status), version, **options)
-        return str(self.assertRaises(error, asked.get, [(1, 1)]))
+        connected = agent.connect(
+            FailingEngine(error, status), version, **options
+        )
+        return str(self.assertRaises(error_type, connected.get, [(1, 1)]))
 
-    def test_no_answer(self):
-        for version, suspect in (('2c', 'community'), ('3', 'priv_password')):
+    def test_timeout_error_names_possibly_wrong_secret(self):
+        for version, secret in (('2c', 'community'), ('3', 'priv_password')):
             text = self.fail_with(
                 exception.DeviceUnreachable,
                 errind.requestTimedOut,
                 version=version,
             )
-            self.assertIn(suspect, text)
+            self.assertIn(secret, text)
             self.assertIn('pdu:161', text)
 
-    def test_it_asks_again_as_often_as_told(self):
-        device = Failing(errind.requestTimedOut)
+    def test_request_is_retransmitted(self):
+        device = FailingEngine(errind.requestTimedOut)
 
         self.assertRaises(
             exception.DeviceUnreachable,
@@ -202,22 +202,22 @@ class FailureTest(base.BaseTestCase):
             [(1, 1)],
         )
 
-        self.assertEqual(3, device.asked)
+        self.assertEqual(3, device.requests)
 
-    def test_an_answer_that_pysnmp_rejects(self):
+    def test_error_indication_raises(self):
         self.assertIn(
             'badResponse',
             self.fail_with(exception.ProtocolError, 'badResponse'),
         )
 
-    def test_a_status_has_its_name_in_the_error(self):
+    def test_error_status_is_named(self):
         self.assertIn(
             'resourceUnavailable',
             self.fail_with(exception.ProtocolError, status=13),
         )
 
-    def test_a_host_without_an_address(self):
-        asked = session.Session(
+    def test_unresolvable_host_is_unreachable(self):
+        closed = session.Session(
             'pdu', 161, engine.Credentials('2c', 'secret'), '', 1.0, 0
         )
         self.useFixture(
@@ -226,11 +226,12 @@ class FailureTest(base.BaseTestCase):
             )
         )
 
-        error = self.assertRaises(exception.DeviceUnreachable, asked.open)
+        error = self.assertRaises(exception.DeviceUnreachable, closed.open)
 
-        self.assertIn('pdu:161 did not answer: not known', str(error))
+        self.assertIn('pdu:161', str(error))
+        self.assertIn('not known', str(error))
 
-    def test_an_address_of_ipv4_is_used_where_there_is_one(self):
+    def test_ipv4_address_is_preferred(self):
         self.useFixture(
             fixtures.MockPatch(
                 'socket.getaddrinfo',
@@ -243,7 +244,8 @@ class FailureTest(base.BaseTestCase):
         device = mock.AsyncMock()
         self.useFixture(
             fixtures.MockPatch(
-                'energy_meter.drivers.snmp.engine.find', return_value=device
+                'energy_meter.drivers.snmp.engine.get_engine',
+                return_value=device,
             )
         )
         opened = session.Session(
@@ -256,10 +258,10 @@ class FailureTest(base.BaseTestCase):
             socket.AF_INET, ('127.0.0.1', 161), 1.0
         )
 
-    def test_a_closed_session(self):
-        asked = session.Session(
+    def test_closed_session_raises(self):
+        closed = session.Session(
             '127.0.0.1', 161, engine.Credentials('2c', 'secret'), '', 1.0, 0
         )
 
-        self.assertRaises(exception.ProtocolError, asked.get, [(1, 1)])
-        asked.close()
+        self.assertRaises(exception.ProtocolError, closed.get, [(1, 1)])
+        closed.close()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""The pages, above an archive that a test fills."""
+"""Base of tests of the pages, with a fake archive."""
 
 import html.parser
 import pathlib
@@ -14,44 +13,44 @@ import webtest
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
-from energy_meter.rrd import archive
-from energy_meter.rrd import graph
-from energy_meter.rrd import series
+from energy_meter.rrd.graphs import graph
 from energy_meter.rrd.pages import app
+from energy_meter.rrd.reading import archive
+from energy_meter.rrd.reading import series
 
-#: Breaks whatever does not escape it.
+#: Probe id that breaks output without escaping.
 HOSTILE = 'x:y\'"\\n%s<script>'
 
 
 class Archive:
-    """As :class:`energy_meter.rrd.archive.Archive`, and the graphs, too.
+    """Fake of both the archive and the graphs.
 
-    Every probe had 100 W for two seconds, and draws 150 W now. All have the
-    sum.
+    Each probe had 100 W for two seconds and has 150 W now; a series of all
+    probes is their sum.
     """
 
     def __init__(self):
-        self.known = {}
+        self._probes = {}
         self.drawn = []
 
     def add(self, probe, scope='node', host='host', wattmeter='pdu'):
-        self.known[probe] = archive.Probe(
+        self._probes[probe] = archive.Probe(
             probe, scope, host, wattmeter, time.time(), 150.0
         )
 
-    def silence(self, probe):
-        self.known[probe] = self.known[probe]._replace(time=1.0)
+    def make_stale(self, probe):
+        self._probes[probe] = self._probes[probe]._replace(timestamp=1.0)
 
     def probes(self):
-        return list(self.known.values())
+        return list(self._probes.values())
 
     def figures(self, period):
         return {
-            probe: self.series(period, probe).figures for probe in self.known
+            probe: self.series(period, probe).figures for probe in self._probes
         }
 
     def series(self, period, probe):
-        watts = 100.0 * (len(self.known) if probe is None else 1)
+        watts = 100.0 * (len(self._probes) if probe is None else 1)
         if probe is not None:
             self._check(probe)
         return series.Series(
@@ -63,23 +62,23 @@ class Archive:
             price=0.5,
         )
 
-    def picture(self, *what):
-        if what[1] is not None:
-            self._check(what[1])
-        self.drawn.append(what)
-        return graph.Picture(f'tag of {what}', b'picture')
+    def image(self, *parameters):
+        if parameters[1] is not None:
+            self._check(parameters[1])
+        self.drawn.append(parameters)
+        return graph.Image(f'tag of {parameters}', b'image')
 
     def file(self, probe):
         self._check(probe)
         return b'RRD'
 
     def _check(self, probe):
-        if probe not in self.known:
-            raise exception.UnknownProbe(probe=probe)
+        if probe not in self._probes:
+            raise exception.ProbeNotFound(probe=probe)
 
 
 class Outline(html.parser.HTMLParser):
-    """The elements of a page, as (name, attributes), and its texts."""
+    """Parses a page into elements, as (name, attributes), and texts."""
 
     def __init__(self, text):
         super().__init__()
@@ -102,10 +101,10 @@ class Outline(html.parser.HTMLParser):
 
 
 class PagesTestCase(base.BaseTestCase):
-    """Has the application in ``pages``.
+    """A test with the application as a WebTest client in ``pages``.
 
-    :cvar config: the configuration file; ``{directory}`` stands for the
-        test's own.
+    :cvar config: the configuration file; ``{directory}`` stands for a
+        temporary directory.
     """
 
     config = ''
@@ -127,10 +126,10 @@ class PagesTestCase(base.BaseTestCase):
         self.pages = webtest.TestApp(app.make(self.conf))
 
     def prepare(self):
-        """Make what the application needs."""
+        """Prepare the files that the application needs."""
 
     def get(self, url, status=200, **headers):
-        """Get what is at a URL that is quoted as a client would."""
+        """Request a URL with the quoting that a client would send."""
         return self.pages.get(
             url,
             status=status,

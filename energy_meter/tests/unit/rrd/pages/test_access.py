@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""Access: whom the pages answer."""
+"""Tests of authentication and authorization of the pages."""
 
 import bcrypt
 from keystoneauth1 import fixture as ksa_fixture
@@ -40,16 +39,16 @@ class KeystoneTest(base.PagesTestCase):
             token.add_role(name=role)
         return {'X-Auth-Token': self.tokens.add_token(token)}
 
-    def test_nothing_without_a_token(self):
+    def test_request_without_token_is_rejected(self):
         for url in (*PRIVATE, '/nothing', '/static/pages.css'):
             self.get(url, 401)
 
-    def test_admin_and_service_read(self):
+    def test_admin_and_service_can_read(self):
         for role in ('admin', 'service'):
             for url in PRIVATE[1:]:
                 self.get(url, **self.token(role))
 
-    def test_others_do_not(self):
+    def test_other_roles_are_forbidden(self):
         for url in (*PRIVATE, '/nothing'):
             self.get(url, 403, **self.token('reader', 'member'))
 
@@ -67,24 +66,24 @@ class BasicTest(base.PagesTestCase):
         super().setUp()
         self.archive.add('a')
 
-    def test_a_browser_is_asked_for_a_password(self):
+    def test_request_without_password_is_challenged(self):
         for url in PRIVATE:
             response = self.get(url, 401)
 
             self.assertIn('Basic', response.headers['WWW-Authenticate'])
 
-    def test_with_it_all_is_shown(self):
+    def test_password_gives_access(self):
         self.pages.authorization = ('Basic', ('ada', 'secret'))
 
         for url in PRIVATE[1:]:
             self.get(url)
 
-    def test_health_needs_none(self):
+    def test_health_check_needs_no_password(self):
         self.get('/healthcheck')
 
 
 class AddressTest(base.PagesTestCase):
-    def test_does_not_let_everybody_read_by_mistake(self):
+    def test_public_address_without_authentication_is_rejected(self):
         self.conf.set_override('bind_host', '0.0.0.0', 'rrd')
 
         error = self.assertRaises(
@@ -93,8 +92,8 @@ class AddressTest(base.PagesTestCase):
 
         self.assertIn('[rrd] bind_host', str(error))
 
-    def test_explicit_permission_will_do(self):
+    def test_public_address_can_be_allowed(self):
         self.conf.set_override('bind_host', '0.0.0.0', 'rrd')
-        self.conf.set_override('noauth_anywhere', True, 'rrd')
+        self.conf.set_override('allow_public_noauth', True, 'rrd')
 
         app.serve(self.conf)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""What browsers may do with an answer."""
+"""Tests of the security headers and of caching."""
 
 from energy_meter.tests.unit.rrd.pages import base
 
@@ -16,7 +15,7 @@ class HeadersTest(base.PagesTestCase):
         self.assertEqual('nosniff', headers['X-Content-Type-Options'])
         return headers['Content-Security-Policy']
 
-    def test_pages_use_only_what_this_server_serves(self):
+    def test_policy_of_pages_allows_only_same_origin(self):
         for url, status in (
             ('/last/hour/', 200),
             ('/probe/a/', 200),
@@ -29,7 +28,7 @@ class HeadersTest(base.PagesTestCase):
             self.assertIn("script-src 'self'", policy)
             self.assertNotIn('unsafe', policy)
 
-    def test_pages_have_nothing_inline(self):
+    def test_pages_have_no_inline_code(self):
         for url in ('/last/hour/', '/probe/a/'):
             page = base.Outline(self.get(url).text)
 
@@ -38,15 +37,14 @@ class HeadersTest(base.PagesTestCase):
                 self.assertNotIn('style', attributes)
                 self.assertEqual(
                     tag == 'script'
-                    or tag == 'img'
-                    and 'data-graph' not in attributes,
+                    or (tag == 'img' and 'data-graph' not in attributes),
                     'src' in attributes,
                 )
                 self.assertFalse(
                     [name for name in attributes if name.startswith('on')]
                 )
 
-    def test_a_picture_runs_no_script(self):
+    def test_policy_of_images_forbids_scripts(self):
         policy = self.policy('/graph/hour/a/?format=svg')
 
         self.assertIn("default-src 'none'", policy)
@@ -54,7 +52,7 @@ class HeadersTest(base.PagesTestCase):
 
 
 class FilesTest(base.PagesTestCase):
-    def test_browsers_keep_files_until_they_change(self):
+    def test_static_files_are_immutable(self):
         page = base.Outline(self.get('/last/hour/').text)
         files = {
             link
@@ -62,11 +60,11 @@ class FilesTest(base.PagesTestCase):
             if link.startswith('/static/')
         }
 
-        types = {}
+        content_types = {}
         for file in files:
             response = self.get(file)
             self.assertIn('immutable', response.headers['Cache-Control'])
-            types[file.partition('?')[0]] = response.content_type
+            content_types[file.partition('?')[0]] = response.content_type
 
         self.assertEqual(
             {
@@ -76,5 +74,5 @@ class FilesTest(base.PagesTestCase):
                 '/static/probes.js': 'text/javascript',
                 '/static/live.js': 'text/javascript',
             },
-            types,
+            content_types,
         )

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""URLs: what is where."""
+"""Tests of the URLs of the pages."""
 
 import csv
 import urllib.parse
 
-from energy_meter.rrd import series
+from energy_meter.rrd.reading import series
 from energy_meter.tests.unit.rrd.pages import base
 
 
@@ -15,14 +14,14 @@ class RootTest(base.PagesTestCase):
         super().setUp()
         self.archive.add('a')
 
-    def test_the_root_leads_to_the_last_hour(self):
+    def test_root_redirects_to_last_hour(self):
         response = self.get('/', 302)
 
         self.assertEqual(
             'http://localhost/last/hour/', response.headers['Location']
         )
 
-    def test_every_period_has_its_pages_graphs_and_data(self):
+    def test_every_period_has_pages_graphs_and_data(self):
         for period in series.PERIODS:
             for url in (
                 f'/last/{period}',
@@ -33,7 +32,7 @@ class RootTest(base.PagesTestCase):
             ):
                 self.assertEqual(self.get(url).body, self.get(f'{url}/').body)
 
-    def test_nothing_else_is_there(self):
+    def test_other_urls_are_not_found(self):
         for url in (
             '/last/',
             '/last/century/',
@@ -60,7 +59,7 @@ class RootTest(base.PagesTestCase):
         ):
             self.get(url, 404)
 
-    def test_a_probe_without_an_archive_is_not_there(self):
+    def test_unknown_probe_is_not_found(self):
         for probe in (
             'b',
             '..',
@@ -86,7 +85,7 @@ class RootTest(base.PagesTestCase):
             ):
                 self.get(url, 404)
 
-    def test_a_probe_may_have_any_name(self):
+    def test_probe_id_may_be_any_text(self):
         for probe in (
             base.HOSTILE,
             'a/b',
@@ -110,11 +109,11 @@ class RootTest(base.PagesTestCase):
                 ('day', probe, 'png', 'light', 'full'), self.archive.drawn[-1]
             )
 
-    def test_only_reads(self):
+    def test_methods_other_than_get_are_rejected(self):
         for method in ('post', 'put', 'delete', 'patch', 'options'):
             getattr(self.pages, method)('/last/hour/', status=405)
 
-    def test_tells_whether_it_is_healthy(self):
+    def test_health_check_succeeds(self):
         self.get('/healthcheck')
 
 
@@ -123,7 +122,7 @@ class GraphTest(base.PagesTestCase):
         super().setUp()
         self.archive.add('a')
 
-    def test_is_a_large_light_png_by_default(self):
+    def test_default_is_full_light_png(self):
         response = self.get('/graph/hour/')
 
         self.assertEqual('image/png', response.headers['Content-Type'])
@@ -131,7 +130,7 @@ class GraphTest(base.PagesTestCase):
             [('hour', None, 'png', 'light', 'full')], self.archive.drawn
         )
 
-    def test_parameters_choose_others(self):
+    def test_parameters_select_format_theme_and_size(self):
         response = self.get(
             '/graph/year/a/?theme=dark&format=svg&size=thumbnail'
         )
@@ -141,7 +140,7 @@ class GraphTest(base.PagesTestCase):
             [('year', 'a', 'svg', 'dark', 'thumbnail')], self.archive.drawn
         )
 
-    def test_a_parameter_that_makes_no_sense(self):
+    def test_invalid_parameter_is_rejected(self):
         for query, expected in (
             ('format=gif', 'png, svg'),
             ('format=', ''),
@@ -153,7 +152,7 @@ class GraphTest(base.PagesTestCase):
             self.assertIn(expected, response.text)
         self.assertEqual([], self.archive.drawn)
 
-    def test_what_the_browser_has_is_not_sent_again(self):
+    def test_matching_etag_gives_304(self):
         tag = self.get('/graph/hour/a/').headers['ETag']
 
         response = self.get('/graph/hour/a/', 304, **{'If-None-Match': tag})
@@ -169,7 +168,7 @@ class DataTest(base.PagesTestCase):
         self.archive.add('a')
         self.archive.add('b')
 
-    def test_json_has_the_values_and_their_figures(self):
+    def test_json_has_values_and_figures(self):
         self.assertEqual(
             {
                 'period': 'hour',
@@ -191,7 +190,7 @@ class DataTest(base.PagesTestCase):
             self.get('/data/hour/a/').json,
         )
 
-    def test_the_sum_also_tells_of_every_probe(self):
+    def test_json_of_sum_has_figures_of_every_probe(self):
         document = self.get('/data/hour/').json
 
         self.assertIsNone(document['probe'])
@@ -204,8 +203,8 @@ class DataTest(base.PagesTestCase):
             },
         )
 
-    def test_it_also_tells_what_they_draw_now(self):
-        self.archive.silence('b')
+    def test_json_of_sum_has_current_power(self):
+        self.archive.make_stale('b')
 
         document = self.get('/data/week/').json
 
@@ -218,7 +217,7 @@ class DataTest(base.PagesTestCase):
             },
         )
 
-    def test_csv_leaves_fields_empty_that_are_not_known(self):
+    def test_csv_has_empty_fields_for_unknown_values(self):
         response = self.get('/data/hour/a/?format=csv')
 
         self.assertEqual(
@@ -234,12 +233,12 @@ class DataTest(base.PagesTestCase):
             list(csv.reader(response.text.splitlines())),
         )
 
-    def test_a_format_that_makes_no_sense(self):
+    def test_invalid_format_is_rejected(self):
         self.assertIn(
             'json, csv', self.get('/data/hour/?format=xml', 400).text
         )
 
-    def test_what_the_client_has_is_not_sent_again(self):
+    def test_matching_etag_gives_304(self):
         for url in (
             '/data/hour/',
             '/data/hour/a/?format=csv',
@@ -251,7 +250,7 @@ class DataTest(base.PagesTestCase):
 
             self.get(url, 304, **{'If-None-Match': tag})
 
-    def test_the_file_is_a_download(self):
+    def test_rrd_file_is_a_download(self):
         response = self.get('/rrd/a/')
 
         self.assertEqual(b'RRD', response.body)

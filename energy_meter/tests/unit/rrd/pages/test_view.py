@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
-"""HTML: what a page shows, and what it makes of odd names."""
+"""Tests of the HTML of the pages."""
 
 import urllib.parse
 
@@ -14,7 +13,7 @@ class ViewTest(base.PagesTestCase):
     def outline(self, url, status=200):
         return base.Outline(self.get(url, status).text)
 
-    def test_probes_are_grouped_by_host_and_scope_in_natural_order(self):
+    def test_probes_are_grouped_and_in_natural_order(self):
         for probe, host, scope in (
             ('n10', 'host-10', 'node'),
             ('n2', 'host-2', 'node'),
@@ -28,7 +27,7 @@ class ViewTest(base.PagesTestCase):
 
         self.assertEqual(['n2', 'N3', 'n1b', 'n10', 'p1'], cards)
 
-    def test_an_odd_name_stays_a_name(self):
+    def test_special_characters_in_names_are_escaped(self):
         self.archive.add(base.HOSTILE, 'node', base.HOSTILE, base.HOSTILE)
         quoted = urllib.parse.quote(base.HOSTILE, safe='')
 
@@ -43,12 +42,12 @@ class ViewTest(base.PagesTestCase):
                 any(f'/{quoted}/' in href for href in page.values('href'))
             )
 
-    def test_a_name_in_an_error_stays_a_name(self):
+    def test_parameter_in_error_is_escaped(self):
         page = self.outline('/graph/hour/?size=<script>', 400)
 
         self.assertEqual(3, sum(tag == 'script' for tag, _ in page.elements))
 
-    def test_the_period_that_is_shown_is_marked(self):
+    def test_current_period_is_marked(self):
         page = self.outline('/last/week/')
 
         marked = [
@@ -58,7 +57,7 @@ class ViewTest(base.PagesTestCase):
         ]
         self.assertEqual(['/last/week/'], marked)
 
-    def test_the_page_of_a_probe_has_all_periods(self):
+    def test_page_of_probe_has_all_periods(self):
         self.archive.add('a/b')
 
         graphs = self.outline('/probe/a%2Fb/').values('data-graph')
@@ -78,9 +77,9 @@ class ViewTest(base.PagesTestCase):
             graphs,
         )
 
-    def test_what_is_not_known_is_a_dash(self):
+    def test_unknown_values_are_dashes(self):
         self.archive.add('a')
-        self.archive.silence('a')
+        self.archive.make_stale('a')
         self.archive.series = lambda period, probe: base.series.Series(
             0, 1, [None], [None], [None]
         )
@@ -93,10 +92,10 @@ class ViewTest(base.PagesTestCase):
             'data-figure="now"',
             'data-figure="kwh"',
         ):
-            self.assertIn(f'{name}>–<', page)
+            self.assertIn(f'{name}>\N{EN DASH}<', page)
         self.assertNotIn('None', page)
 
-    def test_what_probes_draw_now_is_shown_in_every_period(self):
+    def test_every_period_shows_current_power(self):
         self.archive.add('a')
 
         for period in base.series.PERIODS:
@@ -105,16 +104,16 @@ class ViewTest(base.PagesTestCase):
             self.assertIn('data-figure="now">150.0<', page)
             self.assertIn('data-total="now">100.0<', page)
 
-    def test_costs_are_shown_with_their_currency(self):
+    def test_cost_has_currency(self):
         self.archive.add('a')
 
         self.assertIn('CHF', self.get('/last/hour/').text)
         self.assertIn('CHF', self.get('/probe/a/').text)
 
-    def test_there_may_be_no_probe_yet(self):
+    def test_page_without_probes_explains_why(self):
         self.assertIn('No probes yet', self.get('/last/hour/').text)
 
-    def test_links_stay_below_the_path_of_the_application(self):
+    def test_links_start_with_path_of_application(self):
         self.archive.add('a')
         response = self.pages.get(
             '/last/hour/', extra_environ={'SCRIPT_NAME': '/graphs'}
@@ -127,7 +126,7 @@ class ViewTest(base.PagesTestCase):
 
 
 class WithoutPriceTest(base.PagesTestCase):
-    def test_no_cost_is_shown(self):
+    def test_cost_is_hidden(self):
         self.archive.add('a')
 
         for url in ('/last/hour/', '/probe/a/'):

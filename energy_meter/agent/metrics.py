@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Counters of the agent."""
+
+from energy_meter.telemetry import counters
+
+COUNTERS = (
+    counters.Definition('messages_published', 'Messages published on the bus'),
+    counters.Definition(
+        'measurements_published', 'Measurements published on the bus'
+    ),
+    counters.Definition(
+        'publish_failures', 'Failed attempts to publish a message'
+    ),
+    counters.Definition(
+        'backlog_coalesced',
+        'Measurements dropped from a full backlog because a newer one of the '
+        'same register was kept',
+    ),
+    counters.Definition(
+        'readings_rejected',
+        'Readings that are invalid or out of order',
+        'reason',
+        ('empty', 'negative', 'not_finite', 'out_of_order', 'out_of_range'),
+    ),
+    counters.Definition(
+        'readings_unbilled',
+        'Readings without the value that the option energy requires',
+        'reason',
+        ('no_counter', 'no_power'),
+    ),
+    counters.Definition(
+        'driver_hangs',
+        'Driver threads abandoned because they hung',
+        'wattmeter',
+    ),
+)

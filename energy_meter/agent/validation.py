@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Validates readings and explains why one is rejected or not billed."""
+
+import logging
+import math
+import typing
+
+from energy_meter import log_throttle
+from energy_meter import measurement
+from energy_meter.telemetry import counters
+
+LOG = logging.getLogger(__name__)
+
+_REJECTION_TEXTS = {
+    'empty': 'neither power nor energy',
+    'not_finite': 'a value is not a finite number',
+    'negative': 'a value is negative',
+    'out_of_range': 'more than max_watts = {max_watts:g}',
+}
+
+
+class Violation(typing.NamedTuple):
+    """Reason why a reading is rejected or not billed.
+
+    :ivar reason: value of the metric label ``reason``.
+    :ivar text: description for the operator.
+    :ivar rejected: whether the reading is dropped. If not, its power is
+        published, but it adds no energy.
+    """
+
+    reason: str
+    text: str
+    rejected: bool
+
+
+def check(reading: measurement.Reading, max_watts: float) -> str | None:
+    """Return the reason why a reading is invalid.
+
+    :param max_watts: maximum power of the probe, in watts.
+    :returns: a value of the metric label ``reason``; None if the reading is
+        valid.
+    """
+    if reading.watts is None and reading.ticks is None:
+        return 'empty'
+    if reading.monotonic is not None and not math.isfinite(reading.monotonic):
+        return 'not_finite'
+    for value in (reading.watts, reading.volts, reading.amperes):
+        if value is not None and not math.isfinite(value):
+            return 'not_finite'
+        if value is not None and value < 0:
+            return 'negative'
+    if reading.ticks is not None and reading.ticks < 0:
+        return 'negative'
+    if reading.watts is not None and reading.watts > max_watts:
+        return 'out_of_range'
+    return None
+
+
+def validate(
+    reading: measurement.Reading, max_watts: float, energy: str
+) -> Violation | None:
+    """Return why a reading is rejected or not billed; None if it is valid.
+
+    :param max_watts: maximum power of the probe, in watts.
+    :param energy: ``auto``, ``counter`` or ``integrate``.
+    """
+    reason = check(reading, max_watts)
+    if reason is not None:
+        text = _REJECTION_TEXTS[reason].format(max_watts=max_watts)
+        values = _format_values(reading)
+        return Violation(
+            reason,
+            f'reading rejected: {text}' + (f' ({values})' if values else ''),
+            True,
+        )
+    if energy == 'counter' and reading.ticks is None:
+        return Violation(
+            'no_counter',
+            'no energy is billed: energy = counter, '
+            'but the reading has no energy counter',
+            False,
+        )
+    if energy == 'integrate' and reading.watts is None:
+        return Violation(
+            'no_power',
+            'no energy is billed: energy = integrate, '
+            'but the reading has no power, only an energy counter',
+            False,
+        )
+    return None
+
+
+def _format_values(reading: measurement.Reading) -> str:
+    return ', '.join(
+        f'{value:.10g} {unit}'
+        for value, unit in (
+            (reading.watts, 'W'),
+            (reading.ticks, 'ticks'),
+            (reading.volts, 'V'),
+            (reading.amperes, 'A'),
+        )
+        if value is not None
+    )
+
+
+class ViolationLog:
+    """Counts violations, and logs each reason of each probe once.
+
+    Repetitions are logged at growing intervals. A valid reading does not
+    reset the interval: violations often alternate with valid readings.
+    """
+
+    def __init__(self, counts: counters.Counters) -> None:
+        self._counters = counts
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
+
+    def record(self, probe: str, violation: Violation) -> None:
+        """Count and log a violation by a reading of this probe."""
+        self._counters.count(
+            'readings_rejected' if violation.rejected else 'readings_unbilled',
+            reason=violation.reason,
+        )
+        self._throttled_log.warning(
+            f'{violation.reason} {probe}',
+            'Probe %s: %s',
+            probe,
+            violation.text,
+        )
+
+    def record_out_of_order(self) -> None:
+        """Count a reading that is not newer than the last one.
+
+        Such readings are normal and not logged: after reopening a page or a
+        database, a driver returns the row that it has read before.
+        """
+        self._counters.count('readings_rejected', reason='out_of_order')

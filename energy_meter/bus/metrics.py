@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Counters of every service that reads a bus."""
+
+from energy_meter.telemetry import counters
+
+#: Reasons to reject a message or a probe in it: the values of the label
+#: ``reason``.
+REJECTION_REASONS = (
+    'bad_signature',
+    'malformed',
+    'reserved_probe',
+    'shared_secret',
+    'too_large',
+    'unauthorized_probe',
+    'unknown_key',
+    'unknown_version',
+    'unreadable',
+    'wrong_agent',
+)
+
+CONSUMER = (
+    counters.Definition('messages_received', 'Messages received from a bus'),
+    counters.Definition(
+        'measurements_received', 'Measurements in verified messages'
+    ),
+    counters.Definition(
+        'broker_reconnects', 'Connections to a broker that were reestablished'
+    ),
+    counters.Definition(
+        'envelopes_rejected',
+        'Envelopes, or probes in them, that failed verification',
+        'reason',
+        REJECTION_REASONS,
+    ),
+)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Counters of the collector."""
+
+from energy_meter.bus import metrics
+from energy_meter.collector import merge
+from energy_meter.telemetry import counters
+
+COUNTERS = (
+    *metrics.CONSUMER,
+    counters.Definition(
+        'measurements_rejected',
+        'Measurements with impossible values',
+        'reason',
+        ('out_of_range',),
+    ),
+    counters.Definition(
+        'measurements_clamped',
+        "Measurements dated in the future and set to the database's time",
+    ),
+    counters.Definition(
+        'measurements_merged',
+        'Newest measurement of each register in a batch, by outcome',
+        'outcome',
+        tuple(merge.Outcome),
+    ),
+    counters.Definition(
+        'measurements_quarantined', 'Measurements that the database rejected'
+    ),
+    counters.Definition(
+        'write_retries', 'Attempts to write a batch that failed'
+    ),
+)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Numbers and units of energy, as network wattmeters report them.
+
+JSON pages, database rows and BMCs report energy as a decimal number in some
+unit. A register needs an integer counter; :class:`EnergyScale` converts.
+"""
+
+import math
+
+from energy_meter import measurement
+
+#: Joules in each unit of energy that wattmeters use.
+JOULES = {'kWh': 3.6e6, 'Wh': 3600.0, 'Wmin': 60.0, 'J': 1.0}
+
+
+def number(value: object) -> float | None:
+    """Return a value as a finite number; None if it is not one.
+
+    A string of digits is a number, because some devices quote theirs. A
+    Boolean is not.
+    """
+    if isinstance(value, bool):
+        return None
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+class EnergyScale:
+    """Converts decimal energies to readings with an integer counter.
+
+    :param unit: a key of :data:`JOULES`.
+    :param step: smallest increment of the energy, in that unit. It becomes
+        the tick of the counter.
+    """
+
+    def __init__(self, unit: str, step: float) -> None:
+        self.counter = measurement.Counter(joules_per_tick=JOULES[unit] * step)
+        self._step = step
+
+    def reading(
+        self,
+        probe: str,
+        watts: object,
+        energy: object,
+        monotonic: float | None = None,
+    ) -> measurement.Reading | None:
+        """Return a reading of the values that a wattmeter reported.
+
+        :param watts: power in watts; unavailable if not a number.
+        :param energy: value of the energy counter, in the unit of the scale;
+            unavailable if not a number, or negative.
+        :param monotonic: as in :class:`energy_meter.measurement.Reading`.
+        :returns: None if neither is available.
+        """
+        power, total = number(watts), number(energy)
+        if total is None or total < 0:
+            if power is None:
+                return None
+            return measurement.Reading(probe, power, monotonic=monotonic)
+        return measurement.Reading(
+            probe,
+            power,
+            round(total / self._step),
+            self.counter,
+            monotonic=monotonic,
+        )

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Values and ranges of SNMP objects."""
+
+import collections.abc
+import typing
+
+from pyasn1.type import univ
+
+from energy_meter.drivers.snmp import engine
+
+Oid = engine.Oid
+
+#: Value of an object: a number, text, or an object identifier. None if the
+#: object or instance does not exist, or at the end of the MIB.
+Value: typing.TypeAlias = int | bytes | Oid | None
+
+#: Exclusive upper limit of the numbers in an object identifier.
+SUBIDENTIFIER_LIMIT = 2**32
+
+
+class Range(typing.NamedTuple):
+    """Objects after one object identifier, up to and including another."""
+
+    after: Oid
+    last: Oid
+
+    @classmethod
+    def below(cls, oid: Oid) -> 'Range':
+        """Return the range of all objects below an object identifier."""
+        return cls(oid, (*oid, SUBIDENTIFIER_LIMIT))
+
+
+def decode(
+    varbinds: collections.abc.Iterable[tuple[typing.Any, typing.Any]],
+) -> list[tuple[Oid, Value]]:
+    """Return the names and values of variable bindings."""
+    return [(oid.asTuple(), _decode_value(value)) for oid, value in varbinds]
+
+
+def _decode_value(value: object) -> Value:
+    if isinstance(value, univ.Integer):
+        return int(value)
+    if isinstance(value, univ.ObjectIdentifier):
+        return tuple(value)
+    # pyasn1's Null means "no value", but is a subclass of OctetString.
+    if isinstance(value, univ.OctetString) and not isinstance(
+        value, univ.Null
+    ):
+        return bytes(value)
+    return None

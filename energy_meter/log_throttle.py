@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Rate limiting of repeated log messages."""
+
+import collections.abc
+import logging
+import time
+import typing
+
+
+class ThrottledLogger:
+    """Logs a warning at once, and its repetitions at growing intervals.
+
+    Repetitions within a minute are only counted. The next one is logged with
+    the count, and the interval doubles, up to an hour.
+
+    :param log: receives the messages.
+    :param clock: returns seconds on a monotonic clock.
+    """
+
+    INITIAL_INTERVAL_S = 60.0
+    MAX_INTERVAL_S = 3600.0
+    #: Beyond this number of topics, the oldest ones are discarded.
+    MAX_TOPICS = 10_000
+
+    def __init__(
+        self,
+        log: logging.Logger | logging.LoggerAdapter[typing.Any],
+        clock: collections.abc.Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._topics: dict[str, _Topic] = {}
+
+    def warning(self, topic: str, message: str, *args: object) -> None:
+        """Log a warning unless one with the same topic was logged recently.
+
+        :param topic: identifies repetitions, whatever their message.
+        """
+        monotonic = self._clock()
+        previous = self._topics.get(topic)
+        if previous is None:
+            while len(self._topics) >= self.MAX_TOPICS:
+                self._topics.pop(next(iter(self._topics)), None)
+            self._topics[topic] = _Topic(
+                monotonic + self.INITIAL_INTERVAL_S,
+                self.INITIAL_INTERVAL_S,
+                0,
+            )
+            self._log.warning(message, *args)
+            return
+        if monotonic < previous.due:
+            previous.suppressed += 1
+            return
+        self._log.warning(
+            message + ' (repeated %d times)', *args, previous.suppressed
+        )
+        previous.interval = min(2 * previous.interval, self.MAX_INTERVAL_S)
+        previous.due, previous.suppressed = monotonic + previous.interval, 0
+
+    def recovered(self, topic: str, message: str, *args: object) -> None:
+        """Log that a problem is over, if a warning of it was logged."""
+        if self._topics.pop(topic, None) is not None:
+            self._log.info(message, *args)
+
+
+class _Topic:
+    __slots__ = ('due', 'interval', 'suppressed')
+
+    def __init__(self, due: float, interval: float, suppressed: int) -> None:
+        self.due = due
+        self.interval = interval
+        self.suppressed = suppressed

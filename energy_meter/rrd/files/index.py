@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Index of an archive: what RRD files do not store about their probes.
+
+The index is one file next to the RRD files and is replaced after each flush.
+If it is lost, file names still contain most probe ids; everything else
+returns with the next measurements.
+"""
+
+import collections.abc
+import itertools
+import json
+import os
+import pathlib
+import typing
+
+from energy_meter import exception
+from energy_meter import measurement
+from energy_meter.rrd.files import names
+
+NAME = 'index.json'
+_VERSION = 1
+
+
+class Entry(typing.NamedTuple):
+    """Index entry of a probe.
+
+    :ivar color: number of the probe's color in graphs.
+    :ivar interval: usual interval between two measurements, in seconds; None
+        until there are two.
+    :ivar latest: the last measurement written to the file; None if unknown.
+    """
+
+    color: int
+    interval: float | None = None
+    latest: measurement.Measurement | None = None
+
+
+Entries = dict[str, Entry]
+
+
+def save(directory: pathlib.Path, entries: Entries) -> None:
+    """Replace the index atomically.
+
+    :raises OSError: if it cannot be written.
+    """
+    # No fsync: after a power failure the next measurements rebuild the index.
+    temporary = directory / f'{NAME}.new'
+    temporary.write_text(
+        json.dumps(
+            {'version': _VERSION, 'probes': entries}, separators=(',', ':')
+        ),
+        'utf-8',
+    )
+    temporary.replace(directory / NAME)
+
+
+def load(directory: pathlib.Path) -> Entries:
+    """Load the index.
+
+    :returns: an empty index if there is no file.
+    :raises CorruptFile: if the file is not a valid index.
+    :raises OSError: if the file cannot be read.
+    """
+    path = directory / NAME
+    try:
+        probes = json.loads(path.read_bytes())['probes']
+        return {probe: _entry(*row) for probe, row in probes.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise exception.CorruptFile(path=path, reason=error)
+
+
+def complete(directory: pathlib.Path, entries: Entries) -> Entries:
+    """Reconcile an index with the RRD files in its directory.
+
+    :returns: one entry for each probe that has a file; new entries for files
+        that are not in the index.
+    :raises OSError: if the directory cannot be read.
+    """
+    files = set(os.listdir(directory))
+    completed = {
+        probe: entry
+        for probe, entry in entries.items()
+        if names.to_file(probe) in files
+    }
+    colors = unused_colors(completed)
+    for probe in sorted(filter(None, map(names.to_probe, files))):
+        if probe not in completed:
+            completed[probe] = Entry(next(colors))
+    return completed
+
+
+def unused_colors(entries: Entries) -> collections.abc.Iterator[int]:
+    """Yield the numbers of colors that no probe uses."""
+    return itertools.count(
+        1 + max((entry.color for entry in entries.values()), default=-1)
+    )
+
+
+def _entry(
+    color: int, interval: float | None, latest: list[typing.Any] | None
+) -> Entry:
+    if latest is None:
+        return Entry(color, interval)
+    probe, key, *values = latest
+    return Entry(
+        color,
+        interval,
+        measurement.Measurement(
+            measurement.Probe(*probe), measurement.RegisterKey(*key), *values
+        ),
+    )

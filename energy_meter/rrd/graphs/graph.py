@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Graphs, drawn on request and cached until their data changes."""
+
+import hashlib
+import pathlib
+import typing
+
+from oslo_config import cfg
+
+from energy_meter.rrd.files import librrd
+from energy_meter.rrd.files import names
+from energy_meter.rrd.graphs import drawing
+from energy_meter.rrd.graphs import image_cache
+from energy_meter.rrd.graphs import palette
+from energy_meter.rrd.reading import archive as rrd_archive
+
+#: Width and height of an image, in pixels; the first is the default.
+SIZES = {'full': (800, 360), 'thumbnail': (320, 120)}
+
+#: The first is the default.
+FORMATS = ('png', 'svg')
+THEMES = tuple(palette.THEMES)
+
+#: Cache directory of the graphs of the sum; no probe's file has this name.
+_SUM = 'all'
+
+#: Change this whenever graphs are drawn differently, to invalidate the cache.
+_DRAWING_VERSION = '1'
+
+#: Maximum number of probes that have a band of their own in a stack.
+_MAX_BANDS = 20
+
+
+class Image(typing.NamedTuple):
+    """Image of a graph.
+
+    :ivar tag: changes whenever the image does.
+    """
+
+    tag: str
+    content: bytes
+
+
+class Graphs:
+    """Draws and caches graphs. Thread-safe.
+
+    Only one process and thread at a time draws a graph; others that need the
+    same graph wait for it.
+    """
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, archive: rrd_archive.Archive
+    ) -> None:
+        self._options = conf.rrd
+        self._archive = archive
+        self._cache = image_cache.ImageCache(
+            pathlib.Path(conf.rrd.graph_directory).resolve()
+        )
+        self._version = hashlib.blake2s(
+            repr(
+                (
+                    _DRAWING_VERSION,
+                    conf.rrd.kwh_price,
+                    conf.rrd.currency,
+                    conf.rrd.graph_max_watts,
+                )
+            ).encode(),
+            digest_size=4,
+        ).hexdigest()
+
+    def image(
+        self,
+        period: str,
+        probe: str | None,
+        image_format: str,
+        theme: str,
+        size: str,
+    ) -> Image:
+        """Return a graph from the cache; draw it if its data has changed.
+
+        :param probe: None for all probes, stacked.
+        :raises ProbeNotFound: if the probe has no file.
+        :raises PeriodNotFound: if there is no such period.
+        """
+        query = self._archive.query(period, probe)
+        directory = _SUM if probe is None else names.to_file(probe)
+        name = f'{directory}/{period}-{size}-{theme}.{image_format}'
+        style = drawing.Style(
+            image_format,
+            palette.THEMES[theme],
+            SIZES[size],
+            size == 'full',
+            self._options.graph_max_watts,
+        )
+        image = self._cached(name, query)
+        if image is None:
+            with self._cache.lock(name):
+                # Another thread may have drawn it in the meantime.
+                query = self._archive.query(period, probe)
+                image = self._cached(name, query) or self._draw(
+                    name, query, style
+                )
+        return image
+
+    def _cached(self, name: str, query: rrd_archive.Query) -> Image | None:
+        tag = self._tag(query)
+        content = self._cache.get(name, tag)
+        return None if content is None else Image(tag, content)
+
+    def _tag(self, query: rrd_archive.Query) -> str:
+        return f'{query.window.tag}-{self._version}'
+
+    def _draw(
+        self, name: str, query: rrd_archive.Query, style: drawing.Style
+    ) -> Image:
+        series = self._archive.read(query)
+        paths = self._archive.paths(query.entries)
+        title = 'All probes' if query.probe is None else query.probe
+        arguments = drawing.frame(
+            style, query.window, f'{title}: last {query.period}'
+        )
+        if not paths:
+            arguments += drawing.no_data(style)
+        elif query.probe is None:
+            arguments += drawing.stack(
+                style, self._bands(query, paths, style.theme)
+            )
+        else:
+            arguments += drawing.probe(
+                style, str(paths[query.probe]), query.window
+            )
+        if paths and None in series.watts:
+            arguments += drawing.unknown(style)
+        if style.has_legend:
+            arguments += drawing.legend(series.figures, self._options.currency)
+        image = Image(self._tag(query), librrd.draw(*arguments))
+        self._cache.put(name, image.tag, image.content)
+        return image
+
+    def _bands(
+        self,
+        query: rrd_archive.Query,
+        paths: dict[str, pathlib.Path],
+        theme: palette.Theme,
+    ) -> list[drawing.Band]:
+        """Return bands for the largest probes, and one for the rest."""
+        figures = self._archive.figures(query.period)
+        means = {
+            probe: figures[probe].average if probe in figures else None
+            for probe in paths
+        }
+        ranked = sorted(
+            paths, key=lambda probe: means[probe] or 0, reverse=True
+        )
+        bands = [
+            drawing.Band(
+                probe,
+                [str(paths[probe])],
+                palette.color(query.entries[probe].color),
+                means[probe],
+            )
+            for probe in sorted(ranked[:_MAX_BANDS])
+        ]
+        others = ranked[_MAX_BANDS:]
+        if others:
+            bands.append(
+                drawing.Band(
+                    f'{len(others)} others',
+                    [str(paths[probe]) for probe in others],
+                    theme.others,
+                    sum(means[probe] or 0 for probe in others),
+                )
+            )
+        return bands

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Read access to the RRD files of all probes."""
+
+import collections.abc
+import logging
+import pathlib
+import time
+import typing
+
+from oslo_config import cfg
+
+from energy_meter import attempt
+from energy_meter import exception
+from energy_meter import log_throttle
+from energy_meter import totals
+from energy_meter.rrd.files import index
+from energy_meter.rrd.files import layout as rrd_layout
+from energy_meter.rrd.files import names
+from energy_meter.rrd.files import rrdcached
+from energy_meter.rrd.reading import index_reader
+from energy_meter.rrd.reading import reader
+from energy_meter.rrd.reading import series as rrd_series
+from energy_meter.rrd.reading import window as rrd_window
+
+LOG = logging.getLogger(__name__)
+
+
+class Probe(typing.NamedTuple):
+    """A probe that has a file.
+
+    After the index was lost, everything but the id is empty or None until the
+    next measurement.
+
+    :ivar scope: one of :data:`energy_meter.measurement.SCOPES`.
+    :ivar host: the machine whose power is measured.
+    :ivar timestamp: of its last measurement, in seconds since the epoch.
+    :ivar watts: power at that time; None if it is unknown.
+    """
+
+    id: str
+    scope: str
+    host: str
+    wattmeter: str
+    timestamp: float | None
+    watts: float | None
+
+
+class Query(typing.NamedTuple):
+    """Probes and a time window to read.
+
+    :ivar probe: id of the probe; None for the sum of all probes.
+    :ivar entries: index entries of the probe, or of all probes in the sum.
+    """
+
+    period: str
+    probe: str | None
+    entries: index.Entries
+    window: rrd_window.Window
+
+
+class Archive:
+    """Reads the RRD files. Thread-safe, for any number of processes.
+
+    Where a probe is None, the sum of all probes is meant: of each host it
+    includes the probes of one scope.
+
+    :raises ConfigurationError: if the section ``[rrd]`` is invalid.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self._options = conf.rrd
+        self._directory = pathlib.Path(conf.rrd.directory).resolve()
+        self._layout = rrd_layout.Layout(conf.rrd)
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
+        self._index = index_reader.IndexReader(
+            self._directory, self._throttled_log
+        )
+        self._windows = rrd_window.WindowSelector(
+            conf.rrd.max_gap, conf.rrd.flush_interval
+        )
+        self._reader = reader.Reader(conf.rrd.kwh_price, self._throttled_log)
+        #: Tag of the window and figures, by period and probe.
+        self._figures: dict[
+            tuple[str, str], tuple[str, rrd_series.Figures]
+        ] = {}
+
+    def probes(self) -> list[Probe]:
+        """Return all probes that have a file, sorted by id."""
+        return [
+            _probe(probe, entry)
+            for probe, entry in sorted(self._index.entries().items())
+        ]
+
+    def file(self, probe: str) -> bytes:
+        """Return the content of a probe's RRD file.
+
+        :raises ProbeNotFound: if the probe has no file.
+        """
+        self._entry(probe)
+        try:
+            return self.paths([probe])[probe].read_bytes()
+        except (KeyError, OSError):
+            raise exception.ProbeNotFound(probe=probe)
+
+    def series(self, period: str, probe: str | None) -> rrd_series.Series:
+        """Return the power of a probe in the last period.
+
+        :raises ProbeNotFound: if the probe has no file.
+        :raises PeriodNotFound: if there is no such period.
+        """
+        return self.read(self.query(period, probe))
+
+    def figures(self, period: str) -> dict[str, rrd_series.Figures]:
+        """Return the figures of every probe, by id.
+
+        They are cached until the probe's window changes.
+
+        :raises PeriodNotFound: if there is no such period.
+        """
+        result = {}
+        for probe, entry in self._index.entries().items():
+            query = self._query(period, probe, {probe: entry})
+            tag, figures = self._figures.get((period, probe), ('', None))
+            if figures is None or tag != query.window.tag:
+                figures = self.read(query).figures
+                self._figures[period, probe] = query.window.tag, figures
+            result[probe] = figures
+        return result
+
+    def query(self, period: str, probe: str | None) -> Query:
+        """Return the query for a probe in the last period.
+
+        :raises ProbeNotFound: if the probe has no file.
+        :raises PeriodNotFound: if there is no such period.
+        """
+        if probe is not None:
+            return self._query(period, probe, {probe: self._entry(probe)})
+        since = time.time() - rrd_series.seconds(period)
+        return self._query(
+            period,
+            None,
+            _select(
+                self._index.entries(), self._options.scope_precedence, since
+            ),
+        )
+
+    def read(self, query: Query) -> rrd_series.Series:
+        """Return the power for a query."""
+        return self._reader.read(
+            list(self.paths(query.entries).values()), query.window
+        )
+
+    def paths(
+        self,
+        probes: collections.abc.Iterable[str],
+    ) -> dict[str, pathlib.Path]:
+        """Flush the files of probes and return their paths, by probe.
+
+        Files that cannot be read are left out.
+        """
+        paths = {
+            probe: self._directory / names.to_file(probe) for probe in probes
+        }
+        if self._options.daemon:
+            self._flush(paths.values())
+        return {
+            probe: path
+            for probe, path in paths.items()
+            if self._reader.is_readable(path)
+        }
+
+    def _flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
+        _, error = attempt.call(
+            lambda: rrdcached.flush(self._options.daemon, paths),
+            exception.RRDCachedUnavailable,
+        )
+        if error is not None:
+            self._throttled_log.warning(
+                'daemon', '%s; graphs lack the newest measurements', error
+            )
+
+    def _entry(self, probe: str) -> index.Entry:
+        try:
+            return self._index.entries()[probe]
+        except KeyError:
+            raise exception.ProbeNotFound(probe=probe)
+
+    def _query(
+        self, period: str, probe: str | None, entries: index.Entries
+    ) -> Query:
+        seconds = rrd_series.seconds(period)
+        return Query(
+            period,
+            probe,
+            entries,
+            self._windows.select(
+                entries, seconds, self._layout.resolution(seconds)
+            ),
+        )
+
+
+def _probe(probe: str, entry: index.Entry) -> Probe:
+    latest = entry.latest
+    if latest is None:
+        return Probe(probe, '', '', '', None, None)
+    return Probe(
+        probe,
+        latest.probe.scope,
+        latest.probe.host,
+        latest.probe.wattmeter,
+        latest.timestamp,
+        latest.watts,
+    )
+
+
+def _select(
+    entries: index.Entries,
+    scope_precedence: collections.abc.Sequence[str],
+    since: float,
+) -> index.Entries:
+    """Return the probes that add up to all power.
+
+    :param since: leave out probes without a measurement since then, in
+        seconds since the epoch.
+    """
+    candidates = [_candidate(probe, entry) for probe, entry in entries.items()]
+    selected = totals.select(candidates, scope_precedence)
+    return {
+        candidate.id: entries[candidate.id]
+        for candidate in candidates
+        if candidate.id in selected and candidate.timestamp >= since
+    }
+
+
+def _candidate(probe: str, entry: index.Entry) -> totals.Candidate:
+    latest = entry.latest
+    if latest is None:
+        return totals.Candidate(probe, probe, '')
+    return totals.Candidate(
+        probe,
+        latest.probe.host,
+        latest.probe.scope,
+        timestamp=latest.timestamp,
+    )

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Power over a period, and the figures that summarize it."""
+
+import typing
+
+from energy_meter import exception
+
+#: Length of each period in seconds, by name.
+PERIODS = {
+    'minute': 60,
+    'hour': 3600,
+    'day': 86_400,
+    'week': 7 * 86_400,
+    'month': 31 * 86_400,
+    'year': 366 * 86_400,
+}
+
+_JOULES_PER_KWH = 3_600_000
+
+
+class Figures(typing.NamedTuple):
+    """Figures of a series. All are None if its power is unknown throughout.
+
+    :ivar minimum: power, in watts, as are the next three.
+    :ivar last: the last known value.
+    :ivar kwh: energy of the time for which the power is known.
+    :ivar cost: of that energy; None without a price.
+    """
+
+    minimum: float | None
+    average: float | None
+    maximum: float | None
+    last: float | None
+    kwh: float | None
+    cost: float | None
+
+
+class Series(typing.NamedTuple):
+    """Power over a period, in steps.
+
+    The lists have the same length. Unknown values are None.
+
+    :ivar start: start of the first step, in seconds since the epoch.
+    :ivar step: seconds of one step.
+    :ivar watts: mean power of each step.
+    :ivar minima: minimum power of each step.
+    :ivar maxima: maximum power of each step.
+    :ivar price: price of one kWh; None if not configured.
+    """
+
+    start: int
+    step: int
+    watts: list[float | None]
+    minima: list[float | None]
+    maxima: list[float | None]
+    price: float | None = None
+
+    @property
+    def end(self) -> int:
+        """End of the last step, in seconds since the epoch."""
+        return self.start + self.step * len(self.watts)
+
+    @property
+    def figures(self) -> Figures:
+        """Figures of all known steps."""
+        known = [watts for watts in self.watts if watts is not None]
+        if not known:
+            return Figures(None, None, None, None, None, None)
+        kwh = sum(known) * self.step / _JOULES_PER_KWH
+        return Figures(
+            min(watts for watts in self.minima if watts is not None),
+            sum(known) / len(known),
+            max(watts for watts in self.maxima if watts is not None),
+            known[-1],
+            kwh,
+            None if self.price is None else kwh * self.price,
+        )
+
+
+def seconds(period: str) -> int:
+    """Return the length of a period.
+
+    :raises PeriodNotFound: if there is no such period.
+    """
+    try:
+        return PERIODS[period]
+    except KeyError:
+        raise exception.PeriodNotFound(period=period, known=', '.join(PERIODS))

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Readings are validated, recorded and queued as measurements."""
+
+import types
+
+import fixtures
+from oslotest import base
+
+from energy_meter import measurement
+from energy_meter.agent import backlog
+from energy_meter.agent import metrics
+from energy_meter.agent import recorder
+from energy_meter.agent import registers
+from energy_meter.agent import validation
+from energy_meter.telemetry import counters
+
+COUNTER = measurement.Counter(joules_per_tick=1.0)
+MAX_WATTS = 500.0
+
+
+def settings(probe: str, energy: str = 'auto') -> registers.Settings:
+    return registers.Settings(
+        measurement.Probe(probe, 'node', probe, 'meter', 'dummy', 'agent'),
+        MAX_WATTS,
+        60.0,
+        energy,
+        {},
+    )
+
+
+class RecorderTestCase(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger(validation.__name__))
+        self.monotonic, self.timestamp = 1000.0, 1.7e9
+        self.useFixture(
+            fixtures.MockPatchObject(
+                recorder,
+                'time',
+                types.SimpleNamespace(
+                    monotonic=lambda: self.monotonic,
+                    time=lambda: self.timestamp,
+                ),
+            )
+        )
+        self.counters = counters.Counters(metrics.COUNTERS)
+        self.registers = registers.Registers('uuid', [])
+        self.backlog = backlog.Backlog(1000, self.counters)
+        self.recorder = recorder.Recorder(
+            self.registers, self.backlog, self.counters
+        )
+
+    def configure(self, *probes, energy='auto'):
+        self.registers.configure(
+            [settings(probe, energy) for probe in probes], 1, self.monotonic
+        )
+
+    def record(self, probe, **values):
+        """Record a reading, and return its measurement or None."""
+        self.recorder.record([measurement.Reading(probe, **values)])
+        return next(iter(self.backlog.take(1000)), None)
+
+    def record_later(self, probe, **values):
+        """Record a reading one second after the last one."""
+        self.monotonic += 1
+        return self.record(probe, **values)
+
+    def lines(self):
+        return self.log.output.splitlines()
+
+
+class TimeTest(RecorderTestCase):
+    def setUp(self):
+        super().setUp()
+        self.configure('p')
+        self.monotonic += 10.0
+
+    def record_at(self, offset):
+        """Record a reading that is this many seconds in the future."""
+        return self.record('p', watts=1.0, monotonic=self.monotonic + offset)
+
+    def test_reading_without_time_gets_current_time(self):
+        self.assertEqual(1.7e9, self.record('p', watts=1.0).timestamp)
+
+    def test_reading_from_the_past_keeps_its_time(self):
+        latest = self.record_at(-4.0)
+
+        self.assertAlmostEqual(1.7e9 - 4.0, latest.timestamp, 3)
+
+    def test_reading_from_the_future_gets_current_time(self):
+        latest = self.record_at(3600.0)
+
+        self.assertEqual(1.7e9, latest.timestamp)
+
+    def test_elapsed_is_the_time_of_the_reading(self):
+        earlier = self.record_at(-4.0).elapsed
+        later = self.record_at(-1.0).elapsed
+
+        self.assertAlmostEqual(3.0, later - earlier, 3)
+
+
+class ViolationTest(RecorderTestCase):
+    def test_valid_reading_is_not_logged(self):
+        self.configure('p')
+
+        self.record_later('p', watts=1.0)
+
+        self.assertEqual([], self.lines())
+
+    def test_reading_of_unknown_probe_is_ignored(self):
+        self.configure('p')
+
+        self.assertIsNone(self.record_later('unknown', watts=-1.0))
+
+        self.assertEqual([], self.lines())
+        self.assertEqual(
+            0.0, self.counters.value('readings_rejected', reason='negative')
+        )
+
+    def test_rejected_reading_does_not_change_the_register(self):
+        self.configure('p')
+        latest = self.record_later('p', watts=100.0)
+
+        self.assertIsNone(self.record_later('p', watts=-100.0))
+
+        self.assertEqual([latest], self.registers.measurements())
+
+    def test_each_reason_is_logged_once_for_each_probe(self):
+        self.configure('p', 'q')
+
+        for _ in range(100):
+            for probe in ('p', 'q'):
+                self.assertIsNone(self.record_later(probe, watts=-1.0))
+                self.assertIsNotNone(self.record_later(probe, watts=1.0))
+                self.assertIsNone(self.record_later(probe, watts=900.0))
+
+        self.assertEqual(
+            [
+                f'Probe {probe}: reading rejected: {text}'
+                for probe in ('p', 'q')
+                for text in (
+                    'a value is negative (-1 W)',
+                    'more than max_watts = 500 (900 W)',
+                )
+            ],
+            self.lines(),
+        )
+        self.assertEqual(
+            200.0, self.counters.value('readings_rejected', reason='negative')
+        )
+
+    def test_missing_counter_is_logged_and_power_is_published(self):
+        self.configure('p', energy='counter')
+
+        measurements = [self.record_later('p', watts=100.0) for _ in range(3)]
+
+        self.assertEqual(
+            [(100.0, 0)] * 3,
+            [(each.watts, each.millijoules) for each in measurements],
+        )
+        self.assertEqual(1, len(self.lines()))
+        self.assertIn('Probe p: no energy is billed', self.lines()[0])
+        self.assertEqual(
+            3.0, self.counters.value('readings_unbilled', reason='no_counter')
+        )
+
+    def test_counter_without_power_is_logged_and_not_billed(self):
+        self.configure('p', energy='integrate')
+
+        measurements = [
+            self.record_later('p', ticks=ticks, counter=COUNTER)
+            for ticks in (100, 200, 300)
+        ]
+
+        self.assertEqual([0] * 3, [each.millijoules for each in measurements])
+        self.assertIn('energy = integrate', self.lines()[0])
+
+    def test_out_of_order_reading_is_counted_but_not_logged(self):
+        self.configure('p')
+        self.record_later('p', watts=1.0)
+
+        self.assertIsNone(self.record('p', watts=1.0))
+
+        self.assertEqual([], self.lines())
+        self.assertEqual(
+            1.0,
+            self.counters.value('readings_rejected', reason='out_of_order'),
+        )
+
+    def test_unbilled_out_of_order_reading_is_counted_as_unbilled_only(self):
+        self.configure('p', energy='counter')
+        self.record_later('p', watts=1.0)
+
+        self.assertIsNone(self.record('p', watts=1.0))
+
+        self.assertEqual(
+            2.0, self.counters.value('readings_unbilled', reason='no_counter')
+        )
+        self.assertEqual(
+            0.0,
+            self.counters.value('readings_rejected', reason='out_of_order'),
+        )

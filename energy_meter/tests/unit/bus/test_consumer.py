@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tests of the consumer of measurements."""
+
+import logging
+import queue
+
+import fixtures
+
+from energy_meter import exception
+from energy_meter import log_throttle
+from energy_meter import signing
+from energy_meter.bus import authorization
+from energy_meter.bus import consumer
+from energy_meter.bus import envelope
+from energy_meter.bus import metrics
+from energy_meter.bus import publisher
+from energy_meter.telemetry import counters
+from energy_meter.tests.unit.bus import base
+
+TIMEOUT_S = 20.0
+
+
+class MeasurementConsumerTest(base.BusTestCase):
+    def setUp(self):
+        super().setUp()
+        self.conf.set_override('secrets', ['current-secret'], 'bus')
+        self.log = self.useFixture(fixtures.FakeLogger('test'))
+        self.counters = counters.Counters(metrics.CONSUMER)
+        self.batches = queue.Queue()
+
+    def make(self, pool='test'):
+        return consumer.MeasurementConsumer(
+            self.conf,
+            self.batches.put,
+            self.counters,
+            log_throttle.ThrottledLogger(logging.getLogger('test')),
+            10,
+            0.05,
+            pool,
+        )
+
+    def start(self):
+        """Start a consumer and return a publisher on its bus."""
+        started = self.make()
+        started.start()
+        self.addCleanup(started.stop)
+        return publisher.MeasurementPublisher(
+            self.transport, base.KEYRING, 'agent'
+        )
+
+    def test_measurements_of_a_batch_are_handled_together(self):
+        measurements = [
+            base.make_measurement('a', 'w'),
+            base.make_measurement('b', 'v'),
+        ]
+        self.make()._handle(
+            [
+                envelope.sign(base.KEYRING, [measurement])
+                for measurement in measurements
+            ]
+        )
+        self.assertEqual(measurements, self.batches.get_nowait())
+        self.assertEqual(2, self.counters.value('messages_received'))
+        self.assertEqual(2, self.counters.value('measurements_received'))
+
+    def test_rejected_envelopes_are_counted_and_logged_once(self):
+        valid = envelope.sign(base.KEYRING, [base.make_measurement()])
+        forged = valid | {'signature': '0' * 64}
+        self.make()._handle([forged, valid, forged, None])
+        self.assertEqual([base.make_measurement()], self.batches.get_nowait())
+        self.assertEqual(
+            2,
+            self.counters.value('envelopes_rejected', reason='bad_signature'),
+        )
+        self.assertEqual(
+            1, self.counters.value('envelopes_rejected', reason='malformed')
+        )
+        self.assertEqual(1, self.log.output.count('bad_signature'))
+
+    def test_batch_without_measurements_is_not_handled(self):
+        self.make()._handle([None, 5, {}])
+        self.assertTrue(self.batches.empty())
+
+    def test_unauthorized_probes_are_dropped(self):
+        self.useFixture(
+            fixtures.MockPatchObject(
+                consumer.authorization,
+                'load',
+                return_value=authorization.Verifier(
+                    ['current-secret'],
+                    [authorization.Agent('other', ['own'], ['b*'])],
+                ),
+            )
+        )
+        measurements = [
+            base.make_measurement('a'),
+            base.make_measurement('b1'),
+            base.make_measurement('b2'),
+        ]
+        self.make()._handle([envelope.sign(base.KEYRING, measurements)] * 2)
+        self.assertEqual([measurements[0]] * 2, self.batches.get_nowait())
+        self.assertEqual(2, self.counters.value('measurements_received'))
+        self.assertEqual(
+            2,
+            self.counters.value('envelopes_rejected', reason='reserved_probe'),
+        )
+        self.assertEqual(1, self.log.output.count('reserved_probe'))
+
+    def test_reload_replaces_the_secrets(self):
+        signed = envelope.sign(
+            signing.Keyring(['new']), [base.make_measurement()]
+        )
+        reloaded = self.make()
+        reloaded._handle([signed])
+        self.assertTrue(self.batches.empty())
+        self.conf.set_override('secrets', ['current-secret', 'new'], 'bus')
+        reloaded.reload(self.conf)
+        reloaded._handle([signed])
+        self.assertEqual([base.make_measurement()], self.batches.get_nowait())
+
+    def test_reload_without_secrets_keeps_the_old_ones(self):
+        reloaded = self.make()
+        self.conf.set_override('secrets', [], 'bus')
+        self.assertRaises(exception.MissingSecrets, reloaded.reload, self.conf)
+        reloaded._handle(
+            [envelope.sign(base.KEYRING, [base.make_measurement()])]
+        )
+        self.assertEqual([base.make_measurement()], self.batches.get_nowait())
+
+    def test_published_measurements_arrive(self):
+        self.start().publish([base.make_measurement()])
+        self.assertEqual(
+            [base.make_measurement()], self.batches.get(timeout=TIMEOUT_S)
+        )
+
+    def test_reconnect_is_counted(self):
+        self.start()
+        base.log_reconnect()
+        self.assertEqual(1, self.counters.value('broker_reconnects'))
+
+    def test_missing_secrets_are_an_error(self):
+        self.conf.set_override('secrets', [], 'bus')
+        self.assertRaises(exception.MissingSecrets, self.make)

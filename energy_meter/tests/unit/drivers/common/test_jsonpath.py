@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Extraction of values from JSON documents."""
+
+import types
+
+from oslotest import base
+
+from energy_meter import exception
+from energy_meter.drivers.common import jsonpath
+
+
+class PathTest(base.BaseTestCase):
+    def find(self, text, document):
+        return jsonpath.Path('watts_path', text).find(document, 'dev')
+
+    def test_path_finds_its_value(self):
+        for path, document in (
+            ('$', 5),
+            ('a.b', {'a': {'b': 5}}),
+            ('$.a[1]', {'a': [4, 5]}),
+            ('"x:0".y', {'x:0': {'y': 5}}),
+            (
+                '$.o[?(@.n=="A")].w',
+                {'o': [{'n': 'B', 'w': 4}, {'n': 'A', 'w': 5}]},
+            ),
+        ):
+            self.assertEqual(5, self.find(path, document), path)
+
+    def test_null_is_a_value(self):
+        self.assertIsNone(self.find('a', {'a': None}))
+
+    def test_absent_value_is_missing(self):
+        for document in ({}, [], None, 5, 'a', {'a': None}, {'a': []}):
+            self.assertIs(
+                jsonpath.MISSING, self.find('a.b', document), document
+            )
+
+    def test_several_values_are_an_error(self):
+        e = self.assertRaises(
+            exception.ProtocolError, self.find, 'a[*]', {'a': [1, 2]}
+        )
+
+        self.assertEqual(
+            'dev: watts_path = a[*] matches 2 values, expected one', str(e)
+        )
+
+    def test_invalid_path_is_an_error_with_the_option(self):
+        for text in ('a[', '', "a'", '??'):
+            e = self.assertRaises(
+                exception.DriverError, jsonpath.Path, 'watts_path', text
+            )
+            self.assertIn(f'watts_path = {text} is not a JSONPath', str(e))
+
+
+class ParseTest(base.BaseTestCase):
+    def test_json_is_parsed(self):
+        self.assertEqual({'a': 1.5}, jsonpath.parse(b'{"a": 1.5}'))
+
+    def test_invalid_json_is_a_value_error(self):
+        for text in (
+            b'',
+            b'{"a": 1',
+            b'Offline',
+            b'\xff\xfe\xfd',
+            b'[' * 100_000,
+            b'9' * 5000,
+        ):
+            self.assertRaises(ValueError, jsonpath.parse, text)
+
+
+class SettingsTest(base.BaseTestCase):
+    def test_option_precedes_preset_and_preset_precedes_default(
+        self,
+    ):
+        options = types.SimpleNamespace(a='option', b=None, c=None)
+
+        settings = jsonpath.settings(
+            options,
+            {'a': 'preset', 'b': 'preset'},
+            {'a': '', 'b': '', 'c': 'default'},
+        )
+
+        self.assertEqual(
+            ['option', 'preset', 'default'], [settings[name] for name in 'abc']
+        )

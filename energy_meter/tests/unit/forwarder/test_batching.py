@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tests of how envelopes are combined into messages."""
+
+import fixtures
+from oslotest import base
+
+from energy_meter.forwarder import batching
+from energy_meter.forwarder import route
+
+DIRECT = route.Route(())
+FORWARDED = route.Route(('other',))
+
+
+def envelope(number, length=1):
+    return {'number': number, 'body': 'x' * length}
+
+
+class GroupByRouteTest(base.BaseTestCase):
+    def test_envelopes_with_the_same_route_form_a_batch(self):
+        self.assertEqual(
+            [(DIRECT, [envelope(1), envelope(3)]), (FORWARDED, [envelope(2)])],
+            batching.group_by_route(
+                [
+                    (DIRECT, envelope(1)),
+                    (FORWARDED, envelope(2)),
+                    (DIRECT, envelope(3)),
+                ]
+            ),
+        )
+
+    def test_full_batch_is_followed_by_another(self):
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.forwarder.batching.MAX_LENGTH', 10
+            )
+        )
+
+        batches = batching.group_by_route(
+            (DIRECT, envelope(number, length=5)) for number in range(5)
+        )
+
+        self.assertEqual(
+            [[0, 1], [2, 3], [4]],
+            [
+                [content['number'] for content in batch.envelopes]
+                for batch in batches
+            ],
+        )
+
+    def test_no_envelopes_form_no_batch(self):
+        self.assertEqual([], batching.group_by_route([]))
