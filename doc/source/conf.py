@@ -10,6 +10,7 @@ extensions = [
     'oslo_config.sphinxext',
     'oslo_policy.sphinxext',
     'oslo_policy.sphinxpolicygen',
+    'reno.sphinxext',
     'sphinx.ext.graphviz',
 ]
 graphviz_output_format = 'svg'
@@ -34,18 +35,18 @@ man_pages = [
     for name, brief in (
         (
             'energy-meter-agent',
-            'reads wattmeters and publishes what they show',
+            'read wattmeters and publish measurements',
         ),
-        ('energy-meter-api', 'serves power and energy over HTTP'),
+        ('energy-meter-api', 'serve power and energy over HTTP'),
         (
             'energy-meter-collector',
-            'keeps the energy of probes in the database',
+            'write measurements to the database',
         ),
-        ('energy-meter-discover', 'finds what can be metered'),
-        ('energy-meter-forwarder', 'carries measurements from bus to bus'),
-        ('energy-meter-manage', 'sets up and looks after an installation'),
-        ('energy-meter-rrd', 'keeps power in RRD files and shows graphs'),
-        ('energy-meter-standalone', 'all of energy_meter in one process'),
-        ('energy-meter-status', 'tells whether an installation is ready'),
+        ('energy-meter-discover', 'discover power meters'),
+        ('energy-meter-forwarder', 'forward measurements to another bus'),
+        ('energy-meter-manage', 'administer energy_meter'),
+        ('energy-meter-rrd', 'store power in RRD files and serve graphs'),
+        ('energy-meter-standalone', 'run all services in one process'),
+        ('energy-meter-status', 'check an installation'),
     )
 ]
