@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Options and helpers of the drivers that use HTTP."""
+"""Options of the drivers that use HTTP, URLs, and errors without secrets."""
 
 import ssl
 import typing
@@ -38,7 +38,8 @@ OPTS = (
         'timeout',
         default=10.0,
         min=0.1,
-        help='Maximum time in seconds to wait for a response.',
+        help='Maximum time in seconds of a request, from connecting to the '
+        'last byte of the response.',
     ),
 )
 
@@ -105,6 +106,12 @@ def reason(error: BaseException) -> str:
     The errors of requests and sushy contain the URL with its secrets. The
     system's error that caused them does not.
     """
+    error = root_cause(error)
+    return str(error) or type(error).__name__
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """Return the error that an error and those in between go back to."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error) or type(error).__name__
+    return error

@@ -33,11 +33,19 @@ class Request(typing.NamedTuple):
 
 
 class Answer(typing.NamedTuple):
-    """Answer to a request; parts of a body are sent one by one."""
+    """Answer to a request; parts of a body are sent one by one.
+
+    :ivar closes: whether to close the connection after the answer, without
+        announcing it in a header.
+    :ivar raw: parts that are sent instead of everything else, and after which
+        the connection is closed.
+    """
 
     status: int = 200
     body: bytes | collections.abc.Iterator[bytes] = b''
     headers: collections.abc.Mapping[str, str] = {}
+    closes: bool = False
+    raw: collections.abc.Iterable[bytes] | None = None
 
 
 def page(document: object, **headers: str) -> Answer:
@@ -96,6 +104,11 @@ class HTTPServer(fixtures.Fixture):
         """URL of the server, without a path."""
         scheme = 'http' if self._certificate is None else 'https'
         return f'{scheme}://127.0.0.1:{self.port}'
+
+    @property
+    def connections(self) -> int:
+        """Number of open connections."""
+        return len(self._connections)
 
     def _setUp(self) -> None:
         self.addCleanup(self.stop)
@@ -156,28 +169,64 @@ class HTTPServer(fixtures.Fixture):
                     self.client_address[1],
                 )
                 fixture.requests.append(request)
-                self.send(fixture.answer(request))
+                _send(self, fixture.answer(request))
 
             do_GET = do_POST = do_DELETE = respond
-
-            def send(self, answer: Answer) -> None:
-                self.send_response(answer.status)
-                for name, value in answer.headers.items():
-                    self.send_header(name.replace('_', '-'), value)
-                if isinstance(answer.body, bytes):
-                    self.send_header('Content-Length', str(len(answer.body)))
-                    self.end_headers()
-                    self.wfile.write(answer.body)
-                    return
-                self.send_header('Connection', 'close')
-                self.end_headers()
-                for part in answer.body:
-                    self.wfile.write(part)
 
             def log_message(self, *args: object) -> None:
                 pass
 
         return Handler
+
+
+def _send(handler: http.server.BaseHTTPRequestHandler, answer: Answer) -> None:
+    if answer.closes or answer.raw is not None:
+        handler.close_connection = True
+    if answer.raw is not None:
+        handler.wfile.writelines(answer.raw)
+        return
+    handler.send_response(answer.status)
+    for name, value in answer.headers.items():
+        handler.send_header(name.replace('_', '-'), value)
+    if isinstance(answer.body, bytes):
+        handler.send_header('Content-Length', str(len(answer.body)))
+        handler.end_headers()
+        handler.wfile.write(answer.body)
+        return
+    handler.send_header('Connection', 'close')
+    handler.end_headers()
+    handler.wfile.writelines(answer.body)
+
+
+class Listener(fixtures.Fixture):
+    """TCP server that accepts connections, and never reads or writes.
+
+    :ivar accepted: set when the first connection has been accepted.
+    """
+
+    def _setUp(self) -> None:
+        self.accepted = threading.Event()
+        self._socket = socket.create_server(('127.0.0.1', 0))
+        self.port = self._socket.getsockname()[1]
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+        self.addCleanup(self._stop)
+
+    def _accept(self) -> None:
+        with (
+            contextlib.ExitStack() as connections,
+            contextlib.suppress(OSError),
+        ):
+            while True:
+                connection, _ = self._socket.accept()
+                connections.enter_context(connection)
+                self.accepted.set()
+
+    def _stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._accepting.join()
 
 
 def with_basic(

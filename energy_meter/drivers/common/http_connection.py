@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Connections of the HTTP client: with a deadline, and closable from outside.
+
+The timeouts of requests and urllib3 apply to each read of the socket, so a
+server that sends one byte per second is never too slow. Here each operation
+gets only the time that is left of the whole request. The name of the host is
+resolved by the C library, whose own timeouts apply (``resolv.conf``).
+"""
+
+import collections.abc
+import contextlib
+import functools
+import http.client
+import http.cookiejar
+import io
+import socket
+import threading
+import time
+import typing
+
+import requests
+import requests.adapters
+import requests.auth
+import urllib3
+import urllib3.connection
+
+from energy_meter.drivers.common import http as http_options
+
+#: Reads the body of a response.
+ReadBody = collections.abc.Callable[[requests.Response], bytes]
+
+
+class Transport:
+    """Deadline and open socket of the requests of one client.
+
+    :ivar progress: number of connections that were tried, and of responses
+        that began to arrive. A request during which it does not change was
+        sent on an idle connection, and was not answered.
+    """
+
+    def __init__(self) -> None:
+        self.progress = 0
+        self._closed = False
+        self._deadline = 0.0
+        self._lock = threading.Lock()
+        # A duplicate of the newest connection's socket. Shutting it down ends
+        # a TLS handshake, too, whose own socket is not accessible.
+        self._socket: socket.socket | None = None
+
+    def start(self, seconds: float) -> None:
+        """Set the deadline of the request that follows."""
+        self._deadline = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds until the deadline.
+
+        :raises TimeoutError: if it has passed.
+        :raises ConnectionAbortedError: if :meth:`close` was called.
+        """
+        if self._closed:
+            raise ConnectionAbortedError('the client was closed')
+        seconds = self._deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError('timed out')
+        return seconds
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """Connect to the first address of a host that answers.
+
+        Each address gets an equal share of the time that is left, so that
+        one that does not answer leaves time for the others.
+
+        :raises OSError: the error of the last address.
+        """
+        self.progress += 1
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for left, (family, kind, protocol, _, address) in zip(
+            range(len(addresses), 0, -1), addresses, strict=True
+        ):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                self._track(connection)
+                connection.settimeout(self.remaining() / left)
+                connection.connect(address)
+                connection.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+                )
+                connection.settimeout(self.remaining())
+            except OSError:
+                connection.close()
+                if left == 1:
+                    raise
+            else:
+                return connection
+        raise OSError(f'{host} has no address')
+
+    def disconnect(self) -> None:
+        """End the connection, and an operation that waits for it."""
+        with self._lock:
+            tracked, self._socket = self._socket, None
+            if tracked is not None:
+                with contextlib.suppress(OSError):
+                    tracked.shutdown(socket.SHUT_RDWR)
+                tracked.close()
+
+    def close(self) -> None:
+        """End the connection for good; another thread may call this."""
+        self._closed = True
+        self.disconnect()
+
+    def _track(self, connection: socket.socket) -> None:
+        self.disconnect()
+        with self._lock:
+            # Either this sees that the client was closed, or close() sees
+            # this socket.
+            self.remaining()
+            self._socket = connection.dup()
+
+
+class _Reader(io.RawIOBase):
+    """Reads a response from a socket until the deadline."""
+
+    def __init__(
+        self,
+        raw: io.RawIOBase,
+        connection: socket.socket,
+        transport: Transport,
+    ) -> None:
+        self._raw = raw
+        self._connection = connection
+        self._transport = transport
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: typing.Any) -> int | None:
+        self._connection.settimeout(self._transport.remaining())
+        count = self._raw.readinto(buffer)
+        # Data that arrives just in time is still too late to continue.
+        self._transport.remaining()
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Response whose status, headers and body arrive before the deadline."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        connection: socket.socket,
+        *args: typing.Any,
+        **kwargs: typing.Any,
+    ) -> None:
+        super().__init__(connection, *args, **kwargs)
+        self._transport = transport
+        raw = self.fp.detach()
+        self.fp = io.BufferedReader(_Reader(raw, connection, transport))
+
+    def begin(self) -> None:
+        # An error before the first byte means that the server did not answer
+        # at all: it may have closed an idle connection.
+        if self.fp.peek(1):
+            self._transport.progress += 1
+        super().begin()
+
+
+class _HTTPConnection(urllib3.connection.HTTPConnection):
+    transport: typing.ClassVar[Transport]
+
+    def _new_conn(self) -> socket.socket:
+        self.response_class = functools.partial(  # type: ignore[assignment]
+            _Response, self.transport
+        )
+        return self.transport.connect(self._dns_host, self.port)
+
+
+class _HTTPSConnection(_HTTPConnection, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Adapter of requests that keeps one connection.
+
+    :param transport: sets the deadlines.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(
+        self, *args: typing.Any, **kwargs: typing.Any
+    ) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        # urllib3 creates connections through these classes, and passes no
+        # parameters that it does not know.
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: type(
+                pool.__name__,
+                (pool,),
+                {
+                    'ConnectionCls': type(
+                        connection.__name__,
+                        (connection,),
+                        {'transport': self._transport},
+                    )
+                },
+            )
+            for scheme, pool, connection in (
+                ('http', urllib3.HTTPConnectionPool, _HTTPConnection),
+                ('https', urllib3.HTTPSConnectionPool, _HTTPSConnection),
+            )
+        }
+
+
+class _Session(requests.Session):
+    """Session that leaves redirects to the client."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        # Even with allow_redirects=False, requests prepares the next request,
+        # for which it reads the whole body of the response.
+        return None
+
+
+class _DigestAuth(requests.auth.HTTPDigestAuth):
+    """Digest authentication that reads a limited part of a rejection.
+
+    :param read_body: function that reads the body of a response.
+    """
+
+    def __init__(
+        self,
+        user: str,
+        password: str,
+        read_body: ReadBody,
+    ) -> None:
+        super().__init__(user, password)
+        self._read_body = read_body
+
+    def handle_401(
+        self, r: requests.Response, **kwargs: typing.Any
+    ) -> requests.Response:
+        if r.status_code == 401:
+            # The base class would read and decompress all of it.
+            r._content = self._read_body(r)
+        return super().handle_401(r, **kwargs)
+
+
+def make_session(
+    transport: Transport,
+    options: typing.Any,
+    authentication: str,
+    read_body: ReadBody,
+) -> requests.Session:
+    """Return a session that ignores the environment, and keeps no cookies.
+
+    :param options: values of :data:`.http.OPTS`, as attributes.
+    :param authentication: ``basic``, ``digest`` or ``none``.
+    :raises DriverError: if the CA file cannot be read.
+    """
+    session = _Session()
+    session.trust_env = False
+    session.verify = http_options.verification(options)
+    session.headers['Accept-Encoding'] = 'identity'
+    session.cookies.set_policy(
+        http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
+    )
+    for scheme in ('http://', 'https://'):
+        session.mount(scheme, _Adapter(transport))
+    if options.username and authentication == 'digest':
+        session.auth = _DigestAuth(
+            options.username, options.password, read_body
+        )
+    elif options.username and authentication == 'basic':
+        session.auth = requests.auth.HTTPBasicAuth(
+            options.username, options.password
+        )
+    return session
