@@ -41,7 +41,7 @@ class DeviceClock:
         :raises ProtocolError: if it is not a time, is older than ``max_age``,
             or is more than ``max_age`` in the future.
         """
-        timestamp = _parse(value)
+        timestamp = parse(value)
         if timestamp is None:
             raise self._error(probe, f'{value!r} is not a time')
         monotonic = time.monotonic()
@@ -68,8 +68,11 @@ class DeviceClock:
         )
 
 
-def _parse(value: object) -> float | None:
-    """Return seconds since the epoch; None if the value is not a time."""
+def parse(value: object) -> float | None:
+    """Return a time as seconds since the epoch; None if it is not a time.
+
+    :param value: as :meth:`DeviceClock.to_monotonic`.
+    """
     if isinstance(value, str) and units.number(value) is None:
         try:
             value = datetime.datetime.fromisoformat(value)

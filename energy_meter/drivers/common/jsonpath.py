@@ -19,7 +19,12 @@ from energy_meter.drivers.common import units
 MISSING: typing.Final = object()
 
 OPTS = (
-    cfg.StrOpt('watts_path', help='JSONPath of the power in watts.'),
+    cfg.StrOpt('watts_path', help='JSONPath of the power.'),
+    cfg.StrOpt(
+        'watts_unit',
+        choices=sorted(units.WATTS),
+        help='Unit of the power. The default is W.',
+    ),
     cfg.StrOpt('energy_path', help='JSONPath of the energy counter.'),
     cfg.StrOpt(
         'energy_unit',
@@ -79,7 +84,7 @@ class Path:
         :param device: name of the device for error texts.
         :raises ProtocolError: if the path matches several values.
         """
-        values = [match.value for match in self._path.find(document)]
+        values = self.find_all(document)
         if len(values) > 1:
             raise exception.ProtocolError(
                 device=device,
@@ -87,6 +92,68 @@ class Path:
                 'values, expected one',
             )
         return values[0] if values else MISSING
+
+    def find_all(self, document: object) -> list[object]:
+        """Return all matching values in a document."""
+        return [match.value for match in self._path.find(document)]
+
+
+class Quantity(Path):
+    """JSONPath of a number, or of a list of the numbers of all channels.
+
+    A device with several channels reports either a list, or one value for all
+    of them. That one value belongs to none of the channels: metering it for
+    each would bill it several times.
+
+    :param channel: the channel to take from a list; None if the path names
+        it, or the device has only one.
+    """
+
+    def __init__(
+        self, option: str, text: str, channel: str | None = None
+    ) -> None:
+        super().__init__(option, text)
+        self._channel = channel
+
+    def find(self, document: object, device: str) -> object:
+        """Return the value of the channel in a document, or :data:`MISSING`.
+
+        :raises ProtocolError: if the document has no such channel, or several
+            of which none was chosen.
+        """
+        value = super().find(document, device)
+        if isinstance(value, list):
+            return self._element(value, device)
+        if isinstance(value, dict):
+            raise self._error(device, 'is an object, expected a number')
+        if self._channel is None or value is None or value is MISSING:
+            return value
+        raise self._error(
+            device,
+            f'is a single value, not that of channel {self._channel}: '
+            'expected a list, or {channel} in the path',
+        )
+
+    def _element(self, values: list[object], device: str) -> object:
+        count = f'is a list of {len(values)} values'
+        if self._channel is None:
+            if len(values) == 1:
+                return values[0]
+            raise self._error(device, f'{count}: choose one as the channel')
+        if (
+            not self._channel.isdecimal()
+            or not self._channel.isascii()
+            or int(self._channel) >= len(values)
+        ):
+            raise self._error(
+                device, f'{count}, without channel {self._channel}'
+            )
+        return values[int(self._channel)]
+
+    def _error(self, device: str, reason: str) -> exception.ProtocolError:
+        return exception.ProtocolError(
+            device=device, reason=f'{self._name} {reason}'
+        )
 
 
 def parse(text: bytes | bytearray) -> object:

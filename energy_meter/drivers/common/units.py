@@ -11,7 +11,17 @@ import math
 from energy_meter import measurement
 
 #: Joules in each unit of energy that wattmeters use.
-JOULES = {'kWh': 3.6e6, 'Wh': 3600.0, 'Wmin': 60.0, 'J': 1.0}
+JOULES = {
+    'kWh': 3.6e6,
+    'Wh': 3600.0,
+    'Wmin': 60.0,
+    'J': 1.0,
+    'mJ': 1e-3,
+    'uJ': 1e-6,
+}
+
+#: Watts in each unit of power that wattmeters use.
+WATTS = {'kW': 1e3, 'W': 1.0, 'mW': 1e-3, 'uW': 1e-6}
 
 
 def number(value: object) -> float | None:
@@ -35,11 +45,13 @@ class EnergyScale:
     :param unit: a key of :data:`JOULES`.
     :param step: smallest increment of the energy, in that unit. It becomes
         the tick of the counter.
+    :param watts_unit: unit of the power, a key of :data:`WATTS`.
     """
 
-    def __init__(self, unit: str, step: float) -> None:
+    def __init__(self, unit: str, step: float, watts_unit: str = 'W') -> None:
         self.counter = measurement.Counter(joules_per_tick=JOULES[unit] * step)
         self._step = step
+        self._watts = WATTS[watts_unit]
 
     def reading(
         self,
@@ -50,13 +62,15 @@ class EnergyScale:
     ) -> measurement.Reading | None:
         """Return a reading of the values that a wattmeter reported.
 
-        :param watts: power in watts; unavailable if not a number.
+        :param watts: power, in ``watts_unit``; unavailable if not a number.
         :param energy: value of the energy counter, in the unit of the scale;
             unavailable if not a number, or negative.
         :param monotonic: as in :class:`energy_meter.measurement.Reading`.
         :returns: None if neither is available.
         """
         power, total = number(watts), number(energy)
+        if power is not None:
+            power *= self._watts
         if total is None or total < 0:
             if power is None:
                 return None

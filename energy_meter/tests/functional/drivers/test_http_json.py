@@ -3,6 +3,8 @@
 """JSON pages of an HTTP server: presets, errors, authentication and TLS."""
 
 import collections.abc
+import datetime
+import gzip
 import threading
 import time
 import typing
@@ -10,6 +12,7 @@ import typing
 from oslotest import base
 
 from energy_meter import exception
+from energy_meter import measurement
 from energy_meter.drivers import http_json
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import base as services
@@ -46,6 +49,31 @@ SHELLY_GEN2 = {
     },
     'switch:1': {'id': 1, 'apower': None, 'aenergy': {'total': 12.5}},
     'sys': {'unixtime': 1700000000},
+}
+
+SHELLY_METERS = {
+    'pm1:0': {'id': 0, 'apower': 8.9, 'aenergy': {'total': 6532.043}},
+    'em1:0': {'id': 0, 'current': 0.3, 'act_power': 85.3, 'pf': 0.99},
+    'em1data:0': {
+        'id': 0,
+        'total_act_energy': 2776175.11,
+        'total_act_ret_energy': 571584.87,
+    },
+    'em:0': {
+        'id': 0,
+        'a_act_power': 951.2,
+        'b_act_power': -951.2,
+        'c_act_power': 0.0,
+        'total_act_power': 951.2,
+    },
+    'emdata:0': {
+        'id': 0,
+        'a_total_act_energy': 6000.0,
+        'b_total_act_energy': 0.125,
+        'c_total_act_energy': 0.125,
+        'total_act': 6000.25,
+        'total_act_ret': 60,
+    },
 }
 
 TASMOTA = {
@@ -153,6 +181,105 @@ class PresetTest(HTTPTest):
         self.assertEqual(('a', 42.0, 12_345), reading[:3])
         self.assertEqual(3600.0, reading.counter.joules_per_tick)
         self.assertEqual('/cm?cmnd=Status%2010', server.requests[0].path)
+
+    def test_shelly_generation_1_energy_meter_counts_watt_hours(self):
+        server = self.serve(
+            http.page(
+                {
+                    'emeters': [
+                        {'power': 10.66, 'is_valid': True, 'total': 5.3},
+                        {'power': 0.0, 'is_valid': False, 'total': 0.0},
+                        {'power': 7.5, 'is_valid': True, 'total': 1234.5},
+                    ]
+                }
+            )
+        )
+
+        readings = self.open(
+            server, 'a', 'b', 'c', preset='shelly-gen1-em', url=server.url
+        ).read()
+
+        self.assertEqual(
+            [('a', 10.66, 5_300), ('c', 7.5, 1_234_500)],
+            [reading[:3] for reading in readings],
+        )
+        self.assertAlmostEqual(3.6, readings[0].counter.joules_per_tick)
+
+    def test_shelly_generation_2_components_count_watt_hours(self):
+        server = self.serve(http.page(SHELLY_METERS))
+        for preset, expected in (
+            ('shelly-gen2-pm1', ('p', 8.9, 6_532_043)),
+            ('shelly-gen2-em1', ('p', 85.3, 2_776_175_110)),
+            ('shelly-gen2-em', ('p', 951.2, 6_000_250)),
+        ):
+            (reading,) = self.open(
+                server, preset=preset, url=server.url
+            ).read()
+
+            self.assertEqual(expected, reading[:3], preset)
+            self.assertAlmostEqual(3.6, reading.counter.joules_per_tick)
+
+    def test_phases_of_a_shelly_energy_meter_are_separate(self):
+        server = self.serve(http.page(SHELLY_METERS))
+
+        readings = self.open(
+            server,
+            'a',
+            None,
+            'c',
+            preset='shelly-gen2-em-phases',
+            url=server.url,
+        ).read()
+
+        self.assertEqual(
+            [('a', 951.2, 6_000_000), ('c', 0.0, 125)],
+            [reading[:3] for reading in readings],
+        )
+
+    def test_channels_of_a_tasmota_are_billed_once(self):
+        # Given a Tasmota with two channels that splits its counter,
+        energy = {'Power': [42, 7], 'Total': [12.345, 0.5]}
+        server = self.serve(http.page({'StatusSNS': {'ENERGY': energy}}))
+
+        # when both are metered,
+        readings = self.open(
+            server, 'a', 'b', preset='tasmota', url=server.url
+        ).read()
+
+        # then each has its own power and counter.
+        self.assertEqual(
+            [('a', 42.0, 12_345), ('b', 7.0, 500)],
+            [reading[:3] for reading in readings],
+        )
+
+    def test_channels_do_not_share_one_counter(self):
+        # Given a Tasmota with two channels and one counter for both,
+        energy = {'Power': [42, 7], 'Total': 12.345}
+        server = self.serve(http.page({'StatusSNS': {'ENERGY': energy}}))
+
+        # then neither is billed all of it.
+        meter = self.open(server, 'a', 'b', preset='tasmota', url=server.url)
+        e = self.assertRaises(exception.ProtocolError, meter.read)
+        self.assertIn(
+            'energy_path = StatusSNS.ENERGY.Total is a single value, not '
+            'that of channel 0',
+            str(e),
+        )
+
+    def test_missing_channel_costs_only_its_probe(self):
+        energy = {'Power': [42, 7], 'Total': [1, 2]}
+        server = self.serve(http.page({'StatusSNS': {'ENERGY': energy}}))
+
+        readings = self.open(
+            server,
+            'a',
+            'b',
+            preset='tasmota',
+            url=server.url,
+            channels=['1', '2'],
+        ).read()
+
+        self.assertEqual(['a'], [reading.probe for reading in readings])
 
     def test_option_precedes_the_preset(self):
         server = self.serve(http.page({'pm1:0': {'apower': 5}}))
@@ -267,7 +394,7 @@ class PageTest(HTTPTest):
             )
 
     def test_too_large_page_is_an_error(self):
-        page = b'{"watts": 5}'.ljust(http_json.MAX_SIZE)
+        page = b'{"watts": 5}'.ljust(1024 * 1024)
 
         self.assertEqual(
             [5.0],
@@ -316,6 +443,76 @@ class PageTest(HTTPTest):
         )
 
 
+class RecordsTest(HTTPTest):
+    """Pages like those of Kwollect: the values of the last minutes."""
+
+    def record(self, age: float, value: object, **labels: object) -> object:
+        time_of = datetime.datetime.now(datetime.UTC) - datetime.timedelta(
+            seconds=age
+        )
+        return {
+            'timestamp': time_of.isoformat(),
+            'device_id': 'taurus-11',
+            'metric_id': 'wattmetre_power_watt',
+            'value': value,
+            'labels': {'_device_orig': ['wattmetre1-port33']},
+        } | labels
+
+    def read(self, *records: object) -> list[measurement.Reading]:
+        server = self.serve(http.page(records))
+        meter = self.open(
+            server, 'a', preset='kwollect', channels=['taurus-11']
+        )
+        return list(meter.read())
+
+    def test_newest_of_several_values_is_read(self):
+        (reading,) = self.read(
+            self.record(9, 69.5),
+            self.record(3, 71.25),
+            self.record(6, 70.5),
+            self.record(1, 999, device_id='taurus-12'),
+            self.record(1, 888, metric_id='bmc_node_power_watt'),
+        )
+
+        self.assertEqual(('a', 71.25, None), reading[:3])
+        self.assertAlmostEqual(
+            time.monotonic() - 3, reading.monotonic, delta=2
+        )
+
+    def test_page_without_records_has_no_reading(self):
+        self.assertEqual([], self.read())
+
+    def test_newest_value_of_null_is_omitted(self):
+        self.assertEqual(
+            [], self.read(self.record(9, 69.5), self.record(3, None))
+        )
+
+    def test_stale_records_are_an_error(self):
+        e = self.assertRaises(
+            exception.ProtocolError, self.read, self.record(999, 69.5)
+        )
+
+        self.assertIn('measured 999 s ago', str(e))
+
+    def test_two_records_of_one_time_are_an_error(self):
+        newest = self.record(3, 69.5)
+
+        e = self.assertRaises(
+            exception.ProtocolError, self.read, newest, newest
+        )
+
+        self.assertIn('2 records of the same time', str(e))
+
+    def test_record_without_time_is_an_error(self):
+        e = self.assertRaises(
+            exception.ProtocolError,
+            self.read,
+            self.record(3, 69.5, timestamp='now'),
+        )
+
+        self.assertIn("'now' is not a time", str(e))
+
+
 class ConnectionTest(HTTPTest):
     PAGE = http.page({'watts': 5})
 
@@ -329,6 +526,72 @@ class ConnectionTest(HTTPTest):
         self.assertEqual(
             1, len({request.connection for request in server.requests})
         )
+
+    def test_dripping_headers_are_an_error_after_the_timeout(self):
+        done = threading.Event()
+        self.addCleanup(done.set)
+
+        def dripping() -> collections.abc.Iterator[bytes]:
+            yield b'HTTP/1.1 200 OK\r\nX-Slow: '
+            while not done.wait(0.1):
+                yield b' '
+
+        self.assertIn(
+            'not complete within 0.5 s',
+            self.error_text(
+                self.serve(http.Answer(raw=dripping())),
+                exception.DeviceUnreachable,
+                timeout=0.5,
+            ),
+        )
+
+    def test_connection_closed_meanwhile_costs_no_reading(self):
+        answers = [self.PAGE, http.Answer(raw=[]), self.PAGE]
+        server = self.serve(lambda _request: answers.pop(0))
+        meter = self.open(server, watts_path='watts')
+
+        self.assertEqual([[5.0], [5.0]], [_watts(meter) for _ in range(2)])
+
+    def test_compressed_page_is_an_error(self):
+        server = self.serve(
+            http.Answer(
+                body=gzip.compress(b'{"watts": 5}'),
+                headers={'Content-Encoding': 'gzip'},
+            )
+        )
+
+        self.assertIn(
+            'Content-Encoding gzip',
+            self.error_text(server, exception.ProtocolError),
+        )
+
+    def test_redirect_to_another_port_is_an_error(self):
+        other = self.serve(self.PAGE)
+        server = self.serve(http.Answer(302, headers={'Location': other.url}))
+
+        self.error_text(server, exception.ProtocolError, username='meter')
+
+        self.assertEqual([], other.requests)
+
+    def test_close_ends_a_read_of_another_thread(self):
+        # Given a server that does not answer,
+        done, waits = threading.Event(), threading.Event()
+        self.addCleanup(done.set)
+
+        def hang(_request: http.Request) -> http.Answer:
+            waits.set()
+            done.wait()
+            return self.PAGE
+
+        meter = self.open(self.serve(hang), watts_path='watts', timeout=60.0)
+        thread = threading.Thread(target=_watts, args=(meter,), daemon=True)
+        thread.start()
+        self.assertTrue(waits.wait(30))
+
+        # when the driver is closed, then the thread ends.
+        meter.close()
+        thread.join(30)
+        self.assertFalse(thread.is_alive())
 
     def test_restarted_server_is_read_again(self):
         server = self.serve(self.PAGE)
@@ -352,7 +615,7 @@ class ConnectionTest(HTTPTest):
             return self.PAGE
 
         self.assertIn(
-            'timed out',
+            'not complete within 0.3 s',
             self.error_text(
                 self.serve(hang), exception.DeviceUnreachable, timeout=0.3
             ),
@@ -364,7 +627,7 @@ class ConnectionTest(HTTPTest):
             (
                 404,
                 exception.ProtocolError,
-                'answered 404 Not Found, expected 200',
+                'answered 404 Not Found',
             ),
             (403, exception.AuthenticationFailed, 'user meter'),
         ):
@@ -423,7 +686,7 @@ class ConnectionTest(HTTPTest):
         server = self.serve(http.Answer(302, headers={'Location': '/power'}))
 
         self.assertIn(
-            'redirects', self.error_text(server, exception.DeviceUnreachable)
+            'redirects', self.error_text(server, exception.ProtocolError)
         )
 
 

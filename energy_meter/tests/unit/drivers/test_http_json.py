@@ -47,3 +47,21 @@ class OptionsTest(base.BaseTestCase):
             'ca_file = /nowhere',
             self.open_error(preset='tasmota', ca_file='/nowhere'),
         )
+
+    def test_repeated_channel_is_an_error(self):
+        self.assertIn(
+            'channels names 0 twice',
+            self.open_error('p', 'q', preset='tasmota', channels=['0', '0']),
+        )
+
+    def test_records_without_time_are_an_error(self):
+        self.assertIn(
+            'records_path: expected time_path',
+            self.open_error(watts_path='w', records_path='$[*]'),
+        )
+
+    def test_invalid_selector_is_an_error_with_the_option(self):
+        self.assertIn(
+            'watts_path = a{b} does not select a sample',
+            self.open_error(watts_path='a{b}', format='prometheus'),
+        )
