@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Readings of one channel of a device, from the device's messages.
-
-Sources of the presets: Tasmota's documentation of MQTT
-(``tele/<topic>/SENSOR``, ``LWT``), Shelly's API documentation for generations
-1 (``shellies/<id>/relay/<n>/power``, ``energy`` in watt-minutes, ``online``)
-and 2 (``<id>/status/switch:<n>``, ``online``).
-"""
+"""Readings of one channel of a device, from the device's messages."""
 
 import collections.abc
+import time
 import typing
 
 from oslo_config import cfg
@@ -17,53 +12,15 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers.common import jsonpath
 from energy_meter.drivers.common import units
+from energy_meter.drivers.mqtt import presets
 
-_DEFAULTS = {
-    'watts_topic': None,
-    'energy_topic': None,
-    'online_topic': None,
-    'offline': 'offline',
-    'watts_path': '$',
-    'energy_path': '$',
-    'energy_unit': 'kWh',
-    'energy_step': 0.001,
-}
-
-#: Values of each preset for options that are not set.
-PRESETS: dict[str, dict[str, object]] = {
-    'none': {},
-    'shelly-gen1': {
-        'watts_topic': 'shellies/{device}/relay/{channel}/power',
-        'energy_topic': 'shellies/{device}/relay/{channel}/energy',
-        'online_topic': 'shellies/{device}/online',
-        'offline': 'false',
-        'energy_unit': 'Wmin',
-        'energy_step': 1.0,
-    },
-    'shelly-gen2': {
-        'watts_topic': '{device}/status/switch:{channel}',
-        'energy_topic': '{device}/status/switch:{channel}',
-        'online_topic': '{device}/online',
-        'offline': 'false',
-        'watts_path': 'apower',
-        'energy_path': 'aenergy.total',
-        'energy_unit': 'Wh',
-    },
-    'tasmota': {
-        'watts_topic': 'tele/{device}/SENSOR',
-        'energy_topic': 'tele/{device}/SENSOR',
-        'online_topic': 'tele/{device}/LWT',
-        'offline': 'Offline',
-        'watts_path': 'ENERGY.Power',
-        'energy_path': 'ENERGY.Total',
-    },
-}
+PRESETS = presets.PRESETS
 
 OPTS = (
     cfg.StrOpt(
         'preset',
         default='none',
-        choices=sorted(PRESETS),
+        choices=sorted(presets.PRESETS),
         help='Type of device whose topics are known. Explicitly set '
         'options take precedence over it.',
     ),
@@ -81,6 +38,14 @@ OPTS = (
         help='Payload on online_topic if the device is offline. The default '
         'is that of the preset, or "offline".',
     ),
+    cfg.FloatOpt(
+        'max_energy_age',
+        default=300.0,
+        min=1.0,
+        help='Maximum time in seconds for which power is reported together '
+        'with the last value of the energy counter. After that, the counter '
+        'is silent, and power is reported alone.',
+    ),
     *jsonpath.OPTS,
 )
 
@@ -96,25 +61,35 @@ class Channel:
 
     def __init__(self, probe: str, name: str, options: typing.Any) -> None:
         settings = jsonpath.settings(
-            options, PRESETS[options.preset], _DEFAULTS
+            options, presets.PRESETS[options.preset], presets.DEFAULTS
         )
         self.probe = probe
         self._name = name
         self._watts_topic = _fill(settings['watts_topic'], name)
         self._energy_topic = _fill(settings['energy_topic'], name)
         self._online_topic = _fill(settings['online_topic'], name)
-        self._watts_path = _path('watts_path', settings, name)
-        self._energy_path = _path('energy_path', settings, name)
+        self._watts_path = _quantity('watts', settings, name)
+        self._energy_path = _quantity('energy', settings, name)
         self._offline = settings['offline'].encode()
         self._scale = units.EnergyScale(
-            settings['energy_unit'], settings['energy_step']
+            settings['energy_unit'],
+            settings['energy_step'],
+            settings['watts_unit'],
         )
-        # The newest energy. The next power is reported with it.
+        # The newest energy, reported with each power until it is too old.
         self._energy: object = None
+        self._energy_at = 0.0
+        self._is_silent = False
+        self._max_energy_age: float = options.max_energy_age
         if not (self._watts_topic or self._energy_topic):
             raise exception.DriverError(
                 reason='expected a preset, watts_topic or energy_topic'
             )
+
+    @property
+    def silent_topic(self) -> str | None:
+        """Topic of the energy counter, if the counter has become silent."""
+        return self._energy_topic if self._is_silent else None
 
     @property
     def topics(self) -> set[str]:
@@ -174,27 +149,56 @@ class Channel:
         if topic == self._energy_topic:
             energy = self._energy_path.find(document, topic)
             if energy is not jsonpath.MISSING:
-                self._energy = energy
+                self._energy, self._energy_at = energy, time.monotonic()
+                self._is_silent = False
         if self._watts_topic is None:
             return self._scale.reading(self.probe, None, energy)
         if topic == self._watts_topic:
             watts = self._watts_path.find(document, topic)
         if watts is jsonpath.MISSING:
             return None
-        return self._scale.reading(self.probe, watts, self._energy)
+        return self._scale.reading(self.probe, watts, self._recent_energy())
+
+    def _recent_energy(self) -> object:
+        """Return the newest energy; None if the counter is silent.
+
+        A counter that is repeated for ever stands still: the energy of the
+        power that goes on would not be billed.
+        """
+        age = time.monotonic() - self._energy_at
+        if self._energy is not None and age > self._max_energy_age:
+            self._energy = None
+            self._is_silent = True
+        return self._energy
+
+
+def split(name: str) -> tuple[str, str | None]:
+    """Return a device and its channel; None if the name has no channel."""
+    device, _, channel = name.rpartition(':')
+    if device and channel.isdecimal():
+        return device, channel
+    return name, None
 
 
 def _fill(template: str | None, name: str) -> str | None:
     """Replace the fields of a template by the device and its channel."""
-    device, _, channel = name.rpartition(':')
-    if not (device and channel.isdecimal()):
-        device, channel = name, '0'
+    device, channel = split(name)
     return template and template.replace('{device}', device).replace(
-        '{channel}', channel
+        '{channel}', channel or '0'
     )
 
 
-def _path(
-    option: str, settings: collections.abc.Mapping[str, typing.Any], name: str
-) -> jsonpath.Path:
-    return jsonpath.Path(option, _fill(settings[option], name) or '$')
+def _quantity(
+    quantity: str,
+    settings: collections.abc.Mapping[str, typing.Any],
+    name: str,
+) -> jsonpath.Quantity:
+    """Return the path of a quantity, ``watts`` or ``energy``."""
+    option = f'{quantity}_path'
+    topic, path = settings[f'{quantity}_topic'] or '', settings[option]
+    _, channel = split(name)
+    return jsonpath.Quantity(
+        option,
+        _fill(path, name) or '$',
+        None if '{channel}' in topic + path else channel,
+    )

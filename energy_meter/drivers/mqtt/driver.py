@@ -105,6 +105,7 @@ class MQTT(base.Driver):
     def _channels_by_topic(self) -> dict[str, list[mqtt_channel.Channel]]:
         names = self.options.channels or [probe or '' for probe in self.probes]
         assigned = per_probe.assign('channels', names, self.probes)
+        self._check_repetitions(assigned.values())
         channels = collections.defaultdict(list)
         for probe, name in assigned.items():
             channel = mqtt_channel.Channel(probe, name, self.options)
@@ -115,6 +116,22 @@ class MQTT(base.Driver):
                     )
                 channels[topic].append(channel)
         return channels
+
+    @staticmethod
+    def _check_repetitions(names: collections.abc.Iterable[str]) -> None:
+        """Check that no two probes measure the same channel.
+
+        :raises DriverError: if two do.
+        """
+        seen = set()
+        for name in names:
+            device, channel = mqtt_channel.split(name)
+            if (device, channel or '0') in seen:
+                raise exception.DriverError(
+                    reason=f'channels names {name} twice: its energy would '
+                    'be billed twice'
+                )
+            seen.add((device, channel or '0'))
 
     def _make_client(self) -> paho.mqtt.client.Client:
         options = self.options
@@ -213,7 +230,24 @@ class MQTT(base.Driver):
                 self._throttled_log.recovered(
                     probe, 'probe %s can be read again', probe
                 )
+                self._log_silence(channel)
                 yield reading
+
+    def _log_silence(self, channel: mqtt_channel.Channel) -> None:
+        key = f'energy of {channel.probe}'
+        if channel.silent_topic is None:
+            self._throttled_log.recovered(
+                key, 'probe %s: the energy counter is back', channel.probe
+            )
+            return
+        self._throttled_log.warning(
+            key,
+            'probe %s: no energy on %s for more than %g s; reading only '
+            'the power',
+            channel.probe,
+            channel.silent_topic,
+            self.options.max_energy_age,
+        )
 
     def _unreachable(self, reason: str) -> exception.DeviceUnreachable:
         return exception.DeviceUnreachable(device=self._name, reason=reason)

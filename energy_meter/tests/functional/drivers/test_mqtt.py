@@ -154,6 +154,62 @@ class DevicesTest(MQTTTest):
             [next(readings)[:2] for _ in range(2)],
         )
 
+    def test_channels_of_one_device_are_distinguished(self):
+        readings = self.listen(
+            self.broker, 'a', 'b', channels=['plug:0', 'plug:1']
+        )
+        self.broker.publish(
+            'tele/plug/SENSOR', tasmota([42, 7], [12.345, 0.5])
+        )
+
+        self.assertEqual(
+            {('a', 42.0, 12_345), ('b', 7.0, 500)},
+            {next(readings)[:3] for _ in range(2)},
+        )
+
+    def test_total_of_a_device_is_not_billed_for_each_channel(self):
+        log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        readings = self.listen(
+            self.broker,
+            'a',
+            'b',
+            'c',
+            channels=['plug:0', 'plug:1', 'other'],
+        )
+        self.broker.publish('tele/plug/SENSOR', tasmota([42, 7], 12.345))
+        self.broker.publish('tele/other/SENSOR', tasmota(1))
+
+        self.assertEqual('c', next(readings).probe)
+        self.assertIn('not that of channel 0', log.output)
+        self.assertIn('not that of channel 1', log.output)
+
+    def test_counter_that_becomes_silent_is_logged(self):
+        # Given a device whose power goes on while its counter is silent,
+        log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        readings = self.listen(
+            self.broker, preset='shelly-gen1', max_energy_age=1.0
+        )
+        topic = 'shellies/plug/relay/0'
+        self.broker.publish(f'{topic}/energy', '1000')
+        self.broker.publish(f'{topic}/power', '200')
+        self.assertEqual(1000, next(readings).ticks)
+
+        # when it has been silent for too long,
+        def next_ticks() -> int | None:
+            self.broker.publish(f'{topic}/power', '200')
+            return next(readings).ticks
+
+        services.wait_for(
+            lambda: next_ticks() is None, TIMEOUT_S, 'power goes on alone'
+        )
+
+        # then the log says so, and again when it is back.
+        self.assertIn(
+            f'no energy on {topic}/energy for more than 1', log.output
+        )
+        self.broker.publish(f'{topic}/energy', '1010')
+        self.assertEqual(1010, next_ticks())
+
     def test_silent_device_has_no_readings(self):
         meter = self.make(self.broker)
         meter.open()

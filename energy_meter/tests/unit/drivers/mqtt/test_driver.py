@@ -45,6 +45,13 @@ class OptionsTest(base.BaseTestCase):
             self.open_error('p', 'q', preset='tasmota', channels=['plug']),
         )
 
+    def test_repeated_channel_is_an_error(self):
+        for names in (['plug', 'plug'], ['plug:0', 'plug']):
+            self.assertIn(
+                'channels names plug twice',
+                self.open_error('p', 'q', preset='tasmota', channels=names),
+            )
+
 
 class ReasonCodesTest(base.BaseTestCase):
     def open_error(self, method: str, kind: int, *codes: int) -> Exception:
