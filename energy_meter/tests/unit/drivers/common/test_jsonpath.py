@@ -4,6 +4,8 @@
 
 import types
 
+import hypothesis
+from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import exception
@@ -51,6 +53,53 @@ class PathTest(base.BaseTestCase):
                 exception.DriverError, jsonpath.Path, 'watts_path', text
             )
             self.assertIn(f'watts_path = {text} is not a JSONPath', str(e))
+
+
+class QuantityTest(base.BaseTestCase):
+    def find(self, document, channel=None):
+        return jsonpath.Quantity('watts_path', '$.a', channel).find(
+            {'a': document}, 'dev'
+        )
+
+    def error_text(self, document, channel=None):
+        return str(
+            self.assertRaises(
+                exception.ProtocolError, self.find, document, channel
+            )
+        )
+
+    @hypothesis.given(
+        strategies.lists(strategies.integers() | strategies.none(), max_size=9)
+    )
+    def test_channels_take_each_value_of_a_list_once(self, values):
+        channels = [str(i) for i in range(len(values))]
+
+        self.assertEqual(
+            values, [self.find(values, channel) for channel in channels]
+        )
+        # There is none beyond the end, nor counted from there.
+        for channel in (str(len(values)), '-1', 'a', '', '\u00b2', '0.0'):
+            self.assertIn('without channel', self.error_text(values, channel))
+
+    def test_value_without_channel_is_the_only_one(self):
+        for document in (5, [5]):
+            self.assertEqual(5, self.find(document))
+        for document in ([], [5, 6], {'b': 5}):
+            self.assertIn('watts_path = $.a is', self.error_text(document))
+
+    def test_single_value_belongs_to_no_channel(self):
+        for document in (5, 0, '5'):
+            self.assertIn(
+                'is a single value, not that of channel 0',
+                self.error_text(document, '0'),
+            )
+
+    def test_unavailable_value_is_not_an_error(self):
+        self.assertIsNone(self.find(None, '0'))
+        self.assertIs(
+            jsonpath.MISSING,
+            jsonpath.Quantity('watts_path', 'b', '0').find({}, 'dev'),
+        )
 
 
 class ParseTest(base.BaseTestCase):

@@ -82,3 +82,17 @@ class EnergyScaleTest(base.BaseTestCase):
             self.assertLessEqual(
                 abs(tick * step - energy), step / 2 + energy * 1e-12
             )
+
+    def test_power_is_converted_to_watts(self):
+        for unit, value in (
+            ('kW', '0.1825'),
+            ('W', 182.5),
+            ('mW', 182_500),
+            ('uW', 182_500_000),
+        ):
+            scale = units.EnergyScale('J', 1, unit)
+
+            reading = scale.reading('p', value, None)
+
+            self.assertAlmostEqual(182.5, reading.watts, msg=unit)
+        self.assertIsNone(scale.reading('p', 'nan', 7).watts)
