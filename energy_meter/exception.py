@@ -10,14 +10,15 @@ wrong, where, and what is expected, and never contain a secret.
 class EnergyMeterError(Exception):
     """Base of all errors of this project.
 
-    :param values: for the names in the class's ``template``.
+    :param text: the text, instead of the class's ``template``.
+    :param values: for the names in the template, if there is no text.
     """
 
     template = '%(reason)s'
 
-    def __init__(self, **values: object) -> None:
+    def __init__(self, text: str | None = None, **values: object) -> None:
         self.values = values
-        super().__init__(self.template % values)
+        super().__init__(self.template % values if text is None else text)
 
 
 class ConfigurationError(EnergyMeterError):
@@ -85,7 +86,13 @@ class SchemaTooNew(EnergyMeterError):
 
 
 class DriverError(EnergyMeterError):
-    """A wattmeter could not be read."""
+    """A wattmeter, or one of its probes, could not be read.
+
+    Drivers raise this error and the ones below, which have the same base.
+    Each takes a plain text, or the values of its template. The text names the
+    device, option or field and what was expected, and contains no secret: the
+    agent logs it and shows it to operators.
+    """
 
 
 class DuplicateProbe(DriverError):

@@ -9,6 +9,7 @@ import typing
 
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.agent import driving
 from energy_meter.agent import registers
 from energy_meter.agent import validation
 from energy_meter.agent import wattmeter as agent_wattmeter
@@ -63,23 +64,18 @@ def read(
 def _read_one(
     wattmeter: agent_wattmeter.Wattmeter, timeout: float
 ) -> list[Result]:
-    driver = None
     try:
         wattmeter = wattmeter.resolve()
-        driver = wattmeter.make_driver()
-        driver.open()
-        readings = _read_probes(
-            driver,
-            {settings.probe.id for settings in wattmeter.probes},
-            timeout / 2,
+        probes = {settings.probe.id for settings in wattmeter.probes}
+        readings = driving.use(
+            wattmeter.make_driver(),
+            wattmeter.name,
+            lambda driver: _read_probes(driver, probes, timeout / 2),
         )
     except exception.DriverError as error:
         return [_failure(wattmeter, str(error))]
     except Exception as error:
         return [_failure(wattmeter, f'{type(error).__name__}: {error}')]
-    finally:
-        if driver is not None:
-            driver.close()
     return [
         _result(wattmeter, settings, readings.get(settings.probe.id))
         for settings in wattmeter.probes

@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.agent import driving
 from energy_meter.agent import plugins
 from energy_meter.agent import probes as agent_probes
 from energy_meter.agent import registers
@@ -63,14 +64,10 @@ class Wattmeter(typing.NamedTuple):
         """
         if self.pattern is None:
             return self
-        driver = self.make_driver()
-        try:
-            driver.open()
-            probe_ids = [
-                self.pattern.format(channel) for channel in driver.channels()
-            ]
-        finally:
-            driver.close()
+        channels = driving.use(
+            self.make_driver(), self.name, lambda driver: driver.channels()
+        )
+        probe_ids = list(map(self.pattern.format, channels))
         if (
             not probe_ids
             or len(set(probe_ids)) < len(probe_ids)

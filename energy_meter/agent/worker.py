@@ -13,6 +13,7 @@ from energy_meter import attempt
 from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
+from energy_meter.agent import driving
 from energy_meter.agent import health
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.drivers import base
@@ -142,12 +143,9 @@ class Worker(threading.Thread):
         wattmeter = self._call(self.wattmeter.resolve)
         if wattmeter is not self.wattmeter and not self._stopping.is_set():
             self._register_probes(wattmeter)
-        driver = wattmeter.make_driver()
-        try:
-            self._call(driver.open)
-            self._read(driver)
-        finally:
-            self._call(driver.close)
+        driving.use(
+            wattmeter.make_driver(), wattmeter.name, self._read, self._call
+        )
 
     def _call(self, function: collections.abc.Callable[[], T]) -> T:
         """Call a function of the driver, with hang detection."""

@@ -37,6 +37,15 @@ class WithChannels(Polled):
         return drivers_base.number(['left', 'right'])
 
 
+class Unclosable(Polled):
+    def close(self):
+        raise ZeroDivisionError('on close')
+
+
+class UnclosableWithChannels(WithChannels, Unclosable):
+    pass
+
+
 class OneshotTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
@@ -170,6 +179,33 @@ class OneshotTest(base.BaseTestCase):
 
         self.assertEqual(['open', 'close'], self.calls)
 
+    def test_error_of_close_costs_no_reading(self):
+        results = self.read(
+            self.make(
+                lambda: [measurement.Reading('p', 1.0)], 'p', driver=Unclosable
+            ),
+            self.make(lambda: [measurement.Reading('q', 2.0)], 'q'),
+        )
+
+        self.assertEqual(
+            [('p', 1.0, None), ('q', 2.0, None)],
+            sorted(
+                (result.probe, result.reading.watts, result.error)
+                for result in results
+            ),
+        )
+
+    def test_error_of_close_does_not_hide_the_error_of_reading(self):
+        (result,) = self.read(
+            self.make(
+                self.fail_with(exception.DriverError(reason='no answer')),
+                'p',
+                driver=Unclosable,
+            )
+        )
+
+        self.assertEqual('no answer', result.error)
+
     def test_hanging_wattmeter_does_not_delay_others(self):
         released = threading.Event()
         self.addCleanup(released.set)
@@ -193,13 +229,6 @@ class OneshotTest(base.BaseTestCase):
         )
 
     def test_channels_of_a_pattern_are_read(self):
-        unresolved = self.make(
-            lambda: [
-                measurement.Reading('m-1', 1.0),
-                measurement.Reading('m-2', 2.0),
-            ],
-            driver=WithChannels,
-        )
         common = registers.Settings(
             measurement.Probe('', 'outlet', '', 'm', 'scripted', 'a'),
             500.0,
@@ -207,17 +236,25 @@ class OneshotTest(base.BaseTestCase):
             'auto',
             {},
         )
-
-        results = self.read(
-            unresolved._replace(
-                pattern=probes.Pattern('{wattmeter}-{channel}', common, {})
+        for driver in (WithChannels, UnclosableWithChannels):
+            unresolved = self.make(
+                lambda: [
+                    measurement.Reading('m-1', 1.0),
+                    measurement.Reading('m-2', 2.0),
+                ],
+                driver=driver,
             )
-        )
 
-        self.assertEqual(
-            [('m-1', 1.0), ('m-2', 2.0)],
-            [(result.probe, result.reading.watts) for result in results],
-        )
+            results = self.read(
+                unresolved._replace(
+                    pattern=probes.Pattern('{wattmeter}-{channel}', common, {})
+                )
+            )
+
+            self.assertEqual(
+                [('m-1', 1.0), ('m-2', 2.0)],
+                [(result.probe, result.reading.watts) for result in results],
+            )
 
     def test_without_wattmeters_there_are_no_results(self):
         self.assertEqual([], self.read())

@@ -14,6 +14,7 @@ from oslotest import base
 from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
+from energy_meter.agent import driving
 from energy_meter.agent import wattmeter
 from energy_meter.agent import worker
 from energy_meter.drivers import base as drivers_base
@@ -59,6 +60,13 @@ class WorkerTestCase(base.BaseTestCase):
         self.log = self.useFixture(fixtures.FakeLogger(worker.__name__))
         self.useFixture(
             fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 0.0)
+        )
+        self.useFixture(
+            fixtures.MockPatchObject(
+                driving,
+                '_throttled_log',
+                log_throttle.ThrottledLogger(driving.LOG),
+            )
         )
         self.received = []
         self.arrived = threading.Condition()
@@ -164,6 +172,31 @@ class WorkerTest(WorkerTestCase):
         self.assertIn(
             'Wattmeter m cannot be read: m: connection closed\n',
             self.log.output,
+        )
+
+    def test_error_of_close_does_not_hide_the_error_of_reading(self):
+        # Given a driver that neither reads nor closes,
+        class Unclosable(Polled):
+            def close(self):
+                raise ZeroDivisionError('on close')
+
+        log = self.useFixture(fixtures.FakeLogger(driving.__name__))
+        running = self.start(
+            Unclosable, exception.DriverError(reason='no answer'), [READING]
+        )
+
+        # when it failed,
+        self.wait_for_readings(1)
+        self.end(running)
+
+        # then the log has both errors.
+        self.assertIn(
+            'Wattmeter m cannot be read: no answer\n', self.log.output
+        )
+        self.assertIn(
+            'Driver of wattmeter m cannot be closed: ZeroDivisionError: '
+            'on close\n',
+            log.output,
         )
 
     def test_consecutive_failures_are_counted(self):
