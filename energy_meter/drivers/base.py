@@ -10,6 +10,10 @@ The agent calls all methods of a driver from one thread, in this order:
 :meth:`Driver.open`, :meth:`Driver.read` repeatedly, :meth:`Driver.close`.
 After any error it closes the driver and opens a new one. It abandons a driver
 whose thread hangs, so each operation that waits for a device needs a timeout.
+
+A failure costs only its probe: an error of :meth:`Driver.read` ends the
+readings of all probes of the wattmeter. Raise it only if none of them can be
+read. :class:`ProbeReader` implements this rule.
 """
 
 import abc
@@ -20,6 +24,10 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import measurement
+from energy_meter.drivers.common import per_probe
+
+#: Reads probes one at a time, so that a failure costs only its probe.
+ProbeReader = per_probe.ProbeReader
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,14 +98,15 @@ class Driver(abc.ABC):
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         """Return the current readings.
 
-        Omit a probe whose value is unavailable.
+        Omit a probe whose value is unavailable, or that failed while others
+        can be read.
 
         The agent calls this method once per interval. If the driver is
         ``self_paced``, the agent calls it again immediately: wait for the
         device, for a few seconds at most, and return no readings if none
         arrived.
 
-        :raises DriverError: if the wattmeter cannot be read.
+        :raises DriverError: if no probe can be read.
         :raises ProtocolError: if the device of a self-paced driver ended its
             stream of readings.
         """
@@ -113,4 +122,7 @@ class Driver(abc.ABC):
         return ()
 
     def close(self) -> None:  # noqa: B027
-        """Release all resources, even if :meth:`open` failed or never ran."""
+        """Release all resources, even if :meth:`open` failed or never ran.
+
+        The agent logs an error of this method, and goes on.
+        """

@@ -9,6 +9,7 @@ states the unit, so the scale is an option.
 """
 
 import collections.abc
+import logging
 import math
 import re
 import time
@@ -19,7 +20,10 @@ from oslo_config import cfg
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.common import serial
+
+LOG = logging.getLogger(__name__)
 
 BAUDRATE = 9600
 
@@ -69,6 +73,7 @@ class EatonSerial(base.Driver):
     ) -> None:
         super().__init__(options, probes)
         self._port = serial.Port(options.port, BAUDRATE)
+        self._probe_reader = base.ProbeReader(LOG)
         self._prompt = re.compile(
             re.escape(options.prompt.encode()) + rb' *\Z'
         )
@@ -89,10 +94,9 @@ class EatonSerial(base.Driver):
                 f'{len(values)} values, but probes has '
                 f'places for {len(self.probes)}'
             )
-        for probe, value in zip(self.probes, values, strict=False):
-            watts = self._watts(value)
-            if probe is not None and watts is not None:
-                yield measurement.Reading(probe, watts)
+        return self._probe_reader.read(
+            per_probe.assign('outlets', values, self.probes), self._reading
+        )
 
     def _reach_prompt(self) -> None:
         """Log in, unless the user is still logged in."""
@@ -115,14 +119,16 @@ class EatonSerial(base.Driver):
             raise self._error(f'the command is not in {text[:80]!r}')
         return ''.join(filter(str.isprintable, values)).split('|')
 
-    def _watts(self, value: str) -> float | None:
+    def _reading(self, probe: str, value: str) -> measurement.Reading | None:
         if value.strip() in UNAVAILABLE:
             return None
         try:
             watts = float(value) * self.options.scale
         except ValueError:
             raise self._error(f'{value[:80]!r} is not a number')
-        return watts if 0 <= watts < math.inf else None
+        if not 0 <= watts < math.inf:
+            return None
+        return measurement.Reading(probe, watts)
 
     def _exchange(self, line: str) -> tuple[re.Pattern[bytes], bytes]:
         """Send a line and wait for the next prompt.

@@ -17,8 +17,10 @@ NULL means that a value is unavailable. Without ``time``, a current row cannot
 be distinguished from one that a stopped gateway left behind.
 """
 
+import collections
 import collections.abc
 import contextlib
+import operator
 import typing
 
 from oslo_config import cfg
@@ -151,11 +153,13 @@ class SQL(base.Driver):
         self._resources.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        rows = self._newest(self._query())
+        rows = collections.defaultdict(list)
+        for row in self._query():
+            rows[str(row['probe'])].append(row)
         return self._probe_reader.read(
             self._channels,
             lambda probe, channel: self._read_row(
-                probe, channel, rows.get(channel)
+                probe, self._newest(channel, rows[channel])
             ),
         )
 
@@ -199,33 +203,24 @@ class SQL(base.Driver):
                 'expected probe, watts and/or kwh, and optionally time'
             )
 
-    def _newest(self, rows: list[Row]) -> dict[str, Row]:
-        """Return the newest row of each channel.
+    def _newest(self, channel: str, rows: list[Row]) -> Row:
+        """Return the newest row of a channel.
 
-        :raises ProtocolError: if a channel has several rows without a time.
+        :raises ProtocolError: if there are none, or several without a time.
         """
-        newest: dict[str, Row] = {}
-        for row in rows:
-            channel = str(row['probe'])
-            previous = newest.get(channel)
-            if previous is None:
-                newest[channel] = row
-                continue
-            try:
-                if row['time'] > previous['time']:
-                    newest[channel] = row
-            except (KeyError, TypeError):
-                raise self._error(
-                    f'several rows of probe {channel}: expected '
-                    'one, or a time in each to select the newest'
-                )
-        return newest
-
-    def _read_row(
-        self, probe: str, channel: str, row: Row | None
-    ) -> measurement.Reading | None:
-        if row is None:
+        if not rows:
             raise self._error(f'no row of probe {channel}')
+        if len(rows) == 1:
+            return rows[0]
+        try:
+            return max(rows, key=operator.itemgetter('time'))
+        except (KeyError, TypeError):
+            raise self._error(
+                f'several rows of probe {channel}: expected '
+                'one, or a time in each to select the newest'
+            )
+
+    def _read_row(self, probe: str, row: Row) -> measurement.Reading | None:
         monotonic = None
         if 'time' in row:
             monotonic = self._clock.to_monotonic(probe, row['time'])

@@ -3,9 +3,11 @@
 """Reading of several probes, each of which may fail on its own."""
 
 import collections.abc
+import functools
 import logging
 import typing
 
+from energy_meter import attempt
 from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
@@ -37,14 +39,18 @@ def assign(
 
 
 class ProbeReader:
-    """Reads probes one at a time; a failure affects only that probe.
+    """Reads probes one at a time, so that a failure costs only its probe.
 
-    :param log: logger of the failures of single probes.
+    It logs the failure of a probe when it begins, at growing intervals while
+    it lasts, and when the probe can be read again.
+
+    :param log: logger of the driver.
     """
 
     def __init__(
         self, log: logging.Logger | logging.LoggerAdapter[typing.Any]
     ) -> None:
+        self._log = log
         self._throttled_log = log_throttle.ThrottledLogger(log)
 
     def read(
@@ -54,18 +60,22 @@ class ProbeReader:
     ) -> list[measurement.Reading]:
         """Return the readings of all probes that have one.
 
-        :param channels: the channel of each probe.
-        :param read: function that reads one probe. It returns None if the
-            value is unavailable.
-        :raises DriverError: if all probes failed: the error of the first.
+        :param channels: what to read for each probe, by the ID of the probe.
+        :param read: function that reads one probe. It gets the ID and the
+            channel of the probe, and returns None if the value is
+            unavailable. It raises DriverError if the probe cannot be read.
+            Any other exception, a bug of the driver, also costs only the
+            probe.
+        :raises Exception: if all probes failed: the error of the first.
         """
         readings = []
-        errors: dict[str, exception.DriverError] = {}
+        errors: dict[str, Exception] = {}
         for probe, channel in channels.items():
-            try:
-                reading = read(probe, channel)
-            except exception.DriverError as e:
-                errors[probe] = e
+            reading, error = attempt.call(
+                functools.partial(read, probe, channel), Exception
+            )
+            if error is not None:
+                errors[probe] = error
                 continue
             self._throttled_log.recovered(
                 probe, 'probe %s can be read again', probe
@@ -75,5 +85,17 @@ class ProbeReader:
         if errors and len(errors) == len(channels):
             raise next(iter(errors.values()))
         for probe, error in errors.items():
-            self._throttled_log.warning(probe, 'probe %s: %s', probe, error)
+            self._warn(probe, error)
         return readings
+
+    def _warn(self, probe: str, error: Exception) -> None:
+        crashed = not isinstance(error, exception.DriverError)
+        self._throttled_log.warning(
+            probe,
+            'probe %s: %s%s',
+            probe,
+            f'{type(error).__name__}: ' if crashed else '',
+            error,
+        )
+        if crashed:
+            self._log.debug('Driver crashed', exc_info=error)

@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'conf': {'exception', 'measurement'},
     'telemetry': {'conf', 'exception'},
     # A driver can be tested and packaged separately.
-    'drivers': {'exception', 'log_throttle', 'measurement'},
+    'drivers': {'attempt', 'exception', 'log_throttle', 'measurement'},
     'clients': {'exception'},
     # The plugin runs inside openstackclient.
     'osc': {'clients', 'exception'},

@@ -61,7 +61,7 @@ class EatonSerialTest(base.BaseTestCase):
 
     def error_text(self, values, error=exception.ProtocolError):
         driver = self.make(b'\r\npdu#0>', response(values))
-        return str(self.assertRaises(error, list, driver.read()))
+        return str(self.assertRaises(error, driver.read))
 
     def test_logs_in_once(self):
         driver = self.make(
@@ -171,8 +171,21 @@ class EatonSerialTest(base.BaseTestCase):
         self.assertEqual(
             '/dev/ttyS0: PDU.OutletSystem.Outlet[x].ActivePower: '
             "'Unknown object' is not a number",
-            self.error_text(b'Unknown object|5'),
+            self.error_text(b'Unknown object|---'),
         )
+
+    def test_invalid_value_costs_only_its_outlet(self):
+        for probes, values in (
+            (('one', 'two'), b'7.5|---'),
+            (('one', None), b'7.5|---'),
+            (('one',), b'7.5|---'),
+        ):
+            driver = self.make(b'\r\npdu#0>', response(values), probes=probes)
+
+            self.assertEqual(
+                [('one', 7.5)],
+                [(each.probe, each.watts) for each in driver.read()],
+            )
 
     def test_probe_without_outlet_is_an_error(self):
         self.assertIn(
@@ -182,6 +195,6 @@ class EatonSerialTest(base.BaseTestCase):
     def test_response_to_another_command_is_an_error(self):
         driver = self.make(b'\r\npdu#0>', b'5|6\r\npdu#0>')
 
-        error = self.assertRaises(exception.ProtocolError, list, driver.read())
+        error = self.assertRaises(exception.ProtocolError, driver.read)
 
         self.assertIn('the command is not in', str(error))

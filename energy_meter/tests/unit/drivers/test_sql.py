@@ -137,6 +137,29 @@ class SQLTest(base.BaseTestCase):
             ),
         )
 
+    def test_several_rows_cost_only_their_probe(self):
+        # Given two rows without a time of one outlet, and one of another,
+        self.write('a', 5)
+        self.write('a', 6)
+        self.write('b', 7)
+
+        # when the first outlet is metered or not,
+        for probes, options in (
+            (('a', 'b'), {}),
+            ((None, 'b'), {'channels': ['a', 'b']}),
+            (('b',), {}),
+        ):
+            readings = self.open(
+                *probes,
+                query='SELECT channel AS probe, watts FROM readings',
+                **options,
+            ).read()
+
+            # then the other has a reading.
+            self.assertEqual(
+                [('b', 7.0)], [reading[:2] for reading in readings]
+            )
+
     def test_row_without_time_is_measured_now(self):
         self.write('a', 5)
 

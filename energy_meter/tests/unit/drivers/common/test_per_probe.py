@@ -68,6 +68,29 @@ class ProbeReaderTest(base.BaseTestCase):
             'probe a: a: broken\nprobe a can be read again\n', self.log.output
         )
 
+    def test_crash_of_one_probe_does_not_affect_others(self):
+        # Given a driver with a bug that shows with one value,
+        def read(probe, value):
+            return measurement.Reading(probe, float(value))
+
+        # when it reads that value among others,
+        readings = self.reader.read({'a': '---', 'b': '2'}, read)
+
+        # then the crash costs one probe, and is logged with its type.
+        self.assertEqual([measurement.Reading('b', 2.0)], readings)
+        self.assertEqual(
+            "probe a: ValueError: could not convert string to float: '---'\n",
+            self.log.output,
+        )
+
+    def test_crash_of_all_probes_is_an_error(self):
+        self.assertRaises(
+            ZeroDivisionError,
+            self.reader.read,
+            {'a': 1.0, 'b': 2.0},
+            lambda *_: 1 / 0,
+        )
+
     def test_failure_of_all_probes_is_an_error(self):
         e = self.assertRaises(
             exception.ProtocolError,
