@@ -2,8 +2,9 @@
 
 """Power and energy sensors of Linux's hwmon, as ``sensors`` shows them.
 
-Sources: the kernel's documentation of the hwmon sysfs interface, its ibmaem.c
-and its acpi_power_meter.c.
+Sources: the kernel's documentation of the hwmon sysfs interface, of amd_energy
+and of xe's hwmon attributes, its ibmaem.c, its acpi_power_meter.c and its
+amdgpu_pm.c.
 """
 
 import collections.abc
@@ -33,6 +34,23 @@ UNKNOWN = 0xFFFF_FFFF * 1000
 #: reading (power3), and the limits of power capping.
 EXCLUDED_SENSORS = {
     'aem2': ('power3', 'power4', 'power5', 'power6', 'power7'),
+}
+
+#: Names or labels of sensors whose energy another sensor of the chip includes:
+#: a socket includes its cores, and a card its package. fastPPT and slowPPT are
+#: averages of the same power.
+PARTS = {
+    'amd_energy': re.compile('Ecore[0-9]+'),
+    'amdgpu': re.compile('fastPPT|PPT1'),
+    'xe': re.compile('energy2'),
+}
+
+#: Scope of chips that measure only one part of the machine.
+SCOPES = {
+    'amd_energy': 'cpu-package',
+    'amdgpu': 'gpu',
+    'i915': 'gpu',
+    'xe': 'gpu',
 }
 
 ATTRIBUTE = re.compile('((?:energy|power)[0-9]+)_(?:average|input)')
@@ -81,15 +99,28 @@ class Chip:
     def of_kind(self, kind: str) -> dict[str, pathlib.Path]:
         """Return its sensors of one kind, ``energy`` or ``power``.
 
-        Skip sensors of batteries, whose power is not that of the machine.
-        The operator can still select them by name.
+        Skip sensors of batteries, whose power is not that of the machine,
+        and those whose energy another sensor includes. The operator can still
+        select them by name.
         """
-        return {
+        sensors = {
             sensor: attribute
             for sensor, attribute in self.sensors.items()
             if sensor.startswith(kind)
             and self._property(sensor, 'is_battery') != '1'
         }
+        return {
+            sensor: attribute
+            for sensor, attribute in sensors.items()
+            if not self._is_part(sensor)
+        } or sensors
+
+    def _is_part(self, sensor: str) -> bool:
+        part = PARTS.get(self.name)
+        return part is not None and any(
+            part.fullmatch(name)
+            for name in (sensor, self._property(sensor, 'label') or '')
+        )
 
     def _property(self, sensor: str, name: str) -> str | None:
         return sysfs.read_optional(self._path / f'{sensor}_{name}')
@@ -135,6 +166,10 @@ class Hwmon(base.Driver):
         self._channels: dict[str, pathlib.Path] = {}
         self._sensors: dict[str, pathlib.Path] = {}
         self._probe_reader = per_probe.ProbeReader(LOG)
+
+    @classmethod
+    def scope_of(cls, options: typing.Any) -> str:
+        return SCOPES.get(options.chip, cls.scope)
 
     def open(self) -> None:
         chip = self._find_chip()

@@ -7,6 +7,7 @@ overlap: a package contains its cores and its uncore, and psys contains the
 packages. Sources: the kernel's documentation of powercap; CVE-2020-8694.
 """
 
+import collections
 import collections.abc
 import itertools
 import logging
@@ -49,6 +50,7 @@ class Zone:
     """One RAPL zone.
 
     :ivar name: ``package-1``, or ``package-1/dram`` for a subzone.
+    :ivar directory: name of its directory, such as ``intel-rapl:1``.
     :ivar kind: one of :data:`KINDS`.
 
     :param path: its directory in ``/sys/class/powercap``.
@@ -63,6 +65,7 @@ class Zone:
             else ''
         )
         self.name = f'{prefix}{name}'
+        self.directory = path.name
         self.kind = name.partition('-')[0]
         self._counter = measurement.Counter(
             1e-6, rollover=sysfs.read_integer(path / 'max_energy_range_uj')
@@ -136,12 +139,14 @@ class RAPL(base.Driver):
                 f'machine, the processor has no RAPL, or the kernel module '
                 f'intel_rapl_msr is not loaded'
             )
-        self._channels = {
-            zone.name: zone
-            for kind in self.options.zones
-            for zone in zones
-            if zone.kind == kind
-        }
+        self._channels = _by_name(
+            [
+                zone
+                for kind in self.options.zones
+                for zone in zones
+                if zone.kind == kind
+            ]
+        )
         self._zones = sysfs.assign('RAPL', self._channels, self.probes)
 
     def channels(self) -> collections.abc.Sequence[base.Channel]:
@@ -160,3 +165,18 @@ class RAPL(base.Driver):
                     f'energy: meter only one of them, or give each its own '
                     f'wattmeter and scope'
                 )
+
+
+def _by_name(zones: list[Zone]) -> dict[str, Zone]:
+    """Return zones by name; by name and directory if several share a name.
+
+    The packages of a machine with several dies, or its psys zones, may have
+    equal names.
+    """
+    shared = collections.Counter(zone.name for zone in zones)
+    return {
+        zone.name
+        if shared[zone.name] == 1
+        else f'{zone.name}@{zone.directory}': zone
+        for zone in zones
+    }

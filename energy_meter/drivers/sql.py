@@ -22,6 +22,7 @@ import collections.abc
 import contextlib
 import operator
 import typing
+import urllib.parse
 
 from oslo_config import cfg
 from oslo_log import log as logging
@@ -69,6 +70,26 @@ def _timeouts(url: sqlalchemy.URL, seconds: float) -> dict[str, object]:
         'pysqlite': {'timeout': seconds},
     }
     return arguments.get(url.get_driver_name(), {})
+
+
+def _existing_file(url: sqlalchemy.URL) -> sqlalchemy.URL:
+    """Return a URL with which SQLite does not create a missing file.
+
+    An empty database in place of a missing one would hide the wrong path, and
+    be in the way of the gateway that creates it.
+    """
+    if (
+        url.get_driver_name() != 'pysqlite'
+        or url.database in (None, '', ':memory:')
+        or 'mode' in url.query
+    ):
+        return url
+    path = str(url.database)
+    if not path.startswith('file:'):
+        path = f'file:{urllib.parse.quote(path)}'
+    return url.set(database=path).update_query_dict(
+        {'mode': 'rw', 'uri': 'true'}
+    )
 
 
 class SQL(base.Driver):
@@ -138,7 +159,7 @@ class SQL(base.Driver):
         self._clock = device_clock.DeviceClock(self._name, options.max_age)
         try:
             self._engine = sqlalchemy.create_engine(
-                url,
+                _existing_file(url),
                 pool_size=1,
                 max_overflow=0,
                 connect_args=_timeouts(url, options.timeout),

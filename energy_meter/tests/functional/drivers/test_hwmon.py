@@ -78,6 +78,26 @@ BOARD = (
     ),
 )
 
+
+def amd_cards():
+    """Return two graphics cards, and the kernel's names of their chips."""
+    for number, (bus, microwatts) in enumerate(
+        (('03', 35125000), ('83', 210000000)), 4
+    ):
+        path = f'/devices/pci0000:00/0000:{bus}:00.0'
+        yield umockdev.device(path, 'pci')
+        yield umockdev.device(
+            f'{path}/hwmon/hwmon{number}',
+            'hwmon',
+            {'device': f'../../../0000:{bus}:00.0'},
+            name='amdgpu',
+            power1_average=microwatts,
+            power1_cap=250000000,
+            power1_label='PPT',
+            temp1_input=45000,
+        )
+
+
 ACPI_POWER = 'devices/LNXSYSTM:00/ACPI000D:00/hwmon/hwmon0/power1_average'
 
 
@@ -111,6 +131,12 @@ class HwmonTest(base.BaseTestCase):
                 ),
             ),
             (
+                tuple(amd_cards())[2:],
+                'amdgpu',
+                'amdgpu-pci-8300',
+                ('power1_average',),
+            ),
+            (
                 ACPI_METER,
                 'power_meter',
                 'power_meter-acpi-0',
@@ -139,6 +165,26 @@ class HwmonTest(base.BaseTestCase):
                     else reading.ticks * reading.counter.joules_per_tick
                 )
                 self.assertEqual(expected[reading.probe], round(value, 3))
+
+    def test_graphics_card_is_selected_by_its_pci_address(self):
+        machine = self.machine(*amd_cards())
+
+        for device, watts in (
+            ('0000:03:00.0', 35.125),
+            ('0000:83:00.0', 210.0),
+        ):
+            machine.open('hwmon', 'gpu', chip='amdgpu', device=device)
+            (reading,) = machine.read()
+            self.assertEqual(watts, reading.watts)
+
+        error = self.assertRaises(
+            exception.DriverError,
+            machine.open,
+            'hwmon',
+            'gpu',
+            chip='amdgpu',
+        )
+        self.assertIn('2 hwmon chips are named amdgpu', str(error))
 
     def test_sensor_is_selected_by_label(self):
         machine = self.machine(*BOARD)

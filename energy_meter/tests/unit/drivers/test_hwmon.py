@@ -4,6 +4,7 @@
 
 import errno
 import pathlib
+import types
 from unittest import mock
 
 import fixtures
@@ -49,6 +50,39 @@ ACPI_METER = {
     'class/hwmon/hwmon0/name': 'power_meter',
     'class/hwmon/hwmon0/power1_average': '182500000',
     'class/hwmon/hwmon0/power1_is_battery': '0',
+}
+
+EPYC = {
+    f'class/hwmon/hwmon2/{name}': text
+    for name, text in {
+        'name': 'amd_energy',
+        'energy1_input': '1000',
+        'energy1_label': 'Ecore000',
+        'energy2_input': '2000',
+        'energy2_label': 'Ecore001',
+        'energy3_input': '9000',
+        'energy3_label': 'Esocket0',
+    }.items()
+}
+
+VAN_GOGH = {
+    f'class/hwmon/hwmon2/{name}': text
+    for name, text in {
+        'name': 'amdgpu',
+        'power1_average': '9040000',
+        'power1_label': 'slowPPT',
+        'power2_average': '9100000',
+        'power2_label': 'fastPPT',
+    }.items()
+}
+
+XE = {
+    f'class/hwmon/hwmon2/{name}': text
+    for name, text in {
+        'name': 'xe',
+        'energy1_input': '9000',
+        'energy2_input': '7000',
+    }.items()
 }
 
 
@@ -209,6 +243,53 @@ class HwmonTest(base.BaseTestCase):
             'battery', chip='power_meter', sensors=['power1']
         ).read()
         self.assertEqual(182.5, reading.watts)
+
+    def test_energy_is_not_metered_twice(self):
+        # Given chips with a counter that includes the others,
+        for attributes, chip, part, ticks in (
+            (EPYC, 'amd_energy', 'Ecore001', 2000),
+            (XE, 'xe', 'energy2', 7000),
+        ):
+            self.machine(attributes)
+
+            # then only that one is metered by default,
+            (whole,) = self.make('a', chip=chip).read()
+            self.assertEqual(9000, whole.ticks)
+
+            # and the others can be selected.
+            (reading,) = self.make('a', chip=chip, sensors=[part]).read()
+            self.assertEqual(ticks, reading.ticks)
+
+    def test_two_averages_of_one_power_are_one_sensor(self):
+        self.machine(VAN_GOGH)
+
+        (reading,) = self.make('gpu', chip='amdgpu').read()
+
+        self.assertEqual(9.04, reading.watts)
+
+    def test_part_without_its_whole_is_metered(self):
+        self.machine(
+            {
+                name: text
+                for name, text in XE.items()
+                if not name.endswith('energy1_input')
+            }
+        )
+
+        (reading,) = self.make('gpu', chip='xe').read()
+
+        self.assertEqual(7000, reading.ticks)
+
+    def test_scope_is_that_of_the_chip(self):
+        for chip, scope in (
+            ('aem2', 'node'),
+            ('amdgpu', 'gpu'),
+            ('amd_energy', 'cpu-package'),
+        ):
+            self.assertEqual(
+                scope,
+                hwmon.Hwmon.scope_of(types.SimpleNamespace(chip=chip)),
+            )
 
     def test_failing_sensor_does_not_affect_others(self):
         self.machine(BOARD)

@@ -175,6 +175,26 @@ class RAPLTest(base.BaseTestCase):
             ],
         )
 
+    def test_zones_of_equal_name_are_distinguished(self):
+        # Given two packages of the same name,
+        self.machine(
+            zones(rapl_0='package-0', rapl_1='package-0', rapl_2='package-2')
+        )
+
+        # when all are metered,
+        driver = self.make('a', 'b', 'c')
+
+        # then each is a channel, and none is lost.
+        self.assertEqual(
+            [
+                'package-0@intel-rapl:0',
+                'package-0@intel-rapl:1',
+                'package-2',
+            ],
+            [channel.name for channel in driver.channels()],
+        )
+        self.assertEqual({'a': 1000, 'b': 2000, 'c': 3000}, self.ticks(driver))
+
     def test_machine_without_rapl_is_an_error(self):
         self.machine({})
 

@@ -3,11 +3,14 @@
 """Readings from the rows of a query."""
 
 import datetime
+import os
+import shutil
 import sqlite3
 import time
 
 import fixtures
 from oslotest import base
+import sqlalchemy
 
 from energy_meter import exception
 from energy_meter.drivers import sql
@@ -197,6 +200,28 @@ class SQLTest(base.BaseTestCase):
             'the query returns no rows',
             self.read_error(query='UPDATE readings SET watts = 5'),
         )
+
+    def test_missing_file_is_an_error_and_is_not_created(self):
+        for name in ('missing', 'a b'):
+            path = f'{os.path.dirname(self.file)}/{name}'
+            url = sqlalchemy.URL.create('sqlite', database=path)
+
+            error = self.read_error(url=url.render_as_string())
+
+            self.assertIn('unable to open database file', error)
+            self.assertIn('did not answer', error)
+            self.assertFalse(os.path.exists(path))
+
+    def test_file_with_special_characters_is_read(self):
+        self.write('a', 5)
+        for name in ('a b', 'a%20b', 'a#b', 'a:b'):
+            path = f'{os.path.dirname(self.file)}/{name}'
+            shutil.copy(self.file, path)
+
+            url = sqlalchemy.URL.create('sqlite', database=path)
+            (reading,) = self.open('a', url=url.render_as_string()).read()
+
+            self.assertEqual(5.0, reading.watts, name)
 
     def test_percent_and_colon_are_not_parameters(self):
         self.write('a:b', 5)
