@@ -48,13 +48,13 @@ class UnitsTest(test_base.BaseTestCase):
         return done.stdout, done.returncode
 
     def install_drop_in(self):
-        """Install the agent's drop-in for serial ports."""
+        """Install the agent's drop-ins for serial ports and GPUs."""
         drop_ins = self.directory / 'energy-meter-agent.service.d'
         drop_ins.mkdir()
-        shutil.copy(
-            self.directory / 'energy-meter-agent-serial.conf',
-            drop_ins / 'serial.conf',
-        )
+        for name in ('serial.conf', 'nvidia.conf'):
+            shutil.copy(
+                self.directory / f'energy-meter-agent-{name}', drop_ins / name
+            )
 
     def test_units_have_no_warnings(self):
         self.install_drop_in()

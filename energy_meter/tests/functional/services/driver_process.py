@@ -9,6 +9,7 @@ answers on the standard output with the result, or the text of the error.
 import dataclasses
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import typing
@@ -34,9 +35,22 @@ class Commands:
         probes: list[str | None],
         options: dict[str, typing.Any],
     ) -> None:
-        loaded = stevedore.DriverManager('energy_meter.drivers', name)
-        self.driver = drivers.make(loaded.driver, *probes, **options)
+        if ':' in name:
+            driver = pkgutil.resolve_name(name)
+        else:
+            driver = stevedore.DriverManager(
+                'energy_meter.drivers', name
+            ).driver
+        self.driver = drivers.make(driver, *probes, **options)
         self.driver.open()
+
+    def channels(self) -> list[typing.Any]:
+        return [
+            dataclasses.astuple(channel) for channel in self.driver.channels()
+        ]
+
+    def close(self) -> None:
+        self.driver.close()
 
     def read(self) -> list[typing.Any]:
         return [
