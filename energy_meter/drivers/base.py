@@ -25,9 +25,13 @@ from oslo_config import cfg
 
 from energy_meter import measurement
 from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.common import sysfs
 
 #: Reads probes one at a time, so that a failure costs only its probe.
 ProbeReader = per_probe.ProbeReader
+
+#: Returns the channel of each probe; an error unless each channel has a place.
+assign = sysfs.assign
 
 
 @dataclasses.dataclass(frozen=True)

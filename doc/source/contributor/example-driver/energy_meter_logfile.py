@@ -2,6 +2,7 @@
 
 """Wattmeters whose power another program writes to a file."""
 
+import logging
 import os
 import time
 
@@ -10,6 +11,8 @@ from oslo_config import cfg
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
+
+LOG = logging.getLogger(__name__)
 
 
 class LogFile(base.Driver):
@@ -26,39 +29,48 @@ class LogFile(base.Driver):
     )
     scope = 'outlet'
 
+    def __init__(self, options, probes):
+        super().__init__(options, probes)
+        self._probe_reader = base.ProbeReader(LOG)
+
     def open(self):
-        self._names = list(self._values())
-        if self.probes and len(self.probes) != len(self._names):
-            raise exception.DriverError(
-                reason=f'{self.options.path} has {len(self._names)} channels, '
-                f'but probes has places for {len(self.probes)}'
-            )
+        self._names = {name: name for name in self._lines()}
+        self._channels = base.assign(
+            self.options.path, self._names, self.probes
+        )
 
     def channels(self):
         return base.number(self._names)
 
     def read(self):
-        values = self._values()
-        return [
-            measurement.Reading(probe, values[name])
-            for probe, name in zip(self.probes, self._names, strict=True)
-            if probe is not None and name in values
-        ]
+        lines = self._lines()
+        return self._probe_reader.read(
+            self._channels,
+            lambda probe, name: self._reading(probe, name, lines.get(name)),
+        )
 
-    def _values(self):
+    def _reading(self, probe, name, text):
+        """Return the reading of one probe; None if it is unavailable."""
+        if text == '-':
+            return None
+        try:
+            return measurement.Reading(probe, watts=float(text))
+        except (TypeError, ValueError):
+            raise exception.DriverError(
+                f'{self.options.path}: expected "{name} WATTS", not {text!r}'
+            )
+
+    def _lines(self):
+        """Return the text after each name."""
         try:
             with open(self.options.path, encoding='utf-8') as file:
                 age = time.time() - os.fstat(file.fileno()).st_mtime
-                values = {
-                    name: float(watts) for name, watts in map(str.split, file)
-                }
+                parts = [line.strip().partition(' ') for line in file]
         except (OSError, ValueError) as error:
-            raise exception.ProtocolError(
-                device=self.options.path, reason=error
-            )
+            raise exception.DriverError(f'{self.options.path}: {error}')
         if age > self.options.max_age:
-            raise exception.DeviceUnreachable(
-                device=self.options.path,
-                reason=f'not written for {age:.0f} s',
+            raise exception.DriverError(
+                f'{self.options.path} was not written for {age:.0f} s, more '
+                f'than max_age = {self.options.max_age:g}'
             )
-        return values
+        return {name: text for name, _, text in parts}

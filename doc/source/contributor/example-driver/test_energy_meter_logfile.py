@@ -46,24 +46,28 @@ class LogFileTest(unittest.TestCase):
             [channel.name for channel in self.open().channels()],
         )
 
-    def test_channel_without_line_is_omitted(self):
-        driver = self.open('node-1', 'node-2')
-        self.path.write_text('right 42\n')
-
-        self.assertEqual({'node-2': 42.0}, self.read(driver))
-
-    def test_invalid_line_is_an_error(self):
+    def test_invalid_line_costs_only_its_probe(self):
         driver = self.open('node-1', 'node-2')
 
-        for text in ('left\n', 'left 1 2\n', 'left much\n'):
-            self.path.write_text(text)
-            self.assertRaises(exception.ProtocolError, driver.read)
+        for text in ('', 'left\n', 'left 1 2\n', 'left much\n', 'left -\n'):
+            self.path.write_text(f'{text}right 42\n')
+            self.assertEqual({'node-2': 42.0}, self.read(driver))
+
+    def test_file_without_any_value_is_an_error(self):
+        driver = self.open('node-1', 'node-2')
+        self.path.write_text('left much\n')
+
+        with self.assertRaisesRegex(
+            exception.DriverError, 'expected "left WATTS", not \'much\''
+        ):
+            driver.read()
 
     def test_outdated_file_is_an_error(self):
         driver = self.open('node-1', 'node-2')
         os.utime(self.path, (0, 0))
 
-        self.assertRaises(exception.DeviceUnreachable, driver.read)
+        with self.assertRaisesRegex(exception.DriverError, 'max_age = 60'):
+            driver.read()
 
     def test_missing_channel_is_an_error(self):
         self.assertRaises(exception.DriverError, self.open, 'node-1')

@@ -3,6 +3,7 @@
 """Contract of every driver."""
 
 import importlib.metadata
+import logging
 import re
 
 from oslo_config import cfg
@@ -49,6 +50,15 @@ class DriverTest(oslotest_base.BaseTestCase):
             [base.Channel('1', 'a'), base.Channel('2', 'b')],
             base.number(['a', 'b']),
         )
+
+    def test_public_helpers_read_each_probe(self):
+        channels = base.assign('d', {'x': 1.0, 'y': 2.0}, [None, 'b'])
+
+        readings = base.ProbeReader(logging.getLogger(__name__)).read(
+            channels, measurement.Reading
+        )
+
+        self.assertEqual([measurement.Reading('b', 2.0)], readings)
 
     def test_driver_without_read_cannot_be_instantiated(self):
         class Incomplete(base.Driver):
