@@ -67,12 +67,13 @@ def run(argv: collections.abc.Sequence[str], timeout: float) -> bytes:
 class _Output:
     """Output of a program, of limited size.
 
+    :ivar program: path of the program, for error texts.
     :param truncate: discard what exceeds the limit.
     """
 
     def __init__(self, program: str, truncate: bool = False) -> None:
         self.data = bytearray()
-        self._program = program
+        self.program = program
         self._truncate = truncate
 
     def add(self, data: bytes) -> None:
@@ -81,7 +82,7 @@ class _Output:
             del self.data[:-MAX_ERROR_SIZE]
         elif len(self.data) > MAX_SIZE:
             raise exception.ProtocolError(
-                f'{self._program} wrote more than {MAX_SIZE} bytes'
+                f'{self.program} wrote more than {MAX_SIZE} bytes'
             )
 
     def last_line(self) -> str:
@@ -124,7 +125,7 @@ def _collect(
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise exception.DeviceUnreachable(
-                    f'{output._program} did not end in time; it was killed'
+                    f'{output.program} did not end in time; it was killed'
                 )
             for key, _ in selector.select(remaining):
                 if key.data is None:
