@@ -4,6 +4,7 @@
 
 import collections.abc
 import contextlib
+import os
 import termios
 import time
 import typing
@@ -12,6 +13,7 @@ from oslo_config import cfg
 import serial
 
 from energy_meter import exception
+from energy_meter.drivers.common import poll
 
 #: Maximum time of one read or write, in seconds.
 TIMEOUT_S = 1.0
@@ -26,6 +28,49 @@ PORT = cfg.StrOpt(
 T = typing.TypeVar('T')
 
 
+class PolledSerial(serial.Serial):
+    """Serial port of pyserial that can have any file descriptor.
+
+    pyserial waits with ``select.select``, which rejects descriptors above
+    1,023. Both timeouts must be set.
+    """
+
+    def read(self, size: int = 1) -> bytes:
+        """Return at most this many bytes; fewer after the timeout.
+
+        :raises OSError: if the port failed or was unplugged.
+        """
+        deadline = time.monotonic() + (self.timeout or 0.0)
+        data = b''
+        while len(data) < size:
+            remaining = deadline - time.monotonic()
+            if not poll.wait(self.fileno(), poll.READABLE, remaining):
+                break
+            with contextlib.suppress(BlockingIOError):
+                chunk = os.read(self.fileno(), size - len(data))
+                if not chunk:
+                    raise serial.SerialException('the port was unplugged')
+                data += chunk
+        return data
+
+    def write(self, data: typing.Any) -> int:
+        """Write all bytes.
+
+        :raises OSError: if the port failed or was unplugged, or if it does
+            not accept the bytes within the timeout.
+        """
+        deadline = time.monotonic() + (self.write_timeout or 0.0)
+        rest = bytes(data)
+        length = len(rest)
+        while rest:
+            remaining = deadline - time.monotonic()
+            if not poll.wait(self.fileno(), poll.WRITABLE, remaining):
+                raise serial.SerialTimeoutException('Write timeout')
+            with contextlib.suppress(BlockingIOError):
+                rest = rest[os.write(self.fileno(), rest) :]
+        return length
+
+
 class Port:
     """Serial port, 8N1, that this process locks.
 
@@ -36,7 +81,7 @@ class Port:
 
     def __init__(self, path: str, baudrate: int) -> None:
         self.path = path
-        self._serial = serial.Serial(
+        self._serial = PolledSerial(
             baudrate=baudrate,
             timeout=TIMEOUT_S,
             write_timeout=TIMEOUT_S,

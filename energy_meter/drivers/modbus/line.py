@@ -10,11 +10,11 @@ be read as the response to the next request: watts as watt-hours.
 import collections.abc
 import typing
 
-import pymodbus.client
 import pymodbus.exceptions
 import pymodbus.pdu
 
 from energy_meter import exception
+from energy_meter.drivers.modbus import clients
 from energy_meter.drivers.modbus import registermap
 
 #: Exception codes with which a gateway reports that a unit does not respond.
@@ -46,7 +46,7 @@ class Line:
     def __init__(self, options: typing.Any) -> None:
         self._name = options.device or f'{options.host}:{options.port}'
         self._timeout = options.timeout
-        self._client = _make_client(options)
+        self._client = clients.make(options)
 
     @property
     def is_connected(self) -> bool:
@@ -148,21 +148,3 @@ class Line:
 
     def _unit_name(self, unit: int) -> str:
         return f'{self._name} unit {unit}'
-
-
-def _make_client(options: typing.Any) -> typing.Any:
-    if options.host:
-        return pymodbus.client.ModbusTcpClient(
-            options.host,
-            port=options.port,
-            timeout=options.timeout,
-            retries=0,
-        )
-    return pymodbus.client.ModbusSerialClient(
-        options.device,
-        baudrate=options.baudrate,
-        parity=options.parity[0].upper(),
-        stopbits=options.stopbits,
-        timeout=options.timeout,
-        retries=0,
-    )

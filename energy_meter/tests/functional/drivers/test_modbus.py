@@ -20,6 +20,7 @@ from energy_meter import exception
 from energy_meter.drivers.modbus import driver
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import descriptors
 from energy_meter.tests.functional.services import modbus
 from energy_meter.tests.functional.services import pty
 
@@ -96,6 +97,14 @@ class TCPTest(ModbusTest):
                 0,
                 name,
             )
+
+    def test_file_descriptors_above_1023_work(self):
+        server = self.serve(SDM)
+        self.useFixture(descriptors.Descriptors())
+
+        (reading,) = self.connect(server, 'p').read()
+
+        self.assertEqual(100.0, reading.watts)
 
     def test_mbpoll_reads_same_values(self):
         services.require('mbpoll')
@@ -441,6 +450,14 @@ class RTUTest(ModbusTest):
         return self.useFixture(
             modbus.ModbusServer(copied, self.line.meter.port)
         )
+
+    def test_file_descriptors_above_1023_work(self):
+        self.serve()
+        self.useFixture(descriptors.Descriptors())
+
+        (reading,) = self.connect('p').read()
+
+        self.assertEqual(100.0, reading.watts)
 
     def test_units_on_line_are_read(self):
         self.serve()

@@ -16,6 +16,7 @@ from energy_meter import measurement
 from energy_meter.drivers.mqtt import driver
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import descriptors
 from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import mosquitto
 
@@ -209,6 +210,13 @@ class DevicesTest(MQTTTest):
         )
         self.broker.publish(f'{topic}/energy', '1010')
         self.assertEqual(1010, next_ticks())
+
+    def test_file_descriptors_above_1023_work(self):
+        self.useFixture(descriptors.Descriptors())
+        readings = self.listen(self.broker)
+        self.broker.publish('tele/plug/SENSOR', tasmota(42))
+
+        self.assertEqual(42.0, next(readings).watts)
 
     def test_silent_device_has_no_readings(self):
         meter = self.make(self.broker)

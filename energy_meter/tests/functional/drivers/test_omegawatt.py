@@ -12,6 +12,7 @@ from energy_meter import exception
 from energy_meter.drivers.omegawatt import driver
 from energy_meter.tests import drivers
 from energy_meter.tests import multivoies
+from energy_meter.tests.functional.services import descriptors
 from energy_meter.tests.functional.services import pty
 
 NAN = float('nan')
@@ -49,6 +50,13 @@ class OmegaWattTest(base.BaseTestCase):
         return str(
             self.assertRaises(exception.DeviceUnreachable, next, readings)
         )
+
+    def test_file_descriptors_above_1023_work(self):
+        self.useFixture(descriptors.Descriptors())
+        readings = self.start('node')
+        self.send(frame(100.0))
+
+        self.assertEqual(100.0, next(readings).watts)
 
     def test_frame_is_one_reading_per_channel(self):
         readings = self.start(None, 'two', 'three')

@@ -7,6 +7,7 @@ from oslotest import base
 from energy_meter import exception
 from energy_meter.drivers import wattsup
 from energy_meter.tests import drivers
+from energy_meter.tests.functional.services import descriptors
 from energy_meter.tests.functional.services import pty
 
 
@@ -55,6 +56,13 @@ class WattsUpTest(base.BaseTestCase):
         self.assertEqual(
             7.7 * 3600, reading.ticks * reading.counter.joules_per_tick
         )
+
+    def test_file_descriptors_above_1023_work(self):
+        self.useFixture(descriptors.Descriptors())
+        readings = self.start()
+        self.line.meter.write(frame(b'1234'))
+
+        self.assertEqual(123.4, next(readings).watts)
 
     def test_frames_may_be_followed_by_line_ends(self):
         readings = self.start()

@@ -45,6 +45,22 @@ class PortTest(base.BaseTestCase):
 
         self.assertEqual(b'hello', os.read(self.meter, 5))
 
+    def test_full_buffer_is_an_error_after_the_timeout(self):
+        port = serial.PolledSerial(self.path, write_timeout=0.0)
+        self.addCleanup(port.close)
+        os.set_blocking(self.meter, False)
+
+        error = self.assertRaises(OSError, port.write, bytes(1_000_000))
+
+        self.assertIn('Write timeout', str(error))
+
+    def test_unplugged_port_is_an_error(self):
+        port = serial.PolledSerial(self.path, timeout=10.0)
+        self.addCleanup(port.close)
+        os.close(self.meter)
+
+        self.assertRaises(OSError, port.read)
+
     def test_errors_name_the_port(self):
         os.close(self.meter)
 

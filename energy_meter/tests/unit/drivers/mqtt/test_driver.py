@@ -2,6 +2,7 @@
 
 """Validation of the options of mqtt, and errors of the broker."""
 
+import socket
 from unittest import mock
 
 from oslotest import base
@@ -60,7 +61,7 @@ class ReasonCodesTest(base.BaseTestCase):
             reasoncodes.ReasonCode(kind, identifier=code) for code in codes
         ]
 
-        def loop(client: paho.mqtt.client.Client, _timeout: float) -> int:
+        def loop_read(client: paho.mqtt.client.Client) -> int:
             if method == 'on_connect':
                 client.on_connect(client, None, None, reasons[0], None)
             client.on_subscribe(client, None, 1, reasons, None)
@@ -69,8 +70,14 @@ class ReasonCodesTest(base.BaseTestCase):
         meter = drivers.make(
             driver.MQTT, 'p', host='127.0.0.1', preset='tasmota'
         )
+        ours, brokers = socket.socketpair()
+        self.addCleanup(ours.close)
+        brokers.close()
         with mock.patch.multiple(
-            paho.mqtt.client.Client, loop=loop, connect=mock.Mock()
+            paho.mqtt.client.Client,
+            connect=mock.Mock(),
+            socket=lambda _client: ours,
+            loop_read=loop_read,
         ):
             return self.assertRaises(exception.DriverError, meter.open)
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Clients of pymodbus whose connections can have any file descriptor.
+
+Those of pymodbus wait with ``select.select``, which rejects descriptors above
+1,023.
+"""
+
+import termios
+import typing
+
+import pymodbus.client
+import pymodbus.exceptions
+
+from energy_meter import exception
+from energy_meter.drivers.common import serial
+
+#: Maximum number of bytes of one response, with room to spare.
+MAX_RESPONSE = 4096
+
+
+class TCPClient(pymodbus.client.ModbusTcpClient):
+    """Client that waits with the timeout of its socket."""
+
+    def recv(self, size: int | None) -> bytes:
+        """Return the bytes that arrived; none after the timeout.
+
+        :raises ConnectionException: if the connection is closed.
+        """
+        if self.socket is None:
+            raise pymodbus.exceptions.ConnectionException(str(self))
+        try:
+            data = self.socket.recv(size or MAX_RESPONSE)
+        except TimeoutError:
+            return b''
+        if not data:
+            self.close()  # type: ignore[no-untyped-call]
+            raise pymodbus.exceptions.ConnectionException(str(self))
+        return data
+
+
+class SerialClient(pymodbus.client.ModbusSerialClient):
+    """Client of a :class:`PolledSerial`."""
+
+    def connect(self) -> bool:
+        """Open the port unless it is open.
+
+        :raises DeviceUnreachable: if it cannot be opened.
+        """
+        if self.socket is None:
+            port = self.comm_params
+            try:
+                self.socket = serial.PolledSerial(
+                    port.host,
+                    baudrate=port.baudrate,
+                    parity=port.parity,
+                    stopbits=port.stopbits,
+                    timeout=port.timeout_connect,
+                    write_timeout=port.timeout_connect,
+                    exclusive=True,
+                )
+            except (OSError, termios.error) as e:
+                raise exception.DeviceUnreachable(device=port.host, reason=e)
+        return True
+
+
+def make(options: typing.Any) -> typing.Any:
+    """Return the client of a connection or serial line.
+
+    :param options: the driver's options.
+    """
+    if options.host:
+        return TCPClient(
+            options.host,
+            port=options.port,
+            timeout=options.timeout,
+            retries=0,
+        )
+    return SerialClient(
+        options.device,
+        baudrate=options.baudrate,
+        parity=options.parity[0].upper(),
+        stopbits=options.stopbits,
+        timeout=options.timeout,
+        retries=0,
+    )
