@@ -30,6 +30,7 @@ from testtools import content_type
 
 #: Directories in which Debian keeps servers, besides PATH.
 SERVER_PATHS = (
+    '/lib/nut',
     '/usr/sbin',
     '/usr/lib/rabbitmq/bin',
     '/usr/lib/postgresql/*/bin',
@@ -37,8 +38,10 @@ SERVER_PATHS = (
 
 #: Debian packages of programs whose package has another name.
 DEBIAN_PACKAGES = {
+    'certutil': 'libnss3-tools',
     'chromedriver': 'chromium-driver',
     'dot': 'graphviz',
+    'dummy-ups': 'nut-server',
     'epmd': 'erlang-base',
     'initdb': 'postgresql',
     'ip': 'iproute2',
@@ -48,6 +51,7 @@ DEBIAN_PACKAGES = {
     'mosquitto_passwd': 'mosquitto',
     'mosquitto_pub': 'mosquitto-clients',
     'mosquitto_sub': 'mosquitto-clients',
+    'pk12util': 'libnss3-tools',
     'postgres': 'postgresql',
     'promtool': 'prometheus',
     'rabbitmqctl': 'rabbitmq-server',
@@ -58,6 +62,9 @@ DEBIAN_PACKAGES = {
     'snmpset': 'snmp',
     'systemd-analyze': 'systemd',
     'umockdev-run': 'umockdev',
+    'upsc': 'nut-client',
+    'upsd': 'nut-server',
+    'upsrw': 'nut-client',
 }
 
 #: Linux takes ports of outgoing connections from 32768 upwards, so a port
