@@ -11,16 +11,39 @@ import typing
 
 import pymodbus.client
 import pymodbus.exceptions
+import pymodbus.framer
 
 from energy_meter import exception
+from energy_meter.drivers.common import poll
 from energy_meter.drivers.common import serial
 
 #: Maximum number of bytes of one response, with room to spare.
 MAX_RESPONSE = 4096
 
+#: Frames on a TCP connection, by the values of the option framing.
+FRAMERS = {
+    'tcp': pymodbus.framer.FramerType.SOCKET,
+    'rtu': pymodbus.framer.FramerType.RTU,
+}
+
 
 class TCPClient(pymodbus.client.ModbusTcpClient):
     """Client that waits with the timeout of its socket."""
+
+    def send(
+        self, request: bytes, addr: tuple[typing.Any, ...] | None = None
+    ) -> int:
+        """Send a request; discard responses that arrived after a timeout.
+
+        An RTU response does not identify its request.
+
+        :raises ConnectionException: if the connection is closed.
+        """
+        while self.socket is not None and poll.wait(
+            self.socket.fileno(), poll.READABLE, 0.0
+        ):
+            self.recv(None)
+        return int(super().send(request, addr))
 
     def recv(self, size: int | None) -> bytes:
         """Return the bytes that arrived; none after the timeout.
@@ -72,6 +95,7 @@ def make(options: typing.Any) -> typing.Any:
     if options.host:
         return TCPClient(
             options.host,
+            framer=FRAMERS[options.framing],
             port=options.port,
             timeout=options.timeout,
             retries=0,

@@ -14,6 +14,7 @@ from oslo_config import types
 from oslo_log import log as logging
 
 from energy_meter import exception
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.drivers import base
 from energy_meter.drivers.common import per_probe
@@ -87,6 +88,19 @@ class Modbus(base.Driver):
             'port', default=502, help='TCP port of the meter or gateway.'
         ),
         cfg.StrOpt(
+            'framing',
+            default='tcp',
+            choices=[
+                ('tcp', 'Modbus TCP.'),
+                (
+                    'rtu',
+                    'RTU over TCP: the transparent mode of serial device '
+                    'servers.',
+                ),
+            ],
+            help='Frames on the connection to host.',
+        ),
+        cfg.StrOpt(
             'device',
             help='Serial device of a Modbus RTU line. Set either device or '
             'host.',
@@ -130,7 +144,8 @@ class Modbus(base.Driver):
         super().__init__(options, probes)
         self._line = line.Line(options)
         self._units: dict[str, _Unit] = {}
-        self._probewise = per_probe.ProbeReader(LOG)
+        self._probe_reader = per_probe.ProbeReader(LOG)
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
 
     def open(self) -> None:
         options = self.options
@@ -160,7 +175,7 @@ class Modbus(base.Driver):
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         self._line.connect()
-        return self._probewise.read(self._units, self._read_unit)
+        return self._probe_reader.read(self._units, self._read_unit)
 
     def _read_unit(
         self, probe: str, unit: _Unit
@@ -178,25 +193,54 @@ class Modbus(base.Driver):
                 unit.record_failure(e.values['reason'])
             raise
         unit.record_success()
-        return _reading(probe, unit.map, raw)
+        return self._reading(probe, unit.map, raw)
 
+    def _reading(
+        self,
+        probe: str,
+        registers: registermap.Map,
+        raw: dict[str, list[int]],
+    ) -> measurement.Reading | None:
+        """Return the reading of a unit, None if no value is valid.
 
-def _reading(
-    probe: str, registers: registermap.Map, raw: dict[str, list[int]]
-) -> measurement.Reading | None:
-    """Return the reading of a unit, None if no value is valid.
+        :param raw: 16-bit registers of each quantity.
+        """
+        values = {
+            quantity: getattr(registers, quantity).value(raw[quantity])
+            for quantity in raw
+            if quantity != 'energy'
+        }
+        ticks = counter = None
+        if registers.energy is not None:
+            ticks = registers.energy.ticks(raw['energy'])
+        if registers.energy is not None and ticks is not None:
+            counter = registers.energy.counter(raw['energy'])
+            values = self._without_negative(probe, values)
+        elif values.get('watts') is None:
+            return None
+        return measurement.Reading(
+            probe, ticks=ticks, counter=counter, **values
+        )
 
-    :param raw: 16-bit registers of each quantity.
-    """
-    values = {
-        quantity: getattr(registers, quantity).value(raw[quantity])
-        for quantity in raw
-        if quantity != 'energy'
-    }
-    ticks = counter = None
-    if registers.energy is not None:
-        ticks = registers.energy.ticks(raw['energy'])
-        counter = None if ticks is None else registers.energy.counter
-    if ticks is None and values.get('watts') is None:
-        return None
-    return measurement.Reading(probe, ticks=ticks, counter=counter, **values)
+    def _without_negative(
+        self, probe: str, values: dict[str, float | None]
+    ) -> dict[str, float | None]:
+        """Omit negative values, for which the agent rejects a reading.
+
+        The energy counter is valid even if the power is negative, because a
+        current transformer is reversed.
+        """
+        negative = {
+            quantity: value
+            for quantity, value in values.items()
+            if value is not None and value < 0
+        }
+        for quantity, value in negative.items():
+            self._throttled_log.warning(
+                f'{probe} {quantity}',
+                'probe %s: %s is %g; it is omitted, but the energy is metered',
+                probe,
+                quantity,
+                value,
+            )
+        return {**values, **dict.fromkeys(negative)}

@@ -15,7 +15,7 @@ import pymodbus.pdu
 
 from energy_meter import exception
 from energy_meter.drivers.modbus import clients
-from energy_meter.drivers.modbus import registermap
+from energy_meter.drivers.modbus import register as modbus_register
 
 #: Exception codes with which a gateway reports that a unit does not respond.
 GATEWAY_EXCEPTIONS = (0x0A, 0x0B)
@@ -69,7 +69,7 @@ class Line:
         self._client.close()
 
     def read(
-        self, unit: int, register: registermap.ModbusRegister
+        self, unit: int, register: modbus_register.ModbusRegister
     ) -> list[int]:
         """Return the 16-bit registers that hold a quantity.
 
@@ -84,7 +84,7 @@ class Line:
         try:
             response = self._reconnecting(
                 lambda: read_registers(
-                    register.address, count=register.count, device_id=unit
+                    register.start, count=register.count, device_id=unit
                 )
             )
         except pymodbus.exceptions.ConnectionException:
@@ -128,7 +128,7 @@ class Line:
         self,
         response: pymodbus.pdu.ModbusPDU,
         unit: int,
-        register: registermap.ModbusRegister,
+        register: modbus_register.ModbusRegister,
     ) -> None:
         name = f'register 0x{register.address:04X}'
         if response.isError():

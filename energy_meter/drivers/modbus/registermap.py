@@ -12,7 +12,9 @@ operator::
       address: 0x000C      # wire address; the first register is 0
       type: float32        # or int16, uint16, int32 ... float64
       word_order: big      # most significant register first
+      byte_order: big      # most significant byte of each register first
       scale: 1             # watts per unit of the value
+      exponent_address: 16 # register with a power of ten, int16
     energy:
       function: 4
       address: 0x0048
@@ -25,7 +27,9 @@ operator::
 
 A map has ``watts``, ``energy`` or both, and optionally ``volts`` and
 ``amperes``. Each needs ``function``, ``address`` and ``type``. The default of
-``rollover`` depends on the type.
+``rollover`` depends on the type. A value and its exponent, such as the scale
+factors of SunSpec, are read by one request: if the meter changed the exponent
+between two, the value would be ten times too high.
 """
 
 import dataclasses
@@ -33,132 +37,23 @@ import importlib.resources
 import pathlib
 import typing
 
-import pymodbus.client
-import pymodbus.exceptions
 import yaml
 
 from energy_meter import exception
-from energy_meter import measurement
 from energy_meter.drivers.common import units
-
-_CODEC = pymodbus.client.ModbusTcpClient
-_TYPES = {
-    name.lower(): _CODEC.DATATYPE[name]
-    for name in (
-        'INT16',
-        'UINT16',
-        'INT32',
-        'UINT32',
-        'INT64',
-        'UINT64',
-        'FLOAT32',
-        'FLOAT64',
-    )
-}
-
-#: Default rollover by type. 64-bit counters never reach it, and signed
-#: counters would become negative first.
-_ROLLOVERS = {'uint16': 2**16, 'uint32': 2**32}
-
-#: Default step of an energy counter.
-_INTEGER_STEP = 1.0
-_FLOAT_STEP = 0.001
+from energy_meter.drivers.modbus import register
 
 QUANTITIES = ('watts', 'energy', 'volts', 'amperes')
 _INFO_KEYS = ('description', 'source')
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ModbusRegister:
-    """Definition of the registers that hold one quantity.
-
-    :ivar function: 3 for holding registers, 4 for input registers.
-    :ivar address: wire address of the first register.
-    :ivar scale: W, Wh, V or A per unit of the value.
-    :ivar step: smallest increment of an energy counter's value.
-    :ivar rollover: value at which an energy counter restarts from 0; None
-        for the type's default.
-    :ivar invalid: values that mean "not available".
-    """
-
-    function: int
-    address: int
-    type: str
-    word_order: str = 'big'
-    scale: float = 1.0
-    step: float | None = None
-    rollover: float | None = None
-    invalid: tuple[float, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """Number of 16-bit registers."""
-        return _TYPES[self.type].value[1]
-
-    @property
-    def counter(self) -> measurement.Counter:
-        """Tick size, step and rollover of an energy counter.
-
-        A tick is one unit of the value, or one step if that is smaller.
-        """
-        rollover = self.rollover or _ROLLOVERS.get(self.type)
-        return measurement.Counter(
-            joules_per_tick=self.scale * units.JOULES['Wh'] * self._tick,
-            step=round(self._effective_step / self._tick),
-            rollover=(
-                None if rollover is None else round(rollover / self._tick)
-            ),
-        )
-
-    @property
-    def _effective_step(self) -> float:
-        default = (
-            _FLOAT_STEP if self.type.startswith('float') else _INTEGER_STEP
-        )
-        return self.step or default
-
-    @property
-    def _tick(self) -> float:
-        return min(self._effective_step, 1.0)
-
-    def value(self, raw: list[int]) -> float | None:
-        """Return the value in W, V or A, or None if it is unavailable.
-
-        :param raw: the 16-bit registers.
-        """
-        number = self._decode(raw)
-        return None if number is None else number * self.scale
-
-    def ticks(self, raw: list[int]) -> int | None:
-        """Return the value in ticks of the counter.
-
-        None if it is unavailable; a negative counter value is invalid.
-
-        :param raw: the 16-bit registers.
-        """
-        number = self._decode(raw)
-        if number is None or number < 0:
-            return None
-        return round(number / self._tick)
-
-    def _decode(self, raw: list[int]) -> float | None:
-        number = _CODEC.convert_from_registers(
-            raw,
-            _TYPES[self.type],
-            word_order='big' if self.word_order == 'big' else 'little',
-        )
-        if units.number(number) is None or number in self.invalid:
-            return None
-        return typing.cast(float, number)
-
-
 class Map(typing.NamedTuple):
     """Register definitions of a meter; None for a missing quantity."""
 
-    watts: ModbusRegister | None = None
-    energy: ModbusRegister | None = None
-    volts: ModbusRegister | None = None
-    amperes: ModbusRegister | None = None
+    watts: register.ModbusRegister | None = None
+    energy: register.ModbusRegister | None = None
+    volts: register.ModbusRegister | None = None
+    amperes: register.ModbusRegister | None = None
 
 
 def _is_number(value: object) -> bool:
@@ -169,17 +64,20 @@ def _is_positive(value: object) -> bool:
     return _is_number(value) and typing.cast(float, value) > 0
 
 
+def _is_address(value: object) -> bool:
+    return type(value) is int and 0 <= value < 65536
+
+
 #: Validator of each key of a register definition, and the expected value.
 _RULES: dict[str, tuple[typing.Callable[[typing.Any], bool], str]] = {
     'function': (lambda value: value in (3, 4), '3 or 4'),
-    'address': (
-        lambda value: type(value) is int and 0 <= value < 65536,
-        '0 to 65535',
-    ),
+    'address': (_is_address, '0 to 65535'),
     'type': (
-        lambda value: isinstance(value, str) and value in _TYPES,
-        ', '.join(_TYPES),
+        lambda value: isinstance(value, str) and value in register.TYPES,
+        ', '.join(register.TYPES),
     ),
+    'exponent_address': (_is_address, '0 to 65535'),
+    'byte_order': (lambda value: value in ('big', 'little'), 'big or little'),
     'word_order': (lambda value: value in ('big', 'little'), 'big or little'),
     'scale': (_is_positive, 'a positive number'),
     'step': (_is_positive, 'a positive number'),
@@ -260,8 +158,8 @@ def _parse(text: str, location: str) -> Map:
     return Map(**registers)
 
 
-def _register(entry: object, location: str) -> ModbusRegister:
-    fields = dataclasses.fields(ModbusRegister)
+def _register(entry: object, location: str) -> register.ModbusRegister:
+    fields = dataclasses.fields(register.ModbusRegister)
     if not isinstance(entry, dict):
         raise exception.DriverError(
             reason=f'{location}: expected function, address and type'
@@ -278,9 +176,15 @@ def _register(entry: object, location: str) -> ModbusRegister:
         raise exception.DriverError(
             reason=f'{location}: missing {", ".join(sorted(missing))}'
         )
-    return ModbusRegister(
+    definition = register.ModbusRegister(
         **{**entry, 'invalid': tuple(entry.get('invalid', ()))}
     )
+    if definition.count > register.MAX_COUNT:
+        raise exception.DriverError(
+            reason=f'{location}: exponent_address: expected at most '
+            f'{register.MAX_COUNT} registers from address to it'
+        )
+    return definition
 
 
 def _check_keys(

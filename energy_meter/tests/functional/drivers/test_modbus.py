@@ -4,6 +4,7 @@
 
 import collections.abc
 import math
+import socket
 import socketserver
 import struct
 import threading
@@ -17,6 +18,8 @@ from pymodbus import framer
 from pymodbus import pdu
 
 from energy_meter import exception
+from energy_meter.agent import validation
+from energy_meter.drivers.common import poll
 from energy_meter.drivers.modbus import driver
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import base as services
@@ -46,6 +49,22 @@ SDM = {
 }
 
 
+def rtu_frame(value: float) -> bytes:
+    """Return the RTU response of unit 1 with a value."""
+    response = pdu.register_message.ReadInputRegistersResponse(
+        registers=list(struct.unpack('>2H', struct.pack('>f', value))),
+        dev_id=1,
+    )
+    return framer.FramerRTU(pdu.DecodePDU(False)).buildFrame(response)
+
+
+def _echo_addresses(connection: socket.socket) -> None:
+    """Respond to RTU requests with the requested address as the value."""
+    while len(request := connection.recv(8)) == 8:
+        (address,) = struct.unpack('>H', request[2:4])
+        connection.sendall(rtu_frame(address))
+
+
 class ModbusTest(base.BaseTestCase):
     def make(
         self, *probes: str | None, **options: typing.Any
@@ -71,6 +90,12 @@ class TCPTest(ModbusTest):
     def serve(self, units: modbus.Units) -> modbus.ModbusServer:
         copied = {unit: dict(values) for unit, values in units.items()}
         return self.useFixture(modbus.ModbusServer(copied))
+
+    def serve_rtu(self) -> modbus.ModbusServer:
+        copied = {unit: dict(values) for unit, values in SDM.items()}
+        return self.useFixture(
+            modbus.ModbusServer(copied, framer=framer.FramerType.RTU)
+        )
 
     def connect(
         self,
@@ -105,6 +130,83 @@ class TCPTest(ModbusTest):
         (reading,) = self.connect(server, 'p').read()
 
         self.assertEqual(100.0, reading.watts)
+
+    def test_negative_power_does_not_drop_the_energy(self):
+        log = self.useFixture(fixtures.FakeLogger())
+        server = self.serve({1: {0x0C: ('f', -5.0), 0x48: ('f', 10.0)}})
+
+        (reading,) = self.connect(server, 'p').read()
+
+        self.assertEqual((None, 10_000), (reading.watts, reading.ticks))
+        self.assertIsNone(validation.check(reading, 1000.0))
+        self.assertIn(
+            'probe p: watts is -5; it is omitted, but the energy is metered',
+            log.output,
+        )
+
+    def test_negative_power_without_energy_is_left_to_the_agent(self):
+        server = self.serve({1: {0x0C: ('f', -5.0)}})
+
+        (reading,) = self.connect(
+            server,
+            'p',
+            map=['custom'],
+            registers='watts: {function: 4, address: 0x0C, type: float32}',
+        ).read()
+
+        self.assertEqual('negative', validation.check(reading, 1000.0))
+
+    def test_value_and_exponent_are_read_by_one_request(self):
+        server = self.serve({1: {83: ('h', 1234), 84: ('h', -1)}})
+
+        (reading,) = self.connect(
+            server,
+            'p',
+            map=['custom'],
+            registers='watts: {function: 3, address: 83, type: int16, '
+            'exponent_address: 84}',
+        ).read()
+
+        self.assertAlmostEqual(123.4, reading.watts)
+        self.assertEqual([(1, 83)], server.requests)
+
+    def test_rtu_over_tcp_is_read(self):
+        server = self.serve_rtu()
+
+        readings = self.connect(server, 'a', 'b', framing='rtu').read()
+
+        self.assertEqual(
+            [('a', 100.0, 10_000), ('b', 200.0, 20_000)],
+            [reading[:3] for reading in readings],
+        )
+
+    def test_modbus_tcp_to_rtu_server_is_unreachable(self):
+        meter = self.connect(self.serve_rtu(), 'p', timeout=0.2)
+
+        self.assertRaises(exception.DeviceUnreachable, meter.read)
+
+    def test_late_rtu_response_over_tcp_is_discarded(self):
+        listener = self.enterContext(socket.create_server(('127.0.0.1', 0)))
+        port = listener.getsockname()[1]
+        meter = self.make('p', host='127.0.0.1', port=port, framing='rtu')
+        meter.open()
+        server = self.enterContext(listener.accept()[0])
+        thread = threading.Thread(target=_echo_addresses, args=(server,))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(meter.close)
+        self.assertEqual({'p': 0x0C}, self.watts(meter))
+
+        server.sendall(rtu_frame(999.0))
+        services.wait_for(
+            lambda: poll.wait(
+                meter._line._client.socket.fileno(), poll.READABLE, 0.0
+            ),
+            10,
+            'the late response to arrive',
+        )
+
+        self.assertEqual({'p': 0x0C}, self.watts(meter))
 
     def test_mbpoll_reads_same_values(self):
         services.require('mbpoll')
@@ -548,7 +650,7 @@ class RTUTest(ModbusTest):
 
         # The response to the request for the power arrives now.
         self.assertEqual([0x0C], addresses)
-        self.line.meter.write(self.frame(5.0))
+        self.line.meter.write(rtu_frame(5.0))
         time.sleep(driver.INITIAL_BACKOFF_S)
         self.echo_address.set()
         addresses.clear()
@@ -576,9 +678,9 @@ class RTUTest(ModbusTest):
                 (address,) = struct.unpack('>H', request[2:4])
                 addresses.append(address)
                 self.line.meter.write(
-                    self.frame(address)
+                    rtu_frame(address)
                     if self.echo_address.is_set()
-                    else corrupt(self.frame(5.0))
+                    else corrupt(rtu_frame(5.0))
                 )
 
         self.line.meter.timeout = 5
@@ -587,11 +689,3 @@ class RTUTest(ModbusTest):
         self.addCleanup(thread.join)
         self.addCleanup(self.line.meter.cancel_read)
         return addresses
-
-    @staticmethod
-    def frame(value: float) -> bytes:
-        response = pdu.register_message.ReadInputRegistersResponse(
-            registers=list(struct.unpack('>2H', struct.pack('>f', value))),
-            dev_id=1,
-        )
-        return framer.FramerRTU(pdu.DecodePDU(False)).buildFrame(response)

@@ -11,6 +11,7 @@ import typing
 import fixtures
 from pymodbus import constants
 from pymodbus import exceptions
+from pymodbus import framer as framers
 from pymodbus import server
 from pymodbus import simulator
 
@@ -30,15 +31,22 @@ class ModbusServer(fixtures.Fixture):
 
     :param units: values of the meters.
     :param device: serial device on which to serve RTU instead of TCP.
+    :param framer: frames on TCP connections.
     :ivar exception_codes: exception code to return, by unit.
     :ivar silent: units that do not respond.
     :ivar requests: unit and address of all requests received.
     """
 
-    def __init__(self, units: Units, device: str | None = None) -> None:
+    def __init__(
+        self,
+        units: Units,
+        device: str | None = None,
+        framer: framers.FramerType = framers.FramerType.SOCKET,
+    ) -> None:
         super().__init__()
         self._units = units
         self._device = device
+        self._framer = framer
         self.port = 0 if device else base.free_port()
         self.exception_codes: dict[int, constants.ExcCodes] = {}
         self.silent: set[int] = set()
@@ -94,6 +102,7 @@ class ModbusServer(fixtures.Fixture):
         if self._device is None:
             modbus_server: server.ModbusBaseServer = server.ModbusTcpServer(
                 devices,
+                framer=self._framer,
                 address=('127.0.0.1', self.port),
                 ignore_missing_devices=True,
             )

@@ -5,9 +5,12 @@
 import struct
 
 import fixtures
+import hypothesis
+from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import exception
+from energy_meter.drivers.modbus import register as modbus_register
 from energy_meter.drivers.modbus import registermap
 
 
@@ -16,8 +19,10 @@ def raw_registers(format_: str, value: float) -> list[int]:
     return [number for (number,) in struct.iter_unpack('>H', data)]
 
 
-def register(**values) -> registermap.ModbusRegister:
-    return registermap.ModbusRegister(**{'function': 4, 'address': 0} | values)
+def register(**values) -> modbus_register.ModbusRegister:
+    return modbus_register.ModbusRegister(
+        **{'function': 4, 'address': 0} | values
+    )
 
 
 class RegisterTest(base.BaseTestCase):
@@ -42,6 +47,67 @@ class RegisterTest(base.BaseTestCase):
         self.assertEqual(
             230.5, little_endian.value(raw_registers('f', 230.5)[::-1])
         )
+
+    def test_bytes_of_each_register_can_be_swapped(self):
+        swapped = register(
+            type='float32', byte_order='little', word_order='little'
+        )
+        data = struct.pack('<f', 230.5)
+
+        self.assertEqual(
+            230.5, swapped.value(list(struct.unpack('>2H', data)))
+        )
+
+    @hypothesis.given(
+        value=strategies.integers(0, 2**31),
+        byte_order=strategies.sampled_from(['big', 'little']),
+        word_order=strategies.sampled_from(['big', 'little']),
+    )
+    def test_each_order_decodes_the_same_value(
+        self, value, byte_order, word_order
+    ):
+        data = struct.pack('>I', value)
+        registers = [
+            int.from_bytes(pair, byte_order) for pair in (data[:2], data[2:])
+        ]
+        if word_order == 'little':
+            registers.reverse()
+
+        self.assertEqual(
+            value,
+            register(
+                type='uint32', byte_order=byte_order, word_order=word_order
+            ).ticks(registers),
+        )
+
+    def test_exponent_scales_power_and_energy(self):
+        # given SunSpec's scale factors: one before the value, one after it
+        power = register(
+            address=40, type='int16', exponent_address=41, scale=2
+        )
+        energy = register(
+            address=40, type='uint32', exponent_address=38, scale=1
+        )
+
+        self.assertEqual((40, 2), (power.start, power.count))
+        self.assertAlmostEqual(246.8, power.value([1234, 0xFFFF]))
+        self.assertEqual((38, 4), (energy.start, energy.count))
+        raw = [2, 0, 0, 7]
+        self.assertEqual(7, energy.ticks(raw))
+        self.assertEqual(360_000.0, energy.counter(raw).joules_per_tick)
+
+    @hypothesis.given(strategies.integers(-0x8000, 0x7FFF))
+    def test_exponent_out_of_range_is_unavailable(self, exponent):
+        power = register(address=0, type='int16', exponent_address=1)
+        raw = [7, exponent % 0x10000]
+
+        watts = power.value(raw)
+
+        if -10 <= exponent <= 10:
+            self.assertAlmostEqual(7 * 10**exponent, watts)
+        else:
+            self.assertIsNone(watts)
+            self.assertIsNone(power.ticks(raw))
 
     def test_value_is_scaled(self):
         self.assertEqual(
@@ -70,9 +136,9 @@ class RegisterTest(base.BaseTestCase):
         self.assertEqual(
             (360_000.0, 10, 2**32),
             (
-                energy.counter.joules_per_tick,
-                energy.counter.step,
-                energy.counter.rollover,
+                energy.counter([]).joules_per_tick,
+                energy.counter([]).step,
+                energy.counter([]).rollover,
             ),
         )
 
@@ -85,9 +151,9 @@ class RegisterTest(base.BaseTestCase):
         self.assertEqual(
             (36_000.0, 1, 1_000_000),
             (
-                energy.counter.joules_per_tick,
-                energy.counter.step,
-                energy.counter.rollover,
+                energy.counter([]).joules_per_tick,
+                energy.counter([]).step,
+                energy.counter([]).rollover,
             ),
         )
 
@@ -95,7 +161,7 @@ class RegisterTest(base.BaseTestCase):
         energy = register(type='float32', scale=1000)
 
         self.assertEqual(12_345, energy.ticks(raw_registers('f', 12.345)))
-        self.assertEqual(3600.0, energy.counter.resolution)
+        self.assertEqual(3600.0, energy.counter([]).resolution)
 
     def test_negative_energy_is_unavailable(self):
         self.assertIsNone(register(type='int32').ticks(raw_registers('i', -5)))
@@ -109,7 +175,9 @@ class IncludedMapsTest(base.BaseTestCase):
         for name in registermap.included():
             registers = registermap.load(name, '/nowhere', None)
             self.assertIsNotNone(registers.watts, name)
-            self.assertEqual(3600.0, registers.energy.counter.resolution, name)
+            self.assertEqual(
+                3600.0, registers.energy.counter([]).resolution, name
+            )
 
 
 class LoadTest(base.BaseTestCase):
@@ -133,7 +201,8 @@ class LoadTest(base.BaseTestCase):
         self.write('mine', 'watts: {function: 3, address: 7, type: int16}')
 
         self.assertEqual(
-            registermap.ModbusRegister(3, 7, 'int16'), self.load('mine').watts
+            modbus_register.ModbusRegister(3, 7, 'int16'),
+            self.load('mine').watts,
         )
 
     def test_operator_map_takes_precedence(self):
