@@ -13,15 +13,12 @@ on a monotonic clock.
 
 import typing
 
+from energy_meter import baseline
 from energy_meter import measurement
 
 #: Largest counter step, in joules (10 Wh), that is not filled from power. With
 #: larger steps, a counter reports the energy of an idle server hours late.
 COARSE_STEP = 36_000.0
-
-#: Number of consecutive plausible increases after which a counter that left
-#: its baseline is accepted on its new one.
-REBASE_CONFIRMATIONS = 3
 
 
 class EnergyDelta(typing.NamedTuple):
@@ -80,32 +77,57 @@ class PowerIntegrator:
 class CounterAccumulator:
     """Follows a hardware energy counter, which also covers gaps.
 
-    An increase is billed if the probe can have used that much energy since
-    the counter last moved. Any other value starts a candidate baseline. If
-    the counter returns to the old baseline, the candidate is discarded. If
-    it stays on the candidate for ``max_gap`` seconds and
-    :data:`REBASE_CONFIRMATIONS` increases, it was reset or replaced, and its
-    increases on the candidate are billed.
+    A step is billed if it is within the budgets of its baseline: the energy
+    that the probe can have used since the last reading, and, where ``watts``
+    is known, the energy that agrees with it. See
+    :mod:`energy_meter.baseline`. In total, never more is billed than
+    ``max_watts`` times the time, plus one step.
 
-    A value that fits both baselines belongs to the nearer one: the longer a
-    counter stands still, the larger the jumps that are plausible.
+    Any other value starts a candidate baseline. If the counter returns to the
+    old baseline, the candidate is discarded. If it stays on the candidate for
+    ``max_gap`` seconds and three increases, the candidate becomes the
+    baseline. A value that fits both belongs to the nearer one.
+
+    What is billed, and which time is uncovered (``seconds`` stands still):
+
+    * Gap without readings: the step is billed and the gap is covered.
+    * Gap in which the counter can have passed its whole range (``rollover``)
+      at ``max_watts``: nothing is billed, and the gap is uncovered.
+    * Zero, stale or implausible values: nothing is billed. When the counter
+      returns, its step is billed and the time covered.
+    * Reset or replacement: the increases on the new baseline are billed. The
+      jump is not billed, and the time since the last value of the old
+      baseline is uncovered.
+    * Increases above ``max_watts`` or the power, for example in another unit:
+      nothing is billed, and the time is uncovered.
+    * Increases too small for the power, or none: they are billed, but the time
+      is uncovered, unless a later increase makes up for it.
 
     :param counter: how to read the counter.
     :param max_watts: maximum power of the probe, in watts.
-    :param max_gap: minimum duration of a new baseline, in seconds.
+    :param max_gap: minimum duration of a new baseline, in seconds. Also the
+        maximum time over which the power between two readings is known.
+    :param uses_power: whether the power of the readings limits the steps.
     :ivar rebased: whether the last reading moved to a new baseline.
     """
 
     def __init__(
-        self, counter: measurement.Counter, max_watts: float, max_gap: float
+        self,
+        counter: measurement.Counter,
+        max_watts: float,
+        max_gap: float,
+        uses_power: bool = True,
     ) -> None:
         self.watts: float | None = None
         self.rebased = False
         self._counter = counter
-        self._max_watts = max_watts
         self._max_gap = max_gap
-        self._baseline: _Baseline | None = None
-        self._candidate: _Baseline | None = None
+        self._uses_power = uses_power
+        self._limits = baseline.Limits(counter, max_watts, max_gap)
+        self._baseline: baseline.Baseline | None = None
+        self._candidate: baseline.Baseline | None = None
+        self._read_at = 0.0
+        self._read_watts: float | None = None
 
     def add(
         self, reading: measurement.Reading, monotonic: float
@@ -113,110 +135,89 @@ class CounterAccumulator:
         self.rebased = False
         if reading.ticks is None:
             return NOTHING
-        if self._baseline is None:
-            self._baseline = _Baseline(reading.ticks, monotonic)
-            return NOTHING
-        step = self._plausible_step(self._baseline, reading.ticks, monotonic)
-        candidate_step = (
-            None
-            if self._candidate is None
-            else self._plausible_step(
-                self._candidate, reading.ticks, monotonic
-            )
+        watts = reading.watts if self._uses_power else None
+        flow = self._limits.flow(
+            monotonic - self._read_at, self._read_watts, watts
         )
+        self._read_at, self._read_watts = monotonic, watts
+        latest = baseline.Baseline(self._limits, reading.ticks, monotonic)
+        current = self._baseline
+        if current is None:
+            self._baseline = latest
+            return NOTHING
+        current.elapse(flow)
+        if self._candidate is not None:
+            self._candidate.elapse(flow)
+        if current.may_have_rolled_over():
+            latest.inherit(current)
+            self._baseline, self._candidate = latest, None
+            self.watts = None
+            return NOTHING
+        return self._follow(current, latest, reading.ticks, monotonic)
+
+    def _follow(
+        self,
+        current: baseline.Baseline,
+        latest: baseline.Baseline,
+        ticks: int,
+        monotonic: float,
+    ) -> EnergyDelta:
+        """Add a value to the baseline to which it belongs.
+
+        :param latest: a new candidate that starts with this value.
+        """
+        step = None if current.is_lost(monotonic) else current.step(ticks)
+        candidate = self._candidate
+        candidate_step = None if candidate is None else candidate.step(ticks)
         if step is not None and (
             candidate_step is None or step <= candidate_step
         ):
             self._candidate = None
-            return self._advance(
-                self._baseline, step, reading.ticks, monotonic
-            )
-        if self._candidate is None or candidate_step is None:
-            self._candidate = _Baseline(reading.ticks, monotonic)
+            return self._advance(current, step, ticks, monotonic)
+        if candidate_step != 0:
+            current.contradictions += 1
+        if (
+            candidate is None
+            or candidate_step is None
+            or (candidate_step and candidate.understates(candidate_step))
+        ):
+            self._candidate = latest
             return NOTHING
-        return self._advance_candidate(
-            self._candidate, candidate_step, reading.ticks, monotonic
-        )
-
-    def _plausible_step(
-        self, baseline: '_Baseline', ticks: int, monotonic: float
-    ) -> int | None:
-        step = ticks - baseline.ticks
-        if self._counter.rollover is not None:
-            step %= self._counter.rollover
-        limit = self._counter.resolution + self._max_watts * (
-            monotonic - baseline.moved_at
-        )
-        return (
-            step
-            if 0 <= step * self._counter.joules_per_tick <= limit
-            else None
-        )
+        candidate.advance(ticks, candidate_step, monotonic)
+        return self._confirm(current, candidate, monotonic)
 
     def _advance(
-        self, baseline: '_Baseline', step: int, ticks: int, monotonic: float
+        self,
+        current: baseline.Baseline,
+        step: int,
+        ticks: int,
+        monotonic: float,
     ) -> EnergyDelta:
-        delta = EnergyDelta(
-            step * self._counter.joules_per_tick,
-            monotonic - baseline.seen_at,
-        )
-        unchanged = monotonic - baseline.moved_at
+        joules = step * self._counter.joules_per_tick
+        unchanged = monotonic - current.moved_at
         if step:
             # How long the counter stood still before its first increase is
             # unknown, so that increase yields no power.
-            self.watts = (
-                delta.joules / unchanged if baseline.increases else None
-            )
+            self.watts = joules / unchanged if current.increases else None
         elif self.watts is not None and unchanged > self._max_gap:
             self.watts = min(self.watts, self._counter.resolution / unchanged)
-        baseline.advance(ticks, step, monotonic)
-        return delta
+        return EnergyDelta(joules, current.advance(ticks, step, monotonic))
 
-    def _advance_candidate(
-        self, candidate: '_Baseline', step: int, ticks: int, monotonic: float
+    def _confirm(
+        self,
+        current: baseline.Baseline,
+        candidate: baseline.Baseline,
+        monotonic: float,
     ) -> EnergyDelta:
-        candidate.advance(ticks, step, monotonic)
-        if (
-            candidate.increases < REBASE_CONFIRMATIONS
-            or monotonic - candidate.started_at < self._max_gap
+        """Replace the baseline by its candidate once that is confirmed."""
+        if not candidate.is_confirmed(monotonic) or not current.affords(
+            candidate.joules
         ):
             return NOTHING
+        candidate.inherit(current)
         self._baseline, self._candidate = candidate, None
         self.rebased = True
-        return EnergyDelta(
-            candidate.total * self._counter.joules_per_tick,
-            monotonic - candidate.started_at,
-        )
-
-
-class _Baseline:
-    """A series of counter values, each a plausible step from the last.
-
-    :ivar total: sum of its increases, in ticks.
-    :ivar increases: number of its increases.
-    """
-
-    __slots__ = (
-        'increases',
-        'moved_at',
-        'seen_at',
-        'started_at',
-        'ticks',
-        'total',
-    )
-
-    def __init__(self, ticks: int, monotonic: float) -> None:
-        self.ticks = ticks
-        self.started_at = self.moved_at = self.seen_at = monotonic
-        self.total = self.increases = 0
-
-    def advance(self, ticks: int, step: int, monotonic: float) -> None:
-        self.ticks = ticks
-        self.seen_at = monotonic
-        if step:
-            self.moved_at = monotonic
-            self.total += step
-            self.increases += 1
+        return EnergyDelta(candidate.joules, monotonic - candidate.started_at)
 
 
 class CoarseCounterAccumulator:
@@ -295,4 +296,6 @@ def make_accumulator(
         return PowerIntegrator(0.0 if energy == 'counter' else max_gap)
     if energy == 'auto' and counter.resolution > COARSE_STEP:
         return CoarseCounterAccumulator(counter, max_watts, max_gap)
-    return CounterAccumulator(counter, max_watts, max_gap)
+    return CounterAccumulator(
+        counter, max_watts, max_gap, uses_power=energy == 'auto'
+    )

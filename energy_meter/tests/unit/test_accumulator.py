@@ -20,6 +20,8 @@ KWH = 3.6e6
 #: Counters of 1 J for each tick; the second wraps after 65,536 ticks.
 FINE = measurement.Counter(joules_per_tick=1.0)
 WRAPPING = measurement.Counter(joules_per_tick=1.0, rollover=65_536)
+#: Steps of 1 Wh, in ticks of 0.1 Wh.
+STEPPED = measurement.Counter(joules_per_tick=360.0, step=10, rollover=65_530)
 #: Resolution of 0.1 kWh.
 COARSE = measurement.Counter(joules_per_tick=0.1 * KWH)
 
@@ -316,30 +318,188 @@ class CounterAccumulatorTest(base.BaseTestCase):
         self.assertEqual(true - 30_000, billed)
 
     @hypothesis.given(
-        strategies.sampled_from([FINE, WRAPPING]),
+        strategies.sampled_from([FINE, WRAPPING, STEPPED]),
         strategies.lists(
             strategies.tuples(
-                strategies.floats(0.1, 100.0), strategies.integers(0, 65_535)
+                strategies.floats(0.1, 100.0),
+                strategies.integers(0, 65_535) | strategies.integers(0, 5_000),
+                strategies.none() | watts,
             ),
             min_size=2,
             max_size=60,
         ),
     )
-    def test_energy_of_any_sequence_is_limited_by_max_watts(
+    @hypothesis.settings(max_examples=300)
+    def test_any_sequence_bills_at_most_max_watts_and_one_step(
         self, counter, readings
     ):
         subject = accumulator.CounterAccumulator(counter, MAX_WATTS, MAX_GAP)
-        monotonic, billed = 0.0, 0.0
-        for pause, value in readings:
+        subject.add(ticks(0, counter), 0.0)
+        monotonic, billed, seconds = 0.0, 0.0, 0.0
+        for pause, value, load in readings:
             monotonic += pause
-            delta = subject.add(ticks(value, counter), monotonic)
+            delta = subject.add(ticks(value, counter, load), monotonic)
             self.assertGreaterEqual(delta.joules, 0.0)
             self.assertGreaterEqual(delta.seconds, 0.0)
             billed += delta.joules
+            seconds += delta.seconds
 
         self.assertLessEqual(
-            billed, MAX_WATTS * monotonic + len(readings) * counter.resolution
+            billed, (MAX_WATTS * monotonic + counter.resolution) * (1 + 1e-4)
         )
+        self.assertLessEqual(seconds, monotonic * (1 + 1e-9))
+
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(0.1, MAX_GAP),
+                strategies.integers(0, 65_535) | strategies.integers(0, 5_000),
+                watts,
+            ),
+            min_size=2,
+            max_size=60,
+        ),
+    )
+    def test_any_sequence_bills_at_most_a_multiple_of_the_power(
+        self, readings
+    ):
+        # Given power that is known all the time,
+        subject = accumulator.CounterAccumulator(FINE, MAX_WATTS, MAX_GAP)
+        subject.add(ticks(0, watts=0.0), 0.0)
+        monotonic, limit, billed, before = 0.0, FINE.resolution, 0.0, 0.0
+
+        # when the counter shows any values,
+        for pause, value, load in readings:
+            monotonic += pause
+            billed += subject.add(ticks(value, watts=load), monotonic).joules
+            limit += 4 * (max(before, load) + 20) * pause
+            before = load
+
+        # then the energy agrees with the power.
+        self.assertLessEqual(billed, limit * (1 + 1e-4))
+
+    @hypothesis.given(
+        counter=strategies.sampled_from([FINE, WRAPPING, STEPPED, COARSE]),
+        position=strategies.floats(0, 1, exclude_max=True),
+        readings=strategies.lists(
+            strategies.tuples(
+                strategies.floats(0, 1).map(lambda share: 10 ** (6 * share)),
+                strategies.floats(0, 1),
+                strategies.none() | strategies.floats(0.5, 2.0),
+            ),
+            min_size=1,
+            max_size=40,
+        ),
+    )
+    @hypothesis.settings(max_examples=300)
+    def test_correct_counter_loses_nothing_at_any_intervals(
+        self, counter, position, readings
+    ):
+        # Given a correct counter, and power readings that are known now and
+        # then and wrong by a factor of up to two,
+        subject = accumulator.CounterAccumulator(counter, MAX_WATTS, MAX_GAP)
+        true = (1000 + position) * counter.resolution
+        monotonic, billed, seconds = 0.0, 0.0, 0.0
+
+        def read(load):
+            nonlocal billed, seconds
+            value = int(true // counter.resolution) * counter.step
+            if counter.rollover is not None:
+                value %= counter.rollover
+            delta = subject.add(ticks(value, counter, load), monotonic)
+            billed += delta.joules
+            seconds += delta.seconds
+
+        # when it is read at intervals in which it cannot pass its range,
+        read(None)
+        first = int(true // counter.resolution)
+        for pause, load, error in readings:
+            if counter.rollover is not None:
+                pause = min(
+                    pause,
+                    0.999
+                    * counter.rollover
+                    * counter.joules_per_tick
+                    / MAX_WATTS,
+                )
+            monotonic += pause
+            true += load * MAX_WATTS * pause
+            read(None if error is None else load * MAX_WATTS * error)
+
+        # then exactly its increase is billed, and all of the time covered.
+        increase = int(true // counter.resolution) - first
+        self.assertTrue(
+            math.isclose(
+                increase * counter.resolution,
+                billed,
+                rel_tol=1e-9,
+                abs_tol=1e-6,
+            )
+        )
+        self.assertTrue(math.isclose(monotonic, seconds, rel_tol=1e-9))
+
+    @hypothesis.given(
+        update=strategies.floats(1.0, MAX_GAP),
+        share=strategies.floats(0, 0.45),
+    )
+    @hypothesis.settings(max_examples=50)
+    def test_counter_that_is_updated_rarely_loses_nothing(self, update, share):
+        # Given a wattmeter that updates its counter less often than it is
+        # read, under less than half of the maximum power,
+        subject = accumulator.CounterAccumulator(FINE, MAX_WATTS, MAX_GAP)
+        billed = value = 0.0
+
+        # when it is read every second,
+        for second in range(1000):
+            value = int(second // update * update * share * MAX_WATTS)
+            billed += subject.add(ticks(value), second + 1.0).joules
+
+        # then each update is billed.
+        self.assertEqual(value, billed)
+
+    def test_frozen_counter_is_not_metered(self):
+        # Given a counter that stands still at 250 W,
+        seconds = sum(
+            self.accumulator.add(ticks(5, watts=250.0), float(second)).seconds
+            for second in range(1, 101)
+        )
+
+        # then the time is not metered once power contradicts the counter,
+        self.assertLess(seconds, 2.0)
+
+        # and is metered if the counter makes up for it.
+        late = self.accumulator.add(ticks(25_005, watts=250.0), 101.0)
+        self.assertEqual((25_000.0, 100.0 - seconds), late)
+
+    def test_idle_power_below_the_threshold_is_metered(self):
+        # PDUs show up to 20 W more or less than they count.
+        for shown, step in ((20.0, 0), (0.0, 20)):
+            subject = accumulator.CounterAccumulator(FINE, MAX_WATTS, MAX_GAP)
+            deltas = [
+                subject.add(ticks(step * second, watts=shown), float(second))
+                for second in range(1, 1001)
+            ]
+
+            self.assertEqual(
+                (step * 999.0, 999.0),
+                (
+                    sum(delta.joules for delta in deltas),
+                    sum(delta.seconds for delta in deltas),
+                ),
+            )
+
+    def test_power_is_not_used_if_a_counter_is_required(self):
+        first = ticks(0, watts=0.0)
+        subject = accumulator.make_accumulator(
+            first, 'counter', MAX_WATTS, MAX_GAP
+        )
+
+        deltas = [
+            subject.add(ticks(1000 * second, watts=0.0), float(second))
+            for second in range(1, 11)
+        ]
+
+        self.assertEqual(9000.0, sum(delta.joules for delta in deltas))
 
 
 class CoarseCounter:
@@ -465,6 +625,29 @@ class CoarseCounterAccumulatorTest(base.BaseTestCase):
         # then no energy is lost or billed twice.
         self.assertAlmostEqual(
             watts * (before + after), billed, delta=2 * watts * self.INTERVAL
+        )
+
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(1, 3000),
+                strategies.integers(0, 20),
+                strategies.one_of(strategies.none(), watts),
+            ),
+            max_size=60,
+        )
+    )
+    @hypothesis.settings(max_examples=300)
+    def test_any_sequence_bills_at_most_max_watts_and_one_step(self, readings):
+        subject = self.make()
+        subject.add(ticks(0, COARSE), 0.0)
+        monotonic = billed = 0.0
+        for pause, value, load in readings:
+            monotonic += pause
+            billed += subject.add(ticks(value, COARSE, load), monotonic).joules
+
+        self.assertLessEqual(
+            billed, (MAX_WATTS * monotonic + self.STEP) * (1 + 1e-4)
         )
 
     @hypothesis.given(

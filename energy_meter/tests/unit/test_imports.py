@@ -18,6 +18,7 @@ ROOT = pathlib.Path(energy_meter.__file__).parent
 BASICS = {
     'accumulator',
     'attempt',
+    'baseline',
     'conf',
     'exception',
     'log_throttle',
@@ -30,8 +31,9 @@ BASICS = {
 #: For each area, a module or package directly below energy_meter, the other
 #: areas that it may import. No area imports one that is missing here.
 MAY_IMPORT: dict[str, set[str]] = {
-    'accumulator': {'measurement'},
+    'accumulator': {'baseline', 'measurement'},
     'attempt': set(),
+    'baseline': {'measurement'},
     'exception': set(),
     'measurement': set(),
     'log_throttle': set(),

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Baselines: what an energy counter can have counted since it was last read.
+
+A counter shows a multiple of its resolution, so the energy that it has not
+shown yet is less than one resolution. From this follows a budget for its
+increases. It starts at one resolution, grows by the maximum power times the
+time, and each increase is paid from it. A correct counter never exceeds it.
+
+Because the budget must not accumulate while the probe uses little, it is
+limited after each reading: to one resolution if the counter moved, and to the
+energy of ``max_gap`` seconds more if it stood still. Some wattmeters update
+their counters only once a minute.
+"""
+
+import typing
+
+from energy_meter import measurement
+
+#: Number of increases after which a counter that left its baseline is accepted
+#: on its new one.
+REBASE_CONFIRMATIONS = 3
+
+#: Maximum ratio between the energy of a counter and the integrated power. A
+#: wrong unit is wrong by a factor of ten or more. A load that changes between
+#: two readings of its power makes a difference of two to three.
+MAX_RATIO = 4.0
+
+#: Power in watts that a wattmeter can count but not show. PDUs that show
+#: hundredths of a kilowatt, or that suppress small currents, show 0 W.
+UNSEEN_WATTS = 20.0
+
+#: Rounding errors, as a share of the resolution of the counter.
+_TOLERANCE = 1e-6
+
+
+class Limits(typing.NamedTuple):
+    """What limits the steps of a counter.
+
+    :ivar max_watts: maximum power of the probe, in watts.
+    :ivar max_gap: maximum number of seconds over which power is integrated,
+        and for which a counter may stand still between two updates.
+    """
+
+    counter: measurement.Counter
+    max_watts: float
+    max_gap: float
+
+    def flow(
+        self, seconds: float, before: float | None, after: float | None
+    ) -> 'Flow':
+        """Return the bounds of the energy between two readings.
+
+        :param before: power at the first reading, in watts; None if unknown.
+        :param after: power at the second reading, in watts.
+        """
+        possible = self.max_watts * seconds
+        if before is None or after is None or seconds > self.max_gap:
+            return Flow(possible, possible, 0.0)
+        high = (max(before, after) + UNSEEN_WATTS) * MAX_RATIO
+        low = max(0.0, min(before, after) - UNSEEN_WATTS) / MAX_RATIO
+        return Flow(possible, min(possible, high * seconds), low * seconds)
+
+
+class Flow(typing.NamedTuple):
+    """Bounds of the energy between two readings, in joules.
+
+    :ivar possible: maximum at the maximum power of the probe.
+    :ivar agreeing: maximum that agrees with the power at both readings, if
+        it is known.
+    :ivar expected: minimum that agrees with it; zero if it is unknown.
+    """
+
+    possible: float
+    agreeing: float
+    expected: float
+
+
+class Baseline:
+    """A series of counter values, each a plausible step from the last.
+
+    :ivar started_at: time of its first value.
+    :ivar moved_at: time of its last increase.
+    :ivar joules: sum of its increases.
+    :ivar increases: number of its increases.
+    :ivar contradictions: number of other values that the counter has shown
+        since it last showed a value of this baseline.
+    """
+
+    __slots__ = (
+        '_agreeing',
+        '_covered_at',
+        '_expected',
+        '_limits',
+        '_possible',
+        '_seen_at',
+        '_ticks',
+        '_unseen',
+        'contradictions',
+        'increases',
+        'joules',
+        'moved_at',
+        'started_at',
+    )
+
+    def __init__(self, limits: Limits, ticks: int, monotonic: float) -> None:
+        self.started_at = self.moved_at = self._seen_at = monotonic
+        self.joules = 0.0
+        self.increases = self.contradictions = 0
+        self._limits = limits
+        self._ticks = ticks
+        self._covered_at = monotonic
+        # The budgets for increases, in joules, by maximum power and by the
+        # power that was read.
+        self._possible = self._agreeing = limits.counter.resolution
+        # Possible since the last value; expected since the last increase.
+        self._unseen = self._expected = 0.0
+
+    def elapse(self, flow: Flow) -> None:
+        """Add the time since the last reading to the budgets."""
+        self._possible += flow.possible
+        self._agreeing += flow.agreeing
+        self._unseen += flow.possible
+        self._expected += flow.expected
+
+    def step(self, ticks: int) -> int | None:
+        """Return the step to a value; None if it is implausible."""
+        counter = self._limits.counter
+        step = ticks - self._ticks
+        if counter.rollover is not None:
+            step %= counter.rollover
+        if step < 0 or not self.affords(step * counter.joules_per_tick):
+            return None
+        return step
+
+    def affords(self, joules: float) -> bool:
+        """Return whether the counter can have counted this energy."""
+        tolerance = _TOLERANCE * self._limits.counter.resolution
+        return joules <= min(self._possible, self._agreeing) + tolerance
+
+    def may_have_rolled_over(self) -> bool:
+        """Return whether the counter can have passed its whole range unseen.
+
+        Its step is then unknown, however plausible it looks.
+        """
+        counter = self._limits.counter
+        return (
+            counter.rollover is not None
+            and self._unseen >= counter.rollover * counter.joules_per_tick
+        )
+
+    def understates(self, step: int) -> bool:
+        """Return whether a step is less than the power that was read."""
+        counter = self._limits.counter
+        joules = step * counter.joules_per_tick
+        return self._expected > joules + counter.resolution
+
+    def is_confirmed(self, monotonic: float) -> bool:
+        """Return whether the counter can be assumed to stay on it."""
+        return (
+            self.increases >= REBASE_CONFIRMATIONS
+            and monotonic - self.started_at >= self._limits.max_gap
+        )
+
+    def is_lost(self, monotonic: float) -> bool:
+        """Return whether the counter can be assumed not to return to it.
+
+        While other values contradict the baseline, its budget grows until
+        any value is plausible, so it must not be resumed for ever.
+        """
+        return (
+            self.contradictions >= REBASE_CONFIRMATIONS
+            and monotonic - self._seen_at > self._limits.max_gap
+        )
+
+    def advance(self, ticks: int, step: int, monotonic: float) -> float:
+        """Add a value to the baseline.
+
+        :returns: the seconds since the last value for which the energy is
+            known. They are zero while the counter stands still although the
+            power does not agree, until a later increase makes up for it.
+        """
+        counter = self._limits.counter
+        joules = step * counter.joules_per_tick
+        idle = (
+            counter.resolution + self._limits.max_watts * self._limits.max_gap
+        )
+        understated = self.understates(step)
+        seconds = 0.0 if understated else monotonic - self._covered_at
+        self._possible = min(
+            self._possible - joules, counter.resolution if step else idle
+        )
+        self._agreeing = min(self._agreeing - joules, idle)
+        self._unseen = 0.0
+        self._ticks, self._seen_at = ticks, monotonic
+        self.contradictions = 0
+        if step or not understated:
+            self._covered_at = monotonic
+        if step:
+            self._expected = 0.0
+            self.moved_at = monotonic
+            self.joules += joules
+            self.increases += 1
+        return seconds
+
+    def inherit(self, previous: 'Baseline') -> None:
+        """Replace another baseline, whose budgets pay for this one."""
+        self._possible = min(self._possible, previous._possible - self.joules)
+        self._agreeing = min(self._agreeing, previous._agreeing - self.joules)
