@@ -8,9 +8,10 @@ increases. It starts at one resolution, grows by the maximum power times the
 time, and each increase is paid from it. A correct counter never exceeds it.
 
 Because the budget must not accumulate while the probe uses little, it is
-limited after each reading: to one resolution if the counter moved, and to the
-energy of ``max_gap`` seconds more if it stood still. Some wattmeters update
-their counters only once a minute.
+limited after each reading. If the counter moved, the limit is one resolution.
+If it stood still, the limit is the energy of ``max_gap`` seconds more, because
+some wattmeters update their counters only once a minute, or the energy by the
+power that was read meanwhile: the step may be larger than was declared.
 """
 
 import typing
@@ -56,10 +57,15 @@ class Limits(typing.NamedTuple):
         """
         possible = self.max_watts * seconds
         if before is None or after is None or seconds > self.max_gap:
-            return Flow(possible, possible, 0.0)
-        high = (max(before, after) + UNSEEN_WATTS) * MAX_RATIO
-        low = max(0.0, min(before, after) - UNSEEN_WATTS) / MAX_RATIO
-        return Flow(possible, min(possible, high * seconds), low * seconds)
+            return Flow(possible, possible, 0.0, 0.0)
+        high = max(before, after)
+        low = max(0.0, min(before, after) - UNSEEN_WATTS)
+        return Flow(
+            possible,
+            min(possible, MAX_RATIO * (high + UNSEEN_WATTS) * seconds),
+            MAX_RATIO * high * seconds,
+            low / MAX_RATIO * seconds,
+        )
 
 
 class Flow(typing.NamedTuple):
@@ -68,11 +74,13 @@ class Flow(typing.NamedTuple):
     :ivar possible: maximum at the maximum power of the probe.
     :ivar agreeing: maximum that agrees with the power at both readings, if
         it is known.
+    :ivar explained: the same without ``UNSEEN_WATTS``; zero if it is unknown.
     :ivar expected: minimum that agrees with it; zero if it is unknown.
     """
 
     possible: float
     agreeing: float
+    explained: float
     expected: float
 
 
@@ -80,6 +88,7 @@ class Baseline:
     """A series of counter values, each a plausible step from the last.
 
     :ivar started_at: time of its first value.
+    :ivar seen_at: time of its last value.
     :ivar moved_at: time of its last increase.
     :ivar joules: sum of its increases.
     :ivar increases: number of its increases.
@@ -91,20 +100,21 @@ class Baseline:
         '_agreeing',
         '_covered_at',
         '_expected',
+        '_explained',
         '_limits',
         '_possible',
-        '_seen_at',
         '_ticks',
         '_unseen',
         'contradictions',
         'increases',
         'joules',
         'moved_at',
+        'seen_at',
         'started_at',
     )
 
     def __init__(self, limits: Limits, ticks: int, monotonic: float) -> None:
-        self.started_at = self.moved_at = self._seen_at = monotonic
+        self.started_at = self.moved_at = self.seen_at = monotonic
         self.joules = 0.0
         self.increases = self.contradictions = 0
         self._limits = limits
@@ -113,14 +123,17 @@ class Baseline:
         # The budgets for increases, in joules, by maximum power and by the
         # power that was read.
         self._possible = self._agreeing = limits.counter.resolution
-        # Possible since the last value; expected since the last increase.
-        self._unseen = self._expected = 0.0
+        # Possible since the last value.
+        self._unseen = 0.0
+        # Explained and expected since the last increase.
+        self._explained = self._expected = 0.0
 
     def elapse(self, flow: Flow) -> None:
         """Add the time since the last reading to the budgets."""
         self._possible += flow.possible
         self._agreeing += flow.agreeing
         self._unseen += flow.possible
+        self._explained += flow.explained
         self._expected += flow.expected
 
     def step(self, ticks: int) -> int | None:
@@ -170,34 +183,37 @@ class Baseline:
         """
         return (
             self.contradictions >= REBASE_CONFIRMATIONS
-            and monotonic - self._seen_at > self._limits.max_gap
+            and monotonic - self.seen_at > self._limits.max_gap
         )
 
     def advance(self, ticks: int, step: int, monotonic: float) -> float:
         """Add a value to the baseline.
 
         :returns: the seconds since the last value for which the energy is
-            known. They are zero while the counter stands still although the
-            power does not agree, until a later increase makes up for it.
+            known. They are zero if the counter stands still for more than
+            ``max_gap`` although the power does not agree, until a later
+            increase makes up for it.
         """
-        counter = self._limits.counter
+        counter, max_gap = self._limits.counter, self._limits.max_gap
         joules = step * counter.joules_per_tick
-        idle = (
-            counter.resolution + self._limits.max_watts * self._limits.max_gap
+        idle = counter.resolution + max(
+            self._limits.max_watts * max_gap, self._explained
         )
-        understated = self.understates(step)
+        understated = self.understates(step) and (
+            step > 0 or monotonic - self.moved_at > max_gap
+        )
         seconds = 0.0 if understated else monotonic - self._covered_at
         self._possible = min(
             self._possible - joules, counter.resolution if step else idle
         )
         self._agreeing = min(self._agreeing - joules, idle)
         self._unseen = 0.0
-        self._ticks, self._seen_at = ticks, monotonic
+        self._ticks, self.seen_at = ticks, monotonic
         self.contradictions = 0
         if step or not understated:
             self._covered_at = monotonic
         if step:
-            self._expected = 0.0
+            self._explained = self._expected = 0.0
             self.moved_at = monotonic
             self.joules += joules
             self.increases += 1

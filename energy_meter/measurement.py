@@ -79,6 +79,16 @@ class Reading(typing.NamedTuple):
     monotonic: float | None = None
 
 
+class EnergyDelta(typing.NamedTuple):
+    """Energy of one reading, in joules, and the seconds that it covers."""
+
+    joules: float
+    seconds: float
+
+
+NO_ENERGY = EnergyDelta(0.0, 0.0)
+
+
 class Probe(typing.NamedTuple):
     """A metered channel of a wattmeter.
 

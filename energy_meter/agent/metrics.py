@@ -25,9 +25,14 @@ COUNTERS = (
     ),
     counters.Definition(
         'readings_unbilled',
-        'Readings without the value that the option energy requires',
+        'Readings that bill no energy, although they are valid',
         'reason',
-        ('no_counter', 'no_power'),
+        (
+            'no_counter',
+            'no_power',
+            'implausible_counter',
+            'ambiguous_rollover',
+        ),
     ),
     counters.Definition(
         'driver_hangs',

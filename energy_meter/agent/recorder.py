@@ -65,6 +65,12 @@ class Recorder:
             if violation.rejected:
                 return None
         latest = self._registers.record(reading, monotonic, timestamp)
-        if latest is None and violation is None:
+        if violation is None and latest is None:
             self._violations.record_out_of_order()
+        elif violation is None and (
+            reason := self._registers.distrust(reading.probe)
+        ):
+            self._violations.record(
+                reading.probe, validation.distrust(reason, settings.max_watts)
+            )
         return latest

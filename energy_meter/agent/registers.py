@@ -147,6 +147,14 @@ class Registers:
             )
         return entry.register.update(reading, monotonic)
 
+    def distrust(self, probe: str) -> str | None:
+        """Return why the counter of a probe is not trusted; None if it is."""
+        with self._lock:
+            entry = self._entries.get(probe)
+            if entry is None or entry.register.accumulator is None:
+                return None
+            return entry.register.accumulator.distrust
+
     def measurements(self) -> list[measurement.Measurement]:
         """Return the newest measurement of each open register."""
         with self._lock:

@@ -6,6 +6,7 @@ import logging
 import math
 import typing
 
+from energy_meter import counter_accumulator
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.telemetry import counters
@@ -17,6 +18,18 @@ _REJECTION_TEXTS = {
     'not_finite': 'a value is not a finite number',
     'negative': 'a value is negative',
     'out_of_range': 'more than max_watts = {max_watts:g}',
+}
+
+_DISTRUST_TEXTS = {
+    counter_accumulator.IMPLAUSIBLE: (
+        'this time is not metered: the energy counter was reset, or '
+        'contradicts the power or max_watts = {max_watts:g}; check its unit'
+    ),
+    counter_accumulator.AMBIGUOUS: (
+        'the time since the last reading is not metered: at max_watts = '
+        '{max_watts:g}, the energy counter can have rolled over more than '
+        'once; read it more often'
+    ),
 }
 
 
@@ -89,6 +102,16 @@ def validate(
             False,
         )
     return None
+
+
+def distrust(reason: str, max_watts: float) -> Violation:
+    """Return why a valid reading is not billed.
+
+    :param reason: a reason of :mod:`energy_meter.counter_accumulator`.
+    :param max_watts: maximum power of the probe, in watts.
+    """
+    text = _DISTRUST_TEXTS[reason].format(max_watts=max_watts)
+    return Violation(reason, text, False)
 
 
 def _format_values(reading: measurement.Reading) -> str:

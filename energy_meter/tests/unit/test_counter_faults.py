@@ -174,6 +174,21 @@ class ReplacementTest(base.BaseTestCase):
         self.assertAlmostEqual(0.25, meter.total.kwh, delta=0.01)
 
 
+class StepTest(base.BaseTestCase):
+    """A counter moves in larger steps than its driver declares."""
+
+    def test_steps_that_power_explains_are_billed(self):
+        # Given a counter of watt hours that moves by 1 kWh at a time,
+        meter = Meter(WATT_HOURS, OUTLET)
+
+        # when it is read for two days at 250 W,
+        meter.run(48, lambda joules: joules // KWH * 1000)
+
+        # then it bills all of its steps.
+        self.assertAlmostEqual(12.0, meter.total.kwh, places=6)
+        self.assertAlmostEqual(48.0, meter.total.hours, places=2)
+
+
 class ResetTest(base.BaseTestCase):
     """A counter is reset whose value could also have rolled over."""
 

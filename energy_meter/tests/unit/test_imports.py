@@ -20,6 +20,7 @@ BASICS = {
     'attempt',
     'baseline',
     'conf',
+    'counter_accumulator',
     'exception',
     'log_throttle',
     'measurement',
@@ -31,9 +32,10 @@ BASICS = {
 #: For each area, a module or package directly below energy_meter, the other
 #: areas that it may import. No area imports one that is missing here.
 MAY_IMPORT: dict[str, set[str]] = {
-    'accumulator': {'baseline', 'measurement'},
+    'accumulator': {'counter_accumulator', 'measurement'},
     'attempt': set(),
     'baseline': {'measurement'},
+    'counter_accumulator': {'baseline', 'measurement'},
     'exception': set(),
     'measurement': set(),
     'log_throttle': set(),
@@ -207,7 +209,13 @@ class ImportsTest(base.BaseTestCase):
         )
 
     def test_energy_rules_use_no_clock_and_no_database(self):
-        for name in ('accumulator', 'register', 'collector.merge'):
+        for name in (
+            'accumulator',
+            'baseline',
+            'counter_accumulator',
+            'register',
+            'collector.merge',
+        ):
             self.assertEqual(
                 set(),
                 {area(other) for other in imports(self.modules[name])}

@@ -7,6 +7,7 @@ from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import accumulator
+from energy_meter import counter_accumulator
 from energy_meter import measurement
 from energy_meter import register
 
@@ -89,7 +90,7 @@ class RegisterTest(base.BaseTestCase):
         self.register.update(power(100.0), 1010.0)
         self.register.update(power(100.0), 1020.0)
 
-        self.register.accumulator = accumulator.CounterAccumulator(
+        self.register.accumulator = counter_accumulator.CounterAccumulator(
             FINE, MAX_WATTS, MAX_GAP
         )
         self.register.update(ticks(500_000), 1030.0)

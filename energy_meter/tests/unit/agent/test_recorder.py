@@ -176,6 +176,48 @@ class ViolationTest(RecorderTestCase):
         self.assertEqual([0] * 3, [each.millijoules for each in measurements])
         self.assertIn('energy = integrate', self.lines()[0])
 
+    def test_counter_that_contradicts_the_power_is_logged(self):
+        # Given a counter in another unit than configured,
+        self.configure('p')
+
+        # when it is read for some minutes at 100 W,
+        for second in range(300):
+            latest = self.record_later(
+                'p', watts=100.0, ticks=second * 1000, counter=COUNTER
+            )
+
+        # then it bills nothing, and is logged once.
+        self.assertEqual((0, 100.0), (latest.millijoules, latest.watts))
+        (line,) = self.lines()
+        self.assertIn('Probe p: this time is not metered: the energy', line)
+        self.assertIn('max_watts = 500', line)
+        self.assertLess(
+            200.0,
+            self.counters.value(
+                'readings_unbilled', reason='implausible_counter'
+            ),
+        )
+
+    def test_counter_that_can_have_rolled_over_twice_is_logged(self):
+        self.configure('p')
+        wrapping = measurement.Counter(joules_per_tick=1.0, rollover=4096)
+
+        for ticks in (0, 100, 200):
+            self.monotonic += 60
+            latest = self.record('p', ticks=ticks, counter=wrapping)
+
+        self.assertEqual(
+            (0, 0.0), (latest.millijoules, latest.metered_seconds)
+        )
+        (line,) = self.lines()
+        self.assertIn('can have rolled over more than once', line)
+        self.assertEqual(
+            2.0,
+            self.counters.value(
+                'readings_unbilled', reason='ambiguous_rollover'
+            ),
+        )
+
     def test_out_of_order_reading_is_counted_but_not_logged(self):
         self.configure('p')
         self.record_later('p', watts=1.0)
