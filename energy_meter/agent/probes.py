@@ -53,22 +53,29 @@ class Pattern(typing.NamedTuple):
 
 def apply_overrides(
     settings: registers.Settings,
+    driver: type[base.Driver],
     probe_id: str,
     options: dict[str, typing.Any],
 ) -> registers.Settings:
     """Return the settings of one probe.
 
     :param settings: settings that all probes of its wattmeter share.
+    :param driver: driver of its wattmeter.
     :param options: options of the probe's own section.
     """
     shared = settings.probe
+    scope = options.get('scope') or shared.scope
     return settings._replace(
         probe=shared._replace(
             id=probe_id,
-            scope=options.get('scope') or shared.scope,
+            scope=scope,
             host=options.get('host') or shared.host or probe_id,
         ),
-        max_watts=options.get('max_watts') or settings.max_watts,
+        max_watts=(
+            options.get('max_watts')
+            or settings.options.get('max_watts')
+            or driver.max_watts_of(scope)
+        ),
     )
 
 

@@ -20,8 +20,6 @@ from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
 
-_DEFAULT_MAX_WATTS = 100_000.0
-
 
 class Wattmeter(typing.NamedTuple):
     """A wattmeter as configured in a valid ``[wattmeter:...]`` section.
@@ -107,7 +105,10 @@ class Wattmeter(typing.NamedTuple):
             probe_ids=metered,
             probes=tuple(
                 agent_probes.apply_overrides(
-                    settings, probe_id, overrides.get(probe_id) or {}
+                    settings,
+                    self.driver,
+                    probe_id,
+                    overrides.get(probe_id) or {},
                 )
                 for probe_id in metered
                 if probe_id
@@ -283,7 +284,7 @@ class _Loader:
             measurement.Probe(
                 '', scope, host, section.subject, driver_name, self._agent
             ),
-            options['max_watts'] or _DEFAULT_MAX_WATTS,
+            options['max_watts'] or driver.max_watts_of(scope),
             max(self._conf.agent.max_gap, 3 * options['interval']),
             options['energy'],
             options,

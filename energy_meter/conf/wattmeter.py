@@ -33,7 +33,9 @@ OPTS: list[cfg.Opt] = [
         'max_watts',
         min=0.001,
         help='Maximum power of a probe, in watts. Higher readings are '
-        'rejected. Defaults to 100,000 W.',
+        'rejected, and no energy counter is billed for more. The default '
+        'depends on the scope: 20,000 W for a node, 10,000 W for an outlet, '
+        '50,000 W for an inlet, 1,000 W for a processor.',
     ),
     cfg.StrOpt(
         'scope',
@@ -93,7 +95,8 @@ PROBE_OPTS: list[cfg.Opt] = [
         'max_watts',
         min=0.001,
         help='Maximum power of this probe, in watts. Higher readings are '
-        'rejected. Defaults to max_watts of its wattmeter.',
+        'rejected, and no energy counter is billed for more. Defaults to '
+        'max_watts of its wattmeter, or else depends on its scope.',
     ),
 ]
 

@@ -33,6 +33,25 @@ ProbeReader = per_probe.ProbeReader
 #: Returns the channel of each probe; an error unless each channel has a place.
 assign = sysfs.assign
 
+#: Default maximum power of a probe in watts, by its scope. It limits what a
+#: wrong value can bill, so it is little more than the rating of the largest
+#: common hardware. ``doc/source/configuration/index.rst`` has the reasons.
+MAX_WATTS = {
+    'node': 20_000.0,
+    'inlet': 50_000.0,
+    'outlet': 10_000.0,
+    'psu': 10_000.0,
+    'cpu-package': 1000.0,
+    'gpu': 3000.0,
+    'dram': 1000.0,
+    'platform': 5000.0,
+    'battery': 3000.0,
+    'chassis': 100_000.0,
+    'phase': 35_000.0,
+    'circuit': 100_000.0,
+    'other': 100_000.0,
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Channel:
@@ -57,6 +76,9 @@ class Driver(abc.ABC):
     :cvar opts: options of the driver in its ``[wattmeter:...]`` section. Mark
         those that hold a password as ``secret``.
     :cvar scope: default scope of the driver's probes.
+    :cvar max_watts: default maximum power of a probe with that scope, in
+        watts, if the device can measure less than others of its scope. None
+        for the default of the scope.
     :cvar measures_this_machine: whether the default ``host`` of the probes is
         the machine on which the agent runs, rather than the probe's ID.
     :cvar self_paced: whether :meth:`read` itself waits for the device, because
@@ -70,6 +92,7 @@ class Driver(abc.ABC):
 
     opts: typing.ClassVar[collections.abc.Sequence[cfg.Opt]] = ()
     scope: typing.ClassVar[str] = 'node'
+    max_watts: typing.ClassVar[float | None] = None
     measures_this_machine: typing.ClassVar[bool] = False
     self_paced: typing.ClassVar[bool] = False
 
@@ -90,6 +113,16 @@ class Driver(abc.ABC):
         :raises DriverError: if the options are invalid.
         """
         return cls.scope
+
+    @classmethod
+    def max_watts_of(cls, scope: str) -> float:
+        """Return the default maximum power of a probe, in watts.
+
+        :param scope: scope of the probe; the operator may have set it.
+        """
+        if scope == cls.scope and cls.max_watts is not None:
+            return cls.max_watts
+        return MAX_WATTS.get(scope, MAX_WATTS['other'])
 
     @abc.abstractmethod
     def open(self) -> None:

@@ -84,6 +84,8 @@ class WattsUp(base.Driver):
 
     opts = (serial.PORT,)
     scope = 'outlet'
+    #: The European model, for 16 A at 250 V, is the largest one.
+    max_watts = 4000.0
     self_paced = True
 
     timeout_s: typing.ClassVar[float] = 10.0

@@ -8,12 +8,14 @@ from oslotest import base
 
 from energy_meter import accumulator
 from energy_meter import measurement
+from energy_meter.drivers import base as drivers_base
 
 KWH = 3.6e6
 MAX_GAP = 60.0
 #: Default maximum power of an outlet and of a processor, in watts.
-OUTLET = 10_000.0
-PROCESSOR = 1000.0
+OUTLET = drivers_base.MAX_WATTS['outlet']
+INLET = drivers_base.MAX_WATTS['inlet']
+PROCESSOR = drivers_base.MAX_WATTS['cpu-package']
 
 KILOWATT_HOURS = measurement.Counter(joules_per_tick=KWH)
 WATT_HOURS = measurement.Counter(joules_per_tick=3600.0)
@@ -148,18 +150,19 @@ class ReplacementTest(base.BaseTestCase):
     """A wattmeter is replaced by one whose counter is higher."""
 
     def test_used_pdu_after_ten_minutes_is_not_billed(self):
-        # Given an outlet that is metered for an hour at 250 W,
-        meter = Meter(WATT_HOURS, OUTLET)
-        meter.run(1, lambda joules: 1000 + joules / 3600)
+        for max_watts in (OUTLET, INLET):
+            # Given a PDU that is metered for an hour at 250 W,
+            meter = Meter(WATT_HOURS, max_watts)
+            meter.run(1, lambda joules: 1000 + joules / 3600)
 
-        # when a used PDU is put in after ten minutes,
-        meter.now += 600
-        meter.run(1, lambda joules: 11_000 + joules / 3600)
+            # when a used PDU is put in after ten minutes,
+            meter.now += 600
+            meter.run(1, lambda joules: 11_000 + joules / 3600)
 
-        # then not 10.25 kWh are billed for the 0.54 kWh used, and the ten
-        # minutes are not metered.
-        self.assertAlmostEqual(0.5, meter.total.kwh, places=2)
-        self.assertAlmostEqual(2.0, meter.total.hours, delta=0.01)
+            # then not 10.25 kWh are billed for the 0.54 kWh used, and the
+            # ten minutes are not metered.
+            self.assertAlmostEqual(0.5, meter.total.kwh, places=2)
+            self.assertAlmostEqual(2.0, meter.total.hours, delta=0.01)
 
     def test_used_pdu_is_not_billed_however_long_the_outlet_was_idle(self):
         # Given an outlet that uses nothing for a week,

@@ -145,10 +145,35 @@ class LoadTest(WattmeterTestCase):
 
         self.assertEqual(('p',), loaded.probe_ids)
 
-    def test_default_max_watts(self):
-        loaded = self.load_one(self.section())
+    def test_default_max_watts_depends_on_driver_and_scope(self):
+        for driver, options, expected in (
+            ('dummy', {}, 20_000.0),
+            ('dummy', {'scope': 'inlet'}, 50_000.0),
+            ('ipmi', {'host': 'bmc', 'password': SECRET}, 20_000.0),
+            ('rapl', {}, 1000.0),
+            ('rapl', {'scope': 'platform'}, 5000.0),
+            ('power_supply', {}, 3000.0),
+            ('wattsup', {'port': '/dev/ttyUSB0'}, 4000.0),
+            ('wattsup', {'port': '/dev/ttyUSB0', 'scope': 'node'}, 20_000.0),
+            ('wattsup', {'port': '/dev/ttyUSB0', 'max_watts': 90}, 90.0),
+        ):
+            loaded = self.load_one(self.section(driver=driver, **options))
 
-        self.assertEqual(100_000.0, loaded.probes[0].max_watts)
+            self.assertEqual(
+                expected, loaded.probes[0].max_watts, (driver, options)
+            )
+
+    def test_default_max_watts_of_probe_depends_on_its_own_scope(self):
+        probes = '[probe:a]\nscope = outlet\n[probe:b]\nmax_watts = 9\n'
+        for section, expected in (
+            (self.section(probes='a, b'), [10_000.0, 9.0]),
+            (self.section(probes='a, b', max_watts=70), [70.0, 9.0]),
+        ):
+            loaded = self.load_one(section + probes)
+
+            self.assertEqual(
+                expected, [settings.max_watts for settings in loaded.probes]
+            )
 
     def test_max_gap_is_at_least_three_intervals(self):
         for interval, max_gap in ((1, 60.0), (20, 60.0), (60, 180.0)):

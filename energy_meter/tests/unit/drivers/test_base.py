@@ -81,6 +81,15 @@ class EveryDriverTest(oslotest_base.BaseTestCase):
         for name, driver in every_driver().items():
             self.assertIn(driver.scope, measurement.SCOPES, name)
 
+    def test_each_scope_has_a_maximum_power(self):
+        self.assertLessEqual(set(measurement.SCOPES), set(base.MAX_WATTS))
+
+    def test_maximum_power_is_at_most_that_of_the_scope(self):
+        for name, driver in every_driver().items():
+            limit = driver.max_watts_of(driver.scope)
+            self.assertGreater(limit, 0.0, name)
+            self.assertLessEqual(limit, base.MAX_WATTS[driver.scope], name)
+
     def test_options_have_unique_names_and_help(self):
         common = {opt.dest for opt in wattmeter.OPTS}
         for name, driver in every_driver().items():
