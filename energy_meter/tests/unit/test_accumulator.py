@@ -29,6 +29,30 @@ COARSE = measurement.Counter(joules_per_tick=0.1 * KWH)
 pauses = strategies.floats(0.01, MAX_GAP - 1)
 watts = strategies.floats(0, MAX_WATTS)
 
+#: Any readings of a counter: the pause before each, a step or else a jump to
+#: a value, and the power. Most faults are runs of steps that are too fast.
+any_readings = strategies.lists(
+    strategies.tuples(
+        strategies.floats(0.1, 5) | strategies.floats(0.1, 100.0),
+        strategies.integers(0, 3) | strategies.integers(0, 500),
+        strategies.integers(-60, 4).map(lambda value: max(0, value) * 1000),
+        strategies.none() | watts,
+    ),
+    min_size=2,
+    max_size=60,
+)
+
+
+def walk(readings, counter):
+    """Yield the time, the ticks and the power of readings."""
+    monotonic, value = 0.0, 0
+    for pause, step, jump, load in readings:
+        monotonic += pause
+        value = jump or value + step * counter.step
+        if counter.rollover is not None:
+            value %= counter.rollover
+        yield monotonic, value, load
+
 
 def power(value):
     return measurement.Reading('p', value)
@@ -321,69 +345,61 @@ class CounterAccumulatorTest(base.BaseTestCase):
         self.assertEqual(true - 30_000, billed)
 
     @hypothesis.given(
-        strategies.sampled_from([FINE, WRAPPING, STEPPED]),
-        strategies.lists(
-            strategies.tuples(
-                strategies.floats(0.1, 100.0),
-                strategies.integers(0, 65_535) | strategies.integers(0, 5_000),
-                strategies.none() | watts,
-            ),
-            min_size=2,
-            max_size=60,
-        ),
+        strategies.sampled_from([FINE, WRAPPING, STEPPED, COARSE]),
+        strategies.booleans(),
+        any_readings,
     )
-    @hypothesis.settings(max_examples=300)
+    @hypothesis.settings(max_examples=500)
     def test_any_sequence_bills_at_most_max_watts_and_one_step(
-        self, counter, readings
+        self, counter, uses_power, readings
     ):
         subject = counter_accumulator.CounterAccumulator(
-            counter, MAX_WATTS, MAX_GAP
+            counter, MAX_WATTS, MAX_GAP, uses_power
         )
         subject.add(ticks(0, counter), 0.0)
-        monotonic, billed, seconds = 0.0, 0.0, 0.0
-        for pause, value, load in readings:
-            monotonic += pause
+        billed, seconds = 0.0, 0.0
+        for monotonic, value, load in walk(readings, counter):
             delta = subject.add(ticks(value, counter, load), monotonic)
             self.assertGreaterEqual(delta.joules, 0.0)
             self.assertGreaterEqual(delta.seconds, 0.0)
             billed += delta.joules
             seconds += delta.seconds
 
-        self.assertLessEqual(
-            billed, (MAX_WATTS * monotonic + counter.resolution) * (1 + 1e-4)
-        )
-        self.assertLessEqual(seconds, monotonic * (1 + 1e-9))
+            self.assertLessEqual(
+                billed,
+                (MAX_WATTS * monotonic + counter.resolution) * (1 + 1e-4),
+            )
+            self.assertLessEqual(seconds, monotonic * (1 + 1e-9))
 
     @hypothesis.given(
-        strategies.lists(
-            strategies.tuples(
-                strategies.floats(0.1, MAX_GAP),
-                strategies.integers(0, 65_535) | strategies.integers(0, 5_000),
-                watts,
-            ),
-            min_size=2,
-            max_size=60,
-        ),
+        strategies.sampled_from([FINE, STEPPED]),
+        any_readings,
+        strategies.lists(watts, min_size=60, max_size=60),
     )
+    @hypothesis.settings(max_examples=300)
     def test_any_sequence_bills_at_most_a_multiple_of_the_power(
-        self, readings
+        self, counter, readings, loads
     ):
         # Given power that is known all the time,
         subject = counter_accumulator.CounterAccumulator(
-            FINE, MAX_WATTS, MAX_GAP
+            counter, MAX_WATTS, 100.0
         )
-        subject.add(ticks(0, watts=0.0), 0.0)
-        monotonic, limit, billed, before = 0.0, FINE.resolution, 0.0, 0.0
+        subject.add(ticks(0, counter, 0.0), 0.0)
+        limit, billed = counter.resolution, 0.0
+        before, read_at = 0.0, 0.0
 
         # when the counter shows any values,
-        for pause, value, load in readings:
-            monotonic += pause
-            billed += subject.add(ticks(value, watts=load), monotonic).joules
-            limit += 4 * (max(before, load) + 20) * pause
-            before = load
+        for (monotonic, value, _), load in zip(
+            walk(readings, counter), loads, strict=False
+        ):
+            billed += subject.add(
+                ticks(value, counter, load), monotonic
+            ).joules
+            limit += 4 * (max(before, load) + 20) * (monotonic - read_at)
+            before, read_at = load, monotonic
 
-        # then the energy agrees with the power.
-        self.assertLessEqual(billed, limit * (1 + 1e-4))
+            # then the energy agrees with the power.
+            self.assertLessEqual(billed, limit * (1 + 1e-4))
 
     @hypothesis.given(
         counter=strategies.sampled_from([FINE, WRAPPING, STEPPED, COARSE]),
@@ -652,28 +668,18 @@ class CoarseCounterAccumulatorTest(base.BaseTestCase):
             watts * (before + after), billed, delta=2 * watts * self.INTERVAL
         )
 
-    @hypothesis.given(
-        strategies.lists(
-            strategies.tuples(
-                strategies.floats(1, 3000),
-                strategies.integers(0, 20),
-                strategies.one_of(strategies.none(), watts),
-            ),
-            max_size=60,
-        )
-    )
+    @hypothesis.given(any_readings)
     @hypothesis.settings(max_examples=300)
     def test_any_sequence_bills_at_most_max_watts_and_one_step(self, readings):
         subject = self.make()
         subject.add(ticks(0, COARSE), 0.0)
-        monotonic = billed = 0.0
-        for pause, value, load in readings:
-            monotonic += pause
+        billed = 0.0
+        for monotonic, value, load in walk(readings, COARSE):
             billed += subject.add(ticks(value, COARSE, load), monotonic).joules
 
-        self.assertLessEqual(
-            billed, (MAX_WATTS * monotonic + self.STEP) * (1 + 1e-4)
-        )
+            self.assertLessEqual(
+                billed, (MAX_WATTS * monotonic + self.STEP) * (1 + 1e-4)
+            )
 
     @hypothesis.given(
         strategies.lists(
