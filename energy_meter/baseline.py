@@ -3,15 +3,16 @@
 """Baselines: what an energy counter can have counted since it was last read.
 
 A counter shows a multiple of its resolution, so the energy that it has not
-shown yet is less than one resolution. From this follows a budget for its
-increases. It starts at one resolution, grows by the maximum power times the
-time, and each increase is paid from it. A correct counter never exceeds it.
+shown yet is less than one resolution. From this follow two limits, which a
+correct counter never exceeds:
 
-Because the budget must not accumulate while the probe uses little, it is
-limited after each reading. If the counter moved, the limit is one resolution.
-If it stood still, the limit is the energy of ``max_gap`` seconds more, because
-some wattmeters update their counters only once a minute, or the energy by the
-power that was read meanwhile: the step may be larger than was declared.
+* A step is at most one resolution, plus the maximum power times the time since
+  the last reading. Some wattmeters update their counters only once a minute:
+  if the counter stood still, up to ``max_gap`` seconds are added.
+* All steps together are paid from a budget. It starts at one resolution and
+  grows by the maximum power, or by what agrees with the power that was read if
+  that is less. It does not grow beyond the energy of ``max_gap`` seconds, so
+  that it does not accumulate while the probe uses little.
 """
 
 import typing
@@ -57,13 +58,12 @@ class Limits(typing.NamedTuple):
         """
         possible = self.max_watts * seconds
         if before is None or after is None or seconds > self.max_gap:
-            return Flow(possible, possible, 0.0, 0.0)
+            return Flow(possible, possible, 0.0)
         high = max(before, after)
         low = max(0.0, min(before, after) - UNSEEN_WATTS)
         return Flow(
             possible,
             min(possible, MAX_RATIO * (high + UNSEEN_WATTS) * seconds),
-            MAX_RATIO * high * seconds,
             low / MAX_RATIO * seconds,
         )
 
@@ -74,13 +74,11 @@ class Flow(typing.NamedTuple):
     :ivar possible: maximum at the maximum power of the probe.
     :ivar agreeing: maximum that agrees with the power at both readings, if
         it is known.
-    :ivar explained: the same without ``UNSEEN_WATTS``; zero if it is unknown.
     :ivar expected: minimum that agrees with it; zero if it is unknown.
     """
 
     possible: float
     agreeing: float
-    explained: float
     expected: float
 
 
@@ -97,12 +95,10 @@ class Baseline:
     """
 
     __slots__ = (
-        '_agreeing',
+        '_budget',
         '_covered_at',
         '_expected',
-        '_explained',
         '_limits',
-        '_possible',
         '_ticks',
         '_unseen',
         'contradictions',
@@ -120,36 +116,38 @@ class Baseline:
         self._limits = limits
         self._ticks = ticks
         self._covered_at = monotonic
-        # The budgets for increases, in joules, by maximum power and by the
-        # power that was read.
-        self._possible = self._agreeing = limits.counter.resolution
-        # Possible since the last value.
-        self._unseen = 0.0
-        # Explained and expected since the last increase.
-        self._explained = self._expected = 0.0
+        # In joules: the budget that is left, the energy that is possible since
+        # the last value, and that is expected since the last increase.
+        self._budget = limits.counter.resolution
+        self._unseen = self._expected = 0.0
 
     def elapse(self, flow: Flow) -> None:
-        """Add the time since the last reading to the budgets."""
-        self._possible += flow.possible
-        self._agreeing += flow.agreeing
+        """Add the time since the last reading."""
+        self._budget += flow.agreeing
         self._unseen += flow.possible
-        self._explained += flow.explained
         self._expected += flow.expected
 
     def step(self, ticks: int) -> int | None:
         """Return the step to a value; None if it is implausible."""
-        counter = self._limits.counter
+        counter, max_watts, max_gap = self._limits
         step = ticks - self._ticks
         if counter.rollover is not None:
             step %= counter.rollover
-        if step < 0 or not self.affords(step * counter.joules_per_tick):
+        joules = step * counter.joules_per_tick
+        still = min(self.seen_at - self.moved_at, max_gap)
+        limit = counter.resolution + max_watts * still + self._unseen
+        if (
+            step < 0
+            or joules > limit + _TOLERANCE * counter.resolution
+            or not self.affords(joules)
+        ):
             return None
         return step
 
     def affords(self, joules: float) -> bool:
-        """Return whether the counter can have counted this energy."""
+        """Return whether the budget pays for this energy."""
         tolerance = _TOLERANCE * self._limits.counter.resolution
-        return joules <= min(self._possible, self._agreeing) + tolerance
+        return joules <= self._budget + tolerance
 
     def may_have_rolled_over(self) -> bool:
         """Return whether the counter can have passed its whole range unseen.
@@ -194,32 +192,27 @@ class Baseline:
             ``max_gap`` although the power does not agree, until a later
             increase makes up for it.
         """
-        counter, max_gap = self._limits.counter, self._limits.max_gap
+        counter, max_watts, max_gap = self._limits
         joules = step * counter.joules_per_tick
-        idle = counter.resolution + max(
-            self._limits.max_watts * max_gap, self._explained
-        )
         understated = self.understates(step) and (
             step > 0 or monotonic - self.moved_at > max_gap
         )
         seconds = 0.0 if understated else monotonic - self._covered_at
-        self._possible = min(
-            self._possible - joules, counter.resolution if step else idle
+        self._budget = min(
+            self._budget - joules, counter.resolution + max_watts * max_gap
         )
-        self._agreeing = min(self._agreeing - joules, idle)
         self._unseen = 0.0
         self._ticks, self.seen_at = ticks, monotonic
         self.contradictions = 0
         if step or not understated:
             self._covered_at = monotonic
         if step:
-            self._explained = self._expected = 0.0
+            self._expected = 0.0
             self.moved_at = monotonic
             self.joules += joules
             self.increases += 1
         return seconds
 
     def inherit(self, previous: 'Baseline') -> None:
-        """Replace another baseline, whose budgets pay for this one."""
-        self._possible = min(self._possible, previous._possible - self.joules)
-        self._agreeing = min(self._agreeing, previous._agreeing - self.joules)
+        """Replace another baseline, whose budget pays for this one."""
+        self._budget = min(self._budget, previous._budget - self.joules)

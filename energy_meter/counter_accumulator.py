@@ -15,7 +15,7 @@ AMBIGUOUS = 'ambiguous_rollover'
 class CounterAccumulator:
     """Follows a hardware energy counter, which also covers gaps.
 
-    A step is billed if the budgets of its baseline pay for it (see
+    A step is billed if it is within the limits of its baseline (see
     :mod:`energy_meter.baseline`): what the probe can have used, and what
     agrees with its power, if that is known. In total, at most ``max_watts``
     times the time, plus one step, is billed.
