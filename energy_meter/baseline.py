@@ -7,8 +7,7 @@ shown yet is less than one resolution. From this follow two limits, which a
 correct counter never exceeds:
 
 * A step is at most one resolution, plus the maximum power times the time since
-  the last reading. Some wattmeters update their counters only once a minute:
-  if the counter stood still, up to ``max_gap`` seconds are added.
+  the counter last moved. Some wattmeters update it only once a minute.
 * All steps together are paid from a budget. It starts at one resolution and
   grows by the maximum power, or by what agrees with the power that was read if
   that is less. It does not grow beyond the energy of ``max_gap`` seconds, so
@@ -129,12 +128,12 @@ class Baseline:
 
     def step(self, ticks: int) -> int | None:
         """Return the step to a value; None if it is implausible."""
-        counter, max_watts, max_gap = self._limits
+        counter, max_watts, _ = self._limits
         step = ticks - self._ticks
         if counter.rollover is not None:
             step %= counter.rollover
         joules = step * counter.joules_per_tick
-        still = min(self.seen_at - self.moved_at, max_gap)
+        still = self.seen_at - self.moved_at
         limit = counter.resolution + max_watts * still + self._unseen
         if (
             step < 0

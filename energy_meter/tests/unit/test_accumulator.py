@@ -371,6 +371,24 @@ class CounterAccumulatorTest(base.BaseTestCase):
             )
             self.assertLessEqual(seconds, monotonic * (1 + 1e-9))
 
+    def test_repeated_resets_bill_at_most_max_watts(self):
+        # Given a counter that is reset as soon as each reset is accepted,
+        subject = counter_accumulator.CounterAccumulator(
+            COARSE, MAX_WATTS, MAX_GAP
+        )
+        subject.add(ticks(10**6, COARSE), 0.0)
+        monotonic = billed = 0.0
+
+        # when it moves by one step every two minutes, which are 3 kW,
+        for reset in range(20):
+            for step in range(4):
+                monotonic += 120.0
+                value = ticks(1000 * (20 - reset) + step, COARSE)
+                billed += subject.add(value, monotonic).joules
+
+        # then the steps after each reset are not granted again.
+        self.assertLessEqual(billed, MAX_WATTS * monotonic + COARSE.resolution)
+
     @hypothesis.given(
         strategies.sampled_from([FINE, STEPPED]),
         any_readings,

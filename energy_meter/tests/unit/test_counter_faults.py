@@ -97,6 +97,18 @@ class UnitSwitchTest(base.BaseTestCase):
         self.assertEqual(0.0, meter.total.kwh)
         self.assertAlmostEqual(1.0, meter.total.hours, places=2)
 
+    def test_budget_does_not_accumulate(self):
+        # Given a counter of kilowatt hours, metered for a week at 250 W,
+        meter = Meter(KILOWATT_HOURS, OUTLET)
+        meter.run(168, lambda joules: 5 + joules / KWH, shows_power=False)
+        before = meter.total.kwh
+
+        # when it continues in watt hours without a jump,
+        meter.run(4, lambda joules: 47 + joules / 3600, shows_power=False)
+
+        # then it is not billed for what it did not use before.
+        self.assertLess(meter.total.kwh - before, 3.0)
+
     def test_unit_of_a_tenth_is_detected_by_power(self):
         # 2.5 kW is below the maximum of an outlet; only power shows that the
         # counter is wrong.
