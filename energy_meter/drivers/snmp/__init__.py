@@ -13,10 +13,9 @@ import typing
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
-from energy_meter.drivers.snmp import channel
+from energy_meter.drivers.snmp import listing
 from energy_meter.drivers.snmp import options
 from energy_meter.drivers.snmp import profile
-from energy_meter.drivers.snmp import reader
 from energy_meter.drivers.snmp import session
 
 
@@ -27,8 +26,7 @@ class SNMP(base.Driver):
     scope = 'outlet'
 
     _session: session.Session | None = None
-    _reader: reader.Reader | None = None
-    _channels: collections.abc.Sequence[channel.Channel] = ()
+    _listing: listing.Listing | None = None
 
     def open(self) -> None:
         table = self._table()
@@ -41,35 +39,26 @@ class SNMP(base.Driver):
             self.options.retries,
         )
         self._session.open()
-        self._channels = channel.find(self._session, table)
-        selected = channel.select(self._channels, self.options.channels or ())
-        self._reader = reader.Reader(
-            self._session,
-            table,
-            channel.assign(self.probes, selected),
-            self._channels,
+        self._listing = listing.Listing(
+            self._session, table, self.probes, self.options.channels or ()
         )
 
     def close(self) -> None:
         if self._session is not None:
             self._session.close()
-        self._session = self._reader = None
+        self._session = self._listing = None
 
     @classmethod
     def scope_of(cls, chosen: typing.Any) -> str:
         return options.table(chosen).scope
 
     def channels(self) -> collections.abc.Sequence[base.Channel]:
-        return [
-            base.Channel(member.index, member.name)
-            for member in self._channels
-            if member.is_present
-        ]
+        return [] if self._listing is None else self._listing.channels()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        if self._reader is None:
+        if self._listing is None:
             raise exception.DriverError(reason='the driver is not open')
-        return self._reader.read()
+        return self._listing.read()
 
     def _table(self) -> profile.Table:
         """Return the table to read, without columns that are not needed."""

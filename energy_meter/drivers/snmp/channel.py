@@ -15,6 +15,9 @@ from energy_meter.drivers.snmp import session as sessions
 Oid = engine.Oid
 Values: typing.TypeAlias = collections.abc.Mapping[Oid, objects.Value]
 
+#: Maximum number of decimal places that a device can report.
+MAX_DIGITS = 12
+
 
 class ScaledObject(typing.NamedTuple):
     """SNMP object with a number.
@@ -133,7 +136,7 @@ class _Column:
         unit = self._column.unit
         if self._column.digits is not None:
             digits = scales.get(self._column.digits + index)
-            if not isinstance(digits, int):
+            if not isinstance(digits, int) or abs(digits) > MAX_DIGITS:
                 return None
             unit /= 10**digits
         if self._column.factor is not None:
@@ -223,64 +226,6 @@ def _fill(rows: collections.abc.Collection[Oid]) -> list[Oid]:
             else numbers
         )
     ]
-
-
-def select(
-    channels: collections.abc.Sequence[Channel],
-    names: collections.abc.Sequence[str],
-) -> collections.abc.Sequence[Channel]:
-    """Return the channels with these indexes or names.
-
-    :param names: indexes or names; if empty, all channels are returned.
-    :raises DriverError: if a channel is unknown, ambiguous or listed twice.
-    """
-    if not names:
-        return channels
-    selected = [_select(channels, name) for name in names]
-    for position, channel in enumerate(selected):
-        if channel in selected[:position]:
-            raise exception.DriverError(
-                reason=f'channels lists {names[position]!r} twice'
-            )
-    return selected
-
-
-def _select(channels: collections.abc.Sequence[Channel], name: str) -> Channel:
-    matches = [channel for channel in channels if channel.index == name]
-    matches = matches or [
-        channel for channel in channels if channel.name == name
-    ]
-    if len(matches) == 1:
-        return matches[0]
-    candidates = ', '.join(
-        f'{channel.index} ({channel.name})' if channel.name else channel.index
-        for channel in matches or channels
-        if channel.is_present
-    )
-    raise exception.DriverError(
-        reason=f'several channels match {name!r}: {candidates}'
-        if matches
-        else f'channel {name!r} not found; available: {candidates}'
-    )
-
-
-def assign(
-    probes: collections.abc.Sequence[str | None],
-    channels: collections.abc.Sequence[Channel],
-) -> dict[str, Channel]:
-    """Return the channel of each probe.
-
-    :raises DriverError: if there are fewer channels than probes.
-    """
-    if len(probes) > len(channels):
-        raise exception.DriverError(
-            reason=f'{len(probes)} probes, but only {len(channels)} channels'
-        )
-    return {
-        probe: channel
-        for probe, channel in zip(probes, channels, strict=False)
-        if probe is not None
-    }
 
 
 def _source(column: profile.Column) -> Oid:

@@ -31,6 +31,8 @@ from pysnmp.entity import engine
 from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.proto.api import v2c
 
+from energy_meter.drivers.snmp import boots
+
 LOG = logging.getLogger(__name__)
 
 Oid: typing.TypeAlias = tuple[int, ...]
@@ -130,6 +132,7 @@ class Engine:
 
     def __init__(self, credentials: Credentials) -> None:
         self._engine = engine.SnmpEngine()
+        self.boots = boots.Boots(self._engine)
         self._engine.register_transport_dispatcher(
             dispatch.AsyncioDispatcher()
         )
@@ -194,6 +197,7 @@ class Engine:
     async def disconnect(self, target: Target) -> None:
         """Remove a device and close its socket."""
         config.delete_target_address(self._engine, target.name)
+        self.boots.discard(target.domain)
         transport = config.delete_transport(self._engine, target.domain)
         if transport is not None:
             transport.close_transport()
@@ -204,6 +208,7 @@ class Engine:
         context: str,
         oids: collections.abc.Sequence[Oid],
         repetitions: int | None,
+        scalars: int = 0,
     ) -> Response:
         """Send one request and wait for the response.
 
@@ -211,6 +216,7 @@ class Engine:
         :param repetitions: number of objects to return after each of
             ``oids``; None for the objects themselves. Version 1 supports at
             most 1.
+        :param scalars: number of leading ``oids`` that are not repeated.
         """
         varbinds = [(v2c.ObjectIdentifier(oid), v2c.null) for oid in oids]
         future: asyncio.Future[Response]
@@ -221,7 +227,7 @@ class Engine:
         elif repetitions == 1:
             generator = self._next
         else:
-            generator, sizes = self._bulk, (0, repetitions)
+            generator, sizes = self._bulk, (scalars, repetitions)
         generator.send_varbinds(
             self._engine,
             target.name,
@@ -255,10 +261,7 @@ _engines: dict[Credentials, Engine] = {}
 
 
 def _log_exception(_loop: object, context: dict[str, typing.Any]) -> None:
-    """Log an exception in pysnmp, for example after a malformed packet.
-
-    The request itself fails with a timeout.
-    """
+    """Log an exception in pysnmp, after which the request times out."""
     LOG.debug('%s: %s', context.get('message'), context.get('exception'))
 
 

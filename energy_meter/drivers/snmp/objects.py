@@ -3,6 +3,8 @@
 """Values and ranges of SNMP objects."""
 
 import collections.abc
+import fractions
+import re
 import typing
 
 from pyasn1.type import univ
@@ -14,6 +16,9 @@ Oid = engine.Oid
 #: Value of an object: a number, text, or an object identifier. None if the
 #: object or instance does not exist, or at the end of the MIB.
 Value: typing.TypeAlias = int | bytes | Oid | None
+
+#: A decimal number as text. Some devices pad it with spaces or a NUL.
+_NUMBER = re.compile(rb'[ \0]*(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)[ \0]*')
 
 #: Exclusive upper limit of the numbers in an object identifier.
 SUBIDENTIFIER_LIMIT = 2**32
@@ -29,6 +34,19 @@ class Range(typing.NamedTuple):
     def below(cls, oid: Oid) -> 'Range':
         """Return the range of all objects below an object identifier."""
         return cls(oid, (*oid, SUBIDENTIFIER_LIMIT))
+
+
+def number(value: Value) -> fractions.Fraction | None:
+    """Return the number in a value; None if it is not a number.
+
+    Some devices send numbers as text. Text with anything but a decimal number
+    is not a number: ``101 W`` or ``1e3`` may mean something else.
+    """
+    if isinstance(value, int):
+        return fractions.Fraction(value)
+    if isinstance(value, bytes) and (match := _NUMBER.fullmatch(value)):
+        return fractions.Fraction(match[1].decode('ascii'))
+    return None
 
 
 def decode(

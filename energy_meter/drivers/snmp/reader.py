@@ -3,14 +3,22 @@
 """Reader that needs as few requests as possible for its channels."""
 
 import collections.abc
+import fractions
 
-from energy_meter import exception
+from oslo_log import log as logging
+
 from energy_meter import measurement
 from energy_meter.drivers.snmp import channel as channels
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import objects
 from energy_meter.drivers.snmp import profile
+from energy_meter.drivers.snmp import restarts
 from energy_meter.drivers.snmp import session as sessions
+
+LOG = logging.getLogger(__name__)
+
+#: Ticks in the unit of an energy counter that the device sends as text.
+TEXT_TICKS = 1000
 
 
 class Reader:
@@ -35,7 +43,8 @@ class Reader:
         self._columns = table.columns
         self._probes = probes
         self._counters = {
-            probe: self._counter(channel) for probe, channel in probes.items()
+            probe: self._counter(probe, channel)
+            for probe, channel in probes.items()
         }
         self._oids = sorted(
             {oid for channel in probes.values() for oid in channel.oids()}
@@ -44,16 +53,25 @@ class Reader:
             [oid for channel in available for oid in channel.oids()]
         )
 
-    def read(self) -> list[measurement.Reading]:
-        """Return a reading of each probe that has a value now.
+    def request(self) -> dict[engine.Oid, objects.Value]:
+        """Return the values of all objects, and of the uptime.
 
         :raises DriverError: if there is no valid response.
         """
-        values = (
-            self._session.walk(self._ranges, self._rows)
-            if self._ranges
-            else self._session.get(self._oids)
-        )
+        if not self._oids:
+            return {}
+        if self._ranges:
+            return self._session.walk(
+                self._ranges, self._rows, restarts.UPTIME
+            )
+        # The last object: a restart between two requests is detected.
+        return self._session.get([*self._oids, restarts.UPTIME])
+
+    def readings(self, values: channels.Values) -> list[measurement.Reading]:
+        """Return a reading of each probe that has a value.
+
+        :param values: as returned by :meth:`request`.
+        """
         readings = (
             self._reading(probe, channel, values)
             for probe, channel in self._probes.items()
@@ -93,17 +111,24 @@ class Reader:
         return ranges, max(rows, default=0)
 
     def _counter(
-        self, channel: channels.Channel
+        self, probe: str, channel: channels.Channel
     ) -> measurement.Counter | None:
+        """Return the properties of a channel's counter.
+
+        :returns: None if the channel does not have one, or if it consists of
+            several with different units.
+        """
         units = {scaled.unit for scaled in channel.energy}
-        if not units:
-            return None
         if len(units) > 1:
-            raise exception.ProtocolError(
-                device=self._session.device,
-                reason=f'the energy counters of {channel.index} have '
-                'different units',
+            LOG.warning(
+                '%s: the energy counters of channel %s have different units; '
+                'probe %s is read without them',
+                self._session.device,
+                channel.index,
+                probe,
             )
+        if len(units) != 1:
+            return None
         column = self._columns['energy']
         return measurement.Counter(units.pop(), column.step, column.rollover)
 
@@ -114,23 +139,39 @@ class Reader:
             return None
         powers = self._numbers('watts', channel.watts, values)
         watts = (
-            sum(
-                number * scaled.unit
-                for number, scaled in zip(powers, channel.watts, strict=True)
+            float(
+                sum(
+                    number * fractions.Fraction(scaled.unit)
+                    for number, scaled in zip(
+                        powers, channel.watts, strict=True
+                    )
+                )
             )
             if powers
             else None
         )
-        energies = self._numbers('energy', channel.energy, values)
-        ticks = sum(energies) if energies else None
+        ticks, counter = self._energy(probe, channel, values)
         if watts is None and ticks is None:
             return None
-        return measurement.Reading(
-            probe,
-            watts,
-            ticks,
-            None if ticks is None else self._counters[probe],
-        )
+        return measurement.Reading(probe, watts, ticks, counter)
+
+    def _energy(
+        self, probe: str, channel: channels.Channel, values: channels.Values
+    ) -> tuple[int | None, measurement.Counter | None]:
+        counter = self._counters[probe]
+        numbers = self._numbers('energy', channel.energy, values)
+        if counter is None or not numbers:
+            return None, None
+        total = sum(numbers, fractions.Fraction())
+        if any(isinstance(values[oid], bytes) for oid, _ in channel.energy):
+            # Text may have decimal places, but a tick is an integer.
+            total *= TEXT_TICKS
+            counter = measurement.Counter(
+                counter.joules_per_tick / TEXT_TICKS,
+                counter.step * TEXT_TICKS,
+                counter.rollover and counter.rollover * TEXT_TICKS,
+            )
+        return int(total), counter
 
     def _is_valid(
         self, channel: channels.Channel, values: channels.Values
@@ -147,13 +188,13 @@ class Reader:
         name: str,
         scaled_objects: tuple[channels.ScaledObject, ...],
         values: channels.Values,
-    ) -> list[int]:
+    ) -> list[fractions.Fraction]:
         """Return the values of objects, or nothing if one is invalid."""
         numbers = []
         for scaled in scaled_objects:
-            number = values.get(scaled.oid)
+            number = objects.number(values.get(scaled.oid))
             if (
-                not isinstance(number, int)
+                number is None
                 or number < 0
                 or number in self._columns[name].invalid
             ):

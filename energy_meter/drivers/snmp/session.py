@@ -8,17 +8,18 @@ import time
 
 from pysnmp import error
 from pysnmp.proto import errind
-from pysnmp.proto import rfc1905
 
 from energy_meter import exception
 from energy_meter.drivers.snmp import engine
+from energy_meter.drivers.snmp import errors
 from energy_meter.drivers.snmp import objects
 
 Oid = engine.Oid
 
-#: Maximum number of objects in one get request. Request and response fit an
-#: Ethernet frame; some devices silently drop larger packets.
-MAX_GET_OBJECTS = 40
+#: Maximum number of objects in one get request: 40 values and the uptime.
+#: Request and response fit an Ethernet frame; some devices silently drop
+#: larger packets.
+MAX_GET_OBJECTS = 41
 
 #: Maximum number of objects in one bulk response, about 3 kB. A device that
 #: does not support this size returns a shorter response.
@@ -33,24 +34,6 @@ MISSING_RETRY_S = 60.0
 
 #: Maximum time of an operation in the engine thread without network I/O.
 ENGINE_TIMEOUT_S = 30.0
-
-# Error statuses (RFC 3416, section 3).
-_TOO_BIG = 1
-_NO_SUCH_NAME = 2
-_GENERAL_ERROR = 5
-_NO_ACCESS = 6
-_AUTHORIZATION_ERROR = 16
-
-#: Error indications of rejected credentials, from the device (RFC 3414,
-#: section 3.2) or from pysnmp.
-_AUTHENTICATION_ERRORS = (
-    errind.AuthenticationFailure,
-    errind.DecryptionError,
-    errind.UnknownSecurityName,
-    errind.UnknownUserName,
-    errind.UnsupportedSecurityLevel,
-    errind.WrongDigest,
-)
 
 
 class Session:
@@ -87,6 +70,17 @@ class Session:
     def has_bulk(self) -> bool:
         """Whether the version has bulk requests."""
         return self._credentials.version != '1'
+
+    @property
+    def boots(self) -> int | None:
+        """Number of starts of the device; None if it is unknown."""
+        if (
+            self._credentials.version != '3'
+            or self._engine is None
+            or self._target is None
+        ):
+            return None
+        return self._engine.boots.get(self._target.domain)
 
     def open(self) -> None:
         """Resolve the host and open a socket.
@@ -139,47 +133,60 @@ class Session:
         while remaining:
             batch = remaining[: self._max_get_objects]
             response = self._request(batch)
-            if response.status == _TOO_BIG and len(batch) > 1:
+            if response.status == errors.TOO_BIG and len(batch) > 1:
                 self._max_get_objects = len(batch) // 2
             elif response.status in (
-                _NO_SUCH_NAME,
-                _GENERAL_ERROR,
+                errors.NO_SUCH_NAME,
+                errors.GENERAL_ERROR,
             ) and 0 < response.index <= len(batch):
                 # The response contains no values if one object is missing.
                 missing = remaining.pop(response.index - 1)
                 self._missing[missing] = time.monotonic()
             else:
-                self._check(response)
+                errors.check(response, self.device, self._credentials)
                 values.update(objects.decode(response.varbinds))
                 del remaining[: len(batch)]
         return values
 
     def walk(
-        self, ranges: collections.abc.Iterable[objects.Range], rows: int
+        self,
+        ranges: collections.abc.Iterable[objects.Range],
+        rows: int,
+        scalar: Oid | None = None,
     ) -> dict[Oid, objects.Value]:
         """Return the values of all objects in some ranges.
 
         :param rows: expected number of objects in each range.
+        :param scalar: another object, which is added to the first request.
+            It requires bulk requests, and its last number must be 0.
         :raises DriverError: if there is no valid response.
         """
         remaining = list(ranges)
         values: dict[Oid, objects.Value] = {}
+        scalars = [] if scalar is None else [scalar[:-1]]
         while remaining:
             repetitions = self._repetitions(len(remaining), rows)
             response = self._request(
-                [after for after, _ in remaining], repetitions
+                scalars + [after for after, _ in remaining],
+                repetitions,
+                len(scalars),
             )
-            if response.status == _TOO_BIG and repetitions > 1:
+            if response.status == errors.TOO_BIG and repetitions > 1:
                 self._max_bulk_objects = len(remaining) * repetitions // 2
             elif (
-                response.status == _NO_SUCH_NAME
+                response.status == errors.NO_SUCH_NAME
                 and 0 < response.index <= len(remaining)
             ):
                 # Version 1 reports the end of the MIB in this way.
                 del remaining[response.index - 1]
             else:
-                self._check(response)
-                remaining = self._collect(remaining, response, values)
+                errors.check(response, self.device, self._credentials)
+                decoded = objects.decode(response.varbinds)
+                values.update(decoded[: len(scalars)])
+                remaining = self._collect(
+                    remaining, decoded[len(scalars) :], values
+                )
+                scalars = []
         return values
 
     def _repetitions(self, ranges: int, rows: int) -> int:
@@ -190,14 +197,13 @@ class Session:
     def _collect(
         self,
         ranges: list[objects.Range],
-        response: engine.Response,
+        decoded: list[tuple[Oid, objects.Value]],
         values: dict[Oid, objects.Value],
     ) -> list[objects.Range]:
         """Add the objects of a response to the values.
 
         :returns: the ranges that remain to be requested.
         """
-        decoded = objects.decode(response.varbinds)
         if not decoded:
             raise exception.ProtocolError(
                 device=self.device, reason='empty response'
@@ -226,6 +232,7 @@ class Session:
         self,
         oids: collections.abc.Sequence[Oid],
         repetitions: int | None = None,
+        scalars: int = 0,
     ) -> engine.Response:
         if self._engine is None or self._target is None:
             raise exception.ProtocolError(
@@ -237,7 +244,11 @@ class Session:
                 # engine ID and to synchronize the time.
                 response = engine.run(
                     self._engine.request(
-                        self._target, self._context, oids, repetitions
+                        self._target,
+                        self._context,
+                        oids,
+                        repetitions,
+                        scalars,
                     ),
                     3 * self._timeout + 1,
                 )
@@ -265,22 +276,3 @@ class Session:
             if self._credentials.version == '3'
             else 'community'
         )
-
-    def _check(self, response: engine.Response) -> None:
-        """Raise an error unless a response is valid."""
-        is_rejected = isinstance(
-            response.error, _AUTHENTICATION_ERRORS
-        ) or response.status in (_NO_ACCESS, _AUTHORIZATION_ERROR)
-        if is_rejected and self._credentials.user:
-            raise exception.AuthenticationFailed(
-                device=self.device, user=self._credentials.user
-            )
-        if response.error is not None:
-            raise exception.ProtocolError(
-                device=self.device, reason=response.error
-            )
-        if response.status:
-            status = rfc1905.errorStatus.clone(response.status).prettyPrint()
-            raise exception.ProtocolError(
-                device=self.device, reason=f'error status {status}'
-            )

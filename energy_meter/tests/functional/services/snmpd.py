@@ -36,11 +36,19 @@ USERS = {
 }
 
 
+#: Name of each type in the configuration, by its letter for snmpset.
+TYPES = {'i': 'integer', 'u': 'uinteger', 't': 'timeticks', 's': 'octet_str'}
+
+
 class Gauge(int):
     """Number with the type Gauge32, which is identical to Unsigned32."""
 
 
-Value: typing.TypeAlias = int | str | Gauge
+class TimeTicks(int):
+    """Number of hundredths of a second."""
+
+
+Value: typing.TypeAlias = int | str | Gauge | TimeTicks
 
 
 class Snmpd(base.Process):
@@ -126,9 +134,7 @@ class Snmpd(base.Process):
             )
         yield from self._settings
         for oid, value in self.objects.items():
-            type_ = {'i': 'integer', 'u': 'uinteger', 's': 'octet_str'}[
-                _type_letter(value)
-            ]
+            type_ = TYPES[_type_letter(value)]
             text = f'"{value}"' if isinstance(value, str) else value
             yield f'override -rw .{oid} {type_} {text}'
 
@@ -159,6 +165,8 @@ def _type_letter(value: Value) -> str:
     """Return the letter of a value's type for snmpset."""
     if isinstance(value, Gauge):
         return 'u'
+    if isinstance(value, TimeTicks):
+        return 't'
     return 's' if isinstance(value, str) else 'i'
 
 
@@ -170,12 +178,13 @@ class Relay(fixtures.Fixture):
     :ivar noise: packet to send before each response.
     :ivar requests: number of requests relayed.
     :ivar response_bytes: size of all responses relayed.
+    :ivar response: the last response relayed.
     """
 
     def __init__(self, port: int) -> None:
         super().__init__()
         self.max_bytes = 65_536
-        self.noise = b''
+        self.noise = self.response = b''
         self.requests = self.response_bytes = 0
         self._device = ('127.0.0.1', port)
 
@@ -201,6 +210,7 @@ class Relay(fixtures.Fixture):
                 self._socket.sendto(message, self._device)
             elif client is not None and len(message) <= self.max_bytes:
                 self.response_bytes += len(message)
+                self.response = message
                 if self.noise:
                     self._socket.sendto(self.noise, client)
                 self._socket.sendto(message, client)

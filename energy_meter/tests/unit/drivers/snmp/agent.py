@@ -27,6 +27,7 @@ class Agent:
     :param truncate: whether bulk responses are truncated rather than
         rejected as too big.
     :ivar requests: object identifiers of each request received.
+    :ivar varbinds: number of variable bindings in all responses.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Agent:
     ) -> None:
         self.objects = objects
         self.requests: list[list[engine.Oid]] = []
+        self.varbinds = 0
         self._is_version_1 = version == '1'
         self._max_objects = max_objects
         self._truncate = truncate
@@ -48,12 +50,15 @@ class Agent:
         context: str,
         oids: collections.abc.Sequence[engine.Oid],
         repetitions: int | None,
+        scalars: int = 0,
     ) -> engine.Response:
         self.requests.append(list(oids))
         if repetitions is None:
             varbinds = [(oid, self.objects.get(oid)) for oid in oids]
         else:
-            varbinds = self._walk(oids, repetitions)
+            varbinds = self._walk(oids[:scalars], 1) if scalars else []
+            varbinds += self._walk(oids[scalars:], repetitions)
+        self.varbinds += len(varbinds)
         missing = [
             number
             for number, (_, value) in enumerate(varbinds, 1)

@@ -12,6 +12,7 @@ from energy_meter import measurement
 from energy_meter.drivers.snmp import channel
 from energy_meter.drivers.snmp import profile
 from energy_meter.drivers.snmp import reader
+from energy_meter.drivers.snmp import restarts
 from energy_meter.tests.unit.drivers.snmp import agent
 
 # Columns of the example tables.
@@ -42,7 +43,8 @@ class ChannelTestCase(base.BaseTestCase):
         session = agent.connect(agent.Agent(objects))
         channels = channel.find(session, table)
         probes = {each.index: each for each in channels}
-        readings = reader.Reader(session, table, probes, channels).read()
+        table_reader = reader.Reader(session, table, probes, channels)
+        readings = table_reader.readings(table_reader.request())
         return {reading.probe: reading for reading in readings}
 
 
@@ -138,53 +140,6 @@ class FindTest(ChannelTestCase):
         )
 
         self.assertIn('1.9.2', str(error))
-
-
-class SelectTest(ChannelTestCase):
-    def setUp(self):
-        super().setUp()
-        self.channels = self.find(
-            column(NAME, 'a', 'b', 'b', '1') | column(WATTS, 1, 2, 3, 4),
-            FindTest.PLAIN,
-        )
-
-    def select(self, *names):
-        return [each.index for each in channel.select(self.channels, names)]
-
-    def test_channels_are_selected_by_index_or_name(self):
-        self.assertEqual(['3', '1'], self.select('3', 'a'))
-
-    def test_index_takes_precedence_over_name(self):
-        self.assertEqual(['1'], self.select('1'))
-
-    def test_ambiguous_name_is_rejected(self):
-        error = self.assertRaises(exception.DriverError, self.select, 'b')
-
-        self.assertIn("several channels match 'b': 2 (b), 3 (b)", str(error))
-
-    def test_duplicate_channel_is_rejected(self):
-        error = self.assertRaises(exception.DriverError, self.select, '1', 'a')
-
-        self.assertIn("'a' twice", str(error))
-
-    def test_channels_are_assigned_to_probes_in_order(self):
-        self.assertEqual(
-            {'F1': '1', 'F3': '3'},
-            {
-                probe: each.index
-                for probe, each in channel.assign(
-                    ['F1', None, 'F3'], self.channels
-                ).items()
-            },
-        )
-
-    def test_more_probes_than_channels_are_rejected(self):
-        self.assertRaises(
-            exception.DriverError,
-            channel.assign,
-            ['F1', None, None, None, 'F5'],
-            self.channels,
-        )
 
 
 class ReadTest(ChannelTestCase):
@@ -337,15 +292,30 @@ class ReadTest(ChannelTestCase):
             ),
         )
 
-    def test_counters_with_different_units_are_rejected(self):
-        objects = {(*ENERGY, 1, phase): 7 for phase in (1, 2)}
+    def test_counters_with_different_units_cost_only_their_probe(self):
+        objects = {
+            (*ENERGY, row, phase): 7 for row in (1, 2) for phase in (1, 2)
+        }
         objects |= {(*SCALE, 1, phase): phase for phase in (1, 2)}
+        objects |= {(*SCALE, 2, phase): 1 for phase in (1, 2)}
 
-        self.assertRaises(
-            exception.ProtocolError,
-            self.read,
-            objects,
-            table(2, 1, energy=profile.Column(ENERGY, digits=SCALE)),
+        readings = self.read(
+            objects, table(2, 1, energy=profile.Column(ENERGY, digits=SCALE))
+        )
+
+        self.assertEqual({'2'}, set(readings))
+        self.assertEqual(14, readings['2'].ticks)
+
+    def test_impossible_number_of_digits_costs_only_its_probe(self):
+        objects = column(WATTS, 1505, 1505) | column(SCALE, 2**31 - 1, 1)
+
+        readings = self.read(
+            objects, table(watts=profile.Column(WATTS, digits=SCALE))
+        )
+
+        self.assertEqual(
+            {'2': 150.5},
+            {probe: each.watts for probe, each in readings.items()},
         )
 
 
@@ -356,28 +326,32 @@ class RequestTest(ChannelTestCase):
 
     def requests(self, *numbers, version='2c', table=TABLE):
         device = agent.Agent(
-            column(WATTS, *range(48)) | column(ENERGY, *range(48)), version
+            column(WATTS, *range(48))
+            | column(ENERGY, *range(48))
+            | {restarts.UPTIME: 100},
+            version,
         )
         session = agent.connect(device, version)
         channels = channel.find(session, table)
         probes = {str(number): channels[number - 1] for number in numbers}
         table_reader = reader.Reader(session, table, probes, channels)
         device.requests.clear()
-        self.assertEqual(len(numbers), len(table_reader.read()))
+        readings = table_reader.readings(table_reader.request())
+        self.assertEqual(len(numbers), len(readings))
         return [len(request) for request in device.requests]
 
     def test_whole_table_needs_one_request(self):
-        self.assertEqual([2], self.requests(*range(1, 49)))
+        self.assertEqual([3], self.requests(*range(1, 49)))
 
     def test_adjacent_rows_need_one_request(self):
-        self.assertEqual([2], self.requests(5, 6, 7))
+        self.assertEqual([3], self.requests(5, 6, 7))
 
     def test_distant_rows_are_requested_by_name(self):
-        self.assertEqual([4], self.requests(1, 48))
+        self.assertEqual([5], self.requests(1, 48))
 
     def test_version_1_requests_all_by_name(self):
         self.assertEqual(
-            [40, 40, 16], self.requests(*range(1, 49), version='1')
+            [41, 41, 15], self.requests(*range(1, 49), version='1')
         )
 
     def test_no_probes_need_no_request(self):
