@@ -27,6 +27,7 @@ SCOPES = (
     'gpu',
     'platform',
     'battery',
+    'ups',
     'chassis',
     'phase',
     'circuit',

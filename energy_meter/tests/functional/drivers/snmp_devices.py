@@ -19,6 +19,7 @@ class Channel(typing.NamedTuple):
     """One outlet or inlet, and its expected reading.
 
     :ivar rollover: ticks at which the counter restarts from 0.
+    :ivar step: smallest increment of the counter in ticks.
     """
 
     index: str
@@ -27,6 +28,7 @@ class Channel(typing.NamedTuple):
     ticks: int | None = None
     joules_per_tick: float = WH
     rollover: int | None = None
+    step: int = 1
 
 
 class Device(typing.NamedTuple):
@@ -409,5 +411,202 @@ DEVICES = (
             '4779.1.3.5.2.1', {'2.1': 'RPC', '2.2': '', '7.1': 1150, '7.2': 0}
         ),
         (Channel('1', 'RPC', 1150.0), Channel('2', None, None)),
+    ),
+    Device(
+        'ups',
+        'outputs',
+        {
+            '1.3.6.1.2.1.33.1.4.4.1.4.1': 1200,
+            '1.3.6.1.2.1.33.1.4.4.1.4.2': 0,
+            '1.3.6.1.2.1.33.1.4.4.1.4.3': -1,
+        },
+        (
+            Channel('1', None, 1200.0),
+            Channel('2', None, None),
+            Channel('3', None, None),
+        ),
+    ),
+    Device(
+        'enlogic',
+        'outlets',
+        _objects(
+            '38446.1.5.9.1',
+            {
+                '3.1.1': 'OUTLET 1',
+                '3.2.1': 'OUTLET 1 of the second PDU',
+                '6.1.1': 231,
+                '6.2.1': 87,
+                '11.1.1': 4521,
+                '11.2.1': 0,
+            },
+        ),
+        (
+            Channel('1.1', 'OUTLET 1', 231.0, 4521, KWH / 10),
+            Channel('2.1', 'OUTLET 1 of the second PDU', 87.0, 0, KWH / 10),
+        ),
+    ),
+    Device(
+        'enlogic',
+        'inlets',
+        _objects(
+            '38446.1.2.4.1',
+            {'2.1': 'a.4bh36', '4.1': 868, '9.1': 6301, '10.1': 12},
+        ),
+        (Channel('1', 'a.4bh36', 868.0, 6301, KWH / 10),),
+    ),
+    # The second outlet is not metered.
+    Device(
+        'panduit',
+        'outlets',
+        _objects(
+            '19536.10.1.5.1.1',
+            {
+                '2.1.1': 'OUTLET 1',
+                '2.1.2': 'OUTLET 2',
+                '13.1.1': 75,
+                '13.1.2': -1,
+                '14.1.1': 123456,
+                '14.1.2': -1,
+            },
+        ),
+        (
+            Channel('1.1', 'OUTLET 1', 75.0, 123456),
+            Channel('1.2', 'OUTLET 2', None),
+        ),
+    ),
+    Device(
+        'panduit',
+        'inlets',
+        _objects(
+            '19536.10.1',
+            {
+                '1.2.1.2.1': 'PDU A',
+                '2.1.1.5.1': 2760,
+                '2.1.1.6.1': 9,
+                '2.1.1.8.1': 9876,
+            },
+        ),
+        (Channel('1', 'PDU A', 2760.0, 9876),),
+    ),
+    # Port A2 is not active.
+    Device(
+        'gude-epc8045',
+        'outlets',
+        _objects(
+            '28507.87.1.5.5.2.1',
+            {
+                '2.0': 1,
+                '2.1': 0,
+                '3.0': Gauge(77),
+                '3.1': Gauge(0),
+                '4.0': 45,
+                '4.1': 0,
+            },
+        ),
+        (Channel('0', None, 45.0, 77), Channel('1', None, None)),
+    ),
+    Device(
+        'gude-epc8045',
+        'inlets',
+        _objects(
+            '28507.87.1.5.1.2.1', {'2.1': 1, '3.1': Gauge(5000), '4.1': 312}
+        ),
+        (Channel('1', None, 312.0, 5000),),
+    ),
+    # The second outlet is not metered.
+    Device(
+        'aten',
+        'outlets',
+        _objects(
+            '21317.1.3.2.2.2.2',
+            {
+                '10.1.2.1': 'web-1',
+                '10.1.2.2': 'n/a',
+                '99.1.4.1': 101500,
+                '99.1.4.2': -2000000,
+                '99.1.5.1': 12345,
+                '99.1.5.2': -2000000,
+            },
+        ),
+        (
+            Channel('1', 'web-1', 101.5, 12345, WH),
+            Channel('2', 'n/a', None),
+        ),
+    ),
+    Device(
+        'aten',
+        'outlets-text',
+        _objects(
+            '21317.1.3.2.2.2.2',
+            {
+                '10.1.2.1': 'web-1',
+                '10.1.2.2': 'n/a',
+                '1.1.4.1': '101.5',
+                '1.1.4.2': 'not-support',
+                '1.1.5.1': '12.3',
+                '1.1.5.2': 'not-support',
+            },
+        ),
+        (
+            Channel('1', 'web-1', 101.5, 12300, WH, step=1000),
+            Channel('2', 'n/a', None),
+        ),
+    ),
+    Device(
+        'hpe-pdu',
+        'outlets',
+        _objects(
+            '232.165.11.5.1.1',
+            {
+                '2.1.1': 'CABINET A FAN DOOR',
+                '2.1.2': 'OUTLET 2',
+                '13.1.1': 84,
+                '13.1.2': -1,
+            },
+        ),
+        (
+            Channel('1.1', 'CABINET A FAN DOOR', 84.0),
+            Channel('1.2', 'OUTLET 2', None),
+        ),
+    ),
+    Device(
+        'hpe-pdu',
+        'inlets',
+        _objects('232.165.11.2.1.1', {'5.1': 900}),
+        (Channel('1', None, 900.0),),
+    ),
+    Device(
+        'vertiv-mph',
+        'outlets',
+        _objects(
+            '476.1.42.3.8.50.20.1',
+            {
+                '10.1.1.1': 'Cascade-031',
+                '10.1.2.1': 'Cascade-032',
+                '65.1.1.1': Gauge(248),
+                '65.1.2.1': Gauge(0),
+                '85.1.1.1': Gauge(777),
+                '85.1.2.1': Gauge(1),
+            },
+        ),
+        (
+            Channel('1.1.1', 'Cascade-031', 248.0, 777, KWH / 10),
+            Channel('1.2.1', 'Cascade-032', 0.0, 1, KWH / 10),
+        ),
+    ),
+    Device(
+        'vertiv-mph',
+        'inlets',
+        _objects(
+            '476.1.42.3.8.30.20.1',
+            {'15.1.1': '1-1', '50.1.1': Gauge(46790), '65.1.1': Gauge(4607)},
+        ),
+        (Channel('1.1', '1-1', 4607.0, 46790, KWH / 10),),
+    ),
+    Device(
+        'apc-rpdu',
+        'inlets',
+        _objects('318.1.1.12.1', {'16.0': 807}),
+        (Channel('0', None, 807.0),),
     ),
 )

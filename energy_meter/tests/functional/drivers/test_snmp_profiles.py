@@ -67,7 +67,9 @@ class ProfileTest(testscenarios.WithScenarios, base.BaseTestCase):
                     None
                     if channel.ticks is None
                     else measurement.Counter(
-                        channel.joules_per_tick, 1, channel.rollover
+                        channel.joules_per_tick,
+                        channel.step,
+                        channel.rollover,
                     ),
                 )
                 for channel in self.device.channels
