@@ -155,6 +155,21 @@ class RenameTest(ChangeTest):
 
         self.assertEqual({'a': 102.0}, self.watts(meter))
 
+    def test_missing_outlet_is_found_without_a_restart(self):
+        self.useFixture(
+            fixtures.MockPatchObject(listing, 'INCOMPLETE_INTERVAL_S', 0.0)
+        )
+        server = self.start(pdu(90_000, ('srv-1', 101), ('spare', 0)))
+        meter = self.connect(
+            server.port, 'a', 'b', channels=['srv-1', 'srv-2']
+        )
+        self.assertEqual({'a': 101.0}, self.watts(meter))
+
+        server.set(f'{test_snmp.NAME}.2', 'srv-2')
+        server.set(f'{test_snmp.WATTS}.2', 102)
+
+        self.assertEqual({'a': 101.0, 'b': 102.0}, self.watts(meter))
+
     def test_rename_raises_if_probes_may_have_names_of_outlets(self):
         self.list_always()
         server = self.start(pdu(90_000, ('srv-1', 101), ('srv-2', 102)))
