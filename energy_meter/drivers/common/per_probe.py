@@ -45,13 +45,18 @@ class ProbeReader:
     it lasts, and when the probe can be read again.
 
     :param log: logger of the driver.
+    :param fatal: errors that affect all probes of the device. The reader
+        raises them at once, so that the other probes do not time out as well.
     """
 
     def __init__(
-        self, log: logging.Logger | logging.LoggerAdapter[typing.Any]
+        self,
+        log: logging.Logger | logging.LoggerAdapter[typing.Any],
+        fatal: tuple[type[exception.DriverError], ...] = (),
     ) -> None:
         self._log = log
         self._throttled_log = log_throttle.ThrottledLogger(log)
+        self._fatal = fatal
 
     def read(
         self,
@@ -66,7 +71,8 @@ class ProbeReader:
             unavailable. It raises DriverError if the probe cannot be read.
             Any other exception, a bug of the driver, also costs only the
             probe.
-        :raises Exception: if all probes failed: the error of the first.
+        :raises Exception: if all probes failed: the error of the first. If
+            the error of one probe is fatal: this error.
         """
         readings = []
         errors: dict[str, Exception] = {}
@@ -74,6 +80,8 @@ class ProbeReader:
             reading, error = attempt.call(
                 functools.partial(read, probe, channel), Exception
             )
+            if isinstance(error, self._fatal):
+                raise error
             if error is not None:
                 errors[probe] = error
                 continue

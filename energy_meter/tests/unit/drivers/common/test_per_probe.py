@@ -101,3 +101,31 @@ class ProbeReaderTest(base.BaseTestCase):
 
         self.assertEqual('a: broken', str(e))
         self.assertEqual('', self.log.output)
+
+    def test_fatal_error_is_raised_before_other_probes_are_read(self):
+        reader = per_probe.ProbeReader(
+            LOG, fatal=(exception.DeviceUnreachable,)
+        )
+        read = []
+
+        def time_out(probe, watts):
+            read.append(probe)
+            raise exception.DeviceUnreachable(device=probe, reason='timeout')
+
+        self.assertRaises(
+            exception.DeviceUnreachable,
+            reader.read,
+            {'a': 1.0, 'b': 2.0},
+            time_out,
+        )
+
+        self.assertEqual(['a'], read)
+
+    def test_other_errors_than_fatal_ones_cost_only_their_probe(self):
+        reader = per_probe.ProbeReader(
+            LOG, fatal=(exception.DeviceUnreachable,)
+        )
+
+        readings = reader.read({'a': 1.0, 'b': 2.0}, failing('a'))
+
+        self.assertEqual([measurement.Reading('b', 2.0)], readings)
