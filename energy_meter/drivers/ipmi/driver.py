@@ -12,42 +12,20 @@ from oslo_config import cfg
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
-from energy_meter.drivers.ipmi import sensors
+from energy_meter.drivers.common import per_probe
+from energy_meter.drivers.ipmi import listing
+from energy_meter.drivers.ipmi import preference
 from energy_meter.drivers.ipmi import session as ipmi_session
 from energy_meter.drivers.ipmi import sources
 
 LOG = logging.getLogger(__name__)
 
+#: Sensor of Fujitsu's iRMC for the whole machine, beside "Total Power Out".
+#: The iRMC shows the first as its chassis power over Redfish
+#: (mrlhansen/idrac_exporter, issue 121).
+FUJITSU_SENSOR = 'Total Power'
+
 T = typing.TypeVar('T')
-S = typing.TypeVar('S', bound=sources.Source)
-
-#: Creates a source that uses a session.
-Factory = collections.abc.Callable[[ipmi_session.Session], S]
-
-
-class Candidates(typing.NamedTuple):
-    """Sources to try, in order of preference."""
-
-    power: collections.abc.Sequence[Factory[sources.Source]] = ()
-    energy: collections.abc.Sequence[Factory[sources.EnergyCounter]] = ()
-
-
-#: Candidates by value of the ``source`` option.
-CANDIDATES = {
-    'auto': Candidates(
-        [sources.DCMIPower, sensors.find_only], [sources.AEMEnergy]
-    ),
-    'dcmi': Candidates([sources.DCMIPower]),
-    'sensor': Candidates([sensors.find_only]),
-    'dell': Candidates([sources.DellPower], [sources.DellEnergy]),
-    'aem': Candidates(energy=[sources.AEMEnergy]),
-}
-
-#: Candidates of ``source = auto`` for Dell's BMCs.
-DELL = Candidates(
-    [sources.DCMIPower, sources.DellPower, sensors.find_only],
-    [sources.DellEnergy],
-)
 
 
 class Meter(typing.NamedTuple):
@@ -116,14 +94,17 @@ class IPMI(base.Driver):
                     'auto',
                     'The sensors listed in the sensor option, if set. '
                     'Otherwise power comes from DCMI, Dell commands or the '
-                    'only Watts sensor, whichever returns a value first, and '
-                    'energy from the Dell or AEM counter, if available.',
+                    'only Watts sensor of the machine, whichever shows power '
+                    'first, and energy from the Dell or AEM counter, if '
+                    'available. While another power source than the first is '
+                    'read, the driver compares them once a minute.',
                 ),
                 ('dcmi', 'DCMI Get Power Reading command.'),
                 (
                     'sensor',
                     'The sensors listed in the sensor option, or the only '
-                    'Watts sensor.',
+                    'Watts sensor that does not measure a part of the '
+                    'machine.',
                 ),
                 ('dell', 'Dell commands for power and cumulative energy.'),
                 (
@@ -138,6 +119,14 @@ class IPMI(base.Driver):
             'sensor',
             help='Names of the Watts sensors to read, one for each probe, in '
             'the order of probes.',
+        ),
+        cfg.BoolOpt(
+            'dcmi_ignore_state',
+            default=False,
+            help='Whether to use DCMI power above 0 W although the BMC '
+            'reports that its power measurement is not active. Set it only '
+            'if an external wattmeter confirms the value: some versions of '
+            'OpenBMC never report it as active.',
         ),
         cfg.FloatOpt(
             'timeout',
@@ -161,12 +150,21 @@ class IPMI(base.Driver):
             options.privilege,
             options.timeout,
         )
-        self._meters: list[Meter] = []
+        self._probe_reader = per_probe.ProbeReader(
+            LOG,
+            fatal=(
+                exception.AuthenticationFailed,
+                exception.DeviceUnreachable,
+            ),
+        )
+        self._listing = listing.Listing(self._session)
+        self._meters: dict[str, Meter] = {}
 
     def open(self) -> None:
         self._session.open()
-        self._meters = self._find_meters()
-        for meter in self._meters:
+        meters = self._find_meters()
+        self._meters = {meter.probe: meter for meter in meters}
+        for meter in meters:
             if meter.energy is None and self.options.energy == 'counter':
                 raise exception.ProtocolError(
                     device=self._session.device,
@@ -185,10 +183,10 @@ class IPMI(base.Driver):
         self._session.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        for meter in self._meters:
-            reading = meter.read()
-            if reading is not None:
-                yield reading
+        self._session.renew()
+        yield from self._probe_reader.read(
+            self._meters, lambda _probe, meter: meter.read()
+        )
 
     def _find_meters(self) -> list[Meter]:
         if self.options.sensor and self.options.source in ('auto', 'sensor'):
@@ -207,28 +205,27 @@ class IPMI(base.Driver):
                 reason=f'sensor lists {len(names)} sensors for '
                 f'{len(self.probes)} probes; expected one for each probe'
             )
-        power_sensors = sensors.find(self._session)
-        return [
-            Meter(probe, sensors.select(self._session, power_sensors, name))
-            for probe, name in zip(self.probes, names, strict=True)
-            if probe is not None
-        ]
+        meters = []
+        for probe, name in zip(self.probes, names, strict=True):
+            if probe is None:
+                continue
+            sensor = listing.ListedSensor(self._session, self._listing, name)
+            sensor.find()
+            meters.append(Meter(probe, sensor))
+        return meters
 
     def _machine_meter(self, probe: str) -> Meter:
         source = self.options.source
-        candidates = CANDIDATES[source]
-        if (
-            source == 'auto'
-            and sources.manufacturer(self._session) == sources.DELL
-        ):
-            candidates = DELL
+        vendor = sources.DELL if source == 'dell' else 0
+        if source == 'auto':
+            vendor = sources.manufacturer(self._session)
         reasons: list[str] = []
         energy = (
             None
             if self.options.energy == 'integrate'
-            else self._select(candidates.energy, reasons)
+            else self._find_energy(vendor, reasons)
         )
-        power = self._select(candidates.power, reasons)
+        power = self._find_power(vendor, reasons)
         if power is None and energy is None:
             raise exception.ProtocolError(
                 device=self._session.device,
@@ -236,28 +233,64 @@ class IPMI(base.Driver):
             )
         return Meter(probe, power, energy)
 
-    def _select(
-        self,
-        candidates: collections.abc.Sequence[Factory[S]],
-        reasons: list[str],
-    ) -> S | None:
-        """Return the first source that has a value now.
+    def _find_power(
+        self, vendor: int, reasons: list[str]
+    ) -> preference.Preferred | None:
+        """Return the power source, or None if the BMC has none.
 
-        If none has one, return the first source that the BMC supports.
-
-        :param reasons: list to which the reasons for rejecting candidates
-            are appended.
+        :param vendor: IANA enterprise number that selects the commands.
+        :param reasons: list to which the reason is appended if there is none.
         """
-        existing: S | None = None
-        for factory in candidates:
-            try:
-                source = factory(self._session)
-                if source.read() is not None:
-                    return source
-            except exception.ProtocolError as e:
-                if isinstance(e, ipmi_session.CommandFailed) and e.is_busy:
-                    raise
-                reasons.append(str(e.values['reason']))
-            else:
-                existing = existing or source
-        return existing
+        source = self.options.source
+        session = self._session
+        candidates: list[sources.Source] = []
+        if source in ('auto', 'dcmi'):
+            candidates.append(
+                sources.DCMIPower(session, self.options.dcmi_ignore_state)
+            )
+        if vendor == sources.DELL:
+            candidates.append(sources.DellPower(session))
+        if vendor == sources.FUJITSU:
+            candidates.append(
+                listing.ListedSensor(session, self._listing, FUJITSU_SENSOR)
+            )
+        if source in ('auto', 'sensor'):
+            candidates.append(listing.ListedSensor(session, self._listing))
+        if not candidates:
+            return None
+        power = preference.Preferred(session, candidates)
+        return power if _is_supported(power.select, reasons) else None
+
+    def _find_energy(
+        self, vendor: int, reasons: list[str]
+    ) -> sources.EnergyCounter | None:
+        """Return the energy counter, or None if the BMC has none.
+
+        The parameters are those of :meth:`_find_power`.
+        """
+        energy: sources.EnergyCounter
+        if vendor == sources.DELL:
+            energy = sources.DellEnergy(self._session)
+        elif self.options.source in ('auto', 'aem'):
+            energy = sources.AEMEnergy(self._session)
+        else:
+            return None
+        return energy if _is_supported(energy.read, reasons) else None
+
+
+def _is_supported(
+    attempt: collections.abc.Callable[[], object], reasons: list[str]
+) -> bool:
+    """Return whether an attempt succeeds.
+
+    :param reasons: list to which the reason of a failure is appended.
+    :raises CommandFailed: if the BMC is busy.
+    """
+    try:
+        attempt()
+    except exception.ProtocolError as e:
+        if isinstance(e, ipmi_session.CommandFailed) and e.is_busy:
+            raise
+        reasons.append(str(e.values['reason']))
+        return False
+    return True

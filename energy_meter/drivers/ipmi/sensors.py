@@ -12,6 +12,7 @@ from pyghmi.ipmi import sdr
 from pyghmi.ipmi.private import constants
 
 from energy_meter import exception
+from energy_meter.drivers.ipmi import parts
 from energy_meter.drivers.ipmi import session as ipmi_session
 from energy_meter.drivers.ipmi import sources
 
@@ -36,13 +37,13 @@ class Sensor(sources.Source):
     """A sensor that measures watts.
 
     :param entry: the sensor data record.
+    :ivar is_part: whether the sensor measures a part of the machine.
     """
 
-    def __init__(
-        self, session: ipmi_session.Session, entry: sdr.SDREntry
-    ) -> None:
+    def __init__(self, session: ipmi_session.Session, entry: '_Entry') -> None:
         super().__init__(session)
         self.name = entry.name.strip('\0 ')
+        self.is_part = parts.is_part(entry.entity_id, self.name)
         self._entry = entry
 
     def read(self) -> float | None:
@@ -93,7 +94,15 @@ class _Commander:
 
 
 class _Entry(sdr.SDREntry):
-    """A sensor data record."""
+    """A sensor data record.
+
+    :ivar entity_id: what the sensor measures (IPMI 2.0, table 43-13); pyghmi
+        keeps only its text.
+    """
+
+    def __init__(self, sdrbytes: bytes, *args: object) -> None:
+        self.entity_id = sdrbytes[8]
+        super().__init__(sdrbytes, *args)
 
     def tlv_decode(self, tlv: int, data: bytes) -> str:
         if tlv >> 6 != _PACKED:
@@ -166,30 +175,3 @@ def find(session: ipmi_session.Session) -> list[Sensor]:
         and entry.unit_suffix == 'W'
         and entry.numeric_format != _NON_ANALOG
     ]
-
-
-def find_only(session: ipmi_session.Session) -> Sensor:
-    """Return the only sensor of the BMC that measures watts.
-
-    :raises ProtocolError: if there is none, or more than one.
-    """
-    return select(session, find(session), None)
-
-
-def select(
-    session: ipmi_session.Session, sensors: list[Sensor], name: str | None
-) -> Sensor:
-    """Return the sensor with this name, or the only sensor if name is None.
-
-    :raises ProtocolError: if there is none, or more than one.
-    """
-    matches = [sensor for sensor in sensors if name in (None, sensor.name)]
-    if len(matches) == 1:
-        return matches[0]
-    expected = 'Watts sensor' if name is None else f'Watts sensor {name}'
-    names = ', '.join(sensor.name for sensor in sensors) or 'none'
-    raise exception.ProtocolError(
-        device=session.device,
-        reason=f'expected one {expected}, found {len(matches)}; available '
-        f'for the sensor option: {names}',
-    )

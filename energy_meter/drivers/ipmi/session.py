@@ -36,8 +36,8 @@ _UNAVAILABLE = frozenset({0xC3, 0xCE, 0xD5})
 #: Time without a response after which a request is sent again.
 _RETRANSMIT_S = 1.0
 
-#: Idle time after which a new session is opened. BMCs close a session that
-#: was idle for 60 seconds (IPMI 2.0, section 6.12.15), some earlier.
+#: Idle time after which a new session is opened. BMCs close a session after
+#: 60 idle seconds (IPMI 2.0, section 6.12.15), some earlier.
 _MAX_IDLE_S = 25.0
 
 _MAX_PACKET = 3000
@@ -165,6 +165,7 @@ class Session:
     :param privilege: one of :data:`PRIVILEGES`; None for administrator, or
         for operator if the user does not have that level.
     :param timeout: maximum time in seconds to wait for a response.
+    :ivar logins: number of logins.
     """
 
     def __init__(
@@ -178,6 +179,7 @@ class Session:
         timeout: float = 5.0,
     ) -> None:
         self.device = f'BMC {host} port {port}'
+        self.logins = 0
         self._address = host, port
         self._user = user
         self._password = password
@@ -205,7 +207,14 @@ class Session:
                 self._privilege,
                 self._timeout,
             )
+        self.logins += 1
         self._last_used = time.monotonic()
+
+    def renew(self) -> None:
+        """Log in again if the session is idle; call it before a reading."""
+        if time.monotonic() - self._last_used > _MAX_IDLE_S:
+            self.close()
+            self.open()
 
     def close(self) -> None:
         """Log out if a session is open."""
@@ -221,9 +230,6 @@ class Session:
         :raises CommandFailed: if the completion code is not success.
         :raises DriverError: as :meth:`open`.
         """
-        if time.monotonic() - self._last_used > _MAX_IDLE_S:
-            self.close()
-            self.open()
         with self._translate_errors():
             response = typing.cast(_Link, self._link).raw_command(
                 netfn, command, data=data, rslun=lun

@@ -19,6 +19,9 @@ from energy_meter.drivers.ipmi import session as ipmi_session
 #: commands have other meanings.
 DELL = 674
 
+#: IANA enterprise number of Fujitsu (iRMC).
+FUJITSU = 10368
+
 #: 16-bit value that firmware returns if the power is unavailable.
 _UNAVAILABLE = 0xFFFF
 
@@ -80,16 +83,27 @@ class EnergyCounter(Source):
 
 
 class DCMIPower(Source):
-    """DCMI Get Power Reading."""
+    """DCMI Get Power Reading.
+
+    :param ignore_state: whether to use a power above 0 W although the BMC
+        reports that its power measurement is not active.
+    """
 
     name = 'DCMI'
 
+    def __init__(
+        self, session: ipmi_session.Session, ignore_state: bool = False
+    ) -> None:
+        super().__init__(session)
+        self._ignore_state = ignore_state
+
     def read(self) -> int | None:
+        watts: int
         watts, state = self._request(
             '<xH14xB', 0x2C, 0x02, b'\xdc\x01\x00\x00'
         )
-        is_active = state & 0x40
-        return watts if is_active and watts != _UNAVAILABLE else None
+        is_valid = state & 0x40 or (self._ignore_state and watts)
+        return watts if is_valid and watts != _UNAVAILABLE else None
 
 
 class DellPower(Source):

@@ -19,6 +19,7 @@ from oslotest import base
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers.ipmi import driver as ipmi_driver
+from energy_meter.drivers.ipmi import preference
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import ipmi_sim
 
@@ -28,7 +29,7 @@ TIMEOUT_S = 10.0
 #: The same for BMCs that do not respond.
 SHORT_TIMEOUT_S = 1.0
 
-DELL = 674
+DELL, FUJITSU = 674, 10368
 
 
 class LossyNetwork(fixtures.Fixture):
@@ -83,6 +84,24 @@ class LossyNetwork(fixtures.Fixture):
                     self._inside.sendto(packet, client)
 
 
+class Clock(fixtures.Fixture):
+    """Monotonic clock of the driver's comparison of sources.
+
+    :ivar seconds: time, which the test advances.
+    """
+
+    def _setUp(self) -> None:
+        self.seconds = 1000.0
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.ipmi.preference.time', self
+            )
+        )
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
 class IPMITestCase(base.BaseTestCase):
     def start(
         self, *sensors: ipmi_sim.Sensor, **details: typing.Any
@@ -116,6 +135,14 @@ class IPMITestCase(base.BaseTestCase):
         self, bmc: ipmi_sim.IPMISim, *probes: str, **options: typing.Any
     ) -> list[measurement.Reading]:
         return list(self.open(bmc, *probes, **options).read())
+
+    def expire_sessions(self) -> None:
+        """Make drivers log in again before the next reading."""
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.drivers.ipmi.session._MAX_IDLE_S', 0.0
+            )
+        )
 
     def assertWatts(
         self, expected: list[float | None], driver: ipmi_driver.IPMI
@@ -189,6 +216,115 @@ class SensorTest(IPMITestCase):
             [(reading.probe, reading.watts) for reading in readings],
         )
 
+    def test_sensors_are_listed_again_after_relogin(self):
+        # Given a BMC whose first sensor is that of the machine
+        bmc = self.start(ipmi_sim.Sensor('Pwr Consumption', 200))
+        driver = self.open(bmc)
+        self.assertWatts([200.0], driver)
+
+        # when an update of its firmware renumbers the sensors, and the
+        # session was idle for longer than the BMC keeps it
+        bmc.replace_sensors(
+            ipmi_sim.Sensor('Fan 1', 12, unit='RPM'),
+            ipmi_sim.Sensor('Pwr Consumption', 204),
+        )
+        self.expire_sessions()
+
+        # then the driver does not read the fan
+        self.assertWatts([204.0], driver)
+
+    def test_named_sensors_are_found_again_after_relogin(self):
+        bmc = self.start(
+            ipmi_sim.Sensor('PSU1', 96), ipmi_sim.Sensor('PSU2', 104)
+        )
+        driver = self.open(bmc, 'a', 'b', sensor=['PSU1', 'PSU2'])
+        self.assertWatts([96.0, 104.0], driver)
+
+        bmc.replace_sensors(
+            ipmi_sim.Sensor('Fan 1', 12, unit='RPM'),
+            ipmi_sim.Sensor('PSU2', 108),
+            ipmi_sim.Sensor('PSU1', 100),
+        )
+        self.expire_sessions()
+
+        self.assertWatts([100.0, 108.0], driver)
+
+    def test_sensor_that_disappeared_costs_only_its_probe(self):
+        bmc = self.start(
+            ipmi_sim.Sensor('PSU1', 96), ipmi_sim.Sensor('PSU2', 104)
+        )
+        driver = self.open(bmc, 'a', 'b', sensor=['PSU1', 'PSU2'])
+
+        bmc.replace_sensors(ipmi_sim.Sensor('PSU2', 108))
+        self.expire_sessions()
+
+        self.assertEqual(
+            [('b', 108.0)],
+            [(reading.probe, reading.watts) for reading in driver.read()],
+        )
+
+    def test_failing_sensor_costs_only_its_probe(self):
+        # Given a BMC that returns completion code 0xcc for one sensor
+        bmc = self.start(
+            ipmi_sim.Sensor('PSU1', 96, exists=False),
+            ipmi_sim.Sensor('PSU2', 104),
+        )
+        log = self.useFixture(fixtures.FakeLogger())
+
+        readings = self.read(bmc, 'a', 'b', sensor=['PSU1', 'PSU2'])
+
+        self.assertEqual(
+            [('b', 104.0)],
+            [(reading.probe, reading.watts) for reading in readings],
+        )
+        self.assertIn('probe a: BMC', log.output)
+        self.assertIn('0xcc', log.output)
+
+    def test_sensors_of_parts_are_not_taken_for_machine(self):
+        for name, entity in (
+            ('CPU Power', 'system_board'),
+            ('PSU1 Power', 'system_board'),
+            ('Power', 'processor'),
+            ('Power', 'power_supply'),
+        ):
+            bmc = self.start(ipmi_sim.Sensor(name, 40, entity=entity))
+            for source in ('auto', 'sensor'):
+                driver = self.make(bmc, source=source)
+
+                error = self.assertRaises(exception.ProtocolError, driver.open)
+
+                self.assertIn(
+                    'expected one Watts sensor of the whole machine, found '
+                    f'0; available for the sensor option: {name}',
+                    str(error),
+                )
+
+    def test_machine_sensor_is_found_between_sensors_of_parts(self):
+        bmc = self.start(
+            ipmi_sim.Sensor('PSU1 Power', 80, entity='power_supply'),
+            ipmi_sim.Sensor('PSU2 Power', 72, entity='power_supply'),
+            ipmi_sim.Sensor('Total Power', 152),
+        )
+
+        (reading,) = self.read(bmc)
+
+        self.assertEqual(('node', 152.0), (reading.probe, reading.watts))
+
+    def test_total_power_of_fujitsu_is_preferred_to_output(self):
+        sensors = (
+            ipmi_sim.Sensor('PSU1 Power', 80, entity='power_supply'),
+            ipmi_sim.Sensor('Total Power', 160),
+            ipmi_sim.Sensor('Total Power Out', 148),
+        )
+        bmc = self.start(*sensors, manufacturer=FUJITSU)
+
+        (reading,) = self.read(bmc)
+
+        self.assertEqual(('node', 160.0), (reading.probe, reading.watts))
+        self.assertRaises(
+            exception.ProtocolError, self.make(self.start(*sensors)).open
+        )
+
     def test_ipv6_and_kg_are_supported(self):
         bmc = self.start(address='::1', key='key-of-the-BMC')
 
@@ -225,6 +361,59 @@ class CommandTest(IPMITestCase):
 
         bmc.add_dcmi_response(302)
         self.assertWatts([302], driver)
+
+    def test_dcmi_that_becomes_active_replaces_sensor(self):
+        # Given DCMI that is inactive at login
+        clock = self.useFixture(Clock())
+        bmc = self.start(commands=True)
+        bmc.add_dcmi_response(301, active=False)
+        driver = self.open(bmc)
+        self.assertWatts([200.0], driver)
+
+        # when it becomes active, then it is read after the interval
+        bmc.add_dcmi_response(301)
+        clock.seconds += preference.COMPARISON_INTERVAL_S - 1
+        self.assertWatts([200.0], driver)
+        clock.seconds += 1
+        self.assertWatts([301], driver)
+
+        # and when it becomes inactive again, then the sensor is read
+        bmc.add_dcmi_response(301, active=False)
+        self.assertWatts([200.0], driver)
+
+    def test_zero_dcmi_is_replaced_by_sensor_with_power(self):
+        clock = self.useFixture(Clock())
+        bmc = self.start(ipmi_sim.Sensor(value=0), commands=True)
+        bmc.add_dcmi_response(0)
+        driver = self.open(bmc)
+        self.assertWatts([0], driver)
+
+        bmc.set_value(200)
+        clock.seconds += preference.COMPARISON_INTERVAL_S
+        self.assertWatts([200.0], driver)
+
+        bmc.add_dcmi_response(301)
+        clock.seconds += preference.COMPARISON_INTERVAL_S
+        self.assertWatts([301], driver)
+
+    def test_inactive_dcmi_does_not_yield_to_cpu_sensor(self):
+        bmc = self.start(ipmi_sim.Sensor('CPU Power', 40), commands=True)
+        bmc.add_dcmi_response(301, active=False)
+        driver = self.open(bmc)
+        self.assertWatts([], driver)
+
+        bmc.add_dcmi_response(301)
+
+        self.assertWatts([301], driver)
+
+    def test_dcmi_state_can_be_ignored(self):
+        # Given OpenBMC that does not report its measurement as active
+        bmc = self.start(commands=True)
+        bmc.add_dcmi_response(319, active=False)
+
+        (reading,) = self.read(bmc, dcmi_ignore_state=True)
+
+        self.assertEqual(319, reading.watts)
 
     def test_without_dcmi_sensor_is_read(self):
         bmc = self.start(commands=True)
@@ -376,11 +565,7 @@ class ErrorTest(IPMITestCase):
         bmc.start()
 
         # when the session was idle for longer than the maximum
-        self.useFixture(
-            fixtures.MonkeyPatch(
-                'energy_meter.drivers.ipmi.session._MAX_IDLE_S', 0.0
-            )
-        )
+        self.expire_sessions()
 
         # then the driver logs in again
         self.assertWatts([200.0], driver)

@@ -42,7 +42,7 @@ sdr type 1
     sensor_owner_lun 0
     channel_number 0
     sensor_number {number}
-    entity_id system_board
+    entity_id {sensor.entity}
     entity_instance {number}
     sensor_type {sensor_type}
     init_scanning true
@@ -70,6 +70,9 @@ sdr type 1
 endsdr
 """
 
+#: Sensor types of sdrcomp by unit; the type of others is not specified.
+_SENSOR_TYPES = {'degrees_C': 'Temperature', 'RPM': 'Fan'}
+
 _CONFIGURATION = """\
 name "bmc"
 set_working_mc 0x20
@@ -92,13 +95,21 @@ user 3 true "reader" "{password}" user 10 none md2 md5 straight
 
 @dataclasses.dataclass
 class Sensor:
-    """Sensor of the BMC; its value must be a multiple of STEP."""
+    """Sensor of the BMC.
+
+    :ivar value: multiple of STEP.
+    :ivar exists: whether the BMC has the sensor, rather than only a record
+        of it. A request for a sensor that does not exist fails with
+        completion code 0xcc.
+    """
 
     name: str = 'Pwr Consumption'
     value: int = 200
     unit: str = 'Watts'
     owner: int = 0x20
     available: bool = True
+    entity: str = 'system_board'
+    exists: bool = True
 
 
 class IPMISim(base.Process):
@@ -137,17 +148,7 @@ class IPMISim(base.Process):
     def prepare(self) -> None:
         """Write the configuration and the sensor data records."""
         state = self.directory / 'state'
-        records = state / 'ipmi_sim' / 'bmc'
-        records.mkdir(parents=True)
-        source = self.directory / 'sensors.sdrs'
-        source.write_text(
-            _BMC_RECORD
-            + ''.join(
-                _sensor_record(number, sensor)
-                for number, sensor in enumerate(self.sensors, 1)
-            )
-        )
-        base.run(['sdrcomp', '-o', records / 'sdr.20.main', source])
+        self._write_records()
         self._responses_directory = self.directory / 'responses'
         self._responses_directory.mkdir()
         module = (
@@ -171,6 +172,26 @@ class IPMISim(base.Process):
             os.fspath(state),
         ]
 
+    def _write_records(self) -> None:
+        records = self.directory / 'state' / 'ipmi_sim' / 'bmc'
+        records.mkdir(parents=True, exist_ok=True)
+        source = self.directory / 'sensors.sdrs'
+        source.write_text(
+            _BMC_RECORD
+            + ''.join(
+                _sensor_record(number, sensor)
+                for number, sensor in enumerate(self.sensors, 1)
+            )
+        )
+        base.run(['sdrcomp', '-o', records / 'sdr.20.main', source])
+
+    def replace_sensors(self, *sensors: Sensor) -> None:
+        """Restart the BMC with other sensors, as after a firmware update."""
+        self.kill()
+        self.sensors = sensors
+        self._write_records()
+        self.start()
+
     def start(self) -> None:
         """Start the BMC with the present values of its sensors."""
         commands = [
@@ -179,6 +200,8 @@ class IPMISim(base.Process):
             f'{self.manufacturer:#x} 0xf02 persist_sdr',
         ]
         for number, sensor in enumerate(self.sensors, 1):
+            if not sensor.exists:
+                continue
             commands.append(f'sensor_add 0x20 0 {number} 0x0b 0x01')
             commands += _sensor_commands(number, sensor)
         commands.append('mc_enable 0x20')
@@ -355,11 +378,7 @@ class IPMISim(base.Process):
 
 
 def _sensor_record(number: int, sensor: Sensor) -> str:
-    sensor_type = (
-        'Temperature'
-        if sensor.unit == 'degrees_C'
-        else 'Other_Units_Based_Sensor'
-    )
+    sensor_type = _SENSOR_TYPES.get(sensor.unit, 'Other_Units_Based_Sensor')
     return _SENSOR_RECORD.format(
         number=number, sensor=sensor, sensor_type=sensor_type, step=STEP
     )

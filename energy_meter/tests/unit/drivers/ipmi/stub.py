@@ -12,15 +12,22 @@ class StubSession:
 
     A response is the data, or a completion code. All other commands fail as
     invalid.
+
+    :ivar requests: requests that were sent.
     """
 
     device = 'BMC bmc port 623'
 
     def __init__(self) -> None:
+        self.logins = 1
+        self.requests: list[tuple[int, int, bytes]] = []
         self.responses: dict[tuple[int, int, bytes], bytes | int] = {}
 
     def open(self) -> None:
         """Log in."""
+
+    def renew(self) -> None:
+        """Log in again if the session is idle."""
 
     def close(self) -> None:
         """Log out."""
@@ -28,6 +35,7 @@ class StubSession:
     def request(
         self, netfn: int, command: int, data: bytes = b'', lun: int = 0
     ) -> bytes:
+        self.requests.append((netfn, command, data))
         response = self.responses.get((netfn, command, data), INVALID_COMMAND)
         if isinstance(response, int):
             raise ipmi_session.CommandFailed(

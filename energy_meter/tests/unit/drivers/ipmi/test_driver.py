@@ -10,6 +10,7 @@ from oslotest import base
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers.ipmi import driver as ipmi_driver
+from energy_meter.drivers.ipmi import parts
 from energy_meter.drivers.ipmi import session as ipmi_session
 from energy_meter.tests import drivers
 from energy_meter.tests.unit.drivers.ipmi import stub
@@ -17,14 +18,27 @@ from energy_meter.tests.unit.drivers.ipmi import test_sources as commands
 
 
 class FakeSensor:
-    """Watts sensor with a fixed value."""
+    """Watts sensor with a fixed value or error."""
 
-    def __init__(self, name: str, watts: float | None) -> None:
+    def __init__(
+        self, name: str, watts: float | exception.DriverError | None
+    ) -> None:
         self.name = name
         self.watts = watts
+        self.is_part = parts.is_part(0x07, name)
+        self.readings = 0
 
     def read(self) -> float | None:
+        self.readings += 1
+        if isinstance(self.watts, exception.DriverError):
+            raise self.watts
         return self.watts
+
+
+def failure(code: int) -> ipmi_session.CommandFailed:
+    return ipmi_session.CommandFailed(
+        device='BMC bmc port 623', code=code, reason=f'{code:#04x}'
+    )
 
 
 class IPMITestCase(base.BaseTestCase):
@@ -145,6 +159,45 @@ class PowerTest(IPMITestCase):
         readings = self.read('a', 'b', sensor=['PSU1', 'PSU2'])
 
         self.assertEqual(['b'], [reading.probe for reading in readings])
+
+    def test_failing_sensor_costs_only_its_probe(self):
+        for code in (0xC1, 0xC9, 0xCB, 0xCC, 0xD4, 0xFF):
+            self.sensors = [
+                FakeSensor('PSU1', failure(code)),
+                FakeSensor('PSU2', 110.0),
+            ]
+
+            readings = self.read('a', 'b', sensor=['PSU1', 'PSU2'])
+
+            self.assertEqual(['b'], [reading.probe for reading in readings])
+
+    def test_failure_of_all_sensors_raises(self):
+        self.sensors = [
+            FakeSensor('PSU1', failure(0xCC)),
+            FakeSensor('PSU2', failure(0xCB)),
+        ]
+        driver = self.make('a', 'b', sensor=['PSU1', 'PSU2'])
+        driver.open()
+
+        error = self.assertRaises(
+            ipmi_session.CommandFailed, lambda: list(driver.read())
+        )
+
+        self.assertEqual(0xCC, error.code)
+
+    def test_lost_bmc_times_out_once_for_all_sensors(self):
+        lost = exception.DeviceUnreachable(device='BMC', reason='timeout')
+        self.sensors = [FakeSensor(name, lost) for name in ('a', 'b', 'c')]
+        driver = self.make('a', 'b', 'c', sensor=['a', 'b', 'c'])
+        driver.open()
+
+        self.assertRaises(
+            exception.DeviceUnreachable, lambda: list(driver.read())
+        )
+
+        self.assertEqual(
+            [1, 0, 0], [sensor.readings for sensor in self.sensors]
+        )
 
     def test_several_sensors_without_option_are_rejected(self):
         self.sensors = [FakeSensor('PSU1', 90.0), FakeSensor('PSU2', 110.0)]

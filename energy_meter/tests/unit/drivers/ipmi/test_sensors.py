@@ -27,10 +27,11 @@ def record(
     offset: int = 0,
     exponents: int = 0x00,
     numeric_format: int = 0,
+    entity: int = 0x07,
 ) -> bytes:
     """Return a full sensor record (IPMI 2.0, table 43-1)."""
     body = bytearray(43)
-    body[0], body[2] = owner, number
+    body[0], body[2], body[3] = owner, number, entity
     body[7], body[8] = 0x0B, 0x01
     body[15], body[16] = numeric_format << 6, unit
     body[19], body[21], body[24] = factor, offset, exponents
@@ -116,6 +117,26 @@ class FindTest(base.BaseTestCase):
 
         self.assertEqual(['PSU 1-A'], self.find(packed))
 
+    def test_sensors_of_parts_are_marked(self):
+        bmc = BMCWithRecords(
+            record(1, 'Pwr'),
+            record(2, 'Pwr 2', entity=0x03),
+            record(3, 'CPU Power'),
+            record(4, 'OEM Power', entity=0xD0),
+        )
+
+        found = {sensor.name: sensor.is_part for sensor in sensors.find(bmc)}
+
+        self.assertEqual(
+            {
+                'Pwr': False,
+                'Pwr 2': True,
+                'CPU Power': True,
+                'OEM Power': False,
+            },
+            found,
+        )
+
     def test_name_padding_is_stripped(self):
         self.assertEqual(['Pwr'], self.find(record(1, 'Pwr \0')))
 
@@ -166,7 +187,8 @@ class ReadTest(base.BaseTestCase):
     def read(self, response: str, **details: int) -> float | None:
         bmc = BMCWithRecords(record(7, 'Pwr', **details))
         bmc.responses[0x04, 0x2D, b'\x07'] = bytes.fromhex(response)
-        return sensors.find_only(bmc).read()
+        (sensor,) = sensors.find(bmc)
+        return sensor.read()
 
     def test_value_is_scaled_by_its_record(self):
         self.assertEqual(200.0, self.read('32 c0 00'))

@@ -54,6 +54,20 @@ class DCMITest(SourceTestCase):
 
         self.assertEqual(0, sources.DCMIPower(self.session).read())
 
+    def test_ignored_state_uses_power_above_zero(self):
+        power = sources.DCMIPower(self.session, ignore_state=True)
+        for state in (0x00, 0x02, 0x40):
+            for watts, expected in ((1, 1), (319, 319), (0xFFFE, 0xFFFE)):
+                self.responses[DCMI] = dcmi_response(watts, state)
+                self.assertEqual(expected, power.read())
+
+    def test_ignored_state_still_rejects_unavailable_values(self):
+        power = sources.DCMIPower(self.session, ignore_state=True)
+
+        for watts, state in ((0, 0x00), (0xFFFF, 0x00), (0xFFFF, 0x40)):
+            self.responses[DCMI] = dcmi_response(watts, state)
+            self.assertIsNone(power.read())
+
     def test_short_response_raises(self):
         self.responses[DCMI] = dcmi_response(300, state=0x40)[:-1]
 
