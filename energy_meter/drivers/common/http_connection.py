@@ -266,6 +266,10 @@ def make_session(
     session = _Session()
     session.trust_env = False
     session.verify = http_options.verification(options)
+    if not options.verify:
+        # A warning for each driver on standard error would mix with the
+        # output of commands; the operator has chosen this.
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     session.headers['Accept-Encoding'] = 'identity'
     session.cookies.set_policy(
         http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
