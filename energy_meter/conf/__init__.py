@@ -76,7 +76,6 @@ def _register_logging_opts(conf: cfg.ConfigOpts) -> None:
             'alembic=WARN',
             'oslo_service=ERROR',
             'pymodbus.logging=CRITICAL',
-            'sushy=CRITICAL',
         ]
     )
 

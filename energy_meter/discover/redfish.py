@@ -12,6 +12,7 @@ from energy_meter.discover import finding
 from energy_meter.discover import section as sections
 from energy_meter.discover import section_tester
 from energy_meter.drivers.redfish import service
+from energy_meter.drivers.redfish import snapshot
 from energy_meter.drivers.redfish import sources
 
 ACCURACY = 'not stated'
@@ -60,9 +61,9 @@ class Controller:
         self.name = sections.make_name('redfish', host)
 
     def connect(self) -> service.Service:
-        """Log in to the controller.
+        """Return the service of the controller.
 
-        :raises DriverError: if this fails.
+        :raises DriverError: if an option is invalid.
         """
         loaded = section_tester.load(self._section(self.name, {'': None}, {}))
         return service.Service(types.SimpleNamespace(**loaded.options))
@@ -137,8 +138,9 @@ def _discover_all(
 ) -> collections.abc.Iterator[finding.Finding]:
     connected = controller.connect()
     try:
-        for path in connected.chassis():
-            yield from _discover_chassis(controller, connected, path)
+        resources = snapshot.Snapshot(connected)
+        for path in resources.chassis():
+            yield from _discover_chassis(controller, resources, path)
     finally:
         connected.close()
 
@@ -157,26 +159,26 @@ def _advice(error: exception.DriverError) -> tuple[str, ...]:
 
 def _discover_chassis(
     controller: Controller,
-    connected: service.Service,
+    resources: snapshot.Snapshot,
     path: str,
 ) -> collections.abc.Iterator[finding.Finding]:
-    chassis = connected.get(path)
+    chassis = resources.get(path)
     chassis_id = service.resource_id(path)
     first: str | None = None
-    for candidate in _candidates(connected, chassis):
+    for candidate in _candidates(resources, chassis):
         result = controller.test(chassis_id, candidate, first)
         first = first or result.section_name
         yield result
 
 
 def _candidates(
-    connected: service.Service,
+    resources: snapshot.Snapshot,
     chassis: service.Resource,
 ) -> collections.abc.Iterator[Candidate]:
     """Yield the sources to test, beginning with the whole chassis."""
 
     def find(source: str, *names: str) -> list[str]:
-        return list(sources.FINDERS[source](connected, chassis, names))
+        return list(sources.FINDERS[source](resources, chassis, names))
 
     is_empty = True
     if find('environment'):
@@ -198,7 +200,7 @@ def _candidates(
     if supplies := find('power-supplies'):
         is_empty = False
         yield Candidate('power-supplies', supplies)
-    if is_empty and (sensors := _power_sensors(connected, chassis)):
+    if is_empty and (sensors := _power_sensors(resources, chassis)):
         yield Candidate(
             'sensors',
             sensors,
@@ -210,19 +212,19 @@ def _candidates(
 
 
 def _power_sensors(
-    connected: service.Service, chassis: service.Resource
+    resources: snapshot.Snapshot, chassis: service.Resource
 ) -> list[str]:
     path = service.link(chassis, 'Sensors')
-    members = connected.members(path)[:MAX_SENSORS] if path else []
+    members = resources.members(path)[:MAX_SENSORS] if path else []
     return [
         service.resource_id(member)
         for member in members
-        if _reading_type(connected, member) == 'Power'
+        if _reading_type(resources, member) == 'Power'
     ]
 
 
-def _reading_type(connected: service.Service, path: str) -> object:
+def _reading_type(resources: snapshot.Snapshot, path: str) -> object:
     try:
-        return connected.get(path).get('ReadingType')
+        return resources.get(path).get('ReadingType')
     except service.NoSuchResource:
         return None

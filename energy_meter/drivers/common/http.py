@@ -103,7 +103,7 @@ def masked(url: str) -> str:
 def reason(error: BaseException) -> str:
     """Return why a request failed, without secrets.
 
-    The errors of requests and sushy contain the URL with its secrets. The
+    The errors of requests contain the URL with its secrets. The
     system's error that caused them does not.
     """
     error = root_cause(error)

@@ -15,46 +15,10 @@ from energy_meter.drivers.common import http
 from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.common import units
 from energy_meter.drivers.redfish import service
+from energy_meter.drivers.redfish import snapshot
 from energy_meter.drivers.redfish import sources
 
 LOG = logging.getLogger(__name__)
-
-
-class _Resources:
-    """Cache that fetches each resource once per reading.
-
-    After a timeout or a rejected login it makes no more requests: each would
-    cost another timeout, or might lock the account.
-    """
-
-    def __init__(self, controller: service.Service) -> None:
-        self._controller = controller
-        self._resources: dict[str, service.Resource] = {}
-        self._fatal_error: exception.DriverError | None = None
-
-    def get(self, path: str) -> service.Resource:
-        """Return a resource.
-
-        :raises DriverError: if this or an earlier request failed.
-        """
-        if self._fatal_error is not None:
-            raise self._fatal_error
-        if path not in self._resources:
-            try:
-                self._resources[path] = self._controller.get(path)
-            except (
-                exception.DeviceUnreachable,
-                exception.AuthenticationFailed,
-            ) as e:
-                self._fatal_error = e
-                raise
-        return self._resources[path]
-
-    def value(self, source: sources.Source | None) -> object:
-        """Return the value of a source, or MISSING."""
-        if source is None:
-            return sources.MISSING
-        return source.extract(self.get(source.path))
 
 
 class Redfish(base.Driver):
@@ -106,6 +70,16 @@ class Redfish(base.Driver):
             help='Smallest increment of the energy counter, in its unit, '
             'usually kWh.',
         ),
+        cfg.StrOpt(
+            'authentication',
+            default='auto',
+            choices=[
+                ('auto', 'session if the service has sessions, or basic.'),
+                ('session', 'Redfish session.'),
+                ('basic', 'HTTP basic authentication.'),
+            ],
+            help='How to log in.',
+        ),
         *http.OPTS,
     )
 
@@ -113,7 +87,7 @@ class Redfish(base.Driver):
         self, options: typing.Any, probes: collections.abc.Sequence[str | None]
     ) -> None:
         super().__init__(options, probes)
-        self._controller: service.Service | None = None
+        self._service: service.Service | None = None
         self._names: collections.abc.Sequence[str] = ()
         self._channels: sources.Channels = {}
         self._probewise = per_probe.ProbeReader(LOG)
@@ -123,8 +97,9 @@ class Redfish(base.Driver):
         }
 
     def open(self) -> None:
-        controller = self._controller = service.Service(self.options)
-        chassis, channels = self._find_chassis(controller)
+        self._service = service.Service(self.options)
+        controller = snapshot.Snapshot(self._service)
+        unit, channels = self._find_unit(controller)
         self._names = self.options.channels or list(channels)
         unknown = [name for name in self._names if name not in channels]
         if unknown:
@@ -134,9 +109,7 @@ class Redfish(base.Driver):
         selected = per_probe.assign(
             'channels', [channels[name] for name in self._names], self.probes
         )
-        self._channels = self._with_energy_sensors(
-            controller, chassis, selected
-        )
+        self._channels = self._with_energy_sensors(controller, unit, selected)
 
     @classmethod
     def scope_of(cls, chosen: typing.Any) -> str:
@@ -146,20 +119,23 @@ class Redfish(base.Driver):
         return base.number(self._names)
 
     def close(self) -> None:
-        if self._controller is not None:
-            self._controller.close()
+        if self._service is not None:
+            self._service.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
-        controller = self._controller
-        if controller is None:
+        if self._service is None:
             raise exception.DriverError(reason='the driver is not open')
-        resources = _Resources(controller)
+        controller = snapshot.Snapshot(self._service)
 
         def read_channel(
             probe: str, channel: sources.Channel
         ) -> measurement.Reading | None:
-            watts = resources.value(channel.watts)
-            energy = resources.value(channel.energy)
+            watts, energy = (
+                sources.MISSING
+                if source is None
+                else source.extract(controller.get(source.path))
+                for source in channel
+            )
             if watts is energy is sources.MISSING:
                 raise controller.error(
                     f'{channel.watts.path} has no value for probe {probe}'
@@ -169,14 +145,14 @@ class Redfish(base.Driver):
 
         return self._probewise.read(self._channels, read_channel)
 
-    def _find_chassis(
-        self, controller: service.Service
+    def _find_unit(
+        self, controller: snapshot.Snapshot
     ) -> tuple[service.Resource, sources.Channels]:
-        """Return the only chassis that reports power, and its channels."""
+        """Return the only unit that has the source, and its channels."""
         candidates = [
-            (chassis, channels)
-            for chassis in self._list_chassis(controller)
-            if (channels := self._find_channels(controller, chassis))
+            (name, unit, channels)
+            for name, unit in self._units(controller).items()
+            if (channels := self._find_channels(controller, unit))
         ]
         if not candidates:
             raise controller.error(
@@ -188,46 +164,51 @@ class Redfish(base.Driver):
                 )
             )
         if len(candidates) > 1:
-            ids = ', '.join(
-                str(chassis.get('Id')) for chassis, _ in candidates
-            )
             raise controller.error(
-                f'several chassis report power: set chassis to one of {ids}'
+                'several chassis report power: set chassis to one of '
+                f'{", ".join(name for name, _, _ in candidates)}'
             )
-        return candidates[0]
+        return candidates[0][1:]
 
-    def _list_chassis(
-        self, controller: service.Service
-    ) -> list[service.Resource]:
-        chassis_id = self.options.chassis
-        paths = [
-            path
+    def _units(
+        self, controller: snapshot.Snapshot
+    ) -> dict[str, service.Resource]:
+        """Return the chassis that may be meant."""
+        wanted = self.options.chassis
+        selected = {
+            name: controller.get(path)
             for path in controller.chassis()
-            if chassis_id in (None, service.resource_id(path))
-        ]
-        if not paths:
+            if wanted in (None, name := service.resource_id(path))
+        }
+        if not selected:
             raise controller.error(
-                'the controller has no chassis'
-                + (f' {chassis_id}' if chassis_id else '')
+                'the service has no chassis' + (f' {wanted}' if wanted else '')
             )
-        return [controller.get(path) for path in paths]
+        return selected
 
     def _find_channels(
-        self, controller: service.Service, chassis: service.Resource
+        self, controller: snapshot.Snapshot, unit: service.Resource
     ) -> sources.Channels:
-        source = self.options.source
-        for name in sources.WHOLE if source == 'auto' else (source,):
-            channels = sources.FINDERS[name](
-                controller, chassis, self.options.channels
-            )
-            if channels:
+        source, names = self.options.source, self.options.channels
+        if source != 'auto':
+            return sources.FINDERS[source](controller, unit, names)
+        first: sources.Channels = {}
+        for each in sources.WHOLE:
+            try:
+                channels = sources.FINDERS[each](controller, unit, names)
+            except exception.ProtocolError:
+                if first:
+                    break
+                raise
+            if sources.has_value(controller, channels):
                 return channels
-        return {}
+            first = first or channels
+        return first
 
     def _with_energy_sensors(
         self,
-        controller: service.Service,
-        chassis: service.Resource,
+        controller: snapshot.Snapshot,
+        unit: service.Resource,
         channels: sources.Channels,
     ) -> sources.Channels:
         if not self.options.energy_sensors:
@@ -237,7 +218,7 @@ class Redfish(base.Driver):
         )
         return {
             probe: channel._replace(
-                energy=sources.energy_sensor(controller, chassis, names[probe])
+                energy=sources.energy_sensor(controller, unit, names[probe])
             )
             for probe, channel in channels.items()
         }

@@ -1,130 +1,173 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Client for the Redfish service of one management controller.
+"""Client for the Redfish service of one management controller or PDU.
 
-sushy manages the session: it logs in, again when the session has expired, and
-logs out. It has no models for power, so resources are plain JSON here.
+Reference: DMTF DSP0266 (Redfish Specification), clauses "Session management"
+and "Collections". Resources are plain JSON.
 """
 
-import collections.abc
+import base64
+import contextlib
 import typing
-
-import sushy
-import sushy.auth
-import sushy.connector
-import sushy.exceptions
+import urllib.parse
 
 from energy_meter import exception
 from energy_meter.drivers.common import http
+from energy_meter.drivers.common import http_client
 
 Resource = dict[str, typing.Any]
 
-T = typing.TypeVar('T')
+#: Path of the service root, which needs no login.
+ROOT = '/redfish/v1/'
+
+#: Status codes of a service that has no sessions.
+_NO_SESSIONS = (404, 405, 501)
 
 
 class NoSuchResource(exception.ProtocolError):
     """The service responded with status 404."""
 
 
-class Service:
-    """Session with a Redfish service.
+class ServerError(exception.DeviceUnreachable):
+    """The service responded with status 5xx.
 
-    The constructor logs in. sushy receives the URL without credentials,
-    because its errors and log messages contain the URL.
+    Other resources may be available.
+    """
+
+
+class Service:
+    """Connection to a Redfish service, with a session.
+
+    The first request logs in, and any request for which the session has
+    expired logs in again, once. Only the path of a session's URL is used:
+    behind NAT, controllers return their internal address.
 
     :param options: the driver's options.
-    :raises DriverError: if the login fails.
+    :ivar name: name of the service in errors.
+    :raises DriverError: if an option is invalid.
     """
 
     def __init__(self, options: typing.Any) -> None:
         http.check(options.url)
         self.name = http.masked(options.url)
-        self._user = options.username or '(none)'
-        self._auth = sushy.auth.SessionOrBasicAuth(
-            options.username, options.password
-        )
-        # Without a value sushy makes three attempts, 2 seconds apart.
-        self._connector = sushy.connector.Connector(
-            self.name,
-            verify=http.verification(options),
-            server_side_retries=1,
-            default_request_timeout=options.timeout,
-        )
-        self._root = self._call(
-            lambda: sushy.Sushy(
-                self.name, auth=self._auth, connector=self._connector
-            )
-        )
+        # The client gets the URL without credentials: it would send those.
+        self._client = http_client.Client(self.name, options, 'none')
+        self._options = options
+        self._headers: dict[str, str] = {}
+        self._session: str | None = None
+        self._root: Resource | None = None
 
     def close(self) -> None:
         """Log out; controllers allow few concurrent sessions."""
-        try:
-            self._call(self._auth.close)
-        except exception.DriverError:
-            # The session will expire. Without its attributes, sushy does not
-            # try to log out again when the object is garbage-collected.
-            self._auth.reset_session_attrs()
+        session, self._session = self._session, None
+        if session:
+            # If this fails, the session will expire.
+            with contextlib.suppress(exception.DriverError):
+                self._client.request('DELETE', session, headers=self._headers)
+        self._client.close()
 
-    def chassis(self) -> list[str]:
-        """Return the paths of all chassis."""
-        path = link(self._root.json, 'Chassis')
-        return [] if path is None else self.members(path)
-
-    def members(self, path: str) -> list[str]:
-        """Return the paths of a collection's members."""
-        members = self.get(path).get('Members')
-        if not isinstance(members, list):
-            raise self.error(f'{path} has no Members')
-        return [
-            member['@odata.id']
-            for member in members
-            if isinstance(member, dict) and '@odata.id' in member
-        ]
+    def root(self) -> Resource:
+        """Return the service root, fetched by the first call."""
+        if self._root is None:
+            self._root = self._document(
+                ROOT, self._client.request('GET', ROOT)
+            )
+        return self._root
 
     def get(self, path: str) -> Resource:
         """Fetch a resource.
 
         :raises NoSuchResource: if it does not exist.
-        :raises DriverError: if the request fails.
+        :raises ServerError: if the service failed to provide it.
+        :raises AuthenticationFailed: if the login was rejected.
+        :raises DriverError: if the request fails for another reason.
         """
-        resource = self._call(lambda: self._connector.get(path).json())
-        if not isinstance(resource, dict):
-            raise self.error(f'{path} is not a JSON object')
-        return resource
+        if not self._headers:
+            self._log_in()
+        response = self._client.request('GET', path, headers=self._headers)
+        if response.status == 401 and self._session is not None:
+            self._log_in()
+            response = self._client.request('GET', path, headers=self._headers)
+        return self._document(path, response)
 
     def error(self, reason: str) -> exception.ProtocolError:
         """Return an error that names the service."""
-        return exception.ProtocolError(device=self.name, reason=reason)
+        return self._client.error(reason)
 
-    def _call(self, function: collections.abc.Callable[[], T]) -> T:
-        """Call a function and raise sushy's errors as driver errors."""
+    def _log_in(self) -> None:
+        """Open a session, or prepare basic authentication.
+
+        :raises AuthenticationFailed: if the service rejects the password.
+        """
+        self._session, self._headers = None, {}
+        options = self._options
+        if not options.username:
+            return
+        sessions = (
+            self._sessions() if options.authentication != 'basic' else None
+        )
+        if sessions is not None and self._open_session(sessions):
+            return
+        if options.authentication == 'session':
+            raise self.error(
+                'has no sessions: expected authentication = basic'
+            )
+        credentials = f'{options.username}:{options.password}'.encode()
+        self._headers = {
+            'Authorization': f'Basic {base64.b64encode(credentials).decode()}'
+        }
+
+    def _sessions(self) -> str | None:
+        links = self.root().get('Links')
+        return link(links, 'Sessions') if isinstance(links, dict) else None
+
+    def _open_session(self, path: str) -> bool:
+        """Open a session; return False if the service has none."""
+        response = self._client.request(
+            'POST',
+            path,
+            {
+                'UserName': self._options.username,
+                'Password': self._options.password,
+            },
+        )
+        if response.status in _NO_SESSIONS:
+            return False
+        self._client.check_status(response, (200, 201, 202, 204))
+        token = response.headers.get('X-Auth-Token')
+        if not token:
+            return False
+        self._headers = {'X-Auth-Token': token}
+        self._session = self._session_path(response)
+        return True
+
+    def _session_path(self, response: http_client.Response) -> str:
+        """Return the path to delete a session; empty if it is unknown."""
         try:
-            return function()
-        except sushy.exceptions.AccessError:
-            raise exception.AuthenticationFailed(
-                device=self.name, user=self._user
+            return urllib.parse.urlsplit(
+                response.headers.get('Location', '')
+            ).path
+        except ValueError:
+            return ''
+
+    def _document(self, path: str, response: http_client.Response) -> Resource:
+        if response.status == 404:
+            raise NoSuchResource(device=self.name, reason=f'{path} not found')
+        if response.status == 403:
+            raise self.error(
+                f'{path} answered 403 {response.reason}: expected an account '
+                'that may read it'
             )
-        except sushy.exceptions.ResourceNotFoundError as e:
-            raise NoSuchResource(device=self.name, reason=str(e))
-        except sushy.exceptions.ServerSideError as e:
-            raise exception.DeviceUnreachable(
-                device=self.name, reason=f'HTTP status {e.status_code}'
+        if response.status >= 500:
+            raise ServerError(
+                device=self.name,
+                reason=f'{path} answered {response.status} {response.reason}',
             )
-        except sushy.exceptions.HTTPError as e:
-            raise self.error(f'HTTP status {e.status_code}')
-        except sushy.exceptions.ConnectionError as e:
-            raise exception.DeviceUnreachable(
-                device=self.name, reason=http.reason(e)
-            )
-        except (
-            sushy.exceptions.SushyError,
-            ValueError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-        ) as e:
-            # sushy does not validate the structure of responses.
-            raise self.error(f'invalid response: {e}')
+        self._client.check_status(response)
+        document = self._client.document(response)
+        if not isinstance(document, dict):
+            raise self.error(f'{path} is not a JSON object')
+        return document
 
 
 def link(resource: Resource, name: str) -> str | None:

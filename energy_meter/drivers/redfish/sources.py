@@ -10,7 +10,9 @@ EnvironmentMetrics, PowerSupplyMetrics and Sensor.
 import collections.abc
 import typing
 
+from energy_meter.drivers.common import units
 from energy_meter.drivers.redfish import service
+from energy_meter.drivers.redfish import snapshot
 
 #: Value of a property that the resource does not have.
 MISSING: typing.Final = object()
@@ -47,7 +49,7 @@ Channels = dict[str, Channel]
 
 
 def environment(
-    controller: service.Service,
+    controller: snapshot.Snapshot,
     chassis: service.Resource,
     names: collections.abc.Sequence[str],
 ) -> Channels:
@@ -60,14 +62,14 @@ def environment(
         return {}
     return {
         service.resource_id(path): Channel(
-            Source(path, _excerpt('PowerWatts')),
-            Source(path, _excerpt('EnergykWh')),
+            Source(path, excerpt('PowerWatts')),
+            Source(path, excerpt('EnergykWh')),
         )
     }
 
 
 def power_control(
-    controller: service.Service,
+    controller: snapshot.Snapshot,
     chassis: service.Resource,
     names: collections.abc.Sequence[str],
 ) -> Channels:
@@ -99,28 +101,37 @@ def power_control(
 
 
 def power_supplies(
-    controller: service.Service,
+    controller: snapshot.Snapshot,
     chassis: service.Resource,
     _names: collections.abc.Sequence[str],
 ) -> Channels:
-    """Return the power supplies in the PowerSubsystem by ID."""
+    """Return the power supplies in the PowerSubsystem by ID.
+
+    One that fails keeps its place, because probes are assigned in order. Its
+    metrics have the URI that DSP0268 defines.
+    """
     subsystem = service.link(chassis, 'PowerSubsystem')
     supplies = subsystem and service.link(
         _get(controller, subsystem), 'PowerSupplies'
     )
     channels: Channels = {}
     for path in controller.members(supplies) if supplies else ():
-        metrics = service.link(_get(controller, path), 'Metrics')
+        supply = controller.get_if_available(path)
+        metrics = (
+            f'{path.rstrip("/")}/Metrics'
+            if supply is None
+            else service.link(supply, 'Metrics')
+        )
         if metrics is not None:
             channels[service.resource_id(path)] = Channel(
-                Source(metrics, _excerpt('InputPowerWatts')),
-                Source(metrics, _excerpt('EnergykWh')),
+                Source(metrics, excerpt('InputPowerWatts')),
+                Source(metrics, excerpt('EnergykWh')),
             )
     return channels
 
 
 def power_sensors(
-    controller: service.Service,
+    controller: snapshot.Snapshot,
     chassis: service.Resource,
     names: collections.abc.Sequence[str],
 ) -> Channels:
@@ -134,7 +145,7 @@ def power_sensors(
 
 
 def energy_sensor(
-    controller: service.Service, chassis: service.Resource, name: str
+    controller: snapshot.Snapshot, chassis: service.Resource, name: str
 ) -> Source:
     """Return the energy sensor with this ID.
 
@@ -149,8 +160,14 @@ def energy_sensor(
     return Source(path, _reading, unit)
 
 
-#: Functions that find channels, by value of the ``source`` option.
-FINDERS = {
+#: Finds the channels of a chassis or of power equipment, by their names.
+Finder = collections.abc.Callable[
+    [snapshot.Snapshot, service.Resource, collections.abc.Sequence[str]],
+    Channels,
+]
+
+#: Finders of the sources of chassis, by value of the ``source`` option.
+FINDERS: dict[str, Finder] = {
     'environment': environment,
     'power-control': power_control,
     'power-supplies': power_supplies,
@@ -161,7 +178,17 @@ FINDERS = {
 WHOLE = ('environment', 'power-control')
 
 
-def _get(controller: service.Service, path: str) -> service.Resource:
+def has_value(controller: snapshot.Snapshot, channels: Channels) -> bool:
+    """Return whether any of these channels has a power or an energy now."""
+    return any(
+        units.number(source.extract(controller.get(source.path))) is not None
+        for channel in channels.values()
+        for source in channel
+        if source is not None
+    )
+
+
+def _get(controller: snapshot.Snapshot, path: str) -> service.Resource:
     """Fetch a linked resource; some firmware has links without a target."""
     try:
         return controller.get(path)
@@ -170,7 +197,7 @@ def _get(controller: service.Service, path: str) -> service.Resource:
 
 
 def _sensors(
-    controller: service.Service, chassis: service.Resource
+    controller: snapshot.Snapshot, chassis: service.Resource
 ) -> dict[str, str]:
     path = service.link(chassis, 'Sensors')
     return {
@@ -179,7 +206,7 @@ def _sensors(
     }
 
 
-def _reading_type(controller: service.Service, path: str) -> str:
+def _reading_type(controller: snapshot.Snapshot, path: str) -> str:
     return str(controller.get(path).get('ReadingType'))
 
 
@@ -187,7 +214,7 @@ def _reading(sensor: service.Resource) -> object:
     return sensor.get('Reading', MISSING)
 
 
-def _excerpt(name: str) -> Extractor:
+def excerpt(name: str) -> Extractor:
     """Return the extractor of a sensor excerpt's reading."""
 
     def extract(resource: service.Resource) -> object:

@@ -98,6 +98,13 @@ class HTTPServer(fixtures.Fixture):
         self._certificate = certificate
         self.port = 0
         self._connections: set[socket.socket] = set()
+        self._context: ssl.SSLContext | None = None
+
+    @property
+    def handshakes(self) -> int:
+        """Number of completed TLS handshakes since the last start."""
+        assert self._context is not None
+        return self._context.session_stats()['accept_good']
 
     @property
     def url(self) -> str:
@@ -122,9 +129,9 @@ class HTTPServer(fixtures.Fixture):
         self._server.daemon_threads = True
         self.port = self._server.server_port
         if self._certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*self._certificate)
-            self._server.socket = context.wrap_socket(
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(*self._certificate)
+            self._server.socket = self._context.wrap_socket(
                 self._server.socket,
                 server_side=True,
                 do_handshake_on_connect=False,
@@ -148,6 +155,7 @@ class HTTPServer(fixtures.Fixture):
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
+            disable_nagle_algorithm = True
 
             def handle(self) -> None:
                 fixture._connections.add(self.connection)

@@ -56,6 +56,33 @@ def mockup(**chassis: Resources) -> Resources:
     return resources
 
 
+def with_equipment(
+    resources: Resources, kind: str, **equipment: Resources
+) -> Resources:
+    """Return the resources of a service, with this power equipment as well.
+
+    :param kind: name of the collection: ``RackPDUs``, ``PowerShelves`` ...
+    :param equipment: resources of each, as for :func:`mockup`.
+    """
+    top = f'{ROOT}/PowerEquipment'
+    path = f'{top}/{kind}'
+    result = copy.deepcopy(resources)
+    result[ROOT]['PowerEquipment'] = {'@odata.id': top}
+    result.setdefault(top, {'Id': 'PowerEquipment'})[kind] = {
+        '@odata.id': path
+    }
+    result[path] = collection(*(f'{path}/{name}' for name in equipment))
+    for name, parts in equipment.items():
+        for part, body in parts.items():
+            full_path = f'{path}/{name}{part}'
+            result[full_path] = {
+                '@odata.id': full_path,
+                'Id': full_path.rpartition('/')[2],
+                **_linked(body, f'{path}/{name}'),
+            }
+    return result
+
+
 def _linked(value: typing.Any, top: str) -> typing.Any:
     if isinstance(value, dict):
         return {key: _linked(child, top) for key, child in value.items()}
@@ -124,6 +151,8 @@ class Controller(http.HTTPServer):
     :ivar sessions: tokens of open sessions.
     :ivar statuses: status to return instead of a resource, by path.
     :ivar password: the user's password; tests may change it.
+    :ivar has_sessions: whether sessions are available, rather than only
+        basic authentication.
     """
 
     def __init__(
@@ -137,14 +166,13 @@ class Controller(http.HTTPServer):
         self.logins = 0
         self.statuses: dict[str, int] = {}
         self.user, self.password = 'meter', 's3cret'
+        self.has_sessions = True
 
     def _respond(self, request: http.Request) -> http.Answer:
         path = request.path.rstrip('/')
         if path.startswith(f'{ROOT}/SessionService/Sessions'):
             return self._log_in_or_out(request, path)
-        if path != ROOT and (
-            request.headers.get('X-Auth-Token') not in self.sessions
-        ):
+        if path != ROOT and not self._is_authorized(request):
             return http.Answer(401, b'{}')
         if path in self.statuses:
             return http.Answer(self.statuses[path], b'{}')
@@ -152,7 +180,15 @@ class Controller(http.HTTPServer):
             return http.Answer(404, b'{}')
         return http.page(self.resources[path])
 
+    def _is_authorized(self, request: http.Request) -> bool:
+        if self.has_sessions and 'X-Auth-Token' in request.headers:
+            return request.headers['X-Auth-Token'] in self.sessions
+        decide = http.with_basic(self.user, self.password, http.Answer(200))
+        return decide(request).status == 200
+
     def _log_in_or_out(self, request: http.Request, path: str) -> http.Answer:
+        if not self.has_sessions:
+            return http.Answer(404, b'{}')
         if request.method == 'DELETE':
             self.sessions.discard(path.rpartition('/')[2])
             return http.Answer(204)

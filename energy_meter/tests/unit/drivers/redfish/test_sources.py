@@ -4,13 +4,12 @@
 """Tests of finding power and energy in Redfish resources."""
 
 import typing
-from unittest import mock
 
 from oslotest import base
 
 from energy_meter import exception
-from energy_meter.drivers.redfish import service
 from energy_meter.drivers.redfish import sources
+from energy_meter.tests.unit.drivers.redfish import resources
 
 LENOVO = {
     'PowerControl': [
@@ -28,25 +27,6 @@ LENOVO = {
 }
 
 
-class Controller:
-    """Redfish service with these resources."""
-
-    error = service.Service.error
-    name = 'https://bmc'
-
-    def __init__(self, **resources):
-        self.resources = {
-            f'/{name}': resource for name, resource in resources.items()
-        }
-
-    def get(self, path):
-        if path not in self.resources:
-            raise service.NoSuchResource(device='bmc', reason=path)
-        return self.resources[path]
-
-    members = service.Service.members
-
-
 def value(controller, source):
     return source.extract(controller.get(source.path))
 
@@ -57,7 +37,7 @@ class EnvironmentTest(base.BaseTestCase):
     }
 
     def test_power_and_energy_are_read_from_excerpts(self):
-        controller = Controller(
+        controller = resources.serve(
             metrics={
                 'PowerWatts': {'Reading': 210.5},
                 'EnergykWh': {'Reading': 12.3},
@@ -71,7 +51,7 @@ class EnvironmentTest(base.BaseTestCase):
 
     def test_null_power_is_returned_as_none(self):
         for watts in (None, {'Reading': None}, {}):
-            controller = Controller(metrics={'PowerWatts': watts})
+            controller = resources.serve(metrics={'PowerWatts': watts})
             (channel,) = sources.environment(
                 controller, self.CHASSIS, ()
             ).values()
@@ -79,8 +59,8 @@ class EnvironmentTest(base.BaseTestCase):
 
     def test_metrics_without_power_have_no_channel(self):
         for controller in (
-            Controller(metrics={'TemperatureCelsius': {}}),
-            Controller(),
+            resources.serve(metrics={'TemperatureCelsius': {}}),
+            resources.serve(),
         ):
             self.assertEqual(
                 {}, sources.environment(controller, self.CHASSIS, ())
@@ -91,7 +71,7 @@ class EnvironmentTest(base.BaseTestCase):
             {'EnvironmentMetrics': 'metrics'},
         ):
             self.assertEqual(
-                {}, sources.environment(Controller(), chassis, ())
+                {}, sources.environment(resources.serve(), chassis, ())
             )
 
 
@@ -99,7 +79,7 @@ class PowerControlTest(base.BaseTestCase):
     CHASSIS: typing.ClassVar = {'Power': {'@odata.id': '/power'}}
 
     def find(self, power, *names):
-        controller = Controller(power=power)
+        controller = resources.serve(power=power)
         channels = sources.power_control(controller, self.CHASSIS, names)
         return {
             name: value(controller, channel.watts)
@@ -135,7 +115,7 @@ class PowerControlTest(base.BaseTestCase):
         self.assertEqual({'1': 2}, self.find(nameless, '1'))
 
     def test_entry_is_found_after_reordering(self):
-        controller = Controller(power=LENOVO)
+        controller = resources.serve(power=LENOVO)
         (channel,) = sources.power_control(
             controller, self.CHASSIS, ['CPU Sub-system Power']
         ).values()
@@ -185,7 +165,7 @@ class SensorTest(base.BaseTestCase):
     CHASSIS: typing.ClassVar = {'Sensors': {'@odata.id': '/sensors'}}
 
     def controller(self, reading_type):
-        return Controller(
+        return resources.serve(
             sensors={'Members': [{'@odata.id': '/total'}, None, {}]},
             total={'Reading': 5, 'ReadingType': reading_type},
         )
@@ -222,22 +202,3 @@ class SensorTest(base.BaseTestCase):
         )
 
         self.assertEqual(['total'], list(channels))
-
-
-class ServiceTest(base.BaseTestCase):
-    def test_library_error_is_raised_as_driver_error(self):
-        connection = mock.Mock(
-            **{
-                'name': 'https://bmc',
-                'error': lambda reason: exception.ProtocolError(
-                    device='bmc', reason=reason
-                ),
-            }
-        )
-
-        def fail():
-            raise AttributeError("'NoneType' object has no attribute 'get'")
-
-        self.assertRaises(
-            exception.ProtocolError, service.Service._call, connection, fail
-        )
