@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Driver that reads chassis from management controllers over Redfish."""
+"""Driver that reads chassis and power equipment over Redfish."""
 
 import collections.abc
 import typing
@@ -14,26 +14,36 @@ from energy_meter.drivers import base
 from energy_meter.drivers.common import http
 from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.common import units
+from energy_meter.drivers.redfish import equipment
 from energy_meter.drivers.redfish import service
 from energy_meter.drivers.redfish import snapshot
 from energy_meter.drivers.redfish import sources
 
 LOG = logging.getLogger(__name__)
 
+_FINDERS = sources.FINDERS | equipment.FINDERS
+
+_SCOPES = {'power-supplies': 'psu', **equipment.SCOPES}
+
 
 class Redfish(base.Driver):
-    """Driver for one chassis, or parts of it."""
+    """Driver for one chassis or power equipment, or parts of it."""
 
     opts = (
         cfg.StrOpt(
             'url',
             required=True,
-            help='URL of the management controller: https://HOST.',
+            help='URL of the management controller or PDU: https://HOST.',
         ),
         cfg.StrOpt(
             'chassis',
             help='ID of the chassis. The default is the only chassis that '
             'reports power.',
+        ),
+        cfg.StrOpt(
+            'equipment',
+            help='ID of the power equipment, for example 1 or RackPDUs/1. The '
+            'default is the only one that has the source.',
         ),
         cfg.StrOpt(
             'source',
@@ -47,6 +57,10 @@ class Redfish(base.Driver):
                     'PowerSubsystem: the metrics of each power supply.',
                 ),
                 ('sensors', 'Sensors of the chassis.'),
+                ('outlets', 'Outlets of the power equipment.'),
+                ('branches', 'Branch circuits of the power equipment.'),
+                ('mains', 'Input circuits of the power equipment.'),
+                ('equipment', 'Metrics of the whole power equipment.'),
             ],
             help='Resources that contain power and energy.',
         ),
@@ -54,8 +68,9 @@ class Redfish(base.Driver):
             'channels',
             default=[],
             help='Channels to read, one for each probe, in the order of '
-            'probes: MemberId, Name or index of a PowerControl entry, or ID '
-            'of a power supply or sensor. The default is all channels.',
+            'probes: MemberId, Name or index of a PowerControl entry, ID of '
+            'a power supply or sensor, or ID or Name of an outlet or '
+            'circuit. The default is all channels.',
         ),
         cfg.ListOpt(
             'energy_sensors',
@@ -97,6 +112,7 @@ class Redfish(base.Driver):
         }
 
     def open(self) -> None:
+        self._check_options()
         self._service = service.Service(self.options)
         controller = snapshot.Snapshot(self._service)
         unit, channels = self._find_unit(controller)
@@ -104,7 +120,8 @@ class Redfish(base.Driver):
         unknown = [name for name in self._names if name not in channels]
         if unknown:
             raise controller.error(
-                f'channels: {", ".join(unknown)} not found in the chassis'
+                f'channels: {", ".join(unknown)} not found in the '
+                f'{self._unit_option}'
             )
         selected = per_probe.assign(
             'channels', [channels[name] for name in self._names], self.probes
@@ -113,7 +130,7 @@ class Redfish(base.Driver):
 
     @classmethod
     def scope_of(cls, chosen: typing.Any) -> str:
-        return 'psu' if chosen.source == 'power-supplies' else cls.scope
+        return _SCOPES.get(chosen.source, cls.scope)
 
     def channels(self) -> collections.abc.Sequence[base.Channel]:
         return base.number(self._names)
@@ -145,6 +162,24 @@ class Redfish(base.Driver):
 
         return self._probewise.read(self._channels, read_channel)
 
+    @property
+    def _unit_option(self) -> str:
+        """Name of the option that selects what contains the channels."""
+        return (
+            'equipment'
+            if self.options.source in equipment.FINDERS
+            else 'chassis'
+        )
+
+    def _check_options(self) -> None:
+        unused = {'chassis', 'equipment'} - {self._unit_option}
+        for name in unused:
+            if getattr(self.options, name) is not None:
+                raise exception.DriverError(
+                    reason=f'{name} has no effect with source = '
+                    f'{self.options.source}'
+                )
+
     def _find_unit(
         self, controller: snapshot.Snapshot
     ) -> tuple[service.Resource, sources.Channels]:
@@ -156,7 +191,7 @@ class Redfish(base.Driver):
         ]
         if not candidates:
             raise controller.error(
-                f'no chassis has source = {self.options.source}'
+                f'no {self._unit_option} has source = {self.options.source}'
                 + (
                     f' for channels = {", ".join(self.options.channels)}'
                     if self.options.channels
@@ -165,7 +200,8 @@ class Redfish(base.Driver):
             )
         if len(candidates) > 1:
             raise controller.error(
-                'several chassis report power: set chassis to one of '
+                f'several {self._unit_option} report power: set '
+                f'{self._unit_option} to one of '
                 f'{", ".join(name for name, _, _ in candidates)}'
             )
         return candidates[0][1:]
@@ -173,16 +209,25 @@ class Redfish(base.Driver):
     def _units(
         self, controller: snapshot.Snapshot
     ) -> dict[str, service.Resource]:
-        """Return the chassis that may be meant."""
-        wanted = self.options.chassis
+        """Return the chassis or power equipment that may be meant."""
+        wanted = getattr(self.options, self._unit_option)
+        paths = (
+            equipment.find(controller)
+            if self.options.source in equipment.FINDERS
+            else {
+                service.resource_id(path): path
+                for path in controller.chassis()
+            }
+        )
         selected = {
             name: controller.get(path)
-            for path in controller.chassis()
-            if wanted in (None, name := service.resource_id(path))
+            for name, path in paths.items()
+            if wanted in (None, name, service.resource_id(path))
         }
         if not selected:
             raise controller.error(
-                'the service has no chassis' + (f' {wanted}' if wanted else '')
+                f'the service has no {self._unit_option}'
+                + (f' {wanted}' if wanted else '')
             )
         return selected
 
@@ -191,11 +236,11 @@ class Redfish(base.Driver):
     ) -> sources.Channels:
         source, names = self.options.source, self.options.channels
         if source != 'auto':
-            return sources.FINDERS[source](controller, unit, names)
+            return _FINDERS[source](controller, unit, names)
         first: sources.Channels = {}
         for each in sources.WHOLE:
             try:
-                channels = sources.FINDERS[each](controller, unit, names)
+                channels = _FINDERS[each](controller, unit, names)
             except exception.ProtocolError:
                 if first:
                     break
