@@ -93,7 +93,7 @@ def _add_device_options(group: 'argparse._ArgumentGroup') -> None:
         metavar='URL',
         action='append',
         default=[],
-        help='management controller',
+        help='management controller or PDU (Redfish)',
     )
     group.add_argument(
         '--serial',

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Discovery of chassis over Redfish."""
+"""Discovery of chassis and power equipment over Redfish."""
 
 import collections.abc
 import types
@@ -11,6 +11,7 @@ from energy_meter import exception
 from energy_meter.discover import finding
 from energy_meter.discover import section as sections
 from energy_meter.discover import section_tester
+from energy_meter.drivers.redfish import equipment
 from energy_meter.drivers.redfish import service
 from energy_meter.drivers.redfish import snapshot
 from energy_meter.drivers.redfish import sources
@@ -28,11 +29,11 @@ SCOPES = {'power-supplies': 'psu', 'sensors': 'other'}
 
 
 class Candidate(typing.NamedTuple):
-    """Source of a chassis that may provide power.
+    """Source of a chassis or power equipment that may provide power.
 
     :ivar source: value of the ``source`` option.
     :ivar channels: value of the ``channels`` option; empty for the whole
-        chassis.
+        chassis or equipment.
     """
 
     source: str
@@ -69,20 +70,28 @@ class Controller:
         return service.Service(types.SimpleNamespace(**loaded.options))
 
     def test(
-        self, chassis: str, candidate: Candidate, overlaps: str | None
+        self,
+        kind: str,
+        unit: str,
+        candidate: Candidate,
+        overlaps: str | None,
     ) -> finding.Finding:
-        """Test a source of a chassis."""
+        """Test a source of a chassis or of power equipment.
+
+        :param kind: option that selects the unit.
+        :param unit: value of this option.
+        """
         name = sections.make_name(
-            self.name, chassis, candidate.source if overlaps else ''
+            self.name, unit, candidate.source if overlaps else ''
         )
         options = {
-            'chassis': chassis,
+            kind: unit,
             'source': candidate.source,
             'channels': candidate.channels or None,
             'scope': SCOPES.get(candidate.source),
         }
         return self._tester.test(
-            f'Redfish {self.url}, chassis {chassis}, {candidate.source}',
+            f'Redfish {self.url}, {kind} {unit}, {candidate.source}',
             self._section(
                 name, dict.fromkeys(candidate.channels or ['']), options
             ),
@@ -111,7 +120,7 @@ def discover(
     options: collections.abc.Mapping[str, object],
     secrets: collections.abc.Mapping[str, str],
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Find chassis that report power."""
+    """Find power equipment and chassis that report power."""
     controller = Controller(tester, options, secrets)
     device = f'Redfish {controller.url}'
     is_empty = True
@@ -127,8 +136,9 @@ def discover(
             device,
             (
                 'no chassis reports power in EnvironmentMetrics, '
-                'PowerControl, power supplies or sensors. Machines without '
-                'PMBus have no power values; meter them at the outlet',
+                'PowerControl, power supplies or sensors, and no power '
+                'equipment does. Machines without PMBus have no power '
+                'values; meter them at the outlet',
             ),
         )
 
@@ -139,8 +149,19 @@ def _discover_all(
     connected = controller.connect()
     try:
         resources = snapshot.Snapshot(connected)
+        metered: dict[str, str | None] = {}
+        for name, path in equipment.find(resources).items():
+            unit = resources.get(path)
+            first = None
+            for candidate in _equipment_candidates(resources, unit):
+                result = controller.test('equipment', name, candidate, first)
+                first = first or result.section_name
+                yield result
+            metered |= dict.fromkeys(_linked_chassis(unit), first)
         for path in resources.chassis():
-            yield from _discover_chassis(controller, resources, path)
+            yield from _discover_chassis(
+                controller, resources, path, metered.get(path)
+            )
     finally:
         connected.close()
 
@@ -161,14 +182,39 @@ def _discover_chassis(
     controller: Controller,
     resources: snapshot.Snapshot,
     path: str,
+    first: str | None,
 ) -> collections.abc.Iterator[finding.Finding]:
+    """Test the sources of a chassis.
+
+    :param first: section that meters it already.
+    """
     chassis = resources.get(path)
     chassis_id = service.resource_id(path)
-    first: str | None = None
     for candidate in _candidates(resources, chassis):
-        result = controller.test(chassis_id, candidate, first)
+        result = controller.test('chassis', chassis_id, candidate, first)
         first = first or result.section_name
         yield result
+
+
+def _equipment_candidates(
+    resources: snapshot.Snapshot, unit: service.Resource
+) -> collections.abc.Iterator[Candidate]:
+    """Yield the sources of power equipment, beginning with its outlets."""
+    for source, find in equipment.FINDERS.items():
+        if channels := find(resources, unit, ()):
+            is_whole = source == 'equipment'
+            yield Candidate(source, () if is_whole else list(channels))
+
+
+def _linked_chassis(unit: service.Resource) -> list[str]:
+    """Return the paths of the chassis that contain power equipment."""
+    links = unit.get('Links')
+    chassis = links.get('Chassis') if isinstance(links, dict) else None
+    return [
+        path
+        for each in (chassis if isinstance(chassis, list) else ())
+        if (path := service.link({'': each}, '')) is not None
+    ]
 
 
 def _candidates(

@@ -16,6 +16,7 @@ from energy_meter.tests.functional.drivers import snmp_devices
 from energy_meter.tests.functional.drivers import test_eaton_serial
 from energy_meter.tests.functional.drivers import test_modbus
 from energy_meter.tests.functional.drivers import test_redfish
+from energy_meter.tests.functional.drivers import test_redfish_equipment
 from energy_meter.tests.functional.drivers import test_wattsup
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
@@ -361,6 +362,46 @@ class RedfishTest(base.DiscoverTestCase):
         self.write('--redfish', url)
 
         self.assertEqual([('other', 180.25)], list(self.read_once().values()))
+
+    def test_outlets_of_a_pdu_are_found_and_read(self):
+        # Given a PDU whose chassis has a sensor of the power of the PDU,
+        chassis = f'{redfish.ROOT}/Chassis/chassis'
+        resources = redfish.with_equipment(
+            test_redfish.SENSORS,
+            'RackPDUs',
+            **{
+                '1': {
+                    '': {
+                        'Outlets': '->/Outlets',
+                        'Metrics': '->/Metrics',
+                        'Links': {'Chassis': [{'@odata.id': chassis}]},
+                    },
+                    **{
+                        path: test_redfish_equipment.RACK_PDU[
+                            test_redfish_equipment.PDU + path
+                        ]
+                        for path in (
+                            '/Outlets',
+                            '/Outlets/A1',
+                            '/Outlets/A2',
+                            '/Outlets/A3',
+                            '/Outlets/A4',
+                            '/Metrics',
+                        )
+                    },
+                }
+            },
+        )
+
+        # when it is discovered,
+        self.write('--redfish', self.serve(resources))
+
+        # then the outlets that have a value are metered, and nothing that
+        # includes them.
+        self.assertEqual(
+            {('outlet', 197.4), ('outlet', 0.0)},
+            set(self.read_once().values()),
+        )
 
     def test_chassis_without_power_is_reported(self):
         url = self.serve(redfish.mockup(**{'1': {'': {}}}))
