@@ -46,6 +46,7 @@ MAX_WATTS = {
     'dram': 1000.0,
     'platform': 5000.0,
     'battery': 3000.0,
+    'ups': 250_000.0,
     'chassis': 100_000.0,
     'phase': 35_000.0,
     'circuit': 100_000.0,
