@@ -29,8 +29,8 @@ OPTS = (
     cfg.StrOpt(
         'energy_unit',
         choices=sorted(units.JOULES),
-        help='Unit of the energy counter. The default is that of the preset, '
-        'or kWh.',
+        help='Unit of the energy counter. The default is that of the preset '
+        'or of the format, or kWh.',
     ),
     cfg.FloatOpt(
         'energy_step',

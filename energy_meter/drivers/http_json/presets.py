@@ -20,18 +20,6 @@ Sources:
 
 import typing
 
-#: Default of each option that a preset may set.
-DEFAULTS: dict[str, typing.Any] = {
-    'watts_path': None,
-    'watts_unit': 'W',
-    'energy_path': None,
-    'energy_unit': 'kWh',
-    'energy_step': 0.001,
-    'records_path': None,
-    'time_path': None,
-    'valid_path': None,
-}
-
 _GEN2 = {'page': '/rpc/Shelly.GetStatus', 'energy_unit': 'Wh'}
 
 #: Values of each preset for options that are not set; ``page`` is appended to

@@ -2,6 +2,7 @@
 
 """Programs that print the readings."""
 
+import json
 import os
 import pathlib
 import shlex
@@ -74,6 +75,9 @@ class FormatTest(CommandTestCase):
         self.assertEqual(
             [('b', 2.0, None)], self.read(r'printf "\n2\n"', 'a', 'b')
         )
+        self.assertEqual(
+            [('a', 2.0, None)], self.read(r'printf "2\n\n"', 'a', 'b')
+        )
 
     def test_invalid_line_costs_only_its_probe(self):
         for probes in (('a', 'b'), (None, 'b')):
@@ -90,6 +94,62 @@ class FormatTest(CommandTestCase):
                 'but probes has places for 2',
                 self.read_error(script, 'a', 'b'),
             )
+
+    def test_empty_lines_at_the_end_are_ignored(self):
+        self.assertEqual([('a', 5.0, None)], self.read('echo 5; echo; echo'))
+
+    def test_unit_of_the_power_is_that_of_the_option(self):
+        for script, options in (
+            ('echo 5000', {}),
+            ("""echo '{"w": "5000"}'""", {'format': 'json'}),
+            ('echo w 5000', {'format': 'prometheus'}),
+        ):
+            paths = {'watts_path': 'w'} if options else {}
+            self.assertEqual(
+                [('a', 5.0, None)],
+                self.read(script, watts_unit='mW', **options, **paths),
+            )
+
+    def test_list_of_json_has_the_power_of_each_probe(self):
+        self.assertEqual(
+            [('a', 5.0, None), ('c', 7.0, None)],
+            self.read(
+                """echo '{"w": [5, 6, 7]}'""",
+                *('a', None, 'c'),
+                format='json',
+                watts_path='w',
+            ),
+        )
+
+    def test_newest_record_of_json_is_read(self):
+        now = time.time()
+        records = [
+            {'w': 5, 't': now - 9},
+            {'w': 6, 't': now - 3},
+            {'w': 7, 't': now - 6},
+        ]
+
+        self.assertEqual(
+            [('a', 6.0, None)],
+            self.read(
+                f"echo '{json.dumps(records)}'",
+                format='json',
+                records_path='$[*]',
+                watts_path='w',
+                time_path='t',
+            ),
+        )
+
+    def test_value_marked_as_invalid_is_not_read(self):
+        self.assertEqual(
+            [],
+            self.read(
+                """echo '{"w": 5, "ok": false}'""",
+                format='json',
+                watts_path='w',
+                valid_path='ok',
+            ),
+        )
 
     def test_json_has_power_and_energy_of_each_probe(self):
         readings = self.read(
@@ -142,7 +202,7 @@ class FormatTest(CommandTestCase):
                 ),
             )
         self.assertIn(
-            'has no time of this probe',
+            'has no time of probe a at time_path',
             self.read_error(
                 """echo '{"w": 5}'""",
                 format='json',
@@ -172,29 +232,60 @@ EOF""",
         )
 
     def test_output_of_another_format_is_an_error(self):
-        for name, script in (
-            ('json', 'echo "<html>"'),
-            ('prometheus', 'printf "w 1"'),
-            ('number', r'printf "\377"'),
+        for name, script, text in (
+            ('json', 'echo "<html>"', 'JSON'),
+            ('prometheus', 'printf "w 1"', "in Prometheus' text format"),
+            ('number', r'printf "\377"', 'text with one line for each'),
         ):
             options = {} if name == 'number' else {'watts_path': 'w'}
             self.assertIn(
-                f'the output is not {name}',
+                f'the output is not {text}',
                 self.read_error(script, format=name, **options),
             )
 
     def test_value_of_several_probes_is_an_error(self):
-        for name in ('json', 'prometheus'):
-            self.assertIn(
-                'watts_path = w is the same value for each probe',
-                self.open_error(
-                    'echo 1', 'a', 'b', format=name, watts_path='w'
-                ),
-            )
+        self.assertIn(
+            'watts_path = w selects the same sample for each channel',
+            self.open_error('', 'a', 'b', format='prometheus', watts_path='w'),
+        )
+        self.assertIn(
+            'watts_path = w is a single value, not that of channel 0',
+            self.read_error(
+                """echo '{"w": 5}'""",
+                *('a', 'b'),
+                format='json',
+                watts_path='w',
+            ),
+        )
+
+    def test_repeated_channel_is_an_error(self):
+        self.assertIn(
+            'channels names x twice',
+            self.open_error(
+                *('', 'a', 'b'),
+                format='json',
+                watts_path='{channel}',
+                channels=['x', 'x'],
+            ),
+        )
+
+    def test_option_of_another_format_is_an_error(self):
+        for options, text in (
+            ({'watts_path': 'w'}, 'watts_path: expected format = json or'),
+            ({'channels': ['a']}, 'channels: expected format = json or'),
+            (
+                {
+                    'format': 'prometheus',
+                    'watts_path': 'w',
+                    'time_path': 't',
+                },
+                'time_path: expected format = json',
+            ),
+        ):
+            self.assertIn(text, self.open_error('', **options))
 
     def test_invalid_paths_are_an_error(self):
         for options, text in (
-            ({'watts_path': 'w'}, 'watts_path: expected format = json'),
             ({'format': 'json'}, 'expected watts_path or energy_path'),
             (
                 {'format': 'json', 'watts_path': 'a['},

@@ -338,6 +338,17 @@ class PageTest(HTTPTest):
             self.error_text(server, exception.ProtocolError, time_path='at'),
         )
 
+    def test_page_without_time_is_an_error(self):
+        for document in ({'watts': 5}, {'watts': 5, 'at': None}):
+            self.assertIn(
+                'the page has no time of probe p at time_path',
+                self.error_text(
+                    self.serve(http.page(document)),
+                    exception.ProtocolError,
+                    time_path='at',
+                ),
+            )
+
     def test_null_is_omitted(self):
         for document in ({'watts': None}, {'watts': 'n/a'}):
             server = self.serve(http.page(document))
@@ -504,13 +515,17 @@ class RecordsTest(HTTPTest):
         self.assertIn('2 records of the same time', str(e))
 
     def test_record_without_time_is_an_error(self):
-        e = self.assertRaises(
-            exception.ProtocolError,
-            self.read,
-            self.record(3, 69.5, timestamp='now'),
-        )
+        record = self.record(3, 69.5)
+        without_time = dict(record)
+        del without_time['timestamp']
+        for invalid, text in (
+            (record | {'timestamp': 'now'}, "'now' is not a time"),
+            (record | {'timestamp': None}, 'a record has no time at'),
+            (without_time, 'a record has no time at time_path'),
+        ):
+            e = self.assertRaises(exception.ProtocolError, self.read, invalid)
 
-        self.assertIn("'now' is not a time", str(e))
+            self.assertIn(text, str(e))
 
 
 class ConnectionTest(HTTPTest):

@@ -65,3 +65,12 @@ class OptionsTest(base.BaseTestCase):
             'watts_path = a{b} does not select a sample',
             self.open_error(watts_path='a{b}', format='prometheus'),
         )
+
+    def test_option_of_another_format_is_an_error(self):
+        # A time that is not read would let stale values be billed.
+        self.assertIn(
+            'time_path: expected format = json',
+            self.open_error(
+                watts_path='w', time_path='t', format='prometheus'
+            ),
+        )

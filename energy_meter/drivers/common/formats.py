@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Formats of pages: JSON, and Prometheus' text format."""
+"""Formats of documents: JSON, and Prometheus' text format."""
 
 import collections.abc
 import typing
@@ -14,29 +14,30 @@ Settings = collections.abc.Mapping[str, typing.Any]
 
 
 class Values(typing.NamedTuple):
-    """Values of one channel in a page.
+    """Values of one channel in a document.
 
-    :ivar watts: power; :data:`.jsonpath.MISSING` if the page has none.
-    :ivar energy: energy counter; the same if the page has none.
-    :ivar time: time of the measurement; None if the page does not state it.
+    :ivar watts: power; :data:`.jsonpath.MISSING` if the document has none.
+    :ivar energy: energy counter; the same if the document has none.
+    :ivar time: time of the measurement; None if no time is expected, and
+        :data:`.jsonpath.MISSING` if one is, but the document has none.
     :ivar is_valid: False if the device marks the values as invalid.
     """
 
     watts: object
-    energy: object
+    energy: object = jsonpath.MISSING
     time: object = None
     is_valid: bool = True
 
 
 class Channel(typing.Protocol):
-    """Locates the values of one channel in a page."""
+    """Locates the values of one channel in a document."""
 
-    def read(self, page: typing.Any, device: str) -> Values | None:
+    def read(self, document: typing.Any, device: str) -> Values | None:
         """Return the values; None if they are unavailable.
 
-        :param page: the page, as parsed by the format.
+        :param document: the document, as parsed by the format.
         :param device: name of the device for error texts.
-        :raises ProtocolError: if the page does not contain one value each.
+        :raises ProtocolError: if a value is ambiguous or invalid.
         """
 
 
@@ -68,30 +69,30 @@ class JSONChannel:
                 'newest record'
             )
 
-    def read(self, page: object, device: str) -> Values | None:
+    def read(self, document: object, device: str) -> Values | None:
         if self._records is not None:
-            page = self._newest_record(page, device)
-            if page is None:
+            document = self._newest_record(document, device)
+            if document is None:
                 return None
         return Values(
-            _find(self._watts, page, device),
-            _find(self._energy, page, device),
-            None if self._time is None else _find(self._time, page, device),
-            _find(self._valid, page, device) is not False,
+            _find(self._watts, document, device),
+            _find(self._energy, document, device),
+            None if self._time is None else self._find_time(document, device),
+            _find(self._valid, document, device) is not False,
         )
 
-    def _newest_record(self, page: object, device: str) -> object:
+    def _find_time(self, document: object, device: str) -> object:
+        """Return the time; a time of null is missing."""
+        time = _find(self._time, document, device)
+        return jsonpath.MISSING if time is None else time
+
+    def _newest_record(self, document: object, device: str) -> object:
         """Return the newest record; None if there are none."""
         assert self._records is not None
-        records = []
-        for record in self._records.find_all(page):
-            time = _find(self._time, record, device)
-            timestamp = device_clock.parse(time)
-            if timestamp is None:
-                raise exception.ProtocolError(
-                    device=device, reason=f'{time!r} is not a time'
-                )
-            records.append((timestamp, record))
+        records = [
+            (self._timestamp(record, device), record)
+            for record in self._records.find_all(document)
+        ]
         if not records:
             return None
         newest = max(timestamp for timestamp, _ in records)
@@ -105,6 +106,18 @@ class JSONChannel:
                 'the same time, expected one',
             )
         return candidates[0]
+
+    def _timestamp(self, record: object, device: str) -> float:
+        time = self._find_time(record, device)
+        timestamp = device_clock.parse(time)
+        if timestamp is None:
+            raise exception.ProtocolError(
+                device=device,
+                reason='a record has no time at time_path'
+                if time is jsonpath.MISSING
+                else f'{time!r} is not a time',
+            )
+        return timestamp
 
     def _path(self, option: str) -> jsonpath.Path | None:
         template = self._settings[option]
@@ -154,9 +167,11 @@ class PrometheusChannel:
                 )
             )
 
-    def read(self, page: prometheus_text.Page, device: str) -> Values | None:
+    def read(
+        self, document: prometheus_text.Page, device: str
+    ) -> Values | None:
         samples = [
-            selector and selector.find(page, device)
+            selector and selector.find(document, device)
             for selector in self._selectors
         ]
         times = [
@@ -170,36 +185,52 @@ class PrometheusChannel:
         return Values(watts, energy, min(times, default=None))
 
 
-def _find(path: jsonpath.Path | None, page: object, device: str) -> object:
-    return jsonpath.MISSING if path is None else path.find(page, device)
+def _find(path: jsonpath.Path | None, document: object, device: str) -> object:
+    return jsonpath.MISSING if path is None else path.find(document, device)
 
 
 class Format(typing.NamedTuple):
-    """A format of pages.
+    """A format of documents.
 
     :ivar name: name of the format for error texts.
-    :ivar parse: function that parses a page, or raises ValueError.
+    :ivar parse: function that parses a document, or raises ValueError.
     :ivar channel: class that locates the values of one channel.
+    :ivar options: names of the options that locate values in this format.
     :ivar defaults: defaults of options that differ in this format.
-    :ivar max_size: maximum size of a page in bytes.
     """
 
     name: str
     parse: collections.abc.Callable[[bytes], object]
     channel: collections.abc.Callable[[Settings, str, bool], Channel]
-    defaults: dict[str, typing.Any]
-    max_size: int
+    options: frozenset[str]
+    defaults: collections.abc.Mapping[str, typing.Any] = {}
 
 
-#: Formats by the value of the option ``format``. An exporter shows the
-#: metrics of each process, so its page is larger than that of a device.
-FORMATS = {
-    'json': Format('JSON', jsonpath.parse, JSONChannel, {}, 1024 * 1024),
+_SELECTORS = frozenset({'channels', 'watts_path', 'energy_path'})
+
+#: Formats by the value of the option ``format``.
+FORMATS: collections.abc.Mapping[str, Format] = {
+    'json': Format(
+        'JSON',
+        jsonpath.parse,
+        JSONChannel,
+        _SELECTORS | {'records_path', 'time_path', 'valid_path'},
+    ),
     'prometheus': Format(
         "in Prometheus' text format",
         prometheus_text.Page,
         PrometheusChannel,
+        _SELECTORS,
         {'energy_unit': 'J'},
-        16 * 1024 * 1024,
     ),
 }
+
+#: Values of the option ``format`` with their help.
+CHOICES = [
+    ('json', 'JSON document.'),
+    (
+        'prometheus',
+        "Prometheus' text format. watts_path and energy_path are "
+        'NAME or NAME{LABEL="VALUE"}.',
+    ),
+]
