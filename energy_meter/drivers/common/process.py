@@ -111,16 +111,15 @@ def _collect(
         ended = os.pidfd_open(process.pid)
         stack.callback(os.close, ended)
         selector.register(ended, selectors.EVENT_READ)
-        selector.register(
-            typing.cast(typing.IO[bytes], process.stdout),
-            selectors.EVENT_READ,
-            output,
-        )
-        selector.register(
-            typing.cast(typing.IO[bytes], process.stderr),
-            selectors.EVENT_READ,
-            error,
-        )
+        for stream, part in (
+            (process.stdout, output),
+            (process.stderr, error),
+        ):
+            selector.register(
+                typing.cast(typing.IO[bytes], stream),
+                selectors.EVENT_READ,
+                part,
+            )
         while selector.get_map():
             remaining = deadline - time.monotonic()
             if remaining <= 0:
