@@ -109,6 +109,15 @@ class PagesTest(base.BaseTestCase):
             ]
             self.assertEqual([], missing, name)
 
+    def test_each_helper_of_drivers_is_in_the_table(self):
+        page = (SOURCE / 'contributor/drivers.rst').read_text(encoding='utf-8')
+        package = pathlib.Path(energy_meter.__file__).parent / 'drivers/common'
+
+        self.assertEqual(
+            {path.stem for path in package.glob('[a-z]*.py')},
+            set(re.findall(r'^``([a-z_]+)``  ', page, re.MULTILINE)),
+        )
+
     def test_each_command_has_a_man_page(self):
         setup = configparser.ConfigParser()
         setup.read(SOURCE.parents[1] / 'setup.cfg')
