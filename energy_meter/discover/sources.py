@@ -15,6 +15,7 @@ from energy_meter.discover import hwmon
 from energy_meter.discover import ipmi
 from energy_meter.discover import modbus
 from energy_meter.discover import mqtt
+from energy_meter.discover import nvml
 from energy_meter.discover import options
 from energy_meter.discover import rapl
 from energy_meter.discover import redfish
@@ -42,6 +43,7 @@ def from_arguments(arguments: Arguments) -> list[search.Source]:
         for name, discover in (
             ('hwmon', functools.partial(hwmon.discover, tester)),
             ('RAPL', functools.partial(rapl.discover, tester)),
+            ('NVIDIA GPUs', functools.partial(nvml.discover, tester)),
             ('batteries', functools.partial(battery.discover, tester)),
             ('BMC', bmc.discover),
             ('serial ports', serial.ports),

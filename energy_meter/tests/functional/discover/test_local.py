@@ -7,6 +7,7 @@ import socket
 
 from energy_meter.tests.functional.discover import base
 from energy_meter.tests.functional.drivers import test_hwmon
+from energy_meter.tests.functional.drivers import test_nvml
 from energy_meter.tests.functional.drivers import test_power_supply
 from energy_meter.tests.functional.drivers import test_rapl
 from energy_meter.tests.functional.services import umockdev
@@ -279,6 +280,56 @@ class ServerTest(base.DiscoverTestCase):
         self.assertIn('USB 0403:6001 FTDI FT232R USB UART', reason)
         self.assertIn('Watts Up? meters have this chip', reason)
         self.assertIn('--serial /dev/serial/by-id/usb-FTDI_A900-port0', reason)
+
+
+class GPUTest(base.DiscoverTestCase):
+    #: A card in the slots of the machine.
+    CARD = umockdev.device(
+        '/devices/pci0000:00/0000:01:00.0',
+        'pci',
+        vendor='0x10de',
+        **{'class': '0x030200'},
+    )
+
+    def library(self, *gpus):
+        """Return the environment of a machine with these GPUs."""
+        stub = self.useFixture(test_nvml.Library())
+        stub.set(*gpus)
+        return stub.environment
+
+    def test_gpus_are_found_by_uuid(self):
+        environment = self.library(
+            test_nvml.GPU('GPU-a', 3_600_000_000, 250_500),
+            test_nvml.GPU('GPU-b', 0, error=test_nvml.LOST),
+            test_nvml.GPU('GPU-c', mw=70_000),
+        )
+        self.on(self.CARD)
+
+        outcome = self.discover(**environment)
+
+        self.assertEqual(
+            {f'{HOST}-gpu0': ('gpu', 250.5), f'{HOST}-gpu2': ('gpu', 70.0)},
+            outcome.metered,
+        )
+        (section,) = outcome.sections
+        self.assertIn('gpus = GPU-a, GPU-c\n', section)
+        self.assertIn(f'probes = {HOST}-gpu0, {HOST}-gpu2\n', section)
+        self.assertIn('cannot read its UUID', outcome.reason('NVIDIA GPU 1'))
+
+    def test_card_without_kernel_module_is_reported(self):
+        environment = self.library()
+        self.on(self.CARD)
+
+        self.assertIn(
+            'the kernel module nvidia is not loaded',
+            self.discover(**environment).reason('NVIDIA GPUs'),
+        )
+
+    def test_machine_without_a_card_has_no_finding(self):
+        environment = self.library()
+        self.on(ETHERNET)
+
+        self.assertNotIn('NVIDIA', self.discover(**environment).output)
 
 
 class VirtualMachineTest(base.DiscoverTestCase):

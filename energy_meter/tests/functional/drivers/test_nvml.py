@@ -26,17 +26,29 @@ class GPU:
         self.line = f'{uuid} {error} {mj} {mw} {mig}\n'
 
 
-class NVMLTest(base.BaseTestCase):
-    def setUp(self):
-        super().setUp()
+class Library(fixtures.Fixture):
+    """Stub of NVIDIA's library, which reads the GPUs from a file.
+
+    :param flags: options of the compiler.
+    :param is_installed: whether to install the stub.
+    :ivar environment: variables of the programs that use the library.
+    """
+
+    def __init__(self, *flags, is_installed=True):
+        super().__init__()
+        self._flags = flags
+        self._is_installed = is_installed
+
+    def _setUp(self):
         if nvml.pynvml is None:
             raise unittest.SkipTest('nvidia-ml-py is not installed')
-        self.directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
-        self.file = self.directory / 'gpus'
-
-    def machine(self, *gpus, flags=(), library=True):
-        """Start a driver process on a machine with these GPUs."""
-        if library:
+        directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+        self._file = directory / 'gpus'
+        self.environment = {
+            'LD_LIBRARY_PATH': os.fspath(directory),
+            'NVML_STUB': os.fspath(self._file),
+        }
+        if self._is_installed:
             services.run(
                 [
                     services.program('gcc'),
@@ -44,22 +56,25 @@ class NVMLTest(base.BaseTestCase):
                     '-fPIC',
                     '-Wall',
                     '-Werror',
-                    *flags,
+                    *self._flags,
                     '-o',
-                    self.directory / 'libnvidia-ml.so.1',
+                    directory / 'libnvidia-ml.so.1',
                     STUB,
                 ]
             )
-        self.set(*gpus)
-        return self.useFixture(
-            driver.DriverProcess(
-                LD_LIBRARY_PATH=os.fspath(self.directory),
-                NVML_STUB=os.fspath(self.file),
-            )
-        )
 
     def set(self, *gpus):
-        self.file.write_text(''.join(gpu.line for gpu in gpus))
+        """Replace the GPUs; without any, the kernel module is missing."""
+        self._file.write_text(''.join(gpu.line for gpu in gpus))
+
+
+class NVMLTest(base.BaseTestCase):
+    def machine(self, *gpus, flags=(), library=True):
+        """Start a driver process on a machine with these GPUs."""
+        stub = self.useFixture(Library(*flags, is_installed=library))
+        stub.set(*gpus)
+        self.set = stub.set
+        return self.useFixture(driver.DriverProcess(**stub.environment))
 
     def open_error(self, machine, *probes, **options):
         return str(
