@@ -2,9 +2,9 @@
 
 """Accumulators: turn the readings of one probe into energy.
 
-There is one for each kind of reading: :class:`PowerIntegrator` integrates
-power over time,
-:class:`~energy_meter.counter_accumulator.CounterAccumulator` follows a
+There is one for each kind of reading:
+:class:`~energy_meter.power_integrator.PowerIntegrator` integrates power over
+time, :class:`~energy_meter.counter_accumulator.CounterAccumulator` follows a
 hardware energy counter, and :class:`CoarseCounterAccumulator` follows a
 counter whose steps are so large that integrated power has to fill them.
 
@@ -16,6 +16,7 @@ import typing
 
 from energy_meter import counter_accumulator
 from energy_meter import measurement
+from energy_meter import power_integrator
 
 #: Largest counter step, in joules (10 Wh), that is not filled from power. With
 #: larger steps, a counter reports the energy of an idle server hours late.
@@ -45,36 +46,6 @@ class Accumulator(typing.Protocol):
         """
 
 
-class PowerIntegrator:
-    """Integrates power over time by the trapezoidal rule.
-
-    :param max_gap: maximum number of seconds between two readings; a longer
-        gap is not billed.
-    """
-
-    #: Readings already contain the power; it is not derived from a counter.
-    watts = None
-    distrust = None
-
-    def __init__(self, max_gap: float) -> None:
-        self._max_gap = max_gap
-        self._watts: float | None = None
-        self._read_at = 0.0
-
-    def add(
-        self, reading: measurement.Reading, monotonic: float
-    ) -> measurement.EnergyDelta:
-        if reading.watts is None:
-            return measurement.NO_ENERGY
-        previous, self._watts = self._watts, reading.watts
-        seconds, self._read_at = monotonic - self._read_at, monotonic
-        if previous is None or seconds > self._max_gap:
-            return measurement.NO_ENERGY
-        return measurement.EnergyDelta(
-            (previous + reading.watts) / 2 * seconds, seconds
-        )
-
-
 class CoarseCounterAccumulator:
     """Follows a counter of large steps and fills the steps from power.
 
@@ -82,6 +53,10 @@ class CoarseCounterAccumulator:
     more than one step. The first increase shows only where within its step
     the counter stood. Billing that step in full would charge for energy used
     before metering started.
+
+    While the counter is silent, the limit of one step does not apply. If that
+    happens before the first increase, the total can differ by one step: the
+    counter returns at an unknown position.
 
     The parameters are those of
     :class:`~energy_meter.counter_accumulator.CounterAccumulator`.
@@ -93,7 +68,7 @@ class CoarseCounterAccumulator:
         self._counter = counter_accumulator.CounterAccumulator(
             counter, max_watts, max_gap
         )
-        self._power = PowerIntegrator(max_gap)
+        self._power = power_integrator.PowerIntegrator(max_gap)
         self._step = counter.resolution
         self._aligned = False
         # In joules: counted up to the last increase of the counter,
@@ -113,7 +88,11 @@ class CoarseCounterAccumulator:
     ) -> measurement.EnergyDelta:
         self._integrated += self._power.add(reading, monotonic).joules
         delta = self._counter.add(reading, monotonic)
-        if self._counter.rebased:
+        if reading.ticks is None:
+            # Bridged since the last increase, which includes this integral.
+            self._counted += delta.joules
+            self._integrated = 0.0
+        elif self._counter.rebased:
             self._rebase(delta.joules)
         elif delta.joules:
             self._count(delta.joules)
@@ -155,7 +134,9 @@ def make_accumulator(
     if energy == 'integrate' or counter is None:
         # A maximum gap of zero bills nothing: with energy = counter, power
         # must not replace a missing counter.
-        return PowerIntegrator(0.0 if energy == 'counter' else max_gap)
+        return power_integrator.PowerIntegrator(
+            0.0 if energy == 'counter' else max_gap
+        )
     if energy == 'auto' and counter.resolution > COARSE_STEP:
         return CoarseCounterAccumulator(counter, max_watts, max_gap)
     return counter_accumulator.CounterAccumulator(

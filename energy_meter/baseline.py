@@ -12,6 +12,9 @@ correct counter never exceeds:
   grows by the maximum power, or by what agrees with the power that was read if
   that is less. It does not grow beyond the energy of ``max_gap`` seconds, so
   that it does not accumulate while the probe uses little.
+
+While a counter is silent, integrated power is billed in its place. A baseline
+keeps what was billed, and its later increases pay for it first.
 """
 
 import typing
@@ -94,9 +97,14 @@ class Baseline:
     """
 
     __slots__ = (
+        '_agreed',
+        '_bridged',
+        '_bridged_seconds',
         '_budget',
         '_covered_at',
         '_expected',
+        '_integrated',
+        '_integrated_seconds',
         '_limits',
         '_ticks',
         '_unseen',
@@ -119,12 +127,46 @@ class Baseline:
         # the last value, and that is expected since the last increase.
         self._budget = limits.counter.resolution
         self._unseen = self._expected = 0.0
+        # Integrated power: in joules since the last increase, and in seconds
+        # since the time up to which the counter covers. Of both, the part
+        # that was billed.
+        self._integrated = self._integrated_seconds = 0.0
+        self._bridged = self._bridged_seconds = 0.0
+        # Integrated up to the last value, if power agreed that the counter
+        # stood still.
+        self._agreed = 0.0
 
-    def elapse(self, flow: Flow) -> None:
-        """Add the time since the last reading."""
+    def elapse(self, flow: Flow, integrated: measurement.EnergyDelta) -> None:
+        """Add the time since the last reading.
+
+        :param integrated: energy by the power at both readings.
+        """
         self._budget += flow.agreeing
         self._unseen += flow.possible
         self._expected += flow.expected
+        self._integrated += integrated.joules
+        self._integrated_seconds += integrated.seconds
+
+    def bridge(self) -> measurement.EnergyDelta:
+        """Return the energy to bill while the counter is silent.
+
+        Power replaces the counter from its last increase on, less what power
+        was billed for before. If the counter stood still and power agreed, it
+        withheld at most one resolution up to its last value. An idle outlet
+        that shows 15 W of noise for a year must not be billed for them.
+        """
+        resolution = self._limits.counter.resolution
+        self._integrated -= max(0.0, self._agreed - resolution)
+        self._agreed = 0.0
+        billed = max(0.0, self._integrated - self._bridged)
+        seconds = self._integrated_seconds - self._bridged_seconds
+        # Not increased by the differences, whose rounding errors would add up.
+        self._bridged = max(self._bridged, self._integrated)
+        self._bridged_seconds = self._integrated_seconds
+        # A budget that was cut to max_gap does not run into debt: the time
+        # of this energy has passed.
+        self._budget = max(0.0, self._budget - billed)
+        return measurement.EnergyDelta(billed, seconds)
 
     def step(self, ticks: int) -> int | None:
         """Return the step to a value; None if it is implausible."""
@@ -138,7 +180,7 @@ class Baseline:
         if (
             step < 0
             or joules > limit + _TOLERANCE * counter.resolution
-            or not self.affords(joules)
+            or not self.affords(joules - self._bridged)
         ):
             return None
         return step
@@ -183,34 +225,45 @@ class Baseline:
             and monotonic - self.seen_at > self._limits.max_gap
         )
 
-    def advance(self, ticks: int, step: int, monotonic: float) -> float:
+    def advance(
+        self, ticks: int, step: int, monotonic: float
+    ) -> measurement.EnergyDelta:
         """Add a value to the baseline.
 
-        :returns: the seconds since the last value for which the energy is
+        :returns: the energy of the step that was not billed from power yet,
+            and the seconds since the last value for which the energy is
             known. They are zero if the counter stands still for more than
             ``max_gap`` although the power does not agree, until a later
             increase makes up for it.
         """
         counter, max_watts, max_gap = self._limits
         joules = step * counter.joules_per_tick
-        understated = self.understates(step) and (
+        billed = max(0.0, joules - self._bridged)
+        self._bridged -= joules - billed
+        contradicted = self.understates(step)
+        understated = contradicted and (
             step > 0 or monotonic - self.moved_at > max_gap
         )
-        seconds = 0.0 if understated else monotonic - self._covered_at
+        seconds = 0.0
+        if not understated:
+            unmetered = monotonic - self._covered_at - self._bridged_seconds
+            seconds = max(0.0, unmetered)
         self._budget = min(
-            self._budget - joules, counter.resolution + max_watts * max_gap
+            self._budget - billed, counter.resolution + max_watts * max_gap
         )
         self._unseen = 0.0
         self._ticks, self.seen_at = ticks, monotonic
         self.contradictions = 0
         if step or not understated:
             self._covered_at = monotonic
+            self._integrated_seconds = self._bridged_seconds = 0.0
         if step:
-            self._expected = 0.0
+            self._expected = self._integrated = 0.0
             self.moved_at = monotonic
             self.joules += joules
             self.increases += 1
-        return seconds
+        self._agreed = 0.0 if contradicted else self._integrated
+        return measurement.EnergyDelta(billed, seconds)
 
     def inherit(self, previous: 'Baseline') -> None:
         """Replace another baseline, whose budget pays for this one."""

@@ -4,6 +4,7 @@
 
 from energy_meter import baseline
 from energy_meter import measurement
+from energy_meter import power_integrator
 
 #: Reasons for distrust: the counter left its baseline for more than
 #: ``max_gap``, or stays behind the power that was read.
@@ -25,6 +26,17 @@ class CounterAccumulator:
     ``max_gap`` seconds and three increases, the candidate becomes the
     baseline. A value that fits both belongs to the nearer one.
 
+    While the counter is silent (``ticks`` is None), integrated power is billed
+    in its place, beginning at its last increase: a driver may repeat the last
+    ticks before it reports silence. As long as power agreed that the counter
+    stood still, at most one resolution is billed for the time up to its last
+    value; it was covered by the counter.
+    When the counter is back on its baseline, its increases are billed as far
+    as they exceed the energy billed from power. A candidate is discarded by
+    silence, so that none of its increases is billed twice. If the counter
+    returns reset, the energy billed from power stays, and the time between
+    the last reading in silence and the first value is uncovered.
+
     What is billed, and which time is uncovered (``seconds`` stands still):
 
     * Gap without readings: the step is billed and the gap is covered.
@@ -44,7 +56,8 @@ class CounterAccumulator:
     :param max_watts: maximum power of the probe, in watts.
     :param max_gap: minimum duration of a new baseline, and maximum time over
         which the power between two readings is known, in seconds.
-    :param uses_power: whether the power of the readings limits the steps.
+    :param uses_power: whether the power of the readings limits the steps, and
+        is billed while the counter is silent.
     :ivar watts: power derived from the counter, in W; None if unknown.
     :ivar distrust: why the last value is not trusted; None if it is.
     :ivar rebased: whether the last reading moved to a new baseline.
@@ -68,33 +81,52 @@ class CounterAccumulator:
         self._candidate: baseline.Baseline | None = None
         self._read_at = 0.0
         self._read_watts: float | None = None
+        self._power = power_integrator.PowerIntegrator(max_gap)
 
     def add(
         self, reading: measurement.Reading, monotonic: float
     ) -> measurement.EnergyDelta:
         self.rebased = False
-        if reading.ticks is None:
+        if reading.ticks is None and not self._uses_power:
             return measurement.NO_ENERGY
         self.distrust = None
-        watts = reading.watts if self._uses_power else None
-        flow = self._limits.flow(
-            monotonic - self._read_at, self._read_watts, watts
-        )
-        self._read_at, self._read_watts = monotonic, watts
-        latest = baseline.Baseline(self._limits, reading.ticks, monotonic)
+        integrated = self._elapse(reading, monotonic)
         current = self._baseline
+        if reading.ticks is None:
+            self._candidate = self.watts = None
+            if current is None:
+                return integrated
+            return current.bridge()
+        latest = baseline.Baseline(self._limits, reading.ticks, monotonic)
         if current is None:
             self._baseline = latest
             return measurement.NO_ENERGY
-        current.elapse(flow)
-        if self._candidate is not None:
-            self._candidate.elapse(flow)
         if current.may_have_rolled_over():
             latest.inherit(current)
             self._baseline, self._candidate = latest, None
             self.watts, self.distrust = None, AMBIGUOUS
             return measurement.NO_ENERGY
         return self._follow(current, latest, reading.ticks, monotonic)
+
+    def _elapse(
+        self, reading: measurement.Reading, monotonic: float
+    ) -> measurement.EnergyDelta:
+        """Add the time since the last reading to the baselines.
+
+        :returns: the energy by the power at both readings.
+        """
+        watts, integrated = None, measurement.NO_ENERGY
+        if self._uses_power:
+            watts = reading.watts
+            integrated = self._power.add(reading, monotonic)
+        flow = self._limits.flow(
+            monotonic - self._read_at, self._read_watts, watts
+        )
+        self._read_at, self._read_watts = monotonic, watts
+        for series in (self._baseline, self._candidate):
+            if series is not None:
+                series.elapse(flow, integrated)
+        return integrated
 
     def _follow(
         self,
@@ -144,10 +176,10 @@ class CounterAccumulator:
             self.watts = joules / unchanged if current.increases else None
         elif self.watts is not None and unchanged > self._max_gap:
             self.watts = min(self.watts, self._counter.resolution / unchanged)
-        seconds = current.advance(ticks, step, monotonic)
-        if not seconds:
+        delta = current.advance(ticks, step, monotonic)
+        if not delta.seconds:
             self.distrust = IMPLAUSIBLE
-        return measurement.EnergyDelta(joules, seconds)
+        return delta
 
     def _confirm(
         self,

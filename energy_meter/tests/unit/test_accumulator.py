@@ -12,6 +12,7 @@ from oslotest import base
 from energy_meter import accumulator
 from energy_meter import counter_accumulator
 from energy_meter import measurement
+from energy_meter import power_integrator
 from energy_meter.drivers import dummy
 
 MAX_WATTS = 2000.0
@@ -65,7 +66,7 @@ def ticks(value, counter=FINE, watts=None):
 class PowerIntegratorTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
-        self.accumulator = accumulator.PowerIntegrator(MAX_GAP)
+        self.accumulator = power_integrator.PowerIntegrator(MAX_GAP)
 
     def test_first_reading_is_not_billed(self):
         self.assertEqual(
@@ -125,7 +126,7 @@ class PowerIntegratorTest(base.BaseTestCase):
                 *(min(times[0] + share * span, times[-1]) for share in extra),
             }
         )
-        subject = accumulator.PowerIntegrator(MAX_GAP)
+        subject = power_integrator.PowerIntegrator(MAX_GAP)
         deltas = [
             subject.add(power(power_at(monotonic)), monotonic)
             for monotonic in samples
@@ -172,7 +173,7 @@ class PowerIntegratorTest(base.BaseTestCase):
             ).joules
             for monotonic in samples
         )
-        self.accumulator = accumulator.PowerIntegrator(MAX_GAP)
+        self.accumulator = power_integrator.PowerIntegrator(MAX_GAP)
 
         # then the energy is the analytical integral.
         true = wave.energy(samples[-1]) - wave.energy(samples[0])
@@ -727,7 +728,9 @@ class MakeAccumulatorTest(base.BaseTestCase):
         )
 
     def test_power_is_integrated_without_counter(self):
-        self.assertIs(accumulator.PowerIntegrator, self.make_type(power(1.0)))
+        self.assertIs(
+            power_integrator.PowerIntegrator, self.make_type(power(1.0))
+        )
 
     def test_counter_is_preferred(self):
         self.assertIs(
@@ -748,7 +751,8 @@ class MakeAccumulatorTest(base.BaseTestCase):
 
     def test_power_can_be_required(self):
         self.assertIs(
-            accumulator.PowerIntegrator, self.make_type(ticks(1), 'integrate')
+            power_integrator.PowerIntegrator,
+            self.make_type(ticks(1), 'integrate'),
         )
 
     def test_counter_can_be_required(self):

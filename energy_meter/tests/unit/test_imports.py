@@ -24,6 +24,7 @@ BASICS = {
     'exception',
     'log_throttle',
     'measurement',
+    'power_integrator',
     'register',
     'signing',
     'telemetry',
@@ -32,13 +33,18 @@ BASICS = {
 #: For each area, a module or package directly below energy_meter, the other
 #: areas that it may import. No area imports one that is missing here.
 MAY_IMPORT: dict[str, set[str]] = {
-    'accumulator': {'counter_accumulator', 'measurement'},
+    'accumulator': {
+        'counter_accumulator',
+        'measurement',
+        'power_integrator',
+    },
     'attempt': set(),
     'baseline': {'measurement'},
-    'counter_accumulator': {'baseline', 'measurement'},
+    'counter_accumulator': {'baseline', 'measurement', 'power_integrator'},
     'exception': set(),
     'measurement': set(),
     'log_throttle': set(),
+    'power_integrator': {'measurement'},
     'no_eventlet': set(),
     'policies': set(),
     'totals': set(),
@@ -213,6 +219,7 @@ class ImportsTest(base.BaseTestCase):
             'accumulator',
             'baseline',
             'counter_accumulator',
+            'power_integrator',
             'register',
             'collector.merge',
         ):

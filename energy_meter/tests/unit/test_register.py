@@ -9,6 +9,7 @@ from oslotest import base
 from energy_meter import accumulator
 from energy_meter import counter_accumulator
 from energy_meter import measurement
+from energy_meter import power_integrator
 from energy_meter import register
 
 MAX_WATTS = 2000.0
@@ -37,7 +38,7 @@ class RegisterTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.register = register.Register(KEY, 1000.0)
-        self.register.accumulator = accumulator.PowerIntegrator(MAX_GAP)
+        self.register.accumulator = power_integrator.PowerIntegrator(MAX_GAP)
 
     def snapshot(self):
         return self.register.snapshot(PROBE, 1.7e9)

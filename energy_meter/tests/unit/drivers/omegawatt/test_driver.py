@@ -7,8 +7,8 @@ from unittest import mock
 
 from oslotest import base
 
-from energy_meter import accumulator
 from energy_meter import exception
+from energy_meter import power_integrator
 from energy_meter.drivers.omegawatt import driver
 from energy_meter.drivers.omegawatt import multivoies
 from energy_meter.tests import drivers
@@ -90,7 +90,7 @@ class WindowTest(base.BaseTestCase):
     def test_energy_of_means_is_the_integral_of_power(self):
         """The load changes much faster than the interval."""
         window = driver.Window(['node'], 1.0)
-        meter = accumulator.PowerIntegrator(60.0)
+        meter = power_integrator.PowerIntegrator(60.0)
         joules, exact, times = 0.0, [0.0], []
         for step in range(1, 6001):
             watts = 200 + 100 * math.sin(step * 0.71) + step / 60
