@@ -172,9 +172,9 @@ class _Loader:
         """
         # Even if this section is invalid, the sections of its probes are used.
         self._listed.update(
-            probe_id.strip()
+            probe_id
             for text in section.options.get('probes', ())
-            for probe_id in text.split(',')
+            for probe_id in wattmeter_conf.split(text)
         )
         name = section.subject
         if not fields.is_id(name):
@@ -188,7 +188,8 @@ class _Loader:
             )
         driver_name, driver = plugins.find(section)
         options = section.values(
-            self._conf, [*wattmeter_conf.OPTS, *driver.opts]
+            self._conf,
+            wattmeter_conf.with_quotes([*wattmeter_conf.OPTS, *driver.opts]),
         )
         settings = self._settings(section, driver_name, driver, options)
         wattmeter = Wattmeter(name, driver, options, (), ())

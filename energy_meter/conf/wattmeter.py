@@ -2,7 +2,11 @@
 
 """Options of the ``[wattmeter:...]`` and ``[probe:...]`` sections."""
 
+import collections.abc
+import copy
+
 from oslo_config import cfg
+from oslo_config import types
 
 from energy_meter import measurement
 from energy_meter.conf import names
@@ -12,6 +16,9 @@ PROBE_PREFIX = 'probe:'
 
 #: Placeholder for a secret in a generated section.
 FILL_IN = '<fill in>'
+
+#: Type of lists in these sections. Elements that contain commas are quoted.
+LIST = types.List(types.String(quotes=True))
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt('driver', help='Name of the driver that reads this wattmeter.'),
@@ -103,6 +110,39 @@ PROBE_OPTS: list[cfg.Opt] = [
 #: Options of a probe that collectors read. Such a probe does not need a
 #: wattmeter in the same configuration.
 COLLECTORS_OPTS = frozenset({'sum', 'project_id'})
+
+
+def split(text: str) -> list[str]:
+    """Return the elements of a list, which may be invalid."""
+    try:
+        elements: list[str] = LIST(text)
+    except ValueError:
+        return [element.strip() for element in text.split(',')]
+    return elements
+
+
+def with_quotes(
+    opts: collections.abc.Iterable[cfg.Opt],
+) -> list[cfg.Opt]:
+    """Return options whose lists of texts accept quoted elements.
+
+    The names of outlets may contain commas.
+    """
+    return [_with_quotes(opt) for opt in opts]
+
+
+def _with_quotes(opt: cfg.Opt) -> cfg.Opt:
+    list_type = opt.type
+    if not isinstance(list_type, types.List) or not isinstance(
+        list_type.item_type, types.String
+    ):
+        return opt
+    # Other code uses the option, too.
+    opt = copy.copy(opt)
+    opt.type = copy.copy(list_type)
+    opt.type.item_type = copy.copy(list_type.item_type)
+    opt.type.item_type.quotes = True
+    return opt
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:

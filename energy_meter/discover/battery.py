@@ -37,7 +37,7 @@ def discover(
                 machine.make_name(path.name),
                 'power_supply',
                 {path.name: None},
-                {'supplies': path.name},
+                {'supplies': [path.name]},
             ),
             'a few percent',
             'it has no value while the machine is plugged in',

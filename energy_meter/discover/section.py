@@ -3,13 +3,22 @@
 """Configuration sections of wattmeters."""
 
 import collections.abc
+import contextlib
 import dataclasses
 import re
 import textwrap
+import unicodedata
 
+from energy_meter import exception
 from energy_meter.conf import wattmeter
 
 _INVALID_CHARACTERS = re.compile('[^A-Za-z0-9._:]+')
+
+#: Unicode categories of control characters, surrogates and line separators. A
+#: device could end its name with a line feed to add sections to the file.
+_CONTROL_CATEGORIES = frozenset({'Cc', 'Cs', 'Zl', 'Zp'})
+
+_QUOTES = ('"', "'")
 
 
 def make_name(*parts: str) -> str:
@@ -90,7 +99,10 @@ class Section:
 
         :param secrets: whether to include secrets. Otherwise they are
             replaced by a placeholder, which the agent rejects.
+        :raises ConfigurationError: if a configuration file cannot contain a
+            name or a value of the section.
         """
+        self._check()
         lines = [
             f'[{wattmeter.PREFIX}{self.name}]',
             f'driver = {self.driver}',
@@ -102,19 +114,83 @@ class Section:
             if value is not None
         ]
         lines += [
-            f'{name} = {_quoted(value) if secrets else wattmeter.FILL_IN}'
+            _line(name, value if secrets else wattmeter.FILL_IN)
             for name, value in self.secrets.items()
         ]
         return '\n'.join(lines) + '\n'
 
+    def _check(self) -> None:
+        """Check that the section reads back as it is written.
+
+        :raises ConfigurationError: if it does not.
+        """
+        for name, value in (
+            ('(name)', self.name),
+            ('driver', self.driver),
+            ('probes', self.probes),
+            *((name, name) for name in self.options),
+            *self.options.items(),
+        ):
+            is_list = isinstance(value, list | tuple)
+            for text in _texts(value):
+                if reason := _unwritable(text, is_list):
+                    raise self._error(name, f'{text!r} {reason}')
+        for probe in filter(None, self.probes):
+            if '{' in probe:
+                raise self._error(
+                    'probes', f'{probe!r} is a pattern, not an ID'
+                )
+        for name, secret in self.secrets.items():
+            if reason := _unwritable(secret, is_element=False):
+                raise self._error(name, f'the value {reason}')
+
+    def _error(self, name: str, reason: str) -> exception.ConfigurationError:
+        return exception.ConfigurationError(
+            f'[{wattmeter.PREFIX}{self.name}] {name}: {reason}'
+        )
+
+
+def _texts(value: object) -> list[str]:
+    elements = value if isinstance(value, list | tuple) else [value]
+    return [str(each) for each in elements if each is not None]
+
+
+def _unwritable(text: str, is_element: bool) -> str | None:
+    """Return why a configuration file cannot contain a text, or None."""
+    if any(unicodedata.category(each) in _CONTROL_CATEGORIES for each in text):
+        return (
+            'contains control characters, which could change other parts of '
+            'the configuration file; change the name on the device'
+        )
+    if '\\$' in text:
+        return (
+            'contains a backslash before a dollar sign, which a configuration '
+            'file cannot contain'
+        )
+    if is_element and _element(text) is None:
+        return (
+            'contains commas next to both kinds of quotes, which a list in a '
+            'configuration file cannot contain'
+        )
+    return None
+
 
 def _line(name: str, value: object) -> str:
     if not isinstance(value, list | tuple):
-        return f'{name} = {_escaped(str(value))}'
+        return f'{name} = {_escaped(_quoted(str(value)))}'
+    elements = [_element(str(element)) or '' for element in value]
+    # oslo.config ignores commas at the end, and with them empty elements.
+    if elements and not elements[-1]:
+        elements[-1] = '""'
+    # oslo.config removes quotes that enclose the whole value.
+    if elements and elements[-1][-1] in _QUOTES:
+        elements[-1] += ','
     # Wrap lines only between the elements of the list.
-    elements = [_escaped(str(element)).replace(' ', '\0') for element in value]
     return textwrap.fill(
-        f'{name} = {", ".join(elements)}',
+        f'{name} = '
+        + ', '.join(
+            _escaped(element).replace(' ', '\0') for element in elements
+        ),
         79,
         subsequent_indent='    ',
         break_long_words=False,
@@ -128,5 +204,18 @@ def _escaped(value: str) -> str:
 
 def _quoted(value: str) -> str:
     """Quote a value that a configuration file parser would strip."""
-    is_plain = value == value.strip() and value[:1] not in ('"', "'")
-    return _escaped(value) if is_plain else f'"{_escaped(value)}"'
+    is_plain = value == value.strip() and value[:1] not in _QUOTES
+    return value if is_plain else f'"{value}"'
+
+
+def _element(value: str) -> str | None:
+    """Quote an element of a list if it would not read back otherwise.
+
+    :returns: the quoted element; None if no quotes help.
+    """
+    for quote in ('', *_QUOTES):
+        text = quote + value + quote
+        with contextlib.suppress(ValueError):
+            if wattmeter.LIST(f'{text}, next') == [value, 'next']:
+                return text
+    return None

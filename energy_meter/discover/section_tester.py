@@ -11,6 +11,7 @@ import types
 from oslo_config import cfg
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
 from energy_meter.agent import oneshot
 from energy_meter.agent import wattmeter
 from energy_meter.discover import finding
@@ -91,9 +92,12 @@ class SectionTester:
         """Read a section and return the finding.
 
         The section of the finding omits probes without a value. It is None
-        if no probe has a value.
+        if no probe has a value, or the section is invalid.
         """
-        results = self.read(section)
+        try:
+            results = self.read(section)
+        except exception.ConfigurationError as error:
+            return finding.Finding(device, (str(error), *remarks))
         available = tuple(result for result in results if result.error is None)
         if not available:
             errors = dict.fromkeys(str(result.error) for result in results)

@@ -87,6 +87,14 @@ class SectionTesterTest(base.BaseTestCase):
             ('omitted, because they have no value now: b',), tested.remarks
         )
 
+    def test_invalid_section_yields_remark(self):
+        tested = section_tester.SectionTester(1.0).test(
+            'a meter', section.Section('a\nb', 'dummy', ('p',)), 'exact'
+        )
+
+        self.assertIsNone(tested.section)
+        self.assertIn('contains control characters', tested.remarks[0])
+
     def test_dummy_driver_is_read(self):
         tested = section_tester.SectionTester(10.0).test(
             'a dummy',
