@@ -4,6 +4,7 @@
 
 import collections.abc
 import concurrent.futures
+import threading
 import typing
 
 from energy_meter import exception
@@ -18,12 +19,15 @@ class Source(typing.NamedTuple):
 
     :ivar name: name of the source for messages.
     :ivar discover: function that yields findings.
+    :ivar max_seconds: time after which the findings so far are used; None
+        for a function that limits its time itself.
     """
 
     name: str
     discover: collections.abc.Callable[
         [], collections.abc.Iterable[finding.Finding]
     ]
+    max_seconds: float | None = None
 
 
 def search(
@@ -48,15 +52,59 @@ def search(
 
 
 def _discover(source: Source) -> list[finding.Finding]:
-    findings = []
+    findings: list[finding.Finding] = []
+    # A thread of its own, which does not delay the others if it hangs.
+    thread = threading.Thread(
+        target=_collect, args=(source, findings), daemon=True
+    )
+    thread.start()
+    thread.join(source.max_seconds)
+    if not thread.is_alive():
+        return findings
+    return [
+        *findings,
+        finding.Finding(
+            source.name,
+            (
+                f'the search did not end within {source.max_seconds:g} s; '
+                'the results may be incomplete',
+            ),
+        ),
+    ]
+
+
+def _collect(source: Source, findings: list[finding.Finding]) -> None:
     try:
         for each in source.discover():
-            findings.append(each)
+            findings.append(_checked(each))
     except exception.EnergyMeterError as error:
         findings.append(finding.Finding(source.name, (str(error),)))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # An unexpected error of one source must not hide the other findings.
         findings.append(
             finding.Finding(source.name, (f'{type(error).__name__}: {error}',))
         )
-    return findings
+
+
+def _checked(each: finding.Finding) -> finding.Finding:
+    """Return a finding that can be written to a file and a terminal.
+
+    The names in it come from devices.
+    """
+    remarks = each.remarks
+    section = each.section
+    if section is not None:
+        try:
+            section.text(secrets=True)
+        except exception.ConfigurationError as error:
+            section, remarks = None, (str(error), *remarks)
+    return each._replace(
+        device=_printable(each.device),
+        remarks=tuple(map(_printable, remarks)),
+        section=section,
+        results=each.results if section else (),
+    )
+
+
+def _printable(text: str) -> str:
+    return ''.join(each if each.isprintable() else ' ' for each in text)

@@ -2,11 +2,14 @@
 
 """Tests of concurrent discovery."""
 
+import threading
+
 from oslotest import base
 
 from energy_meter import exception
 from energy_meter.discover import finding
 from energy_meter.discover import search
+from energy_meter.discover import section
 
 
 def find(*names):
@@ -58,3 +61,57 @@ class SearchTest(base.BaseTestCase):
         findings = self.search(fail(TypeError('odd')), find('a'))
 
         self.assertEqual(('TypeError: odd',), findings[1].remarks)
+
+    def test_exit_of_a_source_skips_only_it(self):
+        findings = self.search(fail(SystemExit(3)), find('a'))
+
+        self.assertEqual(
+            ['before', 'source 0', 'a'], [each.device for each in findings]
+        )
+
+    def test_endless_source_costs_only_itself(self):
+        is_ended = threading.Event()
+        self.addCleanup(is_ended.set)
+        has_begun = threading.Event()
+
+        def hang():
+            yield finding.Finding('before')
+            has_begun.set()
+            is_ended.wait()
+
+        def follow():
+            has_begun.wait()
+            yield finding.Finding('after')
+
+        findings = search.search(
+            [
+                search.Source('slow', hang, 0.5),
+                search.Source('other', follow),
+            ],
+            lambda *_progress: None,
+        )
+
+        self.assertEqual(
+            ['before', 'slow', 'after'], [each.device for each in findings]
+        )
+        self.assertEqual(
+            (
+                'the search did not end within 0.5 s; the results may be '
+                'incomplete',
+            ),
+            findings[1].remarks,
+        )
+
+    def test_section_with_control_characters_is_refused(self):
+        evil = section.Section(
+            'ups', 'nut', ('a',), {'channels': ['x\n[wattmeter:evil]']}
+        )
+
+        (found,) = self.search(
+            lambda: [finding.Finding('UPS\x1b[2J\n', section=evil)]
+        )
+
+        self.assertIsNone(found.section)
+        self.assertEqual('UPS [2J ', found.device)
+        self.assertIn('channels: ', found.remarks[0])
+        self.assertIn('contains control characters', found.remarks[0])
