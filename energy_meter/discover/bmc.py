@@ -6,12 +6,15 @@ import collections.abc
 
 from energy_meter.discover import finding
 from energy_meter.discover import machine
+from energy_meter.discover import section_tester
 
 #: ACPI hardware ID of an IPMI interface.
 ACPI_BMC = 'IPI0001'
 
 
-def discover() -> collections.abc.Iterator[finding.Finding]:
+def discover(
+    _tester: section_tester.SectionTester,
+) -> collections.abc.Iterator[finding.Finding]:
     """Report whether this machine has a BMC, and how to read it."""
     if (machine.DEV / 'ipmi0').exists():
         yield finding.Finding(

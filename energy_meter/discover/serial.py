@@ -30,7 +30,9 @@ WITH_LOGIN = (('Eaton ePDU G3', 'eaton_serial', '1 %; check the scale'),)
 WATTSUP_CHIP = (0x0403, 0x6001)
 
 
-def ports() -> collections.abc.Iterator[finding.Finding]:
+def ports(
+    _tester: section_tester.SectionTester,
+) -> collections.abc.Iterator[finding.Finding]:
     """List USB serial ports without sending data to the devices."""
     stable_paths = {
         link.readlink().name: link

@@ -9,15 +9,11 @@ import os
 import sys
 import typing
 
-from energy_meter.discover import battery
-from energy_meter.discover import bmc
-from energy_meter.discover import hwmon
 from energy_meter.discover import ipmi
 from energy_meter.discover import modbus
 from energy_meter.discover import mqtt
-from energy_meter.discover import nvml
 from energy_meter.discover import options
-from energy_meter.discover import rapl
+from energy_meter.discover import plugins
 from energy_meter.discover import redfish
 from energy_meter.discover import search
 from energy_meter.discover import section_tester
@@ -38,18 +34,8 @@ def from_arguments(arguments: Arguments) -> list[search.Source]:
         for kind in _REMOTE
         for source in _remote_sources(arguments, kind, tester)
     ]
-    local = [
-        search.Source(name, discover)
-        for name, discover in (
-            ('hwmon', functools.partial(hwmon.discover, tester)),
-            ('RAPL', functools.partial(rapl.discover, tester)),
-            ('NVIDIA GPUs', functools.partial(nvml.discover, tester)),
-            ('batteries', functools.partial(battery.discover, tester)),
-            ('BMC', bmc.discover),
-            ('serial ports', serial.ports),
-        )
-    ]
-    return (local if arguments.local or not remote else []) + remote
+    is_local = arguments.local or not remote
+    return (plugins.sources(tester) if is_local else []) + remote
 
 
 def _remote_sources(

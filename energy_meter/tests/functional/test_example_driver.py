@@ -52,6 +52,26 @@ class ExampleDriverTest(test_base.BaseTestCase):
             env=self.installed,
         )
 
+    def test_discovery_finds_the_example(self):
+        watts = self.directory / 'rack-watts'
+        watts.write_text('left 100.5\nright 42\n')
+
+        output = base.run(
+            [commands.script('energy-meter-discover'), '--json'],
+            env={**self.installed, 'RACK_WATTS': os.fspath(watts)},
+        )
+
+        (found,) = [
+            each
+            for each in json.loads(output)
+            if each['device'] == f'watts in {watts}'
+        ]
+        self.assertEqual(
+            [('rack-watts-left', 100.5), ('rack-watts-right', 42.0)],
+            [(probe['probe'], probe['w']) for probe in found['probes']],
+        )
+        self.assertIn('driver = logfile\n', found['section'])
+
     def test_agent_reads_the_example(self):
         watts = self.directory / 'watts'
         watts.write_text('left 100.5\nright 42\n')

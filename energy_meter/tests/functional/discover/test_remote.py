@@ -289,7 +289,7 @@ class SNMPTest(SNMPTestCase):
             [f'omitted, because they have no value now: {pdu}-Outlet-2'],
             finding['remarks'],
         )
-        self.assertIn(f'probes = {pdu}-Outlet-1,\n', finding['section'])
+        self.assertIn(f'probes = {pdu}-Outlet-1, "",\n', finding['section'])
 
     def test_unknown_family_is_reported(self):
         server = self.serve({})
