@@ -18,6 +18,7 @@ from energy_meter.discover import section as sections
 from energy_meter.discover import section_tester
 from energy_meter.discover import target as targets
 from energy_meter.drivers.mqtt import channel as mqtt_channel
+from energy_meter.drivers.mqtt import network
 
 ACCURACY = 'not stated; calibrate it'
 
@@ -229,7 +230,7 @@ class _Listener:
         deadline = time.monotonic() + seconds
         try:
             while time.monotonic() < deadline:
-                status = self._client.loop(0.5)
+                status = network.process(self._client, 0.5)
                 if self._connect_error or status:
                     raise OSError(
                         self._connect_error

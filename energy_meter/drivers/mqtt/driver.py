@@ -5,7 +5,6 @@
 import collections
 import collections.abc
 import contextlib
-import ssl
 import time
 import typing
 
@@ -20,8 +19,8 @@ from energy_meter import measurement
 from energy_meter.drivers import base
 from energy_meter.drivers.common import http
 from energy_meter.drivers.common import per_probe
-from energy_meter.drivers.common import poll
 from energy_meter.drivers.mqtt import channel as mqtt_channel
+from energy_meter.drivers.mqtt import network
 
 LOG = logging.getLogger(__name__)
 
@@ -167,32 +166,9 @@ class MQTT(base.Driver):
 
     def _process_network(self, timeout: float) -> None:
         """Process network events; wait for one if there is none yet."""
-        # The loop() of paho-mqtt waits with select.select, which rejects
-        # descriptors above 1,023.
-        client, events = self._client, self._wait(timeout)
-        steps = [client.loop_misc]
-        if events & poll.WRITABLE:
-            steps.insert(0, client.loop_write)
-        if events & ~poll.WRITABLE:
-            steps.insert(0, client.loop_read)
-        for step in steps:
-            status = step()
-            if status != paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_SUCCESS:
-                raise self._unreachable(paho.mqtt.client.error_string(status))
-
-    def _wait(self, timeout: float) -> int:
-        """Return the events of the connection; wait if there are none."""
-        connection = self._client.socket()
-        if connection is None:
-            raise self._unreachable('the connection was lost')
-        events = poll.READABLE
-        if self._client.want_write():
-            events |= poll.WRITABLE
-        # TLS may have decrypted more than the packet that was read last.
-        if isinstance(connection, ssl.SSLSocket) and connection.pending():
-            ready = poll.wait(connection.fileno(), events, 0.0)
-            return ready | poll.READABLE
-        return poll.wait(connection.fileno(), events, timeout)
+        status = network.process(self._client, timeout)
+        if status != paho.mqtt.enums.MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise self._unreachable(paho.mqtt.client.error_string(status))
 
     def _on_connect(
         self,

@@ -9,6 +9,8 @@ import typing
 
 import testscenarios
 
+from energy_meter.discover import mqtt
+from energy_meter.discover import target
 from energy_meter.drivers.snmp import profile
 from energy_meter.tests import multivoies
 from energy_meter.tests.functional.discover import base
@@ -20,6 +22,7 @@ from energy_meter.tests.functional.drivers import test_redfish_equipment
 from energy_meter.tests.functional.drivers import test_wattsup
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import descriptors
 from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import ipmi_sim
 from energy_meter.tests.functional.services import modbus
@@ -575,6 +578,19 @@ class MQTTTest(base.DiscoverTestCase):
             'only a retained message',
             outcome.reason(f'MQTT {self.address}, tasmota plug'),
         )
+
+    def test_file_descriptors_above_1023_work(self):
+        self.broker.publish('tele/plug/SENSOR', '{"ENERGY": {}}', '-r')
+        self.useFixture(descriptors.Descriptors())
+
+        (finding,) = mqtt.discover(
+            target.Target.parse(self.address),
+            {'username': None, 'tls': None, 'ca_file': None},
+            {},
+            1.0,
+        )
+
+        self.assertIn('only a retained message', finding.remarks[0])
 
     def test_missing_messages_are_reported(self):
         outcome = self.discover('--mqtt', self.address, '--listen', 1)
