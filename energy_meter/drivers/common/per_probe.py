@@ -38,6 +38,25 @@ def assign(
     }
 
 
+def check_distinct(
+    option: str, channels: collections.abc.Mapping[str, object]
+) -> None:
+    """Check that no two probes measure the same channel.
+
+    :param option: name of the option that lists the channels.
+    :param channels: channel of each probe.
+    :raises DriverError: if two do, because its energy would be billed twice.
+    """
+    probes: list[str] = list(channels)
+    for number, probe in enumerate(probes):
+        for other in probes[:number]:
+            if channels[other] == channels[probe]:
+                raise exception.DriverError(
+                    reason=f'{option}: probes {other} and {probe} have the '
+                    'same channel: its energy would be billed twice'
+                )
+
+
 class ProbeReader:
     """Reads probes one at a time, so that a failure costs only its probe.
 

@@ -126,6 +126,13 @@ class Redfish(base.Driver):
         selected = per_probe.assign(
             'channels', [channels[name] for name in self._names], self.probes
         )
+        per_probe.check_distinct(
+            'channels',
+            {
+                probe: channel.watts.location
+                for probe, channel in selected.items()
+            },
+        )
         self._channels = self._with_energy_sensors(controller, unit, selected)
 
     @classmethod
@@ -261,6 +268,7 @@ class Redfish(base.Driver):
         names = per_probe.assign(
             'energy_sensors', self.options.energy_sensors, self.probes
         )
+        per_probe.check_distinct('energy_sensors', names)
         return {
             probe: channel._replace(
                 energy=sources.energy_sensor(controller, unit, names[probe])

@@ -30,11 +30,18 @@ class Source(typing.NamedTuple):
     :ivar path: path of the resource.
     :ivar extract: returns the property's value.
     :ivar unit: unit of an energy.
+    :ivar entry: index of the property's entry in a list of the resource.
     """
 
     path: str
     extract: Extractor
     unit: str = 'kWh'
+    entry: int | None = None
+
+    @property
+    def location(self) -> tuple[str, int | None]:
+        """What identifies the measuring point: two may share a resource."""
+        return self.path, self.entry
 
 
 class Channel(typing.NamedTuple):
@@ -94,7 +101,7 @@ def power_control(
             f'{", ".join(available)}'
         )
     return {
-        name: Channel(Source(path, extract))
+        name: Channel(Source(path, extract, entry=_find_entry(power, name)[0]))
         for name in names or available
         if (extract := _consumed_watts(name))(power) is not MISSING
     }
@@ -246,14 +253,25 @@ def _consumed_watts(name: str) -> Extractor:
     """
 
     def extract(power: service.Resource) -> object:
-        entries = _entries(power)
-        for matches in (
-            [entry for _, entry in entries if entry.get('MemberId') == name],
-            [entry for _, entry in entries if entry.get('Name') == name],
-            [entry for index, entry in entries if str(index) == name],
-        ):
-            if len(matches) == 1:
-                return matches[0].get('PowerConsumedWatts', MISSING)
-        return MISSING
+        _, entry = _find_entry(power, name)
+        return entry.get('PowerConsumedWatts', MISSING)
 
     return extract
+
+
+def _find_entry(
+    power: service.Resource, name: str
+) -> tuple[int | None, service.Resource]:
+    """Return the index and the entry with a MemberId, Name or index.
+
+    :returns: None and an empty entry if there is none, or several.
+    """
+    entries = _entries(power)
+    for matches in (
+        [each for each in entries if each[1].get('MemberId') == name],
+        [each for each in entries if each[1].get('Name') == name],
+        [each for each in entries if str(each[0]) == name],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+    return None, {}

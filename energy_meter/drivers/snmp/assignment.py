@@ -8,6 +8,7 @@ from oslo_log import log as logging
 
 from energy_meter import exception
 from energy_meter import log_throttle
+from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.snmp import channel as channels
 
 LOG = logging.getLogger(__name__)
@@ -42,12 +43,28 @@ class Assignment:
         """Return the channel of each probe, as far as the device has it.
 
         :param available: all channels of the device.
-        :raises DriverError: if the device has none of the channels.
+        :raises DriverError: if the device has none of the channels, or two
+            probes have the same channel.
         :raises ProtocolError: if a channel was renamed, so that the agent has
             to open the driver again.
         """
         if self._names:
-            return assign(self._probes, self.select(available))
+            per_probe.check_distinct(
+                'channels',
+                {
+                    probe: name
+                    for probe, name in zip(
+                        self._probes, self._names, strict=False
+                    )
+                    if probe is not None
+                },
+            )
+            assigned = assign(self._probes, self.select(available))
+            per_probe.check_distinct(
+                'channels',
+                {probe: channel.row for probe, channel in assigned.items()},
+            )
+            return assigned
         if self._first is None:
             self._first = assign(self._probes, available)
             return self._first
@@ -81,20 +98,12 @@ class Assignment:
     ) -> list[channels.Channel | None]:
         """Return the channel of each name; None for those not found.
 
-        :raises DriverError: if the device has none of the channels, or a
-            channel is listed twice.
+        :raises DriverError: if the device has none of the channels.
         """
         matches = [_match(available, name) for name in self._names]
-        selected: list[channels.Channel | None] = []
-        for name, match in zip(self._names, matches, strict=True):
-            if isinstance(match, str):
-                selected.append(None)
-                continue
-            if match in selected:
-                raise exception.DriverError(
-                    reason=f'channels lists {name!r} twice'
-                )
-            selected.append(match)
+        selected = [
+            None if isinstance(match, str) else match for match in matches
+        ]
         if not any(selected):
             raise exception.DriverError(
                 reason='; '.join(

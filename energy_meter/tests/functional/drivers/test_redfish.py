@@ -262,6 +262,31 @@ class VendorsTest(RedfishTest):
             [('a', 40.0), ('b', 300.0)], [reading[:2] for reading in readings]
         )
 
+    def test_probes_with_same_channel_are_rejected(self):
+        entries, sensors = self.serve(WHOLE_AND_PARTS), self.serve(SENSORS)
+        for server, source, channels in (
+            (entries, 'power-control', ['Server Power Control', '0']),
+            (sensors, 'sensors', ['power_total', 'power_total']),
+        ):
+            self.assertIn(
+                'channels: probes a and b have the same channel',
+                self.open_error(
+                    server.url, 'a', 'b', source=source, channels=channels
+                ),
+            )
+
+    def test_probes_with_same_energy_sensor_are_rejected(self):
+        self.assertIn(
+            'energy_sensors: probes a and b have the same channel',
+            self.open_error(
+                self.serve(SENSORS).url,
+                'a',
+                'b',
+                source='power-supplies',
+                energy_sensors=['energy_total', 'energy_total'],
+            ),
+        )
+
     def test_unknown_entry_is_rejected(self):
         self.assertIn(
             'channels: GPU not found',

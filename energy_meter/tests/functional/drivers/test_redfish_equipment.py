@@ -174,6 +174,18 @@ class EquipmentTest(test_redfish.RedfishTest):
                 ),
             )
 
+    def test_probes_with_same_outlet_are_rejected(self):
+        self.assertIn(
+            'channels: probes a and b have the same channel',
+            self.open_error(
+                self.serve(RACK_PDU).url,
+                'a',
+                'b',
+                source='outlets',
+                channels=['A1', 'Outlet A1'],
+            ),
+        )
+
     def test_circuits_and_metrics_are_read(self):
         for source, watts, kwh in (
             ('mains', 938.5, 325_676.0),

@@ -52,10 +52,20 @@ class NamesTest(base.BaseTestCase):
 
         self.assertIn("'c' not found; available: 1 (a), 2 (b)", str(error))
 
-    def test_duplicate_channel_is_rejected(self):
-        error = self.assertRaises(exception.DriverError, self.select, '1', 'a')
+    def test_probes_with_same_channel_are_rejected(self):
+        for names in (('1', '_', 'a'), ('c', '_', 'c')):
+            assigned = assignment.Assignment('pdu', ['x', None, 'y'], names)
 
-        self.assertIn("'a' twice", str(error))
+            error = self.assertRaises(
+                exception.DriverError, assigned.resolve, self.CHANNELS
+            )
+
+            self.assertIn('channels: probes x and y', str(error))
+
+    def test_channel_may_be_listed_again_without_probe(self):
+        assigned = assignment.Assignment('pdu', ['x', None], ['1', 'a'])
+
+        self.assertEqual({'x': '1'}, indexes(assigned.resolve(self.CHANNELS)))
 
     def test_named_channel_is_followed(self):
         named = assignment.Assignment('pdu', ['p', 'q'], ['a', '3'])
