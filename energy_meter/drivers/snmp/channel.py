@@ -8,6 +8,8 @@ import typing
 
 from energy_meter import exception
 from energy_meter.drivers.snmp import engine
+from energy_meter.drivers.snmp import errors
+from energy_meter.drivers.snmp import isolation
 from energy_meter.drivers.snmp import objects
 from energy_meter.drivers.snmp import profile
 from energy_meter.drivers.snmp import session as sessions
@@ -157,9 +159,7 @@ def find(session: sessions.Session, table: profile.Table) -> list[Channel]:
         this table.
     """
     sources = dict.fromkeys(map(_source, table.columns.values()))
-    values = session.walk(
-        map(objects.Range.below, sources), sessions.MAX_BULK_OBJECTS
-    )
+    values = _walk(session, table, list(map(objects.Range.below, sources)))
     columns = {
         name: _Column(table, column, values)
         for name, column in table.columns.items()
@@ -182,6 +182,25 @@ def find(session: sessions.Session, table: profile.Table) -> list[Channel]:
         ]
     )
     return [_channel(columns, row, values, scales) for row in rows]
+
+
+def _walk(
+    session: sessions.Session,
+    table: profile.Table,
+    ranges: list[objects.Range],
+) -> Values:
+    """Return all values of columns; None for rows that fail.
+
+    A condition depends on the value, so it is unknown which rows would meet
+    it: the failure of one fails the device.
+    """
+    rows = sessions.MAX_BULK_OBJECTS
+    if any(column.filter for column in table.columns.values()):
+        try:
+            return session.walk(ranges, rows)
+        except errors.RowFailed as e:
+            raise e.cause
+    return isolation.walk(session.walk, ranges, rows)
 
 
 def _channel(

@@ -7,6 +7,7 @@ from pysnmp.proto import rfc1905
 
 from energy_meter import exception
 from energy_meter.drivers.snmp import engine
+from energy_meter.drivers.snmp import objects
 
 # Error statuses (RFC 3416, section 3).
 TOO_BIG = 1
@@ -14,6 +15,9 @@ NO_SUCH_NAME = 2
 GENERAL_ERROR = 5
 NO_ACCESS = 6
 AUTHORIZATION_ERROR = 16
+
+#: Error statuses of single objects, other than missing ones.
+ROW_STATUSES = (GENERAL_ERROR, NO_ACCESS)
 
 #: Error indications of rejected credentials, from the device (RFC 3414,
 #: section 3.2) or from pysnmp.
@@ -25,6 +29,23 @@ _AUTHENTICATION_ERRORS = (
     errind.UnsupportedSecurityLevel,
     errind.WrongDigest,
 )
+
+
+class RowFailed(exception.DriverError):
+    """The device returned an error for an object in a walk.
+
+    :ivar cause: the error to raise if the device cannot be read without it.
+    :ivar found: values that were read before.
+    """
+
+    def __init__(
+        self,
+        cause: exception.DriverError,
+        found: dict[engine.Oid, objects.Value],
+    ) -> None:
+        super().__init__(reason=cause)
+        self.cause = cause
+        self.found = found
 
 
 def check(
@@ -47,7 +68,11 @@ def check(
     if response.error is not None:
         raise exception.ProtocolError(device=device, reason=response.error)
     if response.status:
-        status = rfc1905.errorStatus.clone(response.status).prettyPrint()
         raise exception.ProtocolError(
-            device=device, reason=f'error status {status}'
+            device=device, reason=f'error status {name(response.status)}'
         )
+
+
+def name(status: int) -> str:
+    """Return the name of an error status."""
+    return str(rfc1905.errorStatus.clone(status).prettyPrint())

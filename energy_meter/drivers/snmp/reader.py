@@ -10,6 +10,7 @@ from oslo_log import log as logging
 from energy_meter import measurement
 from energy_meter.drivers.snmp import channel as channels
 from energy_meter.drivers.snmp import engine
+from energy_meter.drivers.snmp import errors
 from energy_meter.drivers.snmp import objects
 from energy_meter.drivers.snmp import profile
 from energy_meter.drivers.snmp import restarts
@@ -61,9 +62,14 @@ class Reader:
         if not self._oids:
             return {}
         if self._ranges:
-            return self._session.walk(
-                self._ranges, self._rows, restarts.UPTIME
-            )
+            try:
+                return self._session.walk(
+                    self._ranges, self._rows, restarts.UPTIME
+                )
+            except errors.RowFailed:
+                # By name, a row that fails costs only its probe. The next
+                # listing of the channels makes another reader.
+                self._ranges = []
         # The last object: a restart between two requests is detected.
         return self._session.get([*self._oids, restarts.UPTIME])
 

@@ -4,7 +4,6 @@
 
 import collections.abc
 import socket
-import time
 
 from pysnmp import error
 from pysnmp.proto import errind
@@ -12,6 +11,7 @@ from pysnmp.proto import errind
 from energy_meter import exception
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import errors
+from energy_meter.drivers.snmp import isolation
 from energy_meter.drivers.snmp import objects
 
 Oid = engine.Oid
@@ -27,10 +27,6 @@ MAX_BULK_OBJECTS = 120
 
 #: Maximum number of objects in one walk; a device with more is broken.
 MAX_WALK_OBJECTS = 100_000
-
-#: Time after which a missing object is requested again. One missing object
-#: makes a whole response fail.
-MISSING_RETRY_S = 60.0
 
 #: Maximum time of an operation in the engine thread without network I/O.
 ENGINE_TIMEOUT_S = 30.0
@@ -62,7 +58,7 @@ class Session:
         self._retries = retries
         self._max_get_objects = MAX_GET_OBJECTS
         self._max_bulk_objects = MAX_BULK_OBJECTS
-        self._missing: dict[Oid, float] = {}
+        self._unavailable = isolation.Unavailable(self.device)
         self._engine: engine.Engine | None = None
         self._target: engine.Target | None = None
 
@@ -119,33 +115,32 @@ class Session:
     def get(
         self, oids: collections.abc.Iterable[Oid]
     ) -> dict[Oid, objects.Value]:
-        """Return the values of objects; None for missing objects.
+        """Return the values of objects; None for missing and failed ones.
 
-        :raises DriverError: if there is no valid response.
+        :raises DriverError: if there is no valid response, if all of several
+            objects failed, or if too many failed.
         """
         values: dict[Oid, objects.Value] = dict.fromkeys(oids)
-        retry_before = time.monotonic() - MISSING_RETRY_S
-        remaining = [
-            oid
-            for oid in values
-            if self._missing.get(oid, retry_before) <= retry_before
-        ]
+        remaining = self._unavailable.filter(values)
+        failures = isolation.Failures(remaining)
+        limit = self._max_get_objects
         while remaining:
-            batch = remaining[: self._max_get_objects]
+            batch = remaining[:limit]
             response = self._request(batch)
             if response.status == errors.TOO_BIG and len(batch) > 1:
-                self._max_get_objects = len(batch) // 2
-            elif response.status in (
-                errors.NO_SUCH_NAME,
-                errors.GENERAL_ERROR,
-            ) and 0 < response.index <= len(batch):
-                # The response contains no values if one object is missing.
-                missing = remaining.pop(response.index - 1)
-                self._missing[missing] = time.monotonic()
+                limit = self._max_get_objects = len(batch) // 2
+            elif failures.can_add(response):
+                # The response contains no values.
+                limit = failures.add(response, batch) or self._max_get_objects
+                remaining = [oid for oid in remaining if oid not in failures]
             else:
                 errors.check(response, self.device, self._credentials)
                 values.update(objects.decode(response.varbinds))
                 del remaining[: len(batch)]
+                limit = self._max_get_objects
+        if failures.total is not None:
+            errors.check(failures.total, self.device, self._credentials)
+        self._unavailable.update(failures)
         return values
 
     def walk(
@@ -156,9 +151,12 @@ class Session:
     ) -> dict[Oid, objects.Value]:
         """Return the values of all objects in some ranges.
 
+        See :func:`isolation.walk` for devices on which an object may fail.
+
         :param rows: expected number of objects in each range.
         :param scalar: another object, which is added to the first request.
             It requires bulk requests, and its last number must be 0.
+        :raises RowFailed: if the device returned an error for an object.
         :raises DriverError: if there is no valid response.
         """
         remaining = list(ranges)
@@ -180,7 +178,7 @@ class Session:
                 # Version 1 reports the end of the MIB in this way.
                 del remaining[response.index - 1]
             else:
-                errors.check(response, self.device, self._credentials)
+                self._check_walk(response, values)
                 decoded = objects.decode(response.varbinds)
                 values.update(decoded[: len(scalars)])
                 remaining = self._collect(
@@ -188,6 +186,16 @@ class Session:
                 )
                 scalars = []
         return values
+
+    def _check_walk(
+        self, response: engine.Response, values: dict[Oid, objects.Value]
+    ) -> None:
+        try:
+            errors.check(response, self.device, self._credentials)
+        except exception.DriverError as e:
+            if response.status in errors.ROW_STATUSES:
+                raise errors.RowFailed(e, values)
+            raise
 
     def _repetitions(self, ranges: int, rows: int) -> int:
         if not self.has_bulk:

@@ -16,6 +16,7 @@ Objects = dict[engine.Oid, int | str]
 
 TOO_BIG = 1
 NO_SUCH_NAME = 2
+GENERAL_ERROR = 5
 
 
 class Agent:
@@ -26,6 +27,9 @@ class Agent:
     :param max_objects: maximum number of objects in a response.
     :param truncate: whether bulk responses are truncated rather than
         rejected as too big.
+    :param failed: objects for which the device returns an error.
+    :param status: status of this error.
+    :param has_index: whether the device reports the index of the error.
     :ivar requests: object identifiers of each request received.
     :ivar varbinds: number of variable bindings in all responses.
     """
@@ -36,6 +40,9 @@ class Agent:
         version: str = '2c',
         max_objects: int = 1000,
         truncate: bool = True,
+        failed: collections.abc.Collection[engine.Oid] = (),
+        status: int = GENERAL_ERROR,
+        has_index: bool = True,
     ) -> None:
         self.objects = objects
         self.requests: list[list[engine.Oid]] = []
@@ -43,6 +50,9 @@ class Agent:
         self._is_version_1 = version == '1'
         self._max_objects = max_objects
         self._truncate = truncate
+        self.failed = failed
+        self._status = status
+        self._has_index = has_index
 
     async def request(
         self,
@@ -59,6 +69,16 @@ class Agent:
             varbinds = self._walk(oids[:scalars], 1) if scalars else []
             varbinds += self._walk(oids[scalars:], repetitions)
         self.varbinds += len(varbinds)
+        for number, (oid, value) in enumerate(varbinds):
+            if oid in self.failed and value is not None:
+                # The index is that of the requested object.
+                column = (
+                    number
+                    if number < scalars
+                    else scalars + (number - scalars) % (len(oids) - scalars)
+                )
+                index = column + 1 if self._has_index else 0
+                return engine.Response(None, self._status, index, ())
         missing = [
             number
             for number, (_, value) in enumerate(varbinds, 1)
