@@ -168,6 +168,14 @@ class Modbus(base.Driver):
             ],
             self.probes,
         )
+        # Different maps may read several channels of one unit.
+        per_probe.check_distinct(
+            'units',
+            {
+                probe: (unit.id, unit.map)
+                for probe, unit in self._units.items()
+            },
+        )
         self._line.connect()
 
     def close(self) -> None:

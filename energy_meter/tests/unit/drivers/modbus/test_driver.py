@@ -34,6 +34,12 @@ class OptionsTest(base.BaseTestCase):
             ),
         )
 
+    def test_same_unit_with_same_map_is_rejected(self):
+        self.assertIn(
+            'units: probes p and r have the same channel',
+            self.open_error('p', 'q', 'r', units=[7, 8, 7]),
+        )
+
     def test_unknown_map_is_rejected(self):
         self.assertIn('map = sdm121', self.open_error(map=['sdm121']))
 
