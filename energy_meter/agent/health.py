@@ -8,9 +8,6 @@ import time
 from prometheus_client import metrics_core
 from prometheus_client import registry
 
-#: Maximum number of characters of an error that are kept.
-MAX_ERROR_LENGTH = 200
-
 
 class Health:
     """Health of one wattmeter, updated by its worker.
@@ -18,16 +15,14 @@ class Health:
     :ivar up: whether it was read successfully since its last failure.
     :ivar failing_since: start of the current failure, in seconds since the
         epoch; None if it does not fail.
-    :ivar error: description of its last failure.
     :ivar restarts: number of times that its driver failed and was reopened.
     """
 
-    __slots__ = ('error', 'failing_since', 'restarts', 'up')
+    __slots__ = ('failing_since', 'restarts', 'up')
 
     def __init__(self) -> None:
         self.up = False
         self.failing_since: float | None = None
-        self.error = ''
         self.restarts = 0
 
     def succeed(self) -> None:
@@ -35,14 +30,10 @@ class Health:
         self.up = True
         self.failing_since = None
 
-    def fail(self, error: str) -> None:
-        """Record a failure.
-
-        :param error: its description, without secrets.
-        """
+    def fail(self) -> None:
+        """Record a failure."""
         self.up = False
         self.failing_since = self.failing_since or time.time()
-        self.error = error[:MAX_ERROR_LENGTH]
         self.restarts += 1
 
 

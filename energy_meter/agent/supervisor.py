@@ -135,7 +135,7 @@ class Supervisor:
             return
         self._counters.count('driver_hangs', wattmeter=name)
         running.stop()
-        running.health.fail('the driver hung')
+        running.health.fail()
         self._hung.append(running)
         self._workers[name] = running.replacement()
         self._workers[name].start()
