@@ -105,7 +105,7 @@ class Redfish(base.Driver):
         self._service: service.Service | None = None
         self._names: collections.abc.Sequence[str] = ()
         self._channels: sources.Channels = {}
-        self._probewise = per_probe.ProbeReader(LOG)
+        self._probe_reader = per_probe.ProbeReader(LOG)
         self._scales = {
             unit: units.EnergyScale(unit, options.energy_step)
             for unit in sources.ENERGY_UNITS.values()
@@ -167,7 +167,7 @@ class Redfish(base.Driver):
             unit = channel.energy.unit if channel.energy else 'kWh'
             return self._scales[unit].reading(probe, watts, energy)
 
-        return self._probewise.read(self._channels, read_channel)
+        return self._probe_reader.read(self._channels, read_channel)
 
     @property
     def _unit_option(self) -> str:
