@@ -126,9 +126,10 @@ class Client:
     ) -> Response:
         """Send a request, and return the response, whatever its status.
 
-        A GET request is sent again, once, if the server closed the idle
-        connection on which it was sent, and did not answer. Redirects of a
-        GET request are followed on the same scheme, host and port only.
+        A request is sent again, once, if the server closed the idle
+        connection on which it was sent, and did not answer. So it must be
+        harmless if it arrives twice. Redirects of a GET request are followed
+        on the same scheme, host and port only.
 
         :param method: ``GET``, ``POST``, ``DELETE`` ...
         :param url: URL, or path on the device. It must not lead to another
@@ -242,15 +243,18 @@ class Client:
             raise
 
     def _send_until_answered(self, request: _Request) -> Response:
-        """Send a request, and again if an idle connection was closed."""
+        """Send a request, and again if an idle connection was closed.
+
+        The method does not matter, because drivers change nothing on a
+        device: a session that is opened twice expires, and one that is
+        deleted twice is gone.
+        """
         progress = self._transport.progress
         try:
             return self._exchange(request)
         except requests.ConnectionError as e:
-            if (
-                request.method != 'GET'
-                or self._transport.progress != progress
-                or isinstance(http_options.root_cause(e), TimeoutError)
+            if self._transport.progress != progress or isinstance(
+                http_options.root_cause(e), TimeoutError
             ):
                 raise
         return self._exchange(request)

@@ -299,17 +299,21 @@ class ConnectionTest(ClientTest):
 
         self.assertEqual(3, len(server.requests))
 
-    def test_post_is_never_sent_again(self):
+    def test_post_on_a_closed_idle_connection_is_sent_again(self):
         answers = [PAGE, http.Answer(raw=[]), PAGE]
         server = self.serve(lambda _request: answers.pop(0))
         client = self.make(server.url)
         client.get()
 
-        self.assertRaises(
-            exception.DeviceUnreachable, client.request, 'POST', '/x', {}
-        )
+        response = client.request('POST', '/x', {'UserName': 'meter'})
 
-        self.assertEqual(2, len(server.requests))
+        self.assertEqual(200, response.status)
+        self.assertEqual(
+            2 * [('POST', b'{"UserName": "meter"}')],
+            [(request.method, request.body) for request in server.requests][
+                1:
+            ],
+        )
 
     def test_request_on_a_new_connection_is_sent_once(self):
         server = self.serve(http.Answer(raw=[]))

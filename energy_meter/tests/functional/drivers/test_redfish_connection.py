@@ -15,6 +15,8 @@ from energy_meter.tests.functional.services import redfish
 
 METRICS = f'{redfish.ROOT}{test_redfish.SYSTEM}/EnvironmentMetrics'
 
+SESSIONS = f'{redfish.ROOT}/SessionService/Sessions'
+
 
 class ConnectionTest(test_redfish.RedfishTest):
     def setUp(self):
@@ -44,6 +46,13 @@ class ConnectionTest(test_redfish.RedfishTest):
         self.server.answer = lambda request: (
             answer(request) if request.path == path else self.answer(request)
         )
+
+    def drop_known(self, request: http.Request) -> http.Answer:
+        """Answer only the requests on a connection of their own."""
+        connections = [other.connection for other in self.server.requests]
+        if connections.count(request.connection) > 1:
+            return http.Answer(raw=[])
+        return self.answer(request)
 
     def paths(self) -> list[str]:
         return [request.path for request in self.server.requests]
@@ -167,17 +176,32 @@ class TransportTest(ConnectionTest):
         # Given a service that closes an idle connection just as a request
         # arrives on it,
         meter = self.connect()
-        connections = {request.connection for request in self.server.requests}
-
-        def drop_known(request: http.Request) -> http.Answer:
-            if request.connection in connections:
-                return http.Answer(raw=[])
-            return self.answer(request)
-
-        self.replace(METRICS, drop_known)
+        self.replace(METRICS, self.drop_known)
 
         # then the request is sent on a new connection.
         self.assertEqual(1, len(meter.read()))
+
+    def test_connection_closed_during_a_login_loses_no_reading(self):
+        # Given a service that ended the session, and closes an idle
+        # connection just as a login arrives on it,
+        meter = self.connect()
+        self.server.sessions.clear()
+        self.replace(SESSIONS, self.drop_known)
+
+        # then the login is sent on a new connection.
+        self.assertEqual(1, len(meter.read()))
+        self.assertEqual(2, self.server.logins)
+
+    def test_connection_closed_during_a_logout_leaves_no_session(self):
+        # Given a service that closes an idle connection just as a logout
+        # arrives on it,
+        meter = self.connect()
+        (session,) = self.server.sessions
+        self.replace(f'{SESSIONS}/{session}', self.drop_known)
+
+        # when the driver is closed, then the logout is sent on a new one.
+        meter.close()
+        self.assertEqual(set(), self.server.sessions)
 
 
 class LoginTest(ConnectionTest):
@@ -251,7 +275,6 @@ class LoginTest(ConnectionTest):
     def test_session_with_an_internal_url_is_closed_on_this_host(self):
         # Given a controller behind NAT, which returns its internal address,
         other = self.useFixture(http.HTTPServer(lambda _: http.page({})))
-        path = f'{redfish.ROOT}/SessionService/Sessions'
 
         def log_in(request: http.Request) -> http.Answer:
             answer = self.answer(request)
@@ -260,7 +283,7 @@ class LoginTest(ConnectionTest):
                 headers={**answer.headers, 'Location': other.url + location}
             )
 
-        self.replace(path, log_in)
+        self.replace(SESSIONS, log_in)
         meter = self.connect()
 
         meter.close()
