@@ -134,7 +134,7 @@ class Supervisor:
         if self._count_hung(name) >= MAX_HUNG:
             return
         self._counters.count('driver_hangs', wattmeter=name)
-        running.stop()
+        running.abandon()
         running.health.fail()
         self._hung.append(running)
         self._workers[name] = running.replacement()

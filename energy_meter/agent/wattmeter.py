@@ -51,19 +51,27 @@ class Wattmeter(typing.NamedTuple):
             types.SimpleNamespace(**self.options), self.probe_ids
         )
 
-    def resolve(self) -> 'Wattmeter':
+    def resolve(
+        self,
+        track: collections.abc.Callable[
+            [base.Driver], base.Driver
+        ] = lambda driver: driver,
+    ) -> 'Wattmeter':
         """Return this wattmeter with one probe for each of its channels.
 
         The channels are read from the device. A wattmeter without a pattern
         is returned as it is.
 
+        :param track: called with the driver that reads them; returns it.
         :raises DriverError: if the wattmeter cannot be read, or its channels
             do not yield valid and unique probe IDs.
         """
         if self.pattern is None:
             return self
         channels = driving.use(
-            self.make_driver(), self.name, lambda driver: driver.channels()
+            track(self.make_driver()),
+            self.name,
+            lambda driver: driver.channels(),
         )
         probe_ids = list(map(self.pattern.format, channels))
         if (
@@ -130,8 +138,7 @@ def load(
     """Load all wattmeters of the configuration.
 
     :param agent: name of this agent.
-    :returns: the wattmeters with valid sections, and the errors of all other
-        sections.
+    :returns: the wattmeters, and the errors of sections that are not valid.
     """
     sections, errors = conf_sections.find(conf)
     loader = _Loader(conf, agent, sections)

@@ -66,12 +66,30 @@ class Worker(threading.Thread):
         self._max_backoff = max_backoff
         self._throttled_log = throttled_log
         self._stopping = threading.Event()
+        self._driver: base.Driver | None = None
         self._busy_since: float | None = None
         self._last_seen_at = time.monotonic()
 
     def stop(self) -> None:
         """Request a stop, and discard readings that still arrive."""
         self._stopping.set()
+
+    def abandon(self) -> None:
+        """Stop, and end the driver call that hangs, if the driver can."""
+        self.stop()
+        # The thread may go on to another driver meanwhile.
+        driver = self._driver
+        if driver is None:
+            return
+        _, error = attempt.call(driver.abort, Exception)
+        if error is not None:
+            self._throttled_log.warning(
+                f'abort {self.wattmeter.name}',
+                'Driver of wattmeter %s cannot be aborted: %s: %s',
+                self.wattmeter.name,
+                type(error).__name__,
+                error,
+            )
 
     def replacement(self) -> 'Worker':
         """Return a new worker that replaces this one if its driver hangs."""
@@ -139,12 +157,20 @@ class Worker(threading.Thread):
 
     def _run_driver(self) -> None:
         """Open the driver, read until stopped, and close it."""
-        wattmeter = self._call(self.wattmeter.resolve)
+        wattmeter = self._call(lambda: self.wattmeter.resolve(self._track))
         if wattmeter is not self.wattmeter and not self._stopping.is_set():
             self._register_probes(wattmeter)
         driving.use(
-            wattmeter.make_driver(), wattmeter.name, self._read, self._call
+            self._track(wattmeter.make_driver()),
+            wattmeter.name,
+            self._read,
+            self._call,
         )
+
+    def _track(self, driver: base.Driver) -> base.Driver:
+        """Note a driver that is about to be used, and return it."""
+        self._driver = driver
+        return driver
 
     def _call(self, function: collections.abc.Callable[[], T]) -> T:
         """Call a function of the driver, with hang detection."""

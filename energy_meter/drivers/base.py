@@ -6,10 +6,11 @@ A driver reads one wattmeter, which has one or more probes. It does not know
 about configuration files, registers or message buses. It gets its options and
 the IDs of its probes, and returns readings.
 
-The agent calls all methods of a driver from one thread, in this order:
-:meth:`Driver.open`, :meth:`Driver.read` repeatedly, :meth:`Driver.close`.
-After any error it closes the driver and opens a new one. It abandons a driver
-whose thread hangs, so each operation that waits for a device needs a timeout.
+The agent calls all methods of a driver but :meth:`Driver.abort` from one
+thread, in this order: :meth:`Driver.open`, :meth:`Driver.read` repeatedly,
+:meth:`Driver.close`. After any error it closes the driver and opens a new one.
+It abandons a driver whose thread hangs, so each operation that waits for a
+device needs a timeout.
 
 A failure costs only its probe: an error of :meth:`Driver.read` ends the
 readings of all probes of the wattmeter. Raise it only if none of them can be
@@ -163,4 +164,14 @@ class Driver(abc.ABC):
         """Release all resources, even if :meth:`open` failed or never ran.
 
         The agent logs an error of this method, and goes on.
+        """
+
+    def abort(self) -> None:  # noqa: B027
+        """End the call of another method that hangs in another thread.
+
+        The agent calls it when it abandons the driver. The call that hangs
+        should raise an error soon; then its thread calls :meth:`close`. This
+        method must be thread-safe, must not wait for anything, and may be
+        called at any time. The agent logs an error of it, and goes on. By
+        default it does nothing.
         """

@@ -85,9 +85,11 @@ class HTTPJSON(base.Driver):
         )
 
     def close(self) -> None:
-        """Close the connection; a read of another thread ends at once."""
         if self._client is not None:
             self._client.close()
+
+    def abort(self) -> None:
+        self.close()
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         client = typing.cast(http_client.Client, self._client)

@@ -146,6 +146,10 @@ class Redfish(base.Driver):
         if self._service is not None:
             self._service.close()
 
+    def abort(self) -> None:
+        if self._service is not None:
+            self._service.abort()
+
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         if self._service is None:
             raise exception.DriverError(reason='the driver is not open')

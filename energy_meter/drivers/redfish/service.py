@@ -66,6 +66,13 @@ class Service:
                 self._client.request('DELETE', session, headers=self._headers)
         self._client.close()
 
+    def abort(self) -> None:
+        """End a request that hangs in another thread.
+
+        The session will expire: to log out could take as long again.
+        """
+        self._client.close()
+
     def root(self) -> Resource:
         """Return the service root, fetched by the first call."""
         if self._root is None:

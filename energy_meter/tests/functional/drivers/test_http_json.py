@@ -588,7 +588,7 @@ class ConnectionTest(HTTPTest):
 
         self.assertEqual([], other.requests)
 
-    def test_close_ends_a_read_of_another_thread(self):
+    def test_abort_ends_a_read_of_another_thread(self):
         # Given a server that does not answer,
         done, waits = threading.Event(), threading.Event()
         self.addCleanup(done.set)
@@ -603,8 +603,8 @@ class ConnectionTest(HTTPTest):
         thread.start()
         self.assertTrue(waits.wait(30))
 
-        # when the driver is closed, then the thread ends.
-        meter.close()
+        # when the driver is aborted, then the thread ends.
+        meter.abort()
         thread.join(30)
         self.assertFalse(thread.is_alive())
 

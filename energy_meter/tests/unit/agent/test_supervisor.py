@@ -8,8 +8,10 @@ import types
 import fixtures
 from oslotest import base
 
+from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import metrics
+from energy_meter.agent import probes
 from energy_meter.agent import supervisor
 from energy_meter.agent import wattmeter
 from energy_meter.agent import worker
@@ -26,7 +28,8 @@ class Device:
         self.lock = threading.Condition()
         self.hangs = False
         self.pending_reads = 0
-        self.opened = 0
+        self.opened = self.closed = self.aborted = 0
+        self.abort_error = None
 
     def open(self):
         with self.lock:
@@ -39,6 +42,17 @@ class Device:
             self.lock.notify_all()
             self.lock.wait_for(lambda: not self.hangs, TIMEOUT_S)
             self.pending_reads -= 1
+
+    def close(self):
+        with self.lock:
+            self.closed += 1
+            self.lock.notify_all()
+
+    def abort(self):
+        self.aborted += 1
+        if self.abort_error is not None:
+            raise self.abort_error
+        self.set(hangs=False)
 
     def set(self, hangs):
         with self.lock:
@@ -59,10 +73,25 @@ class Driver(drivers_base.Driver):
         return [measurement.Reading(probe, 1.0) for probe in self.probes]
 
 
+class AbortableDriver(Driver):
+    def close(self):
+        self.options.device.close()
+
+    def abort(self):
+        self.options.device.abort()
+
+
+class ListingDriver(AbortableDriver):
+    def open(self):
+        """Hang until the driver is aborted."""
+        self.options.device.read()
+        raise exception.DriverError('the driver was aborted')
+
+
 class SupervisorTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
-        self.log = self.useFixture(fixtures.FakeLogger(supervisor.__name__))
+        self.log = self.useFixture(fixtures.FakeLogger('energy_meter'))
         self.useFixture(
             fixtures.MockPatchObject(worker, 'INITIAL_BACKOFF_S', 0.0)
         )
@@ -98,13 +127,15 @@ class SupervisorTest(base.BaseTestCase):
                 )
             )
 
-    def make(self, name, probe='p', interval=0.001, hangs=False):
+    def make(
+        self, name, probe='p', interval=0.001, hangs=False, driver=Driver
+    ):
         device = Device()
         device.hangs = hangs
         self.devices.append(device)
         return wattmeter.Wattmeter(
             name,
-            Driver,
+            driver,
             {'interval': interval, 'device': device},
             (probe,),
             (),
@@ -120,9 +151,10 @@ class SupervisorTest(base.BaseTestCase):
         ):
             self.supervisor.check()
 
-    def start_hung(self, name='m'):
+    def start_hung(self, name='m', driver=Driver, **changes):
         """Start a wattmeter whose driver hangs."""
-        started = self.make(name, hangs=True)
+        started = self.make(name, hangs=True, driver=driver)
+        started = started._replace(**changes)
         self.supervisor.start_added([started])
         device = started.options['device']
         device.wait_until(lambda: device.pending_reads == 1)
@@ -217,6 +249,51 @@ class SupervisorTest(base.BaseTestCase):
 
         self.wait_for_reading('p')
         self.assertEqual(2, device.opened)
+
+    def test_hung_driver_is_aborted_and_closed_once(self):
+        device = self.start_hung(driver=AbortableDriver)
+
+        self.check_later(61.0)
+
+        # The driver of the replacement remains open.
+        device.wait_until(lambda: (device.opened, device.closed) == (2, 1))
+        self.wait_for_reading('p')
+        self.assertEqual((1, 1), (device.aborted, device.closed))
+
+    def test_error_of_an_abort_costs_only_a_warning(self):
+        device = self.start_hung(driver=AbortableDriver)
+        device.abort_error = OSError('bad file descriptor')
+
+        self.check_later(61.0)
+
+        device.wait_until(lambda: device.pending_reads == 2)
+        self.assertIn(
+            'Driver of wattmeter m cannot be aborted: OSError: bad file '
+            'descriptor',
+            self.log.output,
+        )
+
+    def test_driver_that_hangs_while_it_lists_channels_is_aborted(self):
+        device = self.start_hung(
+            driver=ListingDriver,
+            pattern=probes.Pattern('p-{channel}', None, {}),
+        )
+
+        self.check_later(61.0)
+
+        device.wait_until(lambda: device.closed)
+        self.assertEqual(1, device.aborted)
+
+    def test_driver_that_works_is_not_aborted(self):
+        started = self.make('m', driver=AbortableDriver)
+        self.supervisor.start_added([started])
+        self.wait_for_reading('p')
+
+        self.supervisor.stop_removed([])
+
+        device = started.options['device']
+        device.wait_until(lambda: device.closed)
+        self.assertEqual(0, device.aborted)
 
     def test_timeout_is_at_least_three_intervals(self):
         started = self.make('m', interval=100.0, hangs=True)

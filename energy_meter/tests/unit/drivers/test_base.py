@@ -42,8 +42,11 @@ class DriverTest(oslotest_base.BaseTestCase):
         self.assertEqual(5.0, driver.options.interval)
         self.assertEqual(('a', None, 'b'), driver.probes)
 
-    def test_close_is_optional(self):
-        self.assertIsNone(drivers.make(Minimal, 'a').close())
+    def test_close_and_abort_are_optional(self):
+        driver = drivers.make(Minimal, 'a')
+
+        self.assertIsNone(driver.abort())
+        self.assertIsNone(driver.close())
 
     def test_channels_without_numbers_are_numbered_from_one(self):
         self.assertEqual(
@@ -103,6 +106,8 @@ class EveryDriverTest(oslotest_base.BaseTestCase):
                 if isinstance(opt, cfg.StrOpt) and SECRET.search(opt.dest):
                     self.assertTrue(opt.secret, f'{name}: {opt.name}')
 
-    def test_can_be_closed_without_open(self):
+    def test_can_be_aborted_and_closed_without_open(self):
         for driver in every_driver().values():
-            drivers.make(driver, 'probe').close()
+            made = drivers.make(driver, 'probe')
+            made.abort()
+            made.close()
