@@ -73,6 +73,16 @@ def check(
         )
 
 
+def is_end(response: engine.Response, ranges: int) -> bool:
+    """Return whether the MIB ends in the range that the error index names.
+
+    Only version 1 reports the end in this way.
+
+    :param ranges: number of ranges in the request.
+    """
+    return response.status == NO_SUCH_NAME and 0 < response.index <= ranges
+
+
 def name(status: int) -> str:
     """Return the name of an error status."""
     return str(rfc1905.errorStatus.clone(status).prettyPrint())

@@ -171,11 +171,7 @@ class Session:
             )
             if response.status == errors.TOO_BIG and repetitions > 1:
                 self._max_bulk_objects = len(remaining) * repetitions // 2
-            elif (
-                response.status == errors.NO_SUCH_NAME
-                and 0 < response.index <= len(remaining)
-            ):
-                # Version 1 reports the end of the MIB in this way.
+            elif errors.is_end(response, len(remaining)):
                 del remaining[response.index - 1]
             else:
                 self._check_walk(response, values)
