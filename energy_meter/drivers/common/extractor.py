@@ -146,20 +146,20 @@ class Extractor:
     def _assign(
         self,
         settings: formats.Settings,
-        names: collections.abc.Iterable[str] | None,
+        names: collections.abc.Sequence[str] | None,
         options: typing.Any,
         probes: collections.abc.Sequence[str | None],
     ) -> dict[str, formats.Channel]:
         # A single probe without a channel may meter a device without any.
         is_explicit = bool(options.channels) or len(probes) > 1
-        return per_probe.assign(
-            'channels',
-            [
-                self._format.channel(settings, name, is_explicit)
-                for name in _unique(names or map(str, range(len(probes))))
-            ],
-            probes,
+        assigned = per_probe.assign(
+            'channels', names or list(map(str, range(len(probes)))), probes
         )
+        per_probe.check_distinct('channels', assigned)
+        return {
+            probe: self._format.channel(settings, name, is_explicit)
+            for probe, name in assigned.items()
+        }
 
     def _reading(
         self, probe: str, values: formats.Values | None
@@ -207,16 +207,3 @@ def _check_options(
                 if option in known.options
             )
             raise exception.DriverError(f'{option}: expected format = {names}')
-
-
-def _unique(
-    channels: collections.abc.Iterable[str],
-) -> collections.abc.Sequence[str]:
-    names = list(channels)
-    repeated = {name for name in names if names.count(name) > 1}
-    if repeated:
-        raise exception.DriverError(
-            f'channels names {", ".join(sorted(repeated))} twice: its energy '
-            'would be billed twice'
-        )
-    return names

@@ -106,7 +106,12 @@ class MQTT(base.Driver):
     def _channels_by_topic(self) -> dict[str, list[mqtt_channel.Channel]]:
         names = self.options.channels or [probe or '' for probe in self.probes]
         assigned = per_probe.assign('channels', names, self.probes)
-        self._check_repetitions(assigned.values())
+        devices = {
+            probe: (device, channel or '0')
+            for probe, name in assigned.items()
+            for device, channel in [mqtt_channel.split(name)]
+        }
+        per_probe.check_distinct('channels', devices)
         channels = collections.defaultdict(list)
         for probe, name in assigned.items():
             channel = mqtt_channel.Channel(probe, name, self.options)
@@ -117,22 +122,6 @@ class MQTT(base.Driver):
                     )
                 channels[topic].append(channel)
         return channels
-
-    @staticmethod
-    def _check_repetitions(names: collections.abc.Iterable[str]) -> None:
-        """Check that no two probes measure the same channel.
-
-        :raises DriverError: if two do.
-        """
-        seen = set()
-        for name in names:
-            device, channel = mqtt_channel.split(name)
-            if (device, channel or '0') in seen:
-                raise exception.DriverError(
-                    reason=f'channels names {name} twice: its energy would '
-                    'be billed twice'
-                )
-            seen.add((device, channel or '0'))
 
     def _make_client(self) -> paho.mqtt.client.Client:
         options = self.options

@@ -260,7 +260,7 @@ EOF""",
 
     def test_repeated_channel_is_an_error(self):
         self.assertIn(
-            'channels names x twice',
+            'channels: probes a and b have the same channel',
             self.open_error(
                 *('', 'a', 'b'),
                 format='json',

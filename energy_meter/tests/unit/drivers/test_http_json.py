@@ -50,7 +50,7 @@ class OptionsTest(base.BaseTestCase):
 
     def test_repeated_channel_is_an_error(self):
         self.assertIn(
-            'channels names 0 twice',
+            'channels: probes p and q have the same channel',
             self.open_error('p', 'q', preset='tasmota', channels=['0', '0']),
         )
 

@@ -49,7 +49,7 @@ class OptionsTest(base.BaseTestCase):
     def test_repeated_channel_is_an_error(self):
         for names in (['plug', 'plug'], ['plug:0', 'plug']):
             self.assertIn(
-                'channels names plug twice',
+                'channels: probes p and q have the same channel',
                 self.open_error('p', 'q', preset='tasmota', channels=names),
             )
 
