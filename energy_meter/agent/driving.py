@@ -52,6 +52,10 @@ def use(
             type(close_error).__name__,
             close_error,
         )
+    else:
+        _throttled_log.recovered(
+            name, 'Driver of wattmeter %s can be closed again', name
+        )
     if error is not None:
         raise error
     return typing.cast(T, result)

@@ -16,6 +16,7 @@ from energy_meter.drivers import base
 from energy_meter.drivers.common import extractor
 from energy_meter.drivers.common import formats
 from energy_meter.drivers.common import process
+from energy_meter.drivers.common import units
 
 LOG = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class LineChannel:
     def read(self, document: list[str], device: str) -> formats.Values | None:
         text = document[self._index].strip()
         try:
-            return formats.Values(float(text or 'nan'))
+            return formats.Values(units.parse(text or 'nan'))
         except ValueError:
             raise exception.ProtocolError(
                 device=device,

@@ -22,6 +22,7 @@ from energy_meter import measurement
 from energy_meter.drivers import base
 from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.common import serial
+from energy_meter.drivers.common import units
 
 LOG = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class EatonSerial(base.Driver):
         if value.strip() in UNAVAILABLE:
             return None
         try:
-            watts = float(value) * self.options.scale
+            watts = units.parse(value) * self.options.scale
         except ValueError:
             raise self._error(f'{value[:80]!r} is not a number')
         if not 0 <= watts < math.inf:

@@ -19,6 +19,7 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
 from energy_meter.drivers.common import serial
+from energy_meter.drivers.common import units
 
 BAUDRATE = 115200
 
@@ -64,7 +65,7 @@ def _parse(text: bytes) -> Frame | None:
     if fields[0] != 'd' or len(fields) < 7:
         return None
     try:
-        if len(fields) < 3 + int(fields[2]):
+        if len(fields) < 3 + units.parse_integer(fields[2]):
             return None
         return Frame(*map(_value, fields[3:7]))
     except ValueError:
@@ -72,7 +73,7 @@ def _parse(text: bytes) -> Frame | None:
 
 
 def _value(field: str) -> int | None:
-    return None if field in ('', '_') else int(field)
+    return None if field in ('', '_') else units.parse_integer(field)
 
 
 class WattsUp(base.Driver):

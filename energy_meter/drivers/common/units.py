@@ -24,6 +24,32 @@ JOULES = {
 WATTS = {'kW': 1e3, 'W': 1.0, 'mW': 1e-3, 'uW': 1e-6}
 
 
+def parse(text: str) -> float:
+    """Return the number in the text of a device.
+
+    Python's own functions ignore underscores between digits: a text such as
+    ``1_0`` is damaged, or means something else.
+
+    :raises ValueError: if it is not a number.
+    """
+    _reject_underscores(text)
+    return float(text)
+
+
+def parse_integer(text: str) -> int:
+    """Return the integer in the text of a device, as :func:`parse`.
+
+    :raises ValueError: if it is not an integer.
+    """
+    _reject_underscores(text)
+    return int(text)
+
+
+def _reject_underscores(text: str) -> None:
+    if '_' in text:
+        raise ValueError(f'{text[:40]!r} is not a number')
+
+
 def number(value: object) -> float | None:
     """Return a value as a finite number; None if it is not one.
 
@@ -33,7 +59,10 @@ def number(value: object) -> float | None:
     if isinstance(value, bool):
         return None
     try:
-        result = float(value)  # type: ignore[arg-type]
+        if isinstance(value, str):
+            result = parse(value)
+        else:
+            result = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
     return result if math.isfinite(result) else None

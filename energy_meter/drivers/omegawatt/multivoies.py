@@ -30,6 +30,8 @@ import operator
 import struct
 import typing
 
+from energy_meter.drivers.common import units
+
 MAGIC = bytes.fromhex('fefdfcfb')
 LENGTH = struct.Struct('<H')
 HEAD = struct.Struct('<HII3f')
@@ -143,4 +145,4 @@ def _parse_text(line: str) -> Frame | None:
 
 
 def _number(field: str) -> float:
-    return float(field) if field else math.nan
+    return units.parse(field) if field else math.nan

@@ -84,9 +84,11 @@ class FormatTest(CommandTestCase):
             self.assertEqual(
                 [('b', 2.0, None)], self.read('echo N/A; echo 2', *probes)
             )
-        self.assertIn(
-            "line 1: '100 W' is not a number", self.read_error('echo 100 W')
-        )
+        for line in ('100 W', '1_0'):
+            self.assertIn(
+                f'line 1: {line!r} is not a number',
+                self.read_error(f'echo {line}'),
+            )
 
     def test_other_number_of_lines_is_an_error(self):
         for script in ('echo 1', 'echo 1; echo 2; echo 3'):

@@ -199,6 +199,28 @@ class WorkerTest(WorkerTestCase):
             log.output,
         )
 
+    def test_driver_that_can_be_closed_again_is_logged(self):
+        # Given a driver that cannot be closed after its first failure,
+        class Unclosable(Polled):
+            def close(self):
+                super().close()
+                if self.calls.count('close') == 1:
+                    raise ZeroDivisionError('on close')
+
+        log = self.useFixture(fixtures.FakeLogger(driving.__name__))
+        running = self.start(
+            Unclosable, exception.DriverError(reason='no answer'), [READING]
+        )
+
+        # when it failed, and was stopped later,
+        self.wait_for_readings(1)
+        self.end(running)
+
+        # then the log has the recovery.
+        self.assertIn(
+            'Driver of wattmeter m can be closed again\n', log.output
+        )
+
     def test_consecutive_failures_are_counted(self):
         running = self.start(
             Polled, *[exception.DriverError(reason='no')] * 3, [READING]

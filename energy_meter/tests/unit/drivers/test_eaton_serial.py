@@ -173,6 +173,7 @@ class EatonSerialTest(base.BaseTestCase):
             "'Unknown object' is not a number",
             self.error_text(b'Unknown object|---'),
         )
+        self.assertIn("'1_0' is not a number", self.error_text(b'1_0|---'))
 
     def test_invalid_value_costs_only_its_outlet(self):
         for probes, values in (

@@ -74,7 +74,10 @@ class DecoderTest(base.BaseTestCase):
         self.assertEqual(
             [],
             decode(
-                FRAME.replace(b'1234', b'12x4'), FRAME.replace(b',18,', b',x,')
+                FRAME.replace(b'1234', b'12x4'),
+                FRAME.replace(b'1234', b'1_34'),
+                FRAME.replace(b',18,', b',x,'),
+                FRAME.replace(b',18,', b',1_8,'),
             ),
         )
 

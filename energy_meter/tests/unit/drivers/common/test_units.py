@@ -23,6 +23,7 @@ class NumberTest(base.BaseTestCase):
             'na',
             'NaN',
             'inf',
+            '1_0',
             float('nan'),
             float('-inf'),
             10**400,
