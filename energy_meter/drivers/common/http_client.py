@@ -19,6 +19,7 @@ import urllib3.exceptions
 from energy_meter import exception
 from energy_meter.drivers.common import http as http_options
 from energy_meter.drivers.common import http_connection
+from energy_meter.drivers.common import http_session
 from energy_meter.drivers.common import jsonpath
 
 LOG = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class Client:
         self._max_size = max_size
         self._redirected = False
         self._transport = http_connection.Transport()
-        self._session = http_connection.make_session(
+        self._session = http_session.make_session(
             self._transport, options, authentication, self._read_body
         )
 
@@ -224,7 +225,7 @@ class Client:
 
     def _send(self, request: _Request) -> Response:
         try:
-            return self._send_until_answered(request)
+            return self._exchange(request)
         except (
             requests.RequestException,
             urllib3.exceptions.HTTPError,
@@ -241,23 +242,6 @@ class Client:
             # Data that is not read any more must not keep the server busy.
             self._transport.disconnect()
             raise
-
-    def _send_until_answered(self, request: _Request) -> Response:
-        """Send a request, and again if an idle connection was closed.
-
-        The method does not matter, because drivers change nothing on a
-        device: a session that is opened twice expires, and one that is
-        deleted twice is gone.
-        """
-        progress = self._transport.progress
-        try:
-            return self._exchange(request)
-        except requests.ConnectionError as e:
-            if self._transport.progress != progress or isinstance(
-                http_options.root_cause(e), TimeoutError
-            ):
-                raise
-        return self._exchange(request)
 
     def _exchange(self, request: _Request) -> Response:
         with self._session.request(

@@ -8,11 +8,9 @@ gets only the time that is left of the whole request. The name of the host is
 resolved by the C library, whose own timeouts apply (``resolv.conf``).
 """
 
-import collections.abc
 import contextlib
 import functools
 import http.client
-import http.cookiejar
 import io
 import socket
 import threading
@@ -21,14 +19,10 @@ import typing
 
 import requests
 import requests.adapters
-import requests.auth
 import urllib3
 import urllib3.connection
 
 from energy_meter.drivers.common import http as http_options
-
-#: Reads the body of a response.
-ReadBody = collections.abc.Callable[[requests.Response], bytes]
 
 
 class Transport:
@@ -78,22 +72,32 @@ class Transport:
         for left, (family, kind, protocol, _, address) in zip(
             range(len(addresses), 0, -1), addresses, strict=True
         ):
-            connection = socket.socket(family, kind, protocol)
             try:
-                self._track(connection)
-                connection.settimeout(self.remaining() / left)
-                connection.connect(address)
-                connection.setsockopt(
-                    socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-                )
-                connection.settimeout(self.remaining())
+                # This fails too, for IPv6 if the kernel does not have it.
+                connection = socket.socket(family, kind, protocol)
+                return self._connect(connection, address, left)
             except OSError:
-                connection.close()
                 if left == 1:
                     raise
-            else:
-                return connection
         raise OSError(f'{host} has no address')
+
+    def _connect(
+        self, connection: socket.socket, address: typing.Any, left: int
+    ) -> socket.socket:
+        """Connect a socket to an address.
+
+        :param left: number of addresses that share the time that is left.
+        """
+        try:
+            self._track(connection)
+            connection.settimeout(self.remaining() / left)
+            connection.connect(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(self.remaining())
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def disconnect(self) -> None:
         """End the connection, and an operation that waits for it."""
@@ -183,8 +187,12 @@ class _HTTPSConnection(_HTTPConnection, urllib3.connection.HTTPSConnection):
     pass
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
+class Adapter(requests.adapters.HTTPAdapter):
     """Adapter of requests that keeps one connection.
+
+    It sends a request again if an idle connection was closed. The method does
+    not matter, because drivers change nothing on a device: a session that is
+    opened twice expires, and one that is deleted twice is gone.
 
     :param transport: sets the deadlines.
     """
@@ -192,6 +200,19 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def send(
+        self, *args: typing.Any, **kwargs: typing.Any
+    ) -> requests.Response:
+        progress = self._transport.progress
+        try:
+            return super().send(*args, **kwargs)
+        except requests.ConnectionError as e:
+            if self._transport.progress != progress or isinstance(
+                http_options.root_cause(e), TimeoutError
+            ):
+                raise
+        return super().send(*args, **kwargs)
 
     def init_poolmanager(
         self, *args: typing.Any, **kwargs: typing.Any
@@ -216,72 +237,3 @@ class _Adapter(requests.adapters.HTTPAdapter):
                 ('https', urllib3.HTTPSConnectionPool, _HTTPSConnection),
             )
         }
-
-
-class _Session(requests.Session):
-    """Session that leaves redirects to the client."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        # Even with allow_redirects=False, requests prepares the next request,
-        # for which it reads the whole body of the response.
-        return None
-
-
-class _DigestAuth(requests.auth.HTTPDigestAuth):
-    """Digest authentication that reads a limited part of a rejection.
-
-    :param read_body: function that reads the body of a response.
-    """
-
-    def __init__(
-        self,
-        user: str,
-        password: str,
-        read_body: ReadBody,
-    ) -> None:
-        super().__init__(user, password)
-        self._read_body = read_body
-
-    def handle_401(
-        self, r: requests.Response, **kwargs: typing.Any
-    ) -> requests.Response:
-        if r.status_code == 401:
-            # The base class would read and decompress all of it.
-            r._content = self._read_body(r)
-        return super().handle_401(r, **kwargs)
-
-
-def make_session(
-    transport: Transport,
-    options: typing.Any,
-    authentication: str,
-    read_body: ReadBody,
-) -> requests.Session:
-    """Return a session that ignores the environment, and keeps no cookies.
-
-    :param options: values of :data:`.http.OPTS`, as attributes.
-    :param authentication: ``basic``, ``digest`` or ``none``.
-    :raises DriverError: if the CA file cannot be read.
-    """
-    session = _Session()
-    session.trust_env = False
-    session.verify = http_options.verification(options)
-    if not options.verify:
-        # A warning for each driver on standard error would mix with the
-        # output of commands; the operator has chosen this.
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    session.headers['Accept-Encoding'] = 'identity'
-    session.cookies.set_policy(
-        http.cookiejar.DefaultCookiePolicy(allowed_domains=[])
-    )
-    for scheme in ('http://', 'https://'):
-        session.mount(scheme, _Adapter(transport))
-    if options.username and authentication == 'digest':
-        session.auth = _DigestAuth(
-            options.username, options.password, read_body
-        )
-    elif options.username and authentication == 'basic':
-        session.auth = requests.auth.HTTPBasicAuth(
-            options.username, options.password
-        )
-    return session

@@ -5,6 +5,7 @@
 import collections.abc
 import contextlib
 import gzip
+import socket
 import threading
 import tracemalloc
 import types
@@ -315,6 +316,27 @@ class ConnectionTest(ClientTest):
             ],
         )
 
+    def test_rejected_digest_on_a_closed_connection_is_sent_again(self):
+        # Given a server that rejects a request, and closes the connection
+        # just as the request with the password arrives,
+        decide = http.with_digest('meter', 's3cret', PAGE)
+        connections = set()
+
+        def answer(request: http.Request) -> http.Answer:
+            if request.connection in connections:
+                return http.Answer(raw=[])
+            connections.add(request.connection)
+            return decide(request)
+
+        server = self.serve(answer)
+        client = self.make(
+            server.url, 'digest', username='meter', password='s3cret'
+        )
+
+        # then it is sent on a new connection.
+        self.assertEqual(200, client.get().status)
+        self.assertEqual(3, len(server.requests))
+
     def test_request_on_a_new_connection_is_sent_once(self):
         server = self.serve(http.Answer(raw=[]))
 
@@ -353,6 +375,23 @@ class ConnectionTest(ClientTest):
         url = server.url.replace('127.0.0.1', 'localhost')
 
         self.assertEqual(200, self.make(url).get().status)
+
+    def test_host_with_an_address_of_an_unknown_family_is_reached(self):
+        # Given a host whose first address the kernel does not support, as
+        # that of IPv6 on a machine without it,
+        server = self.serve(PAGE)
+        known = socket.getaddrinfo(
+            '127.0.0.1', server.port, type=socket.SOCK_STREAM
+        )
+        unknown = (socket.AF_APPLETALK, *known[0][1:])
+        self.useFixture(
+            fixtures.MockPatchObject(
+                socket, 'getaddrinfo', lambda *_, **__: [unknown, *known]
+            )
+        )
+
+        # then the client connects to the other one.
+        self.assertEqual(200, self.make(server.url).get().status)
 
 
 class CloseTest(ClientTest):
