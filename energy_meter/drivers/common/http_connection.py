@@ -172,6 +172,13 @@ class _Response(http.client.HTTPResponse):
             self._transport.progress += 1
         super().begin()
 
+    def _close_conn(self) -> None:
+        super()._close_conn()  # type: ignore[misc]
+        if self.will_close:
+            # The duplicate of the socket would keep the connection half open,
+            # of which a small device has only a few.
+            self._transport.disconnect()
+
 
 class _HTTPConnection(urllib3.connection.HTTPConnection):
     transport: typing.ClassVar[Transport]

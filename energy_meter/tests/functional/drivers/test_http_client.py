@@ -5,6 +5,7 @@
 import collections.abc
 import contextlib
 import gzip
+import queue
 import socket
 import threading
 import tracemalloc
@@ -336,6 +337,42 @@ class ConnectionTest(ClientTest):
         # then it is sent on a new connection.
         self.assertEqual(200, client.get().status)
         self.assertEqual(3, len(server.requests))
+
+    def test_connection_that_the_server_ends_is_closed_at_once(self):
+        # Given servers that end the connection after each response,
+        listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(listener.close)
+        client = self.make(f'http://127.0.0.1:{listener.getsockname()[1]}')
+        for response in (
+            b'HTTP/1.0 200 OK\r\n\r\n5',
+            b'HTTP/1.1 200 OK\r\nConnection: close\r\n'
+            b'Content-Length: 1\r\n\r\n5',
+        ):
+            connections: queue.Queue[socket.socket] = queue.Queue()
+            thread = threading.Thread(
+                target=self.answer_once, args=(listener, response, connections)
+            )
+            thread.start()
+
+            # when one has responded, then the client closes its side.
+            self.assertEqual(b'5', client.get().body)
+            connection = connections.get(timeout=TIMEOUT_S)
+            self.assertEqual(b'', connection.recv(1))
+            thread.join()
+
+    def answer_once(
+        self,
+        listener: socket.socket,
+        response: bytes,
+        connections: 'queue.Queue[socket.socket]',
+    ) -> None:
+        connection, _ = listener.accept()
+        self.addCleanup(connection.close)
+        connection.settimeout(TIMEOUT_S)
+        connection.recv(65536)
+        connection.sendall(response)
+        connection.shutdown(socket.SHUT_WR)
+        connections.put(connection)
 
     def test_request_on_a_new_connection_is_sent_once(self):
         server = self.serve(http.Answer(raw=[]))
