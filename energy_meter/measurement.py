@@ -27,7 +27,6 @@ SCOPES = (
     'gpu',
     'platform',
     'battery',
-    'ups',
     'chassis',
     'phase',
     'circuit',

@@ -84,6 +84,11 @@ class EveryDriverTest(oslotest_base.BaseTestCase):
         for name, driver in every_driver().items():
             self.assertIn(driver.scope, measurement.SCOPES, name)
 
+    def test_each_scope_is_listed_once(self):
+        self.assertEqual(
+            sorted(set(measurement.SCOPES)), sorted(measurement.SCOPES)
+        )
+
     def test_each_scope_has_a_maximum_power(self):
         self.assertLessEqual(set(measurement.SCOPES), set(base.MAX_WATTS))
 
