@@ -113,34 +113,51 @@ class RegisterKey(typing.NamedTuple):
 
     :ivar agent: UUID of the agent that keeps the register.
     :ivar id: 16 random hexadecimal digits.
-    :ivar incarnation: incarnation of the agent in which it was opened.
     """
 
     agent: str
     id: str
-    incarnation: int
+
+
+class Predecessor(typing.NamedTuple):
+    """The register that another register of the same probe and agent follows.
+
+    :ivar register: its ID.
+    :ivar elapsed: its elapsed time in ms when its agent last saved it. It
+        may have continued for the interval of the checkpoints.
+    """
+
+    register: str
+    elapsed: int
 
 
 class Measurement(typing.NamedTuple):
     """State of a register at one time.
 
-    :ivar timestamp: time on the agent's wall clock, in seconds since the
-        epoch.
-    :ivar elapsed: seconds since the register was opened, on the agent's
-        monotonic clock.
+    :ivar after: register that this one follows; None if the agent knows none.
+    :ivar synced: whether the kernel of the agent's machine considered its
+        wall clock synchronized.
+    :ivar timestamp: time on the agent's wall clock, in ms since the epoch.
+    :ivar elapsed: time in ms since the register was opened, including the
+        time that the machine was suspended.
     :ivar millijoules: energy since the register was opened.
-    :ivar metered_seconds: part of ``elapsed`` for which the energy is known.
+    :ivar metered: part of ``elapsed``, in ms, for which the energy is known.
     :ivar watts: active power, in W; None if unknown.
     :ivar volts: RMS voltage, in V; None if unknown.
     :ivar amperes: RMS current, in A; None if unknown.
+    :ivar is_mark: whether this is a mark, a point of the register's curve
+        that is kept. Marks have no power, voltage or current.
     """
 
     probe: Probe
     register: RegisterKey
-    timestamp: float
-    elapsed: float
+    after: Predecessor | None
+    synced: bool
+    timestamp: int
+    elapsed: int
     millijoules: int
-    metered_seconds: float
+    metered: int
     watts: float | None = None
     volts: float | None = None
     amperes: float | None = None
+    is_mark: bool = False

@@ -2,12 +2,15 @@
 
 """Tables of the database.
 
-The row of a probe contains its total energy, ``millijoules``, and the register
-that is its owner. One statement updates both, so readers need a single row,
-and the collector's common case a single upsert.
+Each register has a row, which the collector's common case, a single upsert,
+advances. The row of a probe names the register whose values are added to what
+is settled of all others, so readers need two rows of a probe, however many
+registers it has had.
 
-All other registers have rows of their own.
+Times are integers in ms, energies integers in mJ.
 """
+
+import enum
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -36,71 +39,137 @@ _DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
 # SQLite increments only INTEGER PRIMARY KEY.
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
-#: Probes. ``owner_*`` is the register that is billed now. ``elapsed`` and
-#: ``metered_seconds``, both in seconds, and ``millijoules`` are totals of all
-#: billed registers. ``timestamp`` is the agent's wall-clock time of the latest
-#: measurement, ``last_seen_at`` the time of the owner's last update on the
-#: database's clock.
+#: Probes. ``base_*`` is the energy in mJ, and the metered and elapsed time in
+#: ms, of all registers except ``tip``, without what is overlap. ``tip`` is the
+#: number of the register that can advance without a change to any other
+#: register's share; its values are added to ``base_*``. It is null while the
+#: probe is ``contested``, and as long as several registers cover the same
+#: time. ``overlap_*`` are the sums of table ``overlap``. ``shown`` is the
+#: largest energy that was ever shown, ``displayed`` the number of the register
+#: whose power is shown if there is no tip, ``plural`` whether several
+#: registers ever covered the same time, and ``alarms`` a list of names,
+#: separated by blanks.
 probe = sa.Table(
     'probe',
     metadata,
     sa.Column('id', _id(190), primary_key=True),
+    sa.Column('tip', sa.BigInteger),
+    sa.Column('base_millijoules', sa.BigInteger, nullable=False),
+    sa.Column('base_metered', sa.BigInteger, nullable=False),
+    sa.Column('base_elapsed', sa.BigInteger, nullable=False),
+    sa.Column('overlap_millijoules', sa.BigInteger, nullable=False),
+    sa.Column('overlap_metered', sa.BigInteger, nullable=False),
+    sa.Column('overlap_elapsed', sa.BigInteger, nullable=False),
+    sa.Column('shown', sa.BigInteger, nullable=False),
+    sa.Column('contested', sa.Boolean, nullable=False),
+    sa.Column('plural', sa.Boolean, nullable=False),
+    sa.Column('displayed', sa.BigInteger),
+    sa.Column('settled_at', sa.BigInteger, nullable=False),
+    sa.Column('alarms', sa.String(190), nullable=False),
+)
+
+#: Registers. A row is never deleted. ``number`` is derived from probe, agent
+#: and register ID (see :func:`energy_meter.db.numbers.number`). Columns up to
+#: ``metered`` are joins of all measurements, in mJ and ms; those up to
+#: ``last_seen_at`` belong to the measurement of the largest elapsed time.
+#: ``role`` tells which changes must be settled (:class:`Role`), ``dirty``
+#: whether there was one, ``changed_from`` the elapsed time from which the
+#: curve changed. ``base_*`` is the last point before the horizon, and
+#: ``pinned_opened`` the date of opening, once older marks were purged.
+register = sa.Table(
+    'register',
+    metadata,
+    sa.Column('number', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('probe', _id(190), nullable=False, index=True),
+    sa.Column('agent', _id(36), nullable=False),
+    sa.Column('register', _id(16), nullable=False),
+    sa.Column('after_register', _id(16)),
+    sa.Column('after_elapsed', sa.BigInteger),
+    sa.Column('first_elapsed', sa.BigInteger, nullable=False),
+    sa.Column('first_timestamp', sa.BigInteger, nullable=False),
+    sa.Column('synced', sa.Boolean, nullable=False),
+    sa.Column('lag0', sa.BigInteger, nullable=False),
+    sa.Column('lag1', sa.BigInteger, nullable=False),
+    sa.Column('lag2', sa.BigInteger, nullable=False),
+    sa.Column('lag3', sa.BigInteger, nullable=False),
+    sa.Column('lag4', sa.BigInteger, nullable=False),
+    sa.Column('elapsed', sa.BigInteger, nullable=False),
+    sa.Column('millijoules', sa.BigInteger, nullable=False),
+    sa.Column('metered', sa.BigInteger, nullable=False),
     sa.Column('wattmeter', _id(190), nullable=False),
     sa.Column('driver', _id(190), nullable=False),
     sa.Column('scope', sa.String(32), nullable=False),
     sa.Column('host', _id(190), nullable=False),
     sa.Column('agent_name', _id(190), nullable=False),
-    sa.Column('timestamp', _DOUBLE, nullable=False),
+    sa.Column('timestamp', sa.BigInteger, nullable=False),
     sa.Column('watts', _DOUBLE),
     sa.Column('volts', _DOUBLE),
     sa.Column('amperes', _DOUBLE),
-    sa.Column('last_seen_at', _DOUBLE, nullable=False, index=True),
-    sa.Column('millijoules', sa.BigInteger, nullable=False),
-    sa.Column('elapsed', _DOUBLE, nullable=False),
-    sa.Column('metered_seconds', _DOUBLE, nullable=False),
-    sa.Column('owner_agent', _id(36), nullable=False),
-    sa.Column('owner_register', _id(16), nullable=False),
-    sa.Column('owner_incarnation', sa.BigInteger, nullable=False),
-    sa.Column('owner_opened_at', _DOUBLE, nullable=False),
-    sa.Column('owner_billed_from', _DOUBLE, nullable=False),
-    sa.Column('owner_overlap', sa.BigInteger, nullable=False),
-    sa.Column('owner_millijoules', sa.BigInteger, nullable=False),
-    sa.Column('owner_metered_seconds', _DOUBLE, nullable=False),
-    sa.Column('owner_elapsed', _DOUBLE, nullable=False),
+    sa.Column('last_seen_at', sa.BigInteger, nullable=False),
+    sa.Column('role', sa.SmallInteger, nullable=False),
+    sa.Column('dirty', sa.Boolean, nullable=False),
+    sa.Column('changed_from', sa.BigInteger, nullable=False),
+    sa.Column('base_elapsed', sa.BigInteger, nullable=False),
+    sa.Column('base_millijoules', sa.BigInteger, nullable=False),
+    sa.Column('base_metered', sa.BigInteger, nullable=False),
+    sa.Column('pinned_opened', sa.BigInteger),
+    sa.Column('voided', sa.Boolean, nullable=False),
 )
 
-#: Registers of a probe other than its owner. ``overlap`` and ``pending`` are
-#: energies in millijoules that are not billed; ``pending`` counts as overlap
-#: once the owner's elapsed time differs from ``pending_mark``. ``opened_at``
-#: and ``billed_from`` are wall-clock times; ``billed_from`` is null for a
-#: register that was never billed.
-register = sa.Table(
-    'register',
+
+class Role(enum.IntEnum):
+    """Which changes of a register must be settled.
+
+    ``SETTLED``: any. ``SOLE``: none; it is the tip of a probe whose registers
+    form one line. ``WATCHED``: any except that it advances; it is the tip of
+    a probe whose registers covered the same time before.
+    """
+
+    SETTLED = 0
+    SOLE = 1
+    WATCHED = 2
+
+
+#: Marks: points of the registers' curves, in ms and mJ. ``slot`` is the number
+#: of the quarter-hour of the mark's timestamp. It leads the key, so that the
+#: marks of all registers at one time are neighbors.
+mark = sa.Table(
+    'mark',
     metadata,
-    sa.Column('probe', _id(190), primary_key=True),
-    sa.Column('agent', _id(36), primary_key=True),
-    sa.Column('register', _id(16), primary_key=True),
-    sa.Column('incarnation', sa.BigInteger, nullable=False),
-    sa.Column('opened_at', _DOUBLE, nullable=False),
-    sa.Column('elapsed', _DOUBLE, nullable=False),
-    sa.Column('metered_seconds', _DOUBLE, nullable=False),
+    sa.Column('slot', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column(
+        'register', sa.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sa.Column('elapsed', sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column('millijoules', sa.BigInteger, nullable=False),
-    sa.Column('overlap', sa.BigInteger, nullable=False),
-    sa.Column('pending', sa.BigInteger, nullable=False),
-    sa.Column('pending_mark', _DOUBLE, nullable=False),
-    sa.Column('billed_from', _DOUBLE),
-    sa.Column('last_seen_at', _DOUBLE, nullable=False, index=True),
-    sa.Column('voided', sa.Boolean, nullable=False, default=False),
+    sa.Column('metered', sa.BigInteger, nullable=False),
 )
 
-#: Incarnation of an agent up to which its registers have been folded into the
-#: probe. Measurements of these incarnations are rejected.
-floor = sa.Table(
-    'floor',
+#: Energy in mJ, and time in ms, of a register in one cell (its start in ms)
+#: that another register is billed for.
+overlap = sa.Table(
+    'overlap',
     metadata,
     sa.Column('probe', _id(190), primary_key=True),
-    sa.Column('agent', _id(36), primary_key=True),
-    sa.Column('incarnation', sa.BigInteger, nullable=False),
+    sa.Column('cell', sa.BigInteger, primary_key=True),
+    sa.Column('register', sa.BigInteger, primary_key=True),
+    sa.Column('millijoules', sa.BigInteger, nullable=False),
+    sa.Column('metered', sa.BigInteger, nullable=False),
+    sa.Column('elapsed', sa.BigInteger, nullable=False),
+)
+
+#: Marks of a register on one UTC day (its number since the epoch), packed
+#: (:mod:`energy_meter.db.packing`), and the energy up to its last mark.
+profile_day = sa.Table(
+    'profile_day',
+    metadata,
+    sa.Column(
+        'register', sa.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('version', sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
+    sa.Column('millijoules', sa.BigInteger, nullable=False),
 )
 
 #: Sums of other probes. They have no registers of their own.
@@ -111,27 +180,22 @@ sum_probe = sa.Table(
     sa.Column('host', _id(190), nullable=False),
 )
 
-#: Parts of sums. An active part adds its energy since it joined the sum, at
-#: ``joined_millijoules``, to ``settled``, the energy in millijoules of the
-#: periods that ended when it left.
-sum_part = sa.Table(
-    'sum_part',
+#: Spans of time in which a probe, ``member``, is part of a sum, or billed to
+#: a project, ``whole``; ``kind`` is ``sum`` or ``project``. ``since`` and
+#: ``until`` are boundaries of cells in ms. ``joined_shown`` and ``left_shown``
+#: are the energies in mJ that the member showed then. ``until`` and
+#: ``left_shown`` are null for a current member.
+membership = sa.Table(
+    'membership',
     metadata,
-    sa.Column('sum', _id(190), primary_key=True),
-    sa.Column('part', _id(190), primary_key=True),
-    sa.Column('active', sa.Boolean, nullable=False),
-    sa.Column('joined_millijoules', sa.BigInteger, nullable=False),
-    sa.Column('settled', sa.BigInteger, nullable=False),
-)
-
-#: Project that is billed for a probe or a sum, since a time on the database's
-#: clock.
-probe_project = sa.Table(
-    'probe_project',
-    metadata,
-    sa.Column('probe', _id(190), primary_key=True),
-    sa.Column('project_id', _id(190), nullable=False),
-    sa.Column('since', _DOUBLE, nullable=False),
+    sa.Column('id', _SERIAL, primary_key=True),
+    sa.Column('kind', sa.String(16), nullable=False),
+    sa.Column('whole', _id(190), nullable=False),
+    sa.Column('member', _id(190), nullable=False, index=True),
+    sa.Column('since', sa.BigInteger, nullable=False),
+    sa.Column('until', sa.BigInteger),
+    sa.Column('joined_shown', sa.BigInteger, nullable=False),
+    sa.Column('left_shown', sa.BigInteger),
 )
 
 #: Agents whose measurements are rejected.
@@ -140,7 +204,7 @@ disabled_agent = sa.Table(
     metadata,
     sa.Column('agent', _id(36), primary_key=True),
     sa.Column('agent_name', _id(190)),
-    sa.Column('created_at', _DOUBLE, nullable=False),
+    sa.Column('created_at', sa.BigInteger, nullable=False),
 )
 
 #: Number of rejections by all collectors, by reason.
@@ -149,7 +213,7 @@ rejection = sa.Table(
     metadata,
     sa.Column('reason', sa.String(64), primary_key=True),
     sa.Column('count', sa.BigInteger, nullable=False),
-    sa.Column('last_seen_at', _DOUBLE, nullable=False),
+    sa.Column('last_seen_at', sa.BigInteger, nullable=False),
 )
 
 #: Audit trail of operators' changes.
@@ -157,7 +221,7 @@ audit = sa.Table(
     'audit',
     metadata,
     sa.Column('id', _SERIAL, primary_key=True),
-    sa.Column('created_at', _DOUBLE, nullable=False),
+    sa.Column('created_at', sa.BigInteger, nullable=False),
     sa.Column('username', sa.String(190), nullable=False),
     sa.Column('action', sa.Text, nullable=False),
 )
@@ -167,7 +231,7 @@ quarantine = sa.Table(
     'quarantine',
     metadata,
     sa.Column('id', _SERIAL, primary_key=True),
-    sa.Column('created_at', _DOUBLE, nullable=False),
+    sa.Column('created_at', sa.BigInteger, nullable=False),
     sa.Column('reason', sa.Text, nullable=False),
     sa.Column('measurement', sa.Text, nullable=False),
 )

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What is known of one register.
+
+Each field is a join (a maximum, a minimum, a union) over the measurements
+that arrived, so neither their order nor repetitions matter. All times are
+integers in ms.
+"""
+
+import dataclasses
+import typing
+
+from energy_meter import measurement
+
+#: Number of classes of lags. A measurement belongs to the class of its
+#: elapsed minute, modulo this number.
+LAG_CLASSES = 5
+#: Lag of a class in which no measurement has arrived.
+NO_LAG = 2**62
+
+_MINUTE_MS = 60_000
+
+
+class Point(typing.NamedTuple):
+    """State of a register at one elapsed time.
+
+    :ivar elapsed: time in ms since the register was opened.
+    :ivar metered: part of it, in ms, for which the energy is known.
+    """
+
+    elapsed: int
+    millijoules: int
+    metered: int
+
+
+ORIGIN = Point(0, 0, 0)
+
+
+class First(typing.NamedTuple):
+    """The measurement of the smallest elapsed time.
+
+    :ivar timestamp: its time on the agent's wall clock, in ms.
+    """
+
+    elapsed: int
+    timestamp: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RegisterHistory:
+    """What is known of one register.
+
+    :ivar agent_name: name of the agent, which orders registers that cover
+        the same time.
+    :ivar after: the register that this one follows; None if there is none.
+    :ivar last: the measurement of the largest elapsed time.
+    :ivar synced: whether the agent's clock was ever synchronized.
+    :ivar lags: by class, the smallest difference in ms between the arrival
+        of a measurement on the database's clock, and its elapsed time.
+        :data:`NO_LAG` if none arrived.
+    :ivar marks: points of the curve that were kept, by elapsed time.
+    :ivar base: the last point before the horizon, where the curve begins.
+    :ivar pinned_opened: the date at which it was opened, once older marks
+        were purged; None before that.
+    :ivar voided: whether an operator voided it. It is not billed.
+    """
+
+    key: measurement.RegisterKey
+    agent_name: str
+    after: measurement.Predecessor | None
+    first: First
+    last: Point
+    synced: bool
+    lags: tuple[int, ...]
+    marks: tuple[Point, ...] = ()
+    base: Point = ORIGIN
+    pinned_opened: int | None = None
+    voided: bool = False
+
+
+def lag_class(elapsed: int) -> int:
+    """Return the class of the lag of a measurement."""
+    return elapsed // _MINUTE_MS % LAG_CLASSES

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Result of merging a measurement."""
+
+import enum
+
+
+class Outcome(enum.StrEnum):
+    """Result of merging a measurement into the history of its register.
+
+    ``merged`` measurements are billed at once. Those that are ``contested``
+    are billed, as far as no other register covers the same time, when their
+    probe is settled. The others change nothing.
+    """
+
+    MERGED = 'merged'
+    CONTESTED = 'contested'
+    DUPLICATE = 'duplicate'
+    EXPIRED = 'expired'
+    VOID = 'void'
+    AGENT_DISABLED = 'agent_disabled'
