@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The curve of one register: from dates to energy.
+
+Its points are the opening of the register, its marks and its last
+measurement. Between two points the energy is spread evenly, in integers, so
+that parts of a segment add up to all of it.
+"""
+
+import bisect
+import enum
+import functools
+import itertools
+import typing
+
+from energy_meter.billing import history
+from energy_meter.billing import intervals
+
+
+class Cover(enum.IntEnum):
+    """How much of a segment between two points was metered.
+
+    ``WHOLE``: at least 98 %, less 1 s. ``PARTIAL``: less, so the energy is
+    somewhere within the segment. ``GAP``: neither energy nor metered time
+    moved, so only elapsed time is left to bill.
+    """
+
+    WHOLE = 0
+    PARTIAL = 1
+    GAP = 2
+
+
+class Share(typing.NamedTuple):
+    """Part of a register: energy in mJ, metered and elapsed time in ms."""
+
+    millijoules: int
+    metered: int
+    elapsed: int
+
+    def plus(self, other: 'Share') -> 'Share':
+        """Return the sum of two shares."""
+        return Share(
+            self.millijoules + other.millijoules,
+            self.metered + other.metered,
+            self.elapsed + other.elapsed,
+        )
+
+    def minus(self, other: 'Share') -> 'Share':
+        """Return this share without another."""
+        return Share(
+            self.millijoules - other.millijoules,
+            self.metered - other.metered,
+            self.elapsed - other.elapsed,
+        )
+
+
+NOTHING = Share(0, 0, 0)
+
+
+class Curve:
+    """Energy of one register by date.
+
+    :ivar key: identity of the register.
+    :ivar name: sorts registers of which neither covers more than the other.
+    :ivar start: date, in ms, at which the curve begins: the opening or, once
+        older marks were purged, the base.
+    :ivar end: date of the last measurement.
+    """
+
+    def __init__(self, known: history.RegisterHistory, opened: int) -> None:
+        self.key = known.key
+        self.name = (known.agent_name, *known.key)
+        self.start = opened + known.base.elapsed
+        self.end = opened + known.last.elapsed
+        self._known = known
+        self._opened = opened
+
+    def until(self, date: int) -> Share:
+        """Return what was billed or not by a date, from the opening."""
+        if date >= self.end:
+            return _share(self._known.last)
+        if date <= self.start:
+            return _share(self._points[0])
+        number = bisect.bisect_right(self._dates, date)
+        before, after = self._points[number - 1 : number + 1]
+        elapsed = date - self._opened
+        part, length = elapsed - before.elapsed, after.elapsed - before.elapsed
+        return Share(
+            before.millijoules
+            + (after.millijoules - before.millijoules) * part // length,
+            before.metered + (after.metered - before.metered) * part // length,
+            elapsed,
+        )
+
+    def within(self, time: list[intervals.Interval]) -> Share:
+        """Return the share of a set of time."""
+        share = NOTHING
+        for start, until in time:
+            share = share.plus(self.until(until).minus(self.until(start)))
+        return share
+
+    def covered(
+        self, cover: Cover, start: int, until: int
+    ) -> list[intervals.Interval]:
+        """Return the time between two dates that is covered in this way."""
+        number = max(bisect.bisect_right(self._dates, start), 1)
+        time: list[intervals.Interval] = []
+        while number < len(self._dates) and self._dates[number - 1] < until:
+            if self._covers[number - 1] is cover:
+                time.append(
+                    (
+                        max(self._dates[number - 1], start),
+                        min(self._dates[number], until),
+                    )
+                )
+            number += 1
+        return intervals.union(time)
+
+    def fixed_until(self) -> int:
+        """Return the date before which nothing changes if it only goes on.
+
+        This is the date of the newest mark. Marks above the last measurement
+        rise together with it.
+        """
+        last = self._known.last
+        date = self.start
+        for mark in self._known.marks:
+            if mark.millijoules > last.millijoules:
+                break
+            if mark.metered > last.metered or mark.elapsed >= last.elapsed:
+                break
+            date = max(date, self._opened + mark.elapsed)
+        return date
+
+    @functools.cached_property
+    def _points(self) -> list[history.Point]:
+        """The points, which never fall and do not exceed the last one."""
+        base, last = self._known.base, self._known.last
+        marks = (
+            mark
+            for mark in self._known.marks
+            if base.elapsed < mark.elapsed < last.elapsed
+        )
+        points = []
+        millijoules = metered = 0
+        for point in (base, *marks):
+            if point.elapsed < last.elapsed:
+                millijoules = max(millijoules, point.millijoules)
+                metered = max(metered, point.metered)
+                points.append(
+                    history.Point(
+                        point.elapsed,
+                        min(millijoules, last.millijoules),
+                        min(metered, last.metered),
+                    )
+                )
+        return [*points, last]
+
+    @functools.cached_property
+    def _dates(self) -> list[int]:
+        return [self._opened + point.elapsed for point in self._points]
+
+    @functools.cached_property
+    def _covers(self) -> list[Cover]:
+        """How much of each segment was metered."""
+        return [
+            _cover(before, after)
+            for before, after in itertools.pairwise(self._points)
+        ]
+
+
+def _share(point: history.Point) -> Share:
+    return Share(point.millijoules, point.metered, point.elapsed)
+
+
+def _cover(before: history.Point, after: history.Point) -> Cover:
+    metered = after.metered - before.metered
+    if not metered and after.millijoules == before.millijoules:
+        return Cover.GAP
+    if 50 * metered < 49 * (after.elapsed - before.elapsed) - 50_000:
+        return Cover.PARTIAL
+    return Cover.WHOLE
