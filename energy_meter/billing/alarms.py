@@ -17,7 +17,7 @@ from energy_meter.billing import curve as billing_curve
 from energy_meter.billing import dates
 from energy_meter.billing import lines as billing_lines
 
-#: The agent's state was copied while it was running, and both copies meter.
+#: The agent's state was copied while it was running. Both copies may meter.
 COPIED_STATE = 'copied_state'
 #: Agents that do not know of each other meter the same time.
 CONCURRENT_AGENTS = 'concurrent_agents'
@@ -45,22 +45,13 @@ def find(
         for each in curves
         if tip in (None, each.key) and each.end > end - cells.CELL_MS
     ]
-    found = set()
-    for each in current:
-        if correction := openings[each.key].correction:
-            found.add(correction)
+    found = {openings[each.key].correction for each in current}
     if any(each.key in lines.copied for each in current):
         found.add(COPIED_STATE)
-    if any(
-        _run_side_by_side(one, other)
-        for one, other in itertools.combinations(current, 2)
-    ):
-        found.add(CONCURRENT_AGENTS)
-    return frozenset(found)
-
-
-def _run_side_by_side(
-    one: billing_curve.Curve, other: billing_curve.Curve
-) -> bool:
-    both = min(one.end, other.end) - max(one.start, other.start)
-    return one.key.agent != other.key.agent and both >= MAX_HANDOVER_MS
+    for one, other in itertools.combinations(current, 2):
+        both = min(one.end, other.end) - max(one.start, other.start)
+        if both < MAX_HANDOVER_MS or lines.are_related(one.key, other.key):
+            continue
+        is_one_agent = one.key.agent == other.key.agent
+        found.add(COPIED_STATE if is_one_agent else CONCURRENT_AGENTS)
+    return frozenset(name for name in found if name)

@@ -76,7 +76,10 @@ class Curve:
         self._opened = opened
 
     def until(self, date: int) -> Share:
-        """Return what was billed or not by a date, from the opening."""
+        """Return the share from the opening of the register to a date.
+
+        A curve whose older marks were purged begins with what its base has.
+        """
         if date >= self.end:
             return _share(self._known.last)
         if date <= self.start:
@@ -103,18 +106,18 @@ class Curve:
         self, cover: Cover, start: int, until: int
     ) -> list[intervals.Interval]:
         """Return the time between two dates that is covered in this way."""
-        number = max(bisect.bisect_right(self._dates, start), 1)
-        time: list[intervals.Interval] = []
-        while number < len(self._dates) and self._dates[number - 1] < until:
-            if self._covers[number - 1] is cover:
-                time.append(
-                    (
-                        max(self._dates[number - 1], start),
-                        min(self._dates[number], until),
-                    )
-                )
-            number += 1
-        return intervals.union(time)
+        if max(start, self.start) >= min(until, self.end):
+            return []
+        dates = self._dates
+        first = max(bisect.bisect_right(dates, start) - 1, 0)
+        beyond = min(bisect.bisect_left(dates, until), len(dates) - 1)
+        return intervals.union(
+            [
+                (max(dates[number], start), min(dates[number + 1], until))
+                for number in range(first, beyond)
+                if self._covers[number] is cover
+            ]
+        )
 
     def fixed_until(self) -> int:
         """Return the date before which nothing changes if it only goes on.
@@ -123,28 +126,25 @@ class Curve:
         rise together with it.
         """
         last = self._known.last
-        date = self.start
+        fixed = self._known.base
         for mark in self._known.marks:
-            if mark.millijoules > last.millijoules:
+            if (
+                mark.elapsed >= last.elapsed
+                or mark.millijoules > last.millijoules
+                or mark.metered > last.metered
+            ):
                 break
-            if mark.metered > last.metered or mark.elapsed >= last.elapsed:
-                break
-            date = max(date, self._opened + mark.elapsed)
-        return date
+            fixed = max(fixed, mark)
+        return self._opened + fixed.elapsed
 
     @functools.cached_property
     def _points(self) -> list[history.Point]:
         """The points, which never fall and do not exceed the last one."""
         base, last = self._known.base, self._known.last
-        marks = (
-            mark
-            for mark in self._known.marks
-            if base.elapsed < mark.elapsed < last.elapsed
-        )
         points = []
         millijoules = metered = 0
-        for point in (base, *marks):
-            if point.elapsed < last.elapsed:
+        for point in (base, *self._known.marks):
+            if point is base or base.elapsed < point.elapsed < last.elapsed:
                 millijoules = max(millijoules, point.millijoules)
                 metered = max(metered, point.metered)
                 points.append(

@@ -13,7 +13,6 @@ never meter the same time, whatever their dates are. All others are concurrent.
 
 import collections
 import collections.abc
-import typing
 
 from energy_meter import measurement
 from energy_meter.billing import history
@@ -23,13 +22,9 @@ from energy_meter.billing import history
 MAX_UNSAVED_MS = 15_000
 
 RegisterKey = measurement.RegisterKey
-
-
-class _Edges(typing.NamedTuple):
-    """Register that each register follows, and those with a copied state."""
-
-    predecessors: dict[RegisterKey, RegisterKey]
-    copied: set[RegisterKey]
+_Registers = collections.abc.Mapping[RegisterKey, history.RegisterHistory]
+#: By register, the one that it follows directly.
+_Edges = dict[RegisterKey, RegisterKey]
 
 
 class Lines:
@@ -39,27 +34,25 @@ class Lines:
     :ivar successors: by register, those that follow it directly. Of two
         neither follows the other.
     :ivar order: all registers, each after the one that it follows.
-    :ivar copied: registers of agents whose state was copied: the register of
-        the state went on, or two registers follow it.
+    :ivar copied: registers of agents whose state was copied: the one that was
+        saved went on, or two follow it. Voided registers do not count.
     """
 
     def __init__(
         self, histories: collections.abc.Iterable[history.RegisterHistory]
     ) -> None:
         registers = {known.key: known for known in histories}
-        self.predecessors, self.copied = _edges(registers)
-        self._drop_circles(registers)
+        self.predecessors, broken = _edges(registers)
         self.successors = _successors(self.predecessors)
         self.order = _order(registers, self.predecessors, self.successors)
-        for successors in self.successors.values():
-            if len(successors) > 1:
-                self.copied.update(successors)
-        # The registers that follow one are its neighbors in the order.
+        # What follows a register is next to it in the order.
         self._position = {key: index for index, key in enumerate(self.order)}
         self._size = dict.fromkeys(self.order, 1)
         for key in reversed(self.order):
             if key in self.predecessors:
                 self._size[self.predecessors[key]] += self._size[key]
+        valid = {key for key in registers if not registers[key].voided}
+        self.copied = _copied(valid, broken, self.successors)
 
     def follows(self, key: RegisterKey, other: RegisterKey) -> bool:
         """Return whether a register is another, or follows it."""
@@ -75,20 +68,10 @@ class Lines:
         ordered = sorted(keys, key=self._position.__getitem__)
         return all(self.follows(ordered[-1], key) for key in ordered)
 
-    def _drop_circles(
-        self, registers: collections.abc.Iterable[RegisterKey]
-    ) -> None:
-        """Remove edges that lead around in a circle, which are forged."""
-        successors = _successors(self.predecessors)
-        reached = _order(registers, self.predecessors, successors)
-        for key in set(self.predecessors).difference(reached):
-            del self.predecessors[key]
 
-
-def _edges(
-    registers: collections.abc.Mapping[RegisterKey, history.RegisterHistory],
-) -> _Edges:
-    edges = _Edges({}, set())
+def _edges(registers: _Registers) -> tuple[_Edges, _Edges]:
+    """Return the edges that hold, and those that a copied state broke."""
+    edges, broken = {}, {}
     for key, known in registers.items():
         if known.after is None:
             continue
@@ -96,15 +79,26 @@ def _edges(
         if previous is None:
             continue
         if previous.last.elapsed <= known.after.elapsed + MAX_UNSAVED_MS:
-            edges.predecessors[key] = previous.key
+            edges[key] = previous.key
         else:
-            edges.copied.update((key, previous.key))
-    return edges
+            broken[key] = previous.key
+    # Edges that lead around in a circle are forged. No order reaches them.
+    reached = _order(registers, edges, _successors(edges))
+    return {key: edges[key] for key in edges.keys() & set(reached)}, broken
 
 
-def _successors(
-    predecessors: collections.abc.Mapping[RegisterKey, RegisterKey],
-) -> dict[RegisterKey, list[RegisterKey]]:
+def _copied(
+    valid: set[RegisterKey],
+    broken: _Edges,
+    successors: collections.abc.Mapping[RegisterKey, list[RegisterKey]],
+) -> frozenset[RegisterKey]:
+    families = [set(edge) for edge in broken.items()]
+    families += [set(following) for following in successors.values()]
+    copies = (family & valid for family in families)
+    return frozenset().union(*(each for each in copies if len(each) > 1))
+
+
+def _successors(predecessors: _Edges) -> dict[RegisterKey, list[RegisterKey]]:
     successors = collections.defaultdict(list)
     for key in sorted(predecessors):
         successors[predecessors[key]].append(key)
@@ -113,7 +107,7 @@ def _successors(
 
 def _order(
     registers: collections.abc.Iterable[RegisterKey],
-    predecessors: collections.abc.Mapping[RegisterKey, RegisterKey],
+    predecessors: _Edges,
     successors: collections.abc.Mapping[RegisterKey, list[RegisterKey]],
 ) -> list[RegisterKey]:
     """Return the registers, each with all that follow it directly behind."""
