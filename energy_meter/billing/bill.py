@@ -27,6 +27,9 @@ from energy_meter.billing import history
 from energy_meter.billing import lines as billing_lines
 from energy_meter.billing import timeline
 
+#: A register that ended less than this before another one may only be late.
+MIN_QUIET_MS = 60_000
+
 Histories = collections.abc.Sequence[history.RegisterHistory]
 
 
@@ -107,22 +110,26 @@ def _tip(
     """Return the register that can go on without a change to any overlap.
 
     If all registers form one line, the newest can: nothing overlaps. If not,
-    the cells in which it is concurrent with others must be over, and their
-    part of its curve fixed by a mark. Cells, not instants: how much it covers
-    in all of a cell decides who is billed first there. A register that
-    another follows can never go on: the edge would break.
+    all others must have ended, and a mark must fix the newest one up to the
+    end of the last cell that they share: how much it covers of that cell, not
+    only of their time, decides who is billed first. A register that another
+    follows can never go on: the edge would break.
     """
     leaves = (each for each in curves if each.key not in lines.successors)
     newest = max(leaves, key=_newest, default=None)
     if newest is None:
         return None
-    concurrent = (
-        each for each in curves if not lines.are_related(each.key, newest.key)
-    )
-    over = max((cells.end_of(each.end) for each in concurrent), default=None)
-    if over is None or over <= newest.fixed_until():
-        return newest.key
-    return None
+    ends = [
+        each.end
+        for each in curves
+        if not lines.are_related(each.key, newest.key)
+    ]
+    if ends and (
+        cells.end_of(max(ends)) > newest.fixed_until()
+        or max(ends) + MIN_QUIET_MS > newest.end
+    ):
+        return None
+    return newest.key
 
 
 def _displayed(
