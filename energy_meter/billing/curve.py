@@ -75,6 +75,10 @@ class Curve:
         self._known = known
         self._opened = opened
 
+    def reaches(self, start: int, until: int) -> bool:
+        """Return whether it has any time between two dates."""
+        return max(start, self.start) < min(until, self.end)
+
     def until(self, date: int) -> Share:
         """Return the share from the opening of the register to a date.
 
@@ -106,7 +110,7 @@ class Curve:
         self, cover: Cover, start: int, until: int
     ) -> list[intervals.Interval]:
         """Return the time between two dates that is covered in this way."""
-        if max(start, self.start) >= min(until, self.end):
+        if not self.reaches(start, until):
             return []
         dates = self._dates
         first = max(bisect.bisect_right(dates, start) - 1, 0)

@@ -9,7 +9,6 @@ energies of intervals add up to that of all of them.
 import bisect
 import collections
 import collections.abc
-import itertools
 
 from energy_meter import measurement
 from energy_meter.billing import cells
@@ -24,6 +23,7 @@ _Openings = collections.abc.Mapping[measurement.RegisterKey, dates.Opening]
 _Overlaps = collections.abc.Mapping[
     tuple[int, measurement.RegisterKey], billing_curve.Share
 ]
+_Shares = dict[measurement.RegisterKey, billing_curve.Share]
 
 
 def curves(
@@ -43,7 +43,8 @@ class Timeline:
     :param histories: all registers of the probe.
     :param openings: the date at which each was opened.
     :param overlaps: what is not billed, by the start of the cell and the
-        register. It is that of :class:`~energy_meter.billing.bill.Bill`.
+        register. It is that of :class:`~energy_meter.billing.bill.Bill`, or
+        what was settled last.
     """
 
     def __init__(
@@ -51,44 +52,65 @@ class Timeline:
     ) -> None:
         self._lines = billing_lines.Lines(histories)
         self._curves = curves(histories, openings)
-        by_cell: dict[int, billing_curve.Share] = collections.defaultdict(
-            lambda: billing_curve.NOTHING
-        )
-        for (start, _), overlap in overlaps.items():
-            by_cell[start] = by_cell[start].plus(overlap)
-        self._starts = sorted(by_cell)
+        self._overlaps: dict[int, _Shares] = collections.defaultdict(dict)
+        for (start, key), overlap in overlaps.items():
+            self._overlaps[start][key] = overlap
+        self._starts = sorted(self._overlaps)
         #: The overlap before each of these cells, and that of all.
-        self._overlap_before = list(
-            itertools.accumulate(
-                (by_cell[start] for start in self._starts),
-                billing_curve.Share.plus,
-                initial=billing_curve.NOTHING,
-            )
-        )
+        self._before = [billing_curve.NOTHING]
+        for start in self._starts:
+            total = self._before[-1]
+            for overlap in self._overlaps[start].values():
+                total = total.plus(overlap)
+            self._before.append(total)
 
     def until(self, date: int) -> billing_curve.Share:
-        """Return what was billed by a date, in ms.
-
-        In a cell with overlap, what is billed is computed from the curves.
-        """
+        """Return what was billed by a date, in ms."""
         share = billing_curve.NOTHING
         for each in self._curves:
             share = share.plus(each.until(date))
         start = cells.start_of(date)
         number = bisect.bisect_left(self._starts, start)
-        share = share.minus(self._overlap_before[number])
+        share = share.minus(self._before[number])
         if start in self._starts[number : number + 1]:
-            end = start + cells.CELL_MS
-            for each, time in cells.unbilled(
-                self._present(start, end), self._lines, start, end
-            ):
-                part = each.within(intervals.clip(time, date))
-                share = share.minus(part)
+            share = share.minus(self._overlap_in_cell(start, date))
         return share
 
-    def _present(self, start: int, end: int) -> list[billing_curve.Curve]:
-        return [
-            each
-            for each in self._curves
-            if each.start < end and each.end > start
-        ]
+    def _overlap_in_cell(self, start: int, date: int) -> billing_curve.Share:
+        """Return the overlap before a date within its cell.
+
+        The curves show when, but the overlap of the cell stays what it is:
+        marks may have arrived since it was computed.
+        """
+        end = start + cells.CELL_MS
+        present = [each for each in self._curves if each.reaches(start, end)]
+        times = dict(cells.unbilled(present, self._lines, start, end))
+        overlap = billing_curve.NOTHING
+        for each in present:
+            settled = self._overlaps[start].get(each.key)
+            if settled is not None:
+                time = intervals.clip(times.get(each, []), date)
+                left = each.within([(date, end)])
+                overlap = overlap.plus(
+                    _limit(each.within(time), settled, left)
+                )
+        return overlap
+
+
+def _limit(
+    computed: billing_curve.Share,
+    settled: billing_curve.Share,
+    left: billing_curve.Share,
+) -> billing_curve.Share:
+    """Return the overlap before a date, as close as possible to the computed.
+
+    At most what is settled for the cell, and at least that less what the
+    register has left there: so it reaches what is settled at the cell's end,
+    and what is billed never falls.
+    """
+    return billing_curve.Share(
+        *(
+            max(min(part, most), most - rest)
+            for part, most, rest in zip(computed, settled, left, strict=True)
+        )
+    )

@@ -234,6 +234,33 @@ class EnergyTest(base.BaseTestCase):
         for earlier, later in itertools.pairwise(energies):
             self.assertLessEqual(earlier, later)
 
+    @hypothesis.given(probes(), strategies.lists(dates), strategies.data())
+    def test_cells_keep_what_was_settled_if_others_are_voided(
+        self, histories, some, data
+    ):
+        # Cells that are older than the horizon are not settled again.
+        voided = data.draw(strategies.sampled_from(histories)).key
+        settled = bill.bill(histories)
+        overlaps = {
+            (start, known): overlap
+            for (start, known), overlap in settled.overlaps.items()
+            if known != voided
+        }
+        left = [
+            dataclasses.replace(each, voided=each.voided or each.key == voided)
+            for each in histories
+        ]
+
+        line = timeline.Timeline(left, settled.openings, overlaps)
+
+        shares = [line.until(date) for date in [BEFORE, *sorted(some), AFTER]]
+        total = sum(each.last.millijoules for each in left if not each.voided)
+        total -= sum(each.millijoules for each in overlaps.values())
+        self.assertEqual((0, 0, 0), shares[0])
+        self.assertEqual(total, shares[-1].millijoules)
+        for earlier, later in itertools.pairwise(shares):
+            self.assertGreaterEqual(min(later.minus(earlier)), 0)
+
     @hypothesis.given(probes(), dates)
     def test_a_cell_has_what_is_not_overlap(self, histories, date):
         result = bill.bill(histories)

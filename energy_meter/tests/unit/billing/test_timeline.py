@@ -2,6 +2,7 @@
 
 """The energy of a time is the difference of what was billed by two dates."""
 
+import dataclasses
 import itertools
 
 from oslotest import base
@@ -43,6 +44,28 @@ class TimelineTest(base.BaseTestCase):
         self.assertEqual(12, self.kilowatt_minutes(12 * MINUTE))
         self.assertEqual(15 + 2 * 7, self.kilowatt_minutes(22 * MINUTE))
         self.assertEqual(15 + 2 * 15 + 10, self.kilowatt_minutes(40 * MINUTE))
+
+    def test_what_was_settled_for_a_cell_stays(self):
+        # B was voided when the cell was too old to be settled again. A has
+        # energy left in the cell before its gap, and it is not billed.
+        a, b = HISTORIES
+        overlaps = {
+            place: overlap
+            for place, overlap in self.bill.overlaps.items()
+            if place[1] == a.key
+        }
+        line = timeline.Timeline(
+            [a, dataclasses.replace(b, voided=True)],
+            self.bill.openings,
+            overlaps,
+        )
+
+        billed = [
+            line.until(DAY + date * MINUTE).millijoules * 60 // KWH
+            for date in (15, 17, 25, 30, 31)
+        ]
+
+        self.assertEqual([15, 15, 15, 15, 16], billed)
 
     def test_after_the_end_it_is_the_total(self):
         total = 15 + 2 * 15 + 30 + 2 * 30
