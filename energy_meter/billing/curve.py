@@ -75,6 +75,11 @@ class Curve:
         self._known = known
         self._opened = opened
 
+    @property
+    def base(self) -> Share:
+        """What it has where it begins; nothing unless marks were purged."""
+        return _share(self._points[0])
+
     def reaches(self, start: int, until: int) -> bool:
         """Return whether it has any time between two dates."""
         return max(start, self.start) < min(until, self.end)
@@ -87,7 +92,7 @@ class Curve:
         if date >= self.end:
             return _share(self._known.last)
         if date <= self.start:
-            return _share(self._points[0])
+            return self.base
         number = bisect.bisect_right(self._dates, date)
         before, after = self._points[number - 1 : number + 1]
         elapsed = date - self._opened

@@ -9,6 +9,7 @@ energies of intervals add up to that of all of them.
 import bisect
 import collections
 import collections.abc
+import itertools
 
 from energy_meter import measurement
 from energy_meter.billing import cells
@@ -51,28 +52,37 @@ class Timeline:
         self, histories: _Histories, openings: _Openings, overlaps: _Overlaps
     ) -> None:
         self._lines = billing_lines.Lines(histories)
-        self._curves = curves(histories, openings)
+        self._curves = sorted(
+            curves(histories, openings), key=lambda each: each.start
+        )
         self._overlaps: dict[int, _Shares] = collections.defaultdict(dict)
         for (start, key), overlap in overlaps.items():
             self._overlaps[start][key] = overlap
-        self._starts = sorted(self._overlaps)
+        self._cells = sorted(self._overlaps)
         #: The overlap before each of these cells, and that of all.
-        self._before = [billing_curve.NOTHING]
-        for start in self._starts:
-            total = self._before[-1]
-            for overlap in self._overlaps[start].values():
-                total = total.plus(overlap)
-            self._before.append(total)
+        self._overlap_before = _sums(
+            _sums(self._overlaps[start].values())[-1] for start in self._cells
+        )
+        # Only registers that run at a date need their curves.
+        ended = sorted(self._curves, key=lambda each: each.end)
+        self._starts = [each.start for each in self._curves]
+        self._ends = [each.end for each in ended]
+        self._base = _sums(each.base for each in ended)[-1]
+        self._ended = _sums(
+            each.until(each.end).minus(each.base) for each in ended
+        )
 
     def until(self, date: int) -> billing_curve.Share:
         """Return what was billed by a date, in ms."""
-        share = billing_curve.NOTHING
-        for each in self._curves:
-            share = share.plus(each.until(date))
+        ended = self._ended[bisect.bisect_right(self._ends, date)]
+        share = self._base.plus(ended)
+        for each in self._curves[: bisect.bisect_left(self._starts, date)]:
+            if date < each.end:
+                share = share.plus(each.until(date).minus(each.base))
         start = cells.start_of(date)
-        number = bisect.bisect_left(self._starts, start)
-        share = share.minus(self._before[number])
-        if start in self._starts[number : number + 1]:
+        number = bisect.bisect_left(self._cells, start)
+        share = share.minus(self._overlap_before[number])
+        if start < date and start in self._cells[number : number + 1]:
             share = share.minus(self._overlap_in_cell(start, date))
         return share
 
@@ -95,6 +105,17 @@ class Timeline:
                     _limit(each.within(time), settled, left)
                 )
         return overlap
+
+
+def _sums(
+    shares: collections.abc.Iterable[billing_curve.Share],
+) -> list[billing_curve.Share]:
+    """Return the sums of none of the shares, the first, ..., and all."""
+    return list(
+        itertools.accumulate(
+            shares, billing_curve.Share.plus, initial=billing_curve.NOTHING
+        )
+    )
 
 
 def _limit(
