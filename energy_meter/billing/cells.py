@@ -133,9 +133,9 @@ def _ranking(
 ) -> list[Curve]:
     """Return the curves in the order in which they are billed.
 
-    The primary register is the first by name of those whose line covers most,
-    to within a minute. The rest of its line follows, then those whose line
-    covers most, then the first by name.
+    The first line is that of the first register by name of those whose line
+    covers most, to within a minute. Then come those whose line covers most, or
+    is the first by name.
 
     :param covered: for each curve, the time that it covers.
     """
@@ -157,8 +157,8 @@ def _ranking(
     best = (each for each in covered if scores[each] >= enough)
     first = min(best, key=lambda each: each.name)
 
-    def rank(each: Curve) -> tuple[bool, bool, int, tuple[str, ...]]:
+    def rank(each: Curve) -> tuple[bool, int, tuple[str, ...]]:
         is_of_line = lines.are_related(each.key, first.key)
-        return each is not first, not is_of_line, -scores[each], each.name
+        return not is_of_line, -scores[each], each.name
 
     return sorted(covered, key=rank)

@@ -70,10 +70,18 @@ def openings(
     }
     tops = _tops(registers, lines, live)
     bottoms = _bottoms(registers, lines, live)
-    return {
-        key: _opening(known, live.get(key), bottoms[key], tops[key])
-        for key, known in registers.items()
-    }
+    found: dict[measurement.RegisterKey, Opening] = {}
+    for key in reversed(lines.order):
+        next_opened = min(
+            (found[each].opened for each in lines.successors.get(key, ())),
+            default=_NEVER,
+        )
+        found[key] = (
+            _live(registers[key], live[key])
+            if key in live
+            else _late(registers[key], bottoms[key], tops[key], next_opened)
+        )
+    return found
 
 
 def is_live(known: history.RegisterHistory) -> bool:
@@ -143,21 +151,26 @@ def _bottoms(
     return bottoms
 
 
-def _opening(
-    known: history.RegisterHistory,
-    opened_live: int | None,
-    bottom: int,
-    top: int,
+def _live(known: history.RegisterHistory, opened: int) -> Opening:
+    """Return the opening of a register that was heard live."""
+    return Opening(opened, True, _correction(_own(known), opened))
+
+
+def _late(
+    known: history.RegisterHistory, bottom: int, top: int, next_opened: int
 ) -> Opening:
+    """Return the opening of a register that was not heard live.
+
+    :param next_opened: when the one that follows it was opened. It counts if
+        the agent's clock cannot be used: it is better than arrival alone.
+    """
     own = _own(known)
-    if opened_live is not None:
-        return Opening(opened_live, True, _correction(own, opened_live))
     if known.pinned_opened is not None:
         opened = known.pinned_opened
-    elif known.synced:
-        opened = min(max(own, bottom), top)
+    elif known.synced and own <= top:
+        opened = max(own, min(bottom, top))
     else:
-        opened = top
+        opened = min(max(next_opened - known.last.elapsed, bottom), top)
     if not known.synced:
         return Opening(opened, False, CLOCK_UNSET)
     return Opening(opened, False, _correction(own, opened))

@@ -6,6 +6,8 @@ from oslotest import base
 
 from energy_meter.billing import bill
 from energy_meter.billing import cells
+from energy_meter.billing import curve
+from energy_meter.billing import lines
 from energy_meter.tests.unit.billing.stories import after
 from energy_meter.tests.unit.billing.stories import CELL
 from energy_meter.tests.unit.billing.stories import DAY
@@ -119,6 +121,18 @@ class CellTest(base.BaseTestCase):
             ),
         )
 
+    def test_of_two_that_cover_as_much_the_next_is_the_first_by_name(self):
+        gap = (DAY + 6 * MINUTE, DAY + 9 * MINUTE)
+
+        self.assertEqual(
+            {'a1': 180, 'b1': 300, 'c1': 480},
+            self.overlaps(
+                register(DAY, END, gaps=[gap]),
+                register(DAY + 5 * MINUTE, DAY + 13 * MINUTE, 'b'),
+                register(DAY + 2 * MINUTE, DAY + 10 * MINUTE, 'c'),
+            ),
+        )
+
     def test_dates_within_a_line_do_not_matter(self):
         # Two boots of which the clock says the same.
         self.assertEqual(
@@ -202,6 +216,34 @@ class GridTest(base.BaseTestCase):
                 for place, share in result.overlaps.items()
             },
         )
+
+    def test_a_line_shares_no_cells(self):
+        line = [
+            register(DAY, DAY + HOUR),
+            register(DAY, DAY + HOUR, name='2', follows=after('1', HOUR)),
+        ]
+        known = lines.Lines(line)
+        curves = [curve.Curve(each, DAY) for each in line]
+
+        self.assertEqual([], cells.shared(curves, known, None))
+
+    def test_a_few_milliseconds_are_shared(self):
+        result = bill.bill(
+            [
+                register(DAY, DAY + HOUR + 2),
+                register(DAY + HOUR, DAY + 2 * HOUR, 'b'),
+            ]
+        )
+
+        self.assertEqual(2 * HOUR, result.total.elapsed)
+
+    def test_the_cell_after_the_last_that_is_shared_is_not(self):
+        pair = [register(DAY, DAY + HOUR), register(DAY, END, 'b')]
+        curves = [curve.Curve(each, DAY) for each in pair]
+
+        shared = cells.shared(curves, lines.Lines(pair), None)
+
+        self.assertEqual([(DAY, curves)], shared)
 
     def test_only_cells_that_end_after_a_date_are_computed(self):
         histories = [

@@ -64,7 +64,7 @@ class PointsTest(base.BaseTestCase):
     def test_the_last_measurement_wins_over_marks_after_it(self):
         made = make(Point(10, 10, 10), Point(30, 30, 30), Point(20, 20, 20))
 
-        self.assertEqual([20, 20], self.millijoules(made, 20, 30))
+        self.assertEqual([15, 20, 20], self.millijoules(made, 15, 20, 30))
 
     def test_a_purged_curve_begins_at_its_base(self):
         made = make(
@@ -140,6 +140,11 @@ class FixedTest(base.BaseTestCase):
         made = make(Point(10, 10, 10), Point(20, 20, 20), Point(30, 30, 30))
 
         self.assertEqual(20, made.fixed_until())
+
+    def test_a_mark_as_new_as_the_last_measurement_is_not_fixed(self):
+        made = make(Point(10, 10, 10), Point(30, 20, 20), Point(30, 30, 30))
+
+        self.assertEqual(10, made.fixed_until())
 
     def test_a_curve_without_marks_is_fixed_at_its_opening(self):
         self.assertEqual(0, make(Point(30, 30, 30)).fixed_until())

@@ -186,6 +186,69 @@ class LateOpeningTest(base.BaseTestCase):
 
         self.assertEqual((DAY, False, 'clock_ahead'), found['1'])
 
+    def test_without_a_clock_a_register_ends_where_the_next_begins(self):
+        # The clock was set between the second and the third, in the outage.
+        found = openings(
+            stories.register(DAY, DAY + HOUR, arrives=BACK, synced=False),
+            stories.register(
+                DAY + HOUR,
+                DAY + 2 * HOUR,
+                name='2',
+                clock=20 * HOUR,
+                arrives=BACK,
+                follows=after('1', HOUR),
+            ),
+            stories.register(
+                DAY + 2 * HOUR,
+                DAY + 3 * HOUR,
+                name='3',
+                arrives=BACK,
+                follows=after('2', HOUR),
+            ),
+        )
+
+        self.assertEqual((DAY + 2 * HOUR, False, None), found['3'])
+        self.assertEqual((DAY + HOUR, False, 'clock_ahead'), found['2'])
+        self.assertEqual((DAY, False, 'clock_unset'), found['1'])
+
+    def test_a_clock_that_can_be_right_is_used_whatever_the_next_says(self):
+        found = openings(
+            stories.register(DAY, DAY + HOUR, arrives=BACK),
+            stories.register(
+                DAY + HOUR,
+                DAY + 2 * HOUR,
+                name='2',
+                clock=-20 * HOUR,
+                arrives=BACK,
+                follows=after('1', HOUR),
+            ),
+        )
+
+        self.assertEqual((DAY, False, None), found['1'])
+
+    def test_without_a_clock_a_register_does_not_begin_before_a_live_one(self):
+        found = openings(
+            stories.register(DAY, DAY + HOUR),
+            stories.register(
+                DAY + HOUR,
+                DAY + 2 * HOUR,
+                name='2',
+                arrives=BACK,
+                follows=after('1', HOUR),
+                synced=False,
+            ),
+            stories.register(
+                DAY + 2 * HOUR,
+                DAY + 3 * HOUR,
+                name='3',
+                pinned_opened=DAY,
+                arrives=BACK,
+                follows=after('2', HOUR),
+            ),
+        )
+
+        self.assertEqual(DAY + HOUR, found['2'].opened)
+
     def test_voided_registers_are_bounds(self):
         found = openings(
             stories.register(DAY, DAY + HOUR, clock=HOUR, arrives=BACK),
