@@ -58,9 +58,11 @@ def openings(
 ) -> dict[measurement.RegisterKey, Opening]:
     """Return the opening of each register.
 
-    A date that was pinned when older marks were purged stays. One of a
-    register that is heard live stands alone. The others are moved, if at all,
-    between the registers heard live before and after them on their line.
+    A date that was pinned when older marks were purged stays. That of a
+    register heard live depends on no other register. The agent's clock dates
+    the others, but they lie between the registers heard live before and after
+    them on their line. If the clock cannot be right, or was never set, a
+    register ends where the next one begins.
     """
     registers = {known.key: known for known in histories}
     live = {
@@ -105,6 +107,11 @@ def _own(known: history.RegisterHistory) -> int:
 
 
 def _opened_live(known: history.RegisterHistory) -> int:
+    """Return when a register was opened that is heard live.
+
+    Its first measurement to arrive was on its way for a few seconds, so the
+    agent's clock is more accurate than arrival, if both agree.
+    """
     if known.pinned_opened is not None:
         return known.pinned_opened
     by, own = min(known.lags), _own(known)

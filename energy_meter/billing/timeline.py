@@ -89,8 +89,9 @@ class Timeline:
     def _overlap_in_cell(self, start: int, date: int) -> billing_curve.Share:
         """Return the overlap before a date within its cell.
 
-        The curves show when, but the overlap of the cell stays what it is:
-        marks may have arrived since it was computed.
+        The curves show where it lies, but how much there is in the cell stays:
+        a cell older than the horizon is not settled again if a register is
+        voided.
         """
         end = start + cells.CELL_MS
         present = [each for each in self._curves if each.reaches(start, end)]
