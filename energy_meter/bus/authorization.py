@@ -16,8 +16,8 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
-from energy_meter import measurement
 from energy_meter import signing
+from energy_meter.bus import body
 from energy_meter.bus import envelope
 from energy_meter.bus import fields
 from energy_meter.bus import patterns
@@ -32,7 +32,7 @@ LOG = logging.getLogger(__name__)
 #: cache is cleared, so that a flood of invented probes cannot fill memory.
 _MAX_CACHED_PROBES = 100_000
 
-#: Called with the reason when some measurements of an envelope are dropped.
+#: Called with the reason when some registers of an envelope are dropped.
 OnReject = collections.abc.Callable[[exception.RejectedMessage], None]
 
 
@@ -85,7 +85,7 @@ class _Principal:
 
 
 class Verifier:
-    """Verifies envelopes and drops unauthorized measurements.
+    """Verifies envelopes and drops registers of unauthorized probes.
 
     :param shared: secrets of all agents that have none of their own.
     :param agents: agents with their own secrets.
@@ -123,15 +123,15 @@ class Verifier:
 
     def verify(
         self, received: object, on_reject: OnReject
-    ) -> list[measurement.Measurement]:
-        """Verify an envelope and return its authorized measurements.
+    ) -> list[body.Register]:
+        """Verify an envelope and return its authorized registers.
 
         Unauthorized probes are dropped, the others of the envelope are kept.
         Rejecting the whole envelope would protect nothing, because its sender
         could have sent the other probes separately. It would also stop the
         billing of a whole PDU when a pattern does not match one outlet.
 
-        :param on_reject: called at most once, if measurements were dropped.
+        :param on_reject: called at most once, if registers were dropped.
         :raises RejectedMessage: if the envelope as a whole is rejected.
         """
         verified = envelope.verify(self._keyring, received)
@@ -141,12 +141,12 @@ class Verifier:
         principal = self._agents.get(name, self._shared)
         if verified['key_id'] not in principal.key_ids:
             raise self._wrong_secret(name, verified['key_id'])
-        measurements = envelope.decode(verified)
+        registers = envelope.decode(verified)
         unauthorized = principal.unauthorized(
-            {measurement.probe.id for measurement in measurements}
+            {register.probe.id for register in registers}
         )
         if not unauthorized:
-            return measurements
+            return registers
         on_reject(
             exception.RejectedMessage(
                 reason=principal.reason,
@@ -157,9 +157,9 @@ class Verifier:
             )
         )
         return [
-            measurement
-            for measurement in measurements
-            if measurement.probe.id not in unauthorized
+            register
+            for register in registers
+            if register.probe.id not in unauthorized
         ]
 
     def _wrong_secret(

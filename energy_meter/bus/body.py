@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The body of an envelope: measurements of one wattmeter, as JSON."""
+"""The body of an envelope: registers of one wattmeter, as JSON."""
 
 import collections.abc
 import json
@@ -11,16 +11,38 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.bus import fields
 
+#: The quantity that this release meters, in mJ.
+_ENERGY = 'energy'
+#: Quantities of later releases. Their registers are forwarded unchanged, but
+#: have no measurements here.
+_RESERVED_QUANTITIES = ('cpu',)
+
 _FIELDS = {'wattmeter', 'driver', 'registers'}
 _REGISTER_FIELDS = {
     'probe',
     'scope',
     'host',
     'register',
-    'incarnation',
+    'quantity',
+    'after',
+    'synced',
     'measurements',
 }
 _REGISTER_ID = re.compile(r'[0-9a-f]{16}')
+_MEASUREMENT_LENGTH = 8
+
+
+class Register(typing.NamedTuple):
+    """A register of a body.
+
+    :ivar probe: that it belongs to.
+    :ivar content: its fields as received.
+    :ivar measurements: its measurements; empty if its quantity is not energy.
+    """
+
+    probe: measurement.Probe
+    content: dict[str, typing.Any]
+    measurements: list[measurement.Measurement]
 
 
 def encode(
@@ -30,13 +52,11 @@ def encode(
 
     :param measurements: at least one; all of the same agent and wattmeter.
     """
-    registers: dict[
-        tuple[measurement.Probe, measurement.RegisterKey],
-        dict[str, typing.Any],
-    ] = {}
+    registers: dict[tuple[object, ...], dict[str, typing.Any]] = {}
     for outgoing in measurements:
-        # When a forwarder re-signs, one register key may have two probes.
-        key = (outgoing.probe, outgoing.register)
+        # A clock may be synchronized while a register is kept, so a register
+        # can occur twice.
+        key = (outgoing.register, outgoing.after, outgoing.synced)
         register = registers.get(key)
         if register is None:
             register = registers[key] = {
@@ -44,16 +64,45 @@ def encode(
                 'scope': outgoing.probe.scope,
                 'host': outgoing.probe.host,
                 'register': outgoing.register.id,
-                'incarnation': outgoing.register.incarnation,
+                'quantity': _ENERGY,
+                'after': outgoing.after,
+                'synced': outgoing.synced,
                 'measurements': [],
             }
-        register['measurements'].append(outgoing[2:])
-    probe = measurements[0].probe
+        register['measurements'].append(
+            (*outgoing[4:-1], int(outgoing.is_mark))
+        )
+    return _to_json(measurements[0].probe, registers.values())
+
+
+def encode_registers(
+    registers: collections.abc.Sequence[Register],
+) -> str:
+    """Return registers as JSON, with the content that was received.
+
+    :param registers: at least one; all of the same wattmeter.
+    :raises RejectedMessage: if the content of a reserved quantity is not
+        Unicode text, is too large a number or is nested too deeply.
+    """
+    try:
+        text = _to_json(
+            registers[0].probe, [register.content for register in registers]
+        )
+        text.encode()
+    except (ValueError, RecursionError) as error:
+        raise fields.malformed(f'a register is not JSON: {error!s:.80}')
+    return text
+
+
+def _to_json(
+    probe: measurement.Probe,
+    registers: collections.abc.Iterable[dict[str, typing.Any]],
+) -> str:
     return json.dumps(
         {
             'wattmeter': probe.wattmeter,
             'driver': probe.driver,
-            'registers': list(registers.values()),
+            'registers': list(registers),
         },
         ensure_ascii=False,
         allow_nan=False,
@@ -61,10 +110,8 @@ def encode(
     )
 
 
-def decode(
-    text: str, agent: str, agent_name: str
-) -> list[measurement.Measurement]:
-    """Return the measurements of a body.
+def decode(text: str, agent: str, agent_name: str) -> list[Register]:
+    """Return the registers of a body.
 
     :param agent: UUID of the agent that sent it.
     :raises RejectedMessage: if the body is invalid.
@@ -72,12 +119,10 @@ def decode(
     content = fields.check_object(_parse(text), _FIELDS, 'the body')
     wattmeter = fields.check_id(content['wattmeter'], 'wattmeter')
     driver = fields.check_id(content['driver'], 'driver')
-    measurements: list[measurement.Measurement] = []
-    for value in fields.check_list(content['registers'], 'registers'):
-        register = fields.check_object(value, _REGISTER_FIELDS, 'a register')
-        probe = _decode_probe(register, wattmeter, driver, agent_name)
-        measurements += _decode_register(register, probe, agent)
-    return measurements
+    return [
+        _decode_register(value, agent, agent_name, wattmeter, driver)
+        for value in fields.check_list(content['registers'], 'registers')
+    ]
 
 
 def _parse(text: str) -> object:
@@ -106,66 +151,80 @@ def _reject_constant(name: str) -> typing.NoReturn:
     raise fields.malformed(f'{name} is not a JSON number')
 
 
-def _decode_probe(
-    register: dict[str, typing.Any],
-    wattmeter: str,
-    driver: str,
-    agent_name: str,
-) -> measurement.Probe:
-    scope = register['scope']
-    if type(scope) is not str or scope not in measurement.SCOPES:
-        raise fields.malformed(
-            f'scope must be one of {", ".join(measurement.SCOPES)}'
-        )
-    return measurement.Probe(
-        fields.check_id(register['probe'], 'probe'),
-        scope,
-        fields.check_id(register['host'], 'host'),
+def _decode_register(
+    value: object, agent: str, agent_name: str, wattmeter: str, driver: str
+) -> Register:
+    is_energy = _is_energy(value)
+    content = fields.check_object(
+        value, _REGISTER_FIELDS, 'a register', more=not is_energy
+    )
+    probe = measurement.Probe(
+        fields.check_id(content['probe'], 'probe'),
+        fields.check_choice(content['scope'], measurement.SCOPES, 'scope'),
+        fields.check_id(content['host'], 'host'),
         wattmeter,
         driver,
         agent_name,
     )
-
-
-def _decode_register(
-    register: dict[str, typing.Any], probe: measurement.Probe, agent: str
-) -> list[measurement.Measurement]:
-    register_id = register['register']
-    if type(register_id) is not str or not _REGISTER_ID.fullmatch(register_id):
-        raise fields.malformed('register must be 16 hexadecimal digits')
     key = measurement.RegisterKey(
-        agent,
-        register_id,
-        fields.check_integer(register['incarnation'], 'incarnation'),
+        agent, _check_register_id(content['register'])
     )
-    return [
-        _decode_measurement(probe, key, values)
-        for values in fields.check_list(
-            register['measurements'], 'measurements'
+    after = _decode_after(content['after'])
+    synced = fields.check_boolean(content['synced'], 'synced')
+    rows = fields.check_list(content['measurements'], 'measurements')
+    measurements = [
+        measurement.Measurement(
+            probe, key, after, synced, *_decode_measurement(row)
         )
+        for row in rows
+        if is_energy
     ]
+    return Register(probe, content, measurements)
 
 
-def _decode_measurement(
-    probe: measurement.Probe, key: measurement.RegisterKey, values: object
-) -> measurement.Measurement:
-    if type(values) is not list or len(values) != 7:
-        raise fields.malformed('a measurement must be a list of 7 values')
-    timestamp, elapsed, millijoules, metered, watts, volts, amperes = values
-    fields.check_integer(millijoules, 'millijoules')
-    for number in (timestamp, elapsed, metered):
-        fields.check_number(number)
+def _is_energy(register: object) -> bool:
+    """Return whether a register contains energy.
+
+    :raises RejectedMessage: if its quantity is unknown.
+    """
+    if type(register) is not dict:
+        raise fields.malformed('a register is not an object')
+    quantity = fields.check_choice(
+        register.get('quantity'), (_ENERGY, *_RESERVED_QUANTITIES), 'quantity'
+    )
+    return quantity == _ENERGY
+
+
+def _check_register_id(value: object) -> str:
+    if type(value) is not str or not _REGISTER_ID.fullmatch(value):
+        raise fields.malformed('register must be 16 hexadecimal digits')
+    return value
+
+
+def _decode_after(value: object) -> measurement.Predecessor | None:
+    if value is None:
+        return None
+    if type(value) is not list or len(value) != 2:
+        raise fields.malformed('after must be null or a list of 2 values')
+    return measurement.Predecessor(
+        _check_register_id(value[0]), fields.check_integer(value[1], 'after')
+    )
+
+
+def _decode_measurement(values: object) -> tuple[typing.Any, ...]:
+    """Return the fields of a measurement from ``timestamp`` on."""
+    if type(values) is not list or len(values) != _MEASUREMENT_LENGTH:
+        raise fields.malformed(
+            f'a measurement must be a list of {_MEASUREMENT_LENGTH} values'
+        )
+    *integers, watts, volts, amperes, mark = values
+    for integer in integers:
+        fields.check_integer(integer, 'timestamp, elapsed, value and metered')
     for number in (watts, volts, amperes):
         if number is not None:
             fields.check_number(number)
-    return measurement.Measurement(
-        probe,
-        key,
-        float(timestamp),
-        float(elapsed),
-        millijoules,
-        float(metered),
-        watts,
-        volts,
-        amperes,
-    )
+    if fields.check_integer(mark, 'mark') > 1:
+        raise fields.malformed('mark must be 0 or 1')
+    if mark and values[4:7] != [None, None, None]:
+        raise fields.malformed('a mark has no watts, volts and amperes')
+    return (*values[:-1], mark == 1)

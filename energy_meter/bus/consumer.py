@@ -27,7 +27,8 @@ Handler = collections.abc.Callable[[list[measurement.Measurement]], None]
 class MeasurementConsumer:
     """Reads all buses and verifies the envelopes.
 
-    Envelopes that fail verification are dropped, counted and logged.
+    Envelopes that fail verification are dropped, counted and logged. The
+    handler receives measurements of energy, marks included.
 
     :param batch_size: maximum number of messages in a batch.
     :param batch_timeout: maximum time in seconds to wait for a batch to fill.
@@ -89,10 +90,14 @@ class MeasurementConsumer:
             self._handler(measurements)
 
     def _verify(self, received: object) -> list[measurement.Measurement]:
-        measurements, error = attempt.call(
+        registers, error = attempt.call(
             lambda: self._verifier.verify(received, self._rejections.add),
             exception.RejectedMessage,
         )
         if error is not None:
             self._rejections.add(error)
-        return measurements or []
+        return [
+            received_measurement
+            for register in registers or []
+            for received_measurement in register.measurements
+        ]

@@ -17,7 +17,7 @@ from energy_meter import signing
 from energy_meter.bus import body as envelope_body
 from energy_meter.bus import fields
 
-VERSION = 1
+VERSION = 2
 
 #: Maximum length of a body, in bytes of UTF-8. A longer one is not verified.
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -48,16 +48,45 @@ def sign(
 
     :param measurements: at least one; all of the same agent and wattmeter.
     """
-    envelope: Envelope = {
-        'version': VERSION,
-        'key_id': keyring.signing_key_id,
-        'agent': measurements[0].register.agent,
-        'agent_name': measurements[0].probe.agent,
-        'body': envelope_body.encode(measurements),
-        'signature': '',
-    }
-    envelope['signature'] = keyring.sign(_signed_text(envelope))
-    return envelope
+    return _sign(
+        keyring,
+        {
+            'version': VERSION,
+            'key_id': keyring.signing_key_id,
+            'agent': measurements[0].register.agent,
+            'agent_name': measurements[0].probe.agent,
+            'body': envelope_body.encode(measurements),
+            'signature': '',
+        },
+    )
+
+
+def re_sign(
+    keyring: signing.Keyring,
+    received: Envelope,
+    registers: collections.abc.Sequence[envelope_body.Register],
+) -> Envelope:
+    """Return an envelope with some of the registers of a verified envelope.
+
+    The version is that of the envelope received, because its registers are
+    not converted.
+
+    :param registers: at least one.
+    :raises RejectedMessage: if a register cannot be encoded again.
+    """
+    return _sign(
+        keyring,
+        {
+            **received,
+            'key_id': keyring.signing_key_id,
+            'body': envelope_body.encode_registers(registers),
+        },
+    )
+
+
+def _sign(keyring: signing.Keyring, envelope: Envelope) -> Envelope:
+    signature = keyring.sign(_signed_text(envelope))
+    return {**envelope, 'signature': signature}
 
 
 def verify(keyring: signing.Keyring, received: object) -> Envelope:
@@ -107,8 +136,7 @@ def validate_header(received: object) -> Envelope:
         received.keys() != Envelope.__required_keys__
     ):
         raise fields.malformed('not an envelope')
-    if type(received['version']) is not int or received['version'] != VERSION:
-        raise _rejected('unknown_version', f'expected version {VERSION}')
+    _check_version(received['version'])
     for name, pattern in _PATTERNS.items():
         value = received[name]
         if type(value) is not str or not pattern.fullmatch(value):
@@ -116,6 +144,18 @@ def validate_header(received: object) -> Envelope:
     fields.check_id(received['agent_name'], 'agent_name')
     _check_body(received['body'])
     return typing.cast(Envelope, received)
+
+
+def _check_version(version: object) -> None:
+    if type(version) is int and version == VERSION:
+        return
+    # The limit keeps the error short.
+    known = type(version) is int and 0 <= version < 1000
+    raise _rejected(
+        'unknown_version',
+        f'version {version if known else "unknown"}, expected {VERSION}; '
+        'upgrade readers before agents',
+    )
 
 
 def _check_body(body: object) -> None:
@@ -131,8 +171,8 @@ def _check_body(body: object) -> None:
         raise _rejected('too_large', f'body exceeds {MAX_BODY_BYTES} bytes')
 
 
-def decode(envelope: Envelope) -> list[measurement.Measurement]:
-    """Return the measurements of a verified envelope.
+def decode(envelope: Envelope) -> list[envelope_body.Register]:
+    """Return the registers of a verified envelope.
 
     :raises RejectedMessage: if its body is invalid.
     """

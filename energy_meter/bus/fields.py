@@ -6,6 +6,7 @@ The checks compare exact types, because a JSON ``true`` would pass as the
 number 1 otherwise.
 """
 
+import collections.abc
 import math
 import typing
 
@@ -45,16 +46,33 @@ def check_id(value: object, name: str) -> str:
     return value
 
 
-def check_object(
-    value: object, keys: set[str], name: str
-) -> dict[str, typing.Any]:
-    """Return a value that is an object with exactly these keys.
+def check_choice(
+    value: object, choices: collections.abc.Collection[str], name: str
+) -> str:
+    """Return a value that is one of several strings.
 
+    :param name: of the field.
     :raises RejectedMessage: if it is not.
     """
-    if type(value) is not dict or value.keys() != keys:
+    if type(value) is not str or value not in choices:
+        raise malformed(f'{name} must be one of {", ".join(choices)}')
+    return value
+
+
+def check_object(
+    value: object, keys: set[str], name: str, more: bool = False
+) -> dict[str, typing.Any]:
+    """Return a value that is an object with these keys.
+
+    :param more: whether it may have other keys, too.
+    :raises RejectedMessage: if it is not.
+    """
+    if type(value) is not dict or not (
+        value.keys() >= keys if more else value.keys() == keys
+    ):
         raise malformed(
-            f'{name} must have exactly the fields {", ".join(sorted(keys))}'
+            f'{name} must have {"" if more else "exactly "}the fields '
+            f'{", ".join(sorted(keys))}'
         )
     return value
 
@@ -66,6 +84,16 @@ def check_list(value: object, name: str) -> list[typing.Any]:
     """
     if type(value) is not list:
         raise malformed(f'{name} is not a list')
+    return value
+
+
+def check_boolean(value: object, name: str) -> bool:
+    """Return a value that is true or false.
+
+    :raises RejectedMessage: if it is not.
+    """
+    if type(value) is not bool:
+        raise malformed(f'{name} must be true or false')
     return value
 
 

@@ -39,23 +39,24 @@ class EnvelopeFilter:
     ) -> envelope.Envelope | None:
         """Return the envelope to forward; None if no probe is selected.
 
-        :param on_reject: called when some of its measurements are not
-            authorized. They stay in an envelope that passes unchanged; its
-            next reader drops them.
+        :param on_reject: called when some of its probes are not authorized.
+            They stay in an envelope that passes unchanged; its next reader
+            drops them.
         :raises RejectedMessage: if the envelope as a whole is rejected.
         """
+        header = envelope.validate_header(received)
         if self._verifier is None:
-            return envelope.validate_header(received)
+            return header
         selected = [
-            measurement
-            for measurement in self._verifier.verify(received, on_reject)
-            if self._matches(measurement.probe)
+            register
+            for register in self._verifier.verify(header, on_reject)
+            if self._matches(register.probe)
         ]
         if not selected:
             return None
         if self._signer is not None:
-            return envelope.sign(self._signer, selected)
-        return envelope.validate_header(received)
+            return envelope.re_sign(self._signer, header, selected)
+        return header
 
     def _matches(self, probe: measurement.Probe) -> bool:
         return (

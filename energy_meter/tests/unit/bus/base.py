@@ -18,28 +18,33 @@ from energy_meter.bus import transport
 KEYRING = signing.Keyring(['current-secret'])
 
 
-def make_measurement(probe='p', wattmeter='w', elapsed=10.0, agent='0' * 8):
+def make_measurement(
+    probe='p', wattmeter='w', elapsed=10_000, agent='0' * 8, **changes
+):
     """Return a measurement; its register id is derived from the probe."""
     return measurement.Measurement(
         measurement.Probe(probe, 'node', probe, wattmeter, 'dummy', 'agent'),
         measurement.RegisterKey(
             f'{agent}-0000-0000-0000-000000000000',
             f'{zlib.crc32(probe.encode()):016x}',
-            1,
         ),
-        1.7e9,
-        elapsed,
-        1000,
-        elapsed,
-        0.1,
-        None,
-        None,
-    )
+        after=None,
+        synced=True,
+        timestamp=1_700_000_000_000,
+        elapsed=elapsed,
+        millijoules=1000,
+        metered=elapsed,
+        watts=0.1,
+    )._replace(**changes)
 
 
 def verify_and_decode(keyring, received):
     """Return the measurements of a signed envelope."""
-    return envelope.decode(envelope.verify(keyring, received))
+    return [
+        decoded
+        for register in envelope.decode(envelope.verify(keyring, received))
+        for decoded in register.measurements
+    ]
 
 
 def log_reconnect():
