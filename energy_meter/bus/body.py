@@ -211,20 +211,20 @@ def _decode_after(value: object) -> measurement.Predecessor | None:
     )
 
 
-def _decode_measurement(values: object) -> tuple[typing.Any, ...]:
+def _decode_measurement(values: object) -> list[typing.Any]:
     """Return the fields of a measurement from ``timestamp`` on."""
     if type(values) is not list or len(values) != _MEASUREMENT_LENGTH:
         raise fields.malformed(
             f'a measurement must be a list of {_MEASUREMENT_LENGTH} values'
         )
-    *integers, watts, volts, amperes, mark = values
-    for integer in integers:
-        fields.check_integer(integer, 'timestamp, elapsed, value and metered')
+    for integer in values[:4]:
+        fields.check_integer(integer, 'a time or an energy')
+    watts, volts, amperes, mark = values[4:]
     for number in (watts, volts, amperes):
         if number is not None:
             fields.check_number(number)
-    if fields.check_integer(mark, 'mark') > 1:
+    if type(mark) is not int or mark not in (0, 1):
         raise fields.malformed('mark must be 0 or 1')
-    if mark and values[4:7] != [None, None, None]:
+    if mark and not (watts is volts is amperes is None):
         raise fields.malformed('a mark has no watts, volts and amperes')
-    return (*values[:-1], mark == 1)
+    return [*values[:-1], mark == 1]

@@ -46,10 +46,10 @@ class VerifierCase(test_base.BaseTestCase):
         self.rejected = []
 
     def verify(self, received, verifier=VERIFIER):
-        """Return the probes whose measurements are accepted."""
+        """Return the probes whose registers are accepted."""
         return [
-            measurement.probe.id
-            for measurement in verifier.verify(received, self.rejected.append)
+            register.probe.id
+            for register in verifier.verify(received, self.rejected.append)
         ]
 
     def assert_rejected(self, reason, received):
@@ -251,8 +251,8 @@ class LoadTest(test_base.BaseTestCase):
         self.assertEqual(
             ['desk-1', 'lamp'],
             [
-                measurement.probe.id
-                for measurement in verifier.verify(signed, lambda _: None)
+                register.probe.id
+                for register in verifier.verify(signed, lambda _: None)
             ],
         )
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import math
+import operator
 import pathlib
 import re
 
@@ -27,13 +28,36 @@ GOLDEN = HERE / 'golden_envelope.json'
 PAGE = HERE.parents[3] / 'doc/source/reference/message-format.rst'
 
 AGENT = '9e107d9d-3721-4f2b-8a6e-0d6f5b1c2a34'
+REGISTER = '0123456789abcdef'
+NOW_MS = 1_700_000_000_000
+LARGEST = measurement.INTEGER_LIMIT - 1
+ROW = {
+    'timestamp': NOW_MS,
+    'elapsed': 10_000,
+    'value': 1000,
+    'metered': 10_000,
+    'watts': 0.1,
+    'volts': None,
+    'amperes': None,
+    'mark': 0,
+}
 KEYRING = signing.Keyring(['current-secret', 'previous-secret'])
 
 ids = strategies.text(min_size=1, max_size=190).filter(fields.is_id)
 numbers = strategies.floats(0, allow_infinity=False)
 integers = strategies.integers(0, measurement.INTEGER_LIMIT - 1)
-values = strategies.tuples(
-    numbers, numbers, integers, numbers, *[strategies.none() | numbers] * 3
+register_ids = strategies.from_regex('[0-9a-f]{16}', fullmatch=True)
+points = strategies.tuples(*[integers] * 4)
+values = strategies.builds(
+    operator.add,
+    points,
+    strategies.tuples(
+        *[strategies.none() | numbers] * 3, strategies.just(False)
+    )
+    | strategies.just((None, None, None, True)),
+)
+predecessors = strategies.none() | strategies.builds(
+    measurement.Predecessor, register_ids, integers
 )
 
 
@@ -46,8 +70,7 @@ def batches(draw):
             strategies.builds(
                 measurement.RegisterKey,
                 strategies.just(AGENT),
-                strategies.from_regex('[0-9a-f]{16}', fullmatch=True),
-                integers,
+                register_ids,
             ),
             min_size=1,
             max_size=4,
@@ -65,7 +88,15 @@ def batches(draw):
             name,
         )
         measurements += [
-            measurement.Measurement(probe, key, *drawn)
+            measurement.Measurement(probe, key, after, synced, *drawn)
+            for after, synced in draw(
+                strategies.lists(
+                    strategies.tuples(predecessors, strategies.booleans()),
+                    min_size=1,
+                    max_size=2,
+                    unique=True,
+                )
+            )
             for drawn in draw(strategies.lists(values, min_size=1, max_size=4))
         ]
     return measurements
@@ -73,8 +104,12 @@ def batches(draw):
 
 def sample():
     probe = measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent')
-    key = measurement.RegisterKey(AGENT, '0123456789abcdef', 1)
-    return [measurement.Measurement(probe, key, 1.7e9, 10.0, 1000, 10.0, 0.1)]
+    key = measurement.RegisterKey(AGENT, REGISTER)
+    return [
+        measurement.Measurement(
+            probe, key, None, True, NOW_MS, 10_000, 1000, 10_000, 0.1
+        )
+    ]
 
 
 def sign(body, **header):
@@ -82,7 +117,7 @@ def sign(body, **header):
     secret = b'current-secret'
     key_id = hmac.new(secret, b'energy_meter key id', hashlib.sha256)
     signed = {
-        'version': 1,
+        'version': 2,
         'key_id': key_id.hexdigest()[:16],
         'agent': AGENT,
         'agent_name': 'agent',
@@ -107,9 +142,11 @@ def body(**changes):
         'probe': 'p',
         'scope': 'node',
         'host': 'p',
-        'register': '0123456789abcdef',
-        'incarnation': 1,
-        'measurements': [[1.7e9, 10.0, 1000, 10.0, 0.1, None, None]],
+        'register': REGISTER,
+        'quantity': 'energy',
+        'after': None,
+        'synced': True,
+        'measurements': rows(),
     }
     return json.dumps(
         {
@@ -122,16 +159,7 @@ def body(**changes):
 
 def rows(**changes):
     """Return the only measurement of a register, with values replaced."""
-    row = {
-        'timestamp': 1.7e9,
-        'elapsed': 10.0,
-        'millijoules': 1000,
-        'metered_seconds': 10.0,
-        'watts': 0.1,
-        'volts': None,
-        'amperes': None,
-    }
-    return [list((row | changes).values())]
+    return [list((ROW | changes).values())]
 
 
 def decode(received):
@@ -159,21 +187,19 @@ class RoundTripTest(EnvelopeCase):
     def test_measurements_are_grouped_by_register_in_order(self):
         (first,) = sample()
         other = first._replace(register=first.register._replace(id='f' * 16))
-        later = first._replace(elapsed=11.0)
+        later = first._replace(elapsed=11_000)
 
         measurements = decode(envelope.sign(KEYRING, [first, other, later]))
 
         self.assertEqual([first, later, other], measurements)
 
-    def test_one_register_id_of_two_probes_is_kept_apart(self):
-        # No agent does so, but a forwarder re-signs the measurements of any
-        # client that knows a secret.
-        (first,) = sample()
-        other = first._replace(probe=first.probe._replace(id='other'))
+    def test_register_whose_clock_is_set_later_is_kept_apart(self):
+        (early,) = sample()
+        early = early._replace(synced=False)
+        late = early._replace(synced=True, elapsed=20_000)
 
         self.assertEqual(
-            [first, other],
-            decode(envelope.sign(KEYRING, [first, other])),
+            [early, late], decode(envelope.sign(KEYRING, [early, late]))
         )
 
     def test_largest_batch_with_longest_names_is_accepted(self):
@@ -185,10 +211,11 @@ class RoundTripTest(EnvelopeCase):
         )
         longest = short._replace(
             probe=probe,
-            timestamp=1 / 3e-9,
-            elapsed=1 / 3e-7,
-            metered_seconds=1 / 3e-7,
-            millijoules=measurement.INTEGER_LIMIT - 1,
+            after=measurement.Predecessor('0' * 16, LARGEST),
+            timestamp=LARGEST,
+            elapsed=LARGEST,
+            metered=LARGEST,
+            millijoules=LARGEST,
             watts=1e5 / 3,
             volts=1e3 / 3,
             amperes=1e3 / 3,
@@ -200,7 +227,7 @@ class RoundTripTest(EnvelopeCase):
         ]
         measurements = [
             longest._replace(
-                register=measurement.RegisterKey(AGENT, f'{i:016x}', 2**31)
+                register=measurement.RegisterKey(AGENT, f'{i:016x}')
             )
             for i in range(max_batch)
         ]
@@ -225,52 +252,44 @@ class RoundTripTest(EnvelopeCase):
 class GoldenTest(EnvelopeCase):
     """The example in the documentation, byte for byte."""
 
+    OUTLET = measurement.Probe(
+        'rack1-pdu-1', 'outlet', 'node-41', 'rack1-pdu', 'snmp', 'meter-1'
+    )
+    OFFICE = OUTLET._replace(id='Büro 3', host='Büro 3')
+    # Of the outlet: the mark of a quarter-hour, and what was measured after
+    # it.
+    MARK = measurement.Measurement(
+        OUTLET,
+        measurement.RegisterKey(AGENT, '4f9c1b7e02d83a65'),
+        measurement.Predecessor('d5b0937c41ae86f2', 86_400_000),
+        True,
+        1_700_000_100_000,
+        3_599_750,
+        622_756_750,
+        3_599_750,
+        is_mark=True,
+    )
     MEASUREMENTS = (
-        measurement.Measurement(
-            measurement.Probe(
-                'rack1-pdu-1',
-                'outlet',
-                'node-41',
-                'rack1-pdu',
-                'snmp',
-                'meter-1',
-            ),
-            measurement.RegisterKey(AGENT, '4f9c1b7e02d83a65', 7),
-            1700000000.5,
-            3600.25,
-            622843250,
-            3600.25,
-            173.0,
-            230.1,
-            0.79,
+        MARK,
+        MARK._replace(
+            timestamp=1_700_000_100_500,
+            elapsed=3_600_250,
+            millijoules=622_843_250,
+            metered=3_600_250,
+            watts=173.0,
+            volts=230.1,
+            amperes=0.79,
+            is_mark=False,
         ),
         measurement.Measurement(
-            measurement.Probe(
-                'rack1-pdu-1',
-                'outlet',
-                'node-41',
-                'rack1-pdu',
-                'snmp',
-                'meter-1',
-            ),
-            measurement.RegisterKey(AGENT, '4f9c1b7e02d83a65', 7),
-            1700000001.5,
-            3601.25,
-            623016250,
-            3601.25,
-            173.0,
-            230.0,
-            0.79,
-        ),
-        measurement.Measurement(
-            measurement.Probe(
-                'Büro 3', 'outlet', 'Büro 3', 'rack1-pdu', 'snmp', 'meter-1'
-            ),
-            measurement.RegisterKey(AGENT, 'a01d22c96e5b7f48', 7),
-            1700000001.5,
-            3601.25,
-            90031250,
-            3541.0,
+            OFFICE,
+            measurement.RegisterKey(AGENT, 'a01d22c96e5b7f48'),
+            None,
+            False,
+            1_700_000_100_500,
+            3_600_250,
+            90_006_250,
+            3_540_000,
         ),
     )
 
@@ -308,7 +327,7 @@ class GoldenTest(EnvelopeCase):
             *self.golden,
             *content,
             *content['registers'][0],
-            *measurement.Measurement._fields[2:],
+            *ROW,
             *measurement.SCOPES,
         ):
             self.assertIn(f'``{name}``', page)
@@ -348,10 +367,19 @@ class ForgeryTest(EnvelopeCase):
         )
 
     def test_other_versions_are_rejected(self):
-        for version in (0, 2, True, 1.0, '1', None, [1], 10**5000):
+        for version in (0, 1, 3, True, 2.0, '2', None, [2], 10**5000):
             self.assert_rejected(
                 'unknown_version', self.signed | {'version': version}
             )
+
+    def test_rejection_names_the_version(self):
+        for version, named in ((1, '1'), (3, '3'), ('2', 'unknown')):
+            error = self.assertRaises(
+                exception.RejectedMessage,
+                decode,
+                self.signed | {'version': version},
+            )
+            self.assertIn(f'version {named}, expected 2', str(error))
 
     def test_missing_or_additional_field_is_rejected(self):
         self.assert_rejected('malformed', self.signed | {'more': 1})
@@ -482,7 +510,7 @@ class BodyTest(EnvelopeCase):
             '[]',
             '{}',
         ):
-            for number in ('1700000000.0', '1000', '0.1'):
+            for number in (str(NOW_MS), '1000,', '0.1'):
                 self.assert_rejected(
                     'malformed', sign(body().replace(number, text))
                 )
@@ -543,18 +571,46 @@ class BodyTest(EnvelopeCase):
             self.assert_rejected('malformed', sign(body(register=value)))
 
     def test_invalid_integer_is_rejected(self):
-        for value in (1.0, 1.5, True, '1', None, -1, 2**53, [1]):
-            self.assert_rejected('malformed', sign(body(incarnation=value)))
-            self.assert_rejected(
-                'malformed', sign(body(measurements=rows(millijoules=value)))
-            )
-
-    def test_missing_or_invalid_time_is_rejected(self):
-        for name in ('timestamp', 'elapsed', 'metered_seconds'):
-            for value in (None, True, '1', -1.0, -1, [1.0]):
+        for name in ('timestamp', 'elapsed', 'value', 'metered'):
+            for value in (1.0, 1.5, True, '1', None, -1, 2**53, [1]):
                 self.assert_rejected(
                     'malformed', sign(body(measurements=rows(**{name: value})))
                 )
+
+    def test_invalid_mark_is_rejected(self):
+        for value in (2, -1, True, False, 1.0, '1', None, [1]):
+            mark = rows(mark=value, watts=None)
+            self.assert_rejected('malformed', sign(body(measurements=mark)))
+
+    def test_mark_with_electrical_value_is_rejected(self):
+        for name in ('watts', 'volts', 'amperes'):
+            values = {'watts': None, 'mark': 1, name: 0}
+            self.assert_rejected(
+                'malformed', sign(body(measurements=rows(**values)))
+            )
+
+    def test_invalid_predecessor_is_rejected(self):
+        for value in (
+            REGISTER,
+            5,
+            False,
+            {},
+            [],
+            [REGISTER],
+            [REGISTER, 1, 1],
+            [REGISTER.upper(), 1],
+            [None, 1],
+            *([REGISTER, ms] for ms in (1.0, True, '1', None, -1, 2**53)),
+        ):
+            self.assert_rejected('malformed', sign(body(after=value)))
+
+    def test_synced_that_is_not_a_boolean_is_rejected(self):
+        for value in (0, 1, 'true', None, [True]):
+            self.assert_rejected('malformed', sign(body(synced=value)))
+
+    def test_unknown_quantity_is_rejected(self):
+        for value in ('', 'Energy', 'water', None, 1, ['energy'], {}):
+            self.assert_rejected('malformed', sign(body(quantity=value)))
 
     def test_invalid_electrical_value_is_rejected(self):
         for name in ('watts', 'volts', 'amperes'):
@@ -572,10 +628,10 @@ class BodyTest(EnvelopeCase):
             [5],
             [[]],
             [None],
-            [[1] * 6],
-            [[1] * 8],
+            [[1] * 7],
+            [[1] * 9],
             [{}],
-            ['1234567'],
+            ['12345678'],
         ):
             self.assert_rejected('malformed', sign(body(measurements=value)))
             content = json.loads(body()) | {'registers': value}
@@ -585,14 +641,9 @@ class BodyTest(EnvelopeCase):
         self.assertEqual([], decode(sign(body(measurements=[]))))
 
     def test_integers_are_accepted_as_numbers(self):
-        integers = rows(
-            timestamp=1700000000, elapsed=10, metered_seconds=10, watts=1
-        )
+        (decoded,) = decode(sign(body(measurements=rows(watts=1, volts=2))))
 
-        (decoded,) = decode(sign(body(measurements=integers)))
-
-        self.assertEqual((1.7e9, 10.0, 1000, 10.0, 1.0), decoded[2:7])
-        self.assertIs(float, type(decoded.elapsed))
+        self.assertEqual((1, 2, None), decoded[8:11])
 
     anything = strategies.recursive(
         strategies.none()
@@ -636,7 +687,7 @@ class BodyTest(EnvelopeCase):
             return
         # or its measurements are valid and can be signed again.
         for decoded in measurements:
-            self.assertTrue(all(map(math.isfinite, filter(None, decoded[2:]))))
+            self.assertTrue(all(map(math.isfinite, filter(None, decoded[4:]))))
             self.assertEqual(
                 [decoded],
                 decode(envelope.sign(KEYRING, [decoded])),

@@ -10,6 +10,7 @@ from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.forwarder import filter as forwarder_filter
 from energy_meter.tests.unit.bus import base as bus_base
+from energy_meter.tests.unit.bus import test_quantities
 
 KEYRING = bus_base.KEYRING
 #: Signs with the secret of the destination.
@@ -61,6 +62,15 @@ class EnvelopeFilterTest(base.BaseTestCase):
         for received in (None, 5, {}, sign('a') | {'more': 1}):
             self.assertRaises(exception.RejectedMessage, apply, received, None)
 
+    def test_unknown_versions_are_rejected(self):
+        received = sign('a') | {'version': 3}
+
+        for verifier in (VERIFIER, None):
+            error = self.assertRaises(
+                exception.RejectedMessage, apply, received, verifier
+            )
+            self.assertEqual('unknown_version', error.reason)
+
     def test_other_wattmeters_are_filtered_out(self):
         for wattmeter, passes in (
             ('pdu-1', True),
@@ -93,6 +103,19 @@ class EnvelopeFilterTest(base.BaseTestCase):
             [bus_base.make_measurement('node-1', 'pdu-1')],
             bus_base.verify_and_decode(SIGNER, re_signed),
         )
+
+    def test_re_signed_envelope_keeps_reserved_quantities(self):
+        # Given the CPU time of two probes, which this release does not meter,
+        selected = test_quantities.cpu_register(probe='node-1')
+        received = test_quantities.sign(
+            selected, test_quantities.cpu_register(probe='rack-1')
+        )
+
+        # when a forwarder selects and signs one of them,
+        re_signed = apply(received, probes=['node-*'], signer=SIGNER)
+
+        # then the register is kept as received.
+        self.assertEqual([selected], test_quantities.registers_of(re_signed))
 
 
 class OwnSecretTest(base.BaseTestCase):
