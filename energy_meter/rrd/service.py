@@ -90,12 +90,17 @@ class RRD(service.ServiceBase):
     def handle(self, measurements: list[measurement.Measurement]) -> None:
         """Buffer measurements for the next flush; wait while it is full.
 
+        Marks are ignored: they have no power, and the energy in them is also
+        in the measurements around them.
+
         :raises Stopping: if the service stops before there is space.
         """
         while self._writer.is_full:
             if self._stopping.wait(_FULL_BUFFER_POLL_S):
                 raise listener.Stopping()
-        self._writer.put(measurements)
+        self._writer.put(
+            received for received in measurements if not received.is_mark
+        )
 
     def _flush(self) -> None:
         while not self._stopping.wait(self._interval):

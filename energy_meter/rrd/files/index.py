@@ -35,6 +35,11 @@ class Entry(typing.NamedTuple):
     interval: float | None = None
     latest: measurement.Measurement | None = None
 
+    @property
+    def timestamp(self) -> float | None:
+        """Time of the last measurement, in seconds since the epoch."""
+        return None if self.latest is None else self.latest.timestamp / 1000
+
 
 Entries = dict[str, Entry]
 
@@ -104,11 +109,14 @@ def _entry(
 ) -> Entry:
     if latest is None:
         return Entry(color, interval)
-    probe, key, *values = latest
+    probe, key, after, *values = latest
     return Entry(
         color,
         interval,
         measurement.Measurement(
-            measurement.Probe(*probe), measurement.RegisterKey(*key), *values
+            measurement.Probe(*probe),
+            measurement.RegisterKey(*key),
+            after and measurement.Predecessor(*after),
+            *values,
         ),
     )

@@ -209,7 +209,7 @@ def _probe(probe: str, entry: index.Entry) -> Probe:
         latest.probe.scope,
         latest.probe.host,
         latest.probe.wattmeter,
-        latest.timestamp,
+        entry.timestamp,
         latest.watts,
     )
 
@@ -241,5 +241,5 @@ def _candidate(probe: str, entry: index.Entry) -> totals.Candidate:
         probe,
         latest.probe.host,
         latest.probe.scope,
-        timestamp=latest.timestamp,
+        timestamp=entry.timestamp,
     )

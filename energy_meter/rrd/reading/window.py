@@ -60,10 +60,10 @@ class WindowSelector:
         now = time.time()
         until = min(
             (
-                entry.latest.timestamp
+                entry.timestamp
                 for entry in entries.values()
-                if entry.latest is not None
-                and now - entry.latest.timestamp <= self._stale_after(entry)
+                if entry.timestamp is not None
+                and now - entry.timestamp <= self._stale_after(entry)
             ),
             default=now,
         )
@@ -71,7 +71,7 @@ class WindowSelector:
         end = math.floor(until / step) * step
         start = end - math.ceil(seconds / step) * step
         data_ends = sorted(
-            (probe, entry.latest and min(entry.latest.timestamp, end))
+            (probe, entry.timestamp and min(entry.timestamp, end))
             for probe, entry in entries.items()
         )
         content = repr((start, end, step, data_ends)).encode()

@@ -25,8 +25,8 @@ _MAX_REGULAR_INTERVALS = 1.5
 #: that a few gaps in a row do not become the usual interval.
 _MAX_INTERVAL_GROWTH = 1.05
 
-#: A register fills a gap only if it metered this share of it, and if wall
-#: clock and monotonic clock differ by no more than this share of it.
+#: A register fills a gap only if it metered this share of it, and if the
+#: wall clock and the clock of the register differ by no more than this share.
 _MIN_METERED_SHARE = 0.9
 _MAX_CLOCK_ERROR = 0.1
 
@@ -81,8 +81,8 @@ class PointRules(typing.NamedTuple):
 
 
 def point_timestamp(measurement: measurement.Measurement) -> float:
-    """Return the timestamp of a measurement's point."""
-    return round(measurement.timestamp, 3)
+    """Return the timestamp of a measurement's point, in seconds."""
+    return measurement.timestamp / 1000
 
 
 def row_start(timestamp: float, step: int) -> int:
@@ -115,7 +115,7 @@ def is_future(measurement: measurement.Measurement, now: float) -> bool:
 
     :param now: seconds since the epoch by this machine's clock.
     """
-    return measurement.timestamp > now + _MAX_CLOCK_SKEW_S
+    return point_timestamp(measurement) > now + _MAX_CLOCK_SKEW_S
 
 
 def skip_reason(
@@ -196,16 +196,16 @@ def _mean_watts(
     """Return the mean power between two measurements of one register."""
     if previous is None or previous.register != measurement.register:
         return None
-    seconds = measurement.elapsed - previous.elapsed
-    clock_error = abs((measurement.timestamp - previous.timestamp) - seconds)
+    elapsed = measurement.elapsed - previous.elapsed
+    clock_error = abs((measurement.timestamp - previous.timestamp) - elapsed)
     if (
-        seconds <= 0
-        or clock_error > _MAX_CLOCK_ERROR * seconds
-        or measurement.metered_seconds - previous.metered_seconds
-        < _MIN_METERED_SHARE * seconds
+        elapsed <= 0
+        or clock_error > _MAX_CLOCK_ERROR * elapsed
+        or measurement.metered - previous.metered
+        < _MIN_METERED_SHARE * elapsed
     ):
         return None
-    return (measurement.millijoules - previous.millijoules) / 1000 / seconds
+    return (measurement.millijoules - previous.millijoules) / elapsed
 
 
 def _interval(

@@ -46,11 +46,13 @@ class UWSGITest(test_base.BaseTestCase):
                 measurement.Probe(
                     probe, 'node', 'host', 'meter', 'dummy', 'agent'
                 ),
-                measurement.RegisterKey('agent', '0' * 16, 1),
-                now - 10 + second,
-                second,
+                measurement.RegisterKey('agent', '0' * 16),
+                None,
+                True,
+                (now - 10 + second) * 1000,
+                second * 1000,
                 second * 100_000,
-                second,
+                second * 1000,
                 100.0,
             )
             for second in range(11)

@@ -13,6 +13,7 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.rrd import metrics
 from energy_meter.rrd.reading import archive
+from energy_meter.rrd.writing import points
 from energy_meter.rrd.writing import writer
 from energy_meter.telemetry import counters
 
@@ -26,6 +27,8 @@ class Meter:
     """A simulated probe and its register.
 
     :ivar timestamp: simulated time, in seconds since the epoch.
+    :ivar elapsed: seconds since the register was opened.
+    :ivar metered: part of these seconds for which the energy is known.
     :ivar joules: energy since the register was opened.
     """
 
@@ -45,23 +48,25 @@ class Meter:
 
     def open(self, register):
         """Open a new register."""
-        self.key = measurement.RegisterKey('agent-uuid', register, 1)
-        self.elapsed = self.metered_seconds = self.joules = 0.0
+        self.key = measurement.RegisterKey('agent-uuid', register)
+        self.elapsed = self.metered = self.joules = 0.0
 
     def read(self, seconds=1.0, watts=100.0, metered=True, **changes):
         """Consume power for some time and return a measurement."""
         self.timestamp += seconds
         self.elapsed += seconds
         if metered:
-            self.metered_seconds += seconds
+            self.metered += seconds
             self.joules += watts * seconds
         return measurement.Measurement(
             self.probe,
             self.key,
-            self.timestamp,
-            self.elapsed,
+            None,
+            True,
+            round(self.timestamp * 1000),
+            round(self.elapsed * 1000),
             round(self.joules * 1000),
-            self.metered_seconds,
+            round(self.metered * 1000),
             watts,
         )._replace(**changes)
 
@@ -113,7 +118,7 @@ class ArchiveTest(base.BaseTestCase):
         :param now: time of the write; by default that of the newest
             measurement.
         """
-        self.now = now or max(received.timestamp for received in measurements)
+        self.now = now or max(map(points.point_timestamp, measurements))
         archive_writer = self.make_writer()
         archive_writer.put(measurements)
         archive_writer.close()

@@ -29,6 +29,25 @@ class RRDTest(base.ArchiveTest):
         self.assertEqual(10, recorder.counters.value('rrd_points_written'))
         self.assertEqual([100.0] * 10, self.series().watts[-10:])
 
+    def test_marks_are_not_written(self):
+        recorder = service.RRD(self.conf, lambda: self.conf)
+        before, after = self.meter.run(2, seconds=4.0)
+
+        # Given the mark of a quarter-hour between two measurements,
+        mark = before._replace(
+            timestamp=before.timestamp + 2000,
+            elapsed=before.elapsed + 2000,
+            watts=None,
+            is_mark=True,
+        )
+
+        # when it arrives with them, then only they are written.
+        recorder.handle([before, mark, after])
+        self.now = self.meter.timestamp
+        recorder.stop()
+        self.assertEqual(2, recorder.counters.value('rrd_points_written'))
+        self.assertEqual(0, self.skipped('no_value'))
+
     def test_reset_reloads_secrets(self):
         recorder = service.RRD(self.conf, lambda: self.conf)
         self.addCleanup(recorder.stop)

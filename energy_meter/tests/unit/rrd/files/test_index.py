@@ -5,6 +5,7 @@
 import json
 
 from energy_meter import exception
+from energy_meter import measurement
 from energy_meter.rrd.files import index
 from energy_meter.tests.unit.rrd import base
 
@@ -23,8 +24,13 @@ class IndexTest(base.ArchiveTest):
         return index.complete(self.directory, dict(entries))
 
     def test_saved_entries_are_loaded(self):
+        first = base.Meter().read()
+        second = first._replace(
+            after=measurement.Predecessor(first.register.id, first.elapsed)
+        )
         entries = {
-            base.HOSTILE: index.Entry(3, 1.5, base.Meter().read()),
+            base.HOSTILE: index.Entry(3, 1.5, first),
+            'after': index.Entry(5, 1.5, second),
             'new': index.Entry(4),
         }
         index.save(self.directory, entries)
@@ -42,6 +48,9 @@ class IndexTest(base.ArchiveTest):
             '{"probes": []}',
             '{"probes": {"a": [1, 2]}}',
             '{"probes": {"a": [0, 1.0, [[], [], 1]]}}',
+            # Of a release before marks.
+            '{"probes": {"a": [0, 1.0, [["a","node","a","w","d","n"],'
+            '["u","0",1],1.7e9,10.0,1000,10.0,0.1,null,null]]}}',
         ):
             self.file.write_text(text)
             self.assertRaises(

@@ -19,7 +19,7 @@ NOW = base.EPOCH
 def convert(measurements, rules=RULES):
     """Return the points of consecutive measurements in a new file."""
     cursor = points.FileCursor(
-        points.row_start(measurements[0].timestamp, rules.step)
+        points.row_start(points.point_timestamp(measurements[0]), rules.step)
     )
     converted = []
     for received in measurements:
@@ -101,7 +101,7 @@ class ToPointsTest(test_base.BaseTestCase):
 
     def test_register_of_another_agent_does_not_fill_gap(self):
         other = base.Meter(register='1', timestamp=NOW + 3)
-        other.elapsed = other.metered_seconds = 3.0
+        other.elapsed = other.metered = 3.0
         other.joules = 777.0
         converted = convert([*self.regular, other.read(20)])
         self.assertEqual([(NOW + 22, None), (NOW + 23, 100)], converted[-2:])
@@ -177,7 +177,7 @@ class ToPointsTest(test_base.BaseTestCase):
     @hypothesis.given(
         strategies.lists(
             strategies.tuples(
-                strategies.floats(0.001, 500),
+                strategies.integers(1, 500_000).map(lambda ms: ms / 1000),
                 strategies.floats(0, 2000),
                 strategies.booleans(),
             )
@@ -229,8 +229,8 @@ class SkipReasonTest(test_base.BaseTestCase):
             'out_of_order',
             self.skip_reason(
                 latest._replace(
-                    timestamp=latest.timestamp - 0.5,
-                    elapsed=latest.elapsed - 0.5,
+                    timestamp=latest.timestamp - 500,
+                    elapsed=latest.elapsed - 500,
                 )
             ),
         )
@@ -246,8 +246,8 @@ class SkipReasonTest(test_base.BaseTestCase):
 
     def test_timestamp_a_minute_ahead_is_future(self):
         latest = self.meter.read()
-        self.assertTrue(points.is_future(latest, latest.timestamp - 61))
-        self.assertFalse(points.is_future(latest, latest.timestamp - 59))
+        self.assertTrue(points.is_future(latest, self.meter.timestamp - 61))
+        self.assertFalse(points.is_future(latest, self.meter.timestamp - 59))
 
 
 class RestoreTest(test_base.BaseTestCase):

@@ -229,7 +229,7 @@ class RestartTest(base.ArchiveTest):
         meter = base.Meter(timestamp=base.EPOCH + 0.4)
         killed = self.make_writer()
         measurements = meter.run(20)
-        self.now = measurements[-1].timestamp
+        self.now = meter.timestamp
         killed.put(measurements[:10])
         killed.flush()
         copy = self.directory.with_name('copy')
