@@ -107,8 +107,12 @@ class Readings(fixtures.Fixture):
     def _take(self, envelopes: list[typing.Any]) -> None:
         for received in envelopes:
             signed = envelope.verify(self._keyring, received)
-            for measurement in envelope.decode(signed):
-                self.times[measurement.probe.id].append(measurement.timestamp)
+            for register in envelope.decode(signed):
+                self.times[register.probe.id].extend(
+                    measurement.timestamp / 1000
+                    for measurement in register.measurements
+                    if not measurement.is_mark
+                )
 
 
 class Omegawatt(pty.Line):

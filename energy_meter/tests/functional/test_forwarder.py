@@ -187,12 +187,13 @@ class LinkTest(ForwarderTestCase):
                         measurement.RegisterKey(
                             f'{number:08x}-0000-0000-0000-000000000000',
                             f'{number:016x}',
-                            1,
                         ),
-                        1.7e9,
-                        10.0,
+                        None,
+                        True,
+                        1_700_000_000_000,
+                        10_000,
                         1000,
-                        10.0,
+                        10_000,
                         0.1,
                     )
                 ],

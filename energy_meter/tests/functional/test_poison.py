@@ -34,13 +34,13 @@ def sign(
                 measurement.Probe(
                     probe, 'node', probe, 'desk', 'dummy', 'agent'
                 ),
-                measurement.RegisterKey(
-                    AGENT, f'{hash(probe) % 2**64:016x}', 1
-                ),
-                time.time(),
-                100.0,
+                measurement.RegisterKey(AGENT, f'{hash(probe) % 2**64:016x}'),
+                None,
+                True,
+                int(time.time() * 1000),
+                100_000,
                 millijoules,
-                100.0,
+                100_000,
                 1.0,
             )
         ],
@@ -67,7 +67,7 @@ def sign_body(body: str) -> envelope.Envelope:
     signed['body'] = body
     signed['signature'] = KEYRING.sign(
         '\n'.join(
-            ('energy_meter', '1', signed['key_id'], AGENT, 'agent', body)
+            ('energy_meter', '2', signed['key_id'], AGENT, 'agent', body)
         ).encode()
     )
     return signed
@@ -82,7 +82,8 @@ def make_invalid(generator: random.Random) -> object:
         valid | {'key_id': 'x' * 16},
         valid | {'agent': AGENT.replace('1', '2')},
         valid | {'agent_name': 'other'},
-        valid | {'version': 2},
+        valid | {'version': 1},
+        valid | {'version': 3},
         valid | {'body': body[: generator.randrange(len(body))]},
         valid | {'body': 7},
         {},
@@ -94,13 +95,17 @@ def make_invalid(generator: random.Random) -> object:
         sign_body('[' * 100_000),
         sign_body('x' * 200_000),
         sign_body('null'),
-        sign_body(body.replace('100.0', '1e999', 1)),
-        sign_body(body.replace('100.0', 'NaN', 1)),
-        sign_body(body.replace('100.0', 'true', 1)),
-        sign_body(body.replace('100.0', '-1.0', 1)),
-        sign_body(body.replace('100.0', '9' * 4000, 1)),
+        sign_body(body.replace('100000', '1e999', 1)),
+        sign_body(body.replace('100000', 'NaN', 1)),
+        sign_body(body.replace('100000', 'true', 1)),
+        sign_body(body.replace('100000', '-1.0', 1)),
+        sign_body(body.replace('100000', '9' * 4000, 1)),
         sign_body(body.replace('1000000000', '9007199254740991')),
         sign_body(body.replace('{', '{"driver":"dummy",', 1)),
+        sign_body(body.replace('"energy"', '"water"')),
+        sign_body(body.replace('"after":null', '"after":["f",1]')),
+        sign_body(body.replace('"synced":true', '"synced":1')),
+        sign_body(body.replace('null,null,0]', 'null,null,1]')),
         sign_body(body.replace('"poisoned"', '"' + 'p' * 191 + '"')),
         sign_body(body.replace('"poisoned"', '"\\u0000"')),
         sign_body(body.replace('"poisoned"', '"\\ud800"')),

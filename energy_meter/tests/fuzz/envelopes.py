@@ -154,7 +154,7 @@ def _generate_body(source: draw.Draw) -> object:
 
 def _sign(body: str, keyring: signing.Keyring, name: str) -> dict[str, object]:
     header = {
-        'version': 1,
+        'version': envelope.VERSION,
         'key_id': keyring.signing_key_id,
         'agent': _GOLDEN['agent'],
         'agent_name': name,
@@ -163,7 +163,7 @@ def _sign(body: str, keyring: signing.Keyring, name: str) -> dict[str, object]:
     text = '\n'.join(
         (
             'energy_meter',
-            '1',
+            str(envelope.VERSION),
             keyring.signing_key_id,
             _GOLDEN['agent'],
             name,
