@@ -54,9 +54,9 @@ def encode(
     """
     registers: dict[tuple[object, ...], dict[str, typing.Any]] = {}
     for outgoing in measurements:
-        # A clock may be synchronized while a register is kept, so a register
-        # can occur twice.
-        key = (outgoing.register, outgoing.after, outgoing.synced)
+        # A register occurs twice if its probe was reconfigured or the clock
+        # was synchronized between its measurements.
+        key = outgoing[:4]
         register = registers.get(key)
         if register is None:
             register = registers[key] = {

@@ -241,5 +241,5 @@ def _candidate(probe: str, entry: index.Entry) -> totals.Candidate:
         probe,
         latest.probe.host,
         latest.probe.scope,
-        timestamp=entry.timestamp,
+        timestamp=latest.timestamp / 1000,
     )

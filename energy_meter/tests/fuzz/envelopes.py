@@ -10,6 +10,7 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import authorization
+from energy_meter.bus import body
 from energy_meter.bus import envelope
 from energy_meter.bus import fields
 from energy_meter.tests.fuzz import draw
@@ -94,23 +95,31 @@ def run(data: bytes) -> None:
             text, _OWN if own else _KEYRING, 'own' if own else 'meter-1'
         )
     rejected: list[exception.RejectedMessage] = []
+    registers: list[body.Register] = []
     try:
-        measurements = _VERIFIER.verify(received, rejected.append)
+        registers = _VERIFIER.verify(received, rejected.append)
+        if registers:
+            _check_re_signed(received, registers)
     except exception.RejectedMessage as error:
         rejected.append(error)
-        measurements = []
     for error in rejected:
         # The error is logged, so it must be a single short line.
         assert str(error).isprintable(), str(error)
         assert len(str(error)) < 250, str(error)
-    _check(measurements)
+    _check(
+        [
+            decoded
+            for register in registers
+            for decoded in register.measurements
+        ]
+    )
 
 
 def _generate_body(source: draw.Draw) -> object:
     """Return a valid body in which some values are replaced."""
 
     def value(valid: object) -> object:
-        return valid if source.integer(16) else source.choice(_UNEXPECTED)
+        return source.choice(_UNEXPECTED) if source.integer(64) == 1 else valid
 
     return value(
         {
@@ -126,18 +135,32 @@ def _generate_body(source: draw.Draw) -> object:
                             'scope': value('node'),
                             'host': value('h'),
                             'register': value(f'{source.integer(2):016x}'),
-                            'incarnation': value(source.integer(2)),
+                            'quantity': value(
+                                source.choice(('energy', 'cpu'))
+                            ),
+                            'after': value(
+                                source.choice(
+                                    (None, ['0123456789abcdef', 2**53 - 1])
+                                )
+                            ),
+                            'synced': value(source.integer(2) == 1),
                             'measurements': value(
                                 [
                                     value(
                                         [
-                                            value(source.number()),
-                                            value(source.number()),
-                                            value(source.integer(2**53)),
                                             *(
-                                                value(source.number())
+                                                value(source.integer(2**53))
                                                 for _ in range(4)
                                             ),
+                                            *(
+                                                value(
+                                                    source.choice(
+                                                        (None, 0, 0.5)
+                                                    )
+                                                )
+                                                for _ in range(3)
+                                            ),
+                                            value(source.integer(2)),
                                         ]
                                     )
                                     for _ in range(source.integer(3))
@@ -180,16 +203,35 @@ def _check(measurements: list[measurement.Measurement]) -> None:
     for decoded in measurements:
         assert decoded.probe.scope in measurement.SCOPES, decoded
         assert all(map(fields.is_id, decoded.probe)), decoded
-        for value in (decoded.millijoules, decoded.register.incarnation):
+        after = decoded.after or measurement.Predecessor('', 0)
+        for value in (*decoded[4:8], after.elapsed):
             assert type(value) is int, decoded
             assert 0 <= value < measurement.INTEGER_LIMIT, decoded
-        for number in decoded[2:]:
+        for flag in (decoded.synced, decoded.is_mark):
+            assert type(flag) is bool, decoded
+        for number in decoded[8:11]:
             assert number is None or (
                 type(number) in (int, float)
                 and math.isfinite(number)
                 and number >= 0
+                and not decoded.is_mark
             ), decoded
     if measurements:
         signed = json.loads(json.dumps(envelope.sign(_KEYRING, measurements)))
-        again = envelope.decode(envelope.verify(_KEYRING, signed))
+        again = [
+            decoded
+            for register in envelope.decode(envelope.verify(_KEYRING, signed))
+            for decoded in register.measurements
+        ]
         assert sorted(map(repr, again)) == sorted(map(repr, measurements))
+
+
+def _check_re_signed(received: object, registers: list[body.Register]) -> None:
+    """Check that a forwarder keeps registers as received.
+
+    :raises RejectedMessage: if a reserved quantity cannot be encoded.
+    """
+    header = envelope.validate_header(received)
+    signed = envelope.re_sign(_KEYRING, header, registers)
+    again = envelope.decode(envelope.verify(_KEYRING, signed))
+    assert repr(again) == repr(registers)

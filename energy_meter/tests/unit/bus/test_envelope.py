@@ -193,13 +193,18 @@ class RoundTripTest(EnvelopeCase):
 
         self.assertEqual([first, later, other], measurements)
 
-    def test_register_whose_clock_is_set_later_is_kept_apart(self):
-        (early,) = sample()
-        early = early._replace(synced=False)
-        late = early._replace(synced=True, elapsed=20_000)
+    def test_register_whose_fields_change_is_kept_apart(self):
+        # Given a register whose clock is synchronized later, and whose probe
+        # is then moved to another host,
+        (first,) = sample()
+        first = first._replace(synced=False)
+        second = first._replace(synced=True, elapsed=20_000)
+        third = second._replace(probe=second.probe._replace(host='other'))
+        measurements = [first, second, third]
 
+        # when one envelope carries all of it, then nothing is mixed.
         self.assertEqual(
-            [early, late], decode(envelope.sign(KEYRING, [early, late]))
+            measurements, decode(envelope.sign(KEYRING, measurements))
         )
 
     def test_largest_batch_with_longest_names_is_accepted(self):
