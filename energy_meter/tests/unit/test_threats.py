@@ -19,8 +19,8 @@ from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.collector import administration
 from energy_meter.collector import agents
-from energy_meter.collector import housekeeping
 from energy_meter.collector import service
+from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 from energy_meter.db import schema
@@ -81,15 +81,16 @@ class ThreatTest(base.BaseTestCase):
         agent: str = HONEST,
         name: str = 'honest',
         register: str = REGISTER,
-        incarnation: int = 1,
-        elapsed: float = 1000.0,
+        elapsed: int = 1_000_000,
         millijoules: int = 100_000,
-        ahead: float = 0.0,
+        ahead: int = 0,
     ) -> measurement.Measurement:
         return measurement.Measurement(
             measurement.Probe(probe, 'node', probe, 'w', 'dummy', name),
-            measurement.RegisterKey(agent, register, incarnation),
-            self.now - 5000 + elapsed + ahead,
+            measurement.RegisterKey(agent, register),
+            None,
+            True,
+            self.now - 5_000_000 + elapsed + ahead,
             elapsed,
             millijoules,
             elapsed,
@@ -107,9 +108,14 @@ class ThreatTest(base.BaseTestCase):
     def energy(self) -> dict[str, int]:
         with self.engine.connect() as connection:
             return {
-                state.id: round(state.kwh * probes.MILLIJOULES_PER_KWH)
+                state.id: state.millijoules
                 for state in probes.list_states(connection, 1e12)
             }
+
+    def settle(self, *names: str) -> None:
+        """Bill probes that are contested."""
+        with self.engine.begin() as connection:
+            settling.settle(connection, names, db_engine.now(connection))
 
     def counted(self, name: str, **labels: str) -> float:
         return self.collector.counters.value(name, **labels)
@@ -130,7 +136,7 @@ class ReplayTest(ThreatTest):
             self.assertEqual(expected, self.energy())
 
     def test_replayed_measurement_changes_nothing(self):
-        self.deliver(self.sign(elapsed=2000.0, millijoules=200_000))
+        self.deliver(self.sign(elapsed=2_000_000, millijoules=200_000))
         self.assert_replay_changes_nothing({'p': 200_000})
 
     def test_voided_register_stays_void(self):
@@ -141,21 +147,22 @@ class ReplayTest(ThreatTest):
             3, self.counted('measurements_merged', outcome='void')
         )
 
-    def test_folded_register_is_not_billed_again(self):
-        # Given a register of an earlier incarnation that was folded,
-        self.deliver(self.sign(register='f' * 16, incarnation=2))
-        with self.engine.begin() as connection:
-            connection.execute(schema.register.update().values(last_seen_at=0))
-            self.assertEqual(1, housekeeping.fold(connection, 30))
-        # then its measurements are rejected.
-        self.assert_replay_changes_nothing({'p': 200_000})
+    def test_register_older_than_the_horizon_is_not_billed(self):
+        # Given a message that was recorded 40 days ago, of a register that
+        # this database does not know,
+        old = self.sign(register='f' * 16, ahead=-40 * 86_400_000)
+
+        # when it is replayed, then it is counted but not billed.
+        for _ in range(3):
+            self.deliver(old)
+        self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(
-            3, self.counted('measurements_merged', outcome='stale_incarnation')
+            3, self.counted('measurements_merged', outcome='expired')
         )
 
     def test_deleted_probe_is_not_created_again(self):
         with self.engine.begin() as connection:
-            connection.execute(schema.probe.update().values(last_seen_at=0))
+            connection.execute(schema.register.update().values(last_seen_at=0))
             administration.delete_probe(connection, 'p', 'operator')
         self.assert_replay_changes_nothing({})
 
@@ -186,7 +193,7 @@ class RogueAgentTest(ThreatTest):
     """An attacker who knows the shared secret."""
 
     def test_it_can_impersonate_agents_without_own_secrets(self):
-        self.deliver(self.sign(elapsed=2000.0, millijoules=5_000_000))
+        self.deliver(self.sign(elapsed=2_000_000, millijoules=5_000_000))
         self.assertEqual({'p': 5_000_000}, self.energy())
 
     def test_it_can_invent_probes(self):
@@ -200,10 +207,10 @@ class RogueAgentTest(ThreatTest):
 
     def test_it_cannot_report_more_energy_than_max_watts_allows(self):
         for elapsed, millijoules in (
-            (1000.0, 2**53 - 1),
-            (1e-3, 10**10),
-            (1e300, 2**53 - 1),
-            (1e308, 0),
+            (1_000_000, 2**53 - 1),
+            (1, 10**10),
+            (2**53 - 1, 2**53 - 1),
+            (2**53 - 1, 0),
         ):
             self.deliver(
                 self.sign(
@@ -220,40 +227,49 @@ class RogueAgentTest(ThreatTest):
 
     def test_it_cannot_reduce_billed_energy(self):
         self.deliver(
-            self.sign(elapsed=2000.0, millijoules=0),
-            self.sign(elapsed=500.0, millijoules=0),
-            self.sign(
-                elapsed=9000.0, millijoules=1, incarnation=2, register='f' * 16
-            ),
+            self.sign(elapsed=2_000_000, millijoules=0),
+            self.sign(elapsed=500_000, millijoules=0),
+            self.sign(elapsed=9_000_000, millijoules=1, register='f' * 16),
         )
         self.assertLessEqual(100_000, self.energy()['p'])
+        self.settle('p')
+        self.assertLessEqual(100_000, self.energy()['p'])
 
-    def test_its_energy_is_not_billed_while_the_owner_is_active(self):
-        for elapsed in (1100.0, 1200.0, 1300.0):
+    def report_beside_the_honest_agent(self, name: str) -> None:
+        """Report 1000 W for a probe that draws 0.1 W, at the same time."""
+        for elapsed in (1_100_000, 1_200_000, 1_300_000):
             self.deliver(
-                self.sign(elapsed=elapsed),
+                self.sign(elapsed=elapsed, millijoules=elapsed // 10),
                 self.sign(
                     agent=ROGUE,
+                    name=name,
                     elapsed=elapsed,
-                    millijoules=int(elapsed) * 10**6,
+                    millijoules=elapsed * 1000,
                 ),
             )
-        self.assertEqual({'p': 100_000}, self.energy())
-        self.assertIn('is metered by two agents', self.log.output)
+        self.settle('p')
+
+    def test_its_energy_is_not_billed_in_addition(self):
+        self.report_beside_the_honest_agent('rogue')
+        self.assertEqual({'p': 130_000}, self.energy())
+
+    def test_under_a_name_that_sorts_first_it_is_billed_instead(self):
+        self.report_beside_the_honest_agent('a rogue')
+        self.assertEqual({'p': 1_300_000_000}, self.energy())
 
     def test_timestamp_in_the_future_is_clamped(self):
-        self.deliver(self.sign(probe='x', agent=ROGUE, ahead=1e9))
+        self.deliver(self.sign(probe='x', agent=ROGUE, ahead=10**12))
         with self.engine.connect() as connection:
             (timestamp,) = connection.scalars(
-                sa.select(schema.probe.c.timestamp).where(
-                    schema.probe.c.id == 'x'
+                sa.select(schema.register.c.timestamp).where(
+                    schema.register.c.probe == 'x'
                 )
             )
             self.assertLessEqual(timestamp, db_engine.now(connection))
         # The next measurement with the correct time is still newer.
         self.deliver(
             self.sign(
-                probe='x', agent=ROGUE, elapsed=1001.0, millijoules=200_000
+                probe='x', agent=ROGUE, elapsed=1_001_000, millijoules=200_000
             )
         )
         self.assertEqual(200_000, self.energy()['x'])
@@ -295,7 +311,7 @@ class RogueWithOwnSecretTest(ThreatTest):
         self.assertEqual({'p', 'tenant-1', 'tenant-2'}, set(self.energy()))
 
     def test_it_cannot_report_probes_of_other_agents(self):
-        self.report(probe='p', elapsed=2000.0, millijoules=5_000_000)
+        self.report(probe='p', elapsed=2_000_000, millijoules=5_000_000)
         self.report(probe='other-1')
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(
@@ -311,8 +327,8 @@ class RogueWithOwnSecretTest(ThreatTest):
         )
 
     def test_under_another_uuid_it_affects_only_its_own_probes(self):
-        self.report(probe='tenant-1', agent=HONEST, incarnation=2**53 - 1)
-        self.deliver(self.sign(elapsed=2000.0, millijoules=200_000))
+        self.report(probe='tenant-1', agent=HONEST)
+        self.deliver(self.sign(elapsed=2_000_000, millijoules=200_000))
         self.assertEqual({'p': 200_000, 'tenant-1': 100_000}, self.energy())
 
     def test_without_its_secret_it_is_rejected_and_others_are_not_affected(
@@ -323,7 +339,7 @@ class RogueWithOwnSecretTest(ThreatTest):
         self.change_secrets(tenant='changed', other='of the other')
         self.report(probe='tenant-1', agent=OTHER)
         self.deliver(
-            self.sign(elapsed=2000.0, millijoules=200_000),
+            self.sign(elapsed=2_000_000, millijoules=200_000),
             self.sign(
                 'changed',
                 probe='tenant-1',
@@ -354,7 +370,7 @@ class ForwarderTest(ThreatTest):
 
     def test_with_re_sign_it_can_report_what_any_agent_can(self):
         self.deliver(
-            self.re_sign('shared', elapsed=2000.0, millijoules=5_000_000)
+            self.re_sign('shared', elapsed=2_000_000, millijoules=5_000_000)
         )
         self.assertEqual({'p': 5_000_000}, self.energy())
 
@@ -371,7 +387,7 @@ class ForwarderTest(ThreatTest):
         self.deliver(
             self.re_sign('its', name='tenant', probe='tenant-1'),
             self.re_sign('its', name='other', probe='other-1'),
-            self.re_sign('its', elapsed=2000.0, millijoules=1),
+            self.re_sign('its', elapsed=2_000_000, millijoules=1),
         )
         self.assertEqual({'p', 'tenant-1', 'other-1'}, set(self.energy()))
         self.assertEqual(
