@@ -78,6 +78,30 @@ class MeasurementConsumerTest(base.BusTestCase):
         )
         self.assertEqual(1, self.log.output.count('bad_signature'))
 
+    def test_unknown_version_is_counted_and_logged(self):
+        # Given an agent that was upgraded before its readers,
+        signed = envelope.sign(base.KEYRING, [base.make_measurement()])
+
+        # when its messages arrive, then the operator can see what to do.
+        self.make()._handle([signed | {'version': 3}] * 2)
+        self.assertTrue(self.batches.empty())
+        self.assertEqual(
+            2,
+            self.counters.value(
+                'envelopes_rejected', reason='unknown_version'
+            ),
+        )
+        self.assertEqual(
+            1, self.log.output.count('upgrade readers before agents')
+        )
+
+    def test_marks_are_handed_on(self):
+        mark = base.make_measurement(watts=None, is_mark=True)
+
+        self.make()._handle([envelope.sign(base.KEYRING, [mark])])
+
+        self.assertEqual([mark], self.batches.get_nowait())
+
     def test_batch_without_measurements_is_not_handled(self):
         self.make()._handle([None, 5, {}])
         self.assertTrue(self.batches.empty())
