@@ -15,7 +15,7 @@ set -euo pipefail
 # shellcheck source=tools/functions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 
-targets=(envelopes merges tables)
+targets=(bills envelopes)
 seconds=$((${1:-600} / ${#targets[@]}))
 venv=${ENERGY_METER_FUZZ_VENV:-}
 if [[ -z $venv ]]; then

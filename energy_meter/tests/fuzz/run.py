@@ -13,14 +13,13 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=['energy_meter']):
+    from energy_meter.tests.fuzz import bills
     from energy_meter.tests.fuzz import envelopes
-    from energy_meter.tests.fuzz import merges
 
 #: Seeds and function of each target.
 TARGETS = {
+    'bills': (bills.seeds(), bills.run),
     'envelopes': (envelopes.seeds(), envelopes.run),
-    'merges': (merges.seeds(), merges.run),
-    'tables': (merges.seeds(), merges.run_tables),
 }
 
 
