@@ -125,13 +125,31 @@ def skip_reason(
     if point_timestamp(measurement) > cursor.timestamp:
         return None
     previous = cursor.latest
-    if previous is None or previous.register != measurement.register:
+    if previous is None:
+        return SkipReason.OUT_OF_ORDER
+    if _follows(measurement, previous):
+        return SkipReason.CLOCK_STEP
+    if previous.register != measurement.register:
         return SkipReason.OUT_OF_ORDER
     if measurement.elapsed > previous.elapsed:
         return SkipReason.CLOCK_STEP
     if measurement.elapsed == previous.elapsed:
         return SkipReason.DUPLICATE
     return SkipReason.OUT_OF_ORDER
+
+
+def _follows(
+    measurement: measurement.Measurement, previous: measurement.Measurement
+) -> bool:
+    """Return whether a measurement is of the next register of the agent.
+
+    An agent opens a new register when its wall clock is set.
+    """
+    return (
+        measurement.after is not None
+        and measurement.after.register == previous.register.id
+        and measurement.register.agent == previous.register.agent
+    )
 
 
 def to_points(

@@ -9,6 +9,7 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base as test_base
 
+from energy_meter import measurement
 from energy_meter.rrd.writing import points
 from energy_meter.tests.unit.rrd import base
 
@@ -243,6 +244,24 @@ class SkipReasonTest(test_base.BaseTestCase):
     def test_clock_set_back_is_clock_step(self):
         self.meter.timestamp -= 3600
         self.assertEqual('clock_step', self.skip_reason(self.meter.read()))
+
+    def test_next_register_after_clock_was_set_back_is_clock_step(self):
+        # Given an agent whose clock is set back, so it opens a new register,
+        previous = self.cursor.latest
+        self.meter.timestamp -= 3600
+        self.meter.open('next')
+        follows = measurement.Predecessor(
+            previous.register.id, previous.elapsed
+        )
+
+        # when the new register is read, then the reason is the step of its
+        # clock, while a register of another agent is out of order.
+        received = self.meter.read(after=follows)
+        self.assertEqual('clock_step', self.skip_reason(received))
+        other = received._replace(
+            register=received.register._replace(agent='other')
+        )
+        self.assertEqual('out_of_order', self.skip_reason(other))
 
     def test_timestamp_a_minute_ahead_is_future(self):
         latest = self.meter.read()
