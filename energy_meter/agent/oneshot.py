@@ -10,7 +10,7 @@ import typing
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import driving
-from energy_meter.agent import registers
+from energy_meter.agent import metering
 from energy_meter.agent import validation
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.drivers import base
@@ -104,7 +104,7 @@ def _read_probes(
 
 def _result(
     wattmeter: agent_wattmeter.Wattmeter,
-    settings: registers.Settings,
+    settings: metering.Settings,
     reading: measurement.Reading | None,
 ) -> Result:
     error = None

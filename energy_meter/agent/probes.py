@@ -8,7 +8,7 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
-from energy_meter.agent import registers
+from energy_meter.agent import metering
 from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
@@ -27,7 +27,7 @@ class Pattern(typing.NamedTuple):
     """
 
     text: str
-    settings: registers.Settings
+    settings: metering.Settings
     overrides: Overrides
 
     def format(self, channel: base.Channel) -> str:
@@ -52,11 +52,11 @@ class Pattern(typing.NamedTuple):
 
 
 def apply_overrides(
-    settings: registers.Settings,
+    settings: metering.Settings,
     driver: type[base.Driver],
     probe_id: str,
     options: dict[str, typing.Any],
-) -> registers.Settings:
+) -> metering.Settings:
     """Return the settings of one probe.
 
     :param settings: settings that all probes of its wattmeter share.

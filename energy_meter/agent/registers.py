@@ -3,180 +3,198 @@
 """Registers of all probes of one agent."""
 
 import collections.abc
+import logging
 import secrets
 import threading
 import typing
 
-from energy_meter import accumulator
+from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter import register
+from energy_meter.agent import clock
+from energy_meter.agent import metering
+from energy_meter.telemetry import counters
 
-#: Seconds during which the final measurement of a closed register is
-#: republished.
-REPUBLISH_PERIOD_S = 86_400.0
+LOG = logging.getLogger(__name__)
 
 
-class Settings(typing.NamedTuple):
-    """Settings of one probe.
+class State(typing.NamedTuple):
+    """What a checkpoint saves of all registers.
 
-    :ivar max_watts: maximum power, in watts; readings above it are rejected.
-    :ivar max_gap: maximum number of seconds to integrate over.
-    :ivar energy: ``auto``, ``counter`` or ``integrate``.
-    :ivar options: options of its wattmeter, by name.
+    :ivar open: newest measurement of each open register, and the elapsed
+        time of that register now, in ms.
+    :ivar ended: the last register of each other probe.
     """
 
-    probe: measurement.Probe
-    max_watts: float
-    max_gap: float
-    energy: str
-    options: dict[str, typing.Any]
-
-
-class ClosedRegister(typing.NamedTuple):
-    """Final measurement of a closed register.
-
-    :ivar seconds_left: seconds left during which the final measurement is
-        republished, on the monotonic clock.
-    """
-
-    final: measurement.Measurement
-    seconds_left: float
-
-
-class _Entry:
-    __slots__ = ('counter', 'latest', 'register', 'settings')
-
-    def __init__(self, settings: Settings, opened: register.Register) -> None:
-        self.settings = settings
-        self.register = opened
-        self.counter: measurement.Counter | None = None
-        self.latest: measurement.Measurement | None = None
+    open: list[tuple[measurement.Measurement, int]]
+    ended: dict[str, measurement.Predecessor]
 
 
 class Registers:
-    """Open and closed registers of one agent; thread-safe.
+    """Registers of one agent; thread-safe.
 
     :param agent: UUID of the agent.
-    :param closed: registers of earlier incarnations.
+    :param ended: the last register of each probe, from the checkpoint.
+    :param profile_interval: interval of the marks, in seconds.
+    :param counts: counters of the agent.
     """
 
     def __init__(
-        self, agent: str, closed: collections.abc.Iterable[ClosedRegister]
+        self,
+        agent: str,
+        ended: collections.abc.Mapping[str, measurement.Predecessor],
+        profile_interval: int,
+        counts: counters.Counters,
     ) -> None:
         self._agent = agent
+        self._ended = dict(ended)
+        self._profile_interval = profile_interval * 1000
+        self._counters = counts
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
-        self._closed = list(closed)
+        self._meterings: dict[str, metering.Metering] = {}
+        self._has_unsaved = False
 
-    def unknown(self, probes: collections.abc.Iterable[str]) -> list[str]:
-        """Return the IDs of those probes that have no open register."""
-        return [probe for probe in probes if probe not in self._entries]
-
-    def settings(self, probe: str) -> Settings | None:
+    def settings(self, probe: str) -> metering.Settings | None:
         """Return the settings of a probe; None if it has no open register."""
         with self._lock:
-            entry = self._entries.get(probe)
-            return None if entry is None else entry.settings
+            found = self._meterings.get(probe)
+            return None if found is None else found.settings
 
     def configure(
         self,
-        settings: collections.abc.Iterable[Settings],
-        incarnation: int,
-        monotonic: float,
-    ) -> None:
-        """Open registers for new probes, and close those of other probes.
+        settings: collections.abc.Iterable[metering.Settings],
+        now: clock.Instant,
+    ) -> list[measurement.Measurement]:
+        """Open registers for new probes, and end those of other probes.
 
         The register of a probe that has one stays open. If the settings of
         the probe changed, the register gets a new accumulator.
 
         :param settings: settings of all probes to meter.
-        :param incarnation: incarnation of the registers that are opened.
-        :param monotonic: time at which they are opened.
+        :param now: time at which registers are opened.
+        :returns: the final marks of the registers that ended.
         """
         with self._lock:
-            previous, self._entries = self._entries, {}
+            previous, self._meterings = self._meterings, {}
             for wanted in settings:
-                entry = previous.pop(wanted.probe.id, None)
-                if entry is None:
-                    key = measurement.RegisterKey(
-                        self._agent, secrets.token_hex(8), incarnation
-                    )
-                    entry = _Entry(wanted, register.Register(key, monotonic))
-                elif entry.settings != wanted:
-                    entry.settings = wanted
-                    entry.register.accumulator = None
-                self._entries[wanted.probe.id] = entry
-            self._closed += [
-                ClosedRegister(entry.latest, REPUBLISH_PERIOD_S)
-                for entry in previous.values()
-                if entry.latest
+                probe = wanted.probe.id
+                kept = previous.pop(probe, None)
+                if kept is None:
+                    kept = self._open(wanted, now)
+                elif kept.settings != wanted:
+                    kept.change(wanted)
+                self._meterings[probe] = kept
+            return [
+                mark for ended in previous.values() for mark in self._end(ended)
             ]
 
     def record(
-        self, reading: measurement.Reading, monotonic: float, timestamp: float
-    ) -> measurement.Measurement | None:
+        self, reading: measurement.Reading, at: clock.Instant
+    ) -> list[measurement.Measurement]:
         """Add a valid reading to the register of its probe.
 
-        :param monotonic: time of the reading, on the monotonic clock.
-        :param timestamp: the same time, in seconds since the epoch.
-        :returns: the new measurement; None if the probe has no register, or
-            the reading is not newer than the last one.
+        If the wall clock has stepped, the register ends at its last reading,
+        and this reading belongs to a new one that opens there.
+
+        :param at: time of the reading.
+        :returns: the marks that it makes, then the new measurement. There is
+            no measurement if the probe has no register, or the reading is
+            not newer than the last one.
         """
         with self._lock:
-            entry = self._entries.get(reading.probe)
-            if entry is None or not self._update(entry, reading, monotonic):
-                return None
-            entry.latest = entry.register.snapshot(
-                entry.settings.probe, timestamp
-            )
-            return entry.latest
-
-    @staticmethod
-    def _update(
-        entry: _Entry, reading: measurement.Reading, monotonic: float
-    ) -> bool:
-        settings = entry.settings
-        # A counter that appears later, or changes its properties, starts
-        # from a new base.
-        if entry.register.accumulator is None or (
-            reading.counter not in (None, entry.counter)
-        ):
-            entry.counter = reading.counter
-            entry.register.accumulator = accumulator.make_accumulator(
-                reading, settings.energy, settings.max_watts, settings.max_gap
-            )
-        return entry.register.update(reading, monotonic)
+            found = self._meterings.get(reading.probe)
+            if found is None or not found.is_newer(at):
+                return []
+            marks: list[measurement.Measurement] = []
+            if found.generation != at.generation:
+                marks = self._end(found)
+                LOG.warning(
+                    'The machine went back in time; probe %s gets a new '
+                    'register',
+                    reading.probe,
+                )
+                found = self._open(found.settings, at)
+                self._meterings[reading.probe] = found
+            elif found.is_full():
+                marks = self._renew(found)
+            elif found.accepts_step(at):
+                self._log_step(found.deviation(at))
+                marks = self._renew(found)
+            if found.latest is None:
+                self._has_unsaved = True
+            return marks + found.record(reading, at)
 
     def distrust(self, probe: str) -> str | None:
         """Return why the counter of a probe is not trusted; None if it is."""
         with self._lock:
-            entry = self._entries.get(probe)
-            if entry is None or entry.register.accumulator is None:
-                return None
-            return entry.register.accumulator.distrust
+            found = self._meterings.get(probe)
+            return None if found is None else found.distrust()
 
-    def measurements(self) -> list[measurement.Measurement]:
-        """Return the newest measurement of each open register."""
+    def state(self, now: clock.Instant) -> State:
+        """Return what a checkpoint saves, which must then be written."""
         with self._lock:
-            return [
-                entry.latest
-                for entry in self._entries.values()
-                if entry.latest
-            ]
+            self._has_unsaved = False
+            measured = {
+                probe: (found.latest, found.elapsed_at(now))
+                for probe, found in self._meterings.items()
+                if found.latest
+            }
+            return State(
+                list(measured.values()),
+                {
+                    probe: last
+                    for probe, last in self._ended.items()
+                    if probe not in measured
+                },
+            )
 
-    def closed(self) -> list[ClosedRegister]:
-        """Return the closed registers that are still republished."""
-        with self._lock:
-            return list(self._closed)
+    def has_unsaved(self) -> bool:
+        """Return whether a register with readings is in no checkpoint."""
+        return self._has_unsaved
 
-    def expire(self, seconds: float) -> None:
-        """Drop closed registers whose republication period has passed.
+    def _new_key(self) -> measurement.RegisterKey:
+        return measurement.RegisterKey(self._agent, secrets.token_hex(8))
 
-        :param seconds: time since the last call.
+    def _open(
+        self, settings: metering.Settings, now: clock.Instant
+    ) -> metering.Metering:
+        return metering.Metering(
+            settings,
+            register.Register(
+                self._new_key(),
+                self._ended.get(settings.probe.id),
+                now.boottime,
+            ),
+            self._profile_interval,
+            now.generation,
+        )
+
+    def _renew(
+        self, ending: metering.Metering
+    ) -> list[measurement.Measurement]:
+        self._remember(ending)
+        return ending.renew(self._new_key())
+
+    def _end(self, ended: metering.Metering) -> list[measurement.Measurement]:
+        self._remember(ended)
+        return ended.end()
+
+    def _remember(self, ended: metering.Metering) -> None:
+        """Keep which register of a probe was the last.
+
+        One without readings was never published, so nothing follows it.
         """
-        with self._lock:
-            self._closed = [
-                ClosedRegister(final, seconds_left - seconds)
-                for final, seconds_left in self._closed
-                if seconds_left > seconds
-            ]
+        if ended.latest is not None:
+            self._ended[ended.settings.probe.id] = measurement.Predecessor(
+                ended.latest.register.id, ended.latest.elapsed
+            )
+
+    def _log_step(self, seconds: float) -> None:
+        self._counters.count('clock_steps')
+        self._throttled_log.warning(
+            'step',
+            'The wall clock stepped by %+.1f s; registers end, and new ones '
+            'are opened',
+            seconds,
+        )

@@ -279,7 +279,7 @@ class Agent(service.ServiceBase):
             )
 
 
-def _settings(wattmeters: _Wattmeters) -> list[registers.Settings]:
+def _settings(wattmeters: _Wattmeters) -> list[metering.Settings]:
     return [
         settings
         for wattmeter in wattmeters.values()

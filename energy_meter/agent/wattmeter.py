@@ -14,7 +14,7 @@ from energy_meter import measurement
 from energy_meter.agent import driving
 from energy_meter.agent import plugins
 from energy_meter.agent import probes as agent_probes
-from energy_meter.agent import registers
+from energy_meter.agent import metering
 from energy_meter.bus import fields
 from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
@@ -36,7 +36,7 @@ class Wattmeter(typing.NamedTuple):
     driver: type[base.Driver]
     options: dict[str, typing.Any]
     probe_ids: tuple[str | None, ...]
-    probes: tuple[registers.Settings, ...]
+    probes: tuple[metering.Settings, ...]
     pattern: agent_probes.Pattern | None = None
 
     @property
@@ -94,7 +94,7 @@ class Wattmeter(typing.NamedTuple):
     def with_probes(
         self,
         probe_ids: collections.abc.Iterable[str | None],
-        settings: registers.Settings,
+        settings: metering.Settings,
         overrides: agent_probes.Overrides,
     ) -> 'Wattmeter':
         """Return this wattmeter with the given probes.
@@ -219,7 +219,7 @@ class _Loader:
         )
 
     def _pattern(
-        self, section: conf_sections.Section, settings: registers.Settings
+        self, section: conf_sections.Section, settings: metering.Settings
     ) -> agent_probes.Pattern:
         """Return the pattern for the probes of all channels."""
         text, *more = settings.options['probes']
@@ -277,7 +277,7 @@ class _Loader:
         driver_name: str,
         driver: type[base.Driver],
         options: dict[str, typing.Any],
-    ) -> registers.Settings:
+    ) -> metering.Settings:
         """Return the settings that all probes of a wattmeter share."""
         host = options['metered_host'] or (
             socket.gethostname() if driver.measures_this_machine else ''
@@ -288,7 +288,7 @@ class _Loader:
             )
         except exception.DriverError as error:
             raise section.error('driver', str(error))
-        return registers.Settings(
+        return metering.Settings(
             measurement.Probe(
                 '', scope, host, section.subject, driver_name, self._agent
             ),

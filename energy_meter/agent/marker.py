@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Choice of the points of a register's curve that are kept.
+
+A register has a point for each reading. Kept are its marks: few, but enough
+to rebuild how the energy is distributed over the intervals of the profile.
+This module has no clock and does no I/O.
+"""
+
+from energy_meter import register
+
+#: Maximum time in ms between two readings to interpolate between them. With
+#: more, both readings are kept, and nothing is invented.
+MAX_INTERPOLATION_MS = 10_000
+#: Maximum number of marks per interval that are not at a multiple of it.
+MAX_OFF_GRID = 8
+#: Of these, the maximum for the ends of gaps. One is reserved for the last
+#: reading before the next multiple, without which energy would move from one
+#: interval to the other.
+_MAX_FOR_GAPS = MAX_OFF_GRID - 1
+
+
+class Marker:
+    """Chooses the marks of one register.
+
+    Marks are the opening; the multiples of the interval on the wall clock,
+    interpolated between readings that are close; both ends of a gap, in
+    which the metered time stands still; and the last reading.
+
+    :param interval: interval of the profile in ms.
+    :param opened_timestamp: time in ms at which the register was opened.
+    """
+
+    __slots__ = (
+        '_count',
+        '_interval',
+        '_interval_number',
+        '_is_gap',
+        '_kept',
+        '_opened_timestamp',
+        '_previous',
+    )
+
+    def __init__(self, interval: int, opened_timestamp: int) -> None:
+        self._interval = interval
+        self._opened_timestamp = opened_timestamp
+        self._previous = register.ORIGIN
+        self._is_gap = False
+        # Elapsed time of the last mark; negative if there is none.
+        self._kept = -1
+        # Marks off the grid in the interval of the last one of them.
+        self._interval_number = self._count = 0
+
+    def add(self, point: register.Point) -> list[register.Point]:
+        """Return the marks up to a new point of the curve, in order.
+
+        :param point: later than all before.
+        """
+        previous, self._previous = self._previous, point
+        is_gap = point.metered == previous.metered
+        boundary = self._boundary(point.elapsed)
+        if (
+            self._kept >= 0
+            and is_gap == self._is_gap
+            and boundary <= previous.elapsed
+        ):
+            return []
+        marks: list[register.Point] = []
+        if self._kept < 0:
+            self._kept = 0
+            marks.append(register.ORIGIN)
+        if is_gap != self._is_gap:
+            self._is_gap = is_gap
+            self._keep(previous, _MAX_FOR_GAPS, marks)
+        if boundary > previous.elapsed:
+            self._cross(previous, point, boundary, marks)
+        return marks
+
+    def end(self) -> list[register.Point]:
+        """Return the last point, unless it is a mark already."""
+        if self._previous.elapsed <= self._kept:
+            return []
+        self._kept = self._previous.elapsed
+        return [self._previous]
+
+    def _boundary(self, elapsed: int) -> int:
+        """Return the last multiple of the interval, as elapsed time."""
+        return elapsed - (self._opened_timestamp + elapsed) % self._interval
+
+    def _cross(
+        self,
+        previous: register.Point,
+        point: register.Point,
+        boundary: int,
+        marks: list[register.Point],
+    ) -> None:
+        """Keep what dates the energy at a multiple of the interval."""
+        if point.elapsed - previous.elapsed <= MAX_INTERPOLATION_MS:
+            mark = interpolate(previous, point, boundary)
+            self._kept = mark.elapsed
+            marks.append(mark)
+        else:
+            self._keep(previous, MAX_OFF_GRID, marks)
+            self._keep(point, MAX_OFF_GRID, marks)
+
+    def _keep(
+        self, point: register.Point, limit: int, marks: list[register.Point]
+    ) -> None:
+        """Keep a point, unless that exceeds the limit of its interval."""
+        if point.elapsed <= self._kept:
+            return
+        number, phase = divmod(
+            self._opened_timestamp + point.elapsed, self._interval
+        )
+        if phase:
+            if number != self._interval_number:
+                self._interval_number, self._count = number, 0
+            if self._count >= limit:
+                return
+            self._count += 1
+        self._kept = point.elapsed
+        marks.append(point)
+
+
+def interpolate(
+    before: register.Point, after: register.Point, elapsed: int
+) -> register.Point:
+    """Return the point of a curve between two of its points.
+
+    :param elapsed: later than ``before``, not later than ``after``.
+    """
+    length = after.elapsed - before.elapsed
+    passed = elapsed - before.elapsed
+    return register.Point(
+        elapsed,
+        before.millijoules
+        + (after.millijoules - before.millijoules) * passed // length,
+        before.metered + (after.metered - before.metered) * passed // length,
+    )
