@@ -42,6 +42,14 @@ class StateUnusable(EnergyMeterError):
     template = '%(path)s: %(reason)s'
 
 
+class StateCorrupt(StateUnusable):
+    """A file of the state directory has invalid content."""
+
+    template = (
+        '%(path)s: corrupt; move it away to start without it: %(reason)s'
+    )
+
+
 class NoWattmeters(EnergyMeterError):
     """The configuration contains no usable wattmeter."""
 

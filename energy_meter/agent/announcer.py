@@ -61,32 +61,54 @@ class Announcer:
         self._buffer = buffer
         self._directory = directory
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
-        self._running, unsent, self._progress = self._load()
+        self._running, self._sent, self._progress = self._load()
+        if announce_all:
+            self._sent = 0
         self._saved_at = self._running
         self._accepted_at: float | None = None
-        self._unsent = _Cursor(buffer, 0 if announce_all else unsent)
+        self._unsent: _Cursor | None = None
         self._repeated: _Cursor | None = None
+        self._unwritten: list[measurement.Measurement] = []
+        self._returned_unwritten = 0
+
+    def collect(self) -> None:
+        """Write new marks to the disk, before they are published."""
+        if not self._buffer.flush() and not self._unwritten:
+            self._unwritten = self._buffer.take_unwritten()
 
     def next_unsent(self, limit: int) -> list[measurement.Measurement]:
         """Return marks that were not announced yet, the oldest first.
 
-        They are returned again until :meth:`sent_unsent`.
+        They are returned again until :meth:`sent_unsent`. Those that could
+        not be written come last.
         """
-        while not (marks := self._unsent.peek(limit)):
-            later = [
-                number
-                for number in self._buffer.numbers()
-                if number > self._unsent.number
-            ]
-            if not later or not self._buffer.is_complete(self._unsent.number):
-                break
+        marks = self._next_written(limit)
+        unwritten = [] if marks else self._unwritten[:limit]
+        self._returned_unwritten = len(unwritten)
+        return marks or unwritten
+
+    def _next_written(self, limit: int) -> list[measurement.Measurement]:
+        while True:
+            if self._unsent is None:
+                number = self._following(self._sent)
+                if number is None:
+                    return []
+                self._unsent = _Cursor(self._buffer, number)
+            # First of all: a file is complete once it was read after this.
+            is_complete = self._buffer.is_complete(self._unsent.number)
+            marks = self._unsent.peek(limit)
+            if marks or not is_complete:
+                return marks
             self._unsent.close()
-            self._unsent = _Cursor(self._buffer, later[0])
-        return marks
+            self._sent = self._unsent.number
+            self._unsent = None
 
     def sent_unsent(self) -> None:
         """Continue after the marks that were returned."""
-        self._unsent.advance()
+        if self._returned_unwritten:
+            del self._unwritten[: self._returned_unwritten]
+        elif self._unsent is not None:
+            self._unsent.advance()
 
     def next_repetition(self, limit: int) -> list[measurement.Measurement]:
         """Return marks to announce again.
@@ -117,7 +139,7 @@ class Announcer:
         self._accepted_at = monotonic
         numbers = self._buffer.numbers()
         for number in numbers:
-            if number < self._unsent.number:
+            if number <= self._sent:
                 self._progress.setdefault(number, _Progress(self._running, 0))
         for number in self._progress.keys() - set(numbers):
             del self._progress[number]
@@ -125,22 +147,25 @@ class Announcer:
             if self._running - progress.completed_at >= KEEP_S:
                 self._buffer.delete(number)
         if self._running - self._saved_at >= _SAVE_INTERVAL_S:
-            self.save()
+            self._save()
 
     def fail(self) -> None:
         """Stop the running time: the bus does not accept messages."""
         self._accepted_at = None
 
-    def save(self) -> None:
+    def close(self) -> None:
+        """Save the progress when nothing is published any more."""
+        self._buffer.close()
+        self._next_written(1)
+        self._save()
+
+    def _save(self) -> None:
         """Save the progress; without it, more is announced than needed."""
         self._saved_at = self._running
-        unsent = self._unsent.number
-        if self._unsent.is_at_end() and self._buffer.is_complete(unsent):
-            unsent += 1
         _, error = attempt.call(
             lambda: self._directory.write(
                 _NAME,
-                [self._running, unsent, list(self._progress.items())],
+                [self._running, self._sent, list(self._progress.items())],
             ),
             exception.StateUnusable,
         )
@@ -157,6 +182,11 @@ class Announcer:
         if error is not None:
             LOG.warning('All marks are announced again: %s', error)
         return loaded or (0.0, 0, {})
+
+    def _following(self, number: int) -> int | None:
+        """Return the number of the next file."""
+        later = (other for other in self._buffer.numbers() if other > number)
+        return next(later, None)
 
     def _due(self) -> int | None:
         """Return the number of the first file that is due."""
@@ -208,10 +238,6 @@ class _Cursor:
         del self._ahead[: self._peeked]
         self._peeked = 0
 
-    def is_at_end(self) -> bool:
-        """Return whether all marks of the file were returned."""
-        return not self.peek(1)
-
     def close(self) -> None:
         """Close the file."""
         if self._reader is not None:
@@ -221,9 +247,9 @@ class _Cursor:
 def _parse(
     content: list[typing.Any],
 ) -> tuple[float, int, dict[int, _Progress]]:
-    running, unsent, progress = content
+    running, sent, progress = content
     return (
         float(running),
-        int(unsent),
+        int(sent),
         {int(number): _Progress(*row) for number, row in progress},
     )

@@ -1,60 +1,160 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Checkpoint of all registers, for the next incarnation of the agent.
+"""Checkpoint of all registers, for the next start of the agent.
 
-Nothing republishes the final measurement of a register once its agent has
-stopped. The agent therefore saves the newest measurement of each register
-every few seconds. Its next incarnation opens new registers, and republishes
-the saved measurements as those of closed registers.
+The agent saves the newest measurement of each open register every few
+seconds. At the next start, these measurements become the final marks of their
+registers, and the new registers name the old ones as their predecessors.
 """
 
+import collections.abc
+import logging
+import threading
 import typing
 
+from energy_meter import attempt
+from energy_meter import exception
+from energy_meter import log_throttle
 from energy_meter import measurement
+from energy_meter.agent import clock as agent_clock
+from energy_meter.agent import mark_buffer
 from energy_meter.agent import registers as agent_registers
 from energy_meter.agent import state
+
+LOG = logging.getLogger(__name__)
 
 _NAME = 'checkpoint.json'
 
 
-def save(
-    directory: state.StateDirectory, registers: agent_registers.Registers
-) -> None:
-    """Write the newest measurements of open and closed registers.
+class Saved(typing.NamedTuple):
+    """Content of a checkpoint.
 
-    :raises StateUnusable: if the checkpoint cannot be written.
+    :ivar marks: the final mark of each register that was open.
+    :ivar ended: the last register of each probe; empty if another agent
+        saved the checkpoint.
     """
-    closed = [
-        agent_registers.ClosedRegister(
-            latest, agent_registers.REPUBLISH_PERIOD_S
+
+    marks: list[measurement.Measurement]
+    ended: dict[str, measurement.Predecessor]
+
+
+class Checkpoint:
+    """Saves the registers of the agent; thread-safe.
+
+    :param directory: keeps the file.
+    :param agent: UUID of the agent.
+    :param registers: what is saved.
+    :param marks: receives the final marks of registers before a checkpoint
+        without these registers is written.
+    :param clock: clock of the agent.
+    """
+
+    def __init__(
+        self,
+        directory: state.StateDirectory,
+        agent: str,
+        registers: agent_registers.Registers,
+        marks: mark_buffer.MarkBuffer,
+        clock: agent_clock.Clock,
+    ) -> None:
+        self._directory = directory
+        self._agent = agent
+        self._registers = registers
+        self._marks = marks
+        self._clock = clock
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
+        self._saving = threading.Lock()
+
+    def save(self) -> None:
+        """Write the checkpoint; log it if that fails."""
+        with self._saving:
+            self._save()
+
+    def save_new(self) -> None:
+        """Write the checkpoint if it lacks a register.
+
+        To be called before measurements are published: whatever the
+        collectors know of a register, its successor names it.
+        """
+        with self._saving:
+            if self._registers.has_unsaved():
+                self._save()
+
+    def _save(self) -> None:
+        current = self._registers.state(self._clock.now())
+        self._marks.flush()
+        content = {
+            'agent': self._agent,
+            'open': current.open,
+            'ended': current.ended,
+        }
+        _, error = attempt.call(
+            lambda: self._directory.write(_NAME, content),
+            exception.StateUnusable,
         )
-        for latest in registers.measurements()
-    ] + registers.closed()
-    directory.write(
-        _NAME, [(*final, seconds_left) for final, seconds_left in closed]
-    )
+        if error is not None:
+            self._throttled_log.warning(
+                'checkpoint',
+                'Cannot save the checkpoint (%s); retrying',
+                error,
+            )
+        else:
+            self._throttled_log.recovered(
+                'checkpoint', 'Checkpoint saved again'
+            )
 
 
-def load(
-    directory: state.StateDirectory,
-) -> list[agent_registers.ClosedRegister]:
-    """Return the registers of earlier incarnations.
+def load(directory: state.StateDirectory, agent: str) -> Saved:
+    """Return what was saved last.
 
-    :returns: an empty list if there is no checkpoint.
+    A corrupt checkpoint is set aside: metering without it loses no energy,
+    only the order of a probe's registers.
+
+    :param agent: UUID of the agent. If it differs from that of the
+        checkpoint, the directory was copied, or the machine renamed. The
+        registers are then those of another agent, which nothing follows.
     :raises StateUnusable: if the checkpoint cannot be read.
     """
-    return directory.read(_NAME, _parse) or []
+    saved, error = attempt.call(
+        lambda: directory.read(_NAME, _parse), exception.StateCorrupt
+    )
+    if error is not None:
+        LOG.error(
+            'The checkpoint is renamed to %s, and registers start without '
+            'predecessors: %s',
+            directory.set_aside(_NAME),
+            error,
+        )
+    if saved is None:
+        return Saved([], {})
+    owner, content = saved
+    return content if owner == agent else content._replace(ended={})
 
 
-def _parse(rows: list[typing.Any]) -> list[agent_registers.ClosedRegister]:
-    return [_parse_row(row) for row in rows]
+def _parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
+    ended = {
+        str(probe): measurement.Predecessor(str(register), int(elapsed))
+        for probe, (register, elapsed) in content['ended'].items()
+    }
+    marks = []
+    for row, elapsed in content['open']:
+        latest = _parse_measurement(row)
+        marks.append(
+            latest._replace(watts=None, volts=None, amperes=None, is_mark=True)
+        )
+        ended[latest.probe.id] = measurement.Predecessor(
+            latest.register.id, max(latest.elapsed, int(elapsed))
+        )
+    return content['agent'], Saved(marks, ended)
 
 
-def _parse_row(row: list[typing.Any]) -> agent_registers.ClosedRegister:
-    probe, key, *rest, seconds_left = row
-    return agent_registers.ClosedRegister(
-        measurement.Measurement(
-            measurement.Probe(*probe), measurement.RegisterKey(*key), *rest
-        ),
-        seconds_left,
+def _parse_measurement(
+    row: collections.abc.Sequence[typing.Any],
+) -> measurement.Measurement:
+    probe, key, after, *values = row
+    return measurement.Measurement(
+        measurement.Probe(*probe),
+        measurement.RegisterKey(*key),
+        None if after is None else measurement.Predecessor(*after),
+        *values,
     )

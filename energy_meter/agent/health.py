@@ -38,10 +38,11 @@ class Health:
 
 
 class HealthExporter(registry.Collector):
-    """Exports the health of wattmeters and the backlog size to Prometheus.
+    """Exports the health of wattmeters and the size of queues to Prometheus.
 
     :param healths: returns the health of each wattmeter, by name.
     :param backlog_size: returns the number of queued measurements.
+    :param mark_bytes: returns the size of the buffered marks, in bytes.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class HealthExporter(registry.Collector):
             [], collections.abc.Mapping[str, Health]
         ],
         backlog_size: collections.abc.Callable[[], int],
+        mark_bytes: collections.abc.Callable[[], int],
     ) -> None:
         self._healths = healths
         self._backlog_size = backlog_size
+        self._mark_bytes = mark_bytes
 
     def collect(self) -> collections.abc.Iterable[metrics_core.Metric]:
         up = metrics_core.GaugeMetricFamily(
@@ -84,5 +87,10 @@ class HealthExporter(registry.Collector):
                 'energy_meter_backlog_measurements',
                 'Measurements queued for the bus',
                 self._backlog_size(),
+            ),
+            metrics_core.GaugeMetricFamily(
+                'energy_meter_mark_buffer_bytes',
+                'Size of the marks that are buffered in state_path',
+                self._mark_bytes(),
             ),
         )

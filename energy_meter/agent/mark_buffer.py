@@ -3,6 +3,7 @@
 """Buffer of marks on disk, as in the profile of an electricity meter."""
 
 import collections.abc
+import errno
 import logging
 import os
 import pathlib
@@ -14,6 +15,7 @@ from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.agent import mark_file
+from energy_meter.agent import state
 
 LOG = logging.getLogger(__name__)
 
@@ -96,11 +98,10 @@ class MarkBuffer:
             self._limit_size()
         return True
 
-    def take_unwritten(self, limit: int) -> list[measurement.Measurement]:
-        """Remove and return marks that the disk did not take."""
-        with self._adding:
-            taken = self._pending[:limit]
-            del self._pending[:limit]
+    def take_unwritten(self) -> list[measurement.Measurement]:
+        """Remove and return marks that could not be written."""
+        with self._writing, self._adding:
+            taken, self._pending = self._pending, []
             return taken
 
     def reader(self, number: int) -> mark_file.Reader | None:
@@ -150,6 +151,8 @@ class MarkBuffer:
     def _end_file(self) -> None:
         if self._open is not None:
             self._open.close()
+            if not self._open.size:
+                self._delete(self._open.number)
             self._open = None
 
     def _limit_size(self) -> None:
@@ -178,15 +181,11 @@ class _OpenFile:
         self.number = number
         self.size = 0
         self._ends_at = time.monotonic() + _MAX_FILE_AGE_S
+        self._path = path
         self._encoder = mark_file.Encoder()
         self._descriptor = os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640
         )
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
 
     def is_due(self) -> bool:
         """Return whether the next file must begin."""
@@ -201,8 +200,10 @@ class _OpenFile:
         """
         line = self._encoder.encode(marks)
         if os.write(self._descriptor, line) < len(line):
-            raise OSError(28, 'No space left on device')
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._descriptor)
+        if not self.size:
+            state.sync_directory(self._path.parent)
         self.size += len(line)
 
     def close(self) -> None:

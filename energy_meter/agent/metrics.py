@@ -10,12 +10,25 @@ COUNTERS = (
         'measurements_published', 'Measurements published on the bus'
     ),
     counters.Definition(
+        'marks_announced',
+        'Marks published on the bus, each announcement of a mark counts',
+    ),
+    counters.Definition(
         'publish_failures', 'Failed attempts to publish a message'
     ),
     counters.Definition(
         'backlog_coalesced',
         'Measurements dropped from a full backlog because a newer one of the '
         'same register was kept',
+    ),
+    counters.Definition(
+        'clock_steps',
+        'Registers ended because the wall clock stepped',
+    ),
+    counters.Definition(
+        'restart_backoff_seconds',
+        'Time that the agent waited at its start because it is restarted '
+        'often',
     ),
     counters.Definition(
         'readings_rejected',

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Path of a reading from its driver to the backlog."""
+"""Path of a reading from its driver to the backlog and the marks."""
 
 import collections.abc
-import time
 
 from energy_meter import measurement
 from energy_meter.agent import backlog
+from energy_meter.agent import clock as agent_clock
+from energy_meter.agent import mark_buffer
 from energy_meter.agent import registers as agent_registers
 from energy_meter.agent import validation
 from energy_meter.telemetry import counters
@@ -17,6 +18,8 @@ class Recorder:
 
     :param registers: registers of the agent.
     :param queue: receives the measurements.
+    :param marks: receives the marks.
+    :param clock: clock of the agent.
     :param counts: counters of the agent.
     """
 
@@ -24,10 +27,14 @@ class Recorder:
         self,
         registers: agent_registers.Registers,
         queue: backlog.Backlog,
+        marks: mark_buffer.MarkBuffer,
+        clock: agent_clock.Clock,
         counts: counters.Counters,
     ) -> None:
         self._registers = registers
         self._backlog = queue
+        self._marks = marks
+        self._clock = clock
         self._violations = validation.ViolationLog(counts)
 
     def record(
@@ -37,35 +44,34 @@ class Recorder:
 
         A reading with a time in the future gets the current time.
         """
-        monotonic_now, timestamp_now = time.monotonic(), time.time()
-        measurements = []
+        now = self._clock.now()
+        recorded: list[measurement.Measurement] = []
         for reading in readings:
-            monotonic = (
-                monotonic_now
-                if reading.monotonic is None
-                else min(reading.monotonic, monotonic_now)
-            )
-            timestamp = timestamp_now - (monotonic_now - monotonic)
-            latest = self._record(reading, monotonic, timestamp)
-            if latest is not None:
-                measurements.append(latest)
-        self._backlog.put(measurements)
+            at = now
+            if reading.monotonic is not None and (
+                reading.monotonic < now.monotonic
+            ):
+                at = now.before(now.monotonic - reading.monotonic)
+            recorded += self._record(reading, at)
+        # The marks first: they are published before the measurements.
+        self._marks.put([each for each in recorded if each.is_mark])
+        self._backlog.put(each for each in recorded if not each.is_mark)
 
     def _record(
-        self, reading: measurement.Reading, monotonic: float, timestamp: float
-    ) -> measurement.Measurement | None:
+        self, reading: measurement.Reading, at: agent_clock.Instant
+    ) -> list[measurement.Measurement]:
         settings = self._registers.settings(reading.probe)
         if settings is None:
-            return None
+            return []
         violation = validation.validate(
             reading, settings.max_watts, settings.energy
         )
         if violation is not None:
             self._violations.record(reading.probe, violation)
             if violation.rejected:
-                return None
-        latest = self._registers.record(reading, monotonic, timestamp)
-        if violation is None and latest is None:
+                return []
+        recorded = self._registers.record(reading, at)
+        if violation is None and not recorded:
             self._violations.record_out_of_order()
         elif violation is None and (
             reason := self._registers.distrust(reading.probe)
@@ -73,4 +79,4 @@ class Recorder:
             self._violations.record(
                 reading.probe, validation.distrust(reason, settings.max_watts)
             )
-        return latest
+        return recorded

@@ -86,7 +86,9 @@ class Registers:
                     kept.change(wanted)
                 self._meterings[probe] = kept
             return [
-                mark for ended in previous.values() for mark in self._end(ended)
+                mark
+                for ended in previous.values()
+                for mark in self._end(ended)
             ]
 
     def record(

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Thread that publishes queued measurements."""
+"""Thread that publishes marks and queued measurements."""
 
+import collections.abc
 import logging
 import threading
+import time
 
 from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter import measurement
+from energy_meter.agent import announcer
 from energy_meter.agent import backlog
 from energy_meter.bus import publisher
 from energy_meter.bus import transport
@@ -17,16 +20,23 @@ LOG = logging.getLogger(__name__)
 
 #: Interval in seconds between attempts while the bus is unreachable.
 _RETRY_INTERVAL_S = 1.0
+#: Maximum number of messages with marks before the measurements of one
+#: interval, so that many marks do not delay them.
+_MAX_MARK_MESSAGES = 20
+
+_Next = collections.abc.Callable[[int], list[measurement.Measurement]]
 
 
 class Sender(threading.Thread):
-    """Publishes the backlog once per interval.
+    """Publishes the backlog once per interval, after its marks.
 
-    While the bus is unreachable, measurements stay in the backlog. No other
-    thread of the agent publishes: a broker that is short of memory blocks
-    the publishing thread for an unlimited time.
+    While the bus is unreachable, measurements stay in the backlog, and marks
+    on the disk. No other thread of the agent publishes: a broker that is
+    short of memory blocks the publishing thread for an unlimited time.
 
     :param queue: measurements to publish.
+    :param marks: marks to publish.
+    :param save_registers: called before measurements are published.
     :param sink: publishes them.
     :param interval: seconds between two publications.
     :param max_batch: maximum number of measurements in one message.
@@ -36,6 +46,8 @@ class Sender(threading.Thread):
     def __init__(
         self,
         queue: backlog.Backlog,
+        marks: announcer.Announcer,
+        save_registers: collections.abc.Callable[[], None],
         sink: publisher.MeasurementPublisher,
         interval: float,
         max_batch: int,
@@ -43,12 +55,15 @@ class Sender(threading.Thread):
     ) -> None:
         super().__init__(name='sender', daemon=True)
         self._backlog = queue
+        self._marks = marks
+        self._save_registers = save_registers
         self._publisher = sink
         self._interval = interval
         self._max_batch = max_batch
         self._counters = counts
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._stopping = threading.Event()
+        self._repeated_at = time.monotonic()
 
     def stop(self, timeout: float) -> None:
         """Publish the backlog a last time, then end the thread.
@@ -63,25 +78,69 @@ class Sender(threading.Thread):
     def run(self) -> None:
         while not self._stopping.wait(self._interval):
             while not self._send_all():
+                self._marks.fail()
                 if self._stopping.wait(_RETRY_INTERVAL_S):
                     return
+            self._marks.accept(time.monotonic())
         self._send_all()
 
     def _send_all(self) -> bool:
-        """Publish the backlog, and return whether that succeeded."""
-        # Measurements that arrive meanwhile wait for the next interval.
+        """Publish what is queued, and return whether that succeeded."""
+        # Measurements that arrive meanwhile wait for the next interval. The
+        # marks of all others have been made.
         remaining = len(self._backlog)
+        self._marks.collect()
+        return (
+            self._announce(
+                self._marks.next_unsent,
+                self._marks.sent_unsent,
+                _MAX_MARK_MESSAGES,
+            )
+            and self._send_backlog(remaining)
+            and self._repeat()
+        )
+
+    def _send_backlog(self, remaining: int) -> bool:
         while remaining > 0:
             batch = self._backlog.take(self._max_batch)
             if not self._send(batch):
                 self._backlog.requeue(batch)
                 return False
+            self._counters.count('measurements_published', len(batch))
             remaining -= len(batch)
+        return True
+
+    def _repeat(self) -> bool:
+        """Announce marks again, with one message per second on average."""
+        monotonic = time.monotonic()
+        messages = int(min(monotonic - self._repeated_at, self._interval + 1))
+        if not messages:
+            return True
+        self._repeated_at = monotonic
+        return self._announce(
+            self._marks.next_repetition, self._marks.sent_repetition, messages
+        )
+
+    def _announce(
+        self,
+        next_marks: _Next,
+        sent: collections.abc.Callable[[], None],
+        messages: int,
+    ) -> bool:
+        for _ in range(messages):
+            marks = next_marks(self._max_batch)
+            if not marks:
+                return True
+            if not self._send(marks):
+                return False
+            self._counters.count('marks_announced', len(marks))
+            sent()
         return True
 
     def _send(self, batch: list[measurement.Measurement]) -> bool:
         if not batch:
             return True
+        self._save_registers()
         # Any exception: the first connection also raises errors of the
         # libraries below oslo.messaging. An unhandled error would end this
         # thread, and the agent would not publish any more.
@@ -95,7 +154,6 @@ class Sender(threading.Thread):
             )
             return False
         self._counters.count('messages_published')
-        self._counters.count('measurements_published', len(batch))
         self._throttled_log.recovered('bus', 'Connection to the bus restored')
         return True
 

@@ -13,13 +13,17 @@ from oslo_service import service
 
 from energy_meter import attempt
 from energy_meter import exception
-from energy_meter import log_throttle
+from energy_meter.agent import announcer
 from energy_meter.agent import backlog
 from energy_meter.agent import checkpoint
+from energy_meter.agent import clock as agent_clock
 from energy_meter.agent import health
+from energy_meter.agent import mark_buffer
 from energy_meter.agent import metrics
 from energy_meter.agent import recorder
 from energy_meter.agent import registers
+from energy_meter.agent import reloading
+from energy_meter.agent import restarts
 from energy_meter.agent import sender
 from energy_meter.agent import state
 from energy_meter.agent import supervisor
@@ -30,8 +34,6 @@ from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Interval in seconds between republications of closed registers.
-_REPUBLISH_INTERVAL_S = 300.0
 #: Maximum time in seconds for each thread to end, and for the bus to accept
 #: the final measurements, while the agent stops.
 _STOP_TIMEOUT_S = 5.0
@@ -49,6 +51,8 @@ class Agent(service.ServiceBase):
 
     :param conf: the configuration.
     :param reload: loads the configuration from the files again.
+    :param announce_all: whether to publish all buffered marks again.
+    :param clock: clock of the machine; by default as configured.
     :raises MissingSecrets: if no secret is configured.
     :raises StateLocked: if another agent uses this ``state_path``.
     :raises StateUnusable: if the ``state_path`` cannot be used.
@@ -58,9 +62,12 @@ class Agent(service.ServiceBase):
         self,
         conf: cfg.ConfigOpts,
         reload: collections.abc.Callable[[], cfg.ConfigOpts],
+        announce_all: bool = False,
+        clock: agent_clock.Clock | None = None,
     ) -> None:
         self._conf = conf
         self._load_conf = reload
+        self._clock = clock or agent_clock.Clock(conf.agent.clock)
         self.counters = counters.Counters(metrics.COUNTERS)
         self._publisher = publisher.MeasurementPublisher(
             bus_transport.connect(conf),
@@ -68,22 +75,39 @@ class Agent(service.ServiceBase):
             name_of(conf),
         )
         self._state = state.StateDirectory(conf.state_path)
-        self._identity = self._state.identify()
+        self._uuid = self._state.identify(conf.agent.host)
+        self._marks = mark_buffer.MarkBuffer(self._state.path / 'marks')
+        saved = checkpoint.load(self._state, self._uuid)
+        self._marks.put(saved.marks)
         self._registers = registers.Registers(
-            self._identity.uuid, checkpoint.load(self._state)
+            self._uuid,
+            saved.ended,
+            conf.agent.profile_interval,
+            self.counters,
+        )
+        self._checkpoint = checkpoint.Checkpoint(
+            self._state, self._uuid, self._registers, self._marks, self._clock
         )
         self._backlog = backlog.Backlog(conf.agent.max_backlog, self.counters)
         self._recorder = recorder.Recorder(
-            self._registers, self._backlog, self.counters
+            self._registers,
+            self._backlog,
+            self._marks,
+            self._clock,
+            self.counters,
+        )
+        self._announcer = announcer.Announcer(
+            self._marks, self._state, announce_all
         )
         self._sender = self._make_sender()
         self._supervisor = self._make_supervisor()
         self.counters.registry.register(
             health.HealthExporter(
-                self._supervisor.healths, lambda: len(self._backlog)
+                self._supervisor.healths,
+                lambda: len(self._backlog),
+                self._marks.size,
             )
         )
-        self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._wattmeters: _Wattmeters = {}
         self._configuring = threading.Lock()
         self._stopping = threading.Event()
@@ -91,10 +115,13 @@ class Agent(service.ServiceBase):
         self._task_thread = threading.Thread(
             target=self._run_periodic_tasks, name='periodic tasks', daemon=True
         )
+        self._delay = 0.0
 
     def _make_sender(self) -> sender.Sender:
         return sender.Sender(
             self._backlog,
+            self._announcer,
+            self._checkpoint.save_new,
             self._publisher,
             self._conf.agent.publish_interval,
             self._conf.agent.max_batch,
@@ -113,16 +140,27 @@ class Agent(service.ServiceBase):
     def start(self) -> None:
         """Start reading the wattmeters.
 
+        An agent that is restarted often waits before that.
+
         :raises NoWattmeters: if no wattmeter is configured without errors.
         """
-        LOG.info(
-            'Agent %s, uuid %s, incarnation %d',
-            name_of(self._conf),
-            self._identity.uuid,
-            self._identity.incarnation,
+        LOG.info('Agent %s, uuid %s', name_of(self._conf), self._uuid)
+        configured, errors = agent_wattmeter.load(
+            self._conf, name_of(self._conf)
         )
-        self._queue_closed()
-        self._apply(self._conf)
+        for error in errors:
+            LOG.error('%s', error)
+        if not configured:
+            raise exception.NoWattmeters()
+        self._delay = restarts.delay(self._state, self._clock.now().timestamp)
+        if self._delay:
+            LOG.warning(
+                'This agent is restarted often; metering starts in %.0f s',
+                self._delay,
+            )
+            self.counters.count('restart_backoff_seconds', self._delay)
+        else:
+            self._read(configured)
         self._sender.start()
         self._task_thread.start()
 
@@ -132,7 +170,9 @@ class Agent(service.ServiceBase):
         if self._task_thread.is_alive():
             self._task_thread.join(_STOP_TIMEOUT_S)
         self._sender.stop(_STOP_TIMEOUT_S)
-        self._save_checkpoint()
+        self._checkpoint.save()
+        if not self._sender.is_alive():
+            self._announcer.close()
         self._state.close()
 
     def wait(self) -> None:
@@ -150,7 +190,6 @@ class Agent(service.ServiceBase):
 
         :raises DuplicateProbe: if one of its probes belongs to another
             wattmeter.
-        :raises StateUnusable: if a new incarnation cannot be stored.
         """
         with self._configuring:
             registered = {
@@ -166,22 +205,27 @@ class Agent(service.ServiceBase):
                     )
             if wattmeter.name in self._wattmeters:
                 wattmeters = {**self._wattmeters, wattmeter.name: wattmeter}
-                self._renew_incarnation(wattmeters)
                 self._open_registers(wattmeters)
 
     def _apply(self, conf: cfg.ConfigOpts) -> None:
+        """Read the wattmeters of a configuration that has changed."""
         configured, errors = agent_wattmeter.load(conf, name_of(conf))
         for error in errors:
             LOG.error('%s', error)
-        if not configured and not self._task_thread.is_alive():
-            raise exception.NoWattmeters()
+        wanted = reloading.keep_previous(configured, errors, self._wattmeters)
+        for kept in wanted:
+            if kept not in configured:
+                LOG.warning('Wattmeter %s is read as before', kept.name)
+        self._read(wanted)
+
+    def _read(self, wanted: list[agent_wattmeter.Wattmeter]) -> None:
+        """Read these wattmeters, and no others."""
+        configured = [wattmeter.unresolved() for wattmeter in wanted]
         with self._configuring:
             wattmeters = {
                 wattmeter.name: self._keep_resolved(wattmeter)
-                for wattmeter in configured
+                for wattmeter in wanted
             }
-            # This may fail, so it comes before any change.
-            self._renew_incarnation(wattmeters)
             self._supervisor.stop_removed(configured)
             self._open_registers(wattmeters)
         self._supervisor.start_added(configured)
@@ -193,29 +237,30 @@ class Agent(service.ServiceBase):
         current = self._wattmeters.get(configured.name, configured)
         return current if current.unresolved() == configured else configured
 
-    def _renew_incarnation(self, wattmeters: _Wattmeters) -> None:
-        """Start a new incarnation if any probe needs a new register.
-
-        A register replaces another only if its incarnation is higher, so new
-        registers must not reuse the current one.
-        """
-        if self._task_thread.is_alive() and self._registers.unknown(
-            settings.probe.id for settings in _settings(wattmeters)
-        ):
-            self._identity = self._state.identify()
-
     def _open_registers(self, wattmeters: _Wattmeters) -> None:
         self._wattmeters = wattmeters
-        self._registers.configure(
-            _settings(wattmeters), self._identity.incarnation, time.monotonic()
+        self._marks.put(
+            self._registers.configure(
+                [
+                    settings
+                    for wattmeter in wattmeters.values()
+                    for settings in wattmeter.probes
+                ],
+                self._clock.now(),
+            )
         )
 
     def _run_periodic_tasks(self) -> None:
-        """Check drivers, reload, save checkpoints, republish registers."""
+        """Check drivers, write marks, reload and save checkpoints."""
+        if self._delay:
+            if self._stopping.wait(self._delay):
+                return
+            self._run_task(lambda: self._apply(self._conf))
         checkpoint_due = time.monotonic()
-        republish_due = checkpoint_due + _REPUBLISH_INTERVAL_S
         while not self._stopping.wait(1.0):
             self._run_task(self._supervisor.check)
+            # The sender writes them, too, but not while the bus blocks it.
+            self._run_task(self._marks.flush)
             if self._reloading.is_set():
                 self._reloading.clear()
                 self._run_task(self._reload)
@@ -224,26 +269,16 @@ class Agent(service.ServiceBase):
                 checkpoint_due = (
                     monotonic + self._conf.agent.checkpoint_interval
                 )
-                self._run_task(self._save_checkpoint)
-            if monotonic >= republish_due:
-                republish_due = monotonic + _REPUBLISH_INTERVAL_S
-                self._run_task(self._republish_closed)
+                self._run_task(self._checkpoint.save)
 
     @staticmethod
-    def _run_task(task: collections.abc.Callable[[], None]) -> None:
+    def _run_task(task: collections.abc.Callable[[], object]) -> None:
         # An unhandled error would end the thread. Without checkpoints, the
         # next restart would lose energy.
         try:
             task()
         except Exception:
             LOG.exception('Periodic task failed')
-
-    def _republish_closed(self) -> None:
-        self._registers.expire(_REPUBLISH_INTERVAL_S)
-        self._queue_closed()
-
-    def _queue_closed(self) -> None:
-        self._backlog.put(closed.final for closed in self._registers.closed())
 
     def _reload(self) -> None:
         LOG.info('Reloading the configuration')
@@ -261,27 +296,3 @@ class Agent(service.ServiceBase):
         keyring = bus_transport.keyring(conf)
         self._apply(conf)
         self._publisher.use(keyring)
-
-    def _save_checkpoint(self) -> None:
-        _, error = attempt.call(
-            lambda: checkpoint.save(self._state, self._registers),
-            exception.StateUnusable,
-        )
-        if error is not None:
-            self._throttled_log.warning(
-                'checkpoint',
-                'Cannot save the checkpoint (%s); retrying',
-                error,
-            )
-        else:
-            self._throttled_log.recovered(
-                'checkpoint', 'Checkpoint saved again'
-            )
-
-
-def _settings(wattmeters: _Wattmeters) -> list[metering.Settings]:
-    return [
-        settings
-        for wattmeter in wattmeters.values()
-        for settings in wattmeter.probes
-    ]

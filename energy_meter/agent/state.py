@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""State directory of an agent: its lock, identity and checkpoint."""
+"""State directory of an agent: its lock, identity and files."""
 
 import collections.abc
 import fcntl
@@ -20,36 +20,24 @@ _MACHINE_ID = pathlib.Path('/etc/machine-id')
 T = typing.TypeVar('T')
 
 
-class Identity(typing.NamedTuple):
-    """Identity of an agent.
-
-    :ivar uuid: UUID of the agent; stays the same as long as the state
-        directory stays on this machine.
-    :ivar incarnation: number that increases each time the agent opens
-        registers.
-    """
-
-    uuid: str
-    incarnation: int
-
-
 class StateDirectory:
     """The ``state_path`` of one agent, locked against other processes.
 
+    :ivar path: its path.
     :raises StateLocked: if another process has locked it.
     :raises StateUnusable: if it cannot be created or written.
     """
 
     def __init__(self, path: str | pathlib.Path) -> None:
-        self._path = pathlib.Path(path)
+        self.path = pathlib.Path(path)
         try:
-            self._path.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._lock = open(  # noqa: SIM115 - it stays open
-                self._path / _LOCK, 'ab', opener=_open_privately
+                self.path / _LOCK, 'ab', opener=_open_privately
             )
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise exception.StateLocked(path=self._path)
+            raise exception.StateLocked(path=self.path)
         except OSError as error:
             raise self._unusable(error)
 
@@ -57,25 +45,24 @@ class StateDirectory:
         """Release the lock."""
         self._lock.close()
 
-    def identify(self) -> Identity:
-        """Return the identity of this agent in a new incarnation.
+    def identify(self, host: str | None = None) -> str:
+        """Return the UUID of this agent.
 
-        A copy of the directory on another machine is a different agent, and
+        It stays the same as long as the directory stays on this machine. A
+        copy of the directory on another machine is a different agent, and
         gets a UUID of its own. To detect a copy, the machine ID and the host
         name are stored beside the UUID.
 
+        :param host: stands for the host name.
         :raises StateUnusable: if the identity cannot be read or written.
         """
-        machine = [_machine_id(), socket.gethostname()]
-        identity, stored_machine = self.read(_IDENTITY, _parse_identity) or (
-            None,
-            None,
-        )
-        if identity is None or stored_machine != machine:
-            identity = Identity(str(uuid.uuid4()), 0)
-        identity = identity._replace(incarnation=identity.incarnation + 1)
-        self.write(_IDENTITY, {**identity._asdict(), 'machine': machine})
-        return identity
+        machine = [_machine_id(), host or socket.gethostname()]
+        stored = self.read(_IDENTITY, _parse_identity)
+        if stored is not None and stored[1] == machine:
+            return stored[0]
+        agent = str(uuid.uuid4())
+        self.write(_IDENTITY, {'uuid': agent, 'machine': machine})
+        return agent
 
     def read(
         self, name: str, parse: collections.abc.Callable[[typing.Any], T]
@@ -86,7 +73,7 @@ class StateDirectory:
         :raises StateUnusable: if the file cannot be read or parsed.
         """
         try:
-            return parse(json.loads((self._path / name).read_bytes()))
+            return parse(json.loads((self.path / name).read_bytes()))
         except FileNotFoundError:
             return None
         except (
@@ -106,7 +93,7 @@ class StateDirectory:
 
         :raises StateUnusable: if the file cannot be written.
         """
-        new_path = self._path / f'{name}.new'
+        new_path = self.path / f'{name}.new'
         try:
             with open(
                 new_path, 'w', encoding='utf-8', opener=_open_privately
@@ -114,37 +101,49 @@ class StateDirectory:
                 json.dump(content, stream, separators=(',', ':'))
                 stream.flush()
                 os.fsync(stream.fileno())
-            new_path.replace(self._path / name)
-            self._sync_directory()
+            new_path.replace(self.path / name)
+            sync_directory(self.path)
         except OSError as error:
             raise self._unusable(error, name)
 
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+    def set_aside(self, name: str) -> str:
+        """Rename a corrupt file, and return its new name.
+
+        :raises StateUnusable: if that fails.
+        """
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            self.path.joinpath(name).replace(self.path / f'{name}.corrupt')
+        except OSError as error:
+            raise self._unusable(error, name)
+        return f'{name}.corrupt'
 
     def _unusable(
         self, error: Exception, name: str = ''
     ) -> exception.StateUnusable:
-        reason = (
-            error.strerror
-            if isinstance(error, OSError)
-            else f'corrupt; move it away to start without it: {error}'
-        )
-        return exception.StateUnusable(path=self._path / name, reason=reason)
+        path = self.path / name
+        if isinstance(error, OSError):
+            return exception.StateUnusable(path=path, reason=error.strerror)
+        return exception.StateCorrupt(path=path, reason=error)
+
+
+def sync_directory(path: pathlib.Path) -> None:
+    """Wait until new files of a directory are on the disk.
+
+    :raises OSError: if that fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _open_privately(path: str, flags: int) -> int:
     return os.open(path, flags, 0o640)
 
 
-def _parse_identity(content: typing.Any) -> tuple[Identity, object]:
-    return Identity(
-        str(uuid.UUID(content['uuid'])), int(content['incarnation'])
-    ), content['machine']
+def _parse_identity(content: typing.Any) -> tuple[str, object]:
+    return str(uuid.UUID(content['uuid'])), content['machine']
 
 
 def _machine_id() -> str:

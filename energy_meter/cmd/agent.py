@@ -32,6 +32,13 @@ _OPTS = [
         'each probe, and exit. The exit status is 1 if any failed. '
         'Intended for commissioning a rack.',
     ),
+    cfg.BoolOpt(
+        'announce',
+        default=False,
+        help='At start, publish all marks in state_path again, those of the '
+        'last four days. Use it after the database was restored from a '
+        'backup.',
+    ),
     cfg.StrOpt(
         'format',
         default='table',
@@ -66,7 +73,9 @@ def main() -> None:
         sys.stdout.flush()
         os._exit(status)
     reload = functools.partial(service.read, _PROG, _DESCRIPTION, _OPTS)
-    service.run(conf, lambda: [agent_service.Agent(conf, reload)])
+    service.run(
+        conf, lambda: [agent_service.Agent(conf, reload, conf.announce)]
+    )
 
 
 def check(conf: cfg.ConfigOpts) -> int:

@@ -15,6 +15,36 @@ OPTS: list[cfg.Opt] = [
         help='Name of this agent in messages, logs and lists. Defaults to '
         'the host name.',
     ),
+    cfg.Opt(
+        'host',
+        type=names.Name(),
+        help='Name of the machine in the identity of this agent, for '
+        'containers that have a new host name at every start. Set it to a '
+        'name that no other agent uses. Defaults to the host name. An agent '
+        'that finds another name in its state_path is a copy, and gets a '
+        'UUID of its own.',
+    ),
+    cfg.StrOpt(
+        'clock',
+        default='auto',
+        choices=[
+            ('auto', 'Ask the kernel.'),
+            ('synced', 'The clock is always synchronized.'),
+            ('unsynced', 'The clock is never synchronized.'),
+        ],
+        help='Whether the clock of this machine is synchronized. The kernel '
+        'does not know it in some containers, and where PTP sets the clock '
+        'without it.',
+    ),
+    cfg.IntOpt(
+        'profile_interval',
+        default=900,
+        choices=[60, 180, 300, 900],
+        help='Interval in seconds of the profile of each probe. At each '
+        'multiple of it, in UTC, the agent keeps a mark: the energy of the '
+        'register at that time. The marks of four days are stored in '
+        'state_path, with about 70 bytes for each mark.',
+    ),
     cfg.FloatOpt(
         'publish_interval',
         default=1.0,

@@ -9,7 +9,8 @@ OPTS: list[cfg.Opt] = [
         'state_path',
         default='/var/lib/energy_meter',
         help='Directory for the persistent state of a service. An agent '
-        'stores its identity and the checkpoint of its registers there. '
+        'stores its identity, the checkpoint of its registers and their '
+        'marks of four days there. '
         'Two agents cannot share a directory.',
     ),
 ]
