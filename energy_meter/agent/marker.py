@@ -78,7 +78,7 @@ class Marker:
 
     def end(self) -> list[register.Point]:
         """Return the last point, unless it is a mark already."""
-        if self._previous.elapsed <= self._kept:
+        if self._previous.elapsed <= max(0, self._kept):
             return []
         self._kept = self._previous.elapsed
         return [self._previous]

@@ -13,19 +13,14 @@ from oslo_service import service
 
 from energy_meter import attempt
 from energy_meter import exception
-from energy_meter.agent import announcer
 from energy_meter.agent import backlog
-from energy_meter.agent import checkpoint
 from energy_meter.agent import clock as agent_clock
 from energy_meter.agent import health
-from energy_meter.agent import mark_buffer
 from energy_meter.agent import metrics
 from energy_meter.agent import recorder
-from energy_meter.agent import registers
 from energy_meter.agent import reloading
-from energy_meter.agent import restarts
 from energy_meter.agent import sender
-from energy_meter.agent import state
+from energy_meter.agent import storage
 from energy_meter.agent import supervisor
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.bus import publisher
@@ -74,54 +69,34 @@ class Agent(service.ServiceBase):
             bus_transport.keyring(conf),
             name_of(conf),
         )
-        self._state = state.StateDirectory(conf.state_path)
-        self._uuid = self._state.identify(conf.agent.host)
-        self._marks = mark_buffer.MarkBuffer(self._state.path / 'marks')
-        saved = checkpoint.load(self._state, self._uuid)
-        self._marks.put(saved.marks)
-        self._registers = registers.Registers(
-            self._uuid,
-            saved.ended,
-            conf.agent.profile_interval,
-            self.counters,
-        )
-        self._checkpoint = checkpoint.Checkpoint(
-            self._state, self._uuid, self._registers, self._marks, self._clock
+        self._storage = storage.Storage(
+            conf, self._clock, announce_all, self.counters
         )
         self._backlog = backlog.Backlog(conf.agent.max_backlog, self.counters)
         self._recorder = recorder.Recorder(
-            self._registers,
+            self._storage.registers,
             self._backlog,
-            self._marks,
+            self._storage.marks,
             self._clock,
             self.counters,
         )
-        self._announcer = announcer.Announcer(
-            self._marks, self._state, announce_all
-        )
         self._sender = self._make_sender()
         self._supervisor = self._make_supervisor()
-        self.counters.registry.register(
-            health.HealthExporter(
-                self._supervisor.healths,
-                lambda: len(self._backlog),
-                self._marks.size,
-            )
-        )
+        self._export_health()
         self._wattmeters: _Wattmeters = {}
+        self._delay = 0.0
         self._configuring = threading.Lock()
         self._stopping = threading.Event()
         self._reloading = threading.Event()
         self._task_thread = threading.Thread(
             target=self._run_periodic_tasks, name='periodic tasks', daemon=True
         )
-        self._delay = 0.0
 
     def _make_sender(self) -> sender.Sender:
         return sender.Sender(
             self._backlog,
-            self._announcer,
-            self._checkpoint.save_new,
+            self._storage.announcer,
+            self._storage.checkpoint.save_new,
             self._publisher,
             self._conf.agent.publish_interval,
             self._conf.agent.max_batch,
@@ -137,6 +112,15 @@ class Agent(service.ServiceBase):
             self.counters,
         )
 
+    def _export_health(self) -> None:
+        self.counters.registry.register(
+            health.HealthExporter(
+                self._supervisor.healths,
+                lambda: len(self._backlog),
+                self._storage.marks.size,
+            )
+        )
+
     def start(self) -> None:
         """Start reading the wattmeters.
 
@@ -144,7 +128,7 @@ class Agent(service.ServiceBase):
 
         :raises NoWattmeters: if no wattmeter is configured without errors.
         """
-        LOG.info('Agent %s, uuid %s', name_of(self._conf), self._uuid)
+        LOG.info('Agent %s, uuid %s', name_of(self._conf), self._storage.uuid)
         configured, errors = agent_wattmeter.load(
             self._conf, name_of(self._conf)
         )
@@ -152,7 +136,7 @@ class Agent(service.ServiceBase):
             LOG.error('%s', error)
         if not configured:
             raise exception.NoWattmeters()
-        self._delay = restarts.delay(self._state, self._clock.now().timestamp)
+        self._delay = self._storage.count_start()
         if self._delay:
             LOG.warning(
                 'This agent is restarted often; metering starts in %.0f s',
@@ -170,10 +154,7 @@ class Agent(service.ServiceBase):
         if self._task_thread.is_alive():
             self._task_thread.join(_STOP_TIMEOUT_S)
         self._sender.stop(_STOP_TIMEOUT_S)
-        self._checkpoint.save()
-        if not self._sender.is_alive():
-            self._announcer.close()
-        self._state.close()
+        self._storage.close()
 
     def wait(self) -> None:
         self._stopping.wait()
@@ -239,8 +220,8 @@ class Agent(service.ServiceBase):
 
     def _open_registers(self, wattmeters: _Wattmeters) -> None:
         self._wattmeters = wattmeters
-        self._marks.put(
-            self._registers.configure(
+        self._storage.marks.put(
+            self._storage.registers.configure(
                 [
                     settings
                     for wattmeter in wattmeters.values()
@@ -260,7 +241,7 @@ class Agent(service.ServiceBase):
         while not self._stopping.wait(1.0):
             self._run_task(self._supervisor.check)
             # The sender writes them, too, but not while the bus blocks it.
-            self._run_task(self._marks.flush)
+            self._run_task(self._storage.marks.flush)
             if self._reloading.is_set():
                 self._reloading.clear()
                 self._run_task(self._reload)
@@ -269,7 +250,7 @@ class Agent(service.ServiceBase):
                 checkpoint_due = (
                     monotonic + self._conf.agent.checkpoint_interval
                 )
-                self._run_task(self._checkpoint.save)
+                self._run_task(self._storage.checkpoint.save)
 
     @staticmethod
     def _run_task(task: collections.abc.Callable[[], object]) -> None:

@@ -12,9 +12,9 @@ from oslo_config import cfg
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import driving
+from energy_meter.agent import metering
 from energy_meter.agent import plugins
 from energy_meter.agent import probes as agent_probes
-from energy_meter.agent import metering
 from energy_meter.bus import fields
 from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf

@@ -31,80 +31,181 @@ def ticks(value, counter=FINE, watts=None):
 
 
 PROBE = measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent')
-KEY = measurement.RegisterKey('uuid', '0123456789abcdef', 1)
+KEY = measurement.RegisterKey('uuid', '0123456789abcdef')
+AFTER = measurement.Predecessor('fedcba9876543210', 5000)
+#: Wall clock minus boot time.
+WALL = 1.7e9 - 1000.0
 
 
 class RegisterTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
-        self.register = register.Register(KEY, 1000.0)
+        self.register = register.Register(KEY, AFTER, 1000.0)
         self.register.accumulator = power_integrator.PowerIntegrator(MAX_GAP)
 
     def snapshot(self):
-        return self.register.snapshot(PROBE, 1.7e9)
+        return self.register.snapshot(PROBE, True)
+
+    def update(self, reading, boottime, timestamp=None):
+        return self.register.update(
+            reading,
+            boottime,
+            boottime + WALL if timestamp is None else timestamp,
+        )
 
     def test_snapshot_contains_energy_since_opening(self):
-        self.register.update(power(100.0), 1010.0)
-        self.register.update(power(100.0), 1020.5)
+        self.update(power(100.0), 1010.0)
+        self.update(power(100.0), 1020.5)
 
         self.assertEqual(
-            (PROBE, KEY, 1.7e9, 20.5, 1_050_000, 10.5, 100.0, None, None),
+            measurement.Measurement(
+                PROBE,
+                KEY,
+                AFTER,
+                True,
+                1_700_000_020_500,
+                20_500,
+                1_050_000,
+                10_500,
+                100.0,
+            ),
             self.snapshot(),
         )
 
     def test_snapshot_contains_volts_and_amperes_of_last_reading(self):
-        self.register.update(
+        self.update(
             measurement.Reading('p', 100.0, volts=230.0, amperes=0.5), 1010.0
         )
-        self.assertEqual((230.0, 0.5), self.snapshot()[-2:])
+        self.assertEqual((230.0, 0.5), self.snapshot()[-3:-1])
 
-        self.register.update(power(100.0), 1011.0)
-        self.assertEqual((None, None), self.snapshot()[-2:])
+        self.update(power(100.0), 1011.0)
+        self.assertEqual((None, None), self.snapshot()[-3:-1])
 
-    def test_gap_is_missing_from_metered_seconds(self):
-        self.register.update(power(100.0), 1010.0)
-        self.register.update(power(100.0), 1020.0)
-        self.register.update(power(100.0), 1100.0)
-        self.register.update(power(100.0), 1110.0)
+    def test_gap_is_missing_from_metered_time(self):
+        self.update(power(100.0), 1010.0)
+        self.update(power(100.0), 1020.0)
+        self.update(power(100.0), 1100.0)
+        self.update(power(100.0), 1110.0)
 
         self.assertEqual(
-            (110.0, 20.0),
-            (self.snapshot().elapsed, self.snapshot().metered_seconds),
+            (110_000, 20_000),
+            (self.snapshot().elapsed, self.snapshot().metered),
         )
 
     def test_unknown_power_is_none(self):
-        self.register.update(power(100.0), 1010.0)
-        self.register.update(ticks(5), 1011.0)
+        self.update(power(100.0), 1010.0)
+        self.update(ticks(5), 1011.0)
 
         self.assertIsNone(self.snapshot().watts)
 
     def test_reading_that_is_not_newer_is_ignored(self):
-        self.register.update(power(100.0), 1010.0)
-        self.register.update(power(100.0), 1020.0)
+        self.update(power(100.0), 1010.0)
+        self.update(power(100.0), 1020.0)
         before = self.snapshot()
 
         for monotonic in (1020.0, 1015.0, 900.0):
-            self.assertFalse(self.register.update(power(500.0), monotonic))
+            self.assertFalse(self.update(power(500.0), monotonic))
         self.assertEqual(before, self.snapshot())
 
     def test_new_accumulator_continues_from_the_same_energy(self):
-        self.register.update(power(100.0), 1010.0)
-        self.register.update(power(100.0), 1020.0)
+        self.update(power(100.0), 1010.0)
+        self.update(power(100.0), 1020.0)
 
         self.register.accumulator = counter_accumulator.CounterAccumulator(
             FINE, MAX_WATTS, MAX_GAP
         )
-        self.register.update(ticks(500_000), 1030.0)
-        self.register.update(ticks(500_050), 1040.0)
+        self.update(ticks(500_000), 1030.0)
+        self.update(ticks(500_050), 1040.0)
 
         self.assertEqual(1_050_000, self.snapshot().millijoules)
 
     def test_fractions_of_a_millijoule_are_accumulated(self):
         # 0.1 mJ per second
         for seconds in range(10_001):
-            self.register.update(power(0.0001), 1001.0 + seconds)
+            self.update(power(0.0001), 1001.0 + seconds)
 
         self.assertIn(self.snapshot().millijoules, (999, 1000))
+
+    def test_date_of_opening_is_that_of_the_first_reading(self):
+        self.update(power(100.0), 1010.0, 1.7e9 + 10.0)
+
+        # The wall clock is set, but the register keeps its offset.
+        self.update(power(100.0), 1020.0, 1.8e9)
+
+        self.assertEqual(1_700_000_000_000, self.register.opened_timestamp)
+        self.assertEqual(1_700_000_020_000, self.snapshot().timestamp)
+
+    def test_deviation_is_the_step_of_the_wall_clock(self):
+        self.update(power(100.0), 1010.0)
+
+        self.assertAlmostEqual(
+            0.0, self.register.deviation(1500.0, 1500.0 + WALL), 3
+        )
+        self.assertAlmostEqual(
+            -3600.0, self.register.deviation(1500.0, 1500.0 + WALL - 3600), 3
+        )
+
+    def test_successor_continues_without_loss_of_energy(self):
+        # Given a register that metered 1 kJ,
+        self.update(power(100.0), 1010.0)
+        self.update(power(100.0), 1020.0)
+
+        # when another one succeeds it,
+        other = measurement.RegisterKey('uuid', '1' * 16)
+        following = self.register.successor(other)
+        following.update(power(100.0), 1030.0, 1.8e9)
+
+        # then that opens at the last reading, and meters from there on.
+        self.assertEqual(
+            measurement.Measurement(
+                PROBE,
+                other,
+                measurement.Predecessor(KEY.id, 20_000),
+                True,
+                1_800_000_000_000,
+                10_000,
+                1_000_000,
+                10_000,
+                100.0,
+            ),
+            following.snapshot(PROBE, True),
+        )
+
+    def test_successor_meters_no_more_time_than_it_exists(self):
+        # Given a counter that stands still although power flows,
+        self.register.accumulator = counter_accumulator.CounterAccumulator(
+            FINE, MAX_WATTS, MAX_GAP
+        )
+        self.update(ticks(0, watts=100.0), 1010.0)
+        for boottime in range(1020, 1120, 10):
+            self.update(ticks(0, watts=100.0), float(boottime))
+
+        # when it moves again in the next register,
+        following = self.register.successor(KEY)
+        following.update(ticks(11_000, watts=100.0), 1120.0, 1.8e9)
+
+        # then the energy is there, and the time is that of this register.
+        self.assertEqual(
+            register.Point(10_000, 11_000_000, 10_000), following.latest
+        )
+
+    def test_mark_is_a_point_of_the_curve_without_power(self):
+        self.update(power(100.0), 1010.0)
+
+        self.assertEqual(
+            measurement.Measurement(
+                PROBE,
+                KEY,
+                AFTER,
+                False,
+                1_700_000_005_000,
+                5000,
+                70,
+                4000,
+                is_mark=True,
+            ),
+            self.register.mark(PROBE, False, register.Point(5000, 70, 4000)),
+        )
 
     @hypothesis.given(
         strategies.lists(
@@ -126,24 +227,20 @@ class RegisterTest(base.BaseTestCase):
         )
     )
     def test_register_never_decreases(self, readings):
-        opened = register.Register(KEY, 0.0)
+        opened = register.Register(KEY, None, 0.0)
         monotonic = 0.0
-        previous = opened.snapshot(PROBE, 0.0)
+        previous = opened.snapshot(PROBE, True)
         for pause, reading, reconfigured in readings:
             if reconfigured or opened.accumulator is None:
                 opened.accumulator = accumulator.make_accumulator(
                     reading, 'auto', MAX_WATTS, MAX_GAP
                 )
             monotonic += pause
-            opened.update(reading, monotonic)
+            opened.update(reading, monotonic, monotonic)
 
-            latest = opened.snapshot(PROBE, 0.0)
+            latest = opened.snapshot(PROBE, True)
             self.assertGreaterEqual(latest.millijoules, previous.millijoules)
-            self.assertGreaterEqual(
-                latest.metered_seconds, previous.metered_seconds
-            )
+            self.assertGreaterEqual(latest.metered, previous.metered)
             self.assertGreaterEqual(latest.elapsed, previous.elapsed)
-            self.assertLessEqual(
-                latest.metered_seconds, latest.elapsed * (1 + 1e-9)
-            )
+            self.assertLessEqual(latest.metered, latest.elapsed)
             previous = latest

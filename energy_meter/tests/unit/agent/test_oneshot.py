@@ -10,7 +10,7 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import oneshot
 from energy_meter.agent import probes
-from energy_meter.agent import registers
+from energy_meter.agent import metering
 from energy_meter.agent import wattmeter
 from energy_meter.drivers import base as drivers_base
 
@@ -54,7 +54,7 @@ class OneshotTest(base.BaseTestCase):
     def make(self, show, *probes, driver=Polled, name='m'):
         """Return a wattmeter whose driver reads by calling a function."""
         settings = [
-            registers.Settings(
+            metering.Settings(
                 measurement.Probe(
                     probe, 'outlet', probe, name, 'scripted', 'a'
                 ),
@@ -229,7 +229,7 @@ class OneshotTest(base.BaseTestCase):
         )
 
     def test_channels_of_a_pattern_are_read(self):
-        common = registers.Settings(
+        common = metering.Settings(
             measurement.Probe('', 'outlet', '', 'm', 'scripted', 'a'),
             500.0,
             60.0,

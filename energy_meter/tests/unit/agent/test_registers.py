@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Registers of an agent stay open while the settings of probes change."""
+"""Registers of an agent stay open while probes and clocks change."""
 
+import fixtures
 from oslotest import base
 
 from energy_meter import measurement
+from energy_meter.agent import metering
+from energy_meter.agent import metrics
 from energy_meter.agent import registers
+from energy_meter.telemetry import counters
+from energy_meter.tests import clocks
 
 COUNTER = measurement.Counter(joules_per_tick=1.0)
+START_MS = int(clocks.TIMESTAMP * 1000)
 
 
 def settings(probe, **changes):
-    return registers.Settings(
+    return metering.Settings(
         measurement.Probe(probe, 'node', probe, 'meter', 'dummy', 'agent'),
         500.0,
         60.0,
@@ -20,97 +26,129 @@ def settings(probe, **changes):
     )._replace(**changes)
 
 
-class RegistersTest(base.BaseTestCase):
+class RegistersTestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger('energy_meter.agent'))
+        self.clock = clocks.Clock()
+        self.counters = counters.Counters(metrics.COUNTERS)
         self.registers = self.make()
+        self.marks = []
 
-    def make(self, closed=()):
-        return registers.Registers('uuid', closed)
+    def make(self, ended=()):
+        return registers.Registers('uuid', dict(ended), 900, self.counters)
 
-    def configure(self, *probes, incarnation=1, monotonic=0.0):
-        self.registers.configure(
-            [settings(probe) for probe in probes], incarnation, monotonic
+    def configure(self, *probes):
+        """Meter these probes, and return the marks of the others."""
+        return self.registers.configure(
+            [settings(probe) for probe in probes], self.clock.now()
         )
 
-    def record(self, monotonic, probe='p', timestamp=None, **values):
-        return self.registers.record(
-            measurement.Reading(probe, **values),
-            monotonic,
-            monotonic if timestamp is None else timestamp,
+    def record(self, seconds, probe='p', **values):
+        """Record a reading after some time, and return its measurement."""
+        *marks, latest = self.registers.record(
+            measurement.Reading(probe, **values), self.clock.advance(seconds)
         )
+        self.marks += marks
+        return latest
 
+    def open_measurements(self):
+        return [
+            latest for latest, _ in self.registers.state(self.clock.now()).open
+        ]
+
+    def points(self, marks):
+        return [(mark.elapsed, mark.millijoules) for mark in marks]
+
+
+class RegistersTest(RegistersTestCase):
     def test_reading_updates_only_the_register_of_its_probe(self):
         self.configure('p', 'q')
-        for probe in ('p', 'q'):
-            self.record(10.0, probe, watts=100.0)
+        self.record(5.0, 'p', watts=100.0)
+        self.record(5.0, 'q', watts=100.0)
 
-        latest = self.record(
-            11.0, timestamp=1.7e9, watts=100.0, volts=230.0, amperes=0.5
-        )
+        latest = self.record(1.0, 'p', watts=100.0, volts=230.0, amperes=0.5)
 
         self.assertEqual(
-            (1.7e9, 11.0, 100_000, 1.0, 100.0, 230.0, 0.5), latest[2:]
+            (
+                None,
+                True,
+                START_MS + 11_000,
+                11_000,
+                600_000,
+                6000,
+                100.0,
+                230.0,
+                0.5,
+                False,
+            ),
+            latest[2:],
         )
         self.assertEqual(
-            {'p': 100_000, 'q': 0},
+            {'p': 600_000, 'q': 0},
             {
                 latest.probe.id: latest.millijoules
-                for latest in self.registers.measurements()
+                for latest in self.open_measurements()
             },
         )
 
-    def test_register_key_contains_agent_and_incarnation(self):
-        self.configure('p', 'q', incarnation=7)
+    def test_each_register_has_its_own_id(self):
+        self.configure('p', 'q')
 
         keys = [
             self.record(1.0, probe, watts=1.0).register for probe in ('p', 'q')
         ]
 
-        self.assertEqual(
-            {('uuid', 7)}, {(key.agent, key.incarnation) for key in keys}
-        )
+        self.assertEqual({'uuid'}, {key.agent for key in keys})
         self.assertEqual(2, len({key.id for key in keys}))
 
     def test_reading_of_unknown_probe_is_ignored(self):
         self.configure('p')
 
-        self.assertIsNone(self.record(1.0, 'unknown', watts=1.0))
-        self.assertEqual([], self.registers.measurements())
+        self.assertEqual(
+            [],
+            self.registers.record(
+                measurement.Reading('unknown', 1.0), self.clock.advance(1.0)
+            ),
+        )
+        self.assertEqual([], self.open_measurements())
 
     def test_older_reading_is_ignored(self):
         self.configure('p')
         latest = self.record(2.0, watts=100.0)
 
-        self.assertIsNone(self.record(1.0, watts=200.0))
+        self.assertEqual(
+            [],
+            self.registers.record(
+                measurement.Reading('p', 200.0), self.clock.now().before(1.0)
+            ),
+        )
 
-        self.assertEqual([latest], self.registers.measurements())
+        self.assertEqual([latest], self.open_measurements())
 
     def test_register_of_unchanged_probe_stays_open(self):
         self.configure('p')
-        self.record(1.0, watts=100.0)
+        first = self.record(1.0, watts=100.0)
 
-        self.configure('q', 'p', incarnation=2, monotonic=1.5)
+        self.assertEqual([], self.configure('q', 'p'))
 
-        latest = self.record(2.0, watts=100.0)
+        latest = self.record(1.0, watts=100.0)
         self.assertEqual(
-            (1, 100_000),
-            (latest.register.incarnation, latest.millijoules),
+            (first.register, 100_000), (latest.register, latest.millijoules)
         )
-        self.assertEqual([], self.registers.closed())
 
     def test_changed_settings_start_from_a_new_base(self):
         # Given 1 J of power metering,
         self.configure('p')
         self.record(1.0, watts=1.0)
-        before = self.record(2.0, watts=1.0)
+        before = self.record(1.0, watts=1.0)
 
         # when its wattmeter is reconfigured,
         self.registers.configure(
-            [settings('p', options={'driver': 'other'})], 2, 2.5
+            [settings('p', options={'driver': 'other'})], self.clock.now()
         )
-        rebased = self.record(3.0, watts=1.0)
-        after = self.record(4.0, watts=1.0)
+        rebased = self.record(1.0, watts=1.0)
+        after = self.record(1.0, watts=1.0)
 
         # then the second during which it changed is not billed.
         self.assertEqual({before.register}, {rebased.register, after.register})
@@ -118,7 +156,6 @@ class RegistersTest(base.BaseTestCase):
             [1000, 1000, 2000],
             [each.millijoules for each in (before, rebased, after)],
         )
-        self.assertEqual([], self.registers.closed())
 
     def test_measurement_contains_current_attributes_of_probe(self):
         self.configure('p')
@@ -126,61 +163,51 @@ class RegistersTest(base.BaseTestCase):
         moved = settings('p')
 
         self.registers.configure(
-            [moved._replace(probe=moved.probe._replace(host='other'))], 1, 1.5
+            [moved._replace(probe=moved.probe._replace(host='other'))],
+            self.clock.now(),
         )
 
-        self.assertEqual('other', self.record(2.0, watts=1.0).probe.host)
+        self.assertEqual('other', self.record(1.0, watts=1.0).probe.host)
 
-    def test_register_of_removed_probe_is_closed(self):
+    def test_register_of_removed_probe_ends_with_its_last_measurement(self):
         self.configure('p', 'q')
         latest = self.record(1.0, watts=1.0)
         self.record(1.0, 'q', watts=1.0)
 
-        self.configure('q')
+        marks = self.configure('q')
 
+        self.assertEqual([latest._replace(watts=None, is_mark=True)], marks)
         self.assertEqual(
-            [registers.ClosedRegister(latest, registers.REPUBLISH_PERIOD_S)],
-            self.registers.closed(),
+            ['q'], [latest.probe.id for latest in self.open_measurements()]
         )
-        self.assertEqual(
-            ['q'],
-            [latest.probe.id for latest in self.registers.measurements()],
-        )
-        self.assertIsNone(self.record(2.0, watts=1.0))
 
-    def test_probe_added_again_gets_a_new_register(self):
+    def test_probe_added_again_gets_a_register_that_follows(self):
         self.configure('p')
         first = self.record(1.0, watts=1.0)
         self.configure()
+        self.clock.advance(10.0)
 
-        self.configure('p', incarnation=2, monotonic=10.0)
+        self.configure('p')
 
-        second = self.record(11.0, watts=1.0)
+        second = self.record(1.0, watts=1.0)
         self.assertNotEqual(first.register.id, second.register.id)
         self.assertEqual(
-            (2, 1.0, 0),
-            (second.register.incarnation, second.elapsed, second.millijoules),
+            measurement.Predecessor(first.register.id, 1000), second.after
         )
+        self.assertEqual((1000, 0), (second.elapsed, second.millijoules))
 
-    def test_register_without_measurement_is_closed_without_one(self):
+    def test_register_without_readings_ends_without_a_mark(self):
         self.configure('p')
 
-        self.configure()
-
-        self.assertEqual([], self.registers.closed())
-
-    def test_probes_without_register_are_unknown(self):
-        self.configure('p')
-
-        self.assertEqual(['q', 'r'], self.registers.unknown(['q', 'p', 'r']))
+        self.assertEqual([], self.configure())
 
     def test_counter_that_appears_later_is_billed_from_then_on(self):
         self.configure('p')
         self.record(1.0, watts=1.0)
 
         measurements = [
-            self.record(monotonic, watts=1.0, ticks=ticks, counter=COUNTER)
-            for monotonic, ticks in ((2.0, 5000), (3.0, 5003), (4.0, 5003))
+            self.record(1.0, watts=1.0, ticks=ticks, counter=COUNTER)
+            for ticks in (5000, 5003, 5003)
         ]
 
         self.assertEqual(
@@ -191,12 +218,12 @@ class RegistersTest(base.BaseTestCase):
     def test_counter_with_changed_properties_starts_from_a_new_base(self):
         self.configure('p')
         self.record(1.0, ticks=100, counter=COUNTER)
-        self.record(2.0, ticks=103, counter=COUNTER)
+        self.record(1.0, ticks=103, counter=COUNTER)
         other = measurement.Counter(joules_per_tick=2.0)
 
         measurements = [
-            self.record(monotonic, ticks=ticks, counter=other)
-            for monotonic, ticks in ((3.0, 200), (4.0, 201))
+            self.record(1.0, ticks=ticks, counter=other)
+            for ticks in (200, 201)
         ]
 
         self.assertEqual(
@@ -206,21 +233,263 @@ class RegistersTest(base.BaseTestCase):
     def test_reading_without_counter_does_not_change_the_base(self):
         self.configure('p')
         self.record(1.0, ticks=100, counter=COUNTER)
-        self.record(2.0, watts=1.0)
+        self.record(1.0, watts=1.0)
 
-        latest = self.record(3.0, ticks=105, counter=COUNTER)
+        latest = self.record(1.0, ticks=105, counter=COUNTER)
 
         self.assertEqual(5000, latest.millijoules)
 
-    def test_closed_registers_expire(self):
-        self.configure('p')
-        latest = self.record(1.0, watts=1.0)
-        self.registers = self.make([registers.ClosedRegister(latest, 500.0)])
 
-        self.registers.expire(300.0)
+class MarksTest(RegistersTestCase):
+    def test_opening_is_marked_with_the_first_reading(self):
+        self.configure('p')
+
+        latest = self.record(2.0, watts=1.0)
+
         self.assertEqual(
-            [registers.ClosedRegister(latest, 200.0)], self.registers.closed()
+            [
+                measurement.Measurement(
+                    latest.probe,
+                    latest.register,
+                    None,
+                    True,
+                    START_MS,
+                    0,
+                    0,
+                    0,
+                    is_mark=True,
+                )
+            ],
+            self.marks,
         )
 
-        self.registers.expire(200.0)
-        self.assertEqual([], self.registers.closed())
+    def test_quarter_hour_is_marked(self):
+        # The clock of the tests starts 800 s after a full hour.
+        self.configure('p')
+        for _ in range(30):
+            self.record(8.0, watts=100.0)
+
+        boundary = self.marks[-1]
+
+        self.assertEqual(0, boundary.timestamp % 900_000)
+        self.assertEqual(
+            (100_000, 9_200_000), (boundary.elapsed, boundary.millijoules)
+        )
+        self.assertEqual((None, True), (boundary.watts, boundary.is_mark))
+
+
+class StateTest(RegistersTestCase):
+    def test_checkpoint_contains_the_elapsed_time_now(self):
+        self.configure('p')
+        latest = self.record(5.0, watts=1.0)
+        self.clock.advance(40.0)
+
+        state = self.registers.state(self.clock.now())
+
+        self.assertEqual([(latest, 45_000)], state.open)
+
+    def test_register_without_readings_does_not_replace_the_last_one(self):
+        # Nothing of it is published, so a successor must not name it.
+        last = measurement.Predecessor('0' * 16, 7000)
+        self.registers = self.make({'p': last})
+
+        self.configure('p')
+
+        self.assertEqual(
+            registers.State([], {'p': last}),
+            self.registers.state(self.clock.now()),
+        )
+
+    def test_register_follows_the_one_of_the_checkpoint(self):
+        last = measurement.Predecessor('0' * 16, 7000)
+        self.registers = self.make({'p': last, 'removed': last})
+        self.configure('p')
+
+        latest = self.record(1.0, watts=1.0)
+
+        self.assertEqual(last, latest.after)
+        # The other is kept for good: its probe may be added again.
+        self.assertEqual(
+            registers.State([(latest, 1000)], {'removed': last}),
+            self.registers.state(self.clock.now()),
+        )
+
+    def test_register_is_unsaved_from_its_first_reading_on(self):
+        self.configure('p')
+        self.assertFalse(self.registers.has_unsaved())
+
+        self.record(1.0, watts=1.0)
+        self.assertTrue(self.registers.has_unsaved())
+
+        self.registers.state(self.clock.now())
+        self.record(1.0, watts=1.0)
+        self.assertFalse(self.registers.has_unsaved())
+
+
+class ClockStepTest(RegistersTestCase):
+    """The wall clock steps, or time passes while nothing runs."""
+
+    def setUp(self):
+        super().setUp()
+        self.configure('p')
+        self.record(1.0, watts=100.0)
+        self.last = self.record(1.0, watts=100.0)
+        self.marks.clear()
+
+    def test_step_ends_the_register_at_the_earlier_reading(self):
+        self.clock.step(3600.0)
+
+        latest = self.record(1.0, watts=100.0)
+
+        # The old register ends with its last measurement,
+        final, opening = self.marks
+        self.assertEqual(self.last._replace(watts=None, is_mark=True), final)
+        # and the new one follows it, with the right date.
+        self.assertNotEqual(self.last.register, latest.register)
+        self.assertEqual(
+            measurement.Predecessor(self.last.register.id, 2000), latest.after
+        )
+        self.assertEqual(
+            (latest.register, START_MS + 3_602_000, 0, 0),
+            (
+                opening.register,
+                opening.timestamp,
+                opening.elapsed,
+                opening.millijoules,
+            ),
+        )
+        self.assertEqual(1.0, self.counters.value('clock_steps'))
+        self.assertIn('stepped by +3600.0 s', self.log.output)
+
+    def test_no_energy_is_lost_between_the_registers(self):
+        self.clock.step(-3600.0)
+
+        latest = self.record(1.0, watts=100.0)
+
+        self.assertEqual(100_000, self.last.millijoules)
+        self.assertEqual(
+            (100_000, 1000, 1000),
+            (latest.millijoules, latest.elapsed, latest.metered),
+        )
+
+    def test_small_correction_does_not_end_the_register(self):
+        self.clock.step(0.9)
+
+        latest = self.record(1.0, watts=100.0)
+
+        self.assertEqual(self.last.register, latest.register)
+        # It has one offset between its clocks.
+        self.assertEqual(START_MS + 3000, latest.timestamp)
+
+    def test_small_corrections_add_up(self):
+        registers_seen = set()
+        for _ in range(12):
+            self.clock.step(0.3)
+            registers_seen.add(self.record(300.0, watts=100.0).register)
+
+        # 3.6 s are three steps of more than one second.
+        self.assertEqual(4, len(registers_seen | {self.last.register}))
+
+    def test_suspended_machine_keeps_its_register(self):
+        self.clock.suspend(3600.0)
+
+        latest = self.record(1.0, watts=100.0)
+
+        self.assertEqual(self.last.register, latest.register)
+        self.assertEqual(
+            (3_603_000, START_MS + 3_603_000),
+            (latest.elapsed, latest.timestamp),
+        )
+
+    def test_second_step_waits_until_ten_minutes_are_over(self):
+        self.clock.step(60.0)
+        first = self.record(1.0, watts=100.0)
+        self.clock.step(60.0)
+
+        waiting = [self.record(59.0, watts=100.0) for _ in range(10)]
+        second = self.record(59.0, watts=100.0)
+
+        self.assertEqual({first.register}, {each.register for each in waiting})
+        self.assertNotEqual(first.register, second.register)
+        self.assertEqual(
+            measurement.Predecessor(first.register.id, waiting[-1].elapsed),
+            second.after,
+        )
+        self.assertEqual(round(self.clock.timestamp * 1000), second.timestamp)
+
+    def test_register_with_a_wrong_date_is_not_synced(self):
+        self.clock.step(60.0)
+        self.assertTrue(self.record(1.0, watts=100.0).synced)
+        self.clock.step(60.0)
+
+        self.assertFalse(self.record(1.0, watts=100.0).synced)
+
+    def test_step_that_is_undone_opens_no_register(self):
+        self.clock.step(60.0)
+        first = self.record(1.0, watts=100.0)
+        self.clock.step(60.0)
+        self.record(1.0, watts=100.0)
+        self.clock.step(-60.0)
+
+        latest = [self.record(59.0, watts=100.0) for _ in range(12)][-1]
+
+        self.assertEqual(first.register, latest.register)
+
+    def test_first_reading_dates_the_register(self):
+        self.configure('p', 'q')
+        self.clock.step(3600.0)
+
+        latest = self.record(1.0, 'q', watts=1.0)
+
+        self.assertIsNone(latest.after)
+        self.assertEqual(round(self.clock.timestamp * 1000), latest.timestamp)
+
+    def test_clock_that_is_not_synchronized_is_published(self):
+        self.clock.synced = False
+
+        self.assertFalse(self.record(1.0, watts=1.0).synced)
+
+    def test_machine_that_went_back_in_time_gets_a_new_register(self):
+        # Given a copy of the process that continues after another boot,
+        self.clock.restore(10.0)
+
+        marks = self.registers.record(
+            measurement.Reading('p', 100.0), self.clock.now()
+        )
+        first = self.record(1.0, watts=100.0)
+        second = self.record(1.0, watts=100.0)
+
+        # then nothing is metered across the break.
+        self.assertEqual([self.last._replace(watts=None, is_mark=True)], marks)
+        self.assertEqual(
+            measurement.Predecessor(self.last.register.id, 2000), first.after
+        )
+        self.assertEqual((0, 100_000), (first.millijoules, second.millijoules))
+        self.assertIn('went back in time', self.log.output)
+
+    def test_reading_from_before_the_break_is_ignored(self):
+        earlier = self.clock.advance(1.0)
+        self.clock.restore(10.0)
+        self.registers.record(
+            measurement.Reading('p', 100.0), self.clock.now()
+        )
+
+        self.assertEqual(
+            [],
+            self.registers.record(measurement.Reading('p', 100.0), earlier),
+        )
+
+    def test_register_ends_long_before_its_energy_is_too_large(self):
+        self.useFixture(
+            fixtures.MockPatchObject(metering, 'MAX_MILLIJOULES', 150_000)
+        )
+        full = self.record(1.0, watts=100.0)
+
+        latest = self.record(1.0, watts=100.0)
+
+        self.assertEqual(200_000, full.millijoules)
+        self.assertEqual(100_000, latest.millijoules)
+        self.assertEqual(
+            measurement.Predecessor(full.register.id, full.elapsed),
+            latest.after,
+        )
