@@ -90,6 +90,7 @@ class Reader:
         """Return the marks of the next line; none at the end."""
         if self._is_damaged:
             return []
+        offset = self._file.tell()
         try:
             line = self._file.readline()
             return self._decode(line) if line else []
@@ -97,9 +98,9 @@ class Reader:
             self._is_damaged = True
             damage = error
         LOG.error(
-            '%s is damaged; the marks behind byte %d are lost: %s',
+            '%s is damaged; its marks from byte %d on are lost: %s',
             self._path,
-            self._file.tell(),
+            offset,
             damage,
         )
         return []

@@ -17,10 +17,12 @@ def make_measurement(register, elapsed):
         measurement.Probe(
             register, 'node', register, 'meter', 'dummy', 'agent'
         ),
-        measurement.RegisterKey('uuid', register, 1),
-        0.0,
+        measurement.RegisterKey('uuid', register),
+        None,
+        True,
         elapsed,
-        int(elapsed * 1000),
+        elapsed,
+        elapsed * 1000,
         elapsed,
     )
 
@@ -59,41 +61,41 @@ class BacklogTest(base.BaseTestCase):
 
         queue.put(
             [
-                make_measurement('a', 1.0),
-                make_measurement('b', 1.0),
-                make_measurement('a', 2.0),
-                make_measurement('b', 2.0),
-                make_measurement('a', 3.0),
+                make_measurement('a', 1),
+                make_measurement('b', 1),
+                make_measurement('a', 2),
+                make_measurement('b', 2),
+                make_measurement('a', 3),
             ]
         )
 
         self.assertCountEqual(
-            [make_measurement('a', 3.0), make_measurement('b', 2.0)],
+            [make_measurement('a', 3), make_measurement('b', 2)],
             queue.take(9),
         )
         self.assertEqual(3.0, self.counters.value('backlog_coalesced'))
 
     def test_newest_measurement_is_determined_by_elapsed(self):
         queue = self.make(2)
-        queue.put([make_measurement('a', 3.0), make_measurement('a', 1.0)])
+        queue.put([make_measurement('a', 3), make_measurement('a', 1)])
 
-        queue.put([make_measurement('a', 2.0)])
+        queue.put([make_measurement('a', 2)])
 
-        self.assertEqual([make_measurement('a', 3.0)], queue.take(9))
+        self.assertEqual([make_measurement('a', 3)], queue.take(9))
 
     def test_requeued_measurements_do_not_replace_newer_ones(self):
         queue = self.make(2)
-        queue.put([make_measurement('a', 1.0), make_measurement('a', 2.0)])
+        queue.put([make_measurement('a', 1), make_measurement('a', 2)])
         taken = queue.take(2)
-        queue.put([make_measurement('a', 3.0), make_measurement('a', 4.0)])
+        queue.put([make_measurement('a', 3), make_measurement('a', 4)])
 
         queue.requeue(taken)
 
-        self.assertEqual([make_measurement('a', 4.0)], queue.take(9))
+        self.assertEqual([make_measurement('a', 4)], queue.take(9))
 
     def test_more_registers_than_the_limit_are_kept(self):
         queue = self.make(2)
-        measurements = [make_measurement(name, 1.0) for name in 'abcdef']
+        measurements = [make_measurement(name, 1) for name in 'abcdef']
 
         queue.put(measurements)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Checkpoints preserve registers for the next incarnation of an agent."""
+"""Checkpoints preserve registers for the next start of an agent."""
 
+import json
 import pathlib
 
 import fixtures
@@ -10,12 +11,17 @@ from oslotest import base
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import checkpoint
+from energy_meter.agent import mark_buffer
+from energy_meter.agent import metering
+from energy_meter.agent import metrics
 from energy_meter.agent import registers as agent_registers
 from energy_meter.agent import state
+from energy_meter.telemetry import counters
+from energy_meter.tests import clocks
 
 
 def settings(probe):
-    return agent_registers.Settings(
+    return metering.Settings(
         measurement.Probe(probe, 'node', probe, 'meter', 'dummy', 'agent'),
         500.0,
         60.0,
@@ -27,69 +33,189 @@ def settings(probe):
 class CheckpointTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
+        self.log = self.useFixture(fixtures.FakeLogger('energy_meter.agent'))
         self.path = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self.state = state.StateDirectory(self.path)
         self.addCleanup(self.state.close)
+        self.clock = clocks.Clock()
+        self.marks = mark_buffer.MarkBuffer(self.path / 'marks')
 
-    def make_registers(self, *probes, closed=()):
-        registers = agent_registers.Registers('uuid', closed)
-        registers.configure([settings(probe) for probe in probes], 1, 0.0)
-        return registers
+    def start(self, *probes, agent='uuid'):
+        """Load the checkpoint, and meter these probes."""
+        self.saved = checkpoint.load(self.state, agent)
+        self.registers = agent_registers.Registers(
+            agent,
+            self.saved.ended,
+            900,
+            counters.Counters(metrics.COUNTERS),
+        )
+        self.configure(*probes)
+        self.checkpoint = checkpoint.Checkpoint(
+            self.state, agent, self.registers, self.marks, self.clock
+        )
+
+    def configure(self, *probes):
+        return self.registers.configure(
+            [settings(probe) for probe in probes], self.clock.now()
+        )
+
+    def record(self, probe='p', **values):
+        return self.registers.record(
+            measurement.Reading(probe, 100.0, **values),
+            self.clock.advance(1.0),
+        )[-1]
 
     def test_missing_checkpoint_yields_no_registers(self):
-        self.assertEqual([], checkpoint.load(self.state))
+        self.assertEqual(
+            checkpoint.Saved([], {}), checkpoint.load(self.state, 'uuid')
+        )
 
-    def test_open_registers_are_loaded_as_closed_ones(self):
-        registers = self.make_registers('p', 'q', 'never-read')
-        measurements = [
-            registers.record(
-                measurement.Reading(probe, 100.0, volts=volts), 1.0, 1.7e9
-            )
-            for probe, volts in (('p', 230.1), ('q', None))
-        ]
+    def test_open_registers_are_loaded_with_their_end(self):
+        self.start('p', 'q', 'never-read')
+        p = self.record('p', volts=230.1)
+        q = self.record('q')
+        self.clock.advance(7.0)
 
-        checkpoint.save(self.state, registers)
+        self.checkpoint.save()
+        self.start()
 
         self.assertEqual(
             [
-                agent_registers.ClosedRegister(
-                    final, agent_registers.REPUBLISH_PERIOD_S
-                )
-                for final in measurements
+                p._replace(watts=None, volts=None, is_mark=True),
+                q._replace(watts=None, is_mark=True),
             ],
-            checkpoint.load(self.state),
+            self.saved.marks,
+        )
+        # The elapsed times are those of the checkpoint, not of the readings.
+        self.assertEqual(
+            {
+                'p': measurement.Predecessor(p.register.id, 9000),
+                'q': measurement.Predecessor(q.register.id, 9000),
+            },
+            self.saved.ended,
         )
 
-    def test_closed_registers_keep_their_remaining_time(self):
-        registers = self.make_registers('p')
-        final = registers.record(measurement.Reading('p', 1.0), 1.0, 1.0)
-        old = agent_registers.ClosedRegister(final, 4000.0)
+    def test_last_register_of_each_probe_is_kept_for_good(self):
+        self.start('p')
+        last = self.record()
+        self.configure()
+        for _ in range(3):
+            self.checkpoint.save()
+            self.start()
 
-        checkpoint.save(self.state, self.make_registers(closed=[old]))
-
-        self.assertEqual([old], checkpoint.load(self.state))
+        self.assertEqual([], self.saved.marks)
+        self.assertEqual(
+            {'p': measurement.Predecessor(last.register.id, last.elapsed)},
+            self.saved.ended,
+        )
 
     def test_later_checkpoint_replaces_earlier_one(self):
-        registers = self.make_registers('p')
-        for seconds in (1.0, 2.0):
-            latest = registers.record(
-                measurement.Reading('p', 1.0), seconds, seconds
-            )
-            checkpoint.save(self.state, registers)
+        self.start('p')
+        for _ in range(2):
+            latest = self.record()
+            self.checkpoint.save()
+
+        self.start()
 
         self.assertEqual(
-            [latest],
-            [closed.final for closed in checkpoint.load(self.state)],
+            [latest.elapsed], [mark.elapsed for mark in self.saved.marks]
         )
 
-    def test_corrupt_checkpoint_is_an_error(self):
-        for text in ('[[]]', '{"a": 1}', '[1]', '[["p", "r", 1]]', '[[['):
-            (self.path / 'checkpoint.json').write_text(text)
+    def test_new_register_is_saved_once_before_publication(self):
+        self.start('p')
+        self.record()
+        self.checkpoint.save_new()
+        file = self.path / 'checkpoint.json'
+        file.unlink()
 
-            error = self.assertRaises(
-                exception.StateUnusable, checkpoint.load, self.state
-            )
+        self.record()
+        self.checkpoint.save_new()
 
-            self.assertIn(
-                'checkpoint.json: corrupt; move it away', str(error), text
+        self.assertFalse(file.exists())
+
+    def test_marks_are_on_the_disk_before_the_checkpoint(self):
+        self.start('p')
+        self.record()
+        self.marks.put(self.configure())
+        order = []
+        with (
+            fixtures.MockPatchObject(
+                self.marks, 'flush', lambda: order.append('marks')
+            ),
+            fixtures.MockPatchObject(
+                self.state, 'write', lambda *_: order.append('checkpoint')
+            ),
+        ):
+            self.checkpoint.save()
+
+        self.assertEqual(['marks', 'checkpoint'], order)
+
+    def test_checkpoint_that_cannot_be_saved_is_logged_once(self):
+        self.start('p')
+        obstacle = self.path / 'checkpoint.json.new'
+        obstacle.mkdir()
+        for _ in range(3):
+            self.checkpoint.save()
+        obstacle.rmdir()
+        self.checkpoint.save()
+
+        first, second = self.log.output.splitlines()
+        self.assertIn('Cannot save the checkpoint', first)
+        self.assertEqual('Checkpoint saved again', second)
+
+    def test_checkpoint_of_another_agent_has_no_successors(self):
+        self.start('p')
+        last = self.record()
+        self.checkpoint.save()
+
+        self.start(agent='copy')
+
+        self.assertEqual(
+            checkpoint.Saved([last._replace(watts=None, is_mark=True)], {}),
+            self.saved,
+        )
+
+    def test_corrupt_checkpoint_is_set_aside(self):
+        file = self.path / 'checkpoint.json'
+        for content in (
+            '[[',
+            '[]',
+            '"s"',
+            '{"agent": "uuid"}',
+            '{"agent": "uuid", "open": [[1, 2]], "ended": {}}',
+            '{"agent": "uuid", "open": [], "ended": {"p": 1}}',
+        ):
+            file.write_text(content)
+
+            self.start('p')
+
+            self.assertEqual(checkpoint.Saved([], {}), self.saved, content)
+            self.assertFalse(file.exists())
+            self.assertEqual(
+                content,
+                file.with_name('checkpoint.json.corrupt').read_text(),
             )
+        self.assertIn(
+            'The checkpoint is renamed to checkpoint.json.corrupt',
+            self.log.output,
+        )
+
+    def test_unreadable_checkpoint_is_an_error(self):
+        (self.path / 'checkpoint.json').mkdir()
+
+        self.assertRaises(
+            exception.StateUnusable, checkpoint.load, self.state, 'uuid'
+        )
+
+    def test_checkpoint_grows_with_probes_only(self):
+        # Given an agent that opens registers again and again,
+        sizes = []
+        for _ in range(50):
+            self.start('p', 'q')
+            self.record('p')
+            self.record('q')
+            self.checkpoint.save()
+            content = json.loads((self.path / 'checkpoint.json').read_text())
+            sizes.append(len(content['open']) + len(content['ended']))
+
+        self.assertEqual({2}, set(sizes))

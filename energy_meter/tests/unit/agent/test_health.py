@@ -21,7 +21,9 @@ class HealthTest(base.BaseTestCase):
         """Return the exported samples of one wattmeter, by metric."""
         registry = prometheus_client.CollectorRegistry()
         registry.register(
-            health.HealthExporter(lambda: {'desk': self.health}, lambda: 7)
+            health.HealthExporter(
+                lambda: {'desk': self.health}, lambda: 7, lambda: 4096
+            )
         )
         text = prometheus_client.generate_latest(registry).decode()
         return {
@@ -65,6 +67,9 @@ class HealthTest(base.BaseTestCase):
 
     def test_backlog_size_is_exported(self):
         self.assertEqual(7, self.samples()['backlog_measurements'].value)
+
+    def test_size_of_marks_is_exported(self):
+        self.assertEqual(4096, self.samples()['mark_buffer_bytes'].value)
 
 
 class ReplacementTest(base.BaseTestCase):

@@ -2,25 +2,28 @@
 
 """Readings are validated, recorded and queued as measurements."""
 
-import types
+import pathlib
 
 import fixtures
 from oslotest import base
 
 from energy_meter import measurement
 from energy_meter.agent import backlog
+from energy_meter.agent import mark_buffer
+from energy_meter.agent import metering
 from energy_meter.agent import metrics
 from energy_meter.agent import recorder
 from energy_meter.agent import registers
 from energy_meter.agent import validation
 from energy_meter.telemetry import counters
+from energy_meter.tests import clocks
 
 COUNTER = measurement.Counter(joules_per_tick=1.0)
 MAX_WATTS = 500.0
 
 
-def settings(probe: str, energy: str = 'auto') -> registers.Settings:
-    return registers.Settings(
+def settings(probe: str, energy: str = 'auto') -> metering.Settings:
+    return metering.Settings(
         measurement.Probe(probe, 'node', probe, 'meter', 'dummy', 'agent'),
         MAX_WATTS,
         60.0,
@@ -33,27 +36,24 @@ class RecorderTestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(validation.__name__))
-        self.monotonic, self.timestamp = 1000.0, 1.7e9
-        self.useFixture(
-            fixtures.MockPatchObject(
-                recorder,
-                'time',
-                types.SimpleNamespace(
-                    monotonic=lambda: self.monotonic,
-                    time=lambda: self.timestamp,
-                ),
-            )
-        )
+        self.clock = clocks.Clock()
         self.counters = counters.Counters(metrics.COUNTERS)
-        self.registers = registers.Registers('uuid', [])
+        self.registers = registers.Registers('uuid', {}, 900, self.counters)
         self.backlog = backlog.Backlog(1000, self.counters)
+        self.marks = mark_buffer.MarkBuffer(
+            pathlib.Path(self.useFixture(fixtures.TempDir()).path, 'marks')
+        )
         self.recorder = recorder.Recorder(
-            self.registers, self.backlog, self.counters
+            self.registers,
+            self.backlog,
+            self.marks,
+            self.clock,
+            self.counters,
         )
 
     def configure(self, *probes, energy='auto'):
         self.registers.configure(
-            [settings(probe, energy) for probe in probes], 1, self.monotonic
+            [settings(probe, energy) for probe in probes], self.clock.now()
         )
 
     def record(self, probe, **values):
@@ -63,7 +63,7 @@ class RecorderTestCase(base.BaseTestCase):
 
     def record_later(self, probe, **values):
         """Record a reading one second after the last one."""
-        self.monotonic += 1
+        self.clock.advance(1.0)
         return self.record(probe, **values)
 
     def lines(self):
@@ -74,30 +74,59 @@ class TimeTest(RecorderTestCase):
     def setUp(self):
         super().setUp()
         self.configure('p')
-        self.monotonic += 10.0
+        self.clock.advance(10.0)
 
     def record_at(self, offset):
         """Record a reading that is this many seconds in the future."""
-        return self.record('p', watts=1.0, monotonic=self.monotonic + offset)
+        return self.record(
+            'p', watts=1.0, monotonic=self.clock.monotonic + offset
+        )
 
     def test_reading_without_time_gets_current_time(self):
-        self.assertEqual(1.7e9, self.record('p', watts=1.0).timestamp)
+        self.assertEqual(
+            1_700_000_010_000, self.record('p', watts=1.0).timestamp
+        )
 
     def test_reading_from_the_past_keeps_its_time(self):
         latest = self.record_at(-4.0)
 
-        self.assertAlmostEqual(1.7e9 - 4.0, latest.timestamp, 3)
+        self.assertEqual(1_700_000_006_000, latest.timestamp)
 
     def test_reading_from_the_future_gets_current_time(self):
         latest = self.record_at(3600.0)
 
-        self.assertEqual(1.7e9, latest.timestamp)
+        self.assertEqual(1_700_000_010_000, latest.timestamp)
 
     def test_elapsed_is_the_time_of_the_reading(self):
         earlier = self.record_at(-4.0).elapsed
         later = self.record_at(-1.0).elapsed
 
-        self.assertAlmostEqual(3.0, later - earlier, 3)
+        self.assertEqual(3000, later - earlier)
+
+    def test_time_during_suspension_is_elapsed(self):
+        # Drivers read CLOCK_MONOTONIC, which does not count it.
+        earlier = self.record_at(-4.0).elapsed
+        self.clock.suspend(3600.0)
+        later = self.record_at(-1.0).elapsed
+
+        self.assertEqual(3_603_000, later - earlier)
+
+
+class MarksTest(RecorderTestCase):
+    def test_marks_are_buffered_and_not_queued(self):
+        self.configure('p')
+
+        latest = self.record_later('p', watts=1.0)
+
+        self.assertFalse(latest.is_mark)
+        self.marks.flush()
+        reader = self.marks.reader(1)
+        self.addCleanup(reader.close)
+        (mark,) = reader.read()
+        self.assertEqual(
+            (latest.register, 0, True),
+            (mark.register, mark.elapsed, mark.is_mark),
+        )
 
 
 class ViolationTest(RecorderTestCase):
@@ -124,7 +153,9 @@ class ViolationTest(RecorderTestCase):
 
         self.assertIsNone(self.record_later('p', watts=-100.0))
 
-        self.assertEqual([latest], self.registers.measurements())
+        self.assertEqual(
+            [(latest, 2000)], self.registers.state(self.clock.now()).open
+        )
 
     def test_each_reason_is_logged_once_for_each_probe(self):
         self.configure('p', 'q')
@@ -203,12 +234,10 @@ class ViolationTest(RecorderTestCase):
         wrapping = measurement.Counter(joules_per_tick=1.0, rollover=4096)
 
         for ticks in (0, 100, 200):
-            self.monotonic += 60
+            self.clock.advance(60.0)
             latest = self.record('p', ticks=ticks, counter=wrapping)
 
-        self.assertEqual(
-            (0, 0.0), (latest.millijoules, latest.metered_seconds)
-        )
+        self.assertEqual((0, 0), (latest.millijoules, latest.metered))
         (line,) = self.lines()
         self.assertIn('can have rolled over more than once', line)
         self.assertEqual(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""All measurements reach the bus in order, also after outages."""
+"""All marks and measurements reach the bus, also after outages."""
 
 import threading
 
@@ -20,14 +20,58 @@ def make_measurements(*elapsed):
     return [
         measurement.Measurement(
             measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent'),
-            measurement.RegisterKey('uuid', 'r', 1),
-            0.0,
-            seconds,
+            measurement.RegisterKey('uuid', 'r'),
+            None,
+            True,
             0,
-            seconds,
+            time,
+            0,
+            time,
         )
-        for seconds in elapsed
+        for time in elapsed
     ]
+
+
+def make_marks(*elapsed):
+    return [
+        each._replace(is_mark=True) for each in make_measurements(*elapsed)
+    ]
+
+
+class Marks:
+    """Marks as an announcer returns them.
+
+    :ivar unsent: marks that were not announced.
+    :ivar repeated: marks that are announced again.
+    """
+
+    def __init__(self):
+        self.unsent, self.repeated = [], []
+        self.count = 0
+        self.collected = self.accepted = self.failed = 0
+
+    def collect(self):
+        self.collected += 1
+
+    def next_unsent(self, limit):
+        self.count = min(limit, len(self.unsent))
+        return self.unsent[:limit]
+
+    def sent_unsent(self):
+        del self.unsent[: self.count]
+
+    def next_repetition(self, limit):
+        self.count = min(limit, len(self.repeated))
+        return self.repeated[:limit]
+
+    def sent_repetition(self):
+        del self.repeated[: self.count]
+
+    def accept(self, monotonic):
+        self.accepted += 1
+
+    def fail(self):
+        self.failed += 1
 
 
 class Bus:
@@ -60,7 +104,7 @@ class Bus:
             assert self.lock.wait_for(condition, TIMEOUT_S)
 
 
-class SenderTest(base.BaseTestCase):
+class SenderTestCase(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(sender.__name__))
@@ -70,10 +114,23 @@ class SenderTest(base.BaseTestCase):
         self.bus = Bus()
         self.counters = counters.Counters(metrics.COUNTERS)
         self.backlog = backlog.Backlog(1000, self.counters)
+        self.marks = Marks()
+        self.saved = 0
+
+    def save(self):
+        # The registers of a message are saved before it.
+        self.assertEqual(self.bus.attempts, self.saved)
+        self.saved += 1
 
     def start(self, max_batch=100, interval=0.001):
         started = sender.Sender(
-            self.backlog, self.bus, interval, max_batch, self.counters
+            self.backlog,
+            self.marks,
+            self.save,
+            self.bus,
+            interval,
+            max_batch,
+            self.counters,
         )
         started.start()
         self.addCleanup(self.end, started)
@@ -89,6 +146,8 @@ class SenderTest(base.BaseTestCase):
             elapsed for message in self.bus.messages for elapsed in message
         ]
 
+
+class SenderTest(SenderTestCase):
     def test_queued_measurements_are_published(self):
         running = self.start()
 
@@ -204,8 +263,115 @@ class SenderTest(base.BaseTestCase):
         self.assertEqual(1, len(self.backlog))
 
     def test_sender_that_never_started_can_be_stopped(self):
-        sender.Sender(self.backlog, self.bus, 1.0, 1, self.counters).stop(
-            TIMEOUT_S
-        )
+        sender.Sender(
+            self.backlog,
+            self.marks,
+            self.save,
+            self.bus,
+            1.0,
+            1,
+            self.counters,
+        ).stop(TIMEOUT_S)
 
         self.assertEqual(0, self.bus.attempts)
+
+    def test_registers_are_saved_before_each_message(self):
+        self.backlog.put(make_measurements(*range(7)))
+
+        self.end(self.start(max_batch=3, interval=1e6))
+
+        self.assertEqual((3, 3), (self.saved, self.bus.attempts))
+
+
+class MarksTest(SenderTestCase):
+    def test_marks_are_published_before_measurements(self):
+        self.backlog.put(make_measurements(3))
+        self.marks.unsent += make_marks(1, 2)
+
+        self.end(self.start(interval=1e6))
+
+        self.assertEqual([[1, 2], [3]], self.bus.messages)
+        self.assertEqual(1, self.marks.collected)
+        self.assertEqual(
+            (2.0, 1.0),
+            (
+                self.counters.value('marks_announced'),
+                self.counters.value('measurements_published'),
+            ),
+        )
+
+    def test_marks_stay_unsent_while_bus_is_unreachable(self):
+        self.bus.set(error=OSError())
+        self.marks.unsent += make_marks(1)
+        running = self.start()
+        self.bus.wait_until(lambda: self.bus.attempts > 2)
+        self.assertEqual(0, self.marks.accepted)
+
+        self.bus.set()
+        self.bus.wait_until(lambda: self.bus.messages)
+        self.end(running)
+
+        self.assertEqual([[1]], self.bus.messages)
+        self.assertGreater(self.marks.failed, 1)
+
+    def test_many_marks_do_not_delay_measurements(self):
+        # Given the marks of a long outage,
+        self.marks.unsent += make_marks(*range(1000))
+        self.backlog.put(make_measurements(7777))
+
+        # when the agent publishes once,
+        self.end(self.start(max_batch=10, interval=1e6))
+
+        # then the measurement follows after a limited number of messages.
+        position = self.bus.messages.index([7777])
+        self.assertEqual(sender._MAX_MARK_MESSAGES, position)
+
+    def test_marks_are_repeated_after_the_measurements(self):
+        self.backlog.put(make_measurements(3))
+        self.marks.repeated += make_marks(1, 2)
+        clock = self.useFixture(
+            fixtures.MockPatchObject(
+                sender.time, 'monotonic', side_effect=[0.0, 1.0]
+            )
+        )
+
+        sent = sender.Sender(
+            self.backlog,
+            self.marks,
+            self.save,
+            self.bus,
+            1.0,
+            100,
+            self.counters,
+        )._send_all()
+
+        self.assertTrue(sent)
+        self.assertEqual([[3], [1, 2]], self.bus.messages)
+        self.assertEqual(2, clock.mock.call_count)
+
+    def test_repetitions_are_limited_to_one_message_per_second(self):
+        self.marks.repeated += make_marks(*range(100))
+        self.useFixture(
+            fixtures.MockPatchObject(
+                sender.time,
+                'monotonic',
+                side_effect=[0.0, 0.5, 1.0, 1.5, 2.0, 3600.0],
+            )
+        )
+        tested = sender.Sender(
+            self.backlog,
+            self.marks,
+            self.save,
+            self.bus,
+            1.0,
+            1,
+            self.counters,
+        )
+
+        for _ in range(4):
+            tested._send_all()
+        self.assertEqual([[0], [1]], self.bus.messages)
+
+        # A long pause does not add up.
+        tested._send_all()
+        self.assertEqual(4, len(self.bus.messages))

@@ -14,8 +14,8 @@ from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter import signing
+from energy_meter.agent import restarts
 from energy_meter.agent import service
-from energy_meter.agent import state
 from energy_meter.agent import supervisor
 
 TIMEOUT_S = 20.0
@@ -59,13 +59,17 @@ class AgentTestCase(base.BaseTestCase):
             raise ConnectionRefusedError
         self.sent.extend(measurements)
 
-    def configure(self, *sections, secrets='secret'):
+    def configure(self, *sections, secrets='secret', **options):
         (self.directory / 'agent.conf').write_text(
             '[DEFAULT]\ntransport_url = fake://\n'
             f'state_path = {self.directory}/state\n'
             f'[bus]\nsecrets = {secrets}\n'
             '[agent]\nname = tester\npublish_interval = 0.01\n'
-            'checkpoint_interval = 0.1\n' + ''.join(sections)
+            'checkpoint_interval = 0.1\n'
+            + ''.join(
+                f'{option} = {value}\n' for option, value in options.items()
+            )
+            + ''.join(sections)
         )
 
     def read_conf(self):
@@ -73,13 +77,13 @@ class AgentTestCase(base.BaseTestCase):
             [], 'test', files=[str(self.directory / 'agent.conf')]
         )
 
-    def make(self):
-        return service.Agent(self.read_conf(), self.read_conf)
+    def make(self, **options):
+        return service.Agent(self.read_conf(), self.read_conf, **options)
 
-    def start(self, *sections):
+    def start(self, *sections, **options):
         if sections:
             self.configure(*sections)
-        agent = self.make()
+        agent = self.make(**options)
         self.running.append(agent)
         agent.start()
         return agent
@@ -97,7 +101,7 @@ class AgentTestCase(base.BaseTestCase):
         agent = self.start(*sections)
         self.meter_joule(agent, probe)
         self.stop(agent)
-        return self.sent[-1]
+        return self.measurements(probe)[-1]
 
     def kill(self, agent):
         """Stop an agent like a crash: without a final checkpoint."""
@@ -106,20 +110,34 @@ class AgentTestCase(base.BaseTestCase):
         agent._task_thread.join(TIMEOUT_S)
         agent._supervisor.stop()
         agent._sender.stop(TIMEOUT_S)
-        agent._state.close()
+        agent._storage._directory.close()
 
     def meter_joule(self, agent, probe='p'):
+        before = len(self.measurements(probe))
+        # Registers resolve milliseconds.
+        threading.Event().wait(0.005)
         latest = time.monotonic()
         agent._recorder.record(
             [
-                measurement.Reading(probe, 1000.0, monotonic=monotonic)
-                for monotonic in (latest - 0.001, latest)
+                measurement.Reading(probe, 500.0, monotonic=monotonic)
+                for monotonic in (latest - 0.002, latest)
             ]
         )
-        wait_for(lambda: self.measurements(probe))
+        wait_for(lambda: len(self.measurements(probe)) > before)
 
     def measurements(self, probe='p'):
-        return [each for each in list(self.sent) if each.probe.id == probe]
+        return [
+            each
+            for each in list(self.sent)
+            if each.probe.id == probe and not each.is_mark
+        ]
+
+    def marks(self, probe='p'):
+        return [
+            each
+            for each in list(self.sent)
+            if each.probe.id == probe and each.is_mark
+        ]
 
     def registers(self, probe='p'):
         return {each.register for each in self.measurements(probe)}
@@ -187,29 +205,68 @@ class StartTest(AgentTestCase):
 
 
 class RestartTest(AgentTestCase):
-    def test_next_incarnation_republishes_final_measurements(self):
+    def test_final_measurement_is_marked_at_the_next_start(self):
         last = self.run_once(meter('m', 'p'))
         self.sent.clear()
 
-        agent = self.start()
+        self.start()
 
-        wait_for(self.measurements)
-        self.assertEqual([last], self.measurements())
-        self.meter_joule(agent)
-        wait_for(lambda: len(self.registers()) == 2)
-        old, new = sorted(
-            self.registers(), key=lambda register: register.incarnation
-        )
+        wait_for(self.marks)
         self.assertEqual(
-            (old.agent, old.incarnation + 1), (new.agent, new.incarnation)
+            [last._replace(watts=None, is_mark=True)], self.marks()
         )
 
-    def test_checkpoint_of_killed_agent_is_republished(self):
+    def test_next_register_follows_the_last_one(self):
+        last = self.run_once(meter('m', 'p'))
+
+        following = self.run_once(meter('m', 'p'))
+
+        self.assertEqual(last.register.agent, following.register.agent)
+        self.assertNotEqual(last.register.id, following.register.id)
+        self.assertEqual(last.register.id, following.after.register)
+        # It ended at most a checkpoint after its last measurement.
+        self.assertTrue(
+            last.elapsed <= following.after.elapsed < last.elapsed + 15_000
+        )
+
+    def test_predecessor_is_kept_while_the_probe_is_not_metered(self):
+        last = self.run_once(meter('m', 'p'))
+        for _ in range(2):
+            self.run_once(meter('m', 'q'), probe='q')
+
+        following = self.run_once(meter('m', 'p'))
+
+        self.assertEqual(last.register.id, following.after.register)
+
+    def test_register_is_in_the_checkpoint_before_it_is_published(self):
+        # Given checkpoints that are written only when they are needed,
+        agent = self.start(meter('m', 'p'))
+        file = self.directory / 'state' / 'checkpoint.json'
+        saved = []
+        publish = self.publish
+
+        def publish_and_look(measurements):
+            saved.append(
+                all(
+                    each.register.id in file.read_text()
+                    for each in measurements
+                )
+            )
+            publish(measurements)
+
+        with fixtures.MockPatchObject(self, 'publish', publish_and_look):
+            self.meter_joule(agent)
+
+        self.assertEqual([True] * len(saved), saved)
+        self.assertNotEqual([], saved)
+
+    def test_killed_agent_loses_nothing_of_its_checkpoint(self):
         # Given an agent without a bus that is killed
         self.bus_is_down = True
         agent = self.start(meter('m', 'p'))
+        threading.Event().wait(0.005)
         agent._recorder.record([measurement.Reading('p', 1000.0)])
-        (final,) = agent._registers.measurements()
+        ((final, _),) = agent._storage.registers.state(agent._clock.now()).open
         # after it saved a checkpoint,
         checkpoint = self.directory / 'state' / 'checkpoint.json'
         wait_for(
@@ -225,32 +282,25 @@ class RestartTest(AgentTestCase):
         # when it is started again,
         self.start()
 
-        # then it republishes the checkpoint.
-        wait_for(self.measurements)
-        self.assertEqual([final], self.measurements())
-
-    def test_closed_registers_survive_several_incarnations(self):
-        last = self.run_once(meter('m', 'p'))
-        for _ in range(2):
-            self.run_once(meter('m', 'q'), probe='q')
-            self.sent.clear()
-
-        self.start()
-
-        wait_for(self.measurements)
-        self.assertEqual([last], self.measurements())
-
-    def test_closed_registers_are_republished_periodically(self):
-        self.useFixture(
-            fixtures.MockPatchObject(service, '_REPUBLISH_INTERVAL_S', 0.5)
+        # then it publishes the opening and the end of its register.
+        wait_for(lambda: len(self.marks()) == 2)
+        self.assertEqual(
+            [0, final.elapsed], [mark.elapsed for mark in self.marks()]
         )
-        last = self.run_once(meter('m', 'p'))
+        self.assertEqual({final.register}, self.registers())
+
+    def test_all_marks_are_announced_on_request(self):
+        self.run_once(meter('m', 'p'))
+        self.run_once(meter('m', 'p'))
+        self.start()
+        wait_for(lambda: len(self.marks()) >= 4)
+        before = set(self.marks())
+        self.stop_all()
         self.sent.clear()
 
-        self.start()
+        self.start(announce_all=True)
 
-        wait_for(lambda: len(self.measurements()) >= 2)
-        self.assertEqual({last}, set(self.measurements()))
+        wait_for(lambda: before <= set(self.marks()))
 
     def test_copy_of_state_is_a_different_agent(self):
         original = self.run_once(meter('m', 'p')).register
@@ -265,13 +315,66 @@ class RestartTest(AgentTestCase):
 
         self.assertNotEqual(original.agent, clone.agent)
 
-    def test_corrupt_checkpoint_is_an_error(self):
+        # Its register follows none: that of the original may go on.
+        self.assertEqual(
+            [None],
+            list(
+                {
+                    each.after
+                    for each in self.sent
+                    if each.register.agent == clone.agent
+                }
+            ),
+        )
+
+    def test_copy_publishes_the_last_marks_of_the_original(self):
+        # If the machine was renamed, nothing else would.
+        last = self.run_once(meter('m', 'p'))
+        self.sent.clear()
+        self.useFixture(
+            fixtures.MonkeyPatch('socket.gethostname', lambda: 'renamed')
+        )
+
+        self.start()
+
+        wait_for(self.marks)
+        self.assertIn(last._replace(watts=None, is_mark=True), self.marks())
+
+    def test_corrupt_checkpoint_is_set_aside(self):
         self.run_once(meter('m', 'p'))
-        (self.directory / 'state' / 'checkpoint.json').write_text('[')
+        file = self.directory / 'state' / 'checkpoint.json'
+        file.write_text('[')
 
-        error = self.assertRaises(exception.StateUnusable, self.make)
+        following = self.run_once(meter('m', 'p'))
 
-        self.assertIn('checkpoint.json', str(error))
+        self.assertIsNone(following.after)
+        self.assertEqual(
+            '[', file.with_name('checkpoint.json.corrupt').read_text()
+        )
+        self.assertIn('registers start without predecessors', self.log.output)
+
+    def test_agent_that_is_restarted_often_waits(self):
+        self.run_once(meter('m', 'p'))
+        self.useFixture(
+            fixtures.MockPatchObject(restarts, 'delay', lambda *_: 0.5)
+        )
+
+        agent = self.start()
+
+        self.assertIsNone(agent._storage.registers.settings('p'))
+        wait_for(lambda: agent._storage.registers.settings('p'))
+        self.assertIn('is restarted often', self.log.output)
+        self.assertEqual(0.5, agent.counters.value('restart_backoff_seconds'))
+
+    def test_waiting_agent_can_be_stopped(self):
+        self.useFixture(
+            fixtures.MockPatchObject(restarts, 'delay', lambda *_: 1e6)
+        )
+        agent = self.start(meter('m', 'p'))
+
+        self.stop(agent)
+
+        self.assertFalse(agent._task_thread.is_alive())
 
 
 class ReloadTest(AgentTestCase):
@@ -298,49 +401,33 @@ class ReloadTest(AgentTestCase):
         self.assertEqual(1, len(self.registers()))
         self.assertGreaterEqual(self.measurements()[-1].millijoules, joules)
 
-    def test_register_of_removed_probe_is_republished(self):
-        self.useFixture(
-            fixtures.MockPatchObject(service, '_REPUBLISH_INTERVAL_S', 0.5)
-        )
+    def test_register_of_removed_probe_ends(self):
         agent = self.start(meter('m', 'p, q'))
         self.meter_joule(agent)
         last = self.measurements()[-1]
 
         self.reload(agent, meter('m', 'q'))
-        self.sent.clear()
 
-        wait_for(self.measurements)
-        self.assertEqual({last}, set(self.measurements()))
+        final = last._replace(watts=None, is_mark=True)
+        wait_for(lambda: final in self.marks())
         agent._recorder.record([measurement.Reading('p', 1.0)])
-        self.assertEqual(
-            [last], [closed.final for closed in agent._registers.closed()]
-        )
+        self.assertEqual(last, self.measurements()[-1])
 
-    def test_probe_added_again_gets_a_higher_incarnation(self):
+    def test_probe_added_again_gets_a_register_that_follows(self):
         agent = self.start(meter('m', 'p, q'))
         self.meter_joule(agent)
-        first = self.measurements()[-1].register
+        first = self.measurements()[-1]
         self.reload(agent, meter('m', 'q'))
 
         self.reload(agent, meter('m', 'p, q'))
-        self.sent.clear()
         self.meter_joule(agent)
 
-        second = self.measurements()[-1].register
-        self.assertNotEqual(first.id, second.id)
-        self.assertGreater(second.incarnation, first.incarnation)
-
-    def test_incarnation_started_by_reload_is_not_reused(self):
-        agent = self.start(meter('m', 'p'))
-        self.reload(agent, meter('m', 'p, q'))
-        self.meter_joule(agent, 'q')
-        self.stop(agent)
-        before = self.measurements('q')[-1].register.incarnation
-        self.sent.clear()
-
-        after = self.run_once(meter('m', 'p')).register.incarnation
-
-        self.assertGreater(after, before)
+        second = self.measurements()[-1]
+        self.assertNotEqual(first.register, second.register)
+        self.assertEqual(
+            measurement.Predecessor(first.register.id, first.elapsed),
+            second.after,
+        )
 
     def test_reload_changes_the_signing_secret(self):
         agent = self.start(meter('m', 'p'))
@@ -381,23 +468,40 @@ class ReloadTest(AgentTestCase):
         )
         self.assertEqual(1, len(self.registers()))
 
-    def test_reload_without_new_incarnation_keeps_the_configuration(self):
-        agent = self.start(meter('m', 'p'))
+    def test_mistake_in_a_section_keeps_its_wattmeter(self):
+        agent = self.start(meter('m', 'p'), meter('n', 'q'))
         self.meter_joule(agent)
+        self.meter_joule(agent, 'q')
 
-        with fixtures.MockPatchObject(
-            state.StateDirectory,
-            'identify',
-            side_effect=exception.StateUnusable(path='s', reason='full'),
-        ):
-            self.reload(agent, meter('m', 'q'))
-
-        self.assertIn(
-            'keeping the current configuration: s: full', self.log.output
+        self.reload(
+            agent, meter('m', 'p', scope='nowhere'), meter('n', 'q, r')
         )
-        self.sent.clear()
         self.meter_joule(agent)
-        self.assertEqual([], agent._registers.closed())
+        self.meter_joule(agent, 'r')
+
+        self.assertEqual(1, len(self.registers()))
+        self.assertIn('[wattmeter:m] scope: ', self.log.output)
+        self.assertIn('Wattmeter m is read as before', self.log.output)
+        self.assertNotIn('Wattmeter m was removed', self.log.output)
+
+    def test_mistake_in_the_section_of_a_probe_keeps_its_register(self):
+        agent = self.start(meter('m', 'p, q'))
+        self.meter_joule(agent)
+
+        self.reload(agent, meter('m', 'p, q'), '[probe:p]\nmax_watts = many\n')
+        self.meter_joule(agent)
+
+        self.assertEqual(1, len(self.registers()))
+        self.assertIn('[probe:p] max_watts: ', self.log.output)
+
+    def test_wattmeter_is_removed_beside_a_mistake(self):
+        agent = self.start(meter('m', 'p'), meter('n', 'q'))
+        self.meter_joule(agent)
+
+        self.reload(agent, meter('n', 'q', driver='none'))
+
+        self.assertIsNone(agent._storage.registers.settings('p'))
+        self.assertIsNotNone(agent._storage.registers.settings('q'))
 
     def test_failed_task_does_not_stop_the_others(self):
         agent = self.start(meter('m', 'p'))
@@ -460,4 +564,5 @@ class RegisterProbesTest(AgentTestCase):
             )
         )
 
-        self.assertEqual(['r'], agent._registers.unknown(['p', 'r']))
+        self.assertIsNone(agent._storage.registers.settings('r'))
+        self.assertIsNotNone(agent._storage.registers.settings('p'))

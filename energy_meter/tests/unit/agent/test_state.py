@@ -39,11 +39,11 @@ class StateTest(base.BaseTestCase):
         self.addCleanup(directory.close)
         return directory
 
-    def identify(self, path=None):
-        """Return the identity of an agent that starts and ends."""
+    def identify(self, path=None, host=None):
+        """Return the UUID of an agent that starts and ends."""
         directory = state.StateDirectory(path or self.path)
         try:
-            return directory.identify()
+            return directory.identify(host)
         finally:
             directory.close()
 
@@ -82,21 +82,11 @@ class StateTest(base.BaseTestCase):
         self.assertTrue(self.path.is_dir())
         self.assertEqual(0, self.path.stat().st_mode & 0o007)
 
-    def test_restart_keeps_uuid_and_increases_incarnation(self):
-        identities = [self.identify() for _ in range(3)]
+    def test_restart_keeps_uuid(self):
+        identities = {self.identify() for _ in range(3)}
 
-        self.assertEqual(1, len({identity.uuid for identity in identities}))
-        self.assertEqual(
-            [1, 2, 3], [identity.incarnation for identity in identities]
-        )
-        uuid.UUID(identities[0].uuid)
-
-    def test_each_identification_increases_incarnation(self):
-        directory = self.open()
-
-        self.assertEqual(
-            [1, 2], [directory.identify().incarnation for _ in range(2)]
-        )
+        (identity,) = identities
+        uuid.UUID(identity)
 
     def test_clone_with_different_host_name_is_a_different_agent(self):
         original = self.identify()
@@ -104,9 +94,16 @@ class StateTest(base.BaseTestCase):
         self.move(host='clone')
 
         clone = self.identify()
-        self.assertNotEqual(original.uuid, clone.uuid)
-        self.assertEqual(1, clone.incarnation)
-        self.assertEqual(clone.uuid, self.identify().uuid)
+        self.assertNotEqual(original, clone)
+        self.assertEqual(clone, self.identify())
+
+    def test_configured_host_stands_for_the_host_name(self):
+        # Given a container, which has a new host name at every start,
+        original = self.identify(host='meter-1')
+        self.move(host='f3a9c2')
+
+        self.assertEqual(original, self.identify(host='meter-1'))
+        self.assertNotEqual(original, self.identify(host='meter-2'))
 
     def test_clone_on_different_machine_is_a_different_agent(self):
         self.move(machine_id='0123456789abcdef\n')
@@ -116,7 +113,7 @@ class StateTest(base.BaseTestCase):
 
         self.move(machine_id='fedcba9876543210\n')
 
-        self.assertNotEqual(original.uuid, self.identify(copy).uuid)
+        self.assertNotEqual(original, self.identify(copy))
 
     def test_machine_without_id_is_identified_by_host_name(self):
         self.useFixture(
@@ -125,7 +122,7 @@ class StateTest(base.BaseTestCase):
             )
         )
 
-        self.assertEqual(self.identify().uuid, self.identify().uuid)
+        self.assertEqual(self.identify(), self.identify())
 
     def test_directory_is_locked_against_second_agent(self):
         self.open()
@@ -185,7 +182,7 @@ class StateTest(base.BaseTestCase):
             '{"uuid": 1}',
             '[]',
             'null',
-            '{"uuid": "x", "incarnation": 1, "machine": []}',
+            '{"uuid": "x", "machine": []}',
         ):
             (self.path / 'agent.json').write_text(text, 'latin-1')
 
@@ -217,13 +214,26 @@ class StateTest(base.BaseTestCase):
             'before', json.loads((self.path / 'file').read_bytes())
         )
 
-    def test_incarnation_that_cannot_be_stored_is_an_error(self):
+    def test_identity_that_cannot_be_stored_is_an_error(self):
         directory = self.open()
-        directory.identify()
 
         with fixtures.MockPatchObject(
             os, 'fsync', side_effect=OSError(5, 'Input/output error')
         ):
             self.assertRaises(exception.StateUnusable, directory.identify)
 
-        self.assertEqual(2, directory.identify().incarnation)
+    def test_corrupt_file_can_be_set_aside(self):
+        directory = self.open()
+        (self.path / 'file').write_text('[')
+
+        self.assertEqual('file.corrupt', directory.set_aside('file'))
+
+        self.assertIsNone(directory.read('file', self.fail))
+        self.assertEqual('[', (self.path / 'file.corrupt').read_text())
+
+    def test_file_that_cannot_be_set_aside_is_an_error(self):
+        error = self.assertRaises(
+            exception.StateUnusable, self.open().set_aside, 'missing'
+        )
+
+        self.assertIn('No such file', str(error))
