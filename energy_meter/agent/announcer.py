@@ -133,7 +133,7 @@ class Announcer:
             self._repeated.advance()
 
     def accept(self, monotonic: float) -> None:
-        """Let the running time pass: the bus accepts messages."""
+        """Add to the running time: the bus accepts messages."""
         if self._accepted_at is not None:
             self._running += monotonic - self._accepted_at
         self._accepted_at = monotonic

@@ -73,8 +73,8 @@ class Checkpoint:
     def save_new(self) -> None:
         """Write the checkpoint if it lacks a register.
 
-        To be called before measurements are published: whatever the
-        collectors know of a register, its successor names it.
+        To be called before measurements are published, so that the next
+        register of a probe names every one that the collectors know.
         """
         with self._saving:
             if self._registers.has_unsaved():
@@ -116,7 +116,7 @@ def load(directory: state.StateDirectory, agent: str) -> Saved:
     :raises StateUnusable: if the checkpoint cannot be read.
     """
     saved, error = attempt.call(
-        lambda: directory.read(_NAME, _parse), exception.StateCorrupt
+        lambda: directory.read(_NAME, parse), exception.StateCorrupt
     )
     if error is not None:
         LOG.error(
@@ -131,7 +131,11 @@ def load(directory: state.StateDirectory, agent: str) -> Saved:
     return content if owner == agent else content._replace(ended={})
 
 
-def _parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
+def parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
+    """Return the UUID of an agent and what it saved.
+
+    :raises Exception: if the content is invalid.
+    """
     ended = {
         str(probe): measurement.Predecessor(str(register), int(elapsed))
         for probe, (register, elapsed) in content['ended'].items()

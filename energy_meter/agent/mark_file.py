@@ -80,6 +80,7 @@ class Reader:
         self._path = path
         self._file = path.open('rb')
         self._registers: list[_Register] = []
+        self._offset = 0
         self._is_damaged = False
 
     def close(self) -> None:
@@ -90,17 +91,18 @@ class Reader:
         """Return the marks of the next line; none at the end."""
         if self._is_damaged:
             return []
-        offset = self._file.tell()
         try:
             line = self._file.readline()
-            return self._decode(line) if line else []
+            marks = self._decode(line) if line else []
+            self._offset += len(line)
+            return marks
         except (OSError, ValueError, TypeError, LookupError) as error:
             self._is_damaged = True
             damage = error
         LOG.error(
             '%s is damaged; its marks from byte %d on are lost: %s',
             self._path,
-            offset,
+            self._offset,
             damage,
         )
         return []

@@ -34,14 +34,14 @@ class Clock(clock.Clock):
         )
 
     def advance(self, seconds: float) -> clock.Instant:
-        """Let time pass on all clocks, and return the current instant."""
+        """Advance all clocks, and return the current instant."""
         self.monotonic += seconds
         self.boottime += seconds
         self.timestamp += seconds
         return self.now()
 
     def suspend(self, seconds: float) -> None:
-        """Let time pass while the machine is suspended."""
+        """Advance the clocks that run while the machine is suspended."""
         self.boottime += seconds
         self.timestamp += seconds
 

@@ -2,6 +2,8 @@
 
 """The agent process with corrupt or unwritable files and invalid options."""
 
+import os
+import pathlib
 import signal
 
 import fixtures
@@ -63,13 +65,17 @@ class StateTest(AgentTest):
             '{"uuid": "x"}',
             '[]',
             '"s"',
-            '{"uuid": 1, "incarnation": 1, "machine": []}',
+            '{"uuid": 1, "machine": []}',
         ):
             self.assert_corrupt('agent.json', content)
 
-    def test_corrupt_checkpoint_is_named_in_the_error(self):
-        for content in ('[[', '[1]', '[[1, 2]]', '"s"', '{"a": 1}'):
-            self.assert_corrupt('checkpoint.json', content)
+    def test_corrupt_checkpoint_is_set_aside(self):
+        self.state.mkdir()
+        (self.state / 'checkpoint.json').write_text('[[')
+
+        agent = self.start()
+
+        self.assertIn('is renamed to checkpoint.json.corrupt', agent.output())
 
     def test_agent_continues_while_checkpoint_cannot_be_saved(self):
         agent = self.start()
@@ -107,16 +113,59 @@ class ReloadTest(AgentTest):
         self.reload(agent, 'Reading wattmeter new')
         self.wait_for_growth(2)
 
-    def test_reload_without_new_incarnation_keeps_the_wattmeters(self):
+    def test_mistake_in_a_section_keeps_its_wattmeter(self):
         agent = self.start()
-        obstacle = self.state / 'agent.json.new'
-        obstacle.mkdir()
-        self.configuration.add_dummy('desk', 'desk-1', 'desk-2')
-        self.reload(agent, 'Reload failed, keeping the current configuration')
-        self.wait_for_growth()
-        obstacle.rmdir()
-        self.reload(agent, 'Reading wattmeter desk')
+        before = self.configuration.registers().keys()
+        self.configuration.add_dummy('desk', 'desk-1', scope='nowhere')
+        self.configuration.add_dummy('new', 'new-1')
+
+        self.reload(agent, 'Wattmeter desk is read as before')
+
         self.wait_for_growth(2)
+        self.assertIn(
+            f'{self.configuration.path}: [wattmeter:desk] scope: ',
+            agent.output(),
+        )
+        self.assertLess(before, self.configuration.registers().keys())
+
+
+class MarksTest(AgentTest):
+    """Marks on the disk of an agent that is killed or short of space."""
+
+    def marks(self) -> pathlib.Path:
+        return self.state / 'marks'
+
+    def test_killed_agent_continues_after_a_damaged_file(self):
+        agent = self.start()
+        base.wait_for(
+            lambda: list(self.marks().iterdir()), 10, 'the opening is marked'
+        )
+        agent.kill()
+        (file,) = self.marks().iterdir()
+        file.write_bytes(file.read_bytes()[:-5])
+
+        agent.start()
+
+        self.wait_for_growth()
+        base.wait_for(
+            lambda: f'{file} is damaged' in agent.output(),
+            10,
+            'the agent logs the damage',
+        )
+        self.assertEqual(1, agent.output().count('is damaged'))
+
+    def test_agent_continues_while_marks_cannot_be_written(self):
+        self.state.mkdir()
+        self.marks().mkdir()
+        # A file in place of the next one.
+        self.marks().chmod(0o500)
+        self.addCleanup(self.marks().chmod, 0o700)
+        if os.access(self.marks(), os.W_OK):
+            self.skipTest('this user can write everywhere')
+
+        agent = self.start()
+
+        self.assertIn('Cannot write marks', agent.output())
 
 
 class OptionsTest(AgentTest):

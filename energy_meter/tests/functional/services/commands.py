@@ -3,7 +3,6 @@
 """Fixtures for the commands of energy_meter and their configuration."""
 
 import configparser
-import json
 import os
 import pathlib
 import subprocess
@@ -13,6 +12,7 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter.collector import administration
+from energy_meter.tests import agent_state
 from energy_meter.tests.functional.services import base
 
 SECRET = 'a secret of the tests'
@@ -102,16 +102,14 @@ class Configuration:
         return done.stdout.splitlines()[-1]
 
     def registers(self) -> dict[str, int]:
-        """Read the registers in the agent's checkpoint.
+        """Read the registers in the state of the agent.
 
         :returns: millijoules by register id.
         """
-        checkpoint = self.directory / 'state' / 'checkpoint.json'
-        try:
-            rows = json.loads(checkpoint.read_text())
-        except FileNotFoundError:
-            return {}
-        return {row[1][1]: row[4] for row in rows}
+        registers = agent_state.read_registers(self.directory / 'state')
+        return {
+            key.id: latest.millijoules for key, latest in registers.items()
+        }
 
 
 class Command(base.Process):

@@ -53,7 +53,7 @@ class AnnouncerTestCase(base.BaseTestCase):
             self.announcer.collect()
 
     def run_for(self, seconds):
-        """Let time pass while the bus accepts messages."""
+        """Advance the clock while the bus accepts messages."""
         self.monotonic += seconds
         self.announcer.accept(self.monotonic)
 

@@ -16,7 +16,7 @@ class ClockTest(base.BaseTestCase):
         self.log = self.useFixture(fixtures.FakeLogger(clock.__name__))
 
     def set_boottime(self, *seconds):
-        """Let CLOCK_BOOTTIME show these values, one after the other."""
+        """Set the values of CLOCK_BOOTTIME, one after the other."""
         self.useFixture(
             fixtures.MockPatchObject(
                 time, 'clock_gettime', side_effect=iter(seconds)

@@ -2,6 +2,7 @@
 
 """Marks survive power failures, full disks and damaged files."""
 
+import itertools
 import os
 import pathlib
 
@@ -62,7 +63,7 @@ class BufferTestCase(base.BaseTestCase):
         )
 
 
-class FileTest(BufferTestCase):
+class FormatTest(BufferTestCase):
     @hypothesis.given(
         strategies.lists(
             strategies.lists(
@@ -92,7 +93,7 @@ class FileTest(BufferTestCase):
 
         reader = mark_file.Reader(path)
 
-        self.assertEqual(sum(lines, []), self.read_all(reader))
+        self.assertEqual(list(itertools.chain(*lines)), self.read_all(reader))
         reader.close()
 
     def test_register_is_described_once_in_a_file(self):

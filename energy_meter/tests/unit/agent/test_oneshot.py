@@ -8,9 +8,9 @@ from oslotest import base
 
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.agent import metering
 from energy_meter.agent import oneshot
 from energy_meter.agent import probes
-from energy_meter.agent import metering
 from energy_meter.agent import wattmeter
 from energy_meter.drivers import base as drivers_base
 
