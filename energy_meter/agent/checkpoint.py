@@ -116,7 +116,7 @@ def load(directory: state.StateDirectory, agent: str) -> Saved:
     :raises StateUnusable: if the checkpoint cannot be read.
     """
     saved, error = attempt.call(
-        lambda: directory.read(_NAME, parse), exception.StateCorrupt
+        lambda: directory.read(_NAME, _parse), exception.StateCorrupt
     )
     if error is not None:
         LOG.error(
@@ -131,11 +131,7 @@ def load(directory: state.StateDirectory, agent: str) -> Saved:
     return content if owner == agent else content._replace(ended={})
 
 
-def parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
-    """Return the UUID of an agent and what it saved.
-
-    :raises Exception: if the content is invalid.
-    """
+def _parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
     ended = {
         str(probe): measurement.Predecessor(str(register), int(elapsed))
         for probe, (register, elapsed) in content['ended'].items()

@@ -12,7 +12,7 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter.collector import administration
-from energy_meter.tests import agent_state
+from energy_meter.tests.functional.services import agent_state
 from energy_meter.tests.functional.services import base
 
 SECRET = 'a secret of the tests'
@@ -102,14 +102,12 @@ class Configuration:
         return done.stdout.splitlines()[-1]
 
     def registers(self) -> dict[str, int]:
-        """Read the registers in the state of the agent.
+        """Read the registers in the agent's state directory.
 
         :returns: millijoules by register id.
         """
-        registers = agent_state.read_registers(self.directory / 'state')
-        return {
-            key.id: latest.millijoules for key, latest in registers.items()
-        }
+        saved = agent_state.saved(self.directory / 'state')
+        return {key.id: latest.millijoules for key, latest in saved.items()}
 
 
 class Command(base.Process):
