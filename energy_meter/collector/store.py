@@ -3,78 +3,75 @@
 """Writes a batch of measurements to the database."""
 
 import collections
-import collections.abc
+import itertools
 import typing
 
 import sqlalchemy as sa
 
 from energy_meter import measurement
-from energy_meter.collector import accounts
-from energy_meter.collector import merge
+from energy_meter.collector import arrivals
+from energy_meter.collector import extension
+from energy_meter.collector import outcome
+from energy_meter.db import documents
+from energy_meter.db import engine as db_engine
+from energy_meter.db import marks
 from energy_meter.db import schema
 from energy_meter.db import upsert
 
 #: Number of rows in one statement, well below MariaDB's smallest packet limit.
 _CHUNK = 5000
 #: Difference between clocks above which it is reported.
-_MAX_CLOCK_SKEW_S = 1.0
+_MAX_CLOCK_SKEW_MS = 1000
 
 _Measurements = list[measurement.Measurement]
+_Arrivals = dict[int, arrivals.Arrival]
 
 
 class BatchResult(typing.NamedTuple):
     """Result of writing a batch.
 
-    :ivar outcomes: number of measurements by outcome.
+    :ivar outcomes: number of registers by outcome.
     :ivar clock_skews: agents whose measurements are dated in the future, as
-        pairs of the difference in seconds and the agent's name. Differences
-        that are within the tolerance are left out.
-    :ivar overlapping: measurements that are not billed because another agent
-        meters the same probe.
+        pairs of the difference in ms and the agent's name. Differences that
+        are within the tolerance are left out.
     :ivar disabled: measurements of disabled agents.
     """
 
-    outcomes: collections.Counter[merge.Outcome]
-    clock_skews: list[tuple[float, str]]
-    overlapping: _Measurements
+    outcomes: collections.Counter[outcome.Outcome]
+    clock_skews: list[tuple[int, str]]
     disabled: _Measurements
 
 
 def write(
-    connection: sa.Connection,
-    measurements: _Measurements,
-    db_now: float,
-    takeover: float,
+    connection: sa.Connection, measurements: _Measurements
 ) -> BatchResult:
     """Merge measurements, all in the caller's transaction.
 
-    :param measurements: the newest of each register, as returned by
-        :func:`energy_meter.collector.merge.newest`.
-    :param db_now: the database's clock.
-    :param takeover: time in seconds without an update of the owner after which
-        another register takes over.
+    It locks rows of registers by number, then marks, then probes by id. Every
+    writer does so, and :mod:`energy_meter.collector.settling` waits for no
+    lock, so transactions don't deadlock.
     """
+    db_engine.reserve(connection)
+    arrived_at = db_engine.now(connection)
     accepted, disabled = _partition(connection, measurements)
-    clamped = [
-        received
-        if received.timestamp <= db_now
-        else received._replace(timestamp=db_now)
-        for received in accepted
-    ]
     result = BatchResult(
         collections.Counter(),
         [
-            (received.timestamp - db_now, received.probe.agent)
+            (received.timestamp - arrived_at, received.probe.agent)
             for received in accepted
-            if received.timestamp > db_now + _MAX_CLOCK_SKEW_S
+            if received.timestamp > arrived_at + _MAX_CLOCK_SKEW_MS
         ],
-        [],
         disabled,
     )
     if disabled:
-        result.outcomes[merge.Outcome.AGENT_DISABLED] = len(disabled)
-    remaining = _write_owners(connection, clamped, db_now, result)
-    _write_others(connection, remaining, db_now, takeover, result)
+        result.outcomes[outcome.Outcome.AGENT_DISABLED] = len(disabled)
+    batch = arrivals.collect(accepted, arrived_at)
+    new_marks = _new_marks(connection, batch, arrived_at)
+    written = _upsert(connection, batch, arrived_at)
+    marks.insert(connection, new_marks)
+    result.outcomes.update(
+        _outcomes(connection, batch, written, arrived_at)
+    )
     return result
 
 
@@ -85,121 +82,89 @@ def _partition(
     agents = set(connection.scalars(sa.select(schema.disabled_agent.c.agent)))
     if not agents:
         return measurements, []
-    return (
-        [
-            received
-            for received in measurements
-            if received.register.agent not in agents
-        ],
-        [
-            received
-            for received in measurements
-            if received.register.agent in agents
-        ],
-    )
+    accepted: _Measurements = []
+    disabled: _Measurements = []
+    for received in measurements:
+        is_disabled = received.register.agent in agents
+        (disabled if is_disabled else accepted).append(received)
+    return accepted, disabled
 
 
-def _write_owners(
-    connection: sa.Connection,
-    measurements: _Measurements,
-    db_now: float,
-    result: BatchResult,
-) -> _Measurements:
-    """Write the measurements that the upsert can merge.
-
-    :returns: the measurements that it cannot merge.
-    """
-    remaining: _Measurements = []
-    while measurements:
-        # At most one measurement per probe. Further ones wait for the next
-        # round; if the probe turns out to have another owner, the upsert
-        # cannot merge them.
-        first: dict[str, measurement.Measurement] = {}
-        rest = [
-            received
-            for received in measurements
-            if first.setdefault(received.probe.id, received) is not received
-        ]
-        owners = _upsert(connection, list(first.values()), db_now)
-        for received in first.values():
-            owner = owners.get(received.probe.id)
-            if owner is None:
-                result.outcomes[merge.Outcome.STALE_INCARNATION] += 1
-            elif owner == (received.register.agent, received.register.id):
-                result.outcomes[merge.Outcome.BILLED] += 1
-            else:
-                remaining.append(received)
-        remaining += [
-            received for received in rest if received.probe.id in owners
-        ]
-        measurements = [
-            received for received in rest if received.probe.id not in owners
-        ]
-    return remaining
+def _new_marks(
+    connection: sa.Connection, batch: _Arrivals, arrived_at: int
+) -> list[marks.Row]:
+    """Return the marks to be written, and note where each curve changes."""
+    horizon = (arrived_at - marks.HORIZON_MS) // marks.SLOT_MS
+    rows = [
+        marks.Row(slot, number, elapsed, *values)
+        for number, arrival in batch.items()
+        for (slot, elapsed), values in arrival.marks.items()
+        # An unset clock dates nothing. Every curve begins at its origin.
+        if elapsed > 0 and (slot >= horizon or not arrival.synced)
+    ]
+    if not rows:
+        return []
+    new = marks.unknown(connection, rows)
+    for row in new:
+        arrival = batch[row.register]
+        arrival.settled_until = min(arrival.settled_until, row.elapsed - 1)
+    return new
 
 
 def _upsert(
-    connection: sa.Connection, measurements: _Measurements, db_now: float
-) -> dict[str, tuple[str, str]]:
-    owners: dict[str, tuple[str, str]] = {}
-    for start in range(0, len(measurements), _CHUNK):
-        owners |= upsert.execute(
-            connection,
-            [
-                _row(received, db_now)
-                for received in measurements[start : start + _CHUNK]
-            ],
-        )
-    return owners
-
-
-def _row(received: measurement.Measurement, db_now: float) -> upsert.Row:
-    probe, register = received.probe, received.register
-    return (
-        probe.id,
-        probe.wattmeter,
-        probe.driver,
-        probe.scope,
-        probe.host,
-        probe.agent,
-        received.timestamp,
-        received.watts,
-        received.volts,
-        received.amperes,
-        db_now,
-        register.agent,
-        register.id,
-        register.incarnation,
-        merge.opened_at(received, db_now),
-        received.millijoules,
-        received.metered_seconds,
-        received.elapsed,
-    )
-
-
-def _write_others(
-    connection: sa.Connection,
-    measurements: _Measurements,
-    db_now: float,
-    takeover: float,
-    result: BatchResult,
-) -> None:
-    """Write measurements of registers that are not the owner."""
-    # Earlier incarnations first, in the order in which they were metered.
-    measurements.sort(
-        key=lambda received: (received.probe.id, received.register.incarnation)
-    )
-    probes = sorted({received.probe.id for received in measurements})
-    for start in range(0, len(probes), _CHUNK):
-        chunk = set(probes[start : start + _CHUNK])
-        loaded = accounts.load(connection, sorted(chunk))
-        for received in measurements:
-            if received.probe.id not in chunk:
-                continue
-            outcome = merge.merge(
-                loaded[received.probe.id], received, db_now, takeover
+    connection: sa.Connection, batch: _Arrivals, arrived_at: int
+) -> list[upsert.Written]:
+    rows = [arrival.row(number, arrived_at) for number, arrival in batch.items()]
+    return list(
+        itertools.chain.from_iterable(
+            upsert.execute(
+                connection, rows[start : start + _CHUNK], arrived_at
             )
-            result.outcomes[outcome] += 1
-            if outcome in (merge.Outcome.OVERLAP, merge.Outcome.PENDING):
-                result.overlapping.append(received)
-        accounts.save(connection, loaded)
+            for start in range(0, len(rows), _CHUNK)
+        )
+    )
+
+
+def _outcomes(
+    connection: sa.Connection,
+    batch: _Arrivals,
+    written: list[upsert.Written],
+    arrived_at: int,
+) -> collections.Counter[outcome.Outcome]:
+    """Bill what can be billed at once, contest the rest, and count both."""
+    counts: collections.Counter[outcome.Outcome] = collections.Counter()
+    changed = [
+        extension.Change(row.number, row.role, batch[row.number])
+        for row in written
+        if row.dirty == schema.Dirty.CHANGED
+        ]
+    extended = extension.extend(connection, changed, arrived_at) if changed else set()
+    for row in written:
+        arrival = batch[row.number]
+        if not row.dirty or row.number in extended:
+            counts[outcome.Outcome.MERGED] += 1
+        elif row.role == schema.Role.UNBILLED and arrival.is_expired(arrived_at):
+            counts[outcome.Outcome.EXPIRED] += 1
+        else:
+            counts[outcome.Outcome.CONTESTED] += 1
+    if len(written) < len(batch):
+        unchanged = set(batch).difference(row.number for row in written)
+        void = _count_void(connection, unchanged)
+        counts[outcome.Outcome.VOID] = void
+        counts[outcome.Outcome.DUPLICATE] = len(unchanged) - void
+    return +counts
+
+
+def _count_void(connection: sa.Connection, registers: set[int]) -> int:
+    received = documents.table(connection, {'number': documents.INTEGER})
+    query = (
+        sa.select(sa.func.count())
+        .join_from(
+            received,
+            schema.register,
+            schema.register.c.number == received.c.number,
+        )
+        .where(schema.register.c.voided)
+    )
+    rows = [(number,) for number in registers]
+    return connection.scalar(query, documents.pack(rows)) or 0

@@ -126,32 +126,42 @@ def _prepare_sqlite(connection: typing.Any, _record: object) -> None:
     cursor.close()
 
 
-class clock(functions.GenericFunction[float]):
-    """The database's clock, in seconds since the epoch."""
+class clock(functions.GenericFunction[int]):
+    """The database's clock, in ms since the epoch."""
 
-    type = sa.Double()
+    type = sa.BigInteger()
     name = 'clock'
     inherit_cache = True
 
 
-def now(connection: sa.Connection) -> float:
-    """Return the database's clock, in seconds since the epoch."""
-    db_now: float | None = connection.scalar(sa.select(clock()))
+def now(connection: sa.Connection) -> int:
+    """Return the database's clock, in ms since the epoch."""
+    db_now: int | None = connection.scalar(sa.select(clock()))
     assert db_now is not None, 'the expression is never NULL'
     return db_now
 
 
 @compiler.compiles(clock, 'sqlite')
 def _clock_sqlite(*_: object, **__: object) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
 
 
 @compiler.compiles(clock, 'postgresql')
 def _clock_postgresql(*_: object, **__: object) -> str:
-    return 'extract(epoch from clock_timestamp())::double precision'
+    return 'CAST(extract(epoch from clock_timestamp()) * 1000 AS bigint)'
 
 
 @compiler.compiles(clock, 'mysql')
 @compiler.compiles(clock, 'mariadb')
 def _clock_mysql(*_: object, **__: object) -> str:
-    return 'CAST(UNIX_TIMESTAMP(SYSDATE(6)) AS DOUBLE)'
+    return 'CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS INTEGER)'
+
+
+def reserve(connection: sa.Connection) -> None:
+    """Take the right to write, where there is only one: in SQLite.
+
+    A transaction that reads first, and then writes, would fail there if
+    another one committed between. It must be the first statement.
+    """
+    if connection.dialect.name == 'sqlite':
+        connection.execute(sa.text('UPDATE probe SET id = id WHERE 0'))

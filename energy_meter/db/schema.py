@@ -42,13 +42,14 @@ _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 #: Probes. ``base_*`` is the energy in mJ, and the metered and elapsed time in
 #: ms, of all registers except ``tip``, without what is overlap. ``tip`` is the
 #: number of the register that can advance without a change to any other
-#: register's share; its values are added to ``base_*``. It is null while the
-#: probe is ``contested``, and as long as several registers cover the same
-#: time. ``overlap_*`` are the sums of table ``overlap``. ``shown`` is the
-#: largest energy that was ever shown, ``displayed`` the number of the register
-#: whose power is shown if there is no tip, ``plural`` whether several
-#: registers ever covered the same time, and ``alarms`` a list of names,
-#: separated by blanks.
+#: register's share; its values are added to ``base_*``. It is null as long as
+#: several registers cover the same time. While the probe is ``contested``,
+#: changes of other registers wait to be settled. ``overlap_*`` are the sums of
+#: table ``overlap``. ``shown`` is the largest energy that was shown without a
+#: tip or before the last settling, ``displayed`` the number of the register
+#: whose power is shown if there is no tip, ``plural`` whether the registers
+#: form more than one line, ``settled_at`` 0 before the first one is billed,
+#: and ``alarms`` a list of names, separated by blanks.
 probe = sa.Table(
     'probe',
     metadata,
@@ -70,11 +71,13 @@ probe = sa.Table(
 
 #: Registers. A row is never deleted. ``number`` is derived from probe, agent
 #: and register ID (see :func:`energy_meter.db.numbers.number`). Columns up to
-#: ``metered`` are joins of all measurements, in mJ and ms; those up to
-#: ``last_seen_at`` belong to the measurement of the largest elapsed time.
-#: ``role`` tells which changes must be settled (:class:`Role`), ``dirty``
-#: whether there was one, ``changed_from`` the elapsed time from which the
-#: curve changed. ``base_*`` is the last point before the horizon, and
+#: ``metered`` are joins of all measurements, in mJ and ms. Those from
+#: ``wattmeter`` to ``last_seen_at`` belong to the measurement of elapsed time
+#: ``live_elapsed``, the largest that is not a mark (-1: only marks arrived).
+#: ``role`` (:class:`Role`) tells which changes must be settled, and ``dirty``
+#: (:class:`Dirty`) whether there was one. ``settled_until`` is the elapsed
+#: time up to which the curve is settled, and ``opened`` the date of opening
+#: for which it is. ``base_*`` is the last point before the horizon, and
 #: ``pinned_opened`` the date of opening, once older marks were purged.
 register = sa.Table(
     'register',
@@ -101,14 +104,16 @@ register = sa.Table(
     sa.Column('scope', sa.String(32), nullable=False),
     sa.Column('host', _id(190), nullable=False),
     sa.Column('agent_name', _id(190), nullable=False),
+    sa.Column('live_elapsed', sa.BigInteger, nullable=False),
     sa.Column('timestamp', sa.BigInteger, nullable=False),
     sa.Column('watts', _DOUBLE),
     sa.Column('volts', _DOUBLE),
     sa.Column('amperes', _DOUBLE),
     sa.Column('last_seen_at', sa.BigInteger, nullable=False),
     sa.Column('role', sa.SmallInteger, nullable=False),
-    sa.Column('dirty', sa.Boolean, nullable=False),
-    sa.Column('changed_from', sa.BigInteger, nullable=False),
+    sa.Column('dirty', sa.SmallInteger, nullable=False),
+    sa.Column('settled_until', sa.BigInteger, nullable=False),
+    sa.Column('opened', sa.BigInteger),
     sa.Column('base_elapsed', sa.BigInteger, nullable=False),
     sa.Column('base_millijoules', sa.BigInteger, nullable=False),
     sa.Column('base_metered', sa.BigInteger, nullable=False),
@@ -120,14 +125,27 @@ register = sa.Table(
 class Role(enum.IntEnum):
     """Which changes of a register must be settled.
 
+    ``UNBILLED``: any. It is in no sum yet, or dated before the horizon.
     ``SETTLED``: any. ``SOLE``: none; it is the tip of a probe whose registers
-    form one line. ``WATCHED``: any except that it advances; it is the tip of
-    a probe whose registers covered the same time before.
+    form one line. ``WATCHED``: all except that it advances; it is the tip of
+    a probe with several lines.
     """
 
     SETTLED = 0
     SOLE = 1
     WATCHED = 2
+    UNBILLED = 3
+
+
+class Dirty(enum.IntEnum):
+    """Whether a change of a register must be settled.
+
+    ``CHANGED``: one transaction changed it since. ``WAITING``: several did.
+    """
+
+    CLEAN = 0
+    CHANGED = 1
+    WAITING = 2
 
 
 #: Marks: points of the registers' curves, in ms and mJ. ``slot`` is the number

@@ -1,202 +1,213 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Upsert of measurements of the probes' owners, the common case.
+"""Upsert of registers: one statement merges any number of measurements.
 
-One statement merges any number of measurements. They are sent as one JSON
-document, which each database unpacks with functions of its own. A measurement
-of an unknown probe inserts the probe with its register as the owner. A
-measurement of the owner updates the register together with the total of the
-probe. Any other measurement leaves the probe unchanged. The statement returns
-the owner of each probe, which shows the caller what was not merged.
+Each column that it changes is a join of what arrived, a maximum or a minimum,
+so neither order nor repetitions matter. In the same statement, a register
+whose change must be settled becomes dirty.
 """
 
 import collections.abc
-import json
 import typing
 
 import sqlalchemy as sa
 
-#: Values of one measurement, in the order of :data:`FIELDS`.
+from energy_meter.billing import history
+from energy_meter.db import documents
+from energy_meter.db import schema
+
+#: Values of one register, in the order of :data:`FIELDS`.
 Row = tuple[typing.Any, ...]
 
-_TEXT, _REAL, _INTEGER = 'text', 'real', 'integer'
-_FIELDS = {
-    'id': _TEXT,
+_TEXT, _REAL, _INTEGER = documents.TEXT, documents.REAL, documents.INTEGER
+
+#: Elapsed time up to which a curve is settled if no mark is to be written.
+NO_MARK = 2**62
+
+_LAGS = tuple(f'lag{number}' for number in range(history.LAG_CLASSES))
+_LIVE = {
     'wattmeter': _TEXT,
     'driver': _TEXT,
     'scope': _TEXT,
     'host': _TEXT,
     'agent_name': _TEXT,
-    'timestamp': _REAL,
+    'timestamp': _INTEGER,
     'watts': _REAL,
     'volts': _REAL,
     'amperes': _REAL,
-    'last_seen_at': _REAL,
-    'owner_agent': _TEXT,
-    'owner_register': _TEXT,
-    'owner_incarnation': _INTEGER,
-    'owner_opened_at': _REAL,
-    'owner_millijoules': _INTEGER,
-    'owner_metered_seconds': _REAL,
-    'owner_elapsed': _REAL,
+    'live_elapsed': _INTEGER,
+}
+#: Names and types of the values of a register. They are those of its columns,
+#: except that a lag is null in a class without a measurement, and that
+#: ``settled_until`` is the elapsed time before the first mark that is to be
+#: written, or :data:`NO_MARK`.
+FIELDS = {
+    'number': _INTEGER,
+    'probe': _TEXT,
+    'agent': _TEXT,
+    'register': _TEXT,
+    'after_register': _TEXT,
+    'after_elapsed': _INTEGER,
+    'first_elapsed': _INTEGER,
+    'first_timestamp': _INTEGER,
+    'synced': documents.BOOLEAN,
+    **dict.fromkeys(_LAGS, _INTEGER),
+    'elapsed': _INTEGER,
+    'millijoules': _INTEGER,
+    'metered': _INTEGER,
+    **_LIVE,
+    'settled_until': _INTEGER,
 }
 
-#: Columns that an insert sets from another field.
-_COPIES = {
-    'owner_billed_from': 'owner_opened_at',
-    'owner_overlap': '0',
-    'millijoules': 'owner_millijoules',
-    'metered_seconds': 'owner_metered_seconds',
-    'elapsed': 'owner_elapsed',
+#: Values of the other columns of a new row.
+_INITIAL = {
+    'last_seen_at': 'CAST(:arrival AS {integer})',
+    'role': str(schema.Role.UNBILLED.value),
+    'dirty': str(schema.Dirty.CHANGED.value),
+    'base_elapsed': '0',
+    'base_millijoules': '0',
+    'base_metered': '0',
+    'voided': 'false',
 }
 
-_LATEST = (
-    'wattmeter',
-    'driver',
-    'scope',
-    'host',
-    'agent_name',
-    'timestamp',
-    'watts',
-    'volts',
-    'amperes',
-    'last_seen_at',
+# Conditions on a row of the table, and the values that arrived for it.
+_SAME = (
+    'register.probe = {new}probe AND register.agent = {new}agent '
+    'AND register.register = {new}register AND NOT register.voided'
 )
-# Order matters: MariaDB evaluates assignments left to right, using values
-# already assigned. Set totals before the columns they are computed from, and
-# owner_elapsed, which every condition tests, last.
-_TOTALS = ('millijoules', 'metered_seconds', 'elapsed')
+_LONGER = (
+    '({new}elapsed, {new}millijoules, {new}metered) > (register.elapsed, '
+    'register.millijoules, register.metered)'
+)
+_NEWER = '{new}live_elapsed > register.live_elapsed'
+_EARLIER = (
+    '({new}first_elapsed, {new}first_timestamp) < '
+    '(register.first_elapsed, register.first_timestamp)'
+)
+_JOINED = ' OR '.join(
+    (
+        _EARLIER,
+        '{new}synced > register.synced',
+        *(f'{{new}}{lag} < register.{lag}' for lag in _LAGS),
+    )
+)
+_CHANGED = (
+    f'{_SAME} AND ({_LONGER} OR {_NEWER} OR {_JOINED} '
+    f'OR {{new}}settled_until < {NO_MARK})'
+)
+# Energy or metered time that falls changes all of a curve. No agent publishes
+# it, but what is billed must be a function of what is stored.
+_FALLS = (
+    f'{_LONGER} AND ({{new}}millijoules < register.millijoules '
+    'OR {new}metered < register.metered)'
+)
+_MUST_SETTLE = (
+    f'register.role <> {schema.Role.SOLE.value} AND ('
+    f'(register.role <> {schema.Role.WATCHED.value} '
+    f'AND ({_LONGER} OR {{new}}settled_until < {NO_MARK})) '
+    f'OR {_JOINED} OR {_FALLS} '
+    'OR {new}settled_until < register.settled_until)'
+)
 
-_SOURCES = {
-    'sqlite': (
-        'json_each(:rows)',
-        {
-            _TEXT: "json_extract(value, '$[{index}]')",
-            _REAL: "json_extract(value, '$[{index}]')",
-            _INTEGER: "json_extract(value, '$[{index}]')",
-        },
+# Order matters: MariaDB evaluates assignments left to right, using values
+# already assigned. Columns that a condition compares come after those that
+# depend on it, the most significant one last.
+_ASSIGNMENTS = {
+    'dirty': (
+        f'CASE WHEN register.dirty > 0 THEN {schema.Dirty.WAITING.value} '
+        f'WHEN {_MUST_SETTLE} THEN {schema.Dirty.CHANGED.value} ELSE 0 END'
     ),
-    'postgresql': (
-        'json_array_elements(CAST(:rows AS json))',
-        {
-            _TEXT: 'value->>{index}',
-            _REAL: 'CAST(value->>{index} AS double precision)',
-            _INTEGER: 'CAST(value->>{index} AS bigint)',
-        },
+    'settled_until': (
+        f'CASE WHEN {_FALLS} THEN -1 '
+        'WHEN {new}settled_until < register.settled_until '
+        'THEN {new}settled_until ELSE register.settled_until END'
     ),
+    'synced': '{new}synced OR register.synced',
+    **{
+        lag: f'CASE WHEN {{new}}{lag} < register.{lag} '
+        f'THEN {{new}}{lag} ELSE register.{lag} END'
+        for lag in _LAGS
+    },
+    **{
+        name: f'CASE WHEN {condition} THEN {{new}}{name} '
+        f'ELSE register.{name} END'
+        for condition, names in (
+            (_EARLIER, ('first_timestamp', 'first_elapsed')),
+            (_LONGER, ('metered', 'millijoules', 'elapsed')),
+            (_NEWER, ('last_seen_at', *_LIVE)),
+        )
+        for name in names
+    },
 }
-_MYSQL_TYPES = {
-    _TEXT: 'VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin',
-    _REAL: 'DOUBLE',
-    _INTEGER: 'BIGINT',
-}
+
+
+class Written(typing.NamedTuple):
+    """State of a register that the upsert changed.
+
+    :ivar role: a :class:`energy_meter.db.schema.Role`.
+    :ivar dirty: a :class:`energy_meter.db.schema.Dirty`.
+    """
+
+    number: int
+    role: int
+    dirty: int
 
 
 def execute(
-    connection: sa.Connection, rows: collections.abc.Iterable[Row]
-) -> dict[str, tuple[str, str]]:
-    """Merge a batch of measurements of the owners.
+    connection: sa.Connection,
+    rows: collections.abc.Iterable[Row],
+    arrival: int,
+) -> list[Written]:
+    """Merge what arrived of registers into their rows.
 
-    :param rows: at most one per probe, sorted by probe; writers that lock in
-        the same order don't deadlock.
-    :returns: the agent and register id of the owner after the statement, by
-        probe. Probes with a measurement of a folded register are missing.
+    :param rows: one per register, sorted by number; writers that lock in the
+        same order don't deadlock.
+    :param arrival: when they arrived, on the database's clock.
+    :returns: the rows that changed.
     """
-    statement = _STATEMENTS[_family(connection)]
-    text = json.dumps(list(rows), separators=(',', ':'))
-    owners = connection.execute(statement, {'rows': text})
-    return {probe: (agent, register) for probe, agent, register in owners}
+    statement = _STATEMENTS[documents.family(connection)]
+    parameters = {**documents.pack(rows), 'arrival': arrival}
+    return [
+        Written(*row) for row in connection.execute(statement, parameters)
+    ]
 
 
-FIELDS = tuple(_FIELDS)
-
-
-def _family(connection: sa.Connection) -> str:
-    name = connection.dialect.name
-    return 'mysql' if name == 'mariadb' else name
-
-
-def _source(family: str) -> str:
-    """Return an SQL expression for the measurements as a table."""
+def _conflict(family: str) -> str:
+    """Return the clause that updates an existing row."""
+    guard = '{value}'
     if family == 'mysql':
-        columns = ', '.join(
-            f"{name} {_MYSQL_TYPES[kind]} PATH '$[{index}]'"
-            for index, (name, kind) in enumerate(_FIELDS.items())
-        )
-        return f"JSON_TABLE(:rows, '$[*]' COLUMNS ({columns})) AS received"
-    table, forms = _SOURCES[family]
-    columns = ', '.join(
-        f'{forms[kind].format(index=index)} AS {name}'
-        for index, (name, kind) in enumerate(_FIELDS.items())
+        # There is no condition for the row, so each assignment has it.
+        guard = f'CASE WHEN {_SAME} THEN {{value}} ELSE register.{{name}} END'
+    assignments = ', '.join(
+        f'{name} = '
+        + guard.replace('{value}', value).replace('{name}', name)
+        for name, value in _ASSIGNMENTS.items()
     )
-    return f'(SELECT {columns} FROM {table}) AS received'  # noqa: S608
-
-
-def _assignments(new: str, choose: str) -> str:
-    """Return the assignments that update an existing row.
-
-    :param new: template of the new value of a column.
-    :param choose: template of a conditional: condition, then, else.
-    """
-    own = ' AND '.join(
-        f'probe.{name} = {new.format(name)}'
-        for name in ('owner_agent', 'owner_register')
-    )
-    newer = f'{own} AND {new.format("owner_elapsed")} > probe.owner_elapsed'
-    parts = [(name, new.format(name)) for name in _LATEST]
-    for total in _TOTALS:
-        owner = f'owner_{total}'
-        more = f'{new.format(owner)} - probe.{owner}'
-        grown = choose.format(
-            f'{more} > 0', f'probe.{total} + {more}', f'probe.{total}'
-        )
-        parts.append((total, grown))
-    for total in _TOTALS:
-        owner = f'owner_{total}'
-        parts.append(
-            (
-                owner,
-                choose.format(
-                    f'{new.format(owner)} > probe.{owner}',
-                    new.format(owner),
-                    f'probe.{owner}',
-                ),
-            )
-        )
-    return ', '.join(
-        f'{name} = {choose.format(newer, value, f"probe.{name}")}'
-        for name, value in parts
-    )
+    return documents.on_conflict(family, ('number',), assignments, _SAME)
 
 
 def _write(family: str) -> sa.TextClause:
-    columns = [*_FIELDS, *_COPIES]
-    values = [f'received.{name}' for name in _FIELDS]
-    values += [
-        f'received.{name}' if name in _FIELDS else name
-        for name in _COPIES.values()
+    values = [
+        f'COALESCE(received.{name}, {history.NO_LAG})'
+        if name in _LAGS
+        else f'received.{name}'
+        for name in FIELDS
     ]
-    if family == 'mysql':
-        conflict = 'ON DUPLICATE KEY UPDATE ' + _assignments(
-            'VALUES({})', 'IF({}, {}, {})'
-        )
-    else:
-        conflict = 'ON CONFLICT (id) DO UPDATE SET ' + _assignments(
-            'EXCLUDED.{}', 'CASE WHEN {} THEN {} ELSE {} END'
-        )
-    # Only names from this module are inserted into the text.
+    integer = 'bigint' if family == 'postgresql' else 'INTEGER'
+    values += [value.format(integer=integer) for value in _INITIAL.values()]
+    changed = _CHANGED.replace('{new}', 'received.')
+    # Only names from this module are inserted into the text. Rows that do
+    # not change are neither written nor returned.
     return sa.text(
-        f'INSERT INTO probe ({", ".join(columns)}) '  # noqa: S608
-        f'SELECT {", ".join(values)} FROM {_source(family)} '
-        'WHERE NOT EXISTS (SELECT 1 FROM floor '
-        'WHERE floor.probe = received.id '
-        'AND floor.agent = received.owner_agent '
-        'AND floor.incarnation >= received.owner_incarnation) '
-        f'ORDER BY received.id {conflict} '
-        'RETURNING id, owner_agent, owner_register'
+        f'INSERT INTO register ({", ".join((*FIELDS, *_INITIAL))}) '  # noqa: S608
+        f'SELECT {", ".join(values)} '
+        f'FROM ({documents.select(family, FIELDS)}) AS received '
+        'WHERE NOT EXISTS (SELECT 1 FROM register '
+        'WHERE register.number = received.number '
+        f'AND COALESCE(NOT ({changed}), TRUE)) '
+        f'ORDER BY received.number {_conflict(family)} '
+        'RETURNING number, role, dirty'
     )
 
 
-_STATEMENTS = {
-    family: _write(family) for family in ('sqlite', 'postgresql', 'mysql')
-}
+_STATEMENTS = {family: _write(family) for family in documents.FAMILIES}

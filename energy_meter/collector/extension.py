@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Extends the line of a probe by a new register, or contests the probe.
+
+After an agent restarts, the new register follows the tip, so no date matters:
+the tip's values are added to the probe's base, and the new register becomes
+the tip. Whatever else changed is left to a settling.
+"""
+
+import collections
+import collections.abc
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter.billing import lines
+from energy_meter.collector import arrivals
+from energy_meter.db import documents
+from energy_meter.db import numbers
+from energy_meter.db import schema
+
+_ID = {'id': documents.TEXT}
+_NUMBER = {'number': documents.INTEGER}
+_ROLE = {**_NUMBER, 'role': documents.INTEGER}
+_TIP = {
+    **_ID,
+    'tip': documents.INTEGER,
+    'millijoules': documents.INTEGER,
+    'metered': documents.INTEGER,
+    'elapsed': documents.INTEGER,
+}
+
+_Row = sa.Row[typing.Any]
+
+
+class Change(typing.NamedTuple):
+    """A register that must be settled, and was not before.
+
+    :ivar role: its :class:`energy_meter.db.schema.Role`.
+    """
+
+    number: int
+    role: int
+    arrival: arrivals.Arrival
+
+    @property
+    def probe(self) -> str:
+        """ID of its probe."""
+        return self.arrival.last.probe.id
+
+    @property
+    def previous(self) -> int | None:
+        """Number of the register that it follows, if there is one."""
+        last = self.arrival.last
+        if last.after is None:
+            return None
+        key = last.register._replace(id=last.after.register)
+        return numbers.number(last.probe.id, key)
+
+
+def extend(
+    connection: sa.Connection,
+    changes: collections.abc.Collection[Change],
+    db_now: int,
+) -> set[int]:
+    """Extend the lines of probes, and contest all others that changed.
+
+    The row of each probe is locked, even if it is contested already: a
+    settling that is in progress does not see what this transaction wrote.
+
+    :returns: numbers of the registers that became the tip of their probe.
+    """
+    candidates = _candidates(changes, db_now)
+    previous = _lock_tips(connection, candidates)
+    names = sorted({change.probe for change in changes})
+    _insert_probes(
+        connection,
+        [change for change in changes if change.role == schema.Role.UNBILLED],
+    )
+    probes = _lock_probes(connection, names)
+    tips = {
+        name: change
+        for name, change in candidates.items()
+        if _extends(probes[name], change, previous)
+    }
+    _write_tips(connection, tips, probes, previous, db_now)
+    contested = [
+        (name,)
+        for name in names
+        if name not in tips and not probes[name].contested
+    ]
+    if contested:
+        connection.execute(_contest(connection), documents.pack(contested))
+    return {change.number for change in tips.values()}
+
+
+def _candidates(
+    changes: collections.abc.Iterable[Change], db_now: int
+) -> dict[str, Change]:
+    """Return new registers that are alone in the batch, by probe."""
+    by_probe: dict[str, list[Change]] = collections.defaultdict(list)
+    for change in changes:
+        by_probe[change.probe].append(change)
+    return {
+        name: change
+        for name, (change, *others) in by_probe.items()
+        if not others
+        and change.role == schema.Role.UNBILLED
+        and not change.arrival.is_expired(db_now)
+    }
+
+
+def _lock_tips(
+    connection: sa.Connection, candidates: dict[str, Change]
+) -> dict[int, _Row]:
+    """Lock the registers that others follow, without waiting for any.
+
+    Waiting would break the order of locks. One that is locked by another
+    transaction contests its probe.
+    """
+    rows = [
+        (previous,)
+        for change in candidates.values()
+        if (previous := change.previous) is not None
+    ]
+    if not rows:
+        return {}
+    register = schema.register.c
+    received = documents.table(connection, _NUMBER)
+    query = (
+        sa.select(
+            register.number,
+            register.elapsed,
+            register.millijoules,
+            register.metered,
+        )
+        .join_from(
+            received, schema.register, register.number == received.c.number
+        )
+        .where(register.role == schema.Role.SOLE)
+        .with_for_update(skip_locked=True, of=schema.register)
+    )
+    locked = connection.execute(query, documents.pack(rows))
+    return {row.number: row for row in locked}
+
+
+def _insert_probes(
+    connection: sa.Connection, changes: list[Change]
+) -> None:
+    """Insert the missing rows of probes, none of them contested."""
+    rows = sorted({change.probe: change.number for change in changes}.items())
+    if rows:
+        statement = _INSERT[documents.family(connection)]
+        connection.execute(statement, documents.pack(rows))
+
+
+def _insert(family: str) -> sa.TextClause:
+    values = {
+        'id': 'received.id',
+        'displayed': 'received.displayed',
+        **{
+            f'{part}_{name}': '0'
+            for part in ('base', 'overlap')
+            for name in ('millijoules', 'metered', 'elapsed')
+        },
+        'shown': '0',
+        'contested': 'false',
+        'plural': 'false',
+        'settled_at': '0',
+        'alarms': "''",
+    }
+    fields = {**_ID, 'displayed': documents.INTEGER}
+    # Only names from this module are inserted into the text.
+    return sa.text(
+        f'INSERT INTO probe ({", ".join(values)}) '  # noqa: S608
+        f'SELECT {", ".join(values.values())} '
+        f'FROM ({documents.select(family, fields)}) AS received '
+        'WHERE NOT EXISTS '
+        '(SELECT 1 FROM probe WHERE probe.id = received.id) '
+        'ORDER BY received.id '
+        + documents.on_conflict(family, ('id',), 'id = probe.id')
+    )
+
+
+_INSERT = {family: _insert(family) for family in documents.FAMILIES}
+
+
+def _lock_probes(
+    connection: sa.Connection, names: list[str]
+) -> dict[str, _Row]:
+    """Lock the rows of probes, in order."""
+    probe = schema.probe.c
+    received = documents.table(connection, _ID)
+    query = (
+        sa.select(
+            probe.id, probe.tip, probe.contested, probe.plural, probe.settled_at
+        )
+        .join_from(received, schema.probe, probe.id == received.c.id)
+        .order_by(probe.id)
+        .with_for_update(of=schema.probe)
+    )
+    rows = documents.pack((name,) for name in names)
+    return {row.id: row for row in connection.execute(query, rows)}
+
+
+def _extends(
+    probe: _Row, change: Change, previous: dict[int, _Row]
+) -> bool:
+    """Check that a register follows the tip, or is a probe's first one."""
+    if probe.contested or probe.plural:
+        return False
+    if probe.tip is None:
+        return not probe.settled_at
+    after, tip = change.arrival.last.after, previous.get(probe.tip)
+    return (
+        after is not None
+        and tip is not None
+        and probe.tip == change.previous
+        and tip.elapsed <= after.elapsed + lines.MAX_UNSAVED_MS
+    )
+
+
+def _write_tips(
+    connection: sa.Connection,
+    tips: dict[str, Change],
+    probes: dict[str, _Row],
+    previous: dict[int, _Row],
+    db_now: int,
+) -> None:
+    if not tips:
+        return
+    values = []
+    roles = []
+    for name, change in tips.items():
+        tip = probes[name].tip
+        added = (0, 0, 0)
+        roles.append((change.number, schema.Role.SOLE))
+        if tip is not None:
+            row = previous[tip]
+            added = row.millijoules, row.metered, row.elapsed
+            roles.append((tip, schema.Role.SETTLED))
+        values.append((name, change.number, *added))
+    connection.execute(
+        _advance(connection), {**documents.pack(values), 'db_now': db_now}
+    )
+    connection.execute(_assign(connection), documents.pack(roles))
+
+
+def _advance(connection: sa.Connection) -> sa.Update:
+    """Return the statement that adds the tips to the base of the probes."""
+    probe = schema.probe.c
+    received = documents.table(connection, _TIP)
+    return (
+        schema.probe.update()
+        .where(probe.id == received.c.id)
+        .values(
+            tip=received.c.tip,
+            base_millijoules=probe.base_millijoules + received.c.millijoules,
+            base_metered=probe.base_metered + received.c.metered,
+            base_elapsed=probe.base_elapsed + received.c.elapsed,
+            settled_at=sa.bindparam('db_now', type_=sa.BigInteger),
+        )
+    )
+
+
+def _assign(connection: sa.Connection) -> sa.Update:
+    """Return the statement that sets the roles of registers."""
+    register = schema.register.c
+    received = documents.table(connection, _ROLE)
+    return (
+        schema.register.update()
+        .where(register.number == received.c.number)
+        .values(
+            role=received.c.role,
+            dirty=schema.Dirty.CLEAN.value,
+            settled_until=register.elapsed,
+        )
+    )
+
+
+def _contest(connection: sa.Connection) -> sa.Update:
+    received = documents.table(connection, _ID)
+    return (
+        schema.probe.update()
+        .where(schema.probe.c.id == received.c.id)
+        .values(contested=True)
+    )

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tables in statements, sent as one JSON document.
+
+Each database unpacks the document with functions of its own. A statement with
+any number of rows so has one parameter.
+"""
+
+import collections.abc
+import json
+import re
+import typing
+
+import sqlalchemy as sa
+
+TEXT, REAL, INTEGER, BOOLEAN = 'text', 'real', 'integer', 'boolean'
+
+_SQLITE = "json_extract(value, '$[{index}]')"
+_SOURCES = {
+    'sqlite': (
+        'json_each(:rows)',
+        dict.fromkeys((TEXT, REAL, INTEGER, BOOLEAN), _SQLITE),
+    ),
+    'postgresql': (
+        'json_array_elements(CAST(:rows AS json))',
+        {
+            TEXT: 'value->>{index}',
+            REAL: 'CAST(value->>{index} AS double precision)',
+            INTEGER: 'CAST(value->>{index} AS bigint)',
+            BOOLEAN: 'CAST(value->>{index} AS boolean)',
+        },
+    ),
+}
+_MYSQL_TYPES = {
+    TEXT: 'VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin',
+    REAL: 'DOUBLE',
+    INTEGER: 'BIGINT',
+    BOOLEAN: 'BOOLEAN',
+}
+_TYPES: dict[str, sa.types.TypeEngine[typing.Any]] = {
+    TEXT: sa.String(),
+    REAL: sa.Double(),
+    INTEGER: sa.BigInteger(),
+    BOOLEAN: sa.Boolean(),
+}
+
+FAMILIES = ('sqlite', 'postgresql', 'mysql')
+
+
+def family(connection: sa.Connection) -> str:
+    """Return the kind of the database, one of :data:`FAMILIES`."""
+    name = connection.dialect.name
+    return 'mysql' if name == 'mariadb' else name
+
+
+def select(database: str, fields: collections.abc.Mapping[str, str]) -> str:
+    """Return the text of a query for the rows in parameter ``rows``.
+
+    :param database: one of :data:`FAMILIES`.
+    :param fields: the fields' names and types, in order.
+    """
+    if database == 'mysql':
+        columns = ', '.join(
+            f"{name} {_MYSQL_TYPES[kind]} PATH '$[{index}]'"
+            for index, (name, kind) in enumerate(fields.items())
+        )
+        return (
+            f'SELECT {", ".join(fields)} FROM '  # noqa: S608
+            f"JSON_TABLE(:rows, '$[*]' COLUMNS ({columns})) AS unpacked"
+        )
+    table, forms = _SOURCES[database]
+    columns = ', '.join(
+        f'{forms[kind].format(index=index)} AS {name}'
+        for index, (name, kind) in enumerate(fields.items())
+    )
+    return f'SELECT {columns} FROM {table}'  # noqa: S608
+
+
+def table(
+    connection: sa.Connection, fields: collections.abc.Mapping[str, str]
+) -> sa.Subquery:
+    """Return the rows in parameter ``rows`` as a table for SQLAlchemy."""
+    columns = [sa.column(name, _TYPES[kind]) for name, kind in fields.items()]
+    text = sa.text(select(family(connection), fields))
+    return text.columns(*columns).subquery('received')
+
+
+def on_conflict(
+    database: str,
+    key: collections.abc.Iterable[str],
+    assignments: str,
+    condition: str | None = None,
+) -> str:
+    """Return the clause of an INSERT that updates an existing row.
+
+    :param assignments: in which ``{new}NAME`` stands for the value to insert.
+    :param condition: when to update; MariaDB has none.
+    """
+    if database == 'mysql':
+        text = re.sub(r'{new}(\w+)', r'VALUES(\1)', assignments)
+        return f'ON DUPLICATE KEY UPDATE {text}'
+    where = f' WHERE {condition}' if condition else ''
+    text = f'DO UPDATE SET {assignments}{where}'
+    columns = ', '.join(key)
+    return f'ON CONFLICT ({columns}) {text}'.replace('{new}', 'EXCLUDED.')
+
+
+def pack(rows: collections.abc.Iterable[object]) -> dict[str, str]:
+    """Return the parameter of a statement with these rows."""
+    return {'rows': json.dumps(list(rows), separators=(',', ':'))}
