@@ -114,7 +114,9 @@ def _point(received: measurement.Measurement) -> tuple[int, int, int]:
     return received.elapsed, received.millijoules, received.metered
 
 
-def collect(measurements: _Measurements, arrived_at: int) -> dict[int, Arrival]:
+def collect(
+    measurements: _Measurements, arrived_at: int
+) -> dict[int, Arrival]:
     """Return what arrived of each register, by its number, in order.
 
     :param arrived_at: the database's clock, in ms.

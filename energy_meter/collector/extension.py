@@ -30,7 +30,7 @@ _TIP = {
     'elapsed': documents.INTEGER,
 }
 
-_Row = sa.Row[typing.Any]
+_Row = typing.Any
 
 
 class Change(typing.NamedTuple):
@@ -144,9 +144,7 @@ def _lock_tips(
     return {row.number: row for row in locked}
 
 
-def _insert_probes(
-    connection: sa.Connection, changes: list[Change]
-) -> None:
+def _insert_probes(connection: sa.Connection, changes: list[Change]) -> None:
     """Insert the missing rows of probes, none of them contested."""
     rows = sorted({change.probe: change.number for change in changes}.items())
     if rows:
@@ -193,7 +191,11 @@ def _lock_probes(
     received = documents.table(connection, _ID)
     query = (
         sa.select(
-            probe.id, probe.tip, probe.contested, probe.plural, probe.settled_at
+            probe.id,
+            probe.tip,
+            probe.contested,
+            probe.plural,
+            probe.settled_at,
         )
         .join_from(received, schema.probe, probe.id == received.c.id)
         .order_by(probe.id)
@@ -203,9 +205,7 @@ def _lock_probes(
     return {row.id: row for row in connection.execute(query, rows)}
 
 
-def _extends(
-    probe: _Row, change: Change, previous: dict[int, _Row]
-) -> bool:
+def _extends(probe: _Row, change: Change, previous: dict[int, _Row]) -> bool:
     """Check that a register follows the tip, or is a probe's first one."""
     if probe.contested or probe.plural:
         return False
@@ -265,15 +265,14 @@ def _advance(connection: sa.Connection) -> sa.Update:
 
 def _assign(connection: sa.Connection) -> sa.Update:
     """Return the statement that sets the roles of registers."""
-    register = schema.register.c
     received = documents.table(connection, _ROLE)
     return (
         schema.register.update()
-        .where(register.number == received.c.number)
+        .where(schema.register.c.number == received.c.number)
         .values(
             role=received.c.role,
             dirty=schema.Dirty.CLEAN.value,
-            settled_until=register.elapsed,
+            settled_until=0,
         )
     )
 

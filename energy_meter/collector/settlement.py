@@ -5,6 +5,9 @@
 import collections
 import collections.abc
 import dataclasses
+import typing
+
+import sqlalchemy as sa
 
 from energy_meter import measurement
 from energy_meter.billing import bill
@@ -32,6 +35,8 @@ class Registers:
         without marks. One that is dated before the horizon when it is first
         known is not billed, like one that is void.
     :ivar is_line: whether they form one line, so that no date matters.
+    :ivar since: date from which the histories have marks; None before they
+        have any.
     """
 
     def __init__(self, rows: list[db_histories.Row], db_now: int) -> None:
@@ -40,6 +45,7 @@ class Registers:
             db_histories.to_history(row) for row in rows
         ]
         related = lines.Lines(self.histories)
+        self.since: int | None = None
         self.openings = dates.openings(self.histories, related)
         self.expired = {
             known.key
@@ -60,10 +66,10 @@ class Registers:
     def changed_since(self) -> int:
         """Return the date from which what is billed may have changed.
 
-        It is that of the last point before the change, as far as the marks
-        are loaded. If the date of an opening moved, all of the register
-        changed. If a register changed, those that claim to follow it may
-        relate to others than before.
+        It is that of the last mark before the change or, before marks are
+        loaded, that of the change. If the date of an opening moved, all of
+        the register changed. If a register changed, those that claim to
+        follow it may relate to others than before.
         """
         changed = [max(map(self._end, self.histories), default=BEGINNING)]
         successors = collections.defaultdict(list)
@@ -90,15 +96,32 @@ class Registers:
         opened = self.openings[known.key].opened
         if row.opened is None:
             return opened
+        settled_until: int = row.settled_until
+        if self.since is None:
+            return opened + max(settled_until, 0)
         points = (known.base, *known.marks)
         return opened + max(
             (
                 point.elapsed
                 for point in points
-                if point.elapsed <= row.settled_until
+                if point.elapsed <= settled_until
             ),
             default=0,
         )
+
+    def settled_until(
+        self, row: db_histories.Row, known: history.RegisterHistory
+    ) -> int:
+        """Return the elapsed time up to which a curve is now settled.
+
+        A line is settled without its curves.
+        """
+        if self.since is None:
+            return 0
+        if self._end(known) <= self.since:
+            return int(row.settled_until)
+        opened = self.openings[known.key].opened
+        return curve.Curve(known, opened).fixed_until() - opened
 
     def _end(self, known: history.RegisterHistory) -> int:
         return self.openings[known.key].opened + known.last.elapsed
@@ -119,3 +142,139 @@ def _followers(
                 found.add(follower)
                 waiting.append(follower)
     return found
+
+
+class Settlement(typing.NamedTuple):
+    """What is settled of one probe.
+
+    :ivar registers: rows of registers that change.
+    :ivar overlaps: all overlap from the first cell that may have changed.
+    :ivar agents: names of the agents of the registers, if it has alarms.
+    """
+
+    probe: settlements.ProbeRow
+    registers: list[settlements.RegisterRow]
+    overlaps: list[settlements.OverlapRow]
+    agents: tuple[str, ...]
+
+
+def first_cell(registers: Registers) -> int:
+    """Return the start of the first cell that may have changed."""
+    if registers.is_line:
+        return BEGINNING
+    return cells.start_of(registers.changed_since())
+
+
+def settle(
+    probe: sa.Row[typing.Any],
+    registers: Registers,
+    old: list[settlements.OverlapRow],
+    lower: bool,
+) -> Settlement:
+    """Compute what is billed of the registers of a probe.
+
+    :param probe: its row.
+    :param old: its overlap from :func:`first_cell` on.
+    :param lower: whether the energy shown may fall.
+    """
+    since = None if registers.is_line else first_cell(registers)
+    result = bill.bill(registers.histories, since)
+    numbers = {
+        known.key: row.number
+        for row, known in zip(registers.rows, registers.histories, strict=True)
+    }
+    new = [
+        settlements.OverlapRow(probe.id, start, numbers[key], *share)
+        for (start, key), share in result.overlaps.items()
+    ]
+    overlap = _total(new).minus(_total(old))
+    return Settlement(
+        _probe_row(probe, registers, result, numbers, overlap, lower),
+        _register_rows(registers, result),
+        new,
+        _agents(registers) if result.alarms else (),
+    )
+
+
+def _probe_row(
+    probe: sa.Row[typing.Any],
+    registers: Registers,
+    result: bill.Bill,
+    numbers: dict[measurement.RegisterKey, int],
+    more_overlap: curve.Share,
+    lower: bool,
+) -> settlements.ProbeRow:
+    overlap = curve.Share(
+        probe.overlap_millijoules, probe.overlap_metered, probe.overlap_elapsed
+    ).plus(more_overlap)
+    base = curve.NOTHING.minus(overlap)
+    tip = curve.NOTHING
+    before = probe.base_millijoules
+    for row, known in zip(registers.rows, registers.histories, strict=True):
+        share = curve.Share(row.millijoules, row.metered, row.elapsed)
+        if row.number == probe.tip:
+            before += row.millijoules
+        if known.key == result.tip:
+            tip = share
+        elif not known.voided:
+            base = base.plus(share)
+    shown = base.millijoules + tip.millijoules
+    if not lower:
+        shown = max(shown, before, probe.shown)
+    return settlements.ProbeRow(
+        probe.id,
+        numbers.get(result.tip) if result.tip else None,
+        *base,
+        *overlap,
+        shown,
+        result.plural,
+        numbers[result.displayed] if result.displayed else None,
+        ' '.join(sorted(result.alarms)),
+    )
+
+
+def _total(rows: list[settlements.OverlapRow]) -> curve.Share:
+    total = curve.NOTHING
+    for row in rows:
+        total = total.plus(
+            curve.Share(row.millijoules, row.metered, row.elapsed)
+        )
+    return total
+
+
+def _register_rows(
+    registers: Registers, result: bill.Bill
+) -> list[settlements.RegisterRow]:
+    """Return the rows of registers that change."""
+    tip = schema.Role.WATCHED if result.plural else schema.Role.SOLE
+    rows = []
+    for row, known in zip(registers.rows, registers.histories, strict=True):
+        role = schema.Role.SETTLED
+        if known.key in registers.expired:
+            role = schema.Role.UNBILLED
+        elif known.key == result.tip:
+            role = tip
+        new = settlements.RegisterRow(
+            row.number,
+            role,
+            schema.Dirty.CLEAN,
+            registers.settled_until(row, known),
+            result.openings[known.key].opened,
+        )
+        if new != tuple(getattr(row, name) for name in new._fields):
+            rows.append(new)
+    return rows
+
+
+def _agents(registers: Registers) -> tuple[str, ...]:
+    """Return the names of the agents of the newest registers."""
+    newest = max(row.last_seen_at for row in registers.rows)
+    return tuple(
+        sorted(
+            {
+                row.agent_name
+                for row in registers.rows
+                if row.last_seen_at > newest - cells.CELL_MS
+            }
+        )
+    )

@@ -20,3 +20,274 @@ Why nothing deadlocks: writers lock registers by number, then marks, then
 probes by ID. A settling skips what is locked, so it never waits for a lock
 while it holds one.
 """
+
+import collections.abc
+import typing
+
+from oslo_db import exception as db_exception
+import sqlalchemy as sa
+
+from energy_meter.billing import cells
+from energy_meter.collector import settlement
+from energy_meter.db import documents
+from energy_meter.db import histories
+from energy_meter.db import schema
+from energy_meter.db import settlements
+
+_ID = {'id': documents.TEXT}
+_NUMBER = {'number': documents.INTEGER}
+
+_Probes = dict[str, sa.Row[typing.Any]]
+_Registers = dict[str, settlement.Registers]
+
+
+class Alarms(typing.NamedTuple):
+    """What an operator should look at, of one settled probe.
+
+    :ivar names: names of the alarms (:mod:`energy_meter.billing.alarms`).
+    :ivar agents: names of the agents that meter the probe.
+    """
+
+    names: frozenset[str]
+    agents: tuple[str, ...]
+
+
+def contested(connection: sa.Connection) -> list[str]:
+    """Return the IDs of all probes that are to be settled, sorted."""
+    probe = schema.probe.c
+    query = sa.select(probe.id).where(probe.contested).order_by(probe.id)
+    return list(connection.scalars(query))
+
+
+def settle(
+    connection: sa.Connection,
+    probes: collections.abc.Collection[str],
+    db_now: int,
+) -> dict[str, Alarms]:
+    """Settle probes that are contested.
+
+    :param connection: in a transaction that writes.
+    :param db_now: the database's clock.
+    :returns: the settled probes. Those that another transaction is writing
+        are missing.
+    """
+    query = _probes(connection).where(schema.probe.c.contested)
+    query = query.with_for_update(skip_locked=True, of=schema.probe)
+    return _settle(connection, query, probes, db_now, lower=False)
+
+
+def void(
+    connection: sa.Connection,
+    registers: collections.abc.Collection[int],
+    db_now: int,
+) -> dict[str, int]:
+    """Void registers, and settle their probes.
+
+    The energy that their probes show falls to what is left.
+
+    :param connection: in a transaction that writes.
+    :param registers: numbers of registers; those that are void stay so.
+    :returns: by probe, the energy in mJ by which what it shows fell.
+    :raises RetryRequest: if another transaction added a register meanwhile;
+        the caller repeats its transaction.
+    """
+    before = _lock(connection, registers)
+    received = documents.table(connection, _NUMBER)
+    table = schema.register
+    connection.execute(
+        table.update()
+        .where(table.c.number == received.c.number, ~table.c.voided)
+        .values(
+            voided=True, dirty=schema.Dirty.CHANGED.value, settled_until=-1
+        ),
+        documents.pack((number,) for number in registers),
+    )
+    query = _probes(connection)
+    settled = _settle(connection, query, list(before), db_now, lower=True)
+    if settled.keys() != before.keys():
+        raise db_exception.RetryRequest(
+            db_exception.DBDeadlock('a register was added')
+        )
+    after = _shown(connection, before)
+    return {name: before[name] - after[name] for name in before}
+
+
+def _lock(
+    connection: sa.Connection, registers: collections.abc.Collection[int]
+) -> dict[str, int]:
+    """Lock all registers of the probes of some, and the probes, in order.
+
+    :returns: the energy in mJ that each probe shows.
+    """
+    table, probe = schema.register, schema.probe
+    received = documents.table(connection, _NUMBER)
+    names = sorted(
+        set(
+            connection.scalars(
+                sa.select(table.c.probe).join_from(
+                    received, table, table.c.number == received.c.number
+                ),
+                documents.pack((number,) for number in registers),
+            )
+        )
+    )
+    rows = documents.pack((name,) for name in names)
+    members = documents.table(connection, _ID)
+    connection.execute(
+        sa.select(table.c.number)
+        .join_from(members, table, table.c.probe == members.c.id)
+        .order_by(table.c.number)
+        .with_for_update(of=table),
+        rows,
+    )
+    query = _probes(connection).order_by(probe.c.id)
+    connection.execute(query.with_for_update(of=probe), rows)
+    return _shown(connection, names)
+
+
+def _shown(
+    connection: sa.Connection, probes: collections.abc.Iterable[str]
+) -> dict[str, int]:
+    """Return the energy in mJ that each probe shows."""
+    probe, tip = schema.probe.c, schema.register.c
+    received = documents.table(connection, _ID)
+    query = (
+        sa.select(
+            probe.id,
+            probe.shown,
+            probe.base_millijoules + sa.func.coalesce(tip.millijoules, 0),
+        )
+        .join_from(received, schema.probe, probe.id == received.c.id)
+        .join(schema.register, tip.number == probe.tip, isouter=True)
+    )
+    rows = documents.pack((name,) for name in probes)
+    return {
+        name: max(amounts)
+        for name, *amounts in connection.execute(query, rows)
+    }
+
+
+def _probes(connection: sa.Connection) -> sa.Select[typing.Any]:
+    received = documents.table(connection, _ID)
+    return sa.select(schema.probe).join_from(
+        received, schema.probe, schema.probe.c.id == received.c.id
+    )
+
+
+def _settle(
+    connection: sa.Connection,
+    query: sa.Select[typing.Any],
+    names: collections.abc.Collection[str],
+    db_now: int,
+    lower: bool,
+) -> dict[str, Alarms]:
+    found = connection.execute(query, documents.pack((n,) for n in names))
+    probes: _Probes = {row.id: row for row in found}
+    rows = histories.registers(connection, probes, lock=True)
+    counts = _counts(connection, probes)
+    registers: _Registers = {
+        name: settlement.Registers(members, db_now)
+        for name, members in rows.items()
+        if len(members) == counts[name]
+    }
+    _add_marks(connection, registers)
+    old = _overlaps(connection, probes, registers)
+    settled = {
+        name: settlement.settle(probes[name], known, old[name], lower)
+        for name, known in registers.items()
+    }
+    _write(connection, settled, old, db_now)
+    return {
+        name: Alarms(frozenset(each.probe.alarms.split()), each.agents)
+        for name, each in settled.items()
+    }
+
+
+def _counts(
+    connection: sa.Connection, probes: collections.abc.Iterable[str]
+) -> dict[str, int]:
+    """Return the number of registers of each probe, locked or not."""
+    received = documents.table(connection, _ID)
+    table = schema.register
+    query = (
+        sa.select(table.c.probe, sa.func.count())
+        .join_from(received, table, table.c.probe == received.c.id)
+        .group_by(table.c.probe)
+    )
+    rows = documents.pack((name,) for name in probes)
+    return {name: count for name, count in connection.execute(query, rows)}
+
+
+def _add_marks(connection: sa.Connection, probes: _Registers) -> None:
+    """Load the marks of all registers that are concurrent with others.
+
+    They are loaded from the cell before the change, which shows the line that
+    is billed, and once more if the last mark before it was even earlier.
+    """
+    plural = {
+        name: known for name, known in probes.items() if not known.is_line
+    }
+    for _ in range(2):
+        starts = {
+            name: settlement.first_cell(known) - cells.CELL_MS
+            for name, known in plural.items()
+        }
+        plural = {
+            name: known
+            for name, known in plural.items()
+            if known.since is None or starts[name] < known.since
+        }
+        if not plural:
+            return
+        since = {
+            row.number: histories.own_opened(row)
+            + starts[name]
+            - known.openings[each.key].opened
+            for name, known in plural.items()
+            for row, each in zip(known.rows, known.histories, strict=True)
+        }
+        loaded = histories.add_marks(
+            connection,
+            {name: known.rows for name, known in plural.items()},
+            {name: known.histories for name, known in plural.items()},
+            since,
+        )
+        for name, known in plural.items():
+            known.histories, known.since = loaded[name], starts[name]
+
+
+def _overlaps(
+    connection: sa.Connection, probes: _Probes, registers: _Registers
+) -> dict[str, list[settlements.OverlapRow]]:
+    """Return the overlap that may change, by probe."""
+    since = {
+        name: settlement.first_cell(known)
+        for name, known in registers.items()
+        if probes[name].plural
+    }
+    rows: dict[str, list[settlements.OverlapRow]] = {
+        name: [] for name in registers
+    }
+    for row in settlements.overlaps(connection, since) if since else ():
+        rows[row.probe].append(row)
+    return rows
+
+
+def _write(
+    connection: sa.Connection,
+    settled: dict[str, settlement.Settlement],
+    old: dict[str, list[settlements.OverlapRow]],
+    db_now: int,
+) -> None:
+    settlements.replace_overlaps(
+        connection,
+        [row for rows in old.values() for row in rows],
+        [row for each in settled.values() for row in each.overlaps],
+    )
+    settlements.write_registers(
+        connection,
+        [row for each in settled.values() for row in each.registers],
+    )
+    settlements.write_probes(
+        connection, [each.probe for each in settled.values()], db_now
+    )

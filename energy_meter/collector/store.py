@@ -13,7 +13,6 @@ from energy_meter.collector import arrivals
 from energy_meter.collector import extension
 from energy_meter.collector import outcome
 from energy_meter.db import documents
-from energy_meter.db import engine as db_engine
 from energy_meter.db import marks
 from energy_meter.db import schema
 from energy_meter.db import upsert
@@ -43,16 +42,17 @@ class BatchResult(typing.NamedTuple):
 
 
 def write(
-    connection: sa.Connection, measurements: _Measurements
+    connection: sa.Connection, measurements: _Measurements, arrived_at: int
 ) -> BatchResult:
     """Merge measurements, all in the caller's transaction.
 
     It locks rows of registers by number, then marks, then probes by id. Every
     writer does so, and :mod:`energy_meter.collector.settling` waits for no
     lock, so transactions don't deadlock.
+
+    :param connection: in a transaction that writes.
+    :param arrived_at: the database's clock, in ms.
     """
-    db_engine.reserve(connection)
-    arrived_at = db_engine.now(connection)
     accepted, disabled = _partition(connection, measurements)
     result = BatchResult(
         collections.Counter(),
@@ -69,9 +69,7 @@ def write(
     new_marks = _new_marks(connection, batch, arrived_at)
     written = _upsert(connection, batch, arrived_at)
     marks.insert(connection, new_marks)
-    result.outcomes.update(
-        _outcomes(connection, batch, written, arrived_at)
-    )
+    result.outcomes.update(_outcomes(connection, batch, written, arrived_at))
     return result
 
 
@@ -114,7 +112,9 @@ def _new_marks(
 def _upsert(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
 ) -> list[upsert.Written]:
-    rows = [arrival.row(number, arrived_at) for number, arrival in batch.items()]
+    rows = [
+        arrival.row(number, arrived_at) for number, arrival in batch.items()
+    ]
     return list(
         itertools.chain.from_iterable(
             upsert.execute(
@@ -137,13 +137,17 @@ def _outcomes(
         extension.Change(row.number, row.role, batch[row.number])
         for row in written
         if row.dirty == schema.Dirty.CHANGED
-        ]
-    extended = extension.extend(connection, changed, arrived_at) if changed else set()
+    ]
+    extended = (
+        extension.extend(connection, changed, arrived_at) if changed else set()
+    )
     for row in written:
         arrival = batch[row.number]
         if not row.dirty or row.number in extended:
             counts[outcome.Outcome.MERGED] += 1
-        elif row.role == schema.Role.UNBILLED and arrival.is_expired(arrived_at):
+        elif row.role == schema.Role.UNBILLED and arrival.is_expired(
+            arrived_at
+        ):
             counts[outcome.Outcome.EXPIRED] += 1
         else:
             counts[outcome.Outcome.CONTESTED] += 1

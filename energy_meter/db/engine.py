@@ -2,6 +2,8 @@
 
 """Connections to the database, and its clock."""
 
+import collections.abc
+import contextlib
 import typing
 
 from oslo_config import cfg
@@ -59,6 +61,21 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     # Each transaction first locks its rows, in sorted order. The default of
     # MariaDB, REPEATABLE READ, would lock the gaps between them as well.
     return engine.execution_options(isolation_level='READ COMMITTED')
+
+
+@contextlib.contextmanager
+def writing(
+    engine: sa.Engine,
+) -> collections.abc.Iterator[sa.Connection]:
+    """Return a context with a transaction that writes.
+
+    A transaction of SQLite that first reads, and then writes, fails if
+    another one commits between, so this one begins with a write.
+    """
+    with engine.begin() as connection:
+        if engine.dialect.name == 'sqlite':
+            connection.execute(sa.text('UPDATE probe SET id = id WHERE 0'))
+        yield connection
 
 
 def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
@@ -155,13 +172,3 @@ def _clock_postgresql(*_: object, **__: object) -> str:
 @compiler.compiles(clock, 'mariadb')
 def _clock_mysql(*_: object, **__: object) -> str:
     return 'CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000 AS INTEGER)'
-
-
-def reserve(connection: sa.Connection) -> None:
-    """Take the right to write, where there is only one: in SQLite.
-
-    A transaction that reads first, and then writes, would fail there if
-    another one committed between. It must be the first statement.
-    """
-    if connection.dialect.name == 'sqlite':
-        connection.execute(sa.text('UPDATE probe SET id = id WHERE 0'))

@@ -186,6 +186,4 @@ def _points(
 
 def _join(points: list[history.Point]) -> tuple[history.Point, ...]:
     """Return points by elapsed time; of two that differ the larger one."""
-    return tuple(
-        {point.elapsed: point for point in sorted(points)}.values()
-    )
+    return tuple({point.elapsed: point for point in sorted(points)}.values())

@@ -18,9 +18,7 @@ HORIZON_MS = 30 * 86_400_000
 #: Number of rows in one statement.
 _CHUNK = 5000
 
-_FIELDS = {
-    column.name: documents.INTEGER for column in schema.mark.columns
-}
+_FIELDS = {column.name: documents.INTEGER for column in schema.mark.columns}
 
 
 class Row(typing.NamedTuple):

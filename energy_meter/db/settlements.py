@@ -129,7 +129,9 @@ def replace_overlaps(
     if written:
         statement = _INSERT[documents.family(connection)]
         _execute(connection, statement, written)
-    deleted = sorted({row[:3] for row in old}.difference(row[:3] for row in new))
+    deleted = sorted(
+        {row[:3] for row in old}.difference(row[:3] for row in new)
+    )
     if deleted:
         table = schema.overlap
         connection.execute(

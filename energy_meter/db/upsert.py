@@ -167,9 +167,7 @@ def execute(
     """
     statement = _STATEMENTS[documents.family(connection)]
     parameters = {**documents.pack(rows), 'arrival': arrival}
-    return [
-        Written(*row) for row in connection.execute(statement, parameters)
-    ]
+    return [Written(*row) for row in connection.execute(statement, parameters)]
 
 
 def _conflict(family: str) -> str:
@@ -179,8 +177,7 @@ def _conflict(family: str) -> str:
         # There is no condition for the row, so each assignment has it.
         guard = f'CASE WHEN {_SAME} THEN {{value}} ELSE register.{{name}} END'
     assignments = ', '.join(
-        f'{name} = '
-        + guard.replace('{value}', value).replace('{name}', name)
+        f'{name} = ' + guard.replace('{value}', value).replace('{name}', name)
         for name, value in _ASSIGNMENTS.items()
     )
     return documents.on_conflict(family, ('number',), assignments, _SAME)

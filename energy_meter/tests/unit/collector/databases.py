@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Checks of the collector's tables against the rules for merging.
+"""Checks of the collector's tables against what is to be billed.
 
 The checks run on every database: on SQLite with the unit tests, on PostgreSQL
 and MariaDB with the functional tests.
 """
 
+import collections.abc
+import random
+
 import sqlalchemy as sa
 
 from energy_meter import measurement
-from energy_meter.collector import accounts
-from energy_meter.collector import agents
-from energy_meter.collector import merge
+from energy_meter.billing import bill
+from energy_meter.collector import settling
 from energy_meter.collector import store
+from energy_meter.db import engine as db_engine
+from energy_meter.db import histories
+from energy_meter.db import numbers
 from energy_meter.db import schema
-from energy_meter.tests.unit.collector import world
+from energy_meter.tests.unit.collector import agents
 
-TAKEOVER = 60.0
 PROBES = ('p', 'p ', 'P', 'é', 'a/b')
 
 
@@ -29,179 +33,98 @@ def empty(engine: sa.Engine) -> None:
 
 def deliver(
     engine: sa.Engine,
-    measurements: list[measurement.Measurement],
-    db_now: float,
+    measurements: collections.abc.Iterable[measurement.Measurement],
+    db_now: int,
 ) -> store.BatchResult:
     """Write a batch in a transaction of its own."""
-    clamped = [
-        received._replace(timestamp=min(received.timestamp, db_now))
-        for received in measurements
-    ]
-    with engine.begin() as connection:
-        return store.write(connection, merge.newest(clamped), db_now, TAKEOVER)
+    with db_engine.writing(engine) as connection:
+        return store.write(connection, list(measurements), db_now)
 
 
-def load(engine: sa.Engine, probe: str) -> merge.ProbeAccount:
-    """Load the account of a probe; an empty one if there is none."""
-    with engine.begin() as connection:
-        return accounts.load(connection, [probe]).get(
-            probe, merge.ProbeAccount()
+def settle(engine: sa.Engine, db_now: int) -> dict[str, settling.Alarms]:
+    """Settle all probes that are contested."""
+    with db_engine.writing(engine) as connection:
+        return settling.settle(
+            connection, settling.contested(connection), db_now
         )
 
 
-def history(
-    seed: int, steps: int
-) -> list[tuple[float, list[measurement.Measurement]]]:
-    """Return random batches of measurements of two agents.
+def void(
+    engine: sa.Engine,
+    probe: str,
+    register: measurement.RegisterKey,
+    db_now: int,
+) -> int:
+    """Void a register; return the energy that its probe shows no more."""
+    with db_engine.writing(engine) as connection:
+        removed = settling.void(
+            connection, [numbers.number(probe, register)], db_now
+        )
+    return removed[probe]
 
-    :returns: the time of arrival and the measurements of each batch.
-    """
-    model = world.World(seed)
-    batches = []
-    for _ in range(steps):
-        action = model.random.choice(
-            [
-                model.start,
-                model.start,
-                model.stop,
-                model.kill,
-                model.publish,
-                model.publish,
-                model.publish,
-            ]
+
+def shown(engine: sa.Engine) -> dict[str, int]:
+    """Return the energy in mJ that each probe shows."""
+    probe, tip = schema.probe.c, schema.register.c
+    live = probe.base_millijoules + sa.func.coalesce(tip.millijoules, 0)
+    query = sa.select(probe.id, probe.shown, live).join_from(
+        schema.probe, schema.register, tip.number == probe.tip, isouter=True
+    )
+    with engine.connect() as connection:
+        return {row[0]: max(row[1:]) for row in connection.execute(query)}
+
+
+def assert_settled(engine: sa.Engine, label: str) -> None:
+    """Check that the tables contain the bill of what is known."""
+    with engine.connect() as connection:
+        probes = connection.execute(sa.select(schema.probe)).all()
+        known = histories.load(connection, [row.id for row in probes])
+        registers = histories.registers(connection, known)
+        overlaps = connection.execute(sa.select(schema.overlap)).all()
+    for probe in probes:
+        expected = bill.bill(known[probe.id])
+        rows = {row.number: row for row in registers[probe.id]}
+        keys = {
+            number: measurement.RegisterKey(row.agent, row.register)
+            for number, row in rows.items()
+        }
+        actual = {
+            (row.cell, keys[row.register]): tuple(row[3:])
+            for row in overlaps
+            if row.probe == probe.id
+        }
+        place = f'probe {probe.id!r}, {label}'
+        assert not probe.contested, place
+        assert actual == expected.overlaps, (
+            f'{place}: {actual} is not {expected.overlaps}'
         )
-        action(model.random.choice('AB'))
-        model.draw(model.random.randint(1, 40), model.random.randint(0, 300))
-        if model.random.random() < 0.2:
-            model.lose()
-        if model.random.random() < 0.2:
-            model.repeat()
-        measurements = model.receive()
-        batches.append(
-            (
-                float(model.timestamp),
-                [
-                    received._replace(
-                        probe=received.probe._replace(
-                            id=model.random.choice(PROBES)
-                        )
-                    )
-                    for received in measurements
-                ],
-            )
+        tip = rows.get(probe.tip)
+        total = tuple(
+            getattr(probe, f'base_{name}') + (getattr(tip, name) if tip else 0)
+            for name in ('millijoules', 'metered', 'elapsed')
         )
-    return batches
+        assert total == expected.total, f'{place}: {total}, {expected.total}'
+        assert keys.get(probe.tip) == expected.tip, place
+        assert bool(probe.plural) == expected.plural, place
 
 
 def assert_tables_agree_with_rules(engine: sa.Engine, seed: int) -> None:
-    """Check that tables and rules agree after every batch."""
+    """Check that the tables contain the bill after each settling.
+
+    What is shown never falls, however often and in whatever order batches
+    arrive.
+    """
     empty(engine)
-    accounts_by_rules = {probe: merge.ProbeAccount() for probe in PROBES}
-    for db_now, measurements in history(seed, 25):
+    generator = random.Random(seed)
+    before: dict[str, int] = {}
+    for db_now, measurements in agents.batches(generator, PROBES):
         deliver(engine, measurements, db_now)
-        for probe, account in accounts_by_rules.items():
-            world.merge_all(
-                account,
-                [
-                    received
-                    for received in measurements
-                    if received.probe.id == probe
-                ],
-                db_now,
-                TAKEOVER,
-            )
-            check(account, load(engine, probe), f'{probe!r} seed {seed}')
-
-
-def check(
-    expected: merge.ProbeAccount, actual: merge.ProbeAccount, label: str
-) -> None:
-    """Check that two accounts are equal."""
-    for name in (
-        'millijoules',
-        'elapsed',
-        'metered_seconds',
-        'last_seen_at',
-        'overlap',
-        'owner',
-        'others',
-    ):
-        assert getattr(expected, name) == getattr(actual, name), (
-            f'{label}: {name} is {getattr(actual, name)}, expected '
-            f'{getattr(expected, name)}'
-        )
-    if expected.latest is not None:
-        assert actual.latest is not None
-        assert expected.latest.timestamp == actual.latest.timestamp, label
-        assert expected.latest.watts == actual.latest.watts, label
-
-
-def measure(
-    probe: str,
-    agent: str,
-    incarnation: int,
-    millijoules: int,
-    opened_at: float,
-) -> measurement.Measurement:
-    """Return the measurement of a register with a power of 1 mW."""
-    return measurement.Measurement(
-        measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
-        measurement.RegisterKey(agent, f'{agent}-{incarnation}', incarnation),
-        opened_at + millijoules,
-        float(millijoules),
-        millijoules,
-        float(millijoules),
-    )
-
-
-def assert_agent_can_be_disabled(engine: sa.Engine) -> None:
-    """Check that disabling an agent removes its energy until it is enabled."""
-    empty(engine)
-    # Given a probe that moved from an honest agent to a rogue one, and another
-    # one that the rogue agent metered in two registers,
-    deliver(engine, [measure('p', 'honest', 1, 100, 0.0)], 1000.0)
-    deliver(
-        engine,
-        [
-            measure('p', 'rogue', 1, 10, 2000.0),
-            measure('q', 'rogue', 1, 20, 2000.0),
-        ],
-        3000.0,
-    )
-    deliver(engine, [measure('q', 'rogue', 2, 30, 4000.0)], 5000.0)
-    assert load(engine, 'p').millijoules == 110
-
-    # when the rogue agent is disabled,
-    removed = agents.disable(engine, 'rogue', 'operator')
-
-    # then only its energy is removed,
-    assert removed == {'p': 10, 'q': 50}, removed
-    assert load(engine, 'p').millijoules == 100
-    assert load(engine, 'q').millijoules == 0
-    # only its later measurements are rejected,
-    result = deliver(
-        engine,
-        [
-            measure('q', 'rogue', 2, 999, 4000.0),
-            measure('new', 'rogue', 3, 7, 6000.0),
-            measure('q', 'honest', 1, 40, 6000.0),
-        ],
-        7000.0,
-    )
-    assert result.outcomes == {'agent_disabled': 2, 'billed': 1}, (
-        result.outcomes
-    )
-    assert load(engine, 'q').millijoules == 40
-    assert load(engine, 'new').latest is None
-    with engine.begin() as connection:
-        views = agents.list_agents(connection)
-        assert [
-            (view.agent, view.name, view.probes, view.disabled_at is None)
-            for view in views
-        ] == [('honest', 'honest', 2, True), ('rogue', 'rogue', 2, False)], (
-            views
-        )
-        # and its new registers are billed after it is enabled again.
-        agents.enable(connection, 'rogue', 'operator')
-    deliver(engine, [measure('new', 'rogue', 4, 8, 8000.0)], 9000.0)
-    assert load(engine, 'new').millijoules == 8
+        if generator.random() < 0.4:
+            settle(engine, db_now)
+            assert_settled(engine, f'seed {seed}')
+        after = shown(engine)
+        for probe, millijoules in before.items():
+            assert after[probe] >= millijoules, f'{probe!r}, seed {seed}'
+        before = after
+    settle(engine, db_now)
+    assert_settled(engine, f'seed {seed}')
