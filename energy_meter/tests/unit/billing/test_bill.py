@@ -282,6 +282,12 @@ class DisplayedTest(base.BaseTestCase):
             key('b', '1'), self.displayed(a, register(DAY, DAY + HOUR, 'b'))
         )
 
+    def test_of_registers_that_were_just_opened_it_is_one(self):
+        self.assertEqual(
+            key('b', '1'),
+            self.displayed(register(DAY, DAY), register(DAY, DAY, 'b')),
+        )
+
     def test_it_is_the_newest_of_its_line(self):
         until = DAY + HOUR
         restart = DAY + 55 * MINUTE
@@ -375,6 +381,16 @@ class AlarmsTest(base.BaseTestCase):
             ]
 
         self.assertEqual({'copied_state'}, self.alarms(*copies))
+
+    def test_restarts_with_one_time_are_no_copies(self):
+        self.assertEqual(
+            {'concurrent_agents'},
+            self.alarms(
+                register(DAY, DAY + HOUR),
+                register(DAY, DAY + HOUR, name='2', follows=after('1', HOUR)),
+                register(DAY, DAY + HOUR, 'b'),
+            ),
+        )
 
     def test_voiding_the_copy_ends_it(self):
         a = register(DAY, DAY + HOUR)

@@ -211,6 +211,29 @@ class LateOpeningTest(base.BaseTestCase):
         self.assertEqual((DAY + HOUR, False, 'clock_ahead'), found['2'])
         self.assertEqual((DAY, False, 'clock_unset'), found['1'])
 
+    def test_the_nearest_live_one_after_is_an_upper_bound(self):
+        # The clock of the first is ahead, but not of arrival.
+        found = openings(
+            stories.register(DAY, DAY + HOUR, clock=9 * HOUR, arrives=BACK),
+            stories.register(
+                DAY + HOUR,
+                DAY + 3 * HOUR,
+                name='2',
+                arrives=BACK,
+                follows=after('1', HOUR),
+            ),
+            stories.register(
+                DAY + 4 * HOUR,
+                BACK + HOUR,
+                name='3',
+                arrives=BACK,
+                follows=after('2', 2 * HOUR),
+            ),
+        )
+
+        self.assertEqual((DAY + HOUR, False, None), found['2'])
+        self.assertEqual((DAY, False, 'clock_ahead'), found['1'])
+
     def test_a_clock_that_can_be_right_is_used_whatever_the_next_says(self):
         found = openings(
             stories.register(DAY, DAY + HOUR, arrives=BACK),
