@@ -426,3 +426,10 @@ class PurgedTest(base.BaseTestCase):
         }
         self.assertEqual(recent, result.overlaps)
         self.assertEqual(3 * KWH, result.total.millijoules)
+        self.assertEqual(
+            [2 * KWH, 2 * KWH, 3 * KWH],
+            [
+                bill.energy_at(purged, result, DAY + date)
+                for date in (0, HOUR, 2 * HOUR)
+            ],
+        )
