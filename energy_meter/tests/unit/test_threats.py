@@ -140,8 +140,7 @@ class ReplayTest(ThreatTest):
         self.assert_replay_changes_nothing({'p': 200_000})
 
     def test_voided_register_stays_void(self):
-        with self.engine.begin() as connection:
-            administration.void(connection, 'p', HONEST, REGISTER, 'operator')
+        administration.void(self.engine, 'p', HONEST, REGISTER, 'operator')
         self.assert_replay_changes_nothing({'p': 0})
         self.assertEqual(
             3, self.counted('measurements_merged', outcome='void')
@@ -157,13 +156,13 @@ class ReplayTest(ThreatTest):
             self.deliver(old)
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(
-            3, self.counted('measurements_merged', outcome='expired')
+            1, self.counted('measurements_merged', outcome='expired')
         )
 
     def test_deleted_probe_is_not_created_again(self):
         with self.engine.begin() as connection:
             connection.execute(schema.register.update().values(last_seen_at=0))
-            administration.delete_probe(connection, 'p', 'operator')
+        administration.delete_probe(self.engine, 'p', 'operator')
         self.assert_replay_changes_nothing({})
 
     def test_measurements_of_disabled_agent_are_rejected(self):
@@ -209,8 +208,8 @@ class RogueAgentTest(ThreatTest):
         for elapsed, millijoules in (
             (1_000_000, 2**53 - 1),
             (1, 10**10),
-            (2**53 - 1, 2**53 - 1),
-            (2**53 - 1, 0),
+            (2**50, 2**53 - 1),
+            (2**50, 0),
         ):
             self.deliver(
                 self.sign(
@@ -278,6 +277,7 @@ class RogueAgentTest(ThreatTest):
         self.deliver(self.sign(probe='x', agent=ROGUE))
         agents.disable(self.engine, ROGUE, 'operator')
         self.deliver(self.sign(probe='x', agent=OTHER, millijoules=77))
+        self.settle('x')
         self.assertEqual(77, self.energy()['x'])
 
     def test_after_being_disabled_without_the_secret_it_cannot_return(self):
@@ -348,6 +348,7 @@ class RogueWithOwnSecretTest(ThreatTest):
                 millijoules=7,
             ),
         )
+        self.settle('tenant-1')
         self.assertEqual({'p': 200_000, 'tenant-1': 7}, self.energy())
 
 
