@@ -49,6 +49,7 @@ class Register:
 
     __slots__ = (
         '_metered_seconds',
+        '_offset',
         '_opened_at',
         '_read_at',
         '_remainder',
@@ -77,7 +78,7 @@ class Register:
         self.volts: float | None = None
         self.amperes: float | None = None
         self._opened_at = self._read_at = opened_at
-        self._remainder = 0.0
+        self._offset = self._remainder = 0.0
         self._metered_seconds = 0.0
 
     def elapsed_at(self, boottime: float) -> int:
@@ -91,11 +92,7 @@ class Register:
         :returns: seconds since the first reading; positive if the wall clock
             was set forward.
         """
-        return (
-            timestamp
-            - self.opened_timestamp / 1000
-            - (boottime - self._opened_at)
-        )
+        return timestamp - boottime - self._offset
 
     def update(
         self, reading: measurement.Reading, boottime: float, timestamp: float
@@ -112,6 +109,7 @@ class Register:
             return False
         if self.latest is ORIGIN:
             self.opened_timestamp = round(timestamp * 1000) - elapsed
+            self._offset = timestamp - boottime
         delta = self.accumulator.add(reading, boottime)
         self._read_at = boottime
         whole, self._remainder = divmod(

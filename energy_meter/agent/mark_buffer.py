@@ -83,10 +83,10 @@ class MarkBuffer:
     def flush(self) -> bool:
         """Write all marks to the disk, and return whether that succeeded."""
         with self._writing:
-            while self._pending:
-                with self._adding:
-                    marks = self._pending[:_MAX_LINE]
-                _, error = attempt.call(lambda: self._write(marks), OSError)  # noqa: B023
+            with self._adding:
+                marks = list(self._pending)
+            if marks:
+                _, error = attempt.call(lambda: self._write(marks), OSError)
                 if error is not None:
                     self._fail(error)
                     return False
@@ -194,17 +194,20 @@ class _OpenFile:
         )
 
     def append(self, marks: list[measurement.Measurement]) -> None:
-        """Append one line, and wait until it is on the disk.
+        """Append lines, and wait until they are on the disk.
 
         :raises OSError: if that fails; the file must then be closed.
         """
-        line = self._encoder.encode(marks)
-        if os.write(self._descriptor, line) < len(line):
+        lines = b''.join(
+            self._encoder.encode(marks[start : start + _MAX_LINE])
+            for start in range(0, len(marks), _MAX_LINE)
+        )
+        if os.write(self._descriptor, lines) < len(lines):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._descriptor)
         if not self.size:
             state.sync_directory(self._path.parent)
-        self.size += len(line)
+        self.size += len(lines)
 
     def close(self) -> None:
         """Close the file, without what was written in part."""

@@ -37,6 +37,7 @@ class Marker:
         '_interval_number',
         '_is_gap',
         '_kept',
+        '_next',
         '_opened_timestamp',
         '_previous',
     )
@@ -48,6 +49,8 @@ class Marker:
         self._is_gap = False
         # Elapsed time of the last mark; negative if there is none.
         self._kept = -1
+        # The next multiple, as elapsed time; at first, any reading is marked.
+        self._next = 0
         # Marks off the grid in the interval of the last one of them.
         self._interval_number = self._count = 0
 
@@ -58,12 +61,7 @@ class Marker:
         """
         previous, self._previous = self._previous, point
         is_gap = point.metered == previous.metered
-        boundary = self._boundary(point.elapsed)
-        if (
-            self._kept >= 0
-            and is_gap == self._is_gap
-            and boundary <= previous.elapsed
-        ):
+        if point.elapsed < self._next and is_gap == self._is_gap:
             return []
         marks: list[register.Point] = []
         if self._kept < 0:
@@ -72,8 +70,10 @@ class Marker:
         if is_gap != self._is_gap:
             self._is_gap = is_gap
             self._keep(previous, _MAX_FOR_GAPS, marks)
+        boundary = self._boundary(point.elapsed)
         if boundary > previous.elapsed:
             self._cross(previous, point, boundary, marks)
+        self._next = boundary + self._interval
         return marks
 
     def end(self) -> list[register.Point]:

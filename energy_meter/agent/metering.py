@@ -13,7 +13,7 @@ from energy_meter.agent import marker
 
 #: Difference in seconds between the wall clock and the elapsed time above
 #: which the wall clock has stepped.
-_MAX_DEVIATION_S = 1.0
+MAX_DEVIATION_S = 1.0
 #: Minimum time in seconds between two steps that open a register.
 _STEP_INTERVAL_S = 600.0
 #: Energy in mJ at which a register ends, long before integers in messages.
@@ -82,7 +82,8 @@ class Metering:
         """Return whether a time is later than that of the last reading."""
         if at.generation != self.generation:
             return at.generation > self.generation
-        return self.elapsed_at(at) > self._register.latest.elapsed
+        current = self._register
+        return current.elapsed_at(at.boottime) > current.latest.elapsed
 
     def elapsed_at(self, now: clock.Instant) -> int:
         """Return the elapsed time of the register, in ms."""
@@ -92,19 +93,18 @@ class Metering:
         """Return by how many seconds the wall clock has stepped."""
         return self._register.deviation(at.boottime, at.timestamp)
 
-    def is_full(self) -> bool:
-        """Return whether the register must end because of its energy."""
-        return self._register.latest.millijoules >= MAX_MILLIJOULES
+    def must_end(self, at: clock.Instant) -> bool:
+        """Return whether the register ends at its last reading.
 
-    def accepts_step(self, at: clock.Instant) -> bool:
-        """Return whether the wall clock has stepped, and a register may open.
-
+        It does if its energy grows too large, or the wall clock has stepped.
         A step soon after another one waits. If it is undone meanwhile, no
         register is needed.
         """
+        if self._register.latest.millijoules >= MAX_MILLIJOULES:
+            return True
         if (
             self.latest is None
-            or abs(self.deviation(at)) <= _MAX_DEVIATION_S
+            or abs(self.deviation(at)) <= MAX_DEVIATION_S
             or at.boottime - self._stepped_at < _STEP_INTERVAL_S
         ):
             return False
@@ -149,15 +149,14 @@ class Metering:
             )
         # While a second step waits, the register has a wrong date, whatever
         # the kernel says of the clock.
-        synced = at.synced and abs(self.deviation(at)) <= _MAX_DEVIATION_S
+        synced = at.synced and abs(self.deviation(at)) <= MAX_DEVIATION_S
         self.latest = current.snapshot(settings.probe, synced)
-        return [
-            *(
-                current.mark(settings.probe, synced, point)
-                for point in self._marker.add(current.latest)
-            ),
-            self.latest,
+        recorded = [
+            current.mark(settings.probe, synced, point)
+            for point in self._marker.add(current.latest)
         ]
+        recorded.append(self.latest)
+        return recorded
 
     def end(self) -> list[measurement.Measurement]:
         """Return the final mark of the register."""

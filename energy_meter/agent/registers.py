@@ -110,22 +110,22 @@ class Registers:
                 return []
             marks: list[measurement.Measurement] = []
             if found.generation != at.generation:
-                marks = self._end(found)
                 LOG.warning(
                     'The machine went back in time; probe %s gets a new '
                     'register',
                     reading.probe,
                 )
+                marks = self._end(found)
                 found = self._open(found.settings, at)
                 self._meterings[reading.probe] = found
-            elif found.is_full():
-                marks = self._renew(found)
-            elif found.accepts_step(at):
-                self._log_step(found.deviation(at))
-                marks = self._renew(found)
+            elif found.must_end(at):
+                self._log_end(found.deviation(at))
+                self._remember(found)
+                marks = found.renew(self._new_key())
             if found.latest is None:
                 self._has_unsaved = True
-            return marks + found.record(reading, at)
+            recorded = found.record(reading, at)
+            return marks + recorded if marks else recorded
 
     def distrust(self, probe: str) -> str | None:
         """Return why the counter of a probe is not trusted; None if it is."""
@@ -172,12 +172,6 @@ class Registers:
             now.generation,
         )
 
-    def _renew(
-        self, ending: metering.Metering
-    ) -> list[measurement.Measurement]:
-        self._remember(ending)
-        return ending.renew(self._new_key())
-
     def _end(self, ended: metering.Metering) -> list[measurement.Measurement]:
         self._remember(ended)
         return ended.end()
@@ -192,11 +186,13 @@ class Registers:
                 ended.latest.register.id, ended.latest.elapsed
             )
 
-    def _log_step(self, seconds: float) -> None:
+    def _log_end(self, deviation: float) -> None:
+        if abs(deviation) <= metering.MAX_DEVIATION_S:
+            return
         self._counters.count('clock_steps')
         self._throttled_log.warning(
             'step',
             'The wall clock stepped by %+.1f s; registers end, and new ones '
             'are opened',
-            seconds,
+            deviation,
         )

@@ -98,7 +98,8 @@ class StateDirectory:
             with open(
                 new_path, 'w', encoding='utf-8', opener=_open_privately
             ) as stream:
-                json.dump(content, stream, separators=(',', ':'))
+                # Not dump(), which takes five times as long.
+                stream.write(json.dumps(content, separators=(',', ':')))
                 stream.flush()
                 os.fsync(stream.fileno())
             new_path.replace(self.path / name)
