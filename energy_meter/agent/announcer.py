@@ -218,6 +218,7 @@ class _Cursor:
 
     def __init__(self, buffer: mark_buffer.MarkBuffer, number: int) -> None:
         self.number = number
+        self._buffer = buffer
         self._reader: mark_file.Reader | None = buffer.reader(number)
         self._ahead: list[measurement.Measurement] = []
         self._peeked = 0
@@ -225,10 +226,11 @@ class _Cursor:
     def peek(self, limit: int) -> list[measurement.Measurement]:
         """Return the next marks; none at the end of the file."""
         while self._reader is not None and len(self._ahead) < limit:
-            line = self._reader.read()
-            if not line:
+            # Behind that size, a block may be written at this moment.
+            block = self._reader.read(self._buffer.size_of(self.number))
+            if not block:
                 break
-            self._ahead += line
+            self._ahead += block
         marks = self._ahead[:limit]
         self._peeked = len(marks)
         return marks

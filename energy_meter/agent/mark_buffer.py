@@ -22,8 +22,8 @@ LOG = logging.getLogger(__name__)
 #: Size and age in seconds at which a file ends and the next one begins.
 _MAX_FILE_BYTES = 4 * 2**20
 _MAX_FILE_AGE_S = 300.0
-#: Maximum number of marks in one line.
-_MAX_LINE = 1000
+#: Maximum number of marks in one block.
+_MAX_BLOCK = 1000
 #: Maximum number of marks in memory while the disk cannot be written.
 _MAX_PENDING = 20_000
 
@@ -61,6 +61,10 @@ class MarkBuffer:
     def size(self) -> int:
         """Return the size of all files, in bytes."""
         return sum(list(self._sizes.values()))
+
+    def size_of(self, number: int) -> int:
+        """Return the size of what is on the disk of one file, in bytes."""
+        return self._sizes.get(number, 0)
 
     def numbers(self) -> list[int]:
         """Return the numbers of all files, in order."""
@@ -168,7 +172,9 @@ class MarkBuffer:
 
     def _delete(self, number: int) -> None:
         self._sizes.pop(number, None)
-        self._file(number).unlink(missing_ok=True)
+        _, error = attempt.call(self._file(number).unlink, OSError)
+        if error is not None:
+            LOG.debug('Cannot delete file %d: %s', number, error)
 
 
 class _OpenFile:
@@ -194,25 +200,25 @@ class _OpenFile:
         )
 
     def append(self, marks: list[measurement.Measurement]) -> None:
-        """Append lines, and wait until they are on the disk.
+        """Append blocks, and wait until they are on the disk.
 
         :raises OSError: if that fails; the file must then be closed.
         """
-        lines = b''.join(
-            self._encoder.encode(marks[start : start + _MAX_LINE])
-            for start in range(0, len(marks), _MAX_LINE)
+        blocks = b''.join(
+            self._encoder.encode(marks[start : start + _MAX_BLOCK])
+            for start in range(0, len(marks), _MAX_BLOCK)
         )
-        if os.write(self._descriptor, lines) < len(lines):
+        if os.write(self._descriptor, blocks) < len(blocks):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(self._descriptor)
         if not self.size:
             state.sync_directory(self._path.parent)
-        self.size += len(lines)
+        self.size += len(blocks)
 
     def close(self) -> None:
         """Close the file, without what was written in part."""
         try:
             os.ftruncate(self._descriptor, self.size)
+            os.close(self._descriptor)
         except OSError as error:
-            LOG.debug('Cannot truncate file %d: %s', self.number, error)
-        os.close(self._descriptor)
+            LOG.debug('Cannot close file %d: %s', self.number, error)

@@ -43,7 +43,7 @@ OPTS: list[cfg.Opt] = [
         help='Interval in seconds of the profile of each probe. At each '
         'multiple of it, in UTC, the agent keeps a mark: the energy of the '
         'register at that time. The marks of four days are stored in '
-        'state_path, with about 70 bytes for each mark.',
+        'state_path, with about 30 bytes for each mark.',
     ),
     cfg.FloatOpt(
         'publish_interval',
