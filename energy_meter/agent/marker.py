@@ -18,6 +18,8 @@ MAX_OFF_GRID = 8
 #: reading before the next multiple, without which energy would move from one
 #: interval to the other.
 _MAX_FOR_GAPS = MAX_OFF_GRID - 1
+#: Rounding of elapsed and metered times.
+_ROUNDING_MS = 1
 
 
 class Marker:
@@ -25,7 +27,8 @@ class Marker:
 
     Marks are the opening; the multiples of the interval on the wall clock,
     interpolated between readings that are close; both ends of a gap, in
-    which the metered time stands still; and the last reading.
+    which the metered time stands still; and the last reading. If the reading
+    after a gap meters it, as counters do that return, it is the gap's end.
 
     :param interval: interval of the profile in ms.
     :param opened_timestamp: time in ms at which the register was opened.
@@ -67,12 +70,18 @@ class Marker:
         if self._kept < 0:
             self._kept = 0
             marks.append(register.ORIGIN)
-        if is_gap != self._is_gap:
-            self._is_gap = is_gap
+        meters_gap = self._is_gap and (
+            point.metered - previous.metered
+            > point.elapsed - previous.elapsed + _ROUNDING_MS
+        )
+        if is_gap != self._is_gap and not meters_gap:
             self._keep(previous, _MAX_FOR_GAPS, marks)
         boundary = self._boundary(point.elapsed)
         if boundary > previous.elapsed:
             self._cross(previous, point, boundary, marks)
+        if meters_gap:
+            self._keep(point, _MAX_FOR_GAPS, marks)
+        self._is_gap = is_gap
         self._next = boundary + self._interval
         return marks
 

@@ -95,6 +95,22 @@ class MarkerTest(base.BaseTestCase):
             [register.ORIGIN, points[1], points[3], points[5]], mark(points)
         )
 
+    def test_gap_that_a_counter_meters_later_ends_with_that_reading(self):
+        # Given a counter that is silent for 20 s and then makes up for it,
+        points = [
+            *steady(10_000, 20_000),
+            Point(30_000, 20_000, 20_000),
+            Point(40_000, 20_000, 20_000),
+            *steady(50_000, 55_000),
+        ]
+
+        marks = mark(points)
+
+        # then its energy is spread over the whole gap.
+        self.assertEqual(
+            [register.ORIGIN, points[1], points[4], points[5]], marks
+        )
+
     def test_time_before_the_first_energy_is_a_gap(self):
         points = [Point(7000, 0, 0), Point(8000, 900, 1000)]
 
@@ -133,7 +149,7 @@ def curves(draw):
             strategies.tuples(
                 strategies.integers(1, 2 * typical),
                 strategies.integers(0, 10**7),
-                strategies.sampled_from([0, 50, 100, 100, 100]),
+                strategies.sampled_from([0, 50, 100, 100, 100, 300]),
             ),
             min_size=1,
             max_size=80,
@@ -142,7 +158,10 @@ def curves(draw):
         point = Point(
             point.elapsed + pause,
             point.millijoules + (millijoules if metered else 0),
-            point.metered + pause * metered // 100,
+            min(
+                point.metered + pause * metered // 100,
+                point.elapsed + pause,
+            ),
         )
         points.append(point)
     return opened, interval, points
