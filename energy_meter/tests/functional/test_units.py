@@ -19,7 +19,7 @@ INSTALLATION = '/opt/energy_meter'
 
 #: Maximum exposure level of `systemd-analyze security`, in tenths: 0 is fully
 #: sandboxed, 100 is a service of root without restrictions.
-MAX_EXPOSURE = 16
+MAX_EXPOSURE = 18
 
 
 class UnitsTest(test_base.BaseTestCase):
@@ -50,7 +50,6 @@ class UnitsTest(test_base.BaseTestCase):
     def install_drop_in(self):
         """Install the agent's drop-ins for serial ports and GPUs."""
         drop_ins = self.directory / 'energy-meter-agent.service.d'
-        drop_ins.mkdir()
         for name in ('serial.conf', 'nvidia.conf'):
             shutil.copy(
                 self.directory / f'energy-meter-agent-{name}', drop_ins / name
@@ -73,3 +72,17 @@ class UnitsTest(test_base.BaseTestCase):
         self.assertEqual(0, status, output)
         for unit in self.directory.glob('*.service'):
             self.assertIn(f'exposure level for {unit.name}', output)
+
+    def test_agent_may_ask_for_the_state_of_the_clock(self):
+        # Otherwise no clock would be synchronized.
+        for other in self.directory.glob('*.service'):
+            if other.name != 'energy-meter-agent.service':
+                other.unlink()
+
+        output, _ = self.analyze('security', '--offline=true', '--no-pager')
+
+        self.assertIn('adjtimex is allowed', output)
+        self.assertRegex(output, 'ProtectClock=.*may write')
+        self.assertRegex(
+            output, 'CAP_SYS_TIME +Service processes cannot change'
+        )

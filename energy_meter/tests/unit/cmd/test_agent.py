@@ -2,6 +2,8 @@
 
 """Tests for the arguments of energy-meter-agent, and for --check."""
 
+import fixtures
+
 from energy_meter.cmd import agent
 from energy_meter.tests.unit.cmd import base
 
@@ -15,6 +17,31 @@ class ArgumentsTest(base.CommandTest):
             (1, '', 'energy-meter-agent: desk: wattmeters require --once'),
             result,
         )
+
+
+class AnnounceTest(base.CommandTest):
+    def announces(self, *arguments: str) -> bool:
+        """Return whether the agent is to publish all marks again."""
+        self.write(DESK)
+        agents: list[tuple[object, ...]] = []
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.agent.service.Agent',
+                lambda *values: agents.append(values),
+            )
+        )
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.cmd.service.run', lambda _, make: make()
+            )
+        )
+        self.run_command(agent.main, *arguments)
+        ((*_, announce_all),) = agents
+        return bool(announce_all)
+
+    def test_marks_are_announced_again_on_request_only(self):
+        self.assertFalse(self.announces())
+        self.assertTrue(self.announces('--announce'))
 
 
 class CheckTest(base.CommandTest):
