@@ -2,10 +2,15 @@
 
 """Registers of an agent stay open while probes and clocks change."""
 
+import itertools
+
 import fixtures
+import hypothesis
+from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import measurement
+from energy_meter import power_integrator
 from energy_meter.agent import metering
 from energy_meter.agent import metrics
 from energy_meter.agent import registers
@@ -493,3 +498,121 @@ class ClockStepTest(RegistersTestCase):
             measurement.Predecessor(full.register.id, full.elapsed),
             latest.after,
         )
+
+
+#: What happens to an agent before its next reading: the wall clock steps, the
+#: machine is suspended, or the agent is restarted.
+EVENTS = strategies.one_of(
+    strategies.tuples(
+        strategies.just('step'),
+        strategies.sampled_from([-3600.0, -1.5, -0.4, 0.4, 1.5, 60.0, 3600.0]),
+    ),
+    strategies.tuples(
+        strategies.just('suspend'), strategies.floats(1.0, 3600.0)
+    ),
+    strategies.tuples(strategies.just('restart'), strategies.just(0.0)),
+    strategies.none(),
+    strategies.none(),
+)
+
+
+class History:
+    """Registers of one probe through steps, suspensions and restarts.
+
+    :ivar measurements: by register, in order of opening.
+    :ivar opened_after_steps_at: for each run of the agent, the boot times at
+        which registers followed a step.
+    :ivar joules: energy that a meter without registers would show.
+    """
+
+    def __init__(self, case):
+        self.case = case
+        self.clock = clocks.Clock()
+        self.measurements = {}
+        self.opened_after_steps_at = []
+        self.errors_s = []
+        self.joules = 0.0
+        self.start({})
+
+    def start(self, ended):
+        self.registers = self.case.make(ended)
+        self.registers.configure([settings('p')], self.clock.now())
+        self.power = power_integrator.PowerIntegrator(60.0)
+        self.is_started = True
+        self.opened_after_steps_at.append([])
+
+    def apply(self, event):
+        name, seconds = event or (None, 0.0)
+        if name == 'step':
+            self.clock.step(seconds)
+        elif name == 'suspend':
+            self.clock.suspend(seconds)
+        elif name == 'restart':
+            state = self.registers.state(self.clock.now())
+            self.start(
+                {
+                    **state.ended,
+                    **{
+                        latest.probe.id: measurement.Predecessor(
+                            latest.register.id, elapsed
+                        )
+                        for latest, elapsed in state.open
+                    },
+                }
+            )
+
+    def read(self, pause, watts):
+        now = self.clock.advance(pause)
+        reading = measurement.Reading('p', watts)
+        *marks, latest = self.registers.record(reading, now)
+        self.joules += self.power.add(reading, now.boottime).joules
+        if latest.register not in self.measurements and not self.is_started:
+            self.opened_after_steps_at[-1].append(now.boottime)
+        self.is_started = False
+        for each in (*marks, latest):
+            self.measurements.setdefault(each.register, []).append(each)
+        if latest.synced:
+            self.errors_s.append(latest.timestamp / 1000 - now.timestamp)
+
+
+class HistoryTest(RegistersTestCase):
+    """Whatever happens, registers keep energy, dates and order."""
+
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                EVENTS,
+                strategies.floats(0.1, 90.0),
+                strategies.floats(0.0, 500.0),
+            ),
+            min_size=1,
+            max_size=60,
+        )
+    )
+    def test_registers_of_a_history_are_consistent(self, events):
+        history = History(self)
+        for event, pause, watts in events:
+            history.apply(event)
+            history.read(pause, watts)
+        registers_in_order = list(history.measurements.values())
+
+        # The registers together have the energy, to a fraction of a mJ that
+        # a restart drops.
+        restarts = 1 + sum(event == ('restart', 0.0) for event, *_ in events)
+        millijoules = sum(
+            measurements[-1].millijoules for measurements in registers_in_order
+        )
+        self.assertTrue(
+            -0.001 < history.joules * 1000 - millijoules < restarts + 0.001
+        )
+        # Whatever has a right clock has the right date.
+        self.assertTrue(all(abs(each) <= 1.002 for each in history.errors_s))
+        # Steps open at most one register in ten minutes of a run.
+        for opened_at in history.opened_after_steps_at:
+            for earlier, later in itertools.pairwise(opened_at):
+                self.assertGreaterEqual(later - earlier, 600.0)
+        # Each register follows the one before, and nothing came after that.
+        for previous, following in itertools.pairwise(registers_in_order):
+            (after,) = {each.after for each in following}
+            self.assertEqual(previous[-1].register.id, after.register)
+            self.assertGreaterEqual(after.elapsed, previous[-1].elapsed)
