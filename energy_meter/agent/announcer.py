@@ -20,8 +20,8 @@ from energy_meter.agent import state
 
 LOG = logging.getLogger(__name__)
 
-#: Age of a file, in seconds of running time, at each announcement after the
-#: first.
+#: Age of a file, in seconds of running time since it was complete, at each
+#: announcement after the first. A file is complete after five minutes.
 SCHEDULE_S = (600.0, 3600.0, 21_600.0, 86_400.0, 259_200.0)
 #: Age in seconds of running time at which a file is deleted.
 KEEP_S = 345_600.0

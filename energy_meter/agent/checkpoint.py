@@ -24,6 +24,10 @@ from energy_meter.agent import state
 LOG = logging.getLogger(__name__)
 
 _NAME = 'checkpoint.json'
+#: Maximum age in seconds of the checkpoint when measurements are published.
+#: Collectors take a register that continued for more than 15 seconds after
+#: its checkpoint for one whose state was copied.
+_MAX_AGE_S = 12.0
 
 
 class Saved(typing.NamedTuple):
@@ -64,24 +68,31 @@ class Checkpoint:
         self._clock = clock
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._saving = threading.Lock()
+        self._saved_at = 0.0
 
     def save(self) -> None:
         """Write the checkpoint; log it if that fails."""
         with self._saving:
             self._save()
 
-    def save_new(self) -> None:
-        """Write the checkpoint if it lacks a register.
+    def save_if_needed(self) -> None:
+        """Write the checkpoint if it lacks a register, or is old.
 
         To be called before measurements are published, so that the next
         register of a probe names every one that the collectors know.
         """
         with self._saving:
-            if self._registers.has_unsaved():
+            now = self._clock.now()
+            if (
+                self._registers.has_unsaved()
+                or not 0 <= now.boottime - self._saved_at < _MAX_AGE_S
+            ):
                 self._save()
 
     def _save(self) -> None:
-        current = self._registers.state(self._clock.now())
+        now = self._clock.now()
+        self._saved_at = now.boottime
+        current = self._registers.state(now)
         self._marks.flush()
         content = {
             'agent': self._agent,

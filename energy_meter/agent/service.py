@@ -96,7 +96,7 @@ class Agent(service.ServiceBase):
         return sender.Sender(
             self._backlog,
             self._storage.announcer,
-            self._storage.checkpoint.save_new,
+            self._storage.checkpoint.save_if_needed,
             self._publisher,
             self._conf.agent.publish_interval,
             self._conf.agent.max_batch,

@@ -124,14 +124,28 @@ class CheckpointTest(base.BaseTestCase):
     def test_new_register_is_saved_once_before_publication(self):
         self.start('p')
         self.record()
-        self.checkpoint.save_new()
+        self.checkpoint.save_if_needed()
         file = self.path / 'checkpoint.json'
         file.unlink()
 
         self.record()
-        self.checkpoint.save_new()
+        self.checkpoint.save_if_needed()
 
         self.assertFalse(file.exists())
+
+    def test_old_checkpoint_is_renewed_before_publication(self):
+        # Given an agent whose machine was suspended for an hour,
+        self.start('p')
+        self.record()
+        self.checkpoint.save()
+        self.clock.suspend(3600.0)
+        self.record()
+
+        self.checkpoint.save_if_needed()
+
+        # then the next register does not end long after the checkpoint.
+        self.start()
+        self.assertEqual(3_602_000, self.saved.ended['p'].elapsed)
 
     def test_marks_are_on_the_disk_before_the_checkpoint(self):
         self.start('p')
