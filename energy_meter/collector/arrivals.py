@@ -18,6 +18,8 @@ class Arrival:
 
     :ivar last: the measurement of the largest elapsed time.
     :ivar live: the same without marks; None if there are only marks.
+    :ivar lags: by class, the smallest difference between the time of arrival
+        and the elapsed time, in ms.
     :ivar marks: energy in mJ and metered time of the marks, by slot and
         elapsed time.
     :ivar synced: whether the agent's clock was synchronized in any of them.
@@ -26,7 +28,7 @@ class Arrival:
 
     __slots__ = (
         '_first',
-        '_lags',
+        'lags',
         'last',
         'live',
         'marks',
@@ -44,8 +46,7 @@ class Arrival:
         self.settled_until = upsert.NO_MARK
         self._first = (elapsed, received.timestamp)
         self.synced = received.synced
-        self._lags: list[int | None] = [None] * history.LAG_CLASSES
-        self._lags[history.lag_class(elapsed)] = arrived_at - elapsed
+        self.lags = {history.lag_class(elapsed): arrived_at - elapsed}
         if received.is_mark:
             self._add_mark(received)
 
@@ -61,8 +62,7 @@ class Arrival:
         self._first = min(self._first, (elapsed, received.timestamp))
         self.synced |= received.synced
         number, lag = history.lag_class(elapsed), arrived_at - elapsed
-        previous = self._lags[number]
-        self._lags[number] = lag if previous is None else min(previous, lag)
+        self.lags[number] = min(lag, self.lags.get(number, lag))
 
     def _add_mark(self, received: measurement.Measurement) -> None:
         key = received.timestamp // marks.SLOT_MS, received.elapsed
@@ -78,8 +78,11 @@ class Arrival:
             self.synced and self.last.timestamp < arrived_at - marks.HORIZON_MS
         )
 
-    def row(self, number: int, arrived_at: int) -> upsert.Row:
-        """Return the values for the register's row."""
+    def row(self, number: int, lag_class: int, arrived_at: int) -> upsert.Row:
+        """Return the values for the register's row, with the lag of a class.
+
+        :param number: number of the register.
+        """
         last, probe, register = self.last, self.last.probe, self.last.register
         live = self.live or last
         return (
@@ -90,7 +93,8 @@ class Arrival:
             *(last.after or (None, None)),
             *self._first,
             int(self.synced),
-            *self._lags,
+            lag_class,
+            self.lags[lag_class],
             last.elapsed,
             last.millijoules,
             last.metered,

@@ -3,12 +3,12 @@
 """Writes a batch of measurements to the database."""
 
 import collections
-import itertools
 import typing
 
 import sqlalchemy as sa
 
 from energy_meter import measurement
+from energy_meter.billing import history
 from energy_meter.collector import arrivals
 from energy_meter.collector import extension
 from energy_meter.collector import outcome
@@ -66,8 +66,13 @@ def write(
     if disabled:
         result.outcomes[outcome.Outcome.AGENT_DISABLED] = len(disabled)
     batch = arrivals.collect(accepted, arrived_at)
-    new_marks = _new_marks(connection, batch, arrived_at)
-    written = _upsert(connection, batch, arrived_at)
+    new_marks, known = _new_marks(connection, batch, arrived_at)
+    unknown = {
+        number: arrival
+        for number, arrival in batch.items()
+        if number not in known
+    }
+    written = _upsert(connection, unknown, arrived_at)
     marks.insert(connection, new_marks)
     result.outcomes.update(_outcomes(connection, batch, written, arrived_at))
     return result
@@ -90,8 +95,12 @@ def _partition(
 
 def _new_marks(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
-) -> list[marks.Row]:
-    """Return the marks to be written, and note where each curve changes."""
+) -> tuple[list[marks.Row], set[int]]:
+    """Return the marks to be written, and note where each curve changes.
+
+    :returns: also the numbers of registers of which nothing but marks that
+        were written before arrived. What is known of them does not change.
+    """
     horizon = (arrived_at - marks.HORIZON_MS) // marks.SLOT_MS
     rows = [
         marks.Row(slot, number, elapsed, *values)
@@ -101,28 +110,43 @@ def _new_marks(
         if elapsed > 0 and (slot >= horizon or not arrival.synced)
     ]
     if not rows:
-        return []
+        return [], set()
     new = marks.unknown(connection, rows)
     for row in new:
         arrival = batch[row.register]
         arrival.settled_until = min(arrival.settled_until, row.elapsed - 1)
-    return new
+    counts = collections.Counter(row.register for row in rows)
+    return new, {
+        number
+        for number, arrival in batch.items()
+        if arrival.live is None
+        and arrival.settled_until == upsert.NO_MARK
+        and counts[number] == len(arrival.marks)
+    }
 
 
 def _upsert(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
 ) -> list[upsert.Written]:
-    rows = [
-        arrival.row(number, arrived_at) for number, arrival in batch.items()
-    ]
-    return list(
-        itertools.chain.from_iterable(
-            upsert.execute(
-                connection, rows[start : start + _CHUNK], arrived_at
-            )
-            for start in range(0, len(rows), _CHUNK)
-        )
-    )
+    """Merge what arrived into the rows of registers.
+
+    A row has the lag of one class. The few registers with several have
+    further rows, in statements of their own.
+    """
+    written: dict[int, upsert.Written] = {}
+    for index in range(history.LAG_CLASSES):
+        rows = [
+            arrival.row(number, list(arrival.lags)[index], arrived_at)
+            for number, arrival in batch.items()
+            if len(arrival.lags) > index
+        ]
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            for row in upsert.execute(connection, chunk, arrived_at):
+                previous = written.get(row.number)
+                if previous is None or not previous.dirty:
+                    written[row.number] = row
+    return list(written.values())
 
 
 def _outcomes(

@@ -22,7 +22,7 @@ _SOURCES = {
         dict.fromkeys((TEXT, REAL, INTEGER, BOOLEAN), _SQLITE),
     ),
     'postgresql': (
-        'json_array_elements(CAST(:rows AS json))',
+        'jsonb_array_elements(CAST(:rows AS jsonb))',
         {
             TEXT: 'value->>{index}',
             REAL: 'CAST(value->>{index} AS double precision)',

@@ -38,9 +38,9 @@ _LIVE = {
     'live_elapsed': _INTEGER,
 }
 #: Names and types of the values of a register. They are those of its columns,
-#: except that a lag is null in a class without a measurement, and that
-#: ``settled_until`` is the elapsed time before the first mark that is to be
-#: written, or :data:`NO_MARK`.
+#: except that there is a lag of one class only, and that ``settled_until`` is
+#: the elapsed time before the first mark that is to be written, or
+#: :data:`NO_MARK`.
 FIELDS = {
     'number': _INTEGER,
     'probe': _TEXT,
@@ -51,7 +51,8 @@ FIELDS = {
     'first_elapsed': _INTEGER,
     'first_timestamp': _INTEGER,
     'synced': documents.BOOLEAN,
-    **dict.fromkeys(_LAGS, _INTEGER),
+    'lag_class': _INTEGER,
+    'lag': _INTEGER,
     'elapsed': _INTEGER,
     'millijoules': _INTEGER,
     'metered': _INTEGER,
@@ -59,9 +60,15 @@ FIELDS = {
     'settled_until': _INTEGER,
 }
 
+_INTEGERS = {
+    'sqlite': 'integer',
+    'postgresql': 'bigint',
+    'mysql': 'integer',
+}
+
 #: Values of the other columns of a new row.
 _INITIAL = {
-    'last_seen_at': 'CAST(:arrival AS {integer})',
+    'last_seen_at': 'CAST(:arrived_at AS {integer})',
     'role': str(schema.Role.UNBILLED.value),
     'dirty': str(schema.Dirty.CHANGED.value),
     'base_elapsed': '0',
@@ -84,10 +91,11 @@ _EARLIER = (
     '({new}first_elapsed, {new}first_timestamp) < '
     '(register.first_elapsed, register.first_timestamp)'
 )
+_SYNCED = '{new}synced > register.synced'
 _JOINED = ' OR '.join(
     (
         _EARLIER,
-        '{new}synced > register.synced',
+        _SYNCED,
         *(f'{{new}}{lag} < register.{lag}' for lag in _LAGS),
     )
 )
@@ -107,6 +115,19 @@ _MUST_SETTLE = (
     f'AND ({_LONGER} OR {{new}}settled_until < {NO_MARK})) '
     f'OR {_JOINED} OR {_FALLS} '
     'OR {new}settled_until < register.settled_until)'
+)
+
+_ARRIVED_LAG = ' OR '.join(
+    f'(received.lag_class = {number} AND received.lag < register.{lag})'
+    for number, lag in enumerate(_LAGS)
+)
+_UNKNOWN = (
+    'NOT EXISTS (SELECT 1 FROM register '
+    'WHERE register.number = received.number AND NOT ('
+    + _CHANGED.replace(
+        _JOINED, f'{_EARLIER} OR {_SYNCED} OR {_ARRIVED_LAG}'
+    ).replace('{new}', 'received.')
+    + '))'
 )
 
 # Order matters: MariaDB evaluates assignments left to right, using values
@@ -156,54 +177,55 @@ class Written(typing.NamedTuple):
 def execute(
     connection: sa.Connection,
     rows: collections.abc.Iterable[Row],
-    arrival: int,
+    arrived_at: int,
 ) -> list[Written]:
     """Merge what arrived of registers into their rows.
 
     :param rows: one per register, sorted by number; writers that lock in the
         same order don't deadlock.
-    :param arrival: when they arrived, on the database's clock.
+    :param arrived_at: when they arrived, on the database's clock.
     :returns: the rows that changed.
     """
     statement = _STATEMENTS[documents.family(connection)]
-    parameters = {**documents.pack(rows), 'arrival': arrival}
+    parameters = {**documents.pack(rows), 'arrived_at': arrived_at}
     return [Written(*row) for row in connection.execute(statement, parameters)]
 
 
-def _conflict(family: str) -> str:
-    """Return the clause that updates an existing row."""
-    guard = '{value}'
+def _write(family: str) -> sa.TextClause:
+    sources = {
+        **{
+            name: f'received.{name}'
+            for name in FIELDS
+            if name not in ('lag_class', 'lag')
+        },
+        **{
+            lag: f'CASE WHEN received.lag_class = {number} '
+            f'THEN received.lag ELSE {history.NO_LAG} END'
+            for number, lag in enumerate(_LAGS)
+        },
+        **_INITIAL,
+    }
+    values = ', '.join(sources.values())
+    values = values.replace('{integer}', _INTEGERS[family])
+    # Rows that do not change are neither written nor returned.
+    condition, guard = 'true', '{value}'
     if family == 'mysql':
-        # There is no condition for the row, so each assignment has it.
-        guard = f'CASE WHEN {_SAME} THEN {{value}} ELSE register.{{name}} END'
+        # No clause keeps a row from an update, so the query leaves it out.
+        # Only whether it is void may change meanwhile.
+        condition = _UNKNOWN
+        guard = 'IF(register.voided, register.{name}, {value})'
     assignments = ', '.join(
         f'{name} = ' + guard.replace('{value}', value).replace('{name}', name)
         for name, value in _ASSIGNMENTS.items()
     )
-    return documents.on_conflict(family, ('number',), assignments, _SAME)
-
-
-def _write(family: str) -> sa.TextClause:
-    values = [
-        f'COALESCE(received.{name}, {history.NO_LAG})'
-        if name in _LAGS
-        else f'received.{name}'
-        for name in FIELDS
-    ]
-    integer = 'bigint' if family == 'postgresql' else 'INTEGER'
-    values += [value.format(integer=integer) for value in _INITIAL.values()]
-    changed = _CHANGED.replace('{new}', 'received.')
-    # Only names from this module are inserted into the text. Rows that do
-    # not change are neither written nor returned.
+    # Only names from this module are inserted into the text.
     return sa.text(
-        f'INSERT INTO register ({", ".join((*FIELDS, *_INITIAL))}) '  # noqa: S608
-        f'SELECT {", ".join(values)} '
+        f'INSERT INTO register ({", ".join(sources)}) '  # noqa: S608
+        f'SELECT {values} '
         f'FROM ({documents.select(family, FIELDS)}) AS received '
-        'WHERE NOT EXISTS (SELECT 1 FROM register '
-        'WHERE register.number = received.number '
-        f'AND COALESCE(NOT ({changed}), TRUE)) '
-        f'ORDER BY received.number {_conflict(family)} '
-        'RETURNING number, role, dirty'
+        f'WHERE {condition} ORDER BY received.number '
+        + documents.on_conflict(family, ('number',), assignments, _CHANGED)
+        + ' RETURNING number, role, dirty'
     )
 
 
