@@ -18,7 +18,8 @@ LAG_CLASSES = 5
 #: Lag of a class in which no measurement has arrived.
 NO_LAG = 2**62
 
-_MINUTE_MS = 60_000
+#: Length of the elapsed time in one class.
+LAG_CLASS_MS = 60_000
 
 
 class Point(typing.NamedTuple):
@@ -80,4 +81,4 @@ class RegisterHistory:
 
 def lag_class(elapsed: int) -> int:
     """Return the class of the lag of a measurement."""
-    return elapsed // _MINUTE_MS % LAG_CLASSES
+    return elapsed // LAG_CLASS_MS % LAG_CLASSES

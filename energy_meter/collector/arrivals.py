@@ -18,8 +18,7 @@ class Arrival:
 
     :ivar last: the measurement of the largest elapsed time.
     :ivar live: the same without marks; None if there are only marks.
-    :ivar lags: by class, the smallest difference between the time of arrival
-        and the elapsed time, in ms.
+    :ivar lags: by class of lags, the largest elapsed time.
     :ivar marks: energy in mJ and metered time of the marks, by slot and
         elapsed time.
     :ivar synced: whether the agent's clock was synchronized in any of them.
@@ -36,21 +35,19 @@ class Arrival:
         'synced',
     )
 
-    def __init__(
-        self, received: measurement.Measurement, arrived_at: int
-    ) -> None:
+    def __init__(self, received: measurement.Measurement) -> None:
         elapsed = received.elapsed
         self.last = received
         self.live = None if received.is_mark else received
         self.marks: dict[tuple[int, int], tuple[int, int]] = {}
-        self.settled_until = upsert.NO_MARK
+        self.settled_until: int | None = None
         self._first = (elapsed, received.timestamp)
         self.synced = received.synced
-        self.lags = {history.lag_class(elapsed): arrived_at - elapsed}
+        self.lags = {history.lag_class(elapsed): elapsed}
         if received.is_mark:
             self._add_mark(received)
 
-    def add(self, received: measurement.Measurement, arrived_at: int) -> None:
+    def add(self, received: measurement.Measurement) -> None:
         """Add another measurement of the register."""
         elapsed = received.elapsed
         if _point(received) > _point(self.last):
@@ -61,8 +58,8 @@ class Arrival:
             self.live = received
         self._first = min(self._first, (elapsed, received.timestamp))
         self.synced |= received.synced
-        number, lag = history.lag_class(elapsed), arrived_at - elapsed
-        self.lags[number] = min(lag, self.lags.get(number, lag))
+        number = history.lag_class(elapsed)
+        self.lags[number] = max(elapsed, self.lags.get(number, 0))
 
     def _add_mark(self, received: measurement.Measurement) -> None:
         key = received.timestamp // marks.SLOT_MS, received.elapsed
@@ -85,32 +82,33 @@ class Arrival:
         """
         last, probe, register = self.last, self.last.probe, self.last.register
         live = self.live or last
+        after_register, after_elapsed = last.after or (None, None)
         return (
-            number,
-            probe.id,
-            register.agent,
-            register.id,
-            *(last.after or (None, None)),
-            *self._first,
             int(self.synced),
-            lag_class,
-            self.lags[lag_class],
-            last.elapsed,
-            last.millijoules,
-            last.metered,
-            probe.wattmeter,
-            probe.driver,
-            probe.scope,
-            probe.host,
-            probe.agent,
-            # A wall clock that is ahead must not date a probe's power in the
-            # future.
-            min(live.timestamp, arrived_at),
             live.watts,
             live.volts,
             live.amperes,
-            -1 if self.live is None else live.elapsed,
             self.settled_until,
+            after_elapsed,
+            last.elapsed,
+            last.metered,
+            last.millijoules,
+            -1 if self.live is None else live.elapsed,
+            self.lags[lag_class],
+            *self._first,
+            # A wall clock that is ahead must not date a probe's power in the
+            # future.
+            min(live.timestamp, arrived_at),
+            probe.scope,
+            number,
+            after_register,
+            probe.driver,
+            register.id,
+            probe.agent,
+            probe.wattmeter,
+            probe.id,
+            probe.host,
+            register.agent,
         )
 
 
@@ -118,21 +116,16 @@ def _point(received: measurement.Measurement) -> tuple[int, int, int]:
     return received.elapsed, received.millijoules, received.metered
 
 
-def collect(
-    measurements: _Measurements, arrived_at: int
-) -> dict[int, Arrival]:
-    """Return what arrived of each register, by its number, in order.
-
-    :param arrived_at: the database's clock, in ms.
-    """
+def collect(measurements: _Measurements) -> dict[int, Arrival]:
+    """Return what arrived of each register, by its number, in order."""
     arrivals: dict[tuple[str, measurement.RegisterKey], Arrival] = {}
     for received in measurements:
         key = received.probe.id, received.register
         arrival = arrivals.get(key)
         if arrival is None:
-            arrivals[key] = Arrival(received, arrived_at)
+            arrivals[key] = Arrival(received)
         else:
-            arrival.add(received, arrived_at)
+            arrival.add(received)
     return dict(
         sorted(
             (numbers.number(*key), arrival)

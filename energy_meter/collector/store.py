@@ -65,7 +65,7 @@ def write(
     )
     if disabled:
         result.outcomes[outcome.Outcome.AGENT_DISABLED] = len(disabled)
-    batch = arrivals.collect(accepted, arrived_at)
+    batch = arrivals.collect(accepted)
     new_marks, known = _new_marks(connection, batch, arrived_at)
     unknown = {
         number: arrival
@@ -114,13 +114,15 @@ def _new_marks(
     new = marks.unknown(connection, rows)
     for row in new:
         arrival = batch[row.register]
+        if arrival.settled_until is None:
+            arrival.settled_until = row.elapsed - 1
         arrival.settled_until = min(arrival.settled_until, row.elapsed - 1)
     counts = collections.Counter(row.register for row in rows)
     return new, {
         number
         for number, arrival in batch.items()
         if arrival.live is None
-        and arrival.settled_until == upsert.NO_MARK
+        and arrival.settled_until is None
         and counts[number] == len(arrival.marks)
     }
 

@@ -24,40 +24,55 @@ _TEXT, _REAL, _INTEGER = documents.TEXT, documents.REAL, documents.INTEGER
 #: Elapsed time up to which a curve is settled if no mark is to be written.
 NO_MARK = 2**62
 
-_LAGS = tuple(f'lag{number}' for number in range(history.LAG_CLASSES))
-_LIVE = {
-    'wattmeter': _TEXT,
-    'driver': _TEXT,
-    'scope': _TEXT,
-    'host': _TEXT,
-    'agent_name': _TEXT,
-    'timestamp': _INTEGER,
+#: Names of the columns of lags, and the elapsed time at which each of their
+#: classes begins, again and again.
+_LAGS = {
+    f'lag{number}': number * history.LAG_CLASS_MS
+    for number in range(history.LAG_CLASSES)
+}
+_LAG_CYCLE_MS = history.LAG_CLASSES * history.LAG_CLASS_MS
+_LIVE = (
+    'wattmeter',
+    'driver',
+    'scope',
+    'host',
+    'agent_name',
+    'timestamp',
+    'watts',
+    'volts',
+    'amperes',
+    'live_elapsed',
+)
+#: Names and types of the values of a register. They are those of its columns,
+#: except for two: ``lag_elapsed`` is the largest elapsed time in a class of
+#: lags, and ``settled_until`` the elapsed time before the first mark that is
+#: to be written, or null. Short values come first: MariaDB skips all before a
+#: field each time that it looks for it.
+FIELDS = {
+    'synced': documents.BOOLEAN,
     'watts': _REAL,
     'volts': _REAL,
     'amperes': _REAL,
-    'live_elapsed': _INTEGER,
-}
-#: Names and types of the values of a register. They are those of its columns,
-#: except that there is a lag of one class only, and that ``settled_until`` is
-#: the elapsed time before the first mark that is to be written, or
-#: :data:`NO_MARK`.
-FIELDS = {
-    'number': _INTEGER,
-    'probe': _TEXT,
-    'agent': _TEXT,
-    'register': _TEXT,
-    'after_register': _TEXT,
+    'settled_until': _INTEGER,
     'after_elapsed': _INTEGER,
+    'elapsed': _INTEGER,
+    'metered': _INTEGER,
+    'millijoules': _INTEGER,
+    'live_elapsed': _INTEGER,
+    'lag_elapsed': _INTEGER,
     'first_elapsed': _INTEGER,
     'first_timestamp': _INTEGER,
-    'synced': documents.BOOLEAN,
-    'lag_class': _INTEGER,
-    'lag': _INTEGER,
-    'elapsed': _INTEGER,
-    'millijoules': _INTEGER,
-    'metered': _INTEGER,
-    **_LIVE,
-    'settled_until': _INTEGER,
+    'timestamp': _INTEGER,
+    'scope': _TEXT,
+    'number': _INTEGER,
+    'after_register': _TEXT,
+    'driver': _TEXT,
+    'register': _TEXT,
+    'agent_name': _TEXT,
+    'wattmeter': _TEXT,
+    'probe': _TEXT,
+    'host': _TEXT,
+    'agent': _TEXT,
 }
 
 _INTEGERS = {
@@ -76,6 +91,12 @@ _INITIAL = {
     'base_metered': '0',
     'voided': 'false',
 }
+
+_COLUMNS = (
+    *(name for name in FIELDS if name != 'lag_elapsed'),
+    *_LAGS,
+    *_INITIAL,
+)
 
 # Conditions on a row of the table, and the values that arrived for it.
 _SAME = (
@@ -115,19 +136,6 @@ _MUST_SETTLE = (
     f'AND ({_LONGER} OR {{new}}settled_until < {NO_MARK})) '
     f'OR {_JOINED} OR {_FALLS} '
     'OR {new}settled_until < register.settled_until)'
-)
-
-_ARRIVED_LAG = ' OR '.join(
-    f'(received.lag_class = {number} AND received.lag < register.{lag})'
-    for number, lag in enumerate(_LAGS)
-)
-_UNKNOWN = (
-    'NOT EXISTS (SELECT 1 FROM register '
-    'WHERE register.number = received.number AND NOT ('
-    + _CHANGED.replace(
-        _JOINED, f'{_EARLIER} OR {_SYNCED} OR {_ARRIVED_LAG}'
-    ).replace('{new}', 'received.')
-    + '))'
 )
 
 # Order matters: MariaDB evaluates assignments left to right, using values
@@ -191,38 +199,47 @@ def execute(
     return [Written(*row) for row in connection.execute(statement, parameters)]
 
 
-def _write(family: str) -> sa.TextClause:
-    sources = {
+def _received(family: str) -> str:
+    """Return a query for the values of rows, by name of the column."""
+    columns = {
+        **{name: name for name in FIELDS if name != 'lag_elapsed'},
+        'settled_until': f'COALESCE(settled_until, {NO_MARK})',
         **{
-            name: f'received.{name}'
-            for name in FIELDS
-            if name not in ('lag_class', 'lag')
-        },
-        **{
-            lag: f'CASE WHEN received.lag_class = {number} '
-            f'THEN received.lag ELSE {history.NO_LAG} END'
-            for number, lag in enumerate(_LAGS)
+            lag: f'CASE WHEN lag_elapsed % {_LAG_CYCLE_MS} '
+            f'BETWEEN {start} AND {start + history.LAG_CLASS_MS - 1} '
+            f'THEN :arrived_at - lag_elapsed ELSE {history.NO_LAG} END'
+            for lag, start in _LAGS.items()
         },
         **_INITIAL,
     }
-    values = ', '.join(sources.values())
-    values = values.replace('{integer}', _INTEGERS[family])
+    # Only names from this module are inserted into the text.
+    values = ', '.join(f'{value} AS {name}' for name, value in columns.items())
+    return (
+        f'SELECT {values.replace("{integer}", _INTEGERS[family])} '  # noqa: S608
+        f'FROM ({documents.select(family, FIELDS)}) AS fields'
+    )
+
+
+def _write(family: str) -> sa.TextClause:
     # Rows that do not change are neither written nor returned.
     condition, guard = 'true', '{value}'
     if family == 'mysql':
         # No clause keeps a row from an update, so the query leaves it out.
         # Only whether it is void may change meanwhile.
-        condition = _UNKNOWN
+        condition = (
+            'NOT EXISTS (SELECT 1 FROM register '  # noqa: S608
+            'WHERE register.number = received.number '
+            f'AND NOT ({_CHANGED.replace("{new}", "received.")}))'
+        )
         guard = 'IF(register.voided, register.{name}, {value})'
     assignments = ', '.join(
         f'{name} = ' + guard.replace('{value}', value).replace('{name}', name)
         for name, value in _ASSIGNMENTS.items()
     )
-    # Only names from this module are inserted into the text.
+    columns = ', '.join(_COLUMNS)
     return sa.text(
-        f'INSERT INTO register ({", ".join(sources)}) '  # noqa: S608
-        f'SELECT {values} '
-        f'FROM ({documents.select(family, FIELDS)}) AS received '
+        f'INSERT INTO register ({columns}) '  # noqa: S608
+        f'SELECT {columns} FROM ({_received(family)}) AS received '
         f'WHERE {condition} ORDER BY received.number '
         + documents.on_conflict(family, ('number',), assignments, _CHANGED)
         + ' RETURNING number, role, dirty'
