@@ -110,10 +110,10 @@ class Registers:
                 return []
             marks: list[measurement.Measurement] = []
             if found.generation != at.generation:
-                LOG.warning(
-                    'The machine went back in time; probe %s gets a new '
-                    'register',
-                    reading.probe,
+                self._throttled_log.warning(
+                    'generation',
+                    'The machine went back in time; registers end, and new '
+                    'ones are opened',
                 )
                 marks = self._end(found)
                 found = self._open(found.settings, at)
