@@ -14,8 +14,6 @@ from prometheus_client import exposition
 
 from energy_meter.db import probes
 
-_JOULES_PER_KWH = 3.6e6
-
 _ESCAPES = str.maketrans({'\\': r'\\', '"': r'\"', '\n': r'\n'})
 
 
@@ -42,7 +40,7 @@ _FAMILIES = (
         'energy_meter_probe_energy_joules_total',
         'counter',
         'Energy since the first measurement',
-        lambda state: state.kwh * _JOULES_PER_KWH,
+        lambda state: state.millijoules / 1000,
     ),
     _Family(
         'energy_meter_probe_last_measurement_timestamp_seconds',

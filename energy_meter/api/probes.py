@@ -16,8 +16,8 @@ from wsme import types
 from wsme.rest import args as wsme_args
 
 from energy_meter.api import database as api_database
+from energy_meter.db import memberships
 from energy_meter.db import probes
-from energy_meter.db import projects
 from energy_meter.db import sums
 from energy_meter.policies import probes as policies
 from energy_meter.web import access
@@ -109,11 +109,9 @@ class Probes:
         with self._database.connect() as connection:
             # Read before the probes: a change in between then invalidates
             # the client's copy at the next request.
-            fingerprint = (
-                probes.fingerprint(connection, self._ttl)
-                + sums.fingerprint(connection)
-                + projects.fingerprint(connection)
-            )
+            fingerprint = probes.fingerprint(
+                connection, self._ttl
+            ) + memberships.fingerprint(connection)
             return _answer(
                 fingerprint,
                 lambda: {
@@ -164,7 +162,7 @@ _METERS = ('timestamp', 'kwh', 'w')
 
 
 def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
-    fields = {
+    fields: dict[str, typing.Any] = {
         'timestamp': state.timestamp,
         'kwh': state.kwh,
         'w': state.watts,
@@ -173,8 +171,13 @@ def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
         'wattmeter': state.wattmeter,
         'coverage': state.coverage,
         'project_id': state.project_id,
+        'alarms': state.alarms,
     }
-    return fields | {'parts': state.parts} if state.parts else fields
+    if state.parts:
+        fields['parts'] = state.parts
+    if state.ahead:
+        fields['kwh_ahead'] = state.ahead / probes.MILLIJOULES_PER_KWH
+    return fields
 
 
 def _answer(

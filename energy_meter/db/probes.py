@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Queries of probes."""
+"""Queries of probes.
+
+The state of a probe is read from its row and from that of its tip. A probe
+without a tip is contested, or several registers meter it. Its energy is what
+was settled, and its power that of one of its registers.
+"""
 
 import collections.abc
 import typing
@@ -8,25 +13,39 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter.db import engine as db_engine
+from energy_meter.db import memberships
 from energy_meter.db import schema
+from energy_meter.db import tips
 
 MILLIJOULES_PER_KWH = 3.6e9
+
+#: The displayed register of a probe is replaced by another one if its last
+#: update is older by more than this: two batches, with some reserve.
+_MAX_LAG_MS = 10_000
+#: Number of probes in one statement.
+_CHUNK = 1000
 
 
 class ProbeState(typing.NamedTuple):
     """State of one probe.
 
     :ivar timestamp: time of the measurement, in seconds since the epoch.
-    :ivar kwh: energy billed since its first measurement.
+    :ivar millijoules: energy billed since its first measurement. It never
+        decreases, unless a register is voided.
     :ivar watts: power at ``timestamp``; None if it is unknown.
     :ivar coverage: share of the time for which the energy is known, 0 to 1.
     :ivar project_id: the project that is billed for it, if there is one.
     :ivar parts: ids of the probes of a sum; empty for other probes.
+    :ivar ahead: the part of ``millijoules`` that was shown before data that
+        arrived late reduced the energy; it does not rise until the energy
+        has caught up.
+    :ivar alarms: what an operator must look into, for example
+        ``clock_behind``.
     """
 
     id: str
     timestamp: float
-    kwh: float
+    millijoules: int
     watts: float | None
     scope: str
     host: str
@@ -35,114 +54,217 @@ class ProbeState(typing.NamedTuple):
     coverage: float
     project_id: str | None
     parts: tuple[str, ...] = ()
+    ahead: int = 0
+    alarms: tuple[str, ...] = ()
+
+    @property
+    def kwh(self) -> float:
+        """The energy in kWh."""
+        return self.millijoules / MILLIJOULES_PER_KWH
 
 
-_COLUMNS = (
-    schema.probe.c.id,
-    schema.probe.c.timestamp,
-    schema.probe.c.millijoules,
-    schema.probe.c.watts,
-    schema.probe.c.scope,
-    schema.probe.c.host,
-    schema.probe.c.wattmeter,
-    schema.probe.c.driver,
-    schema.probe.c.metered_seconds,
-    schema.probe.c.elapsed,
-    schema.probe_project.c.project_id,
+_PROBE, _REGISTER = schema.probe, schema.register
+
+_HAS_NO_TIP = sa.and_(_REGISTER.c.probe == _PROBE.c.id, _PROBE.c.tip.is_(None))
+
+_PROBE_COLUMNS = (
+    _PROBE.c.id,
+    _PROBE.c.tip,
+    _PROBE.c.displayed,
+    tips.MILLIJOULES,
+    tips.METERED,
+    tips.ELAPSED,
+    _PROBE.c.shown,
+    _PROBE.c.alarms,
+    memberships.PROJECT.c.whole,
+)
+_WIDTH = len(_PROBE_COLUMNS)
+_DISPLAYED_COLUMNS = (
+    _REGISTER.c.timestamp,
+    _REGISTER.c.watts,
+    _REGISTER.c.scope,
+    _REGISTER.c.host,
+    _REGISTER.c.wattmeter,
+    _REGISTER.c.driver,
 )
 
+_Row = collections.abc.Sequence[typing.Any]
 
-def _is_fresh(ttl: float) -> sa.ColumnElement[bool]:
+
+def is_fresh(ttl: float) -> sa.ColumnElement[bool]:
+    """Return the condition that a register was updated recently.
+
+    :param ttl: time limit in seconds.
+    """
     # A subquery is evaluated once. PostgreSQL would read the clock for each
     # row, which doubles the time of the query.
     return (
-        schema.probe.c.last_seen_at
-        > sa.select(db_engine.clock() - ttl).scalar_subquery()
-    )
-
-
-def _query(*conditions: sa.ColumnElement[bool]) -> sa.Select[typing.Any]:
-    return (
-        sa.select(*_COLUMNS)
-        .where(*conditions)
-        .join_from(
-            schema.probe,
-            schema.probe_project,
-            schema.probe_project.c.probe == schema.probe.c.id,
-            isouter=True,
-        )
-    )
-
-
-def _state(row: collections.abc.Sequence[typing.Any]) -> ProbeState:
-    (
-        name,
-        timestamp,
-        millijoules,
-        watts,
-        scope,
-        host,
-        wattmeter,
-        driver,
-        metered_seconds,
-        elapsed,
-        project,
-    ) = row
-    return ProbeState(
-        name,
-        timestamp,
-        millijoules / MILLIJOULES_PER_KWH,
-        watts,
-        scope,
-        host,
-        wattmeter,
-        driver,
-        metered_seconds / elapsed if elapsed > metered_seconds else 1.0,
-        project,
+        _REGISTER.c.last_seen_at
+        > sa.select(db_engine.clock() - int(ttl * 1000)).scalar_subquery()
     )
 
 
 def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
     """Return the ids of probes updated within ``ttl`` seconds, sorted."""
-    query = (
-        sa.select(schema.probe.c.id)
-        .where(_is_fresh(ttl))
-        .order_by(schema.probe.c.id)
+    fresh = sa.select(_REGISTER.c.probe).where(is_fresh(ttl))
+    return sorted(
+        connection.scalars(
+            sa.union(
+                fresh.join(_PROBE, tips.IS_TIP),
+                fresh.join(_PROBE, _HAS_NO_TIP),
+            )
+        )
     )
-    return list(connection.scalars(query))
 
 
 def list_states(
     connection: sa.Connection, ttl: float
 ) -> collections.abc.Iterator[ProbeState]:
     """Return the probes updated within ``ttl`` seconds, sorted by id."""
-    query = _query(_is_fresh(ttl)).order_by(schema.probe.c.id)
-    # All rows at once, which is much faster than row by row.
-    return map(_state, connection.execute(query).all())
+    for state, fresh in load(
+        connection, ttl, sa.or_(_PROBE.c.tip.is_(None), is_fresh(ttl))
+    ):
+        if fresh:
+            yield state
 
 
 def get_state(
     connection: sa.Connection, probe: str, ttl: float
 ) -> ProbeState | None:
     """Return a probe; None if it is not updated within ``ttl`` seconds."""
-    query = _query(schema.probe.c.id == probe, _is_fresh(ttl))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _state(row)
+    for state, fresh in load(connection, ttl, _PROBE.c.id == probe):
+        if fresh:
+            return state
+    return None
+
+
+def load(
+    connection: sa.Connection, ttl: float, condition: sa.ColumnElement[bool]
+) -> collections.abc.Iterator[tuple[ProbeState, bool]]:
+    """Return the probes that fulfill a condition, sorted by id.
+
+    :param condition: of the columns of :data:`tips.PROBES`.
+    :returns: each probe, and whether it was updated within ``ttl`` seconds.
+    """
+    query = (
+        sa.select(*_PROBE_COLUMNS, is_fresh(ttl), *_DISPLAYED_COLUMNS)
+        .select_from(
+            tips.PROBES.outerjoin(
+                memberships.PROJECT, memberships.is_billed_for(_PROBE.c.id)
+            )
+        )
+        .where(condition)
+        .order_by(_PROBE.c.id)
+    )
+    # All rows at once, which is much faster than row by row.
+    rows = connection.execute(query).all()
+    # Even if they are settled between the two queries.
+    others = _displayed(
+        connection, ttl, {row[0]: row[2] for row in rows if row[1] is None}
+    )
+    for row in rows:
+        probe, tip, fresh, *latest = row[0], row[1], *row[_WIDTH:]
+        if tip is not None:
+            yield _state(row, latest), fresh
+        elif probe in others:
+            fresh, *latest = others[probe]
+            yield _state(row, latest), fresh
+
+
+def _displayed(
+    connection: sa.Connection,
+    ttl: float,
+    probes: collections.abc.Mapping[str, int | None],
+) -> dict[str, _Row]:
+    """Return the registers whose power is shown of probes without a tip.
+
+    :param probes: number of the register that was displayed when the probe
+        was settled, by probe.
+    :returns: whether the register is fresh, and what is displayed, by probe.
+    """
+    found: dict[str, tuple[object, _Row]] = {}
+    names = list(probes)
+    for start in range(0, len(names), _CHUNK):
+        chunk = names[start : start + _CHUNK]
+        numbers = [probes[name] for name in chunk]
+        rows = connection.execute(
+            sa.select(
+                _REGISTER.c.probe,
+                _REGISTER.c.number,
+                _REGISTER.c.voided,
+                _REGISTER.c.last_seen_at,
+                is_fresh(ttl),
+                *_DISPLAYED_COLUMNS,
+            ).where(
+                _REGISTER.c.probe.in_(chunk),
+                sa.or_(is_fresh(ttl), _REGISTER.c.number.in_(numbers)),
+            )
+        )
+        for probe, number, voided, last_seen_at, *row in rows:
+            lag = 0 if number == probes[probe] else _MAX_LAG_MS
+            order = (not voided, last_seen_at - lag, number)
+            if probe not in found or found[probe][0] < order:
+                found[probe] = order, row
+    return {probe: row for probe, (_, row) in found.items()}
+
+
+def _state(row: _Row, latest: _Row) -> ProbeState:
+    (
+        name,
+        _tip,
+        _displayed,
+        millijoules,
+        metered,
+        elapsed,
+        shown,
+        alarms,
+        project,
+    ) = row[:_WIDTH]
+    timestamp, watts, scope, host, wattmeter, driver = latest
+    return ProbeState(
+        name,
+        timestamp / 1000,
+        max(millijoules, shown),
+        watts,
+        scope,
+        host,
+        wattmeter,
+        driver,
+        metered / elapsed if elapsed > metered else 1.0,
+        project,
+        ahead=max(shown - millijoules, 0),
+        alarms=tuple(alarms.split()),
+    )
 
 
 def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
     """Return a value that changes whenever the list of probes changes.
 
-    It is much cheaper than the list: every update advances a register, and a
-    probe that is added or expires changes the count.
+    It is much cheaper than the list: every update advances a register, a probe
+    that is added or expires changes the count, and whatever else changes a
+    probe settles it.
     """
     total = sa.func.sum
-    query = sa.select(
-        # As a float, because the sum would overflow SQLite's integers.
+    # As floats, because the sums would overflow SQLite's integers.
+    settled = sa.select(
         sa.func.count(),
-        total(schema.probe.c.millijoules * 1.0),
-        total(schema.probe.c.owner_elapsed),
-        total(schema.probe.c.timestamp),
-        sa.func.max(schema.probe.c.last_seen_at),
-    ).where(_is_fresh(ttl))
-    return tuple(connection.execute(query).one())
+        total(_PROBE.c.base_millijoules * 1.0),
+        total(_PROBE.c.shown * 1.0),
+        total(_PROBE.c.settled_at),
+    )
+    metered = sa.select(
+        sa.func.count(),
+        total(_REGISTER.c.millijoules * 1.0),
+        total(_REGISTER.c.elapsed),
+        total(_REGISTER.c.timestamp),
+        sa.func.max(_REGISTER.c.last_seen_at),
+    ).where(is_fresh(ttl))
+    return (
+        *connection.execute(settled).one(),
+        *connection.execute(
+            metered.join_from(_PROBE, _REGISTER, tips.IS_TIP)
+        ).one(),
+        *connection.execute(
+            metered.join_from(_PROBE, _REGISTER, _HAS_NO_TIP)
+        ).one(),
+    )

@@ -201,16 +201,16 @@ sum_probe = sa.Table(
 #: Spans of time in which a probe, ``member``, is part of a sum, or billed to
 #: a project, ``whole``; ``kind`` is ``sum`` or ``project``. ``since`` and
 #: ``until`` are boundaries of cells in ms. ``joined_shown`` and ``left_shown``
-#: are the energies in mJ that the member showed then. ``until`` and
-#: ``left_shown`` are null for a current member.
+#: are the energies in mJ that the member showed when the change was made.
+#: ``until`` and ``left_shown`` are null for a current member. Two collectors
+#: that begin the same span at the same time violate the key; one retries.
 membership = sa.Table(
     'membership',
     metadata,
-    sa.Column('id', _SERIAL, primary_key=True),
-    sa.Column('kind', sa.String(16), nullable=False),
-    sa.Column('whole', _id(190), nullable=False),
-    sa.Column('member', _id(190), nullable=False, index=True),
-    sa.Column('since', sa.BigInteger, nullable=False),
+    sa.Column('member', _id(190), primary_key=True),
+    sa.Column('kind', _id(16), primary_key=True),
+    sa.Column('whole', _id(190), primary_key=True),
+    sa.Column('since', sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column('until', sa.BigInteger),
     sa.Column('joined_shown', sa.BigInteger, nullable=False),
     sa.Column('left_shown', sa.BigInteger),

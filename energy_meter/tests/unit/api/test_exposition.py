@@ -17,7 +17,7 @@ OPENMETRICS = 'application/openmetrics-text;version=1.0.0'
 STATE = probes.ProbeState(
     id='a',
     timestamp=1700000000.5,
-    kwh=1.25,
+    millijoules=4_500_000_000,
     watts=173.0,
     scope='node',
     host='node-41',
@@ -44,7 +44,7 @@ states = strategies.builds(
     scope=strategies.just('outlet'),
     driver=names,
     timestamp=strategies.floats(0, 1e11),
-    kwh=strategies.floats(0, 1e12),
+    millijoules=strategies.integers(0, 2**62),
     watts=strategies.none() | strategies.floats(-1e6, 1e6),
     coverage=strategies.floats(0, 1),
     project_id=strategies.none(),
@@ -119,7 +119,8 @@ class ExpositionTest(base.BaseTestCase):
             samples = read(accept, state)
 
             self.assertEqual(
-                [(labels, state.kwh * 3.6e6)], samples['energy_joules_total']
+                [(labels, state.millijoules / 1000)],
+                samples['energy_joules_total'],
             )
             self.assertEqual(
                 [] if state.watts is None else [(labels, state.watts)],

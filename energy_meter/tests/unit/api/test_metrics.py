@@ -3,7 +3,6 @@
 """Tests for ``/metrics`` and its authentication."""
 
 import base64
-import time
 
 import bcrypt
 from keystoneauth1 import fixture as ksa_fixture
@@ -15,6 +14,7 @@ from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter.api import app
 from energy_meter.db import sums
+from energy_meter.tests import rows
 from energy_meter.tests.unit.api import base
 
 
@@ -44,7 +44,7 @@ class MetricsTest(base.APITestCase):
 
     def test_stale_probe_is_omitted(self):
         self.insert('fresh')
-        self.insert('stale', last_seen_at=time.time() - 301)
+        self.insert('stale', last_seen_at=rows.now() - 301_000)
 
         for name in 'power_watts', 'energy_joules_total', 'included':
             self.assertEqual(['fresh'], [*self.read(name)])

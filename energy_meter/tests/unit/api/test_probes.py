@@ -2,7 +2,6 @@
 
 """Tests for the controllers of probes."""
 
-import time
 import urllib.parse
 
 from energy_meter.db import projects
@@ -67,6 +66,34 @@ class ProbesTest(base.APITestCase):
             {'a': {'kwh': 1 / 3.6e9}}, self.get('/v1/probes/a/kwh/').json
         )
 
+    def test_energy_that_was_shown_too_early_is_told(self):
+        with self.engine.begin() as connection:
+            rows.insert_probe(
+                connection,
+                'a',
+                tip=rows.insert_register(connection, 'a'),
+                shown=4_500_000_000 + 900_000_000,
+            )
+
+        fields = self.get('/v1/probes/a/').json['a']
+
+        self.assertEqual(1.5, fields['kwh'])
+        self.assertEqual(0.25, fields['kwh_ahead'])
+
+    def test_alarms_are_listed(self):
+        with self.engine.begin() as connection:
+            rows.insert_probe(
+                connection,
+                'a',
+                tip=rows.insert_register(connection, 'a'),
+                alarms='clock_ahead copied_state',
+            )
+
+        self.assertEqual(
+            ['clock_ahead', 'copied_state'],
+            self.get('/v1/probes/a/').json['a']['alarms'],
+        )
+
     def test_trailing_slash_is_ignored(self):
         self.insert('a')
 
@@ -113,7 +140,7 @@ class ProbesTest(base.APITestCase):
 
     def test_stale_probe_is_not_found(self):
         self.insert('fresh')
-        self.insert('stale', last_seen_at=time.time() - 301)
+        self.insert('stale', last_seen_at=rows.now() - 301_000)
 
         self.assertEqual(
             {'probe_ids': ['fresh']}, self.get('/v1/probe-ids/').json
@@ -194,24 +221,38 @@ class UnchangedTest(base.APITestCase):
             for etags in ('"x"', 'W/"x", "y"', '', 'x'):
                 self.get(page, 200, **{'If-None-Match': etags})
 
-    def test_change_of_probe_changes_etag(self):
+    def test_change_of_register_changes_etag(self):
         changes = [
-            {'owner_elapsed': 1001.0},
-            {'timestamp': 1700000001.5},
+            {'elapsed': 1_001_000},
+            {'timestamp': 1_700_000_001_500},
             {'millijoules': 1},
-            {'last_seen_at': time.time() - 301},
+            {'last_seen_at': rows.now() - 301_000},
         ]
         for change in changes:
             tag = self.etag('/v1/probes/')
 
-            with self.engine.begin() as connection:
-                connection.execute(
-                    schema.probe.update()
-                    .where(schema.probe.c.id == 'a')
-                    .values(**change)
-                )
+            self.change(schema.register, schema.register.c.probe, change)
 
             self.assertNotEqual(tag, self.etag('/v1/probes/'))
+
+    def test_settling_of_probe_changes_etag(self):
+        changes = [
+            {'base_millijoules': 1},
+            {'shown': 1},
+            {'settled_at': 1_700_000_001_000, 'alarms': 'clock_ahead'},
+        ]
+        for change in changes:
+            tag = self.etag('/v1/probes/')
+
+            self.change(schema.probe, schema.probe.c.id, change)
+
+            self.assertNotEqual(tag, self.etag('/v1/probes/'))
+
+    def change(self, table, probe, values):
+        with self.engine.begin() as connection:
+            connection.execute(
+                table.update().where(probe == 'a').values(**values)
+            )
 
     def test_change_of_project_changes_etag(self):
         tag = self.etag('/v1/probes/')
@@ -225,12 +266,7 @@ class UnchangedTest(base.APITestCase):
     def test_change_of_probe_keeps_etag_of_others(self):
         tag = self.etag('/v1/probes/b/')
 
-        with self.engine.begin() as connection:
-            connection.execute(
-                schema.probe.update()
-                .where(schema.probe.c.id == 'a')
-                .values(watts=1.0)
-            )
+        self.change(schema.register, schema.register.c.probe, {'watts': 1.0})
 
         self.get('/v1/probes/b/', 304, **{'If-None-Match': tag})
 

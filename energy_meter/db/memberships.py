@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Probes that are parts of sums or billed to projects, with their history.
+
+Spans begin and end on boundaries of cells: a change takes effect at the next
+quarter-hour. What is shown live counts from the change itself.
+"""
+
+import collections.abc
+import enum
+
+import sqlalchemy as sa
+
+from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
+from energy_meter.db import tips
+
+CELL_MS = 900_000
+
+_TABLE = schema.membership
+
+#: Current projects of probes; join them with :func:`is_billed_for`.
+PROJECT = _TABLE.alias('project')
+
+
+class Kind(enum.StrEnum):
+    """What a probe is a member of."""
+
+    SUM = 'sum'
+    PROJECT = 'project'
+
+
+def is_billed_for(
+    probe: sa.ColumnElement[str],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that joins a probe with its current project."""
+    return sa.and_(
+        PROJECT.c.member == probe,
+        PROJECT.c.kind == Kind.PROJECT,
+        PROJECT.c.until.is_(None),
+    )
+
+
+def configure(
+    connection: sa.Connection,
+    kind: Kind,
+    configured: collections.abc.Set[tuple[str, str]],
+) -> None:
+    """Replace all current members.
+
+    :param configured: pairs of a sum or project, and a member.
+    """
+    stored = {
+        (whole, member)
+        for whole, member in connection.execute(
+            sa.select(_TABLE.c.whole, _TABLE.c.member)
+            .where(_TABLE.c.kind == kind, _TABLE.c.until.is_(None))
+            .with_for_update()
+        )
+    }
+    boundary = -(-db_engine.now(connection) // CELL_MS) * CELL_MS
+    shown = tips.shown(connection, {pair[1] for pair in stored ^ configured})
+    for whole, member in sorted(stored - configured):
+        connection.execute(
+            _TABLE.update()
+            .where(_is(kind, whole, member), _TABLE.c.until.is_(None))
+            .values(until=boundary, left_shown=shown.get(member, 0))
+        )
+    joined = sorted(configured - stored)
+    reopened = _reopen(connection, kind, joined, boundary, shown)
+    rows = [
+        {
+            'kind': kind,
+            'whole': whole,
+            'member': member,
+            'since': boundary,
+            'joined_shown': shown.get(member, 0),
+        }
+        for whole, member in joined
+        if (whole, member) not in reopened
+    ]
+    if rows:
+        connection.execute(_TABLE.insert(), rows)
+
+
+def _is(kind: Kind, whole: str, member: str) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        _TABLE.c.kind == kind,
+        _TABLE.c.whole == whole,
+        _TABLE.c.member == member,
+    )
+
+
+def _reopen(
+    connection: sa.Connection,
+    kind: Kind,
+    joined: collections.abc.Iterable[tuple[str, str]],
+    boundary: int,
+    shown: collections.abc.Mapping[str, int],
+) -> set[tuple[str, str]]:
+    """Continue the spans that ended before they began.
+
+    Such a member joined, left and joins again in one quarter-hour.
+    """
+    columns = _TABLE.c.whole, _TABLE.c.member
+    ended = {
+        (whole, member)
+        for whole, member in connection.execute(
+            sa.select(*columns).where(
+                _TABLE.c.kind == kind, _TABLE.c.since == boundary
+            )
+        )
+    }.intersection(joined)
+    for whole, member in sorted(ended):
+        connection.execute(
+            _TABLE.update()
+            .where(_is(kind, whole, member), _TABLE.c.since == boundary)
+            .values(
+                until=None,
+                joined_shown=_TABLE.c.joined_shown
+                - _TABLE.c.left_shown
+                + shown.get(member, 0),
+                left_shown=None,
+            )
+        )
+    return ended
+
+
+def cap(connection: sa.Connection, member: str, shown: int) -> None:
+    """Adjust all spans after the energy of a member was reduced.
+
+    The member then adds no energy, rather than a negative amount.
+
+    :param shown: the energy in mJ that the member shows now.
+    """
+    connection.execute(
+        _TABLE.update()
+        .where(
+            _TABLE.c.member == member,
+            _TABLE.c.until.is_(None),
+            _TABLE.c.joined_shown > shown,
+        )
+        .values(joined_shown=shown)
+    )
+
+
+def fingerprint(connection: sa.Connection) -> tuple[object, ...]:
+    """Return a value that changes whenever a member joins or leaves."""
+    query = sa.select(
+        sa.func.count(),
+        sa.func.sum(_TABLE.c.since),
+        sa.func.sum(_TABLE.c.until),
+        # As floats, because the sums would overflow SQLite's integers.
+        sa.func.sum(_TABLE.c.joined_shown * 1.0),
+        sa.func.sum(_TABLE.c.left_shown * 1.0),
+    )
+    return tuple(connection.execute(query).one())
