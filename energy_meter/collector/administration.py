@@ -1,108 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Operator's view of registers, and manual changes with an audit trail."""
+"""Manual changes of registers and probes, with an audit trail.
+
+The row of a register is never deleted: a voided register stays, so that a
+message that is replayed moves nothing.
+"""
 
 import collections.abc
-import enum
-import typing
 
 import sqlalchemy as sa
 
 from energy_meter import exception
-from energy_meter.collector import accounts
-from energy_meter.collector import housekeeping
-from energy_meter.collector import merge
+from energy_meter import measurement
+from energy_meter.collector import registers
+from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
+from energy_meter.db import memberships
+from energy_meter.db import numbers
 from energy_meter.db import schema
-from energy_meter.db import sums
+from energy_meter.db import tips
 
-#: A probe that was updated within this time is still metered.
-_ALIVE_WINDOW_S = 300
-#: Number of probes whose registers are loaded at once.
-_CHUNK = 1000
-
-
-class Role(enum.StrEnum):
-    """Role of a register in the account of its probe."""
-
-    ACTIVE = 'active'
-    SUPERSEDED = 'superseded'
-    OVERLAPPING = 'overlapping'
-    VOID = 'void'
-
-
-class RegisterView(typing.NamedTuple):
-    """A register as operators see it; energies are in millijoules."""
-
-    probe: str
-    agent: str
-    register: str
-    incarnation: int
-    role: Role
-    millijoules: int
-    overlap: int
-    pending: int
-    elapsed: float
-    coverage: float
-    last_seen_at: float
-
-
-def list_registers(
-    connection: sa.Connection,
-    probe: str | None = None,
-) -> collections.abc.Iterator[RegisterView]:
-    """Return the registers of all probes or of one, active registers first.
-
-    :raises ProbeNotFound: if the probe does not exist.
-    """
-    query = sa.select(schema.probe.c.id).order_by(schema.probe.c.id)
-    names = connection.scalars(query).all() if probe is None else [probe]
-    for start in range(0, len(names), _CHUNK):
-        # Without locks: a listing must not delay the collectors.
-        loaded = accounts.load(
-            connection, names[start : start + _CHUNK], lock=False
-        )
-        if probe is not None and probe not in loaded:
-            raise exception.ProbeNotFound(probe=probe)
-        for name, account in loaded.items():
-            if account.owner is not None:
-                yield _view(name, account, account.owner)
-            for register in account.others.values():
-                yield _view(name, account, register)
-
-
-def _view(
-    probe: str, account: merge.ProbeAccount, register: merge.RegisterState
-) -> RegisterView:
-    owner = account.owner
-    overlap, pending = register.overlap, register.pending
-    if owner is not None and register.pending_mark != owner.elapsed:
-        overlap, pending = overlap + pending, 0
-    return RegisterView(
-        probe,
-        register.key.agent,
-        register.key.id,
-        register.key.incarnation,
-        _role(account, register),
-        register.millijoules,
-        overlap,
-        pending,
-        register.elapsed,
-        register.metered_seconds / register.elapsed
-        if register.elapsed
-        else 1.0,
-        register.last_seen_at,
-    )
-
-
-def _role(account: merge.ProbeAccount, register: merge.RegisterState) -> Role:
-    if register.voided:
-        return Role.VOID
-    if register is account.owner:
-        return Role.ACTIVE
-    if register.billed_from is None:
-        return Role.OVERLAPPING
-    return Role.SUPERSEDED
+_PROBE, _REGISTER, _OVERLAP = schema.probe, schema.register, schema.overlap
 
 
 def void(
@@ -112,45 +30,92 @@ def void(
     register: str,
     username: str,
 ) -> int:
-    """Void a register: subtract its energy and reject its later measurements.
+    """Void a register: do not bill it, and reject its later measurements.
+
+    Other registers are billed for what they metered at the same time, up to
+    30 days ago.
 
     :param username: operator who is named in the audit trail.
     :returns: the energy removed from the probe, in millijoules.
     :raises ProbeNotFound: if the probe does not exist.
     :raises RegisterNotFound: if the probe has no such register.
     """
-    account = accounts.load_one(connection, probe)
-    try:
-        removed = void_register(
-            connection, probe, account, agent, register, username
-        )
-    except KeyError:
+    db_engine.reserve(connection)
+    if not lock(connection, [probe]):
+        raise exception.ProbeNotFound(probe=probe)
+    number = numbers.number(probe, measurement.RegisterKey(agent, register))
+    if not connection.scalar(
+        sa.select(_REGISTER.c.number).where(_REGISTER.c.number == number)
+    ):
         raise exception.RegisterNotFound(probe=probe, register=register)
-    accounts.save(connection, {probe: account})
-    return removed
-
-
-def void_register(
-    connection: sa.Connection,
-    probe: str,
-    account: merge.ProbeAccount,
-    agent: str,
-    register: str,
-    username: str,
-) -> int:
-    """Void a register of an account that the caller has locked and saves.
-
-    :returns: the energy removed from the account, in millijoules.
-    :raises KeyError: if the account has no such register.
-    """
-    removed = merge.void(account, agent, register)
-    sums.cap(connection, probe, account.millijoules)
-    audit(
-        connection,
-        username,
-        f'void register {register} of agent {agent}, '
-        f'probe {probe}: {removed} mJ',
+    removed = void_registers(
+        connection, [probe], _REGISTER.c.number == number, username
     )
+    return removed.get(probe, 0)
+
+
+def lock(
+    connection: sa.Connection, probes: collections.abc.Collection[str]
+) -> list[str]:
+    """Lock probes and their registers, in the collectors' order.
+
+    :returns: the probes that exist.
+    """
+    connection.execute(
+        sa.select(_REGISTER.c.number)
+        .where(_REGISTER.c.probe.in_(probes))
+        .order_by(_REGISTER.c.number)
+        .with_for_update()
+    ).all()
+    return list(
+        connection.scalars(
+            sa.select(_PROBE.c.id)
+            .where(_PROBE.c.id.in_(probes))
+            .order_by(_PROBE.c.id)
+            .with_for_update()
+        )
+    )
+
+
+def void_registers(
+    connection: sa.Connection,
+    probes: collections.abc.Collection[str],
+    condition: sa.ColumnElement[bool],
+    username: str,
+) -> dict[str, int]:
+    """Void registers of probes that the caller has locked.
+
+    :param condition: of the registers' columns; those that are void already
+        are left out.
+    :returns: the energy removed, in millijoules, by probe.
+    """
+    voided = connection.execute(
+        sa.select(_REGISTER.c.probe, _REGISTER.c.agent, _REGISTER.c.register)
+        .where(_REGISTER.c.probe.in_(probes), condition, ~_REGISTER.c.voided)
+        .order_by(_REGISTER.c.probe, _REGISTER.c.register)
+    ).all()
+    names = sorted({row.probe for row in voided})
+    before = tips.shown(connection, names)
+    _set_voided(connection, sa.and_(_REGISTER.c.probe.in_(names), condition))
+    _remove_overlap(connection, names)
+    connection.execute(
+        _PROBE.update()
+        .where(_PROBE.c.id.in_(names))
+        .values(contested=True, shown=0)
+    )
+    settling.settle(connection, names, db_engine.now(connection))
+    after = tips.shown(connection, names)
+    removed = {}
+    for name in names:
+        removed[name] = before[name] - after[name]
+        memberships.cap(connection, name, after[name])
+        rows = [row for row in voided if row.probe == name]
+        audit(
+            connection,
+            username,
+            f'void {", ".join(f"register {row.register}" for row in rows)} '
+            f'of agent {rows[0].agent}, probe {name}: {removed[name]} mJ',
+        )
     return removed
 
 
@@ -162,25 +127,73 @@ def delete_probe(connection: sa.Connection, probe: str, username: str) -> int:
     :raises ProbeNotFound: if the probe does not exist.
     :raises ProbeInUse: if the probe is still metered.
     """
-    account = accounts.load_one(connection, probe)
-    age = db_engine.now(connection) - account.last_seen_at
-    if age < _ALIVE_WINDOW_S:
-        raise exception.ProbeInUse(probe=probe, seconds=int(age))
-    registers = list(account.others.values())
-    if account.owner is not None:
-        registers.append(account.owner)
-    for register in registers:
-        housekeeping.raise_floor(
-            connection, probe, register.key.agent, register.key.incarnation
+    db_engine.reserve(connection)
+    if not lock(connection, [probe]):
+        raise exception.ProbeNotFound(probe=probe)
+    last_seen_at = connection.scalar(
+        sa.select(sa.func.max(_REGISTER.c.last_seen_at)).where(
+            _REGISTER.c.probe == probe
         )
-    table = schema.register
-    connection.execute(table.delete().where(table.c.probe == probe))
-    connection.execute(schema.probe.delete().where(schema.probe.c.id == probe))
-    sums.cap(connection, probe, 0)
-    audit(
-        connection, username, f'delete probe {probe}: {account.millijoules} mJ'
     )
-    return account.millijoules
+    age = db_engine.now(connection) - (last_seen_at or 0)
+    if age < registers.ALIVE_WINDOW_MS:
+        raise exception.ProbeInUse(probe=probe, seconds=age // 1000)
+    removed = tips.shown(connection, [probe])[probe]
+    _set_voided(connection, _REGISTER.c.probe == probe)
+    connection.execute(_OVERLAP.delete().where(_OVERLAP.c.probe == probe))
+    connection.execute(_PROBE.delete().where(_PROBE.c.id == probe))
+    memberships.cap(connection, probe, 0)
+    audit(connection, username, f'delete probe {probe}: {removed} mJ')
+    return removed
+
+
+def _set_voided(
+    connection: sa.Connection, condition: sa.ColumnElement[bool]
+) -> None:
+    connection.execute(
+        _REGISTER.update()
+        .where(condition, ~_REGISTER.c.voided)
+        .values(
+            voided=True,
+            role=schema.Role.SETTLED,
+            dirty=schema.Dirty.CHANGED,
+            settled_until=0,
+        )
+    )
+
+
+def _remove_overlap(
+    connection: sa.Connection, probes: collections.abc.Sequence[str]
+) -> None:
+    """Remove the overlap of voided registers, also where it is final."""
+    voided = _OVERLAP.c.register.in_(
+        sa.select(_REGISTER.c.number).where(
+            _REGISTER.c.probe.in_(probes), _REGISTER.c.voided
+        )
+    )
+    of_probes = sa.and_(_OVERLAP.c.probe.in_(probes), voided)
+    total = sa.func.sum
+    for name, millijoules, metered, elapsed in connection.execute(
+        sa.select(
+            _OVERLAP.c.probe,
+            total(_OVERLAP.c.millijoules),
+            total(_OVERLAP.c.metered),
+            total(_OVERLAP.c.elapsed),
+        )
+        .where(of_probes)
+        .group_by(_OVERLAP.c.probe)
+    ).all():
+        connection.execute(
+            _PROBE.update()
+            .where(_PROBE.c.id == name)
+            .values(
+                overlap_millijoules=_PROBE.c.overlap_millijoules
+                - int(millijoules),
+                overlap_metered=_PROBE.c.overlap_metered - int(metered),
+                overlap_elapsed=_PROBE.c.overlap_elapsed - int(elapsed),
+            )
+        )
+    connection.execute(_OVERLAP.delete().where(of_probes))
 
 
 def audit(connection: sa.Connection, username: str, action: str) -> None:

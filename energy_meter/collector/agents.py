@@ -11,25 +11,23 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter import exception
-from energy_meter.collector import accounts
 from energy_meter.collector import administration
-from energy_meter.collector import merge
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 
-#: Number of probes whose accounts are locked and saved at once.
-_CHUNK = 1000
+#: Number of probes that are locked and settled at once.
+_CHUNK = 500
 
 
 class AgentView(typing.NamedTuple):
     """An agent as operators see it.
 
     :ivar agent: its UUID.
-    :ivar name: None if it is unknown, because the agent owns no probe.
+    :ivar name: None if it is unknown.
     :ivar probes: number of probes that it meters or has metered.
-    :ivar last_seen_at: time of the last update of any of its registers, on the
-        database's clock; None if none of its registers is left.
-    :ivar disabled_at: None if the agent is enabled.
+    :ivar last_seen_at: time of the last update of any of its registers, in
+        seconds since the epoch on the database's clock; None if it has none.
+    :ivar disabled_at: in seconds since the epoch; None if it is enabled.
     """
 
     agent: str
@@ -42,50 +40,35 @@ class AgentView(typing.NamedTuple):
 def list_agents(connection: sa.Connection) -> list[AgentView]:
     """Return all agents in the database, disabled ones included, by UUID."""
     views = {
-        row[0]: AgentView(*row)
-        for row in connection.execute(_agents_with_registers())
+        agent: AgentView(agent, name, probes, last_seen_at / 1000)
+        for agent, name, probes, last_seen_at in connection.execute(
+            _agents_with_registers()
+        )
     }
     for row in connection.execute(sa.select(schema.disabled_agent)):
         view = views.get(row.agent, AgentView(row.agent))
         views[row.agent] = view._replace(
-            name=view.name or row.agent_name, disabled_at=row.created_at
+            name=view.name or row.agent_name, disabled_at=row.created_at / 1000
         )
     return [views[agent] for agent in sorted(views)]
 
 
 def _agents_with_registers() -> sa.Select[typing.Any]:
-    probe, register = schema.probe.c, schema.register.c
-    registers = (
-        sa.union_all(
-            sa.select(
-                probe.owner_agent.label('agent'),
-                probe.agent_name.label('name'),
-                probe.id.label('probe'),
-                probe.last_seen_at,
-            ).where(probe.owner_agent != accounts.NO_AGENT),
-            sa.select(
-                register.agent,
-                sa.null(),
-                register.probe,
-                register.last_seen_at,
-            ),
-        )
-        .subquery()
-        .c
-    )
+    register = schema.register.c
     return sa.select(
-        registers.agent,
-        sa.func.max(registers.name),
-        sa.func.count(registers.probe.distinct()),
-        sa.func.max(registers.last_seen_at),
-    ).group_by(registers.agent)
+        register.agent,
+        sa.func.max(register.agent_name),
+        sa.func.count(register.probe.distinct()),
+        sa.func.max(register.last_seen_at),
+    ).group_by(register.agent)
 
 
 def disable(engine: sa.Engine, agent: str, username: str) -> dict[str, int]:
     """Void all registers of an agent and reject its later measurements.
 
     May be repeated for a disabled agent: a batch that was being written
-    meanwhile can have added another register.
+    meanwhile can have added another register, and the voiding of a part of
+    the probes can have failed.
 
     :param agent: its UUID.
     :param username: operator who is named in the audit trail.
@@ -96,8 +79,25 @@ def disable(engine: sa.Engine, agent: str, username: str) -> dict[str, int]:
     # voiding can't miss a register.
     with engine.begin() as connection:
         _insert(connection, agent, username)
-    with engine.begin() as connection:
-        return _void_all(connection, agent, username)
+    with engine.connect() as connection:
+        probes = connection.scalars(
+            sa.select(schema.register.c.probe)
+            .join(schema.probe, schema.probe.c.id == schema.register.c.probe)
+            .where(schema.register.c.agent == agent)
+            .distinct()
+            .order_by(schema.register.c.probe)
+        ).all()
+    removed: dict[str, int] = {}
+    for start in range(0, len(probes), _CHUNK):
+        chunk = probes[start : start + _CHUNK]
+        with engine.begin() as connection:
+            db_engine.reserve(connection)
+            locked = administration.lock(connection, chunk)
+            removed |= dict.fromkeys(locked, 0)
+            removed |= administration.void_registers(
+                connection, locked, schema.register.c.agent == agent, username
+            )
+    return removed
 
 
 def _insert(connection: sa.Connection, agent: str, username: str) -> None:
@@ -113,49 +113,6 @@ def _insert(connection: sa.Connection, agent: str, username: str) -> None:
             )
         )
         administration.audit(connection, username, f'disable agent {agent}')
-
-
-def _void_all(
-    connection: sa.Connection, agent: str, username: str
-) -> dict[str, int]:
-    probes = connection.scalars(
-        sa.union(
-            sa.select(schema.probe.c.id).where(
-                schema.probe.c.owner_agent == agent
-            ),
-            sa.select(schema.register.c.probe).where(
-                schema.register.c.agent == agent
-            ),
-        )
-    )
-    # In the order in which collectors lock them.
-    names = sorted(probes)
-    removed: dict[str, int] = {}
-    for start in range(0, len(names), _CHUNK):
-        loaded = accounts.load(connection, names[start : start + _CHUNK])
-        for probe, account in loaded.items():
-            removed[probe] = _void(connection, probe, account, agent, username)
-        accounts.save(connection, loaded)
-    return removed
-
-
-def _void(
-    connection: sa.Connection,
-    probe: str,
-    account: merge.ProbeAccount,
-    agent: str,
-    username: str,
-) -> int:
-    registers = list(account.others.values())
-    if account.owner is not None:
-        registers.append(account.owner)
-    return sum(
-        administration.void_register(
-            connection, probe, account, agent, register.key.id, username
-        )
-        for register in registers
-        if register.key.agent == agent and not register.voided
-    )
 
 
 def enable(connection: sa.Connection, agent: str, username: str) -> None:

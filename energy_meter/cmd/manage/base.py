@@ -16,6 +16,8 @@ from energy_meter.db import probes
 PROG = 'energy-meter-manage'
 #: Time limit in seconds that includes every probe, however stale.
 FOREVER_S = float(2**40)
+#: A date in ms after all others.
+END_OF_TIME_MS = 2**62
 
 #: Parsers to which areas are added.
 Areas: typing.TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
@@ -74,6 +76,18 @@ def utc(timestamp: float | None) -> str:
     )
 
 
+def date(text: str) -> int:
+    """Return a date in ms since the epoch.
+
+    :param text: date and time in ISO 8601; in UTC unless it has an offset.
+    :raises ValueError: if it is invalid.
+    """
+    parsed = datetime.datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=datetime.UTC)
+    return round(parsed.timestamp() * 1000)
+
+
 def show(
     titles: collections.abc.Sequence[str],
     rows: collections.abc.Iterable[collections.abc.Sequence[object]],
@@ -82,6 +96,6 @@ def show(
     table = prettytable.PrettyTable(titles)
     table.add_rows([list(row) for row in rows])
     table.align = 'l'
-    for name in ('kWh', 'overlap kWh', 'pending kWh', 'W'):
+    for name in ('kWh', 'overlap kWh', 'W'):
         table.align[name] = 'r'
     print(table)

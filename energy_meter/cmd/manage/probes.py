@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.collector import administration
+from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 
@@ -16,6 +17,23 @@ def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'probe', 'Manage probes.')
     area.add('list', _list, 'List all probes, including stale ones.')
+    energy = area.add(
+        'energy',
+        _energy,
+        'Show the energy of a probe between two dates. The energies of '
+        'consecutive intervals add up to that of the whole time.',
+    )
+    base.add_probe(energy)
+    for name, text in (
+        (
+            '--start',
+            'first date, for example 2027-01-31 or '
+            '2027-01-31T23:15+01:00; UTC unless it has an offset '
+            '(default: the first measurement)',
+        ),
+        ('--end', 'last date (default: the last measurement)'),
+    ):
+        energy.add_argument(name, type=base.date, help=text)
     base.add_probe(
         area.add(
             'delete',
@@ -53,6 +71,20 @@ def _list(conf: cfg.ConfigOpts) -> None:
                 for probe in probes.list_states(connection, base.FOREVER_S)
             ),
         )
+
+
+def _energy(conf: cfg.ConfigOpts) -> None:
+    command = conf.command
+    with curves.snapshot(db_engine.connect(conf)) as connection:
+        start, end = curves.energy_at(
+            connection,
+            command.probe,
+            (
+                0 if command.start is None else command.start,
+                base.END_OF_TIME_MS if command.end is None else command.end,
+            ),
+        )
+    print(f'{base.kwh(end - start)} kWh')
 
 
 def _delete(conf: cfg.ConfigOpts) -> None:

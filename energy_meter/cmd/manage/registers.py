@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.collector import administration
+from energy_meter.collector import registers
 from energy_meter.db import engine as db_engine
 
 
@@ -20,7 +21,8 @@ def add_commands(areas: base.Areas) -> None:
         'void',
         _void,
         'Void a register: subtract its energy from the probe and reject its '
-        'later measurements. This cannot be undone.',
+        'later measurements. What other registers metered at the same time '
+        'is billed instead, up to 30 days ago. This cannot be undone.',
     )
     base.add_probe(parser)
     base.add_agent(parser)
@@ -34,30 +36,34 @@ def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
         base.show(
             [
                 'probe',
+                'line',
                 'role',
                 'kWh',
                 'overlap kWh',
-                'pending kWh',
+                'opened',
+                'clock',
                 'coverage',
                 'last update',
+                'agent name',
                 'agent',
                 'register',
-                'incarnation',
             ],
             (
                 [
                     view.probe,
+                    view.line,
                     view.role,
                     base.kwh(view.millijoules),
                     base.kwh(view.overlap),
-                    base.kwh(view.pending),
+                    base.utc(view.opened_at),
+                    (view.correction or '-').removeprefix('clock_'),
                     f'{view.coverage:.4f}',
                     base.utc(view.last_seen_at),
+                    view.agent_name,
                     view.agent,
                     view.register,
-                    view.incarnation,
                 ]
-                for view in administration.list_registers(connection, probe)
+                for view in registers.list_registers(connection, probe)
             ),
         )
 

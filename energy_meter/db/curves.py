@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Energy of a probe by date.
+
+The answers for several dates must come from one snapshot, so that the energies
+of intervals add up to that of all of them.
+"""
+
+import collections.abc
+import contextlib
+import dataclasses
+
+import sqlalchemy as sa
+
+from energy_meter import exception
+from energy_meter import measurement
+from energy_meter.billing import bill
+from energy_meter.billing import curve
+from energy_meter.billing import dates as billing_dates
+from energy_meter.billing import history
+from energy_meter.billing import lines
+from energy_meter.billing import timeline
+from energy_meter.db import engine as db_engine
+from energy_meter.db import histories
+from energy_meter.db import numbers
+from energy_meter.db import packing
+from energy_meter.db import schema
+
+_PROBE, _OVERLAP, _DAY = schema.probe, schema.overlap, schema.profile_day
+
+_Histories = list[history.RegisterHistory]
+_Overlaps = dict[tuple[int, measurement.RegisterKey], curve.Share]
+
+
+@contextlib.contextmanager
+def snapshot(
+    engine: sa.Engine,
+) -> collections.abc.Iterator[sa.Connection]:
+    """Return a connection whose queries all see the same state."""
+    with engine.connect() as connection:
+        if connection.dialect.name == 'sqlite':
+            connection.exec_driver_sql('BEGIN')
+        else:
+            connection.execution_options(isolation_level='REPEATABLE READ')
+        yield connection
+
+
+def energy_at(
+    connection: sa.Connection,
+    probe: str,
+    dates: collections.abc.Iterable[int],
+) -> list[int]:
+    """Return the energy in mJ that was billed by each date.
+
+    :param connection: one of :func:`snapshot`.
+    :param dates: in ms since the epoch.
+    :raises ProbeNotFound: if the probe does not exist.
+    """
+    billed = load(connection, probe)
+    return [billed.until(date).millijoules for date in dates]
+
+
+def load(connection: sa.Connection, probe: str) -> timeline.Timeline:
+    """Return the energy of a probe by date.
+
+    What waits to be settled is settled here, without writing it.
+
+    :param connection: one of :func:`snapshot`.
+    :raises ProbeNotFound: if the probe does not exist.
+    """
+    contested = connection.scalar(
+        sa.select(_PROBE.c.contested).where(_PROBE.c.id == probe)
+    )
+    if contested is None:
+        raise exception.ProbeNotFound(probe=probe)
+    loaded = _unpack(
+        connection,
+        probe,
+        histories.load(connection, [probe], None).get(probe, ()),
+    )
+    overlaps = _overlaps(connection, probe, loaded)
+    if contested:
+        # Older cells are final, and what void registers had left there is not
+        # filled.
+        since = packing.horizon(db_engine.now(connection))
+        overlaps = {
+            key: share for key, share in overlaps.items() if key[0] < since
+        } | bill.bill(loaded, since).overlaps
+    openings = billing_dates.openings(loaded, lines.Lines(loaded))
+    return timeline.Timeline(loaded, openings, overlaps)
+
+
+def _unpack(
+    connection: sa.Connection,
+    probe: str,
+    loaded: collections.abc.Iterable[history.RegisterHistory],
+) -> _Histories:
+    """Return registers with all of their marks, packed ones included."""
+    registers = {numbers.number(probe, each.key): each for each in loaded}
+    packed: dict[int, list[history.Point]] = {}
+    for number, day in connection.execute(
+        sa.select(_DAY.c.register, _DAY.c.packed)
+        .where(_DAY.c.register.in_(list(registers)))
+        .order_by(_DAY.c.register, _DAY.c.day)
+    ):
+        packed.setdefault(number, []).extend(packing.unpack(day))
+    for number, marks in packed.items():
+        known = registers[number]
+        newer = (
+            mark for mark in known.marks if mark.elapsed > marks[-1].elapsed
+        )
+        registers[number] = dataclasses.replace(
+            known, marks=(*marks, *newer), base=history.ORIGIN
+        )
+    return list(registers.values())
+
+
+def _overlaps(
+    connection: sa.Connection, probe: str, loaded: _Histories
+) -> _Overlaps:
+    keys = {numbers.number(probe, each.key): each.key for each in loaded}
+    rows = connection.execute(
+        sa.select(
+            _OVERLAP.c.cell,
+            _OVERLAP.c.register,
+            _OVERLAP.c.millijoules,
+            _OVERLAP.c.metered,
+            _OVERLAP.c.elapsed,
+        ).where(_OVERLAP.c.probe == probe)
+    )
+    return {
+        (cell, keys[register]): curve.Share(*values)
+        for cell, register, *values in rows
+    }
