@@ -34,6 +34,7 @@ _CHECKS: dict[str, _Check] = {
     'Stale probes': database.stale_probes,
     'Rejected messages': database.rejections,
     'Clock synchronization': database.clocks,
+    'Alarms of probes': database.probe_alarms,
 }
 
 

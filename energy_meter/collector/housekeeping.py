@@ -19,7 +19,7 @@ from energy_meter.billing import lines
 from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
-from energy_meter.db import numbers
+from energy_meter.db import marks
 from energy_meter.db import packing
 from energy_meter.db import schema
 
@@ -30,8 +30,7 @@ RETRY_INTERVAL_S = 10
 
 #: Number of registers in one transaction: with one day each, 20,000 marks.
 _CHUNK = 200
-_SLOT_MS = 900_000
-_DAY_SLOTS = packing.DAY_MS // _SLOT_MS
+_DAY_SLOTS = packing.DAY_MS // marks.SLOT_MS
 
 _MARK, _REGISTER, _DAY = schema.mark, schema.register, schema.profile_day
 _Numbers = collections.abc.Sequence[int]
@@ -61,7 +60,7 @@ def purge(engine: sa.Engine, stopping: threading.Event) -> int:
     with engine.connect() as connection:
         db_now = db_engine.now(connection)
     packed = 0
-    for slots in _days(engine, packing.horizon(db_now) // _SLOT_MS):
+    for slots in _days(engine, packing.horizon(db_now) // marks.SLOT_MS):
         for chunk in _chunks(engine, slots):
             if stopping.is_set():
                 return packed
@@ -110,9 +109,9 @@ def _pack(
 ) -> int:
     registers = _lock(connection, chunk, slots, db_now)
     days = [
-        (register, day, marks)
+        (register, day, points)
         for register in registers
-        for day, marks in _by_day(register).items()
+        for day, points in _by_day(register).items()
     ]
     _write(connection, days)
     for register in registers:
@@ -149,21 +148,22 @@ def _lock(
         .order_by(_REGISTER.c.number)
         .with_for_update(skip_locked=True)
     ).all()
-    marks = _load_marks(connection, locked, slots)
+    loaded = _load_marks(connection, locked, slots)
     until = packing.horizon(db_now)
     registers = []
-    for probe, loaded in histories.load(connection, names, db_now).items():
-        openings = dates.openings(loaded, lines.Lines(loaded))
-        for each in loaded:
-            number = numbers.number(probe, each.key)
+    for rows in histories.registers(connection, names).values():
+        # Dates need no marks.
+        known = [histories.to_history(row) for row in rows]
+        openings = dates.openings(known, lines.Lines(known))
+        for row, each in zip(rows, known, strict=True):
             opened = openings[each.key].opened
             old = [
                 mark
-                for mark in marks.get(number, ())
+                for mark in loaded.get(row.number, ())
                 if opened + mark.elapsed < until
             ]
             if old:
-                registers.append(_Register(number, opened, each.base, old))
+                registers.append(_Register(row.number, opened, each.base, old))
     return registers
 
 
@@ -187,7 +187,7 @@ def _lock_probes(
 def _load_marks(
     connection: sa.Connection, registers: _Numbers, slots: _Numbers
 ) -> dict[int, list[history.Point]]:
-    marks: dict[int, list[history.Point]] = {}
+    loaded: dict[int, list[history.Point]] = {}
     for register, *values in connection.execute(
         sa.select(
             _MARK.c.register,
@@ -196,8 +196,8 @@ def _load_marks(
             _MARK.c.metered,
         ).where(_MARK.c.slot.in_(slots), _MARK.c.register.in_(registers))
     ):
-        marks.setdefault(register, []).append(history.Point(*values))
-    return {register: sorted(points) for register, points in marks.items()}
+        loaded.setdefault(register, []).append(history.Point(*values))
+    return {register: sorted(points) for register, points in loaded.items()}
 
 
 def _by_day(register: _Register) -> dict[int, list[history.Point]]:
@@ -223,9 +223,9 @@ def _write(
         )
     }
     rows = []
-    for register, day, marks in days:
+    for register, day, added in days:
         key = register.number, day
-        points = {mark.elapsed: mark for mark in marks}
+        points = {mark.elapsed: mark for mark in added}
         if key in stored:
             for mark in packing.unpack(stored[key]):
                 points[mark.elapsed] = max(

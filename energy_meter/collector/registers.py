@@ -11,11 +11,9 @@ import sqlalchemy as sa
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.billing import dates
-from energy_meter.billing import history
 from energy_meter.billing import lines as billing_lines
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
-from energy_meter.db import numbers
 from energy_meter.db import schema
 
 #: A register that was updated within this time still meters.
@@ -67,10 +65,13 @@ class RegisterView(typing.NamedTuple):
     register: str
 
 
-class _Row(typing.NamedTuple):
-    """What the list needs of a register, besides its history."""
+class _Share(typing.NamedTuple):
+    """Share of a register in its probe.
 
-    last_seen_at: int
+    :ivar overlap: what others are billed for, in mJ.
+    :ivar is_active: whether its power is shown.
+    """
+
     overlap: int
     is_active: bool
 
@@ -95,15 +96,15 @@ def list_registers(
     for start in range(0, len(names), _CHUNK):
         # Without locks: a listing must not delay the collectors.
         chunk = names[start : start + _CHUNK]
-        rows = _rows(connection, chunk)
-        loaded = histories.load(connection, chunk, db_now)
+        shares = _shares(connection, chunk)
+        rows = histories.registers(connection, chunk)
         for name in chunk:
-            yield from _views(name, loaded[name], rows, db_now)
+            yield from _views(rows[name], shares, db_now)
 
 
-def _rows(
+def _shares(
     connection: sa.Connection, probes: collections.abc.Sequence[str]
-) -> dict[int, _Row]:
+) -> dict[int, _Share]:
     overlaps = (
         sa.select(
             _OVERLAP.c.register,
@@ -116,7 +117,6 @@ def _rows(
     query = (
         sa.select(
             _REGISTER.c.number,
-            _REGISTER.c.last_seen_at,
             sa.func.coalesce(overlaps.c.millijoules, 0),
             sa.func.coalesce(_PROBE.c.tip, _PROBE.c.displayed),
         )
@@ -128,43 +128,39 @@ def _rows(
     )
     return {
         # MariaDB and PostgreSQL add integers to decimals.
-        number: _Row(last_seen_at, int(overlap), number == active)
-        for number, last_seen_at, overlap, active in connection.execute(query)
+        number: _Share(int(overlap), number == active)
+        for number, overlap, active in connection.execute(query)
     }
 
 
 def _views(
-    probe: str,
-    loaded: collections.abc.Sequence[history.RegisterHistory],
-    rows: collections.abc.Mapping[int, _Row],
+    rows: collections.abc.Sequence[histories.Row],
+    shares: collections.abc.Mapping[int, _Share],
     db_now: int,
-) -> list[RegisterView]:
-    lines = billing_lines.Lines(loaded)
-    openings = dates.openings(loaded, lines)
-    registers = {each.key: each for each in loaded}
-    views = []
+) -> collections.abc.Iterator[RegisterView]:
+    # Dates and lines need no marks.
+    known = [histories.to_history(row) for row in rows]
+    lines = billing_lines.Lines(known)
+    openings = dates.openings(known, lines)
+    by_key = {each.key: row for each, row in zip(known, rows, strict=True)}
     for line, keys in enumerate(_by_line(lines, openings), 1):
         for key in keys:
-            row = rows[numbers.number(probe, key)]
-            known = registers[key]
-            elapsed, millijoules, metered = known.last
-            views.append(
-                RegisterView(
-                    probe,
-                    line,
-                    _role(known, row, key in lines.successors, db_now),
-                    millijoules,
-                    row.overlap,
-                    openings[key].opened / 1000,
-                    openings[key].correction,
-                    metered / elapsed if elapsed else 1.0,
-                    row.last_seen_at / 1000,
-                    known.agent_name,
-                    key.agent,
-                    key.id,
-                )
+            row = by_key[key]
+            share = shares[row.number]
+            yield RegisterView(
+                row.probe,
+                line,
+                _role(row, share, key in lines.successors, db_now),
+                row.millijoules,
+                share.overlap,
+                openings[key].opened / 1000,
+                openings[key].correction,
+                row.metered / row.elapsed if row.elapsed else 1.0,
+                row.last_seen_at / 1000,
+                row.agent_name,
+                row.agent,
+                row.register,
             )
-    return views
 
 
 def _by_line(
@@ -181,11 +177,11 @@ def _by_line(
 
 
 def _role(
-    known: history.RegisterHistory, row: _Row, is_followed: bool, db_now: int
+    row: histories.Row, share: _Share, is_followed: bool, db_now: int
 ) -> Role:
-    if known.voided:
+    if row.voided:
         return Role.VOID
-    if row.is_active:
+    if share.is_active:
         return Role.ACTIVE
     if is_followed or row.last_seen_at < db_now - ALIVE_WINDOW_MS:
         return Role.ENDED

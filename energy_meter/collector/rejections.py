@@ -2,6 +2,9 @@
 
 """Rejection counts of all collectors, kept for energy-meter-status."""
 
+import collections
+import threading
+
 import sqlalchemy as sa
 
 from energy_meter.db import engine as db_engine
@@ -29,6 +32,19 @@ class Rejections:
     def __init__(self, counts: counters.Counters) -> None:
         self._counters = counts
         self._saved: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._by_agent: collections.Counter[tuple[str, str]] = (
+            collections.Counter()
+        )
+
+    def reject(self, reason: str, agent: str, count: int = 1) -> None:
+        """Note that verified measurements of an agent were rejected.
+
+        :param reason: an outcome such as ``void``.
+        :param agent: name of the agent.
+        """
+        with self._lock:
+            self._by_agent[reason, agent] += count
 
     def save(self, engine: sa.Engine) -> None:
         """Add what has been counted since the last call."""
@@ -37,25 +53,40 @@ class Rejections:
             for reason, total in self._counters.totals().items()
             if reason.startswith(_COUNTERS)
         }
+        increments = collections.Counter(
+            {
+                (reason, ''): int(total - self._saved.get(reason, 0))
+                for reason, total in totals.items()
+            }
+        )
+        with self._lock:
+            by_agent = self._by_agent.copy()
         with engine.begin() as connection:
-            for reason, total in sorted(totals.items()):
-                increment = int(total - self._saved.get(reason, 0))
-                if increment:
-                    _add(connection, reason, increment)
+            for (reason, agent), count in sorted(
+                (increments + by_agent).items()
+            ):
+                _add(connection, reason, agent, count)
         self._saved = totals
+        with self._lock:
+            self._by_agent -= by_agent
 
 
-def _add(connection: sa.Connection, reason: str, increment: int) -> None:
+def _add(
+    connection: sa.Connection, reason: str, agent: str, increment: int
+) -> None:
     table = schema.rejection
     db_now = db_engine.now(connection)
     result = connection.execute(
         table.update()
-        .where(table.c.reason == reason)
+        .where(table.c.reason == reason, table.c.agent == agent)
         .values(count=table.c.count + increment, last_seen_at=db_now)
     )
     if not result.rowcount:
         connection.execute(
             table.insert().values(
-                reason=reason, count=increment, last_seen_at=db_now
+                reason=reason,
+                agent=agent,
+                count=increment,
+                last_seen_at=db_now,
             )
         )

@@ -12,13 +12,11 @@ import itertools
 import zlib
 
 from energy_meter.billing import history
+from energy_meter.db import marks
 
 #: Version of the format, part of the key of the rows.
 VERSION = 1
 DAY_MS = 86_400_000
-
-#: Age in days after which marks are packed, and no longer accepted.
-MAX_AGE_DAYS = 30
 
 
 def horizon(db_now: int) -> int:
@@ -26,16 +24,16 @@ def horizon(db_now: int) -> int:
 
     What was billed before it stays, unless a register is voided.
     """
-    return (db_now // DAY_MS - MAX_AGE_DAYS) * DAY_MS
+    return (db_now - marks.HORIZON_MS) // DAY_MS * DAY_MS
 
 
-def pack(marks: collections.abc.Iterable[history.Point]) -> bytes:
+def pack(points: collections.abc.Iterable[history.Point]) -> bytes:
     """Pack marks.
 
-    :param marks: in the order of their elapsed time, at least one.
+    :param points: in the order of their elapsed time, at least one.
     """
     elapsed, millijoules, metered = (
-        _differences(column) for column in zip(*marks, strict=True)
+        _differences(column) for column in zip(*points, strict=True)
     )
     unmetered = (
         length - part for length, part in zip(elapsed, metered, strict=True)

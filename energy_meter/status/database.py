@@ -13,15 +13,18 @@ from oslo_upgradecheck import upgradecheck
 import sqlalchemy as sa
 
 from energy_meter import exception
+from energy_meter.billing import alarms
+from energy_meter.billing import dates
 from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
+from energy_meter.db import probes
 from energy_meter.db import schema
 
 #: Permitted difference between clocks, in addition to the usual latency of
 #: measurements.
-_MAX_CLOCK_SKEW_S = 5.0
+_MAX_CLOCK_SKEW_MS = 5_000
 #: Age up to which a rejection is reported.
-_REPORT_WINDOW_S = 86_400
+_REPORT_WINDOW_MS = 86_400_000
 #: Reason of measurements that are not rejected: collectors only set their
 #: timestamp to the present.
 _CLAMPED = 'measurements_clamped'
@@ -91,11 +94,9 @@ def stale_probes(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
     """Check that every probe was updated recently."""
-    table = schema.probe
-    is_stale = table.c.last_seen_at < db_engine.clock() - conf.api.probe_ttl
-    names = connection.scalars(
-        sa.select(table.c.id).where(is_stale).order_by(table.c.id)
-    ).all()
+    known = connection.scalars(sa.select(schema.probe.c.id))
+    fresh = probes.list_ids(connection, conf.api.probe_ttl)
+    names = sorted(set(known).difference(fresh))
     if not names:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     return upgradecheck.Result(
@@ -112,8 +113,10 @@ def rejections(
 ) -> upgradecheck.Result:
     """Check that collectors have not rejected any messages recently."""
     counts = [
-        f'{reason}: {count}'
-        for reason, count in _recent_rejections(connection)
+        f'{reason} of agent {agent}: {count}'
+        if agent
+        else f'{reason}: {count}'
+        for reason, agent, count in _recent_rejections(connection)
         if reason != _CLAMPED
     ]
     if not counts:
@@ -122,20 +125,20 @@ def rejections(
         upgradecheck.Code.WARNING,
         'Collectors rejected messages or measurements in the last day. Totals '
         f'since the installation: {_enumerate(counts)}. The logs of the '
-        'collectors name the senders; "Troubleshooting" in the documentation '
-        'explains the reasons.',
+        'collectors name the senders of envelopes; "Troubleshooting" in the '
+        'documentation explains the reasons.',
     )
 
 
 def _recent_rejections(
     connection: sa.Connection,
 ) -> collections.abc.Iterable[typing.Any]:
-    """Return the reasons of the last day, each with its total count."""
+    """Return reason, agent and total count of those of the last day."""
     table = schema.rejection
     return connection.execute(
-        sa.select(table.c.reason, table.c.count)
-        .where(table.c.last_seen_at > db_engine.clock() - _REPORT_WINDOW_S)
-        .order_by(table.c.reason)
+        sa.select(table.c.reason, table.c.agent, table.c.count)
+        .where(table.c.last_seen_at > db_engine.clock() - _REPORT_WINDOW_MS)
+        .order_by(table.c.reason, table.c.agent)
     ).all()
 
 
@@ -144,17 +147,17 @@ def clocks(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
     """Check the clocks of agents, of the database and of this machine."""
-    before = time.time()
+    before = int(time.time() * 1000)
     db_now = db_engine.now(connection)
-    after = time.time()
-    if not before - _MAX_CLOCK_SKEW_S <= db_now <= after + _MAX_CLOCK_SKEW_S:
+    after = int(time.time() * 1000)
+    if not before - _MAX_CLOCK_SKEW_MS <= db_now <= after + _MAX_CLOCK_SKEW_MS:
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
-            f'Clock of the database is {abs(db_now - after):.0f} s '
+            f'Clock of the database is {abs(db_now - after) / 1000:.0f} s '
             f'{"ahead of" if db_now > after else "behind"} this machine. '
             'Synchronize both with NTP.',
         )
-    if _CLAMPED in dict(_recent_rejections(connection)):
+    if any(row.reason == _CLAMPED for row in _recent_rejections(connection)):
         return upgradecheck.Result(
             upgradecheck.Code.WARNING,
             'Clock of an agent was ahead of the database in the last day. The '
@@ -162,7 +165,7 @@ def clocks(
             'NTP.',
         )
     late = [
-        f'{name} ({delay:.0f} s)'
+        f'{name} ({delay / 1000:.0f} s)'
         for name, delay in _late_agents(connection, conf)
     ]
     if not late:
@@ -180,16 +183,74 @@ def _late_agents(
     conf: cfg.ConfigOpts,
 ) -> collections.abc.Iterable[typing.Any]:
     """Return the agents whose measurements all arrived late."""
-    table = schema.probe
+    table, probe = schema.register, schema.probe
     delay = sa.func.min(table.c.last_seen_at - table.c.timestamp)
     usual_delay = conf.agent.publish_interval + conf.collector.flush_interval
     return connection.execute(
         sa.select(table.c.agent_name, delay)
-        .where(table.c.last_seen_at > db_engine.clock() - conf.api.probe_ttl)
+        .join(
+            probe,
+            table.c.number == sa.func.coalesce(probe.c.tip, probe.c.displayed),
+        )
+        .where(probes.is_fresh(conf.api.probe_ttl))
         .group_by(table.c.agent_name)
-        .having(delay > usual_delay + _MAX_CLOCK_SKEW_S)
+        .having(delay > int(usual_delay * 1000) + _MAX_CLOCK_SKEW_MS)
         .order_by(table.c.agent_name)
     ).all()
+
+
+#: Meaning of each alarm, and what to do.
+_ALARMS = {
+    dates.CLOCK_AHEAD: (
+        'The clock of the agent is ahead. Synchronize it with NTP, then '
+        'restart the agent.'
+    ),
+    dates.CLOCK_BEHIND: (
+        'The clock of the agent is behind. Synchronize it with NTP, then '
+        'restart the agent.'
+    ),
+    dates.CLOCK_UNSET: (
+        'The kernel of the agent does not consider its clock synchronized. '
+        'Start an NTP client there, or set [agent] clock if the clock is '
+        'synchronized by other means.'
+    ),
+    alarms.COPIED_STATE: (
+        'The state directory of the agent was copied or restored while it '
+        'was running. If two agents use copies of it, stop one, and give it '
+        'an empty state_path.'
+    ),
+    alarms.CONCURRENT_AGENTS: (
+        'Two agents meter the probe; each instant is billed once. Remove the '
+        'probe from one of them, unless they are a standby pair.'
+    ),
+}
+
+
+@_check_contents
+def probe_alarms(
+    connection: sa.Connection, _conf: cfg.ConfigOpts
+) -> upgradecheck.Result:
+    """Check that no probe has an alarm."""
+    table = schema.probe
+    names: dict[str, list[str]] = {}
+    for probe, text in connection.execute(
+        sa.select(table.c.id, table.c.alarms)
+        .where(table.c.alarms != '')
+        .order_by(table.c.id)
+    ):
+        for alarm in text.split():
+            names.setdefault(alarm, []).append(probe)
+    if not names:
+        return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+    reports = (
+        f'{alarm} of {_enumerate(names[alarm])}: {_ALARMS[alarm]}'
+        for alarm in sorted(names)
+    )
+    return upgradecheck.Result(
+        upgradecheck.Code.WARNING,
+        f'{" ".join(reports)} Details: energy-meter-manage register show '
+        'PROBE',
+    )
 
 
 def _enumerate(names: collections.abc.Sequence[str]) -> str:

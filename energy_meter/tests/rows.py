@@ -7,6 +7,7 @@ import typing
 
 import sqlalchemy as sa
 
+from energy_meter import measurement
 from energy_meter.db import numbers
 from energy_meter.db import schema
 
@@ -47,11 +48,12 @@ REGISTER = {
     'scope': 'node',
     'host': 'node-41',
     'agent_name': 'agent',
+    'live_elapsed': 1_000_000,
     'timestamp': 1_700_000_000_500,
     'watts': 173.0,
     'role': schema.Role.SOLE,
-    'dirty': False,
-    'changed_from': 0,
+    'dirty': schema.Dirty.CLEAN,
+    'settled_until': 1_000_000,
     'base_elapsed': 0,
     'base_millijoules': 0,
     'base_metered': 0,
@@ -109,6 +111,7 @@ def insert_register(
     :returns: its number.
     """
     row = REGISTER | {'probe': probe, 'last_seen_at': now()} | fields
-    row['number'] = numbers.number(probe, row['agent'], row['register'])
+    key = measurement.RegisterKey(row['agent'], row['register'])
+    row['number'] = numbers.number(probe, key)
     connection.execute(schema.register.insert().values(row))
     return row['number']
