@@ -65,7 +65,10 @@ class ProbeState(typing.NamedTuple):
 
 _PROBE, _REGISTER = schema.probe, schema.register
 
-_HAS_NO_TIP = sa.and_(_REGISTER.c.probe == _PROBE.c.id, _PROBE.c.tip.is_(None))
+# As a join, SQLite would read all registers that ever were.
+_HAS_NO_TIP = _REGISTER.c.probe.in_(
+    sa.select(_PROBE.c.id).where(_PROBE.c.tip.is_(None))
+)
 
 _PROBE_COLUMNS = (
     _PROBE.c.id,
@@ -111,7 +114,7 @@ def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
         connection.scalars(
             sa.union(
                 fresh.join(_PROBE, tips.IS_TIP),
-                fresh.join(_PROBE, _HAS_NO_TIP),
+                fresh.where(_HAS_NO_TIP),
             )
         )
     )
@@ -264,7 +267,5 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
         *connection.execute(
             metered.join_from(_PROBE, _REGISTER, tips.IS_TIP)
         ).one(),
-        *connection.execute(
-            metered.join_from(_PROBE, _REGISTER, _HAS_NO_TIP)
-        ).one(),
+        *connection.execute(metered.where(_HAS_NO_TIP)).one(),
     )
