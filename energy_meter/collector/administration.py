@@ -157,7 +157,7 @@ def _set_voided(
             voided=True,
             role=schema.Role.SETTLED,
             dirty=schema.Dirty.CHANGED,
-            settled_until=0,
+            settled_until=_REGISTER.c.base_elapsed,
         )
     )
 

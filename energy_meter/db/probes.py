@@ -2,9 +2,10 @@
 
 """Queries of probes.
 
-The state of a probe is read from its row and from that of its tip. A probe
-without a tip is contested, or several registers meter it. Its energy is what
-was settled, and its power that of one of its registers.
+The state of a probe is read from its row and from that of its tip. If several
+registers meter a probe, it has no tip; if it is contested, its tip may have
+ended. The energy is what was settled then, and the power that of one of its
+registers.
 """
 
 import collections.abc
@@ -65,15 +66,16 @@ class ProbeState(typing.NamedTuple):
 
 _PROBE, _REGISTER = schema.probe, schema.register
 
+_HAS_CURRENT_TIP = sa.and_(_PROBE.c.tip.is_not(None), ~_PROBE.c.contested)
 # As a join, SQLite would read all registers that ever were.
-_HAS_NO_TIP = _REGISTER.c.probe.in_(
-    sa.select(_PROBE.c.id).where(_PROBE.c.tip.is_(None))
+_IS_OF_OTHERS = _REGISTER.c.probe.in_(
+    sa.select(_PROBE.c.id).where(~_HAS_CURRENT_TIP)
 )
 
 _PROBE_COLUMNS = (
     _PROBE.c.id,
-    _PROBE.c.tip,
-    _PROBE.c.displayed,
+    _HAS_CURRENT_TIP,
+    sa.func.coalesce(_PROBE.c.tip, _PROBE.c.displayed),
     tips.MILLIJOULES,
     tips.METERED,
     tips.ELAPSED,
@@ -114,7 +116,7 @@ def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
         connection.scalars(
             sa.union(
                 fresh.join(_PROBE, tips.IS_TIP),
-                fresh.where(_HAS_NO_TIP),
+                fresh.where(_IS_OF_OTHERS),
             )
         )
     )
@@ -125,7 +127,7 @@ def list_states(
 ) -> collections.abc.Iterator[ProbeState]:
     """Return the probes updated within ``ttl`` seconds, sorted by id."""
     for state, fresh in load(
-        connection, ttl, sa.or_(_PROBE.c.tip.is_(None), is_fresh(ttl))
+        connection, ttl, sa.or_(~_HAS_CURRENT_TIP, is_fresh(ttl))
     ):
         if fresh:
             yield state
@@ -163,11 +165,11 @@ def load(
     rows = connection.execute(query).all()
     # Even if they are settled between the two queries.
     others = _displayed(
-        connection, ttl, {row[0]: row[2] for row in rows if row[1] is None}
+        connection, ttl, {row[0]: row[2] for row in rows if not row[1]}
     )
     for row in rows:
-        probe, tip, fresh, *latest = row[0], row[1], *row[_WIDTH:]
-        if tip is not None:
+        probe, has_current_tip, fresh, *latest = *row[:2], *row[_WIDTH:]
+        if has_current_tip:
             yield _state(row, latest), fresh
         elif probe in others:
             fresh, *latest = others[probe]
@@ -179,7 +181,7 @@ def _displayed(
     ttl: float,
     probes: collections.abc.Mapping[str, int | None],
 ) -> dict[str, _Row]:
-    """Return the registers whose power is shown of probes without a tip.
+    """Return the registers whose power is shown of the other probes.
 
     :param probes: number of the register that was displayed when the probe
         was settled, by probe.
@@ -195,6 +197,7 @@ def _displayed(
                 _REGISTER.c.probe,
                 _REGISTER.c.number,
                 _REGISTER.c.voided,
+                _REGISTER.c.live_elapsed,
                 _REGISTER.c.last_seen_at,
                 is_fresh(ttl),
                 *_DISPLAYED_COLUMNS,
@@ -203,9 +206,10 @@ def _displayed(
                 sa.or_(is_fresh(ttl), _REGISTER.c.number.in_(numbers)),
             )
         )
-        for probe, number, voided, last_seen_at, *row in rows:
+        for probe, number, voided, live, last_seen_at, *row in rows:
             lag = 0 if number == probes[probe] else _MAX_LAG_MS
-            order = (not voided, last_seen_at - lag, number)
+            # One of which only marks arrived has ended.
+            order = (not voided, live >= 0, last_seen_at - lag, number)
             if probe not in found or found[probe][0] < order:
                 found[probe] = order, row
     return {probe: row for probe, (_, row) in found.items()}
@@ -214,8 +218,8 @@ def _displayed(
 def _state(row: _Row, latest: _Row) -> ProbeState:
     (
         name,
-        _tip,
-        _displayed,
+        _has_current_tip,
+        _shown_register,
         millijoules,
         metered,
         elapsed,
@@ -267,5 +271,5 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
         *connection.execute(
             metered.join_from(_PROBE, _REGISTER, tips.IS_TIP)
         ).one(),
-        *connection.execute(metered.where(_HAS_NO_TIP)).one(),
+        *connection.execute(metered.where(_IS_OF_OTHERS)).one(),
     )

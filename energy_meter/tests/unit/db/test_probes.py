@@ -166,6 +166,26 @@ class NoTipTest(ProbesTest):
         self.assertNotEqual(before, self.fingerprint())
 
 
+class ContestedTest(ProbesTest):
+    def test_register_of_the_next_agent_replaces_a_tip_that_ended(self):
+        self.register(1)
+        self.probe(
+            tip=self.register(2, ago=TTL + 1, millijoules=5),
+            base_millijoules=10,
+            contested=True,
+        )
+
+        self.assertEqual(
+            (15, 1.0), (self.state().millijoules, self.state().watts)
+        )
+
+    def test_ended_register_that_was_announced_late_is_not_shown(self):
+        self.register(1, live_elapsed=-1)
+        self.probe(displayed=self.register(2, ago=100), contested=True)
+
+        self.assertEqual(2.0, self.state().watts)
+
+
 class DeletedTest(ProbesTest):
     def test_registers_without_a_probe_are_not_listed(self):
         self.register(1, voided=True)
