@@ -6,29 +6,29 @@ The row of a register is never deleted: a voided register stays, so that a
 message that is replayed moves nothing.
 """
 
+import collections
 import collections.abc
 
+from oslo_db import api as db_api
 import sqlalchemy as sa
 
 from energy_meter import exception
-from energy_meter import measurement
 from energy_meter.collector import registers
 from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
 from energy_meter.db import memberships
-from energy_meter.db import numbers
 from energy_meter.db import schema
 from energy_meter.db import tips
 
 _PROBE, _REGISTER, _OVERLAP = schema.probe, schema.register, schema.overlap
 
+#: Repeats a transaction during which a register was added.
+retry = db_api.wrap_db_retry(max_retries=10, retry_interval=0.1)
 
+
+@retry
 def void(
-    connection: sa.Connection,
-    probe: str,
-    agent: str,
-    register: str,
-    username: str,
+    engine: sa.Engine, probe: str, agent: str, register: str, username: str
 ) -> int:
     """Void a register: do not bill it, and reject its later measurements.
 
@@ -40,86 +40,100 @@ def void(
     :raises ProbeNotFound: if the probe does not exist.
     :raises RegisterNotFound: if the probe has no such register.
     """
-    db_engine.reserve(connection)
-    if not lock(connection, [probe]):
-        raise exception.ProbeNotFound(probe=probe)
-    number = numbers.number(probe, measurement.RegisterKey(agent, register))
+    is_register = sa.and_(
+        _REGISTER.c.probe == probe,
+        _REGISTER.c.agent == agent,
+        _REGISTER.c.register == register,
+    )
+    with db_engine.writing(engine) as connection:
+        _require(connection, probe)
+        if not connection.scalar(sa.select(sa.exists().where(is_register))):
+            raise exception.RegisterNotFound(probe=probe, register=register)
+        return void_registers(connection, is_register, username).get(probe, 0)
+
+
+def _require(connection: sa.Connection, probe: str) -> None:
     if not connection.scalar(
-        sa.select(_REGISTER.c.number).where(_REGISTER.c.number == number)
+        sa.select(sa.exists().where(_PROBE.c.id == probe))
     ):
-        raise exception.RegisterNotFound(probe=probe, register=register)
-    removed = void_registers(
-        connection, [probe], _REGISTER.c.number == number, username
-    )
-    return removed.get(probe, 0)
-
-
-def lock(
-    connection: sa.Connection, probes: collections.abc.Collection[str]
-) -> list[str]:
-    """Lock probes and their registers, in the collectors' order.
-
-    :returns: the probes that exist.
-    """
-    connection.execute(
-        sa.select(_REGISTER.c.number)
-        .where(_REGISTER.c.probe.in_(probes))
-        .order_by(_REGISTER.c.number)
-        .with_for_update()
-    ).all()
-    return list(
-        connection.scalars(
-            sa.select(_PROBE.c.id)
-            .where(_PROBE.c.id.in_(probes))
-            .order_by(_PROBE.c.id)
-            .with_for_update()
-        )
-    )
+        raise exception.ProbeNotFound(probe=probe)
 
 
 def void_registers(
-    connection: sa.Connection,
-    probes: collections.abc.Collection[str],
-    condition: sa.ColumnElement[bool],
-    username: str,
+    connection: sa.Connection, condition: sa.ColumnElement[bool], username: str
 ) -> dict[str, int]:
-    """Void registers of probes that the caller has locked.
+    """Void registers, and settle their probes.
 
-    :param condition: of the registers' columns; those that are void already
-        are left out.
+    :param connection: in a transaction that writes.
+    :param condition: of the columns of registers; those that are void stay
+        so.
     :returns: the energy removed, in millijoules, by probe.
+    :raises RetryRequest: if another transaction added a register meanwhile;
+        the caller repeats its transaction.
     """
     voided = connection.execute(
-        sa.select(_REGISTER.c.probe, _REGISTER.c.agent, _REGISTER.c.register)
-        .where(_REGISTER.c.probe.in_(probes), condition, ~_REGISTER.c.voided)
+        sa.select(
+            _REGISTER.c.number,
+            _REGISTER.c.probe,
+            _REGISTER.c.agent,
+            _REGISTER.c.register,
+        )
+        .where(condition, ~_REGISTER.c.voided)
         .order_by(_REGISTER.c.probe, _REGISTER.c.register)
     ).all()
-    names = sorted({row.probe for row in voided})
-    before = tips.shown(connection, names)
-    _set_voided(connection, sa.and_(_REGISTER.c.probe.in_(names), condition))
-    _remove_overlap(connection, names)
-    connection.execute(
-        _PROBE.update()
-        .where(_PROBE.c.id.in_(names))
-        .values(contested=True, shown=0)
-    )
-    settling.settle(connection, names, db_engine.now(connection))
-    after = tips.shown(connection, names)
-    removed = {}
-    for name in names:
-        removed[name] = before[name] - after[name]
-        memberships.cap(connection, name, after[name])
-        rows = [row for row in voided if row.probe == name]
+    numbers = [row.number for row in voided]
+    removed = settling.void(connection, numbers, db_engine.now(connection))
+    _remove_overlap(connection, sorted(removed))
+    members = collections.defaultdict(list)
+    for row in voided:
+        members[row.probe, row.agent].append(f'register {row.register}')
+    for (probe, agent), names in members.items():
         audit(
             connection,
             username,
-            f'void {", ".join(f"register {row.register}" for row in rows)} '
-            f'of agent {rows[0].agent}, probe {name}: {removed[name]} mJ',
+            f'void {", ".join(names)} of agent {agent}, probe {probe}: '
+            f'{removed.get(probe, 0)} mJ',
         )
+    for probe, shown in tips.shown(connection, removed).items():
+        memberships.cap(connection, probe, shown)
     return removed
 
 
-def delete_probe(connection: sa.Connection, probe: str, username: str) -> int:
+def _remove_overlap(
+    connection: sa.Connection, probes: collections.abc.Sequence[str]
+) -> None:
+    """Remove the overlap of voided registers where it was final.
+
+    It is not energy of the probe any more. What others are billed for in
+    these cells stays.
+    """
+    voided = sa.select(_REGISTER.c.number).where(
+        _REGISTER.c.probe.in_(probes), _REGISTER.c.voided
+    )
+    is_old = sa.and_(
+        _OVERLAP.c.probe.in_(probes), _OVERLAP.c.register.in_(voided)
+    )
+    names = ('millijoules', 'metered', 'elapsed')
+    query = sa.select(
+        _OVERLAP.c.probe, *(sa.func.sum(_OVERLAP.c[name]) for name in names)
+    ).where(is_old)
+    for probe, *amounts in connection.execute(
+        query.group_by(_OVERLAP.c.probe)
+    ).all():
+        values = {}
+        for name, amount in zip(names, map(int, amounts), strict=True):
+            overlap = _PROBE.c[f'overlap_{name}']
+            values[overlap.name] = overlap - amount
+            base = _PROBE.c[f'base_{name}']
+            values[base.name] = base + amount
+        connection.execute(
+            _PROBE.update().where(_PROBE.c.id == probe).values(values)
+        )
+    connection.execute(_OVERLAP.delete().where(is_old))
+
+
+@retry
+def delete_probe(engine: sa.Engine, probe: str, username: str) -> int:
     """Delete a probe and reject later measurements of its registers.
 
     :param username: operator who is named in the audit trail.
@@ -127,73 +141,28 @@ def delete_probe(connection: sa.Connection, probe: str, username: str) -> int:
     :raises ProbeNotFound: if the probe does not exist.
     :raises ProbeInUse: if the probe is still metered.
     """
-    db_engine.reserve(connection)
-    if not lock(connection, [probe]):
-        raise exception.ProbeNotFound(probe=probe)
-    last_seen_at = connection.scalar(
-        sa.select(sa.func.max(_REGISTER.c.last_seen_at)).where(
-            _REGISTER.c.probe == probe
+    is_member = _REGISTER.c.probe == probe
+    with db_engine.writing(engine) as connection:
+        _require(connection, probe)
+        removed = tips.shown(connection, [probe])[probe]
+        numbers = connection.scalars(
+            sa.select(_REGISTER.c.number).where(is_member)
+        ).all()
+        # Locks the probe and its registers.
+        settling.void(connection, numbers, db_engine.now(connection))
+        age = db_engine.now(connection) - max(
+            connection.scalars(
+                sa.select(_REGISTER.c.last_seen_at).where(is_member)
+            ),
+            default=0,
         )
-    )
-    age = db_engine.now(connection) - (last_seen_at or 0)
-    if age < registers.ALIVE_WINDOW_MS:
-        raise exception.ProbeInUse(probe=probe, seconds=age // 1000)
-    removed = tips.shown(connection, [probe])[probe]
-    _set_voided(connection, _REGISTER.c.probe == probe)
-    connection.execute(_OVERLAP.delete().where(_OVERLAP.c.probe == probe))
-    connection.execute(_PROBE.delete().where(_PROBE.c.id == probe))
-    memberships.cap(connection, probe, 0)
-    audit(connection, username, f'delete probe {probe}: {removed} mJ')
+        if age < registers.ALIVE_WINDOW_MS:
+            raise exception.ProbeInUse(probe=probe, seconds=age // 1000)
+        connection.execute(_OVERLAP.delete().where(_OVERLAP.c.probe == probe))
+        connection.execute(_PROBE.delete().where(_PROBE.c.id == probe))
+        memberships.cap(connection, probe, 0)
+        audit(connection, username, f'delete probe {probe}: {removed} mJ')
     return removed
-
-
-def _set_voided(
-    connection: sa.Connection, condition: sa.ColumnElement[bool]
-) -> None:
-    connection.execute(
-        _REGISTER.update()
-        .where(condition, ~_REGISTER.c.voided)
-        .values(
-            voided=True,
-            role=schema.Role.SETTLED,
-            dirty=schema.Dirty.CHANGED,
-            settled_until=_REGISTER.c.base_elapsed,
-        )
-    )
-
-
-def _remove_overlap(
-    connection: sa.Connection, probes: collections.abc.Sequence[str]
-) -> None:
-    """Remove the overlap of voided registers, also where it is final."""
-    voided = _OVERLAP.c.register.in_(
-        sa.select(_REGISTER.c.number).where(
-            _REGISTER.c.probe.in_(probes), _REGISTER.c.voided
-        )
-    )
-    of_probes = sa.and_(_OVERLAP.c.probe.in_(probes), voided)
-    total = sa.func.sum
-    for name, millijoules, metered, elapsed in connection.execute(
-        sa.select(
-            _OVERLAP.c.probe,
-            total(_OVERLAP.c.millijoules),
-            total(_OVERLAP.c.metered),
-            total(_OVERLAP.c.elapsed),
-        )
-        .where(of_probes)
-        .group_by(_OVERLAP.c.probe)
-    ).all():
-        connection.execute(
-            _PROBE.update()
-            .where(_PROBE.c.id == name)
-            .values(
-                overlap_millijoules=_PROBE.c.overlap_millijoules
-                - int(millijoules),
-                overlap_metered=_PROBE.c.overlap_metered - int(metered),
-                overlap_elapsed=_PROBE.c.overlap_elapsed - int(elapsed),
-            )
-        )
-    connection.execute(_OVERLAP.delete().where(of_probes))
 
 
 def audit(connection: sa.Connection, username: str, action: str) -> None:

@@ -6,6 +6,7 @@ An agent is disabled by its UUID in the database, so that every collector
 applies it from its next batch on.
 """
 
+import collections.abc
 import typing
 
 import sqlalchemy as sa
@@ -77,27 +78,43 @@ def disable(engine: sa.Engine, agent: str, username: str) -> dict[str, int]:
     """
     # Commit this first. A batch that starts later rejects the agent, so
     # voiding can't miss a register.
-    with engine.begin() as connection:
+    with db_engine.writing(engine) as connection:
         _insert(connection, agent, username)
     with engine.connect() as connection:
         probes = connection.scalars(
-            sa.select(schema.register.c.probe)
-            .join(schema.probe, schema.probe.c.id == schema.register.c.probe)
-            .where(schema.register.c.agent == agent)
-            .distinct()
-            .order_by(schema.register.c.probe)
+            sa.select(schema.probe.c.id)
+            .where(
+                schema.probe.c.id.in_(
+                    sa.select(schema.register.c.probe).where(
+                        schema.register.c.agent == agent
+                    )
+                )
+            )
+            .order_by(schema.probe.c.id)
         ).all()
-    removed: dict[str, int] = {}
+    removed = dict.fromkeys(probes, 0)
     for start in range(0, len(probes), _CHUNK):
         chunk = probes[start : start + _CHUNK]
-        with engine.begin() as connection:
-            db_engine.reserve(connection)
-            locked = administration.lock(connection, chunk)
-            removed |= dict.fromkeys(locked, 0)
-            removed |= administration.void_registers(
-                connection, locked, schema.register.c.agent == agent, username
-            )
+        removed |= _void(engine, agent, chunk, username)
     return removed
+
+
+@administration.retry
+def _void(
+    engine: sa.Engine,
+    agent: str,
+    probes: collections.abc.Sequence[str],
+    username: str,
+) -> dict[str, int]:
+    with db_engine.writing(engine) as connection:
+        return administration.void_registers(
+            connection,
+            sa.and_(
+                schema.register.c.agent == agent,
+                schema.register.c.probe.in_(probes),
+            ),
+            username,
+        )
 
 
 def _insert(connection: sa.Connection, agent: str, username: str) -> None:

@@ -64,8 +64,7 @@ def purge(engine: sa.Engine, stopping: threading.Event) -> int:
         for chunk in _chunks(engine, slots):
             if stopping.is_set():
                 return packed
-            with engine.begin() as connection:
-                db_engine.reserve(connection)
+            with db_engine.writing(engine) as connection:
                 packed += _pack(connection, chunk, slots, db_now)
     return packed
 

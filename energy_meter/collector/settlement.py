@@ -18,6 +18,7 @@ from energy_meter.billing import history
 from energy_meter.billing import lines
 from energy_meter.db import histories as db_histories
 from energy_meter.db import marks
+from energy_meter.db import packing
 from energy_meter.db import schema
 from energy_meter.db import settlements
 
@@ -37,6 +38,7 @@ class Registers:
     :ivar is_line: whether they form one line, so that no date matters.
     :ivar since: date from which the histories have marks; None before they
         have any.
+    :ivar horizon: date before which what is billed stays, as marks are packed.
     """
 
     def __init__(self, rows: list[db_histories.Row], db_now: int) -> None:
@@ -46,6 +48,7 @@ class Registers:
         ]
         related = lines.Lines(self.histories)
         self.since: int | None = None
+        self.horizon = packing.horizon(db_now)
         self.openings = dates.openings(self.histories, related)
         self.expired = {
             known.key
@@ -162,7 +165,8 @@ def first_cell(registers: Registers) -> int:
     """Return the start of the first cell that may have changed."""
     if registers.is_line:
         return BEGINNING
-    return cells.start_of(registers.changed_since())
+    since = cells.start_of(registers.changed_since())
+    return max(since, registers.horizon)
 
 
 def settle(

@@ -225,11 +225,13 @@ disabled_agent = sa.Table(
     sa.Column('created_at', sa.BigInteger, nullable=False),
 )
 
-#: Number of rejections by all collectors, by reason.
+#: Number of rejections by all collectors, by reason and agent. The name of the
+#: agent is empty if it is not known for sure.
 rejection = sa.Table(
     'rejection',
     metadata,
     sa.Column('reason', sa.String(64), primary_key=True),
+    sa.Column('agent', _id(190), primary_key=True),
     sa.Column('count', sa.BigInteger, nullable=False),
     sa.Column('last_seen_at', sa.BigInteger, nullable=False),
 )

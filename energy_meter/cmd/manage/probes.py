@@ -89,8 +89,7 @@ def _energy(conf: cfg.ConfigOpts) -> None:
 
 def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
-    with db_engine.connect(conf).begin() as connection:
-        millijoules = administration.delete_probe(
-            connection, probe, getpass.getuser()
-        )
+    millijoules = administration.delete_probe(
+        db_engine.connect(conf), probe, getpass.getuser()
+    )
     print(f'Deleted probe {probe} with {base.kwh(millijoules)} kWh')

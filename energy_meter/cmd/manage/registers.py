@@ -74,14 +74,13 @@ def _show(conf: cfg.ConfigOpts) -> None:
 
 def _void(conf: cfg.ConfigOpts) -> None:
     command = conf.command
-    with db_engine.connect(conf).begin() as connection:
-        removed = administration.void(
-            connection,
-            command.probe,
-            command.agent_uuid,
-            command.register,
-            getpass.getuser(),
-        )
+    removed = administration.void(
+        db_engine.connect(conf),
+        command.probe,
+        command.agent_uuid,
+        command.register,
+        getpass.getuser(),
+    )
     print(
         f'Voided register {command.register}. Removed {base.kwh(removed)} kWh '
         f'from probe {command.probe}. If an agent still uses this register, '
