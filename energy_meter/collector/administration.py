@@ -83,7 +83,8 @@ def void_registers(
     ).all()
     numbers = [row.number for row in voided]
     removed = settling.void(connection, numbers, db_engine.now(connection))
-    _remove_overlap(connection, sorted(removed))
+    for probe, millijoules in _remove_overlap(connection, removed).items():
+        removed[probe] -= millijoules
     members = collections.defaultdict(list)
     for row in voided:
         members[row.probe, row.agent].append(f'register {row.register}')
@@ -100,12 +101,13 @@ def void_registers(
 
 
 def _remove_overlap(
-    connection: sa.Connection, probes: collections.abc.Sequence[str]
-) -> None:
-    """Remove the overlap of voided registers where it was final.
+    connection: sa.Connection, probes: collections.abc.Iterable[str]
+) -> dict[str, int]:
+    """Remove the overlap of voided registers from cells that are final.
 
-    It is not energy of the probe any more. What others are billed for in
-    these cells stays.
+    What others are billed for in these cells stays.
+
+    :returns: the energy in mJ that was subtracted from each probe for it.
     """
     voided = sa.select(_REGISTER.c.number).where(
         _REGISTER.c.probe.in_(probes), _REGISTER.c.voided
@@ -113,6 +115,7 @@ def _remove_overlap(
     is_old = sa.and_(
         _OVERLAP.c.probe.in_(probes), _OVERLAP.c.register.in_(voided)
     )
+    removed = {}
     names = ('millijoules', 'metered', 'elapsed')
     query = sa.select(
         _OVERLAP.c.probe, *(sa.func.sum(_OVERLAP.c[name]) for name in names)
@@ -129,7 +132,9 @@ def _remove_overlap(
         connection.execute(
             _PROBE.update().where(_PROBE.c.id == probe).values(values)
         )
+        removed[probe] = int(amounts[0])
     connection.execute(_OVERLAP.delete().where(is_old))
+    return removed
 
 
 @retry

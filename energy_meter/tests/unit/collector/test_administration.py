@@ -1,53 +1,44 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Operator's view of registers, and manual changes."""
+"""Manual changes of registers and probes."""
+
+import random
 
 import sqlalchemy as sa
 
 from energy_meter import exception
-from energy_meter import measurement
 from energy_meter.collector import administration
 from energy_meter.db import schema
+from energy_meter.db import sums
+from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
 
-HOUR = 3600
+HOUR_MS = 3_600_000
 
 
 class AdministrationTest(db_base.DatabaseTest):
-    def deliver(
-        self,
-        probe: str = 'p',
-        agent: str = 'agent',
-        incarnation: int = 1,
-        millijoules: int = 5,
-        ago: float = 0.0,
-    ) -> dict[str, int]:
-        """Write a measurement; each incarnation has one register."""
-        timestamp = self.now - ago
-        return dict(
-            databases.deliver(
-                self.engine,
-                [
-                    measurement.Measurement(
-                        measurement.Probe(
-                            probe, 'node', probe, 'w', 'dummy', agent
-                        ),
-                        measurement.RegisterKey(
-                            agent, f'r{incarnation}', incarnation
-                        ),
-                        timestamp,
-                        millijoules * 2.0,
-                        millijoules,
-                        float(millijoules),
-                    )
-                ],
-                timestamp,
-            ).outcomes
-        )
+    def setUp(self) -> None:
+        super().setUp()
+        self.random = random.Random(1)
 
-    def millijoules(self) -> int:
-        return databases.load(self.engine, 'p').millijoules
+    def start(
+        self, name: str = 'A', milliwatts: int = 1000, ago: int = 2 * HOUR_MS
+    ) -> agents.Agent:
+        """Return an agent that opens a register of probe p."""
+        agent = agents.Agent('p', name, milliwatts)
+        agent.start(self.random, self.now - ago)
+        return agent
+
+    def deliver(self, agent: agents.Agent, ago: int = HOUR_MS) -> dict:
+        """Deliver all measurements until then, and settle."""
+        date = self.now - ago
+        result = databases.deliver(self.engine, agent.measure(date), date)
+        databases.settle(self.engine, date)
+        return dict(result.outcomes)
+
+    def shown(self) -> int:
+        return databases.shown(self.engine)['p']
 
     def audit(self) -> list[tuple[str, str]]:
         with self.engine.connect() as connection:
@@ -57,137 +48,212 @@ class AdministrationTest(db_base.DatabaseTest):
             ]
 
 
-class ListTest(AdministrationTest):
-    def registers(
-        self, probe: str | None = None
-    ) -> list[administration.RegisterView]:
-        with self.engine.connect() as connection:
-            return list(administration.list_registers(connection, probe))
-
-    def test_active_register_is_listed_first(self):
-        self.deliver(incarnation=1)
-        self.deliver(incarnation=2)
-        self.deliver(agent='other')
-        self.assertEqual(
-            [('r2', 'active'), ('r1', 'superseded'), ('r1', 'overlapping')],
-            [(view.register, view.role) for view in self.registers('p')],
+class VoidTest(AdministrationTest):
+    def void(self, agent: agents.Agent, register: str | None = None) -> int:
+        return administration.void(
+            self.engine,
+            'p',
+            f'{agent.name}-uuid',
+            register or agent.register,
+            'me',
         )
 
-    def test_probes_are_listed_by_id(self):
-        self.deliver('q')
-        self.deliver('p')
-        self.assertEqual(['p', 'q'], [view.probe for view in self.registers()])
+    def test_energy_of_the_register_is_removed(self):
+        agent = self.start()
+        self.deliver(agent)
 
-    def test_coverage_is_the_metered_share_of_the_elapsed_time(self):
-        self.deliver()
-        self.assertEqual([0.5], [view.coverage for view in self.registers()])
+        self.assertEqual(3_600_000, self.void(agent))
 
-    def test_pending_energy_is_overlap_once_the_owner_is_updated(self):
-        self.deliver(millijoules=5)
-        self.deliver(agent='other', millijoules=3)
-        self.deliver(agent='other', millijoules=4)
-        before = self.registers()[1]
-        self.deliver(millijoules=6)
-        after = self.registers()[1]
-        self.assertEqual(4, before.overlap + before.pending)
-        self.assertEqual((4, 0), (after.overlap, after.pending))
+        self.assertEqual(0, self.shown())
+        databases.assert_settled(self.engine, 'void')
 
-    def test_listing_an_unknown_probe_fails(self):
-        self.assertRaises(exception.ProbeNotFound, self.registers, 'x')
+    def test_energy_of_other_registers_remains(self):
+        agent = self.start(ago=4 * HOUR_MS)
+        self.deliver(agent, ago=3 * HOUR_MS)
+        first = agent.register
+        agent.start(self.random, self.now - 2 * HOUR_MS)
+        self.deliver(agent)
 
+        self.assertEqual(3_600_000, self.void(agent, first))
 
-class VoidTest(AdministrationTest):
-    def void(
-        self, probe: str = 'p', agent: str = 'agent', register: str = 'r1'
-    ) -> int:
-        with self.engine.begin() as connection:
-            return administration.void(
-                connection, probe, agent, register, 'operator'
-            )
+        self.assertEqual(3_600_000, self.shown())
+        databases.assert_settled(self.engine, 'void')
 
-    def test_energy_of_the_register_is_subtracted(self):
-        self.deliver(incarnation=1, millijoules=5)
-        self.deliver(incarnation=2, millijoules=7)
-        self.assertEqual(5, self.void())
-        self.assertEqual(7, self.millijoules())
+    def test_register_of_the_same_time_is_billed_instead(self):
+        agent, other = self.start('A', 1000), self.start('B', 700)
+        self.deliver(agent)
+        self.deliver(other)
+        self.assertEqual(3_600_000, self.shown())
+
+        self.assertEqual(1_080_000, self.void(agent))
+
+        self.assertEqual(2_520_000, self.shown())
+        databases.assert_settled(self.engine, 'void')
+
+    def test_voiding_a_register_that_is_not_billed_removes_nothing(self):
+        agent, other = self.start('A', 1000), self.start('B', 700)
+        self.deliver(agent)
+        self.deliver(other)
+
+        self.assertEqual(0, self.void(other))
+
+        self.assertEqual(3_600_000, self.shown())
+        databases.assert_settled(self.engine, 'void')
 
     def test_later_measurements_are_rejected(self):
-        self.deliver()
-        self.void()
-        self.assertEqual({'void': 1}, self.deliver(millijoules=100))
-        self.assertEqual(0, self.millijoules())
+        agent = self.start()
+        self.deliver(agent)
+        self.void(agent)
 
-    def test_next_register_of_the_agent_replaces_it(self):
-        self.deliver()
-        self.void()
+        self.assertEqual({'void': 1}, self.deliver(agent, ago=0))
+
+        self.assertEqual(0, self.shown())
+
+    def test_next_register_is_billed(self):
+        agent = self.start()
+        self.deliver(agent)
+        self.void(agent)
+
+        agent.start(self.random, self.now - HOUR_MS)
+        self.deliver(agent, ago=0)
+
+        self.assertEqual(3_600_000, self.shown())
+        databases.assert_settled(self.engine, 'void')
+
+    def test_voiding_again_changes_nothing(self):
+        agent = self.start()
+        self.deliver(agent)
+        self.void(agent)
+
+        self.assertEqual(0, self.void(agent))
+
+        self.assertEqual(1, len(self.audit()))
+
+    def test_energy_that_was_shown_too_early_is_removed_as_well(self):
+        agent = self.start()
+        self.deliver(agent)
+        with self.engine.begin() as connection:
+            connection.execute(schema.probe.update().values(shown=4_000_000))
+
+        self.assertEqual(4_000_000, self.void(agent))
+
+        self.assertEqual(0, self.shown())
+
+    def test_change_is_recorded(self):
+        agent = self.start()
+        self.deliver(agent)
+
+        self.void(agent)
+
         self.assertEqual(
-            {'billed': 1}, self.deliver(incarnation=2, millijoules=7)
-        )
-        self.assertEqual(7, self.millijoules())
-
-    def test_voiding_twice_subtracts_once(self):
-        self.deliver(incarnation=1)
-        self.deliver(incarnation=2)
-        self.void()
-        self.assertEqual(0, self.void())
-        self.assertEqual(5, self.millijoules())
-
-    def test_operator_is_recorded(self):
-        self.deliver()
-        self.void()
-        self.assertEqual(
-            [('operator', 'void register r1 of agent agent, probe p: 5 mJ')],
+            [
+                (
+                    'me',
+                    f'void register {agent.register} of agent A-uuid, '
+                    'probe p: 3600000 mJ',
+                )
+            ],
             self.audit(),
         )
 
-    def test_voiding_an_unknown_register_fails_without_changes(self):
-        self.deliver()
-        self.assertRaises(exception.ProbeNotFound, self.void, 'x')
-        self.assertRaises(exception.RegisterNotFound, self.void, register='x')
-        self.assertRaises(exception.RegisterNotFound, self.void, agent='x')
-        self.assertEqual(5, self.millijoules())
+    def test_voiding_an_unknown_register_fails(self):
+        agent = self.start()
+        self.assertRaises(exception.ProbeNotFound, self.void, agent)
+        self.deliver(agent)
+
+        self.assertRaises(
+            exception.RegisterNotFound, self.void, agent, 'x' * 16
+        )
+
         self.assertEqual([], self.audit())
 
 
-class DeleteProbeTest(AdministrationTest):
-    def delete(self, probe: str = 'p') -> int:
+class SumTest(AdministrationTest):
+    def configure(self) -> None:
         with self.engine.begin() as connection:
-            return administration.delete_probe(connection, probe, 'operator')
+            sums.configure(
+                connection, [sums.Sum('total', 'n', frozenset({'p'}))]
+            )
 
-    def test_probe_and_its_registers_are_deleted(self):
-        self.deliver(incarnation=1, ago=2 * HOUR)
-        self.deliver(incarnation=2, ago=HOUR)
-        self.deliver('q', ago=HOUR)
-        self.assertEqual(10, self.delete())
+    def total(self) -> int:
+        with self.engine.connect() as connection:
+            return sums.get_state(connection, 'total', 2.0**40).millijoules
+
+    def test_voided_part_removes_only_the_energy_it_added(self):
+        agent = self.start()
+        self.deliver(agent, ago=HOUR_MS)
+        self.configure()
+        self.deliver(agent, ago=0)
+        self.assertEqual(3_600_000, self.total())
+
+        administration.void(self.engine, 'p', 'A-uuid', agent.register, 'me')
+
+        self.assertEqual(0, self.total())
+
+    def test_part_that_is_deleted_and_metered_again_adds_new_energy(self):
+        self.deliver(self.start())
+        self.configure()
+        administration.delete_probe(self.engine, 'p', 'me')
+        agent = self.start(ago=HOUR_MS)
+
+        self.deliver(agent, ago=0)
+
+        self.assertEqual(3_600_000, self.total())
+
+
+class DeleteTest(AdministrationTest):
+    def delete(self) -> int:
+        return administration.delete_probe(self.engine, 'p', 'me')
+
+    def test_probe_and_its_energy_are_removed(self):
+        agent, other = self.start('A', 1000), self.start('B', 700)
+        self.deliver(agent)
+        self.deliver(other)
+
+        self.assertEqual(3_600_000, self.delete())
+
+        self.assertEqual({}, databases.shown(self.engine))
         with self.engine.connect() as connection:
             self.assertEqual(
-                ['q'], connection.scalars(sa.select(schema.probe.c.id)).all()
+                [], connection.execute(sa.select(schema.overlap)).all()
             )
-            self.assertEqual(
-                [], connection.execute(sa.select(schema.register)).all()
-            )
-        self.assertEqual([('operator', 'delete probe p: 10 mJ')], self.audit())
 
-    def test_measurements_of_its_registers_are_rejected(self):
-        self.deliver(incarnation=1, ago=2 * HOUR)
-        self.deliver(incarnation=2, ago=HOUR)
+    def test_later_measurements_of_its_registers_are_rejected(self):
+        agent = self.start()
+        self.deliver(agent)
         self.delete()
-        for incarnation in (1, 2):
-            self.assertEqual(
-                {'stale_incarnation': 1},
-                self.deliver(incarnation=incarnation, millijoules=100),
-            )
 
-    def test_probe_that_is_metered_again_starts_at_zero(self):
-        self.deliver(ago=HOUR)
+        self.assertEqual({'void': 1}, self.deliver(agent, ago=0))
+
+        self.assertEqual({}, databases.shown(self.engine))
+
+    def test_probe_that_is_metered_again_begins_at_zero(self):
+        agent = self.start()
+        self.deliver(agent)
         self.delete()
-        self.deliver(incarnation=2, millijoules=7)
-        self.assertEqual(7, self.millijoules())
 
-    def test_deleting_a_metered_probe_fails(self):
-        self.deliver(ago=10)
+        agent.start(self.random, self.now - HOUR_MS)
+        self.deliver(agent, ago=0)
+
+        self.assertEqual(3_600_000, self.shown())
+        databases.assert_settled(self.engine, 'deleted')
+
+    def test_change_is_recorded(self):
+        self.deliver(self.start())
+
+        self.delete()
+
+        self.assertEqual([('me', 'delete probe p: 3600000 mJ')], self.audit())
+
+    def test_metered_probe_is_not_deleted(self):
+        agent = self.start()
+        self.deliver(agent, ago=100_000)
+        shown = self.shown()
+
         self.assertRaises(exception.ProbeInUse, self.delete)
-        self.assertEqual(5, self.millijoules())
+
+        self.assertEqual(shown, self.shown())
+        self.assertEqual({'merged': 1}, self.deliver(agent, ago=0))
 
     def test_deleting_an_unknown_probe_fails(self):
-        self.assertRaises(exception.ProbeNotFound, self.delete, 'x')
+        self.assertRaises(exception.ProbeNotFound, self.delete)
