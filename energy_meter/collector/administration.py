@@ -9,8 +9,9 @@ message that is replayed moves nothing.
 import collections
 import collections.abc
 
-from oslo_db import api as db_api
+from oslo_db import exception as db_exception
 import sqlalchemy as sa
+import tenacity
 
 from energy_meter import exception
 from energy_meter.collector import registers
@@ -23,7 +24,14 @@ from energy_meter.db import tips
 _PROBE, _REGISTER, _OVERLAP = schema.probe, schema.register, schema.overlap
 
 #: Repeats a transaction during which a register was added.
-retry = db_api.wrap_db_retry(max_retries=10, retry_interval=0.1)
+retry = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(
+        (db_exception.RetryRequest, db_exception.DBDeadlock)
+    ),
+    wait=tenacity.wait_random(0.1, 1.0),
+    stop=tenacity.stop_after_attempt(10),
+    reraise=True,
+)
 
 
 @retry

@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reports alarms of probes: to Prometheus and the log."""
+"""Alarms of probes: those of clocks, and reports to Prometheus and the log.
+
+A settling finds the alarms of the probes that it settles. A probe whose
+registers form one line is not settled, as no date changes its energy, but the
+dates of its energy are wrong if the agent's clock is.
+"""
+
+import collections
 
 import sqlalchemy as sa
 
 from energy_meter import log_throttle
 from energy_meter.billing import alarms
 from energy_meter.billing import dates
+from energy_meter.billing import lines
+from energy_meter.db import engine as db_engine
+from energy_meter.db import histories
 from energy_meter.db import schema
+from energy_meter.db import tips
 from energy_meter.telemetry import counters
 
 #: Names of all alarms.
@@ -22,11 +33,13 @@ NAMES = (
 COUNTERS = (
     counters.Definition(
         'alarms_raised',
-        'Alarms that probes of any collector have had since this one started',
+        'Alarms of probes, of all collectors, when this one noticed them',
         'alarm',
         NAMES,
     ),
 )
+
+_PROBE, _REGISTER = schema.probe, schema.register
 
 
 class Alarms:
@@ -42,34 +55,65 @@ class Alarms:
     ) -> None:
         self._counters = counts
         self._throttled_log = throttled_log
-        self._known: set[tuple[str, str]] = set()
+        self._known: set[tuple[str, str, str]] = set()
 
     def report(self, engine: sa.Engine) -> None:
         """Report alarms that were raised since the last call."""
-        table = schema.probe
-        query = sa.select(table.c.id, table.c.alarms).where(
-            table.c.alarms != ''
-        )
+        with db_engine.writing(engine) as connection:
+            _check_clocks(connection)
         with engine.connect() as connection:
-            current = {
-                (probe, alarm)
-                for probe, text in connection.execute(query)
-                for alarm in text.split()
-            }
-        for name in NAMES:
-            probes = sorted(
-                probe
-                for probe, alarm in current - self._known
-                if alarm == name
+            current = _current(connection)
+        raised = collections.defaultdict(list)
+        for alarm, agent, probe in sorted(current - self._known):
+            raised[alarm, agent].append(probe)
+        for (alarm, agent), probes in raised.items():
+            self._counters.count('alarms_raised', len(probes), alarm=alarm)
+            self._throttled_log.warning(
+                f'{alarm} {agent}',
+                'Alarm %s: agent %s, %d probes, among them %s; run '
+                'energy-meter-status upgrade check',
+                alarm,
+                agent,
+                len(probes),
+                probes[0],
             )
-            if probes:
-                self._counters.count('alarms_raised', len(probes), alarm=name)
-                self._throttled_log.warning(
-                    f'alarm {name}',
-                    '%d probes have the alarm %s, among them %s; run '
-                    'energy-meter-status upgrade check',
-                    len(probes),
-                    name,
-                    probes[0],
-                )
         self._known = current
+
+
+def _check_clocks(connection: sa.Connection) -> None:
+    """Set the alarms of the probes whose registers form one line."""
+    rows = connection.execute(
+        sa.select(_REGISTER, _PROBE.c.alarms)
+        .select_from(tips.PROBES)
+        .where(_REGISTER.c.role == schema.Role.SOLE, ~_PROBE.c.contested)
+        .order_by(_PROBE.c.id)
+    )
+    for row in rows.all():
+        known = histories.to_history(row)
+        opening = dates.openings([known], lines.Lines([known]))[known.key]
+        found = opening.correction or ''
+        if found != row.alarms:
+            # Unless another register became the tip meanwhile.
+            connection.execute(
+                _PROBE.update()
+                .where(_PROBE.c.id == row.probe, _PROBE.c.tip == row.number)
+                .where(~_PROBE.c.contested)
+                .values(alarms=found, settled_at=db_engine.clock())
+            )
+
+
+def _current(connection: sa.Connection) -> set[tuple[str, str, str]]:
+    """Return alarm, name of the agent, and probe, of all alarms."""
+    is_shown = _REGISTER.c.number == sa.func.coalesce(
+        _PROBE.c.tip, _PROBE.c.displayed
+    )
+    query = (
+        sa.select(_PROBE.c.id, _PROBE.c.alarms, _REGISTER.c.agent_name)
+        .join(_REGISTER, is_shown)
+        .where(_PROBE.c.alarms != '')
+    )
+    return {
+        (alarm, agent, probe)
+        for probe, text, agent in connection.execute(query)
+        for alarm in text.split()
+    }

@@ -22,6 +22,7 @@ from energy_meter.billing import lines
 from energy_meter.billing import timeline
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
+from energy_meter.db import marks
 from energy_meter.db import numbers
 from energy_meter.db import packing
 from energy_meter.db import schema
@@ -29,6 +30,7 @@ from energy_meter.db import schema
 _PROBE, _OVERLAP, _DAY = schema.probe, schema.overlap, schema.profile_day
 
 _Histories = list[history.RegisterHistory]
+_Openings = dict[measurement.RegisterKey, billing_dates.Opening]
 _Overlaps = dict[tuple[int, measurement.RegisterKey], curve.Share]
 
 
@@ -73,21 +75,41 @@ def load(connection: sa.Connection, probe: str) -> timeline.Timeline:
     )
     if contested is None:
         raise exception.ProbeNotFound(probe=probe)
-    loaded = _unpack(
-        connection,
-        probe,
-        histories.load(connection, [probe], None).get(probe, ()),
-    )
+    db_now = db_engine.now(connection)
+    loaded = histories.load(connection, [probe]).get(probe, [])
+    openings = billing_dates.openings(loaded, lines.Lines(loaded))
+    # A register that was too old when it arrived is not billed.
+    unbilled = _unbilled(connection, probe)
+    loaded = [
+        dataclasses.replace(known, voided=True)
+        if numbers.number(probe, known.key) in unbilled
+        and (
+            not contested or _end(known, openings) < db_now - marks.HORIZON_MS
+        )
+        else known
+        for known in _unpack(connection, probe, loaded)
+    ]
     overlaps = _overlaps(connection, probe, loaded)
     if contested:
-        # Older cells are final, and what void registers had left there is not
-        # filled.
-        since = packing.horizon(db_engine.now(connection))
+        # Older cells are final.
+        since = packing.horizon(db_now)
         overlaps = {
             key: share for key, share in overlaps.items() if key[0] < since
         } | bill.bill(loaded, since).overlaps
-    openings = billing_dates.openings(loaded, lines.Lines(loaded))
     return timeline.Timeline(loaded, openings, overlaps)
+
+
+def _end(known: history.RegisterHistory, openings: _Openings) -> int:
+    return openings[known.key].opened + known.last.elapsed
+
+
+def _unbilled(connection: sa.Connection, probe: str) -> set[int]:
+    """Return the numbers of registers that are in no sum."""
+    register = schema.register.c
+    query = sa.select(register.number).where(
+        register.probe == probe, register.role == schema.Role.UNBILLED
+    )
+    return set(connection.scalars(query))
 
 
 def _unpack(
@@ -104,13 +126,13 @@ def _unpack(
         .order_by(_DAY.c.register, _DAY.c.day)
     ):
         packed.setdefault(number, []).extend(packing.unpack(day))
-    for number, marks in packed.items():
+    for number, older in packed.items():
         known = registers[number]
         newer = (
-            mark for mark in known.marks if mark.elapsed > marks[-1].elapsed
+            mark for mark in known.marks if mark.elapsed > older[-1].elapsed
         )
         registers[number] = dataclasses.replace(
-            known, marks=(*marks, *newer), base=history.ORIGIN
+            known, marks=(*older, *newer), base=history.ORIGIN
         )
     return list(registers.values())
 

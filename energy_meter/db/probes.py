@@ -187,7 +187,7 @@ def _displayed(
         was settled, by probe.
     :returns: whether the register is fresh, and what is displayed, by probe.
     """
-    found: dict[str, tuple[object, _Row]] = {}
+    found: dict[str, tuple[tuple[typing.Any, ...], _Row]] = {}
     names = list(probes)
     for start in range(0, len(names), _CHUNK):
         chunk = names[start : start + _CHUNK]

@@ -2,50 +2,46 @@
 
 """Agents that are disabled and enabled."""
 
+import random
+
 import sqlalchemy as sa
 
 from energy_meter import exception
-from energy_meter import measurement
 from energy_meter.collector import agents
 from energy_meter.db import schema
+from energy_meter.tests.unit.collector import agents as meters
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
 
+HOUR_MS = 3_600_000
+
 
 class AgentsTest(db_base.DatabaseTest):
-    def deliver(
-        self,
-        probe: str = 'p',
-        agent: str = 'rogue',
-        incarnation: int = 1,
-        millijoules: int = 5,
-    ) -> dict[str, int]:
-        """Write a measurement; each incarnation has one register."""
-        return dict(
-            databases.deliver(
-                self.engine,
-                [
-                    measurement.Measurement(
-                        measurement.Probe(
-                            probe, 'node', probe, 'w', 'dummy', f'{agent}-name'
-                        ),
-                        measurement.RegisterKey(
-                            agent, f'r{incarnation}', incarnation
-                        ),
-                        self.now,
-                        millijoules * 2.0,
-                        millijoules,
-                        float(millijoules),
-                    )
-                ],
-                self.now,
-            ).outcomes
-        )
+    def setUp(self) -> None:
+        super().setUp()
+        self.random = random.Random(1)
 
-    def disable(self, agent: str = 'rogue') -> dict[str, int]:
+    def meter(self, probe: str = 'p', name: str = 'rogue') -> str:
+        """Meter 1 W for an hour in a new register.
+
+        :returns: ID of the register.
+        """
+        agent = meters.Agent(probe, name, 1000)
+        agent.start(self.random, self.now - HOUR_MS)
+        self.deliver(agent)
+        return agent.register
+
+    def deliver(self, agent: meters.Agent) -> dict[str, int]:
+        result = databases.deliver(
+            self.engine, agent.measure(self.now), self.now
+        )
+        databases.settle(self.engine, self.now)
+        return dict(result.outcomes)
+
+    def disable(self, agent: str = 'rogue-uuid') -> dict[str, int]:
         return agents.disable(self.engine, agent, 'operator')
 
-    def enable(self, agent: str = 'rogue') -> None:
+    def enable(self, agent: str = 'rogue-uuid') -> None:
         with self.engine.begin() as connection:
             agents.enable(connection, agent, 'operator')
 
@@ -53,8 +49,8 @@ class AgentsTest(db_base.DatabaseTest):
         with self.engine.connect() as connection:
             return agents.list_agents(connection)
 
-    def millijoules(self, probe: str = 'p') -> int:
-        return databases.load(self.engine, probe).millijoules
+    def shown(self, probe: str = 'p') -> int:
+        return databases.shown(self.engine).get(probe, 0)
 
     def audit(self) -> list[str]:
         with self.engine.connect() as connection:
@@ -68,125 +64,135 @@ class AgentsTest(db_base.DatabaseTest):
 
 class ListTest(AgentsTest):
     def test_each_agent_is_listed_once(self):
-        self.deliver('p')
-        self.deliver('q', incarnation=1)
-        self.deliver('q', incarnation=2)
-        self.deliver('r', 'honest')
+        self.meter('p')
+        self.meter('q')
+        self.meter('q')
+        self.meter('r', 'honest')
+
         self.assertEqual(
-            [('honest', 'honest-name', 1), ('rogue', 'rogue-name', 2)],
+            [('honest-uuid', 'honest', 1), ('rogue-uuid', 'rogue', 2)],
             [
                 (view.agent, view.name, view.probes)
                 for view in self.list_agents()
             ],
         )
         self.assertEqual(
-            {self.now}, {view.last_seen_at for view in self.list_agents()}
-        )
-
-    def test_agent_that_owns_no_probe_has_no_name(self):
-        self.deliver('p', 'honest')
-        self.deliver('p', 'rogue')
-        self.assertEqual(
-            [('honest', 'honest-name'), ('rogue', None)],
-            [(view.agent, view.name) for view in self.list_agents()],
+            {self.now / 1000},
+            {view.last_seen_at for view in self.list_agents()},
         )
 
     def test_disabled_agent_keeps_its_name(self):
-        self.deliver()
+        self.meter()
         self.disable()
-        (view,) = self.list_agents()
-        self.assertEqual(
-            ('rogue', 'rogue-name', 1), (view.agent, view.name, view.probes)
-        )
-        self.assertLess(abs(view.disabled_at - self.now), 60)
 
-    def test_disabled_agent_without_registers_is_listed(self):
-        self.deliver()
-        self.disable()
-        with self.engine.begin() as connection:
-            connection.execute(schema.register.delete())
         (view,) = self.list_agents()
+
         self.assertEqual(
-            ('rogue', 'rogue-name', 0, None),
-            (view.agent, view.name, view.probes, view.last_seen_at),
+            ('rogue-uuid', 'rogue', 1), (view.agent, view.name, view.probes)
         )
+        self.assertAlmostEqual(self.now / 1000, view.disabled_at, delta=60)
 
 
 class DisableTest(AgentsTest):
     def test_only_energy_of_the_disabled_agent_is_removed(self):
-        databases.assert_agent_can_be_disabled(self.engine)
+        # Given probes of which another agent metered the same or more,
+        self.meter('p', 'honest')
+        self.meter('p')
+        self.meter('q')
+        self.meter('q')
+        self.meter('r', 'honest')
 
-    def test_all_its_registers_are_voided(self):
-        self.deliver(incarnation=1, millijoules=5)
-        self.deliver(incarnation=2, millijoules=7)
-        self.deliver('q', millijoules=11)
-        self.assertEqual({'p': 12, 'q': 11}, self.disable())
-        self.assertEqual((0, 0), (self.millijoules(), self.millijoules('q')))
+        # when one is disabled,
+        removed = self.disable()
+
+        # then what the other one metered is billed.
+        self.assertEqual({'p': 0, 'q': 3_600_000}, removed)
+        self.assertEqual(3_600_000, self.shown('p'))
+        self.assertEqual(0, self.shown('q'))
+        self.assertEqual(3_600_000, self.shown('r'))
+        databases.assert_settled(self.engine, 'disabled')
 
     def test_later_measurements_are_rejected(self):
-        self.deliver()
+        self.meter()
         self.disable()
-        for probe, incarnation in (('p', 1), ('p', 2), ('new', 3)):
-            self.assertEqual(
-                {'agent_disabled': 1},
-                self.deliver(probe, incarnation=incarnation, millijoules=100),
-            )
-        self.assertEqual((0, 0), (self.millijoules(), self.millijoules('new')))
+
+        for probe in 'p', 'new':
+            agent = meters.Agent(probe, 'rogue', 1000)
+            agent.start(self.random, self.now - HOUR_MS)
+            outcomes = self.deliver(agent)
+            self.assertEqual({'agent_disabled'}, set(outcomes))
+
+        self.assertEqual((0, 0), (self.shown(), self.shown('new')))
 
     def test_measurements_of_other_agents_are_merged(self):
-        self.deliver()
+        self.meter()
         self.disable()
-        self.assertEqual({'billed': 1}, self.deliver('p', 'honest'))
-        self.assertEqual(5, self.millijoules())
+
+        self.meter('p', 'honest')
+
+        self.assertEqual(3_600_000, self.shown())
 
     def test_disabling_again_voids_registers_added_meanwhile(self):
-        self.deliver()
+        self.meter()
         self.disable()
         with self.engine.begin() as connection:
             connection.execute(schema.disabled_agent.delete())
         # A batch that was being written when the agent was disabled.
-        self.deliver('q', incarnation=2, millijoules=7)
+        register = self.meter('q')
         with self.engine.begin() as connection:
             connection.execute(
                 schema.disabled_agent.insert().values(
-                    agent='rogue', created_at=self.now
+                    agent='rogue-uuid', created_at=self.now
                 )
             )
-        self.assertEqual({'p': 0, 'q': 7}, self.disable())
+
+        self.assertEqual({'p': 0, 'q': 3_600_000}, self.disable())
+
         actions = self.audit()
+        self.assertIn(register, actions[-1])
         self.assertEqual({'p': 0, 'q': 0}, self.disable())
         self.assertEqual(actions, self.audit())
 
     def test_changes_are_recorded(self):
-        self.deliver()
+        first, last = sorted((self.meter(), self.meter()))
+
         self.disable()
+
         self.assertEqual(
             [
-                'disable agent rogue',
-                'void register r1 of agent rogue, probe p: 5 mJ',
+                'disable agent rogue-uuid',
+                f'void register {first}, register {last} of agent '
+                'rogue-uuid, probe p: 3600000 mJ',
             ],
             self.audit(),
         )
 
     def test_disabling_an_unknown_agent_fails(self):
-        self.deliver()
+        self.meter()
+
         self.assertRaises(exception.AgentNotFound, self.disable, 'unknown')
+
         self.assertEqual([], self.audit())
 
 
 class EnableTest(AgentsTest):
     def test_new_registers_are_billed_again(self):
-        self.deliver()
+        agent = meters.Agent('p', 'rogue', 1000)
+        agent.start(self.random, self.now - 2 * HOUR_MS)
+        self.deliver(agent)
         self.disable()
+
         self.enable()
-        self.assertEqual({'void': 1}, self.deliver(millijoules=100))
-        self.assertEqual(
-            {'billed': 1}, self.deliver(incarnation=2, millijoules=7)
-        )
-        self.assertEqual(7, self.millijoules())
-        self.assertEqual('enable agent rogue', self.audit()[-1])
+
+        self.assertEqual({'void': 1}, self.deliver(agent))
+        agent.start(self.random, self.now - HOUR_MS)
+        self.deliver(agent)
+        self.assertEqual(3_600_000, self.shown())
+        self.assertEqual('enable agent rogue-uuid', self.audit()[-1])
 
     def test_enabling_an_enabled_agent_fails(self):
-        self.deliver()
+        self.meter()
+
         self.assertRaises(exception.AgentNotDisabled, self.enable)
+
         self.assertEqual([], self.audit())

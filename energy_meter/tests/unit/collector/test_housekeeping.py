@@ -1,95 +1,206 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Folding of old registers into their probes."""
+"""Packing of old marks."""
+
+import random
+import threading
+from unittest import mock
 
 import sqlalchemy as sa
 
-from energy_meter import measurement
+from energy_meter.collector import administration
 from energy_meter.collector import housekeeping
+from energy_meter.db import curves
+from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
+from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
 
-DAY_S = 86_400
-AFTER_DAYS = 30
+DAY_MS = 86_400_000
+#: Midnight of the first day.
+START = agents.EPOCH // DAY_MS * DAY_MS
 
 
-class FoldTest(db_base.DatabaseTest):
-    def deliver(
-        self,
-        incarnation: int,
-        days_ago: float,
-        millijoules: int = 5,
-    ) -> dict[str, int]:
-        """Write a measurement; each incarnation has one register."""
-        timestamp = self.now - days_ago * DAY_S
-        return dict(
-            databases.deliver(
-                self.engine,
-                [
-                    measurement.Measurement(
-                        measurement.Probe(
-                            'p', 'node', 'p', 'w', 'dummy', 'agent'
-                        ),
-                        measurement.RegisterKey(
-                            'agent', f'r{incarnation}', incarnation
-                        ),
-                        timestamp,
-                        millijoules * 2.0,
-                        millijoules,
-                        10.0,
+class PurgeTest(db_base.DatabaseTest):
+    """Two agents that meter a probe for some days, one of them with pauses."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.random = random.Random(1)
+        self.agents = [
+            agents.Agent('p', 'A', 250_000),
+            agents.Agent('p', 'B', 200_000),
+        ]
+        self.hours = 0
+
+    def meter(self, days: float) -> None:
+        """Let both agents meter, restart now and then, and be settled."""
+        for _ in range(int(days * 24)):
+            date = START + self.hours * 3_600_000
+            self.hours += 1
+            for agent in self.agents:
+                if not agent.register or self.random.random() < 0.05:
+                    agent.start(self.random, date)
+                elif self.random.random() < 0.8:
+                    databases.deliver(
+                        self.engine, agent.measure(date), date + 1000
                     )
-                ],
-                timestamp,
-            ).outcomes
-        )
+            databases.settle(self.engine, date + 1000)
 
-    def fold(self) -> int:
-        with self.engine.begin() as connection:
-            return housekeeping.fold(connection, AFTER_DAYS)
+    def purge(self, day: float) -> int:
+        """Run on a day since the start, 30 days after the days to pack."""
+        now = START + int((day + 30) * DAY_MS)
+        with mock.patch.object(db_engine, 'now', return_value=now):
+            return housekeeping.purge(self.engine, threading.Event())
 
-    def account(self):
-        return databases.load(self.engine, 'p')
+    def curve(self) -> list[int]:
+        """Return the energy by date, in steps that are no quarter-hours."""
+        dates = range(START, START + 5 * DAY_MS, 1_000_003)
+        with curves.snapshot(self.engine) as connection:
+            return curves.energy_at(connection, 'p', dates)
 
-    def test_energy_of_a_folded_register_remains(self):
-        self.deliver(1, days_ago=40)
-        self.deliver(2, days_ago=39)
-        self.assertEqual(1, self.fold())
-        self.assertEqual({}, self.account().others)
-        self.assertEqual(10, self.account().millijoules)
+    def probe(self) -> object:
+        with self.engine.connect() as connection:
+            return connection.execute(sa.select(schema.probe)).one()
 
-    def test_measurements_of_a_folded_register_are_rejected(self):
-        self.deliver(1, days_ago=40)
-        self.deliver(2, days_ago=39)
-        self.fold()
-        self.assertEqual(
-            {'stale_incarnation': 1},
-            self.deliver(1, days_ago=0, millijoules=7),
-        )
-        self.assertEqual(10, self.account().millijoules)
+    def count(self, table: sa.Table) -> int:
+        with self.engine.connect() as connection:
+            query = sa.select(sa.func.count()).select_from(table)
+            return connection.scalar(query)
 
-    def test_recently_updated_register_is_kept(self):
-        self.deliver(1, days_ago=40)
-        self.deliver(2, days_ago=29)
-        self.deliver(3, days_ago=28)
-        self.assertEqual(1, self.fold())
-        self.assertEqual([('agent', 'r2')], list(self.account().others))
+    def test_no_energy_changes(self):
+        self.meter(3)
+        probe, curve = self.probe(), self.curve()
 
-    def test_owner_is_never_folded(self):
-        self.deliver(1, days_ago=400)
-        self.assertEqual(0, self.fold())
-        self.assertEqual(
-            {'billed': 1}, self.deliver(1, days_ago=0, millijoules=7)
-        )
-        self.assertEqual(7, self.account().millijoules)
+        self.assertGreater(self.purge(2), 200)
 
-    def test_floor_never_decreases(self):
-        with self.engine.begin() as connection:
-            for incarnation in (5, 3):
-                housekeeping.raise_floor(connection, 'p', 'agent', incarnation)
-            self.assertEqual(
-                [5],
-                connection.scalars(
-                    sa.select(schema.floor.c.incarnation)
-                ).all(),
+        self.assertEqual(probe, self.probe())
+        self.assertEqual(curve, self.curve())
+
+    def test_marks_before_the_horizon_become_days(self):
+        self.meter(3)
+        marks = self.count(schema.mark)
+
+        packed = self.purge(2)
+
+        self.assertEqual(marks - packed, self.count(schema.mark))
+        with self.engine.connect() as connection:
+            table = schema.profile_day
+            days = connection.scalars(sa.select(table.c.day).distinct())
+            self.assertEqual({START // DAY_MS, START // DAY_MS + 1}, set(days))
+
+    def test_purge_takes_whole_days(self):
+        self.meter(2)
+
+        self.assertEqual(0, self.purge(0.9))
+        self.assertGreater(self.purge(1.9), 50)
+        self.assertEqual(0, self.purge(1.1))
+
+    def test_purging_again_changes_nothing(self):
+        self.meter(3)
+        self.purge(2)
+        days = self.count(schema.profile_day)
+
+        self.assertEqual(0, self.purge(2))
+
+        self.assertEqual(days, self.count(schema.profile_day))
+
+    def test_day_by_day_is_the_same_as_all_at_once(self):
+        self.meter(4)
+        curve = self.curve()
+
+        for day in range(5):
+            self.purge(day)
+
+            self.assertEqual(curve, self.curve(), f'day {day}')
+
+    def test_probe_can_be_metered_and_settled_afterwards(self):
+        self.meter(3)
+        self.purge(2)
+        before = self.curve()
+
+        self.meter(1)
+
+        after = self.curve()
+        until = len(range(START, START + 2 * DAY_MS, 1_000_003))
+        self.assertEqual(before[:until], after[:until])
+        self.assertGreater(after[-1], before[-1])
+        databases.settle(self.engine, START + 35 * DAY_MS)
+        self.assertEqual(after[-1], databases.shown(self.engine)['p'])
+
+    def test_contested_probe_is_settled_first(self):
+        self.meter(3)
+        agent = self.agents[0]
+        date = START + 3 * DAY_MS
+        databases.deliver(self.engine, agent.measure(date), date)
+        self.assertTrue(self.probe().contested)
+
+        self.assertGreater(self.purge(2), 200)
+
+        self.assertFalse(self.probe().contested)
+
+    def test_old_marks_that_arrive_again_move_nothing(self):
+        self.meter(1)
+        agent = self.agents[0]
+        agent.start(self.random, START + DAY_MS)
+        received = agent.measure(START + DAY_MS + 10 * 3_600_000)
+        date = START + DAY_MS + 11 * 3_600_000
+        databases.deliver(self.engine, received, date)
+        databases.settle(self.engine, date)
+        self.purge(2)
+        probe, curve = self.probe(), self.curve()
+
+        databases.deliver(self.engine, received, START + 33 * DAY_MS)
+
+        databases.settle(self.engine, START + 33 * DAY_MS)
+        self.assertEqual(probe.base_millijoules, self.probe().base_millijoules)
+        self.assertEqual(curve, self.curve())
+        self.assertEqual(0, self.count(schema.mark))
+
+    def test_old_register_that_is_voided_is_not_replaced(self):
+        self.meter(3)
+        self.purge(3)
+        with self.engine.connect() as connection:
+            table = schema.register
+            billed = {
+                row.number: row
+                for row in connection.execute(
+                    sa.select(table).order_by(table.c.first_timestamp)
+                )
+            }
+            overlap = dict(
+                connection.execute(
+                    sa.select(
+                        schema.overlap.c.register,
+                        sa.func.sum(schema.overlap.c.millijoules),
+                    ).group_by(schema.overlap.c.register)
+                ).all()
             )
+        number, row = next(iter(billed.items()))
+        expected = row.millijoules - overlap.get(number, 0)
+
+        with mock.patch.object(
+            db_engine, 'now', return_value=START + 33 * DAY_MS
+        ):
+            removed = administration.void(
+                self.engine, 'p', row.agent, row.register, 'me'
+            )
+
+        self.assertEqual(expected, removed)
+        self.assertEqual(databases.shown(self.engine)['p'], self.curve()[-1])
+
+    def test_purge_stops_when_the_service_stops(self):
+        self.meter(2)
+        stopping = threading.Event()
+        stopping.set()
+        with mock.patch.object(
+            db_engine, 'now', return_value=START + 40 * DAY_MS
+        ):
+            self.assertEqual(0, housekeeping.purge(self.engine, stopping))
+
+    def test_marks_of_a_deleted_probe_are_packed(self):
+        self.meter(2)
+        administration.delete_probe(self.engine, 'p', 'me')
+
+        self.assertGreater(self.purge(1), 100)
