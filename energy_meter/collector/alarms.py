@@ -59,8 +59,11 @@ class Alarms:
 
     def report(self, engine: sa.Engine) -> None:
         """Report alarms that were raised since the last call."""
-        with db_engine.writing(engine) as connection:
-            _check_clocks(connection)
+        with engine.connect() as connection:
+            changes = _clock_changes(connection)
+        if changes:
+            with db_engine.writing(engine) as connection:
+                _write(connection, changes)
         with engine.connect() as connection:
             current = _current(connection)
         raised = collections.defaultdict(list)
@@ -80,26 +83,40 @@ class Alarms:
         self._known = current
 
 
-def _check_clocks(connection: sa.Connection) -> None:
-    """Set the alarms of the probes whose registers form one line."""
+def _clock_changes(connection: sa.Connection) -> list[dict[str, object]]:
+    """Return alarms to set, of probes whose registers form one line."""
     rows = connection.execute(
         sa.select(_REGISTER, _PROBE.c.alarms)
         .select_from(tips.PROBES)
         .where(_REGISTER.c.role == schema.Role.SOLE, ~_PROBE.c.contested)
         .order_by(_PROBE.c.id)
     )
-    for row in rows.all():
+    changes: list[dict[str, object]] = []
+    for row in rows:
         known = histories.to_history(row)
         opening = dates.openings([known], lines.Lines([known]))[known.key]
         found = opening.correction or ''
         if found != row.alarms:
-            # Unless another register became the tip meanwhile.
-            connection.execute(
-                _PROBE.update()
-                .where(_PROBE.c.id == row.probe, _PROBE.c.tip == row.number)
-                .where(~_PROBE.c.contested)
-                .values(alarms=found, settled_at=db_engine.clock())
+            changes.append(
+                {'probe': row.probe, 'number': row.number, 'found': found}
             )
+    return changes
+
+
+def _write(
+    connection: sa.Connection, changes: list[dict[str, object]]
+) -> None:
+    # Unless another register became the tip meanwhile.
+    connection.execute(
+        _PROBE.update()
+        .where(
+            _PROBE.c.id == sa.bindparam('probe'),
+            _PROBE.c.tip == sa.bindparam('number'),
+            ~_PROBE.c.contested,
+        )
+        .values(alarms=sa.bindparam('found'), settled_at=db_engine.clock()),
+        changes,
+    )
 
 
 def _current(connection: sa.Connection) -> set[tuple[str, str, str]]:
