@@ -23,9 +23,9 @@ class RejectionsTest(db_base.DatabaseTest):
         table = schema.rejection
         with self.engine.begin() as connection:
             return {
-                reason: count
-                for reason, count in connection.execute(
-                    sa.select(table.c.reason, table.c.count)
+                f'{reason} {agent}'.strip(): count
+                for reason, agent, count in connection.execute(
+                    sa.select(table.c.reason, table.c.agent, table.c.count)
                 )
             }
 
@@ -76,3 +76,14 @@ class RejectionsTest(db_base.DatabaseTest):
         self.rejections.save(self.engine)
 
         self.assertEqual({'measurements_clamped': 1}, self.counts())
+
+    def test_rejections_of_agents_are_saved_by_name(self):
+        self.rejections.reject('void', 'north', 3)
+        self.rejections.reject('void', 'south')
+        self.rejections.save(self.engine)
+        self.rejections.reject('void', 'north')
+
+        self.rejections.save(self.engine)
+        self.rejections.save(self.engine)
+
+        self.assertEqual({'void north': 4, 'void south': 1}, self.counts())

@@ -11,6 +11,7 @@ from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter.collector import alarms
 from energy_meter.db import migration
 from energy_meter.db import schema
 from energy_meter.status import database
@@ -44,16 +45,16 @@ class DatabaseTest(base.BaseTestCase):
         :param age: seconds since its last update.
         :param late: latency of this update in seconds.
         """
-        last_seen_at = time.time() - age
+        last_seen_at = rows.now() - int(age * 1000)
         rows.insert(
             self.engine,
             probe,
             last_seen_at=last_seen_at,
-            timestamp=last_seen_at - late,
+            timestamp=last_seen_at - int(late * 1000),
             agent_name=agent,
         )
 
-    def reject(self, reason: str, age: float) -> None:
+    def reject(self, reason: str, age: float, agent: str = '') -> None:
         """Insert rejections by collectors.
 
         :param age: seconds since the last of them.
@@ -61,8 +62,19 @@ class DatabaseTest(base.BaseTestCase):
         with self.engine.begin() as connection:
             connection.execute(
                 schema.rejection.insert().values(
-                    reason=reason, count=7, last_seen_at=time.time() - age
+                    reason=reason,
+                    agent=agent,
+                    count=7,
+                    last_seen_at=rows.now() - int(age * 1000),
                 )
+            )
+
+    def raise_alarms(self, probe: str, alarms: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(
+                schema.probe.update()
+                .where(schema.probe.c.id == probe)
+                .values(alarms=alarms)
             )
 
 
@@ -90,7 +102,45 @@ class StaleProbesTest(DatabaseTest):
         self.assertIn(' from p0, p1, p2, p3, p4 and 3 more. ', result.details)
 
 
+class AlarmsTest(DatabaseTest):
+    def test_probes_without_alarms_pass(self):
+        self.add('a')
+
+        self.assertEqual(Code.SUCCESS, database.probe_alarms(self.conf).code)
+
+    def test_each_alarm_names_its_probes_and_what_to_do(self):
+        for probe in 'a', 'b', 'c':
+            self.add(probe)
+        self.raise_alarms('a', 'clock_behind concurrent_agents')
+        self.raise_alarms('b', 'clock_behind')
+
+        result = database.probe_alarms(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn('clock_behind of a, b: ', result.details)
+        self.assertIn('concurrent_agents of a: ', result.details)
+        self.assertIn('NTP', result.details)
+
+    def test_every_alarm_has_an_explanation(self):
+        for alarm in alarms.NAMES:
+            self.add(alarm)
+            self.raise_alarms(alarm, alarm)
+
+        details = database.probe_alarms(self.conf).details
+
+        for alarm in alarms.NAMES:
+            self.assertIn(f'{alarm} of {alarm}: ', details)
+
+
 class RejectionsTest(DatabaseTest):
+    def test_agent_whose_measurements_are_rejected_is_named(self):
+        self.reject('void', 60, agent='north')
+
+        result = database.rejections(self.conf)
+
+        self.assertEqual(Code.WARNING, result.code)
+        self.assertIn(': void of agent north: 7. ', result.details)
+
     def test_recent_rejections_are_reported(self):
         self.reject('envelopes_rejected (unknown_key)', 60)
         self.reject('measurements_rejected (out_of_range)', 100_000)
