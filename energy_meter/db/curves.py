@@ -41,7 +41,8 @@ def snapshot(
     """Return a connection whose queries all see the same state."""
     with engine.connect() as connection:
         if connection.dialect.name == 'sqlite':
-            connection.exec_driver_sql('BEGIN')
+            # Its driver begins a transaction for writing only.
+            connection.exec_driver_sql('SAVEPOINT snapshot')
         else:
             connection.execution_options(isolation_level='REPEATABLE READ')
         yield connection

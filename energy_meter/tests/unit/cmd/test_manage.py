@@ -2,6 +2,8 @@
 
 """Commands of energy-meter-manage."""
 
+import datetime
+
 import fixtures
 import sqlalchemy as sa
 
@@ -10,6 +12,7 @@ from energy_meter.cmd import manage
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
+from energy_meter.db import schema
 from energy_meter.tests.unit.cmd import base
 
 AGENT = '6a0d3aa8-7f4f-4a93-9f0c-3f3e4f6d7c11'
@@ -40,25 +43,26 @@ class ManageTest(base.CommandTest):
         """
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
-        with engine.begin() as connection:
-            timestamp = db_engine.now(connection) - ago
+        with db_engine.writing(engine) as connection:
+            date = db_engine.now(connection) - int(ago * 1000)
             store.write(
                 connection,
                 [
                     measurement.Measurement(
                         measurement.Probe(
-                            probe, 'node', 'node-41', 'rack1', 'dummy', 'agent'
+                            probe, 'node', 'node-41', 'rack1', 'dummy', 'north'
                         ),
-                        measurement.RegisterKey(AGENT, REGISTER, 1),
-                        timestamp,
-                        HOUR_S,
+                        measurement.RegisterKey(AGENT, REGISTER),
+                        None,
+                        True,
+                        date,
+                        int(HOUR_S * 1000),
                         5 * MILLIJOULES_PER_KWH // 4,
-                        HOUR_S / 2,
+                        int(HOUR_S * 500),
                         173.0,
                     )
                 ],
-                timestamp,
-                60,
+                date,
             )
 
 
@@ -122,6 +126,7 @@ class RegistersTest(ManageTest):
                 'active',
                 '1.250000',
                 '0.5000',
+                'north',
                 AGENT,
                 REGISTER,
             ):
@@ -132,6 +137,39 @@ class RegistersTest(ManageTest):
         output = self.succeed('probe', 'list')
         for value in ('p', '1.250000', '173.0', 'node', 'node-41', 'rack1'):
             self.assertIn(f' {value} ', output)
+
+    def test_energy_between_two_dates_is_shown(self):
+        self.measure(ago=HOUR_S)
+        start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(
+            hours=1.5
+        )
+        self.assertEqual(
+            '1.250000 kWh\n', self.succeed('probe', 'energy', 'p')
+        )
+        output = self.succeed(
+            'probe', 'energy', 'p', '--start', start.isoformat()
+        )
+        self.assertAlmostEqual(0.625, float(output.split()[0]), delta=0.01)
+        self.assertEqual(
+            '0.000000 kWh\n',
+            self.succeed(
+                'probe', 'energy', 'p', '--end', '2001-01-01T00:00+01:00'
+            ),
+        )
+
+    def test_invalid_date_is_rejected(self):
+        self.assertIn(
+            '--start',
+            self.expect_error('probe', 'energy', 'p', '--start', 'x'),
+        )
+
+    def test_wrong_clock_is_shown(self):
+        self.measure(ago=0)
+        engine = sa.create_engine(self.url)
+        self.addCleanup(engine.dispose)
+        with engine.begin() as connection:
+            connection.execute(schema.register.update().values(synced=False))
+        self.assertIn(' unset ', self.succeed('register', 'list'))
 
     def test_void_shows_the_removed_energy(self):
         self.measure(ago=0)
