@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Unit tests of code that reads and changes tables, on database servers."""
+
+import typing
+
+from oslo_config import cfg
+import sqlalchemy as sa
+import testscenarios
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter.db import engine as db_engine
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import mariadb
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.unit.collector import test_administration
+from energy_meter.tests.unit.collector import test_agents
+from energy_meter.tests.unit.collector import test_alarms
+from energy_meter.tests.unit.collector import test_curves
+from energy_meter.tests.unit.collector import test_housekeeping
+from energy_meter.tests.unit.collector import test_registers
+from energy_meter.tests.unit.db import test_probes
+from energy_meter.tests.unit.db import test_projects
+from energy_meter.tests.unit.db import test_sums
+
+
+class OnServer(testscenarios.WithScenarios):
+    """Replaces the SQLite database of a test."""
+
+    scenarios: typing.ClassVar = [
+        ('postgresql', {'server': postgresql.PostgreSQL}),
+        ('mariadb', {'server': mariadb.MariaDB}),
+    ]
+
+    def connect(self) -> sa.Engine:
+        conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(conf)
+        conf([], default_config_files=[])
+        conf.set_override(
+            'connection',
+            base.shared(self.server).create_database(),
+            'database',
+        )
+        return db_engine.connect(conf)
+
+
+class TipTest(OnServer, test_probes.TipTest):
+    pass
+
+
+class NoTipTest(OnServer, test_probes.NoTipTest):
+    pass
+
+
+class ContestedTest(OnServer, test_probes.ContestedTest):
+    pass
+
+
+class ProjectsTest(OnServer, test_projects.ProjectsTest):
+    pass
+
+
+class EnergyTest(OnServer, test_sums.EnergyTest):
+    pass
+
+
+class SpansTest(OnServer, test_sums.SpansTest):
+    pass
+
+
+class StateTest(OnServer, test_sums.StateTest):
+    pass
+
+
+class VoidTest(OnServer, test_administration.VoidTest):
+    pass
+
+
+class SumTest(OnServer, test_administration.SumTest):
+    pass
+
+
+class DeleteTest(OnServer, test_administration.DeleteTest):
+    pass
+
+
+class RegistersTest(OnServer, test_registers.RegistersTest):
+    pass
+
+
+class ListTest(OnServer, test_agents.ListTest):
+    pass
+
+
+class DisableTest(OnServer, test_agents.DisableTest):
+    pass
+
+
+class AlarmsTest(OnServer, test_alarms.AlarmsTest):
+    pass
+
+
+class CurvesTest(OnServer, test_curves.CurvesTest):
+    pass
+
+
+class PurgeTest(OnServer, test_housekeeping.PurgeTest):
+    pass
