@@ -250,7 +250,7 @@ def _write(
 
 
 def _set_base(connection: sa.Connection, register: _Register) -> None:
-    """Let the curve begin at the last mark, which is not below another."""
+    """Store the last mark, raised to the largest one, as the base."""
     points = (register.base, *register.marks)
     connection.execute(
         _REGISTER.update()

@@ -74,7 +74,7 @@ probe = sa.Table(
 #: ``metered`` are joins of all measurements, in mJ and ms. Those from
 #: ``wattmeter`` to ``last_seen_at`` belong to the measurement of elapsed time
 #: ``live_elapsed``, the largest that is not a mark (-1: only marks arrived).
-#: ``role`` (:class:`Role`) tells which changes must be settled, and ``dirty``
+#: ``role`` (:class:`Role`) states which changes must be settled, and ``dirty``
 #: (:class:`Dirty`) whether there was one. ``settled_until`` is the elapsed
 #: time up to which the curve is settled, and ``opened`` the date of opening
 #: for which it is. ``base_*`` is the last point before the horizon, and

@@ -66,7 +66,7 @@ class ProbesTest(base.APITestCase):
             {'a': {'kwh': 1 / 3.6e9}}, self.get('/v1/probes/a/kwh/').json
         )
 
-    def test_energy_that_was_shown_too_early_is_told(self):
+    def test_energy_that_was_shown_too_early_is_shown(self):
         with self.engine.begin() as connection:
             rows.insert_probe(
                 connection,

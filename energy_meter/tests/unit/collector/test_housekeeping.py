@@ -35,7 +35,7 @@ class PurgeTest(db_base.DatabaseTest):
         self.hours = 0
 
     def meter(self, days: float) -> None:
-        """Let both agents meter, restart now and then, and be settled."""
+        """Meter with both agents, which restart now and then, and settle."""
         for _ in range(int(days * 24)):
             date = START + self.hours * 3_600_000
             self.hours += 1
@@ -55,7 +55,7 @@ class PurgeTest(db_base.DatabaseTest):
             return housekeeping.purge(self.engine, threading.Event())
 
     def curve(self) -> list[int]:
-        """Return the energy by date, in steps that are no quarter-hours."""
+        """Return the energy by date, in steps other than quarter-hours."""
         dates = range(START, START + 5 * DAY_MS, 1_000_003)
         with curves.snapshot(self.engine) as connection:
             return curves.energy_at(connection, 'p', dates)

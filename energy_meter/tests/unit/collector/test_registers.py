@@ -52,7 +52,7 @@ class RegistersTest(db_base.DatabaseTest):
             [(view.register, view.line) for view in self.list_registers()],
         )
 
-    def test_role_tells_which_register_is_shown(self):
+    def test_role_shows_which_register_is_shown(self):
         agent, other = (
             agents.Agent('p', 'A', 1000),
             agents.Agent('p', 'B', 700),

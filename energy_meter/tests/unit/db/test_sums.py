@@ -26,7 +26,7 @@ class SumsTest(db_base.DatabaseTest):
         ago: float = 0.0,
         **fields: object,
     ) -> None:
-        """Let a probe have this energy, in its only register."""
+        """Replace a probe by one with this energy, in its only register."""
         with self.engine.begin() as connection:
             for table, column in (
                 (schema.probe, schema.probe.c.id),
@@ -147,7 +147,7 @@ class EnergyTest(SumsTest):
 
         self.assertEqual(50, self.millijoules())
 
-    def test_energy_that_the_parts_showed_too_early_is_told(self):
+    def test_energy_that_the_parts_showed_too_early_is_shown(self):
         self.configure(NODE)
         self.meter('a', 100)
         with self.engine.begin() as connection:
