@@ -7,14 +7,17 @@ from oslotest import base as test_base
 import sqlalchemy as sa
 
 from energy_meter import measurement
+from energy_meter.collector import settling
 from energy_meter.collector import store
+from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 
 AGENT = '6a0d3aa8-7f4f-4a93-9f0c-3f3e4f6d7c11'
 OTHER = '0b5ab7f2-03c8-4f0e-8f83-8a4a5a1f2d90'
-NOW = 1_700_000_000.0
+HOUR_MS = 3_600_000
+NOW = 1_700_000_000_000
 
 
 class ManageTest(test_base.BaseTestCase):
@@ -28,8 +31,8 @@ class ManageTest(test_base.BaseTestCase):
             directory, database={'connection': self.url}
         )
         self.manage('db', 'sync')
-        self.measure('0' * 16, 1, NOW, 3_600_000_000)
-        self.measure('1' * 16, 2, NOW + 7200, 3_600_000_000)
+        self.measure('0' * 16, NOW)
+        self.measure('1' * 16, NOW + 2 * HOUR_MS, after='0' * 16)
 
     def manage(self, *arguments: str) -> str:
         return self.configuration.run('energy-meter-manage', *arguments)
@@ -37,24 +40,27 @@ class ManageTest(test_base.BaseTestCase):
     def measure(
         self,
         register: str,
-        incarnation: int,
-        timestamp: float,
-        millijoules: int,
+        date: int,
         agent: str = AGENT,
+        after: str | None = None,
     ) -> None:
-        """Write a measurement of a register that is one hour old."""
+        """Write a measurement of a register of 1 kWh that is one hour old."""
         received = measurement.Measurement(
             measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'a'),
-            measurement.RegisterKey(agent, register, incarnation),
-            timestamp,
-            3600.0,
-            millijoules,
-            3600.0,
+            measurement.RegisterKey(agent, register),
+            after and measurement.Predecessor(after, HOUR_MS),
+            True,
+            date,
+            HOUR_MS,
+            3_600_000_000,
+            HOUR_MS,
         )
         engine = sa.create_engine(self.url)
         self.addCleanup(engine.dispose)
-        with engine.begin() as connection:
-            store.write(connection, [received], timestamp, 60)
+        with db_engine.writing(engine) as connection:
+            store.write(connection, [received], date)
+        with db_engine.writing(engine) as connection:
+            settling.settle(connection, ['p'], date)
 
     def test_void_subtracts_the_energy_and_is_audited(self):
         output = self.manage('register', 'void', 'p', AGENT, '1' * 16)
@@ -69,15 +75,21 @@ class ManageTest(test_base.BaseTestCase):
                 connection.scalar(sa.select(schema.audit.c.action)),
             )
 
-    def test_voiding_an_unbilled_register_keeps_the_coverage(self):
-        self.measure('2' * 16, 1, NOW + 7200, 3_600_000_000, OTHER)
-        self.manage('register', 'void', 'p', OTHER, '2' * 16)
-        engine = sa.create_engine(self.url)
-        self.addCleanup(engine.dispose)
-        with engine.connect() as connection:
-            self.assertEqual(
-                7200.0, connection.scalar(sa.select(schema.probe.c.elapsed))
-            )
+    def test_voiding_an_unbilled_register_keeps_the_energy(self):
+        self.measure('2' * 16, NOW + 2 * HOUR_MS, OTHER)
+        self.assertEqual({'p': 7_200_000_000}, commands.energy(self.url))
+        output = self.manage('register', 'void', 'p', AGENT, '1' * 16)
+        self.assertIn('Removed 0.000000 kWh from probe p', output)
+        self.assertEqual({'p': 7_200_000_000}, commands.energy(self.url))
+
+    def test_energy_of_an_interval_is_shown(self):
+        self.assertEqual(
+            '1.000000 kWh\n',
+            self.manage(
+                *('probe', 'energy', 'p', '--end', '2023-11-14T23:00:00'),
+            ),
+        )
+        self.assertEqual('2.000000 kWh\n', self.manage('probe', 'energy', 'p'))
 
     def test_delete_removes_the_probe(self):
         self.assertIn(

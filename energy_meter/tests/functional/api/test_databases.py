@@ -2,7 +2,6 @@
 
 """Tests for the API on each supported database."""
 
-import time
 import typing
 
 import fixtures
@@ -45,7 +44,7 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
 
     def test_fresh_probes_are_returned(self):
         rows.insert(self.engine, 'b', 'A', 'a', 'a ')
-        rows.insert(self.engine, 'old', last_seen_at=time.time() - 310)
+        rows.insert(self.engine, 'old', last_seen_at=rows.now() - 310_000)
 
         self.assertEqual(
             ['A', 'a', 'a ', 'b'], self.get('/v1/probe-ids/').json['probe_ids']
@@ -65,9 +64,9 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
 
         with self.engine.begin() as connection:
             connection.execute(
-                schema.probe.update()
-                .where(schema.probe.c.id == 'a')
-                .values(owner_elapsed=1000.25)
+                schema.register.update()
+                .where(schema.register.c.probe == 'a')
+                .values(elapsed=1_000_250)
             )
 
         self.get('/v1/probes/', 200, **{'If-None-Match': tag})

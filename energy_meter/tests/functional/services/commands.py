@@ -7,11 +7,11 @@ import os
 import pathlib
 import subprocess
 import sys
-import typing
 
 import sqlalchemy as sa
 
-from energy_meter.collector import administration
+from energy_meter.db import schema
+from energy_meter.db import tips
 from energy_meter.tests.functional.services import agent_state
 from energy_meter.tests.functional.services import base
 
@@ -141,30 +141,17 @@ def collector(configuration: Configuration) -> Command:
     return Command(configuration, 'energy-meter-collector', 'Reading the bus')
 
 
-def registers(
-    url: str,
-    probe: str | None = None,
-) -> list[administration.RegisterView]:
-    """Read the registers from the database."""
-    engine = sa.create_engine(url)
-    try:
-        with engine.begin() as connection:
-            return list(administration.list_registers(connection, probe))
-    finally:
-        engine.dispose()
-
-
 def energy(url: str) -> dict[str, int]:
-    """Read the billed energy from the database.
+    """Read the energy that probes show from the database.
 
     :returns: millijoules by probe.
     """
     engine = sa.create_engine(url)
     try:
-        with engine.begin() as connection:
-            rows: typing.Any = connection.execute(
-                sa.text('SELECT id, millijoules FROM probe')
+        with engine.connect() as connection:
+            query = sa.select(schema.probe.c.id, tips.SHOWN).select_from(
+                tips.PROBES
             )
-            return dict(map(tuple, rows))
+            return {row[0]: row[1] for row in connection.execute(query)}
     finally:
         engine.dispose()
