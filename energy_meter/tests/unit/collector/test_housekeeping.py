@@ -6,12 +6,15 @@ import random
 import threading
 from unittest import mock
 
+import fixtures
 import sqlalchemy as sa
 
+from energy_meter import measurement
 from energy_meter.collector import administration
 from energy_meter.collector import housekeeping
 from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
+from energy_meter.db import packing
 from energy_meter.db import schema
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
@@ -204,3 +207,77 @@ class PurgeTest(db_base.DatabaseTest):
         administration.delete_probe(self.engine, 'p', 'me')
 
         self.assertGreater(self.purge(1), 100)
+
+
+class TwinTest(db_base.DatabaseTest):
+    """Two databases with the same measurements; one is purged all the time."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.twin = sa.create_engine('sqlite://')
+        self.addCleanup(self.twin.dispose)
+        schema.metadata.create_all(self.twin)
+        # Days would take too long.
+        self.useFixture(
+            fixtures.MockPatchObject(
+                packing,
+                'horizon',
+                lambda db_now: (db_now - 7_200_000) // 900_000 * 900_000,
+            )
+        )
+
+    def contents(self, engine: sa.Engine) -> tuple[object, ...]:
+        """Return what is billed, in total and by date."""
+        with curves.snapshot(engine) as connection:
+            return (
+                connection.execute(sa.select(schema.probe)).all(),
+                connection.execute(
+                    sa.select(schema.overlap).order_by(
+                        schema.overlap.c.cell, schema.overlap.c.register
+                    )
+                ).all(),
+                curves.energy_at(
+                    connection,
+                    'p',
+                    range(START, START + DAY_MS, 1_000_003),
+                ),
+            )
+
+    def deliver(
+        self, measurements: list[measurement.Measurement], date: int
+    ) -> None:
+        for engine in self.engine, self.twin:
+            databases.deliver(engine, measurements, date)
+            databases.settle(engine, date)
+        with mock.patch.object(db_engine, 'now', return_value=date):
+            housekeeping.purge(self.twin, threading.Event())
+            self.assertEqual(
+                self.contents(self.engine), self.contents(self.twin)
+            )
+
+    def test_purge_never_changes_what_is_billed(self):
+        for seed in range(4):
+            databases.empty(self.engine)
+            databases.empty(self.twin)
+            generator = random.Random(seed)
+            meters = [
+                agents.Agent('p', name, generator.randint(1, 500_000))
+                for name in ('A', 'B', 'C')
+            ]
+            for agent in meters:
+                agent.start(generator, START)
+            for hour in range(1, 12):
+                date = START + hour * 3_600_000 + generator.randrange(900_000)
+                measurements: list[measurement.Measurement] = []
+                for agent in meters:
+                    if hour > 1 and generator.random() < 0.2:
+                        agent.start(generator, date)
+                    elif hour == 1 or generator.random() < 0.8:
+                        measurements += agent.measure(date)
+
+                self.deliver(measurements, date)
+
+            self.assertGreater(len(self.contents(self.twin)[1]), 5)
+            with self.twin.connect() as connection:
+                days = connection.execute(sa.select(schema.profile_day)).all()
+            self.assertGreater(len(days), 3)
