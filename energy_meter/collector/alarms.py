@@ -21,14 +21,9 @@ from energy_meter.db import schema
 from energy_meter.db import tips
 from energy_meter.telemetry import counters
 
+_CLOCKS = (dates.CLOCK_AHEAD, dates.CLOCK_BEHIND, dates.CLOCK_UNSET)
 #: Names of all alarms.
-NAMES = (
-    alarms.CONCURRENT_AGENTS,
-    alarms.COPIED_STATE,
-    dates.CLOCK_AHEAD,
-    dates.CLOCK_BEHIND,
-    dates.CLOCK_UNSET,
-)
+NAMES = (*_CLOCKS, alarms.CONCURRENT_AGENTS, alarms.COPIED_STATE)
 
 COUNTERS = (
     counters.Definition(
@@ -95,7 +90,10 @@ def _clock_changes(connection: sa.Connection) -> list[dict[str, object]]:
     for row in rows:
         known = histories.to_history(row)
         opening = dates.openings([known], lines.Lines([known]))[known.key]
-        found = opening.correction or ''
+        names = set(row.alarms.split()).difference(_CLOCKS)
+        if opening.correction is not None:
+            names.add(opening.correction)
+        found = ' '.join(sorted(names))
         if found != row.alarms:
             changes.append(
                 {'probe': row.probe, 'number': row.number, 'found': found}

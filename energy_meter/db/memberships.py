@@ -11,11 +11,10 @@ import enum
 
 import sqlalchemy as sa
 
+from energy_meter.billing import cells
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import tips
-
-CELL_MS = 900_000
 
 _TABLE = schema.membership
 
@@ -58,13 +57,19 @@ def configure(
             .with_for_update()
         )
     }
-    boundary = -(-db_engine.now(connection) // CELL_MS) * CELL_MS
+    boundary = cells.end_of(db_engine.now(connection))
     shown = tips.shown(connection, {pair[1] for pair in stored ^ configured})
     for whole, member in sorted(stored - configured):
         connection.execute(
             _TABLE.update()
             .where(_is(kind, whole, member), _TABLE.c.until.is_(None))
-            .values(until=boundary, left_shown=shown.get(member, 0))
+            .values(
+                # Even if the database's clock was set back.
+                until=sa.case(
+                    (_TABLE.c.since > boundary, _TABLE.c.since), else_=boundary
+                ),
+                left_shown=shown.get(member, 0),
+            )
         )
     joined = sorted(configured - stored)
     reopened = _reopen(connection, kind, joined, boundary, shown)
