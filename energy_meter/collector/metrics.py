@@ -3,11 +3,13 @@
 """Counters of the collector."""
 
 from energy_meter.bus import metrics
-from energy_meter.collector import merge
+from energy_meter.collector import alarms
+from energy_meter.collector import outcome
 from energy_meter.telemetry import counters
 
 COUNTERS = (
     *metrics.CONSUMER,
+    *alarms.COUNTERS,
     counters.Definition(
         'measurements_rejected',
         'Measurements with impossible values',
@@ -20,12 +22,15 @@ COUNTERS = (
     ),
     counters.Definition(
         'measurements_merged',
-        'Newest measurement of each register in a batch, by outcome',
+        'Registers in a batch, by outcome',
         'outcome',
-        tuple(merge.Outcome),
+        tuple(outcome.Outcome),
     ),
     counters.Definition(
         'measurements_quarantined', 'Measurements that the database rejected'
+    ),
+    counters.Definition(
+        'probes_settled', 'Contested probes that were settled'
     ),
     counters.Definition(
         'write_retries', 'Attempts to write a batch that failed'

@@ -6,9 +6,9 @@ from energy_meter import measurement
 
 #: Maximum age of a register: ten years. No agent runs as long without a
 #: restart, which closes its registers.
-_MAX_REGISTER_AGE_S = 10 * 365.25 * 86_400
+_MAX_REGISTER_AGE_MS = 3652 * 86_400_000
 #: Tolerance for clocks, and for the first step of a coarse counter.
-_TOLERANCE_S = 60
+_TOLERANCE_MS = 60_000
 
 
 def is_plausible(received: measurement.Measurement, max_watts: float) -> bool:
@@ -19,11 +19,12 @@ def is_plausible(received: measurement.Measurement, max_watts: float) -> bool:
 
     :param max_watts: maximum power of a probe, in watts.
     """
-    max_millijoules = max_watts * (received.elapsed + _TOLERANCE_S) * 1000
-    max_metered_seconds = received.elapsed * 1.01 + _TOLERANCE_S
+    # A watt is a millijoule per ms.
+    max_millijoules = max_watts * (received.elapsed + _TOLERANCE_MS)
+    max_metered = received.elapsed * 1.01 + _TOLERANCE_MS
     return (
-        received.elapsed <= _MAX_REGISTER_AGE_S
+        received.elapsed <= _MAX_REGISTER_AGE_MS
         and received.millijoules <= max_millijoules
-        and received.metered_seconds <= max_metered_seconds
+        and received.metered <= max_metered
         and (received.watts is None or received.watts <= max_watts)
     )

@@ -16,11 +16,11 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import consumer
 from energy_meter.collector import housekeeping
-from energy_meter.collector import merge
 from energy_meter.collector import metrics
 from energy_meter.collector import plausibility
 from energy_meter.collector import probe_sections
 from energy_meter.collector import rejections
+from energy_meter.collector import settler
 from energy_meter.collector import writer
 from energy_meter.db import engine as db_engine
 from energy_meter.db import projects
@@ -28,6 +28,9 @@ from energy_meter.db import sums
 from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
+
+#: Maximum time in seconds for a settling to end while the service stops.
+_STOP_TIMEOUT_S = 5.0
 
 
 class Collector(service.ServiceBase):
@@ -57,8 +60,14 @@ class Collector(service.ServiceBase):
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._writer = writer.Writer(
             self._engine,
-            conf.collector.takeover,
             self._stopping,
+            self.counters,
+            self._rejections,
+            self._throttled_log,
+        )
+        self._settler = settler.Settler(
+            self._engine,
+            conf.collector.settle_interval,
             self.counters,
             self._throttled_log,
         )
@@ -76,12 +85,14 @@ class Collector(service.ServiceBase):
 
     def start(self) -> None:
         self._maintenance.start()
+        self._settler.start()
         self._consumer.start()
 
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
         self._consumer.stop()
+        self._settler.stop(_STOP_TIMEOUT_S)
         self._engine.dispose()
 
     def wait(self) -> None:
@@ -103,7 +114,7 @@ class Collector(service.ServiceBase):
 
         :raises Stopping: if the service stops before the batch is written.
         """
-        plausible = merge.newest(filter(self._is_plausible, measurements))
+        plausible = list(filter(self._is_plausible, measurements))
         if plausible:
             self._writer.write(plausible)
 
@@ -111,6 +122,7 @@ class Collector(service.ServiceBase):
         if plausibility.is_plausible(received, self._options.max_watts):
             return True
         self.counters.count('measurements_rejected', reason='out_of_range')
+        self._rejections.reject('out_of_range', received.probe.agent)
         self._throttled_log.warning(
             f'out of range {received.register.agent}',
             'Rejected a measurement of probe %s from agent %s: %d mJ in '
@@ -119,7 +131,7 @@ class Collector(service.ServiceBase):
             received.probe.id,
             received.probe.agent,
             received.millijoules,
-            received.elapsed,
+            received.elapsed / 1000,
             received.watts,
         )
         return False
@@ -147,11 +159,11 @@ class Collector(service.ServiceBase):
 
     def _maintain(self, is_due: bool) -> None:
         if is_due:
-            self._configure_and_fold()
+            self._configure()
+            housekeeping.purge(self._engine, self._stopping)
         self._rejections.save(self._engine)
 
-    def _configure_and_fold(self) -> None:
-        with self._engine.begin() as connection:
+    def _configure(self) -> None:
+        with db_engine.writing(self._engine) as connection:
             sums.configure(connection, self._probe_settings.sums)
             projects.configure(connection, self._probe_settings.projects)
-            housekeeping.fold(connection, self._options.fold_after)

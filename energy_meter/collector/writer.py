@@ -16,6 +16,8 @@ from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
+from energy_meter.collector import outcome
+from energy_meter.collector import rejections
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
@@ -33,6 +35,16 @@ _DATA_ERRORS = (
     db_exception.DBInvalidUnicodeParameter,
 )
 _ERRORS = (*db_engine.ERRORS, db_exception.DBInvalidUnicodeParameter)
+
+
+#: Why measurements change nothing.
+_REASONS = {
+    outcome.Outcome.AGENT_DISABLED: 'the agent is disabled',
+    outcome.Outcome.EXPIRED: 'the register ended more than 30 days ago; '
+    'check the clock of the agent',
+    outcome.Outcome.VOID: 'the register is void; restart the agent to open '
+    'another one',
+}
 
 
 def _is_data_error(error: BaseException) -> bool:
@@ -55,23 +67,22 @@ class Writer:
 
     Retries while the database is unavailable.
 
-    :param takeover: time in seconds without an update of the owner after which
-        another register takes over.
     :param stopping: set when the service stops.
+    :param rejected: receives the rejections of each agent.
     """
 
     def __init__(
         self,
         engine: sa.Engine,
-        takeover: float,
         stopping: threading.Event,
         counts: counters.Counters,
+        rejected: rejections.Rejections,
         throttled_log: log_throttle.ThrottledLogger,
     ) -> None:
         self._engine = engine
-        self._takeover = takeover
         self._stopping = stopping
         self._counters = counts
+        self._rejections = rejected
         self._throttled_log = throttled_log
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
@@ -87,8 +98,6 @@ class Writer:
     def write(self, measurements: list[measurement.Measurement]) -> None:
         """Write a batch, with as many retries as it takes.
 
-        :param measurements: the newest of each register, as returned by
-            :func:`energy_meter.collector.merge.newest`.
         :raises Stopping: if the service stops before the batch is written.
         """
         if self._stopping.is_set():
@@ -121,12 +130,9 @@ class Writer:
     def _merge(
         self, measurements: list[measurement.Measurement]
     ) -> store.BatchResult:
-        with self._engine.begin() as connection:
+        with db_engine.writing(self._engine) as connection:
             return store.write(
-                connection,
-                measurements,
-                db_engine.now(connection),
-                self._takeover,
+                connection, measurements, db_engine.now(connection)
             )
 
     def _bisect(self, measurements: list[measurement.Measurement]) -> None:
@@ -164,33 +170,28 @@ class Writer:
         self._throttled_log.recovered(
             'database', 'Database connection restored'
         )
-        for outcome, count in result.outcomes.items():
-            self._counters.count('measurements_merged', count, outcome=outcome)
+        for result_outcome, count in result.outcomes.items():
+            self._counters.count(
+                'measurements_merged', count, outcome=result_outcome
+            )
         if result.clock_skews:
             self._counters.count(
                 'measurements_clamped', len(result.clock_skews)
             )
-            seconds, agent = max(result.clock_skews)
+            skew, agent = max(result.clock_skews)
             self._throttled_log.warning(
                 'clock',
                 'Clock of agent %s is %.0f s ahead of the database; check NTP',
                 agent,
-                seconds,
+                skew / 1000,
             )
-        for rejected in result.disabled:
+        for (reason, agent), count in result.rejected.items():
+            self._rejections.reject(reason, agent, count)
             self._throttled_log.warning(
-                f'disabled {rejected.register.agent}',
-                'Rejected measurements from disabled agent %s (%s)',
-                rejected.probe.agent,
-                rejected.register.agent,
-            )
-        for unbilled in result.overlapping:
-            self._throttled_log.warning(
-                f'overlap {unbilled.probe.id}',
-                'Probe %s is metered by two agents; energy from agent %s is '
-                'not billed',
-                unbilled.probe.id,
-                unbilled.probe.agent,
+                f'{reason} {agent}',
+                'Rejected measurements from agent %s: %s',
+                agent,
+                _REASONS[reason],
             )
 
     def _log_retry(self, state: tenacity.RetryCallState) -> None:

@@ -23,11 +23,12 @@ OPTS: list[cfg.Opt] = [
         'arrives while one is written.',
     ),
     cfg.FloatOpt(
-        'takeover',
-        default=60.0,
-        min=1.0,
-        help='Time in seconds without an update of the owner of a probe, '
-        'after which another agent that meters the same probe takes over.',
+        'settle_interval',
+        default=10.0,
+        min=0.1,
+        max=15.0,
+        help='Interval in seconds between two settlings of contested probes, '
+        'whose energy several registers metered at the same time.',
     ),
     cfg.FloatOpt(
         'max_watts',
@@ -36,13 +37,6 @@ OPTS: list[cfg.Opt] = [
         help='Maximum power of any probe, in watts. Measurements with a '
         'higher power, or with more energy than this power can produce in '
         'the time, are rejected.',
-    ),
-    cfg.IntOpt(
-        'fold_after',
-        default=30,
-        min=2,
-        help='Number of days without an update after which a register is '
-        'folded into its probe.',
     ),
 ]
 
