@@ -75,10 +75,11 @@ class Arrival:
             self.synced and self.last.timestamp < arrived_at - marks.HORIZON_MS
         )
 
-    def row(self, number: int, lag_class: int, arrived_at: int) -> upsert.Row:
-        """Return the values for the register's row, with the lag of a class.
+    def row(self, number: int, index: int, arrived_at: int) -> upsert.Row:
+        """Return the values for the register's row, with one of its lags.
 
         :param number: number of the register.
+        :param index: which of the lags.
         """
         last, probe, register = self.last, self.last.probe, self.last.register
         live = self.live or last
@@ -94,7 +95,7 @@ class Arrival:
             last.metered,
             last.millijoules,
             -1 if self.live is None else live.elapsed,
-            self.lags[lag_class],
+            list(self.lags.values())[index],
             *self._first,
             # A wall clock that is ahead must not date a probe's power in the
             # future.

@@ -70,6 +70,8 @@ def extend(
 
     :returns: numbers of the registers that became the tip of their probe.
     """
+    if not changes:
+        return set()
     candidates = _candidates(changes, db_now)
     previous = _lock_tips(connection, candidates)
     names = sorted({change.probe for change in changes})

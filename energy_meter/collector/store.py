@@ -3,6 +3,7 @@
 """Writes a batch of measurements to the database."""
 
 import collections
+import collections.abc
 import typing
 
 import sqlalchemy as sa
@@ -129,63 +130,67 @@ def _new_marks(
 
 def _upsert(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
-) -> list[upsert.Written]:
+) -> upsert.Result:
     """Merge what arrived into the rows of registers.
 
     A row has the lag of one class. The few registers with several have
     further rows, in statements of their own.
     """
-    written: dict[int, upsert.Written] = {}
+    count = 0
+    dirty: dict[int, upsert.State] = {}
+    remaining = list(batch.items())
     for index in range(history.LAG_CLASSES):
         rows = [
-            arrival.row(number, list(arrival.lags)[index], arrived_at)
-            for number, arrival in batch.items()
-            if len(arrival.lags) > index
+            arrival.row(number, index, arrived_at)
+            for number, arrival in remaining
         ]
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
-            for row in upsert.execute(connection, chunk, arrived_at):
-                previous = written.get(row.number)
-                if previous is None or not previous.dirty:
-                    written[row.number] = row
-    return list(written.values())
+            result = upsert.execute(connection, chunk, arrived_at)
+            count += 0 if index else result.count
+            for row in result.dirty:
+                dirty.setdefault(row.number, row)
+        remaining = [
+            (number, arrival)
+            for number, arrival in remaining
+            if len(arrival.lags) > index + 1
+        ]
+    return upsert.Result(count, list(dirty.values()))
 
 
 def _outcomes(
     connection: sa.Connection,
     batch: _Arrivals,
-    written: list[upsert.Written],
+    written: upsert.Result,
     arrived_at: int,
 ) -> collections.Counter[outcome.Outcome]:
     """Bill what can be billed at once, contest the rest, and count both."""
     counts: collections.Counter[outcome.Outcome] = collections.Counter()
-    changed = [
+    changes = [
         extension.Change(row.number, row.role, batch[row.number])
-        for row in written
+        for row in written.dirty
         if row.dirty == schema.Dirty.CHANGED
     ]
-    extended = (
-        extension.extend(connection, changed, arrived_at) if changed else set()
-    )
-    for row in written:
-        arrival = batch[row.number]
-        if not row.dirty or row.number in extended:
-            counts[outcome.Outcome.MERGED] += 1
-        elif row.role == schema.Role.UNBILLED and arrival.is_expired(
-            arrived_at
-        ):
+    extended = extension.extend(connection, changes, arrived_at)
+    for row in written.dirty:
+        is_expired = batch[row.number].is_expired(arrived_at)
+        if row.number in extended:
+            continue
+        if row.role == schema.Role.UNBILLED and is_expired:
             counts[outcome.Outcome.EXPIRED] += 1
         else:
             counts[outcome.Outcome.CONTESTED] += 1
-    if len(written) < len(batch):
-        unchanged = set(batch).difference(row.number for row in written)
-        void = _count_void(connection, unchanged)
+    counts[outcome.Outcome.MERGED] = written.count - counts.total()
+    if written.count < len(batch):
+        void = _count_void(connection, batch)
         counts[outcome.Outcome.VOID] = void
-        counts[outcome.Outcome.DUPLICATE] = len(unchanged) - void
+        counts[outcome.Outcome.DUPLICATE] = len(batch) - written.count - void
     return +counts
 
 
-def _count_void(connection: sa.Connection, registers: set[int]) -> int:
+def _count_void(
+    connection: sa.Connection, registers: collections.abc.Iterable[int]
+) -> int:
     received = documents.table(connection, {'number': documents.INTEGER})
     query = (
         sa.select(sa.func.count())
@@ -196,5 +201,5 @@ def _count_void(connection: sa.Connection, registers: set[int]) -> int:
         )
         .where(schema.register.c.voided)
     )
-    rows = [(number,) for number in registers]
-    return connection.scalar(query, documents.pack(rows)) or 0
+    rows = documents.pack((number,) for number in registers)
+    return connection.scalar(query, rows) or 0

@@ -75,12 +75,6 @@ FIELDS = {
     'agent': _TEXT,
 }
 
-_INTEGERS = {
-    'sqlite': 'integer',
-    'postgresql': 'bigint',
-    'mysql': 'integer',
-}
-
 #: Values of the other columns of a new row.
 _INITIAL = {
     'last_seen_at': 'CAST(:arrived_at AS {integer})',
@@ -170,37 +164,72 @@ _ASSIGNMENTS = {
 }
 
 
-class Written(typing.NamedTuple):
-    """State of a register that the upsert changed.
+#: State of a register: its ``number``, ``role`` and ``dirty``.
+State = sa.Row[tuple[int, schema.Role, schema.Dirty]]
 
-    :ivar role: a :class:`energy_meter.db.schema.Role`.
-    :ivar dirty: a :class:`energy_meter.db.schema.Dirty`.
+
+class Result(typing.NamedTuple):
+    """Result of merging.
+
+    :ivar count: number of rows that changed.
+    :ivar dirty: registers of these rows that are dirty.
     """
 
-    number: int
-    role: int
-    dirty: int
+    count: int
+    dirty: list[State]
 
 
 def execute(
     connection: sa.Connection,
-    rows: collections.abc.Iterable[Row],
+    rows: collections.abc.Sequence[Row],
     arrived_at: int,
-) -> list[Written]:
+) -> Result:
     """Merge what arrived of registers into their rows.
 
     :param rows: one per register, sorted by number; writers that lock in the
         same order don't deadlock.
     :param arrived_at: when they arrived, on the database's clock.
-    :returns: the rows that changed.
     """
-    statement = _STATEMENTS[documents.family(connection)]
+    family = documents.family(connection)
+    if family == 'sqlite':
+        return _execute_each(connection, rows, arrived_at)
     parameters = {**documents.pack(rows), 'arrived_at': arrived_at}
-    return [Written(*row) for row in connection.execute(statement, parameters)]
+    changed = connection.execute(_STATEMENTS[family], parameters).all()
+    return Result(len(changed), [row for row in changed if row.dirty])
 
 
-def _received(family: str) -> str:
-    """Return a query for the values of rows, by name of the column."""
+def _execute_each(
+    connection: sa.Connection,
+    rows: collections.abc.Sequence[Row],
+    arrived_at: int,
+) -> Result:
+    """Merge rows into SQLite, by one statement each.
+
+    There is no server to wait for, and it unpacks a document slowly: 10,000
+    rows took 165 ms as documents, and take 70 ms.
+    """
+    statement = _EACH.replace(':arrived_at', str(arrived_at))
+    changed = connection.exec_driver_sql(statement, list(rows))
+    received = documents.table(connection, {'number': documents.INTEGER})
+    register = schema.register.c
+    query = (
+        sa.select(register.number, register.role, register.dirty)
+        .join_from(
+            received, schema.register, register.number == received.c.number
+        )
+        .where(register.dirty > schema.Dirty.CLEAN.value)
+    )
+    numbers = documents.pack((row[_NUMBER],) for row in rows)
+    return Result(
+        changed.rowcount, list(connection.execute(query, numbers).all())
+    )
+
+
+def _received(fields: str) -> str:
+    """Return a query for the values of rows, by name of the column.
+
+    :param fields: query for the fields.
+    """
     columns = {
         **{name: name for name in FIELDS if name != 'lag_elapsed'},
         'settled_until': f'COALESCE(settled_until, {NO_MARK})',
@@ -214,15 +243,12 @@ def _received(family: str) -> str:
     }
     # Only names from this module are inserted into the text.
     values = ', '.join(f'{value} AS {name}' for name, value in columns.items())
-    return (
-        f'SELECT {values.replace("{integer}", _INTEGERS[family])} '  # noqa: S608
-        f'FROM ({documents.select(family, FIELDS)}) AS fields'
-    )
+    return f'SELECT {values} FROM ({fields}) AS fields'  # noqa: S608
 
 
-def _write(family: str) -> sa.TextClause:
+def _write(family: str) -> str:
     # Rows that do not change are neither written nor returned.
-    condition, guard = 'true', '{value}'
+    condition, guard, integer = 'true', '{value}', 'bigint'
     if family == 'mysql':
         # No clause keeps a row from an update, so the query leaves it out.
         # Only whether it is void may change meanwhile.
@@ -232,18 +258,28 @@ def _write(family: str) -> sa.TextClause:
             f'AND NOT ({_CHANGED.replace("{new}", "received.")}))'
         )
         guard = 'IF(register.voided, register.{name}, {value})'
+        integer = 'integer'
     assignments = ', '.join(
         f'{name} = ' + guard.replace('{value}', value).replace('{name}', name)
         for name, value in _ASSIGNMENTS.items()
     )
+    fields = documents.select(family, FIELDS)
+    if family == 'sqlite':
+        fields = 'SELECT ' + ', '.join(
+            f'?{number} AS {name}' for number, name in enumerate(FIELDS, 1)
+        )
     columns = ', '.join(_COLUMNS)
-    return sa.text(
+    return (
         f'INSERT INTO register ({columns}) '  # noqa: S608
-        f'SELECT {columns} FROM ({_received(family)}) AS received '
+        f'SELECT {columns} FROM ({_received(fields)}) AS received '
         f'WHERE {condition} ORDER BY received.number '
         + documents.on_conflict(family, ('number',), assignments, _CHANGED)
-        + ' RETURNING number, role, dirty'
-    )
+    ).replace('{integer}', integer)
 
 
-_STATEMENTS = {family: _write(family) for family in documents.FAMILIES}
+_STATEMENTS = {
+    family: sa.text(_write(family) + ' RETURNING number, role, dirty')
+    for family in ('postgresql', 'mysql')
+}
+_EACH = _write('sqlite')
+_NUMBER = list(FIELDS).index('number')
