@@ -34,12 +34,13 @@ class BatchResult(typing.NamedTuple):
     :ivar clock_skews: agents whose measurements are dated in the future, as
         pairs of the difference in ms and the agent's name. Differences that
         are within the tolerance are left out.
-    :ivar disabled: measurements of disabled agents.
+    :ivar rejected: number of measurements, or registers, that change nothing,
+        by outcome and name of the agent.
     """
 
     outcomes: collections.Counter[outcome.Outcome]
     clock_skews: list[tuple[int, str]]
-    disabled: _Measurements
+    rejected: collections.Counter[tuple[outcome.Outcome, str]]
 
 
 def write(
@@ -62,7 +63,10 @@ def write(
             for received in accepted
             if received.timestamp > arrived_at + _MAX_CLOCK_SKEW_MS
         ],
-        disabled,
+        collections.Counter(
+            (outcome.Outcome.AGENT_DISABLED, received.probe.agent)
+            for received in disabled
+        ),
     )
     if disabled:
         result.outcomes[outcome.Outcome.AGENT_DISABLED] = len(disabled)
@@ -75,7 +79,7 @@ def write(
     }
     written = _upsert(connection, unknown, arrived_at)
     marks.insert(connection, new_marks)
-    result.outcomes.update(_outcomes(connection, batch, written, arrived_at))
+    _count_outcomes(connection, batch, written, arrived_at, result)
     return result
 
 
@@ -158,42 +162,54 @@ def _upsert(
     return upsert.Result(count, list(dirty.values()))
 
 
-def _outcomes(
+def _count_outcomes(
     connection: sa.Connection,
     batch: _Arrivals,
     written: upsert.Result,
     arrived_at: int,
-) -> collections.Counter[outcome.Outcome]:
+    result: BatchResult,
+) -> None:
     """Bill what can be billed at once, contest the rest, and count both."""
-    counts: collections.Counter[outcome.Outcome] = collections.Counter()
     changes = [
         extension.Change(row.number, row.role, batch[row.number])
         for row in written.dirty
         if row.dirty == schema.Dirty.CHANGED
     ]
     extended = extension.extend(connection, changes, arrived_at)
-    for row in written.dirty:
-        is_expired = batch[row.number].is_expired(arrived_at)
-        if row.number in extended:
-            continue
-        if row.role == schema.Role.UNBILLED and is_expired:
-            counts[outcome.Outcome.EXPIRED] += 1
-        else:
-            counts[outcome.Outcome.CONTESTED] += 1
-    counts[outcome.Outcome.MERGED] = written.count - counts.total()
-    if written.count < len(batch):
-        void = _count_void(connection, batch)
-        counts[outcome.Outcome.VOID] = void
-        counts[outcome.Outcome.DUPLICATE] = len(batch) - written.count - void
-    return +counts
+    waiting = [row for row in written.dirty if row.number not in extended]
+    expired = [
+        row.number
+        for row in waiting
+        if row.role == schema.Role.UNBILLED
+        and batch[row.number].is_expired(arrived_at)
+    ]
+    unchanged = len(batch) - written.count
+    void = _void(connection, batch) if unchanged else []
+    result.outcomes.update(
+        {
+            outcome.Outcome.MERGED: written.count - len(waiting),
+            outcome.Outcome.CONTESTED: len(waiting) - len(expired),
+            outcome.Outcome.EXPIRED: len(expired),
+            outcome.Outcome.VOID: len(void),
+            outcome.Outcome.DUPLICATE: unchanged - len(void),
+        }
+    )
+    for reason, numbers in (
+        (outcome.Outcome.EXPIRED, expired),
+        (outcome.Outcome.VOID, void),
+    ):
+        result.rejected.update(
+            (reason, batch[number].last.probe.agent) for number in numbers
+        )
 
 
-def _count_void(
+def _void(
     connection: sa.Connection, registers: collections.abc.Iterable[int]
-) -> int:
+) -> list[int]:
+    """Return the numbers of those registers that are void."""
     received = documents.table(connection, {'number': documents.INTEGER})
     query = (
-        sa.select(sa.func.count())
+        sa.select(schema.register.c.number)
         .join_from(
             received,
             schema.register,
@@ -202,4 +218,4 @@ def _count_void(
         .where(schema.register.c.voided)
     )
     rows = documents.pack((number,) for number in registers)
-    return connection.scalar(query, rows) or 0
+    return list(connection.scalars(query, rows))

@@ -46,7 +46,7 @@ auth_strategy = keystone
 probe_ttl = 300
 [collector]
 flush_interval = 1.0
-takeover = 60
+settle_interval = 5
 """
 
 
@@ -101,8 +101,11 @@ class ExampleTest(ConfTest):
             ),
         )
         self.assertEqual(
-            (1.0, 60.0),
-            (conf.collector.flush_interval, conf.collector.takeover),
+            (1.0, 5.0),
+            (
+                conf.collector.flush_interval,
+                conf.collector.settle_interval,
+            ),
         )
 
 
