@@ -13,11 +13,13 @@ def measure(
 ) -> measurement.Measurement:
     return measurement.Measurement(
         measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
-        measurement.RegisterKey('agent-a', 'a1', 1),
-        elapsed,
-        elapsed,
+        measurement.RegisterKey('agent-a', 'a1'),
+        None,
+        True,
+        round(elapsed * 1000),
+        round(elapsed * 1000),
         millijoules,
-        elapsed,
+        round(elapsed * 1000),
         watts,
     )
 
@@ -42,7 +44,7 @@ class PlausibleTest(base.BaseTestCase):
     def test_register_older_than_ten_years_is_rejected(self):
         # Its time would remain in the coverage of the probe for ever.
         decade = 10 * 366 * 86_400
-        for elapsed in (decade, 1e308):
+        for elapsed in (decade, 1e15):
             self.assert_rejected(measure(elapsed, 0))
 
     def test_power_above_the_maximum_is_rejected(self):
@@ -53,4 +55,4 @@ class PlausibleTest(base.BaseTestCase):
         self.assert_accepted(measure(1, 0, None))
 
     def test_metered_time_above_the_elapsed_time_is_rejected(self):
-        self.assert_rejected(measure(10, 0)._replace(metered_seconds=1000.0))
+        self.assert_rejected(measure(10, 0)._replace(metered=1_000_000))

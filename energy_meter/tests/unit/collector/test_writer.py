@@ -14,6 +14,7 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
 from energy_meter.collector import metrics
+from energy_meter.collector import rejections
 from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import schema
@@ -27,11 +28,13 @@ INVALID = db_exception.DBDataError()
 def measure(probe: str, **changes: typing.Any) -> measurement.Measurement:
     return measurement.Measurement(
         measurement.Probe(probe, 'node', probe, 'w', 'dummy', 'agent'),
-        measurement.RegisterKey('agent-a', 'a1', 1),
-        1000.0,
-        10.0,
+        measurement.RegisterKey('agent-a', 'a1'),
+        None,
+        True,
+        1_000_000,
+        10_000,
         5,
-        10.0,
+        10_000,
     )._replace(**changes)
 
 
@@ -40,12 +43,13 @@ class WriterTest(db_base.DatabaseTest):
         super().setUp()
         self.stopping = threading.Event()
         self.counters = counters.Counters(metrics.COUNTERS)
+        self.rejections = rejections.Rejections(self.counters)
         self.log = self.useFixture(fixtures.FakeLogger())
         self.writer = writer.Writer(
             self.engine,
-            60.0,
             self.stopping,
             self.counters,
+            self.rejections,
             log_throttle.ThrottledLogger(writer.LOG),
         )
 
@@ -95,7 +99,7 @@ class DatabaseUnavailableTest(WriterTest):
         self.assertEqual({'a', 'b'}, self.stored())
         self.assertEqual(2, self.counters.value('write_retries'))
         self.assertEqual(
-            2, self.counters.value('measurements_merged', outcome='billed')
+            2, self.counters.value('measurements_merged', outcome='merged')
         )
 
     def test_outage_and_recovery_are_logged_once(self):
@@ -169,7 +173,7 @@ class RejectedTest(WriterTest):
 
 class ReportTest(WriterTest):
     def test_timestamp_in_the_future_is_counted_and_logged(self):
-        self.writer.write([measure('a', timestamp=2.0**40)])
+        self.writer.write([measure('a', timestamp=2**50)])
         self.assertEqual(1, self.counters.value('measurements_clamped'))
         self.assertIn('ahead of the database; check NTP', self.log.output)
 
@@ -177,7 +181,7 @@ class ReportTest(WriterTest):
         with self.engine.begin() as connection:
             connection.execute(
                 schema.disabled_agent.insert().values(
-                    agent='agent-a', created_at=0.0
+                    agent='agent-a', created_at=0
                 )
             )
         self.writer.write([measure('p'), measure('q')])
@@ -190,15 +194,29 @@ class ReportTest(WriterTest):
         self.assertEqual(
             1,
             self.log.output.count(
-                'Rejected measurements from disabled agent agent (agent-a)'
+                'Rejected measurements from agent agent: the agent is disabled'
             ),
         )
 
-    def test_probe_that_is_metered_by_two_agents_is_logged(self):
-        other = measurement.RegisterKey('agent-b', 'b1', 1)
-        self.writer.write([measure('a')])
-        self.writer.write([measure('a', register=other)])
-        self.assertIn('Probe a is metered by two agents', self.log.output)
-        self.assertEqual(
-            1, self.counters.value('measurements_merged', outcome='billed')
-        )
+    def test_rejections_are_counted_by_agent(self):
+        # Given a register that ended long ago, and one that is void,
+        expired = measure('p', timestamp=1)
+        self.writer.write([measure('q', timestamp=2**50)])
+        with self.engine.begin() as connection:
+            connection.execute(schema.register.update().values(voided=True))
+
+        # when they arrive,
+        self.writer.write([expired, measure('q', timestamp=2**50)])
+        self.rejections.save(self.engine)
+
+        # then an operator sees which agent sent them.
+        table = schema.rejection.c
+        with self.engine.connect() as connection:
+            rejected = connection.execute(
+                sa.select(table.reason, table.count).where(
+                    table.agent == 'agent'
+                )
+            )
+            self.assertEqual(
+                [('expired', 1), ('void', 1)], sorted(map(tuple, rejected))
+            )

@@ -84,17 +84,15 @@ class MigrationTest(base.BaseTestCase):
         migration.sync(self.engine)
         with self.engine.begin() as connection:
             connection.execute(
-                schema.floor.insert().values(
-                    probe='p', agent='a', incarnation=1
-                )
+                schema.sum_probe.insert().values(id='s', host='h')
             )
         migration.sync(self.engine)
         with self.engine.connect() as connection:
             self.assertEqual(
-                [('p', 'a', 1)],
+                [('s', 'h')],
                 [
                     tuple(row)
-                    for row in connection.execute(sa.select(schema.floor))
+                    for row in connection.execute(sa.select(schema.sum_probe))
                 ],
             )
 
