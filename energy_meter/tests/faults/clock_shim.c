@@ -132,7 +132,7 @@ int sem_clockwait(sem_t *restrict semaphore, clockid_t clock,
     return REAL(sem_clockwait)(semaphore, clock, &real);
 }
 
-/* CPython's condition variables use the monotonic clock. */
+/* CPython waits on the monotonic clock for its interpreter lock. */
 int pthread_cond_timedwait(pthread_cond_t *restrict condition,
                            pthread_mutex_t *restrict mutex,
                            const struct timespec *restrict deadline)

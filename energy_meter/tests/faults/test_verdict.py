@@ -23,19 +23,35 @@ lives = strategies.dictionaries(
 )
 phases = strategies.floats(0, 1)
 amounts = strategies.integers(2, 10**9)
+#: Beginning and length in whole seconds, so that they can be counted.
+intervals = strategies.lists(
+    strategies.tuples(strategies.integers(0, 50), strategies.integers(1, 50)),
+    min_size=1,
+    max_size=5,
+)
 
 
-def judge(seconds, registers, total=None, span=None):
-    """Judge a meter with one probe.
+def lifetimes(seconds, energies=None):
+    """Return lifetimes that follow each other.
 
     :param seconds: lifetime of each register.
+    :param energies: millijoules of each register; by default, those of its
+        meter.
+    """
+    since = 0.0
+    for key, length in seconds.items():
+        energy = (energies or count(seconds, 0.0))[key]
+        yield verdict.Lifetime('probe', key, since, length, energy)
+        since += length
+
+
+def judge(seconds, registers, total=None, span=None, energies=None):
+    """Judge a meter with one probe.
+
     :param registers: millijoules billed for each register.
     """
     return verdict.judge(
-        [
-            verdict.Lifetime('probe', key, length)
-            for key, length in seconds.items()
-        ],
+        lifetimes(seconds, energies),
         {
             'probe': verdict.Bill(
                 sum(registers.values()) if total is None else total, registers
@@ -43,6 +59,25 @@ def judge(seconds, registers, total=None, span=None):
         },
         WATTS,
         {'probe': sum(seconds.values()) if span is None else span},
+    )
+
+
+def judge_shared(spans, billed):
+    """Judge a probe that two agents meter in these intervals.
+
+    :param billed: millijoules billed for it.
+    """
+    return verdict.judge(
+        [
+            verdict.Lifetime(
+                'probe', ('agent', str(n)), since, length, length * 100_000
+            )
+            for n, (since, length) in enumerate(spans)
+        ],
+        {'probe': verdict.Bill(billed, {FIRST: billed})},
+        WATTS,
+        {},
+        {'probe'},
     )
 
 
@@ -60,7 +95,9 @@ def count(seconds, phase):
 class VerdictTest(test_base.BaseTestCase):
     @hypothesis.given(lives, phases)
     def test_exact_bill_has_no_cost(self, seconds, phase):
-        found = judge(seconds, count(seconds, phase))
+        energies = count(seconds, phase)
+
+        found = judge(seconds, energies, energies=energies)
 
         self.assertEqual((0, 0), (found.lost, found.doubled))
 
@@ -71,8 +108,7 @@ class VerdictTest(test_base.BaseTestCase):
 
         found = judge(seconds, registers)
 
-        self.assertLessEqual(abs(found.lost - amount), 1)
-        self.assertEqual(0, found.doubled)
+        self.assertEqual((amount, 0), (found.lost, found.doubled))
 
     @hypothesis.given(lives, amounts)
     def test_excess_energy_is_doubled(self, seconds, amount):
@@ -81,8 +117,16 @@ class VerdictTest(test_base.BaseTestCase):
 
         found = judge(seconds, registers)
 
-        self.assertLessEqual(abs(found.doubled - amount), 1)
-        self.assertEqual(0, found.lost)
+        self.assertEqual((0, amount), (found.lost, found.doubled))
+
+    @hypothesis.given(strategies.integers(-(10**6), 10**6))
+    def test_agent_must_agree_with_its_meter(self, amount):
+        hypothesis.assume(abs(amount) > 250)
+        registers = {FIRST: 10**7 + amount}
+
+        found = judge({FIRST: 100.0}, registers, energies=registers)
+
+        self.assertEqual(amount, found.doubled - found.lost)
 
     @hypothesis.given(amounts)
     def test_loss_and_excess_do_not_offset_each_other(self, amount):
@@ -114,17 +158,15 @@ class VerdictTest(test_base.BaseTestCase):
         self.assertEqual((0, 7_000), (found.lost, found.doubled))
 
     def test_probe_without_a_bill_is_lost(self):
-        found = verdict.judge(
-            [verdict.Lifetime('probe', FIRST, 1.0)], {}, WATTS, {}
-        )
+        found = verdict.judge(lifetimes({FIRST: 1.0}), {}, WATTS, {})
 
         self.assertEqual((100_000, 100_000), (found.metered, found.lost))
 
     def test_unpublished_energy_of_a_killed_agent_is_reported_separately(self):
         found = verdict.judge(
             [
-                verdict.Lifetime('probe', FIRST, 1.0, 0.25),
-                verdict.Lifetime('probe', SECOND, 2.0),
+                verdict.Lifetime('probe', FIRST, 0.0, 1.0, 100_000, 0.25),
+                verdict.Lifetime('probe', SECOND, 2.0, 2.0, 200_000),
             ],
             {
                 'probe': verdict.Bill(
@@ -146,4 +188,21 @@ class VerdictTest(test_base.BaseTestCase):
 
         self.assertEqual(
             (0, 0, 2.0), (found.lost, found.doubled, found.uncovered)
+        )
+
+    @hypothesis.given(intervals, strategies.integers(-(10**6), 10**6))
+    def test_each_instant_of_a_shared_probe_is_due_once(self, spans, excess):
+        due = 100_000 * len(
+            {
+                second
+                for since, length in spans
+                for second in range(since, since + length)
+            }
+        )
+
+        found = judge_shared(spans, due + excess)
+
+        self.assertEqual(due, found.metered)
+        self.assertEqual(
+            (max(0, -excess), max(0, excess)), (found.lost, found.doubled)
         )

@@ -4,7 +4,10 @@
 
 The meters have a constant power, so the energy between two readings is the
 power times the time between them, and the energy due follows from times
-alone. Each register shows the energy between its first and its last reading.
+alone. Each register contains the energy between its first and its last
+reading. Of a probe that two agents meter, the energy of each instant is due
+once.
+
 An agent that is killed loses what it measured since its last publication;
 this energy is reported separately.
 """
@@ -15,21 +18,26 @@ import typing
 #: Agent and id of a register.
 Key = tuple[str, str]
 
-#: Tolerance of a counter in millijoules: its step, and a hundredth for
-#: floating-point errors.
-STEP = 1.01
+#: Tolerance of a register: both of its ends are rounded to milliseconds, its
+#: energy to the step of the counter. A hundredth is for floating-point errors.
+STEP_MS = 2
+STEP_MJ = 1.01
 
 
 class Lifetime(typing.NamedTuple):
     """Lifetime of a register.
 
+    :ivar since: time of its first reading, in seconds on the right clock.
     :ivar seconds: from its first reading to the last that left the agent.
+    :ivar millijoules: its energy at that reading, according to the agent.
     :ivar unpublished: seconds from then until the agent was killed.
     """
 
     probe: str
     register: Key
+    since: float
     seconds: float
+    millijoules: int
     unpublished: float = 0.0
 
 
@@ -68,44 +76,73 @@ def judge(
     bills: collections.abc.Mapping[str, Bill],
     watts: float,
     spans: collections.abc.Mapping[str, float],
+    shared: collections.abc.Container[str] = frozenset(),
 ) -> Verdict:
     """Compare the energy metered with the energy billed.
 
-    A loss of one register does not offset an excess of another.
+    A loss of one register does not offset an excess of another, unless the
+    probe is shared.
 
     :param bills: bill of each probe.
     :param watts: power of each meter.
     :param spans: seconds for which each probe was metered.
+    :param shared: probes that two agents meter.
     """
-    expected: dict[str, dict[Key, float]] = {probe: {} for probe in bills}
-    uncovered = dict(spans)
-    unpublished = 0.0
-    for probe, register, seconds, after in lifetimes:
-        expected.setdefault(probe, {})[register] = watts * seconds * 1000
-        uncovered[probe] = uncovered.get(probe, 0.0) - seconds - after
-        unpublished += watts * after * 1000
+    probes: dict[str, list[Lifetime]] = {probe: [] for probe in bills}
+    for lifetime in lifetimes:
+        probes.setdefault(lifetime.probe, []).append(lifetime)
     missing: list[int] = []
-    for probe, energies in expected.items():
-        missing += _missing(energies, bills.get(probe, Bill(0, {})))
+    metered = unpublished = uncovered = 0.0
+    for probe, lives in probes.items():
+        bill = bills.get(probe, Bill(0, {}))
+        seconds = covered(lives)
+        after = sum(life.unpublished for life in lives)
+        uncovered = max(uncovered, spans.get(probe, 0.0) - seconds - after)
+        unpublished += watts * after * 1000
+        if probe in shared:
+            due = watts * seconds * 1000
+            missing.append(round(due) - sum(bill.registers.values()))
+        else:
+            energies = {life.register: _energy(life, watts) for life in lives}
+            due = sum(energies.values())
+            missing += _missing(energies, bill.registers)
+        missing.append(sum(bill.registers.values()) - bill.millijoules)
+        metered += due
     return Verdict(
-        round(
-            unpublished
-            + sum(sum(energies.values()) for energies in expected.values())
-        ),
+        round(unpublished + metered),
         round(unpublished),
         sum(max(0, each) for each in missing),
         sum(max(0, -each) for each in missing),
-        max(0.0, *uncovered.values()),
+        uncovered,
     )
 
 
+def covered(lives: collections.abc.Iterable[Lifetime]) -> float:
+    """Return the seconds in which at least one register was metered."""
+    seconds, until = 0.0, float('-inf')
+    for life in sorted(lives, key=lambda life: life.since):
+        end = life.since + life.seconds
+        seconds += max(0.0, end - max(life.since, until))
+        until = max(until, end)
+    return seconds
+
+
+def _energy(life: Lifetime, watts: float) -> int:
+    """Return the energy of a register, in millijoules.
+
+    It is that of its meter. What the agent says is exact, so it is taken if
+    it differs no more than times and counters are rounded.
+    """
+    energy = watts * life.seconds * 1000
+    if abs(energy - life.millijoules) < watts * STEP_MS + STEP_MJ:
+        return life.millijoules
+    return round(energy)
+
+
 def _missing(
-    expected: collections.abc.Mapping[Key, float], bill: Bill
+    due: collections.abc.Mapping[Key, int],
+    billed: collections.abc.Mapping[Key, int],
 ) -> collections.abc.Iterator[int]:
-    """Yield the millijoules that each register, and the total, lacks."""
-    for register in expected.keys() | bill.registers.keys():
-        difference = expected.get(register, 0.0) - bill.registers.get(
-            register, 0
-        )
-        yield 0 if abs(difference) < STEP else int(difference)
-    yield sum(bill.registers.values()) - bill.millijoules
+    """Yield the millijoules that each register lacks."""
+    for register in due.keys() | billed.keys():
+        yield due.get(register, 0) - billed.get(register, 0)
