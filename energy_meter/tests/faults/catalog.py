@@ -12,6 +12,7 @@ from energy_meter.tests.faults import disks
 from energy_meter.tests.faults import fault
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import processes
+from energy_meter.tests.faults import rivals
 
 _KINDS = {
     'agent': installation.AGENTS,
@@ -72,5 +73,16 @@ FAULTS: dict[str, _Make] = {
         )
         for way, hours in (('ahead', 1), ('behind', -1))
     },
+    **{
+        f'clock-{way}-at-opening': functools.partial(
+            clocks.WrongAtOpening, hours=hours
+        )
+        for way, hours in (('ahead', 1), ('behind', -1))
+    },
+    'clock-unset': clocks.Unset,
+    'paused-machine': clocks.PausedMachine,
+    'standby-pair': rivals.StandbyPair,
+    'copied-state': rivals.CopiedState,
+    'restored-state': rivals.RestoredState,
     'storm': storm,
 }

@@ -17,6 +17,9 @@ class Cost(enum.Enum):
     UNPUBLISHED = 'unpublished energy'
     #: Seconds whose energy is unknown.
     COVERAGE = 'coverage'
+    #: Energy around the beginning and end of an agent's metering beside
+    #: another agent, as their registers are matched by date.
+    HANDOVER = 'hand-over'
 
 
 class Fault(abc.ABC):

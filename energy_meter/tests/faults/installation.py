@@ -7,10 +7,13 @@ from concurrent import futures
 import itertools
 import json
 import pathlib
+import shutil
 import time
 
 import fixtures
 
+from energy_meter import measurement
+from energy_meter.agent import checkpoint
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import postgresql
@@ -26,6 +29,14 @@ PROBES_PER_AGENT = 5
 WATTS = 100.0
 #: Seconds between two publications of an agent.
 PUBLISH_INTERVAL = 0.2
+#: Clocks are wrong by whole hours, so that their error can be told from the
+#: delay of a message.
+HOUR = 3600.0
+
+
+def other(agent: str) -> str:
+    """Return the other one of the two agents."""
+    return AGENTS[1 - AGENTS.index(agent)]
 
 
 class Peers(fixtures.Fixture):
@@ -71,8 +82,8 @@ class Installation(fixtures.Fixture):
     :ivar api_port: port of the API.
     :ivar since: monotonic time at which each agent was first started.
     :ivar until: monotonic time at which each agent was finally stopped.
-    :ivar deaths: wall-clock time at which an agent, by uuid and incarnation,
-        was killed.
+    :ivar deaths: wall-clock time at which the agent of a register was killed.
+    :ivar finals: measurements of registers in states that were replaced.
     """
 
     def __init__(
@@ -91,7 +102,8 @@ class Installation(fixtures.Fixture):
         self.probes: dict[str, list[str]] = {name: [] for name in AGENTS}
         self.since: dict[str, float] = {}
         self.until: dict[str, float] = {}
-        self.deaths: dict[tuple[str, int], float] = {}
+        self.deaths: dict[measurement.RegisterKey, float] = {}
+        self.finals: list[measurement.Measurement] = []
 
     def _setUp(self) -> None:
         self._directory = pathlib.Path(
@@ -130,12 +142,28 @@ class Installation(fixtures.Fixture):
             },
         )
 
+    def add_standby(self, agent: str) -> None:
+        """Let an agent meter the probes of the other agent as well."""
+        probes = self.probes[other(agent)]
+        self.agents[agent].add_dummy(
+            'standby',
+            *probes,
+            energy='counter',
+            min_watts=WATTS,
+            max_watts=WATTS,
+        )
+        self.probes[agent] = self.probes[agent] + probes
+
     def _configure(self, name: str) -> commands.Configuration:
         directory = self._directory / name
         directory.mkdir()
         configuration = commands.Configuration(
             directory,
-            agent={'name': name, 'publish_interval': PUBLISH_INTERVAL},
+            agent={
+                'name': name,
+                'publish_interval': PUBLISH_INTERVAL,
+                'clock': 'synced',
+            },
         )
         (directory / 'state').mkdir()
         return configuration
@@ -190,19 +218,47 @@ class Installation(fixtures.Fixture):
 
     def all_probes(self) -> list[str]:
         """Return the probes of all agents, sorted."""
-        return sorted(itertools.chain.from_iterable(self.probes.values()))
+        return sorted(set(itertools.chain(*self.probes.values())))
+
+    def shared_probes(self) -> set[str]:
+        """Return the probes that both agents meter."""
+        return set.intersection(*map(set, self.probes.values()))
+
+    def state(self, agent: str) -> pathlib.Path:
+        """Return the state directory of an agent."""
+        return self.agents[agent].directory / 'state'
+
+    def checkpoint(self, agent: str) -> list[measurement.Measurement]:
+        """Read the newest measurement of each register of an agent."""
+        content = (self.state(agent) / 'checkpoint.json').read_text()
+        return [each.final for each in checkpoint.parse(json.loads(content))]
+
+    def newest(self, agent: str) -> measurement.Measurement:
+        """Return the measurement in its checkpoint that was made last."""
+        return max(self.checkpoint(agent), key=lambda each: each.timestamp)
+
+    def replace_state(self, agent: str, source: pathlib.Path | None) -> None:
+        """Replace the state of an agent that is stopped.
+
+        :param source: state directory to copy; None for an empty state.
+        """
+        self.finals += self.checkpoint(agent)
+        shutil.rmtree(self.state(agent))
+        if source is None:
+            self.state(agent).mkdir()
+        else:
+            shutil.copytree(source, self.state(agent))
 
     def kill(self, name: str) -> None:
         """Kill a process with SIGKILL."""
         if name in AGENTS:
-            identity = json.loads(
-                (
-                    self.agents[name].directory / 'state' / 'agent.json'
-                ).read_text()
-            )
-            self.deaths[identity['uuid'], identity['incarnation']] = (
-                time.time()
-            )
+            newest = {
+                each.probe.id: each.register
+                for each in sorted(
+                    self.checkpoint(name), key=lambda each: each.timestamp
+                )
+            }
+            self.deaths |= dict.fromkeys(newest.values(), time.time())
         self.processes[name].kill()
 
     def stop_agents(self) -> None:
@@ -214,9 +270,10 @@ class Installation(fixtures.Fixture):
     def spans(self) -> dict[str, float]:
         """Return the seconds for which each probe was metered."""
         return {
-            probe: self.until[name] - self.since[name]
-            for name in AGENTS
-            for probe in self.probes[name]
+            probe: max(self.until[name] for name in names)
+            - min(self.since[name] for name in names)
+            for probe in self.all_probes()
+            if (names := [n for n in AGENTS if probe in self.probes[n]])
         }
 
     def is_stalled(self) -> bool:

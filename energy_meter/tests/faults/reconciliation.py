@@ -2,123 +2,204 @@
 
 """Compares the energy of the meters with the energy in the database."""
 
+import collections
 import collections.abc
 import time
+import typing
 
 import sqlalchemy as sa
 
 from energy_meter import measurement
-from energy_meter.agent import checkpoint
-from energy_meter.agent import state
-from energy_meter.collector import accounts
-from energy_meter.collector import merge
+from energy_meter.db import schema
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import verdict
 
 #: Seconds until the final measurements must have reached the database.
 ARRIVAL_TIMEOUT_S = 60.0
 
-Accounts = dict[str, merge.ProbeAccount]
+_HOUR_MS = round(installation.HOUR * 1000)
+
+
+class _Register(typing.NamedTuple):
+    """What the database contains of a register, in ms and mJ.
+
+    :ivar heard: date of its opening according to the arrival of its
+        measurements.
+    :ivar overlap: energy that is billed for another register.
+    """
+
+    probe: str
+    key: verdict.Key
+    timestamp: int
+    elapsed: int
+    millijoules: int
+    metered: int
+    heard: int
+    overlap: int
 
 
 def reconcile(site: installation.Installation) -> verdict.Verdict:
     """Stop metering, await the final measurements and compare."""
     site.stop_agents()
-    measurements = _read_checkpoints(site)
-    _await(site, measurements)
+    finals = _finals(site)
+    _await(site, finals)
     for name in installation.COLLECTORS:
         site.processes[name].stop()
-    probe_accounts = _load(site)
+    registers = _registers(site)
+    bills: dict[str, dict[verdict.Key, int]] = collections.defaultdict(dict)
+    for register in registers:
+        bills[register.probe][register.key] = (
+            register.millijoules - register.overlap
+        )
+    totals = _totals(site)
     return verdict.judge(
-        _lifetimes(measurements, probe_accounts, site.deaths),
+        _lifetimes(finals, registers, site.deaths),
         {
-            probe: verdict.Bill(
-                account.millijoules,
-                {
-                    register.name: register.billed
-                    for register in _registers(account)
-                },
-            )
-            for probe, account in probe_accounts.items()
+            probe: verdict.Bill(totals[probe], shares)
+            for probe, shares in bills.items()
         },
         installation.WATTS,
         site.spans(),
+        site.shared_probes(),
     )
 
 
-def _read_checkpoints(
+def has_arrived(
+    site: installation.Installation, latest: measurement.Measurement
+) -> bool:
+    """Check whether the database has a measurement, or a later one."""
+    return any(
+        register.key == latest.register and register.elapsed >= latest.elapsed
+        for register in _registers(site)
+    )
+
+
+def alarms(site: installation.Installation) -> set[str]:
+    """Return the alarms of all probes."""
+    rows = _query(site, sa.select(schema.probe.c.alarms))
+    return {alarm for row in rows for alarm in row.alarms.split()}
+
+
+def _finals(
     site: installation.Installation,
 ) -> dict[verdict.Key, measurement.Measurement]:
-    """Read the final measurement of every register from the checkpoints."""
-    measurements = {}
-    for configuration in site.agents.values():
-        directory = state.StateDirectory(configuration.directory / 'state')
-        for final, _ in checkpoint.load(directory):
-            measurements[final.register.agent, final.register.id] = final
-        directory.close()
-    return measurements
+    """Return the last measurement of each register that an agent saved."""
+    finals: dict[verdict.Key, measurement.Measurement] = {}
+    for saved in (*site.finals, *map(site.checkpoint, installation.AGENTS)):
+        previous = finals.setdefault(saved.register, saved)
+        if saved.elapsed > previous.elapsed:
+            finals[saved.register] = saved
+    return finals
 
 
 def _await(
     site: installation.Installation,
-    measurements: dict[verdict.Key, measurement.Measurement],
+    finals: dict[verdict.Key, measurement.Measurement],
 ) -> None:
-    """Wait until the final measurements are in the database.
+    """Wait until the final measurements are in the database and settled.
 
     After the timeout, the verdict counts what is missing as lost.
     """
     deadline = time.monotonic() + ARRIVAL_TIMEOUT_S
+    contested = sa.select(schema.probe.c.id).where(schema.probe.c.contested)
     while time.monotonic() < deadline:
         arrived = {
-            register.name: register.elapsed
-            for account in _load(site).values()
-            for register in _registers(account)
+            register.key: register.elapsed for register in _registers(site)
         }
-        if all(
-            arrived.get(key, -1.0) >= measurement.elapsed
-            for key, measurement in measurements.items()
+        if not _query(site, contested) and all(
+            arrived.get(key, -1) >= final.elapsed
+            for key, final in finals.items()
         ):
             return
         time.sleep(0.2)
 
 
-def _load(site: installation.Installation) -> Accounts:
+def _query(
+    site: installation.Installation, statement: sa.Select[typing.Any]
+) -> collections.abc.Sequence[sa.Row[typing.Any]]:
     engine = sa.create_engine(site.url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        return accounts.load(connection, site.all_probes(), lock=False)
+        return connection.execute(statement).all()
 
 
-def _registers(
-    account: merge.ProbeAccount,
-) -> collections.abc.Iterator[merge.RegisterState]:
-    if account.owner is not None:
-        yield account.owner
-    yield from account.others.values()
+def _totals(site: installation.Installation) -> dict[str, int]:
+    """Return the energy that each probe is billed for."""
+    probe, tip = schema.probe.c, schema.register.c
+    rows = _query(
+        site,
+        sa.select(
+            probe.id,
+            probe.base_millijoules + sa.func.coalesce(tip.millijoules, 0),
+        ).outerjoin_from(
+            schema.probe, schema.register, tip.number == probe.tip
+        ),
+    )
+    return dict(map(tuple, rows))
+
+
+def _registers(site: installation.Installation) -> list[_Register]:
+    column, overlap = schema.register.c, schema.overlap.c
+    return [
+        _Register(
+            row.probe,
+            (row.agent, row.register),
+            row.timestamp,
+            row.elapsed,
+            row.millijoules,
+            row.metered,
+            min(row.lag0, row.lag1, row.lag2, row.lag3, row.lag4),
+            row.overlap or 0,
+        )
+        for row in _query(
+            site,
+            sa.select(
+                schema.register,
+                sa.select(sa.func.sum(overlap.millijoules))
+                .where(overlap.register == column.number)
+                .scalar_subquery()
+                .label('overlap'),
+            ),
+        )
+    ]
 
 
 def _lifetimes(
-    measurements: dict[verdict.Key, measurement.Measurement],
-    probe_accounts: Accounts,
-    deaths: dict[tuple[str, int], float],
+    finals: dict[verdict.Key, measurement.Measurement],
+    registers: list[_Register],
+    deaths: dict[measurement.RegisterKey, float],
 ) -> collections.abc.Iterator[verdict.Lifetime]:
-    """Return the lifetime of each register.
+    """Yield the lifetime of each register.
 
-    :param deaths: time at which each incarnation of an agent was killed.
-        Only the database has what it published after its last checkpoint.
+    Only the database has what an agent that was killed published after its
+    last checkpoint.
+
+    :param deaths: time at which the agent of a register was killed.
     """
-    seconds = {
-        (measurement.probe.id, key): measurement.metered_seconds
-        for key, measurement in measurements.items()
-    }
-    unpublished = {}
-    for probe, account in probe_accounts.items():
-        for register in _registers(account):
-            place = probe, register.name
-            death = deaths.get((register.key.agent, register.key.incarnation))
-            if death is not None:
-                seconds[place] = max(
-                    seconds.get(place, 0.0), register.metered_seconds
-                )
-                unpublished[place] = max(0.0, death - register.measured_until)
-    for place, length in seconds.items():
-        yield verdict.Lifetime(*place, length, unpublished.get(place, 0.0))
+    stored = {register.key: register for register in registers}
+    for key, saved in finals.items():
+        register = stored.get(key)
+        own = saved.timestamp - saved.elapsed
+        opened = own if register is None else _opened(own, register.heard)
+        last: measurement.Measurement | _Register = saved
+        if register is not None and key in deaths:
+            last = max(saved, register, key=lambda each: each.elapsed)
+        until = opened + last.elapsed
+        yield verdict.Lifetime(
+            saved.probe.id,
+            key,
+            (until - last.metered) / 1000,
+            last.metered / 1000,
+            last.millijoules,
+            max(0.0, deaths[key] - until / 1000) if key in deaths else 0.0,
+        )
+
+
+def _opened(own: int, heard: int) -> int:
+    """Return the date at which a register was opened.
+
+    :param own: that date on the clock of its agent, which is wrong by whole
+        hours.
+    :param heard: that date according to messages, which are late by less than
+        half an hour.
+    """
+    return own + round((heard - own) / _HOUR_MS) * _HOUR_MS

@@ -34,11 +34,19 @@ class TableTest(test_base.BaseTestCase):
         self.assertEqual([], row().problems)
 
     def test_every_lost_or_doubled_millijoule_is_a_problem(self):
-        for cost in fault.Cost:
+        for cost in set(fault.Cost) - {fault.Cost.HANDOVER}:
             self.assertEqual(['1 mJ were lost'], row(cost, lost=1).problems)
             self.assertEqual(
                 ['1 mJ were billed twice'], row(cost, doubled=1).problems
             )
+
+    def test_handovers_cost_no_more_than_a_second_of_the_shared_probes(self):
+        for wrong in ('lost', 'doubled'):
+            much = {wrong: table.HANDOVER + 1}
+            little = {wrong: table.HANDOVER}
+
+            self.assertEqual([], row(fault.Cost.HANDOVER, **little).problems)
+            self.assertEqual(1, len(row(fault.Cost.HANDOVER, **much).problems))
 
     def test_unpublished_energy_is_a_problem_unless_an_agent_was_killed(self):
         self.assertEqual(
