@@ -29,8 +29,7 @@ PROBES_PER_AGENT = 5
 WATTS = 100.0
 #: Seconds between two publications of an agent.
 PUBLISH_INTERVAL = 0.2
-#: Clocks are wrong by whole hours, so that their error can be told from the
-#: delay of a message.
+#: Clocks are wrong by whole hours, which cannot be the delay of a message.
 HOUR = 3600.0
 
 
@@ -143,7 +142,7 @@ class Installation(fixtures.Fixture):
         )
 
     def add_standby(self, agent: str) -> None:
-        """Let an agent meter the probes of the other agent as well."""
+        """Make an agent meter the probes of the other agent as well."""
         probes = self.probes[other(agent)]
         self.agents[agent].add_dummy(
             'standby',

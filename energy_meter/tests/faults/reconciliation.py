@@ -4,6 +4,7 @@
 
 import collections
 import collections.abc
+import itertools
 import time
 import typing
 
@@ -30,7 +31,6 @@ class _Register(typing.NamedTuple):
 
     probe: str
     key: verdict.Key
-    timestamp: int
     elapsed: int
     millijoules: int
     metered: int
@@ -85,7 +85,9 @@ def _finals(
 ) -> dict[verdict.Key, measurement.Measurement]:
     """Return the last measurement of each register that an agent saved."""
     finals: dict[verdict.Key, measurement.Measurement] = {}
-    for saved in (*site.finals, *map(site.checkpoint, installation.AGENTS)):
+    for saved in itertools.chain(
+        site.finals, *map(site.checkpoint, installation.AGENTS)
+    ):
         previous = finals.setdefault(saved.register, saved)
         if saved.elapsed > previous.elapsed:
             finals[saved.register] = saved
@@ -143,7 +145,6 @@ def _registers(site: installation.Installation) -> list[_Register]:
         _Register(
             row.probe,
             (row.agent, row.register),
-            row.timestamp,
             row.elapsed,
             row.millijoules,
             row.metered,
@@ -181,8 +182,12 @@ def _lifetimes(
         own = saved.timestamp - saved.elapsed
         opened = own if register is None else _opened(own, register.heard)
         last: measurement.Measurement | _Register = saved
-        if register is not None and key in deaths:
-            last = max(saved, register, key=lambda each: each.elapsed)
+        if (
+            register is not None
+            and key in deaths
+            and register.elapsed > saved.elapsed
+        ):
+            last = register
         until = opened + last.elapsed
         yield verdict.Lifetime(
             saved.probe.id,
