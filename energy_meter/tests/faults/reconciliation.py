@@ -46,18 +46,9 @@ def reconcile(site: installation.Installation) -> verdict.Verdict:
     for name in installation.COLLECTORS:
         site.processes[name].stop()
     registers = _registers(site)
-    bills: dict[str, dict[verdict.Key, int]] = collections.defaultdict(dict)
-    for register in registers:
-        bills[register.probe][register.key] = (
-            register.millijoules - register.overlap
-        )
-    totals = _totals(site)
     return verdict.judge(
         _lifetimes(finals, registers, site.deaths),
-        {
-            probe: verdict.Bill(totals[probe], shares)
-            for probe, shares in bills.items()
-        },
+        _bills(site, registers),
         installation.WATTS,
         site.spans(),
         site.shared_probes(),
@@ -124,19 +115,30 @@ def _query(
         return connection.execute(statement).all()
 
 
-def _totals(site: installation.Installation) -> dict[str, int]:
-    """Return the energy that each probe is billed for."""
+def _bills(
+    site: installation.Installation, registers: list[_Register]
+) -> dict[str, verdict.Bill]:
+    """Return what each probe is billed for."""
+    shares: dict[str, dict[verdict.Key, int]] = collections.defaultdict(dict)
+    for register in registers:
+        shares[register.probe][register.key] = (
+            register.millijoules - register.overlap
+        )
     probe, tip = schema.probe.c, schema.register.c
     rows = _query(
         site,
         sa.select(
             probe.id,
             probe.base_millijoules + sa.func.coalesce(tip.millijoules, 0),
+            probe.shown,
         ).outerjoin_from(
             schema.probe, schema.register, tip.number == probe.tip
         ),
     )
-    return dict(map(tuple, rows))
+    return {
+        name: verdict.Bill(total, shares[name], max(0, shown - total))
+        for name, total, shown in rows
+    }
 
 
 def _registers(site: installation.Installation) -> list[_Register]:

@@ -50,6 +50,9 @@ class Row(typing.NamedTuple):
         wrong = {
             f'{found.lost} mJ were lost': found.lost > allowed,
             f'{found.doubled} mJ were billed twice': found.doubled > allowed,
+            f'{found.ahead} mJ were shown too early': (
+                found.ahead > 0 and self.cost is not fault.Cost.HANDOVER
+            ),
             f'{found.unpublished} mJ were not published': (
                 found.unpublished > 0
                 and self.cost is not fault.Cost.UNPUBLISHED
@@ -72,6 +75,7 @@ def draw(rows: list[Row]) -> str:
             'lost J',
             'lost %',
             'double J',
+            'ahead J',
             'uncovered s',
             'API current after s',
             'longest pause s',
@@ -99,6 +103,7 @@ def _cells(outcome: trial.Outcome) -> list[str]:
         f'{lost / 1000:.3f}',
         f'{lost / found.metered:.3%}',
         f'{found.doubled / 1000:.3f}',
+        f'{found.ahead / 1000:.3f}',
         f'{found.uncovered:.1f}',
         f'{outcome.current_after:.1f}',
         f'{outcome.pause:.1f}',
@@ -130,6 +135,7 @@ def document(row: Row) -> dict[str, object]:
         'unpublished': found.unpublished / 1000,
         'lost': found.lost / 1000,
         'billed_twice': found.doubled / 1000,
+        'shown_ahead': found.ahead / 1000,
         'uncovered': found.uncovered,
         'current_after': outcome.current_after,
         'longest_pause': outcome.pause,

@@ -48,6 +48,10 @@ class TableTest(test_base.BaseTestCase):
             self.assertEqual([], row(fault.Cost.HANDOVER, **little).problems)
             self.assertEqual(1, len(row(fault.Cost.HANDOVER, **much).problems))
 
+    def test_energy_shown_too_early_is_a_problem_without_a_handover(self):
+        self.assertEqual(['3 mJ were shown too early'], row(ahead=3).problems)
+        self.assertEqual([], row(fault.Cost.HANDOVER, ahead=3).problems)
+
     def test_unpublished_energy_is_a_problem_unless_an_agent_was_killed(self):
         self.assertEqual(
             ['7 mJ were not published'], row(unpublished=7).problems

@@ -190,6 +190,16 @@ class VerdictTest(test_base.BaseTestCase):
             (0, 0, 2.0), (found.lost, found.doubled, found.uncovered)
         )
 
+    def test_energy_shown_beyond_the_bill_is_neither_lost_nor_doubled(self):
+        found = verdict.judge(
+            lifetimes({FIRST: 1.0}),
+            {'probe': verdict.Bill(100_000, {FIRST: 100_000}, ahead=7)},
+            WATTS,
+            {},
+        )
+
+        self.assertEqual(verdict.Verdict(100_000, 0, 0, 0, 0.0, 7), found)
+
     @hypothesis.given(intervals, strategies.integers(-(10**6), 10**6))
     def test_each_instant_of_a_shared_probe_is_due_once(self, spans, excess):
         due = 100_000 * len(

@@ -46,10 +46,13 @@ class Bill(typing.NamedTuple):
 
     :ivar millijoules: total.
     :ivar registers: millijoules of each register.
+    :ivar ahead: millijoules beyond the total that were shown before the bill
+        was corrected.
     """
 
     millijoules: int
     registers: collections.abc.Mapping[Key, int]
+    ahead: int = 0
 
 
 class Verdict(typing.NamedTuple):
@@ -62,6 +65,8 @@ class Verdict(typing.NamedTuple):
     :ivar doubled: millijoules that were billed twice, or not metered.
     :ivar uncovered: seconds for which the energy of a probe is unknown: the
         maximum of all probes.
+    :ivar ahead: millijoules that are shown beyond those billed. What is shown
+        never falls, so it stays until the bill has caught up.
     """
 
     metered: int
@@ -69,6 +74,7 @@ class Verdict(typing.NamedTuple):
     lost: int
     doubled: int
     uncovered: float
+    ahead: int = 0
 
 
 def judge(
@@ -114,6 +120,7 @@ def judge(
         sum(max(0, each) for each in missing),
         sum(max(0, -each) for each in missing),
         uncovered,
+        sum(bill.ahead for bill in bills.values()),
     )
 
 
