@@ -52,6 +52,10 @@ class Step(fault.Fault):
 class AgentStep(Step):
     """Step the wall clock of an agent."""
 
+    def prepare(self, site: installation.Installation) -> None:
+        super().prepare(site)
+        site.agents[self.name].set('agent', clock='auto')
+
     def has_effect(self, site: installation.Installation) -> bool:
         newest = site.newest(self.name).timestamp / 1000
         return abs(time.time() + self.hours * HOUR - newest) < HOUR / 2

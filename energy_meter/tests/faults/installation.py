@@ -5,7 +5,6 @@
 import collections.abc
 from concurrent import futures
 import itertools
-import json
 import pathlib
 import shutil
 import time
@@ -13,7 +12,7 @@ import time
 import fixtures
 
 from energy_meter import measurement
-from energy_meter.agent import checkpoint
+from energy_meter.tests.functional.services import agent_state
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import postgresql
@@ -227,21 +226,19 @@ class Installation(fixtures.Fixture):
         """Return the state directory of an agent."""
         return self.agents[agent].directory / 'state'
 
-    def checkpoint(self, agent: str) -> list[measurement.Measurement]:
-        """Read the newest measurement of each register of an agent."""
-        content = (self.state(agent) / 'checkpoint.json').read_text()
-        return [each.final for each in checkpoint.parse(json.loads(content))]
-
     def newest(self, agent: str) -> measurement.Measurement:
         """Return the measurement in its checkpoint that was made last."""
-        return max(self.checkpoint(agent), key=lambda each: each.timestamp)
+        return max(
+            agent_state.open_registers(self.state(agent)),
+            key=lambda each: each.timestamp,
+        )
 
     def replace_state(self, agent: str, source: pathlib.Path | None) -> None:
         """Replace the state of an agent that is stopped.
 
         :param source: state directory to copy; None for an empty state.
         """
-        self.finals += self.checkpoint(agent)
+        self.finals += agent_state.saved(self.state(agent)).values()
         shutil.rmtree(self.state(agent))
         if source is None:
             self.state(agent).mkdir()
@@ -251,13 +248,9 @@ class Installation(fixtures.Fixture):
     def kill(self, name: str) -> None:
         """Kill a process with SIGKILL."""
         if name in AGENTS:
-            newest = {
-                each.probe.id: each.register
-                for each in sorted(
-                    self.checkpoint(name), key=lambda each: each.timestamp
-                )
-            }
-            self.deaths |= dict.fromkeys(newest.values(), time.time())
+            now = time.time()
+            for each in agent_state.open_registers(self.state(name)):
+                self.deaths[each.register] = now
         self.processes[name].kill()
 
     def stop_agents(self) -> None:

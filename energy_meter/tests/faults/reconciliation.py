@@ -14,6 +14,7 @@ from energy_meter import measurement
 from energy_meter.db import schema
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import verdict
+from energy_meter.tests.functional.services import agent_state
 
 #: Seconds until the final measurements must have reached the database.
 ARRIVAL_TIMEOUT_S = 60.0
@@ -76,9 +77,11 @@ def _finals(
 ) -> dict[verdict.Key, measurement.Measurement]:
     """Return the last measurement of each register that an agent saved."""
     finals: dict[verdict.Key, measurement.Measurement] = {}
-    for saved in itertools.chain(
-        site.finals, *map(site.checkpoint, installation.AGENTS)
-    ):
+    states = [
+        agent_state.saved(site.state(name)).values()
+        for name in installation.AGENTS
+    ]
+    for saved in itertools.chain(site.finals, *states):
         previous = finals.setdefault(saved.register, saved)
         if saved.elapsed > previous.elapsed:
             finals[saved.register] = saved
