@@ -37,7 +37,7 @@ class StandbyPair(fault.Fault):
         site.kill('broker')
 
     def has_effect(self, site: installation.Installation) -> bool:
-        return site.is_stalled()
+        return site.processes['broker'].returncode is not None
 
     def end(self, site: installation.Installation) -> None:
         late = site.processes[installation.other(self._early)]
