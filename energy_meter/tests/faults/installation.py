@@ -141,16 +141,16 @@ class Installation(fixtures.Fixture):
         )
 
     def add_standby(self, agent: str) -> None:
-        """Make an agent meter the probes of the other agent as well."""
-        probes = self.probes[other(agent)]
+        """Make an agent meter the other agent's probes instead of its own."""
+        self.agents[agent].remove('wattmeter:meter')
         self.agents[agent].add_dummy(
             'standby',
-            *probes,
+            *self.probes[other(agent)],
             energy='counter',
             min_watts=WATTS,
             max_watts=WATTS,
         )
-        self.probes[agent] = self.probes[agent] + probes
+        self.probes[agent] = self.probes[other(agent)]
 
     def _configure(self, name: str) -> commands.Configuration:
         directory = self._directory / name

@@ -86,7 +86,7 @@ class CopiedState(fault.Fault):
 class RestoredState(fault.Fault):
     """The state of an agent is restored from an earlier copy."""
 
-    cost = fault.Cost.HANDOVER
+    cost = fault.Cost.COVERAGE
     min_duration_s = COPY_FOUND_AFTER
 
     def __init__(self, rng: random.Random) -> None:
