@@ -26,6 +26,13 @@ OURS = (*AGENTS, *COLLECTORS, 'rrd', 'api')
 PROBES_PER_AGENT = 5
 #: Power of each meter.
 WATTS = 100.0
+#: A counter of that power, whose readings are plausible even if the agent did
+#: not run for a moment between two looks at a clock.
+_METER: dict[str, object] = {
+    'energy': 'counter',
+    'min_watts': 0,
+    'max_watts': 2 * WATTS,
+}
 #: Seconds between two publications of an agent.
 PUBLISH_INTERVAL = 0.2
 #: Clocks are wrong by whole hours, which cannot be the delay of a message.
@@ -132,12 +139,7 @@ class Installation(fixtures.Fixture):
         self.agents[agent].add_dummy(
             meter,
             *names,
-            **{
-                'energy': 'counter',
-                'min_watts': WATTS,
-                'max_watts': WATTS,
-                **options,
-            },
+            **{**_METER, **options},
         )
 
     def add_standby(self, agent: str) -> None:
@@ -146,9 +148,7 @@ class Installation(fixtures.Fixture):
         self.agents[agent].add_dummy(
             'standby',
             *self.probes[other(agent)],
-            energy='counter',
-            min_watts=WATTS,
-            max_watts=WATTS,
+            **_METER,
         )
         self.probes[agent] = self.probes[other(agent)]
 
