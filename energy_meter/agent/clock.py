@@ -11,8 +11,9 @@ import typing
 LOG = logging.getLogger(__name__)
 
 #: Time that reading the clocks may take, in seconds. A process that was
-#: stopped between two of them would see a step that never happened.
-_MAX_READ_TIME_S = 0.1
+#: stopped between two of them would see a step that never happened, and a
+#: counter that is faster than its maximum power.
+_MAX_READ_TIME_S = 0.01
 #: Longs that exceed the size of the kernel's ``struct timex``.
 _TIMEX_LONGS = 64
 #: State in which adjtimex() reports a clock that nothing synchronizes.
