@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from energy_meter import measurement
 from energy_meter.db import schema
+from energy_meter.db import tips
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.functional.services import agent_state
@@ -127,16 +128,11 @@ def _bills(
         shares[register.probe][register.key] = (
             register.millijoules - register.overlap
         )
-    probe, tip = schema.probe.c, schema.register.c
     rows = _query(
         site,
         sa.select(
-            probe.id,
-            probe.base_millijoules + sa.func.coalesce(tip.millijoules, 0),
-            probe.shown,
-        ).outerjoin_from(
-            schema.probe, schema.register, tip.number == probe.tip
-        ),
+            schema.probe.c.id, tips.MILLIJOULES, schema.probe.c.shown
+        ).select_from(tips.PROBES),
     )
     return {
         name: verdict.Bill(total, shares[name], max(0, shown - total))
