@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Registers that are known to follow others, and bounds of their dates."""
+
+from collections.abc import Iterable
+import typing
+
+from energy_meter import measurement
+from energy_meter.billing import history
+from energy_meter.tests.model import world
+
+#: How long a register may continue after it was saved: the interval of
+#: checkpoints and 5 s.
+MAX_CONTINUED = 15_000
+_MAX_LAG_SPREAD = 12_000
+_MAX_BEHIND = 30_000
+_MAX_AHEAD = 1000
+
+
+class Relations:
+    """Which registers follow which others, directly or not."""
+
+    def __init__(self, known: Iterable[history.RegisterHistory]) -> None:
+        self._by_key = {register.key: register for register in known}
+
+    def _predecessor(
+        self, key: measurement.RegisterKey
+    ) -> measurement.RegisterKey | None:
+        after = self._by_key[key].after
+        if after is None:
+            return None
+        before = measurement.RegisterKey(key.agent, after.register)
+        known = self._by_key.get(before)
+        if known is None:
+            return None
+        continued = known.last.elapsed - after.elapsed
+        return before if continued <= MAX_CONTINUED else None
+
+    def ancestors(
+        self, key: measurement.RegisterKey
+    ) -> list[measurement.RegisterKey]:
+        """Return the registers that one follows, newest first."""
+        result: list[measurement.RegisterKey] = []
+        before = self._predecessor(key)
+        while before is not None:
+            result.append(before)
+            before = self._predecessor(before)
+        return result
+
+    def related(
+        self, key: measurement.RegisterKey, other: measurement.RegisterKey
+    ) -> bool:
+        return (
+            key == other
+            or other in self.ancestors(key)
+            or key in self.ancestors(other)
+        )
+
+
+class Errors(typing.NamedTuple):
+    """Least and largest error in ms of the date of an opening."""
+
+    least: int
+    largest: int
+
+    @property
+    def size(self) -> int:
+        return max(abs(self.least), abs(self.largest))
+
+
+def is_live(known: history.RegisterHistory) -> bool:
+    """Return whether two prompt measurements are a minute apart or more."""
+    least = min(known.lags)
+    prompt = [lag <= least + _MAX_LAG_SPREAD for lag in known.lags]
+    return any(
+        prompt[number] and prompt[(number + 2) % len(prompt)]
+        for number in range(len(prompt))
+    )
+
+
+def errors_of_dates(
+    of: world.History, known: Iterable[history.RegisterHistory]
+) -> dict[measurement.RegisterKey, Errors]:
+    """Return the bounds of the errors of dates, for each register.
+
+    The date of a live register is that of its own clock, unless the arrivals
+    contradict it; then it is late by the delay of its promptest message. If
+    it is not live, neither its clock nor its arrivals can be verified. It is
+    late by the delay at most, early by no more than its clock is behind, if
+    that is synchronized, and as wrong as its line's live registers.
+    """
+    registers = list(known)
+    lines = Relations(registers)
+    live = {r.key: _error_if_live(of, r) for r in registers if is_live(r)}
+    result = dict(live)
+    for register in registers:
+        if register.key in live:
+            continue
+        line = of.copies * MAX_CONTINUED
+        line += max(
+            (
+                errors.size
+                for key, errors in live.items()
+                if lines.related(key, register.key)
+            ),
+            default=0,
+        )
+        offset, delay = _offset_and_delay(of, register)
+        least = min(offset, 0) if register.synced else 0
+        largest = min(offset, delay) if register.synced else delay
+        result[register.key] = Errors(least - line, max(largest, 0) + line)
+    return result
+
+
+def _offset_and_delay(
+    of: world.History, known: history.RegisterHistory
+) -> tuple[int, int]:
+    opened = of.registers[known.key].opened
+    own = known.first.timestamp - known.first.elapsed
+    return own - opened, min(known.lags) - opened
+
+
+def _error_if_live(
+    of: world.History, known: history.RegisterHistory
+) -> Errors:
+    offset, delay = _offset_and_delay(of, known)
+    if delay - _MAX_BEHIND <= offset <= delay + _MAX_AHEAD:
+        return Errors(offset, offset)
+    return Errors(delay, delay)
