@@ -23,11 +23,8 @@ def run(family: str, seed: int, period: int | None) -> Result:
     """Bill the history of a seed."""
     history = histories.generate(family, random.Random(seed), period)
     billed = bill.bill(history.known)
-    openings = {
-        key: opening.opened for key, opening in billed.openings.items()
-    }
     due = history.due(history.known)
-    bound = bounds.total(history, history.known, openings)
+    bound = bounds.total(history, history.known, billed)
     return Result(due, billed.total.millijoules - due, bound)
 
 

@@ -47,6 +47,7 @@ class Machine:
     """A machine whose agent meters the probe.
 
     :ivar saved: checkpoint that the next process finds.
+    :ivar idle: time in which an agent runs that only announces marks.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Machine:
     period: int
     publish_interval: int
     saved: Checkpoint | None = None
+    idle: tuple[power.Span, ...] = ()
     processes: list['Process'] = dataclasses.field(default_factory=list)
 
     def run(

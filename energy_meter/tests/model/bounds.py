@@ -8,8 +8,9 @@ metered until the true time t. e(t) = abs(m(t) - T(t)) is the energy that a
 hand-over at t misplaces. It is at most the peak power times the error of the
 date, plus the error of the interpolation.
 
-Whatever decides which register is billed, hand-overs are possible only where
-a register begins or ceases to cover, and at the beginning of a cell. So the
+Hand-overs are possible only where a register begins or ceases to cover, and
+at the beginning of a cell. The bill shows which registers are billed in a cell
+for all they cover, or for nothing; those hand over nothing within it. So the
 error of registers that cover the same time is at most the sum of
 
 * e(t) of each of them at each such date t,
@@ -22,12 +23,12 @@ copied, both registers may be billed until the original has continued for
 """
 
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
+import enum
 import functools
 import itertools
 
-from energy_meter import measurement
+from energy_meter.billing import bill
 from energy_meter.billing import history
 from energy_meter.tests.model import power
 from energy_meter.tests.model import registers
@@ -36,6 +37,14 @@ from energy_meter.tests.model import world
 
 CELL = 900_000
 MAX_CONTINUED = relations.MAX_CONTINUED
+
+
+class Billed(enum.Enum):
+    """For what of its energy in a cell a register is billed."""
+
+    ALL = enum.auto()
+    PART = enum.auto()
+    NOTHING = enum.auto()
 
 
 class Curve:
@@ -93,19 +102,23 @@ class Curve:
     def error(self, date: int) -> int:
         """Return the energy in mJ that a hand-over at ``date`` misplaces."""
         spans = power.clip(self.metered, self.truth.opened, date)
-        return abs(self._at(date) - self.truth.power.energy(spans))
+        return abs(self.at(date)[0] - self.truth.power.energy(spans))
 
-    def _at(self, date: int) -> int:
+    def at(self, date: int) -> tuple[int, int]:
+        """Return energy in mJ, and metered time in ms, by a date."""
         elapsed = date - self.opened
         if elapsed <= 0:
-            return 0
+            return 0, 0
         for since, until in itertools.pairwise(self.points):
             if elapsed <= until.elapsed:
-                energy = until.millijoules - since.millijoules
                 part = elapsed - since.elapsed
                 length = until.elapsed - since.elapsed
-                return since.millijoules + energy * part // length
-        return self.points[-1].millijoules
+                millijoules, metered = (
+                    start + (stop - start) * part // length
+                    for start, stop in zip(since[1:], until[1:], strict=True)
+                )
+                return millijoules, metered
+        return self.points[-1].millijoules, self.points[-1].metered
 
 
 def _rising(known: history.RegisterHistory) -> list[history.Point]:
@@ -119,10 +132,15 @@ def _rising(known: history.RegisterHistory) -> list[history.Point]:
 def curves(
     of: world.History,
     known: Iterable[history.RegisterHistory],
-    openings: Mapping[measurement.RegisterKey, int],
+    billed: bill.Bill,
 ) -> list[Curve]:
+    """Return the curves of the registers that are billed."""
     return [
-        Curve(register, of.registers[register.key], openings[register.key])
+        Curve(
+            register,
+            of.registers[register.key],
+            billed.openings[register.key].opened,
+        )
         for register in known
         if not register.voided
     ]
@@ -131,26 +149,26 @@ def curves(
 def total(
     of: world.History,
     known: Sequence[history.RegisterHistory],
-    openings: Mapping[measurement.RegisterKey, int],
+    billed: bill.Bill,
 ) -> int:
     """Return the largest error in mJ of the energy of all time."""
     lines = relations.Relations(known)
     copied = of.copies * of.power.peak * MAX_CONTINUED
     return copied + sum(
-        _of_concurrent(group, of.power, lines)
-        for group in _groups(curves(of, known, openings), lines)
+        _of_concurrent(group, of.power, billed)
+        for group in _groups(curves(of, known, billed), lines)
     )
 
 
 def until(
     of: world.History,
     known: Sequence[history.RegisterHistory],
-    openings: Mapping[measurement.RegisterKey, int],
+    billed: bill.Bill,
     date: int,
 ) -> int:
     """Return the largest error in mJ of the energy before a date."""
-    return total(of, known, openings) + sum(
-        curve.error(date) for curve in curves(of, known, openings)
+    return total(of, known, billed) + sum(
+        curve.error(date) for curve in curves(of, known, billed)
     )
 
 
@@ -187,28 +205,54 @@ def _groups(
 
 
 def _of_concurrent(
-    group: Sequence[Curve], of: power.Power, lines: relations.Relations
+    group: Sequence[Curve], of: power.Power, billed: bill.Bill
 ) -> int:
     metered = power.union(span for c in group for span in c.metered)
     seems = power.union(span for c in group for span in c.seems_covered)
+    edges = {edge for curve in group for edge in curve.edges}
     error = of.energy(power.subtract(metered, seems))
     for curve in group:
-        only_others = power.subtract(metered, curve.metered)
+        cells = _cells(curve, billed)
+        none = [span for span, billed in cells if billed is Billed.NOTHING]
+        only_others = power.subtract(metered, [*curve.metered, *none])
         for span in curve.seems_covered:
             error += of.energy(power.clip(only_others, *span))
-        error += sum(curve.error(cut) for cut in _cuts(curve, group, lines))
+        error += sum(curve.error(cut) for cut in _cuts(curve, cells, edges))
     return error
 
 
-def _cuts(
-    curve: Curve, group: Sequence[Curve], lines: relations.Relations
-) -> set[int]:
-    """Return dates within a curve at which another may be billed."""
+def _cells(curve: Curve, billed: bill.Bill) -> list[tuple[power.Span, Billed]]:
+    """Return the cells of a register, and for what it is billed in each."""
     start, stop = curve.span
-    others = [c for c in group if not lines.related(c.key, curve.key)]
-    cuts = {edge for other in (curve, *others) for edge in other.edges}
-    for cell in range(start // CELL * CELL, stop + 1, CELL):
-        around = power.Span(cell - CELL, cell + CELL)
-        if any(_meet(around, other.span) for other in others):
-            cuts.add(cell)
-    return {cut for cut in cuts if start <= cut <= stop}
+    result = []
+    for date in range(start // CELL * CELL, stop + 1, CELL):
+        cell = power.Span(date, date + CELL)
+        share = billed.overlaps.get((date, curve.key))
+        before, after = curve.at(date), curve.at(date + CELL)
+        whole = after[0] - before[0], after[1] - before[1]
+        if share is None or not (share.millijoules or share.metered):
+            result.append((cell, Billed.ALL))
+        elif (share.millijoules, share.metered) == whole:
+            result.append((cell, Billed.NOTHING))
+        else:
+            result.append((cell, Billed.PART))
+    return result
+
+
+def _cuts(
+    curve: Curve,
+    cells: Sequence[tuple[power.Span, Billed]],
+    edges: set[int],
+) -> set[int]:
+    """Return the dates at which billing of a register may begin or end."""
+    cuts: set[int] = set()
+    for cell, billed in cells:
+        if billed is not Billed.NOTHING:
+            own = edges if billed is Billed.PART else curve.edges
+            cuts.update(
+                edge for edge in own if cell.start <= edge <= cell.stop
+            )
+    for (_, before), (cell, after) in itertools.pairwise(cells):
+        if before is not after or after is Billed.PART:
+            cuts.add(cell.start)
+    return {cut for cut in cuts if curve.span.start <= cut <= curve.span.stop}

@@ -81,7 +81,7 @@ class Bus:
             power.Span(process.span.start, process.span.stop + 1)
             for process in machine.processes
         ]
-        connected = power.subtract(running, outages)
+        connected = power.subtract([*running, *machine.idle], outages)
         result = []
         for process in machine.processes:
             for known, mark in process.marks:

@@ -23,18 +23,15 @@ def _media(of: world.World, marks_lost: float = 0.0) -> bus.Bus:
     """Return a bus, anywhere from faultless to lossy with outages."""
     generator = of.random
     faulty = generator.choice([0.0, 1.0])
-    count = generator.choice([0, 0, 1, 2])
-    common = of.spans(count, 2 * HOUR)
+    common = _faults(of, [0, 0, 1, 2], 2 * HOUR)
     outages = {
-        machine.name: generator.choice(
-            [common, of.spans(generator.choice([0, 1]), 2 * HOUR)]
-        )
+        machine.name: generator.choice([common, _faults(of, [0, 1], 2 * HOUR)])
         for machine in of.machines
     }
     return bus.Bus(
         outages,
-        holds=of.spans(generator.choice([0, 0, 1]), 2 * HOUR),
-        drops=of.spans(generator.choice([0, 0, 1]), 10 * MINUTE),
+        holds=_faults(of, [0, 0, 1], 2 * HOUR),
+        drops=_faults(of, [0, 0, 1], 10 * MINUTE),
         loss=faulty * generator.choice([0.0, 0.1, 0.3]),
         repetition=faulty * generator.choice([0.0, 0.3]),
         delayed=faulty * generator.choice([0.0, 0.1]),
@@ -42,6 +39,12 @@ def _media(of: world.World, marks_lost: float = 0.0) -> bus.Bus:
         marks_lost=marks_lost,
         coalesced=generator.choice([True, False]),
     )
+
+
+def _faults(
+    of: world.World, counts: list[int], longest: int
+) -> tuple[power.Span, ...]:
+    return of.spans(of.random.choice(counts), longest)
 
 
 def _skew(of: world.World) -> int:
@@ -131,7 +134,7 @@ def restored(of: world.World) -> world.History:
     edges = [of.begin, *of.times(of.random.randint(2, 6)), of.end]
     restored_at = of.random.randrange(1, len(edges) - 1)
     for index, (start, stop) in enumerate(itertools.pairwise(edges)):
-        if index == restored_at:
+        if index == restored_at and machine.processes:
             backup = of.random.choice(machine.processes)
             machine.saved = backup.checkpoint(of.time(0.0, 0.3))
         begin = start + of.random.randrange(MINUTE)

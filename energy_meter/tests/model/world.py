@@ -23,6 +23,7 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 #: Beginning of each history, a multiple of a quarter-hour.
 BEGIN = 1_800_000_000_000
+_USUAL_WATTS = 200
 _MAX_WATTS = 1000
 _MEAN_STEP = 10 * MINUTE
 
@@ -47,10 +48,12 @@ class World:
         self.copies = 0
 
     def _draw(self) -> power.Power:
+        least = self.random.choice([0, _USUAL_WATTS])
+        most = least + self.random.choice([_USUAL_WATTS, _MAX_WATTS])
         steps = []
         time = self.begin - DAY
         while time < self.end + DAY:
-            watts = self.random.choice([0, self.random.randrange(_MAX_WATTS)])
+            watts = self.random.randint(least, most)
             steps.append((time, watts))
             if time < self.begin:
                 time = self.begin
@@ -99,7 +102,10 @@ class World:
         )
 
     def history(self, medium: bus.Bus) -> 'History':
-        """Return what arrives, as seen when all is over."""
+        """Return what arrives until all marks are announced."""
+        for machine in self.machines:
+            tail = power.Span(self.end + 1, self.end + 8 * HOUR)
+            machine.idle = (tail,)
         return History(
             self.power,
             {
