@@ -2,10 +2,10 @@
 
 """Agents: processes that keep registers and publish their measurements."""
 
+from collections.abc import Iterator
 import dataclasses
 import functools
 import itertools
-import random
 import typing
 
 from energy_meter import measurement
@@ -46,6 +46,7 @@ class Checkpoint(typing.NamedTuple):
 class Machine:
     """A machine whose agent meters the probe.
 
+    :ivar ids: IDs of the registers that it will open.
     :ivar saved: checkpoint that the next process finds.
     :ivar idle: time in which an agent runs that only announces marks.
     """
@@ -54,7 +55,7 @@ class Machine:
     uuid: str
     clock: clocks.Clock
     power: power.Power
-    random: random.Random
+    ids: Iterator[str]
     period: int
     publish_interval: int
     saved: Checkpoint | None = None
@@ -131,8 +132,7 @@ class Process:
                 ended = None if self.killed else self.span.stop
             register = registers.Register(
                 measurement.RegisterKey(
-                    self.machine.uuid,
-                    f'{self.machine.random.getrandbits(64):016x}',
+                    self.machine.uuid, next(self.machine.ids)
                 ),
                 self.machine.name,
                 after,

@@ -3,10 +3,11 @@
 """A probe, the machines that meter it, and what is due for it."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 import dataclasses
 import functools
+import itertools
 import random
-import uuid
 
 from energy_meter import measurement
 from energy_meter.billing import history
@@ -31,7 +32,8 @@ _MEAN_STEP = 10 * MINUTE
 class World:
     """Machines that meter one probe.
 
-    :param generator: decides everything that a history leaves open.
+    :param generator: decides what happens. Power and IDs come from another,
+        so that hypothesis has few values to choose.
     :param duration: time in ms for which the probe draws power.
     :param period: time in ms between two readings of a machine.
     """
@@ -43,23 +45,26 @@ class World:
         self.begin = BEGIN + generator.randrange(15 * MINUTE)
         self.end = self.begin + duration
         self.period = period
-        self.power = self._draw()
+        self._noise = random.Random(generator.getrandbits(32))
+        self.power = self._draw_power()
         self.machines: list[agents.Machine] = []
         self.copies = 0
+        self._ids = self._draw_ids()
 
-    def _draw(self) -> power.Power:
+    def _draw_ids(self) -> Iterator[str]:
+        """Yield different IDs that sort in any order."""
+        for number in itertools.count():
+            yield f'{self._noise.getrandbits(32):08x}{number:08x}'
+
+    def _draw_power(self) -> power.Power:
         least = self.random.choice([0, _USUAL_WATTS])
         most = least + self.random.choice([_USUAL_WATTS, _MAX_WATTS])
         steps = []
         time = self.begin - DAY
-        while time < self.end + DAY:
-            watts = self.random.randint(least, most)
-            steps.append((time, watts))
-            if time < self.begin:
-                time = self.begin
-            elif time >= self.end:
-                break
-            time += 1 + int(self.random.expovariate(1 / _MEAN_STEP))
+        while time < self.end:
+            steps.append((time, self._noise.randint(least, most)))
+            pause = int(self._noise.expovariate(1 / _MEAN_STEP))
+            time = max(time + pause, self.begin)
         return power.Power(steps)
 
     def machine(
@@ -70,13 +75,12 @@ class World:
         copied: agents.Machine | None = None,
     ) -> agents.Machine:
         """Add a machine, with the agent's UUID of another if it is copied."""
-        number = uuid.UUID(int=self.random.getrandbits(128))
         machine = agents.Machine(
             name,
-            copied.uuid if copied else str(number),
+            copied.uuid if copied else f'{next(self._ids)}-agent',
             clocks.Clock(offset, synced),
             self.power,
-            self.random,
+            self._ids,
             self.period,
             self.random.choice([10 * SECOND, MINUTE]),
         )
@@ -114,9 +118,7 @@ class World:
                 for process in machine.processes
                 for register in process.registers
             },
-            medium.deliver(
-                self.machines, random.Random(self.random.getrandbits(32))
-            ),
+            medium.deliver(self.machines, self._noise),
             self.copies,
         )
 
