@@ -17,6 +17,7 @@ from energy_meter.tests.model.world import SECOND
 
 _SKEW = SECOND // 2
 _HANDOVERS = 10
+_QUIET = 5 * MINUTE
 
 
 def _media(of: world.World, marks_lost: float = 0.0) -> bus.Bus:
@@ -44,7 +45,9 @@ def _media(of: world.World, marks_lost: float = 0.0) -> bus.Bus:
 def _faults(
     of: world.World, counts: list[int], longest: int
 ) -> tuple[power.Span, ...]:
-    return of.spans(of.random.choice(counts), longest)
+    """Return spans that end while all agents still run."""
+    spans = of.spans(of.random.choice(counts), longest)
+    return tuple(power.clip(spans, of.begin, of.end - _QUIET))
 
 
 def _skew(of: world.World) -> int:
