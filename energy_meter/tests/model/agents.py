@@ -44,13 +44,14 @@ class Checkpoint(typing.NamedTuple):
 
 @dataclasses.dataclass
 class Machine:
-    """A machine whose agent meters the probe.
+    """A machine whose agent meters a probe.
 
     :ivar ids: IDs of the registers that it will open.
     :ivar saved: checkpoint that the next process finds.
     :ivar idle: time in which an agent runs that only announces marks.
     """
 
+    probe: str
     name: str
     uuid: str
     clock: clocks.Clock
@@ -131,6 +132,7 @@ class Process:
                 until = self.runs[-1].stop
                 ended = None if self.killed else self.span.stop
             register = registers.Register(
+                self.machine.probe,
                 measurement.RegisterKey(
                     self.machine.uuid, next(self.machine.ids)
                 ),

@@ -17,6 +17,8 @@ from energy_meter.tests.model.world import SECOND
 
 _SKEW = SECOND // 2
 _HANDOVERS = 10
+#: Below the horizon, so that marks of a clock that is behind are taken.
+_MAX_OFFSET = 29 * DAY
 _QUIET = 5 * MINUTE
 
 
@@ -150,7 +152,7 @@ def restored(of: world.World) -> world.History:
 
 def unset_clock(of: world.World) -> world.History:
     """Set an agent's clock only after its start."""
-    offset = of.random.choice([-of.begin, -_offset(of, MINUTE, 30 * DAY)])
+    offset = of.random.choice([-of.begin, -_offset(of, MINUTE, _MAX_OFFSET)])
     machine = of.machine('a', offset, synced=False)
     first = of.time(0.1, 0.9)
     machine.clock.set(of.time(0.0, 0.95), _skew(of))
@@ -162,7 +164,7 @@ def unset_clock(of: world.World) -> world.History:
 
 def offsets(of: world.World) -> world.History:
     """Start an agent with a wrong clock, beside another."""
-    machine = of.machine('a', _offset(of, SECOND // 10, 30 * DAY))
+    machine = of.machine('a', _offset(of, SECOND // 10, _MAX_OFFSET))
     if of.random.choice([True, False]):
         machine.clock.set(of.time(), _skew(of))
     _live(of, machine, of.random.randrange(3))
@@ -221,7 +223,10 @@ PERIODS = (SECOND, MINUTE, 4 * MINUTE)
 
 
 def generate(
-    family: str, generator: random.Random, period: int | None = None
+    family: str,
+    generator: random.Random,
+    period: int | None = None,
+    probe: str = 'probe',
 ) -> world.History:
     """Return a history of a family.
 
@@ -230,4 +235,4 @@ def generate(
     duration = generator.randint(HOUR, 3 * HOUR)
     if period is None:
         period = generator.choice([SECOND, SECOND, *PERIODS])
-    return FAMILIES[family](world.World(generator, duration, period))
+    return FAMILIES[family](world.World(generator, duration, period, probe))

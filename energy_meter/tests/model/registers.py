@@ -13,7 +13,6 @@ from energy_meter.tests.model import power
 PROFILE_INTERVAL = 900_000
 #: Readings at most this far apart make one mark of a boundary between them.
 MAX_INTERPOLATED = 10_000
-_PROBE = 'probe'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +27,7 @@ class Register:
         None if the agent was killed.
     """
 
+    probe: str
     key: measurement.RegisterKey
     agent_name: str
     after: measurement.Predecessor | None
@@ -76,7 +76,12 @@ class Register:
         at = max(time, self.noticed)
         return measurement.Measurement(
             measurement.Probe(
-                _PROBE, 'node', _PROBE, 'meter', 'dummy', self.agent_name
+                self.probe,
+                'node',
+                'host',
+                'meter',
+                'dummy',
+                self.agent_name,
             ),
             self.key,
             self.after,

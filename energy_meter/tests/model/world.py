@@ -22,8 +22,8 @@ SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
-#: Beginning of each history, a multiple of a quarter-hour.
-BEGIN = 1_800_000_000_000
+#: Beginning of each history, an hour before midnight in UTC.
+BEGIN = 1_800_054_000_000
 _USUAL_WATTS = 200
 _MAX_WATTS = 1000
 _MEAN_STEP = 10 * MINUTE
@@ -39,9 +39,14 @@ class World:
     """
 
     def __init__(
-        self, generator: random.Random, duration: int, period: int = SECOND
+        self,
+        generator: random.Random,
+        duration: int,
+        period: int = SECOND,
+        probe: str = 'probe',
     ) -> None:
         self.random = generator
+        self.probe = probe
         self.begin = BEGIN + generator.randrange(15 * MINUTE)
         self.end = self.begin + duration
         self.period = period
@@ -76,6 +81,7 @@ class World:
     ) -> agents.Machine:
         """Add a machine, with the agent's UUID of another if it is copied."""
         machine = agents.Machine(
+            self.probe,
             name,
             copied.uuid if copied else f'{next(self._ids)}-agent',
             clocks.Clock(offset, synced),

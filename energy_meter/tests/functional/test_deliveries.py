@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Histories of the model, delivered to collectors on database servers."""
+
+import random
+
+from energy_meter.tests.functional import test_tables
+from energy_meter.tests.unit.collector import deliveries
+from energy_meter.tests.unit.db import base as db_base
+
+SEEDS = range(5)
+
+
+class DeliveriesTest(test_tables.OnServer, db_base.DatabaseTest):
+    def test_tables_contain_the_bill_of_all_that_arrived(self):
+        for seed in SEEDS:
+            generator = random.Random(seed)
+            deliveries.Delivery(self.engine, generator, void=seed > 2).run()
+
+    def test_concurrent_collectors_and_settlings_agree(self):
+        for seed in SEEDS:
+            deliveries.assert_concurrent_collectors_agree(
+                self.engine, random.Random(seed)
+            )
