@@ -87,29 +87,39 @@ def errors_of_dates(
     contradict it; then it is late by the delay of its promptest message. If
     it is not live, neither its clock nor its arrivals can be verified. It is
     late by the delay at most, early by no more than its clock is behind, if
-    that is synchronized, and as wrong as its line's live registers.
+    that is synchronized, and as wrong as its line's live registers. It is
+    early, too, by as much as a register after it.
     """
     registers = list(known)
     lines = Relations(registers)
     live = {r.key: _error_if_live(of, r) for r in registers if is_live(r)}
     result = dict(live)
     for register in registers:
-        if register.key in live:
-            continue
-        line = of.copies * MAX_CONTINUED
-        line += max(
-            (
+        if register.key not in live:
+            related = [
                 errors.size
                 for key, errors in live.items()
                 if lines.related(key, register.key)
-            ),
-            default=0,
-        )
-        offset, delay = _offset_and_delay(of, register)
-        least = min(offset, 0) if register.synced else 0
-        largest = min(offset, delay) if register.synced else delay
-        result[register.key] = Errors(least - line, max(largest, 0) + line)
+            ]
+            copied = of.copies * MAX_CONTINUED
+            line = copied + max(related, default=0)
+            result[register.key] = _error_if_late(of, register, line)
+    for register in registers:
+        least = result[register.key].least
+        for key in lines.ancestors(register.key):
+            if key not in live:
+                errors = result[key]
+                result[key] = errors._replace(least=min(errors.least, least))
     return result
+
+
+def _error_if_late(
+    of: world.History, known: history.RegisterHistory, line: int
+) -> Errors:
+    offset, delay = _offset_and_delay(of, known)
+    least = min(offset, 0) if known.synced else 0
+    largest = min(offset, delay) if known.synced else delay
+    return Errors(least - line, max(largest, 0) + line)
 
 
 def _offset_and_delay(
