@@ -14,7 +14,9 @@ for all they cover, or for nothing; those hand over nothing within it. So the
 error of registers that cover the same time is at most the sum of
 
 * e(t) of each of them at each such date t,
-* the energy of time that they seem to cover, but only others metered,
+* the energy of time that they seem to cover, but only others metered; if
+  less than a whole segment was metered, those that meter a whole one come
+  first,
 * the energy of time that none of them seems to cover.
 
 Registers alone in their time, or of one line, are billed exactly. If state is
@@ -91,6 +93,11 @@ class Curve:
         return [span for span, kind in self._kinds if kind != 'none']
 
     @property
+    def wholly_covered(self) -> list[power.Span]:
+        """Dates between marks between which it metered all the time."""
+        return [span for span, kind in self._kinds if kind == 'whole']
+
+    @property
     def edges(self) -> list[int]:
         """Dates at which it begins or ceases to cover, or to do so fully."""
         result = [self.span.start, self.span.stop]
@@ -155,7 +162,7 @@ def total(
     lines = relations.Relations(known)
     copied = of.copies * of.power.peak * MAX_CONTINUED
     return copied + sum(
-        _of_concurrent(group, of.power, billed)
+        _of_concurrent(group, of.power, billed, lines)
         for group in _groups(curves(of, known, billed), lines)
     )
 
@@ -205,7 +212,10 @@ def _groups(
 
 
 def _of_concurrent(
-    group: Sequence[Curve], of: power.Power, billed: bill.Bill
+    group: Sequence[Curve],
+    of: power.Power,
+    billed: bill.Bill,
+    lines: relations.Relations,
 ) -> int:
     metered = power.union(span for c in group for span in c.metered)
     seems = power.union(span for c in group for span in c.seems_covered)
@@ -215,8 +225,17 @@ def _of_concurrent(
         cells = _cells(curve, billed)
         none = [span for span, billed in cells if billed is Billed.NOTHING]
         only_others = power.subtract(metered, [*curve.metered, *none])
+        whole = [
+            span
+            for other in group
+            if not lines.related(other.key, curve.key)
+            for span in other.wholly_covered
+        ]
         for span in curve.seems_covered:
-            error += of.energy(power.clip(only_others, *span))
+            hidden = power.clip(only_others, *span)
+            if span not in curve.wholly_covered:
+                hidden = power.subtract(hidden, whole)
+            error += of.energy(hidden)
         error += sum(curve.error(cut) for cut in _cuts(curve, cells, edges))
     return error
 

@@ -88,29 +88,35 @@ def errors_of_dates(
     it is not live, neither its clock nor its arrivals can be verified. It is
     late by the delay at most, early by no more than its clock is behind, if
     that is synchronized, and as wrong as its line's live registers. It is
-    early, too, by as much as a register after it.
+    early, too, by as much as a register after it, but it never begins before
+    the live register that it follows has ended, unless a live one after it is
+    that early.
     """
-    registers = list(known)
-    lines = Relations(registers)
-    live = {r.key: _error_if_live(of, r) for r in registers if is_live(r)}
-    result = dict(live)
-    for register in registers:
-        if register.key not in live:
-            related = [
-                errors.size
-                for key, errors in live.items()
-                if lines.related(key, register.key)
-            ]
-            copied = of.copies * MAX_CONTINUED
-            line = copied + max(related, default=0)
-            result[register.key] = _error_if_late(of, register, line)
-    for register in registers:
-        least = result[register.key].least
-        for key in lines.ancestors(register.key):
-            if key not in live:
-                errors = result[key]
-                result[key] = errors._replace(least=min(errors.least, least))
-    return result
+    registers = {register.key: register for register in known}
+    lines = Relations(registers.values())
+    live = {
+        key: _error_if_live(of, register)
+        for key, register in registers.items()
+        if is_live(register)
+    }
+    late = {}
+    for key in registers.keys() - live.keys():
+        line = of.copies * MAX_CONTINUED
+        related = [live[k].size for k in live if lines.related(k, key)]
+        line += max(related, default=0)
+        late[key] = _error_if_late(of, registers[key], line)
+    for key, errors in [*late.items()]:
+        for before in lines.ancestors(key):
+            if before in late:
+                least = min(late[before].least, errors.least)
+                late[before] = late[before]._replace(least=least)
+    for key, errors in late.items():
+        before = [registers[each] for each in lines.ancestors(key)]
+        floor = -_idle(of, registers[key], before) - of.copies * MAX_CONTINUED
+        after = [live[k].least for k in live if key in lines.ancestors(k)]
+        floor = min(floor, *after, 0)
+        late[key] = errors._replace(least=max(errors.least, floor))
+    return live | late
 
 
 def _error_if_late(
@@ -120,6 +126,26 @@ def _error_if_late(
     least = min(offset, 0) if known.synced else 0
     largest = min(offset, delay) if known.synced else delay
     return Errors(least - line, max(largest, 0) + line)
+
+
+def _idle(
+    of: world.History,
+    known: history.RegisterHistory,
+    ancestors: Iterable[history.RegisterHistory],
+) -> int:
+    """Return the time between the nearest live ancestor and a register.
+
+    It is longer by the error of the ancestor's date, and shorter by the
+    lengths of the registers between them.
+    """
+    length = 0
+    for ancestor in ancestors:
+        length += ancestor.last.elapsed
+        if is_live(ancestor):
+            opened = of.registers[ancestor.key].opened
+            error = _error_if_live(of, ancestor).size
+            return of.registers[known.key].opened - opened - length + error
+    return 2**62
 
 
 def _offset_and_delay(

@@ -74,6 +74,9 @@ class BillTest(test_base.BaseTestCase):
             error = bill.openings[key].opened - of.registers[key].opened
             self.assertLessEqual(bound.least, error)
             self.assertLessEqual(error, bound.largest)
+        for register in known:
+            live = relations.is_live(register)
+            self.assertEqual(live, bill.openings[register.key].live)
 
     @settings
     @hypothesis.given(HISTORIES, GENERATORS)
