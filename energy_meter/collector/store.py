@@ -185,15 +185,14 @@ def _count_outcomes(
     ]
     unchanged = len(batch) - written.count
     void = _void(connection, batch) if unchanged else []
-    result.outcomes.update(
-        {
-            outcome.Outcome.MERGED: written.count - len(waiting),
-            outcome.Outcome.CONTESTED: len(waiting) - len(expired),
-            outcome.Outcome.EXPIRED: len(expired),
-            outcome.Outcome.VOID: len(void),
-            outcome.Outcome.DUPLICATE: unchanged - len(void),
-        }
-    )
+    counts = {
+        outcome.Outcome.MERGED: written.count - len(waiting),
+        outcome.Outcome.CONTESTED: len(waiting) - len(expired),
+        outcome.Outcome.EXPIRED: len(expired),
+        outcome.Outcome.VOID: len(void),
+        outcome.Outcome.DUPLICATE: unchanged - len(void),
+    }
+    result.outcomes.update({key: n for key, n in counts.items() if n})
     for reason, numbers in (
         (outcome.Outcome.EXPIRED, expired),
         (outcome.Outcome.VOID, void),
