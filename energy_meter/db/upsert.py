@@ -171,7 +171,7 @@ State = sa.Row[tuple[int, schema.Role, schema.Dirty]]
 class Result(typing.NamedTuple):
     """Result of merging.
 
-    :ivar count: number of rows that changed.
+    :ivar count: number of rows that changed or, in SQLite, that were dirty.
     :ivar dirty: registers of these rows that are dirty.
     """
 
@@ -220,9 +220,9 @@ def _execute_each(
         .where(register.dirty > schema.Dirty.CLEAN.value)
     )
     numbers = documents.pack((row[_NUMBER],) for row in rows)
-    return Result(
-        changed.rowcount, list(connection.execute(query, numbers).all())
-    )
+    dirty = connection.execute(query, numbers).all()
+    # Which rows changed is not known, so one that was dirty before counts.
+    return Result(max(changed.rowcount, len(dirty)), list(dirty))
 
 
 def _received(fields: str) -> str:

@@ -56,7 +56,9 @@ class StoreTest(db_base.DatabaseTest):
 
     def contested(self) -> list[bool]:
         with self.engine.connect() as connection:
-            return list(connection.scalars(sa.select(schema.probe.c.contested)))
+            return list(
+                connection.scalars(sa.select(schema.probe.c.contested))
+            )
 
     def shown(self) -> int:
         return databases.shown(self.engine)['p']
@@ -184,7 +186,9 @@ class MarkTest(StoreTest):
     def test_mark_before_the_base_is_not_taken(self):
         self.deliver(measure(2000))
         with self.engine.begin() as connection:
-            connection.execute(schema.register.update().values(base_elapsed=1500))
+            connection.execute(
+                schema.register.update().values(base_elapsed=1500)
+            )
         self.deliver(mark(1400), mark(1600))
         self.assertEqual([(1600, 1600)], self.marks())
 
