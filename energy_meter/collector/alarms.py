@@ -25,15 +25,6 @@ _CLOCKS = (dates.CLOCK_AHEAD, dates.CLOCK_BEHIND, dates.CLOCK_UNSET)
 #: Names of all alarms.
 NAMES = (*_CLOCKS, alarms.CONCURRENT_AGENTS, alarms.COPIED_STATE)
 
-COUNTERS = (
-    counters.Definition(
-        'alarms_raised',
-        'Alarms of probes, of all collectors, when this one noticed them',
-        'alarm',
-        NAMES,
-    ),
-)
-
 _PROBE, _REGISTER = schema.probe, schema.register
 
 

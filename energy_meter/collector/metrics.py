@@ -9,7 +9,12 @@ from energy_meter.telemetry import counters
 
 COUNTERS = (
     *metrics.CONSUMER,
-    *alarms.COUNTERS,
+    counters.Definition(
+        'alarms_raised',
+        'Alarms of probes, of all collectors, when this one noticed them',
+        'alarm',
+        alarms.NAMES,
+    ),
     counters.Definition(
         'measurements_rejected',
         'Measurements with impossible values',

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from energy_meter import log_throttle
 from energy_meter.collector import alarms
+from energy_meter.collector import metrics
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
 from energy_meter.tests.unit.collector import agents
@@ -22,7 +23,7 @@ class AlarmsTest(db_base.DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
         self.log = mock.Mock()
-        self.counters = counters.Counters(alarms.COUNTERS)
+        self.counters = counters.Counters(metrics.COUNTERS)
         self.alarms = alarms.Alarms(
             self.counters, log_throttle.ThrottledLogger(self.log)
         )
