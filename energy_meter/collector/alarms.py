@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from energy_meter import log_throttle
 from energy_meter.billing import alarms
 from energy_meter.billing import dates
+from energy_meter.billing import history
 from energy_meter.billing import lines
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
@@ -74,7 +75,11 @@ def _clock_changes(connection: sa.Connection) -> list[dict[str, object]]:
     rows = connection.execute(
         sa.select(_REGISTER, _PROBE.c.alarms)
         .select_from(tips.PROBES)
-        .where(_REGISTER.c.role == schema.Role.SOLE, ~_PROBE.c.contested)
+        .where(
+            _REGISTER.c.role == schema.Role.SOLE,
+            ~_PROBE.c.contested,
+            _may_change(),
+        )
         .order_by(_PROBE.c.id)
     )
     changes: list[dict[str, object]] = []
@@ -90,6 +95,21 @@ def _clock_changes(connection: sa.Connection) -> list[dict[str, object]]:
                 {'probe': row.probe, 'number': row.number, 'found': found}
             )
     return changes
+
+
+def _may_change() -> sa.ColumnElement[bool]:
+    """Return the condition that a register has an alarm, or may get one.
+
+    It leaves out nearly all rows: to look at 10,000 takes 0.3 s otherwise.
+    """
+    own = _REGISTER.c.first_timestamp - _REGISTER.c.first_elapsed
+    lags = [_REGISTER.c[f'lag{n}'] for n in range(history.LAG_CLASSES)]
+    return sa.or_(
+        _PROBE.c.alarms != '',
+        ~_REGISTER.c.synced,
+        *(own > lag + dates.MAX_AHEAD_MS for lag in lags),
+        sa.and_(*(own < lag - dates.MAX_BEHIND_MS for lag in lags)),
+    )
 
 
 def _write(

@@ -19,7 +19,6 @@ _COUNTERS = (
     'envelopes_rejected',
     'measurements_clamped',
     'measurements_quarantined',
-    'measurements_rejected',
 )
 
 

@@ -31,7 +31,7 @@ class RejectionsTest(db_base.DatabaseTest):
 
     def test_rejections_are_saved_by_reason(self):
         self.counters.count('envelopes_rejected', 2, reason='unknown_key')
-        self.counters.count('measurements_rejected', reason='out_of_range')
+        self.counters.count('measurements_quarantined')
         self.counters.count('messages_received', 7)
 
         self.rejections.save(self.engine)
@@ -39,7 +39,7 @@ class RejectionsTest(db_base.DatabaseTest):
         self.assertEqual(
             {
                 'envelopes_rejected (unknown_key)': 2,
-                'measurements_rejected (out_of_range)': 1,
+                'measurements_quarantined': 1,
             },
             self.counts(),
         )

@@ -143,7 +143,7 @@ class RejectionsTest(DatabaseTest):
 
     def test_recent_rejections_are_reported(self):
         self.reject('envelopes_rejected (unknown_key)', 60)
-        self.reject('measurements_rejected (out_of_range)', 100_000)
+        self.reject('measurements_quarantined', 100_000)
 
         result = database.rejections(self.conf)
 
@@ -158,7 +158,7 @@ class RejectionsTest(DatabaseTest):
         self.assertEqual(Code.SUCCESS, database.rejections(self.conf).code)
 
     def test_old_rejections_are_not_reported(self):
-        self.reject('measurements_rejected (out_of_range)', 100_000)
+        self.reject('measurements_quarantined', 100_000)
 
         self.assertEqual(Code.SUCCESS, database.rejections(self.conf).code)
 
