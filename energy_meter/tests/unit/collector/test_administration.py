@@ -35,7 +35,7 @@ class AdministrationTest(db_base.DatabaseTest):
         date = self.now - ago
         result = databases.deliver(self.engine, agent.measure(date), date)
         databases.settle(self.engine, date)
-        return dict(result.outcomes)
+        return dict(+result.outcomes)
 
     def shown(self) -> int:
         return databases.shown(self.engine)['p']

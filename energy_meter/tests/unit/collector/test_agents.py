@@ -36,7 +36,7 @@ class AgentsTest(db_base.DatabaseTest):
             self.engine, agent.measure(self.now), self.now
         )
         databases.settle(self.engine, self.now)
-        return dict(result.outcomes)
+        return dict(+result.outcomes)
 
     def disable(self, agent: str = 'rogue-uuid') -> dict[str, int]:
         return agents.disable(self.engine, agent, 'operator')
