@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
 """Kill the nodes of a RabbitMQ cluster one after another during metering.
 
 Starts a cluster of three nodes, PostgreSQL, an agent and two collectors. Every
@@ -21,6 +20,7 @@ import time
 import prettytable
 import sqlalchemy as sa
 
+from energy_meter.db import tips
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import postgresql
@@ -114,9 +114,8 @@ class Watch(threading.Thread):
 
     def _read(self) -> int:
         with self._engine.connect() as connection:
-            return connection.scalar(
-                sa.text('SELECT sum(millijoules) FROM probe')
-            )
+            query = sa.select(sa.func.sum(tips.MILLIJOULES))
+            return connection.scalar(query.select_from(tips.PROBES))
 
 
 def judge(

@@ -9,19 +9,21 @@ Prints a table and the claims; the exit code is 1 if a claim fails.
 
 import argparse
 import collections.abc
-import functools
+import logging
 import sys
 import typing
 
 import prettytable
 import sqlalchemy as sa
 
-from energy_meter.collector import settling
-from energy_meter.db import engine as db_engine
+from energy_meter import log_throttle
+from energy_meter.collector import metrics
+from energy_meter.collector import settler
+from energy_meter.telemetry import counters
 from energy_meter.tests.functional import simulation
 
-#: Number of probes that are settled in one transaction.
-CHUNK = 1000
+LOG = logging.getLogger(__name__)
+
 #: Maximum seconds between two passes of a collector.
 INTERVAL_S = 15.0
 
@@ -63,29 +65,23 @@ def run(name: str, arguments: argparse.Namespace) -> Result:
                 simulation.write(engine, batch) for batch in measured
             ]
 
+        settle = make_settler(engine).settle
         batches()()
-        settle(engine)
+        settle()
         return Result(
             name,
-            *simulation.compare(
-                arguments.rounds,
-                batches,
-                lambda: functools.partial(settle, engine),
-            ),
+            *simulation.compare(arguments.rounds, batches, lambda: settle),
         )
 
 
-def settle(engine: sa.Engine) -> None:
-    """Settle all probes, as a pass of a collector does."""
-    with engine.connect() as connection:
-        contested = settling.contested(connection)
-    for start in range(0, len(contested), CHUNK):
-        with db_engine.writing(engine) as connection:
-            settling.settle(
-                connection,
-                contested[start : start + CHUNK],
-                db_engine.now(connection),
-            )
+def make_settler(engine: sa.Engine) -> settler.Settler:
+    """Return the settler of a collector."""
+    return settler.Settler(
+        engine,
+        INTERVAL_S,
+        counters.Counters(metrics.COUNTERS),
+        log_throttle.ThrottledLogger(LOG),
+    )
 
 
 def table(results: collections.abc.Iterable[Result]) -> str:
