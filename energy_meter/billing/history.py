@@ -54,7 +54,8 @@ class RegisterHistory:
     :ivar agent_name: name of the agent, which orders registers that cover
         the same time.
     :ivar after: the register that this one follows; None if there is none.
-    :ivar last: the measurement of the largest elapsed time.
+    :ivar last: the largest elapsed time, energy and metered time. Each is a
+        maximum of its own, so nothing that arrives reduces the energy.
     :ivar synced: whether the agent's clock was ever synchronized.
     :ivar lags: by class, the smallest difference in ms between the arrival
         of a measurement on the database's clock, and its elapsed time.

@@ -27,6 +27,8 @@ class Arrival:
 
     __slots__ = (
         '_first',
+        '_metered',
+        '_millijoules',
         'lags',
         'last',
         'live',
@@ -42,6 +44,8 @@ class Arrival:
         self.marks: dict[tuple[int, int], tuple[int, int]] = {}
         self.settled_until: int | None = None
         self._first = (elapsed, received.timestamp)
+        self._millijoules = received.millijoules
+        self._metered = received.metered
         self.synced = received.synced
         self.lags = {history.lag_class(elapsed): elapsed}
         if received.is_mark:
@@ -50,8 +54,10 @@ class Arrival:
     def add(self, received: measurement.Measurement) -> None:
         """Add another measurement of the register."""
         elapsed = received.elapsed
-        if _point(received) > _point(self.last):
+        if elapsed > self.last.elapsed:
             self.last = received
+        self._millijoules = max(self._millijoules, received.millijoules)
+        self._metered = max(self._metered, received.metered)
         if received.is_mark:
             self._add_mark(received)
         elif self.live is None or elapsed > self.live.elapsed:
@@ -92,8 +98,8 @@ class Arrival:
             self.settled_until,
             after_elapsed,
             last.elapsed,
-            last.metered,
-            last.millijoules,
+            self._metered,
+            self._millijoules,
             -1 if self.live is None else live.elapsed,
             list(self.lags.values())[index],
             *self._first,
@@ -111,10 +117,6 @@ class Arrival:
             probe.host,
             register.agent,
         )
-
-
-def _point(received: measurement.Measurement) -> tuple[int, int, int]:
-    return received.elapsed, received.millijoules, received.metered
 
 
 def collect(measurements: _Measurements) -> dict[int, Arrival]:

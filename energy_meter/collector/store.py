@@ -140,7 +140,7 @@ def _upsert(
     A row has the lag of one class. The few registers with several have
     further rows, in statements of their own.
     """
-    count = 0
+    changed = 0
     dirty: dict[int, upsert.State] = {}
     remaining = list(batch.items())
     for index in range(history.LAG_CLASSES):
@@ -151,7 +151,7 @@ def _upsert(
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             result = upsert.execute(connection, chunk, arrived_at)
-            count += 0 if index else result.count
+            changed += 0 if index else result.changed
             for row in result.dirty:
                 dirty.setdefault(row.number, row)
         remaining = [
@@ -159,7 +159,7 @@ def _upsert(
             for number, arrival in remaining
             if len(arrival.lags) > index + 1
         ]
-    return upsert.Result(count, list(dirty.values()))
+    return upsert.Result(changed, list(dirty.values()))
 
 
 def _count_outcomes(
@@ -183,10 +183,10 @@ def _count_outcomes(
         if row.role == schema.Role.UNBILLED
         and batch[row.number].is_expired(arrived_at)
     ]
-    unchanged = len(batch) - written.count
+    unchanged = len(batch) - written.changed
     void = _void(connection, batch) if unchanged else []
     counts = {
-        outcome.Outcome.MERGED: written.count - len(waiting),
+        outcome.Outcome.MERGED: written.changed - len(waiting),
         outcome.Outcome.CONTESTED: len(waiting) - len(expired),
         outcome.Outcome.EXPIRED: len(expired),
         outcome.Outcome.VOID: len(void),

@@ -97,9 +97,9 @@ _SAME = (
     'register.probe = {new}probe AND register.agent = {new}agent '
     'AND register.register = {new}register AND NOT register.voided'
 )
+_MAXIMA = ('elapsed', 'millijoules', 'metered')
 _LONGER = (
-    '({new}elapsed, {new}millijoules, {new}metered) > (register.elapsed, '
-    'register.millijoules, register.metered)'
+    f'({" OR ".join(f"{{new}}{name} > register.{name}" for name in _MAXIMA)})'
 )
 _NEWER = '{new}live_elapsed > register.live_elapsed'
 _EARLIER = (
@@ -118,17 +118,11 @@ _CHANGED = (
     f'{_SAME} AND ({_LONGER} OR {_NEWER} OR {_JOINED} '
     f'OR {{new}}settled_until < {NO_MARK})'
 )
-# Energy or metered time that falls changes all of a curve. No agent publishes
-# it, but what is billed must be a function of what is stored.
-_FALLS = (
-    f'{_LONGER} AND ({{new}}millijoules < register.millijoules '
-    'OR {new}metered < register.metered)'
-)
 _MUST_SETTLE = (
     f'register.role <> {schema.Role.SOLE.value} AND ('
     f'(register.role <> {schema.Role.WATCHED.value} '
     f'AND ({_LONGER} OR {{new}}settled_until < {NO_MARK})) '
-    f'OR {_JOINED} OR {_FALLS} '
+    f'OR {_JOINED} '
     'OR {new}settled_until < register.settled_until)'
 )
 
@@ -141,11 +135,15 @@ _ASSIGNMENTS = {
         f'WHEN {_MUST_SETTLE} THEN {schema.Dirty.CHANGED.value} ELSE 0 END'
     ),
     'settled_until': (
-        f'CASE WHEN {_FALLS} THEN -1 '
-        'WHEN {new}settled_until < register.settled_until '
+        'CASE WHEN {new}settled_until < register.settled_until '
         'THEN {new}settled_until ELSE register.settled_until END'
     ),
     'synced': '{new}synced OR register.synced',
+    **{
+        name: f'CASE WHEN {{new}}{name} > register.{name} '
+        f'THEN {{new}}{name} ELSE register.{name} END'
+        for name in _MAXIMA
+    },
     **{
         lag: f'CASE WHEN {{new}}{lag} < register.{lag} '
         f'THEN {{new}}{lag} ELSE register.{lag} END'
@@ -156,7 +154,6 @@ _ASSIGNMENTS = {
         f'ELSE register.{name} END'
         for condition, names in (
             (_EARLIER, ('first_timestamp', 'first_elapsed')),
-            (_LONGER, ('metered', 'millijoules', 'elapsed')),
             (_NEWER, ('last_seen_at', *_LIVE)),
         )
         for name in names
@@ -165,17 +162,17 @@ _ASSIGNMENTS = {
 
 
 #: State of a register: its ``number``, ``role`` and ``dirty``.
-State = sa.Row[tuple[int, schema.Role, schema.Dirty]]
+State = sa.Row[typing.Any]
 
 
 class Result(typing.NamedTuple):
     """Result of merging.
 
-    :ivar count: number of rows that changed or, in SQLite, that were dirty.
+    :ivar changed: number of rows that changed or, in SQLite, that were dirty.
     :ivar dirty: registers of these rows that are dirty.
     """
 
-    count: int
+    changed: int
     dirty: list[State]
 
 
@@ -222,7 +219,7 @@ def _execute_each(
     numbers = documents.pack((row[_NUMBER],) for row in rows)
     dirty = connection.execute(query, numbers).all()
     # Which rows changed is not known, so one that was dirty before counts.
-    return Result(max(changed.rowcount, len(dirty)), list(dirty))
+    return Result(max(changed.rowcount, len(dirty)), [*dirty])
 
 
 def _received(fields: str) -> str:

@@ -154,6 +154,7 @@ class ReplayTest(ThreatTest):
         # when it is replayed, then it is counted but not billed.
         for _ in range(3):
             self.deliver(old)
+            self.settle('p')
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(
             1, self.counted('measurements_merged', outcome='expired')

@@ -4,6 +4,7 @@
 
 import json
 import threading
+import time
 import typing
 
 import fixtures
@@ -31,7 +32,7 @@ def measure(probe: str, **changes: typing.Any) -> measurement.Measurement:
         measurement.RegisterKey('agent-a', 'a1'),
         None,
         True,
-        1_000_000,
+        round(time.time() * 1000),
         10_000,
         5,
         10_000,
