@@ -92,7 +92,8 @@ def extend(
         if name not in tips and not probes[name].contested
     ]
     if contested:
-        connection.execute(_contest(connection), documents.pack(contested))
+        statement = _CONTEST[documents.family(connection)]
+        connection.execute(statement, documents.pack(contested))
     return {change.number for change in tips.values()}
 
 
@@ -142,6 +143,7 @@ def _lock_tips(
         .where(register.role == schema.Role.SOLE)
         .with_for_update(skip_locked=True, of=schema.register)
     )
+    query = documents.look_up(query, schema.register)
     locked = connection.execute(query, documents.pack(rows))
     return {row.number: row for row in locked}
 
@@ -203,6 +205,7 @@ def _lock_probes(
         .order_by(probe.id)
         .with_for_update(of=schema.probe)
     )
+    query = documents.look_up(query, schema.probe)
     rows = documents.pack((name,) for name in names)
     return {row.id: row for row in connection.execute(query, rows)}
 
@@ -242,47 +245,43 @@ def _write_tips(
             added = row.millijoules, row.metered, row.elapsed
             roles.append((tip, schema.Role.SETTLED))
         values.append((name, change.number, *added))
+    family = documents.family(connection)
     connection.execute(
-        _advance(connection), {**documents.pack(values), 'db_now': db_now}
+        _ADVANCE[family], {**documents.pack(values), 'db_now': db_now}
     )
-    connection.execute(_assign(connection), documents.pack(roles))
+    connection.execute(_ASSIGN[family], documents.pack(roles))
 
 
-def _advance(connection: sa.Connection) -> sa.Update:
-    """Return the statement that adds the tips to the base of the probes."""
-    probe = schema.probe.c
-    received = documents.table(connection, _TIP)
-    return (
-        schema.probe.update()
-        .where(probe.id == received.c.id)
-        .values(
-            tip=received.c.tip,
-            base_millijoules=probe.base_millijoules + received.c.millijoules,
-            base_metered=probe.base_metered + received.c.metered,
-            base_elapsed=probe.base_elapsed + received.c.elapsed,
-            settled_at=sa.bindparam('db_now', type_=sa.BigInteger),
-        )
+# Adds the old tips to the base of probes.
+_ADVANCE = {
+    family: documents.update(
+        family,
+        'probe',
+        'id',
+        _TIP,
+        {
+            'tip': 'received.tip',
+            **{
+                f'base_{name}': f'base_{name} + received.{name}'
+                for name in ('millijoules', 'metered', 'elapsed')
+            },
+            'settled_at': ':db_now',
+        },
     )
-
-
-def _assign(connection: sa.Connection) -> sa.Update:
-    """Return the statement that sets the roles of registers."""
-    received = documents.table(connection, _ROLE)
-    return (
-        schema.register.update()
-        .where(schema.register.c.number == received.c.number)
-        .values(
-            role=received.c.role,
-            dirty=schema.Dirty.CLEAN.value,
-            settled_until=0,
-        )
+    for family in documents.FAMILIES
+}
+# Sets the roles of old and new tips. A line is settled without its curves.
+_ASSIGN = {
+    family: documents.update(
+        family,
+        'register',
+        'number',
+        _ROLE,
+        {'role': 'received.role', 'dirty': '0', 'settled_until': '0'},
     )
-
-
-def _contest(connection: sa.Connection) -> sa.Update:
-    received = documents.table(connection, _ID)
-    return (
-        schema.probe.update()
-        .where(schema.probe.c.id == received.c.id)
-        .values(contested=True)
-    )
+    for family in documents.FAMILIES
+}
+_CONTEST = {
+    family: documents.update(family, 'probe', 'id', _ID, {'contested': 'true'})
+    for family in documents.FAMILIES
+}

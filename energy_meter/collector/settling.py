@@ -52,6 +52,22 @@ class Alarms(typing.NamedTuple):
     agents: tuple[str, ...]
 
 
+_VOID = {
+    family: documents.update(
+        family,
+        'register',
+        'number',
+        _NUMBER,
+        {
+            'voided': 'true',
+            'dirty': str(schema.Dirty.CHANGED.value),
+            'settled_until': '-1',
+        },
+    )
+    for family in documents.FAMILIES
+}
+
+
 def contested(connection: sa.Connection) -> list[str]:
     """Return the IDs of all probes that are to be settled, sorted."""
     probe = schema.probe.c
@@ -92,14 +108,8 @@ def void(
         the caller repeats its transaction.
     """
     before = _lock(connection, registers)
-    received = documents.table(connection, _NUMBER)
-    table = schema.register
     connection.execute(
-        table.update()
-        .where(table.c.number == received.c.number, ~table.c.voided)
-        .values(
-            voided=True, dirty=schema.Dirty.CHANGED.value, settled_until=-1
-        ),
+        _VOID[documents.family(connection)],
         documents.pack((number,) for number in registers),
     )
     query = _probes(connection)
@@ -133,13 +143,14 @@ def _lock(
     )
     rows = documents.pack((name,) for name in names)
     members = documents.table(connection, _ID)
-    connection.execute(
+    query = (
         sa.select(table.c.number)
         .join_from(members, table, table.c.probe == members.c.id)
         .order_by(table.c.number)
-        .with_for_update(of=table),
-        rows,
+        .with_for_update(of=table)
     )
+    query = documents.look_up(query, table, histories.PROBE_INDEX)
+    connection.execute(query, rows)
     query = _probes(connection).order_by(probe.c.id)
     connection.execute(query.with_for_update(of=probe), rows)
     return _shown(connection, names)
@@ -169,9 +180,10 @@ def _shown(
 
 def _probes(connection: sa.Connection) -> sa.Select[typing.Any]:
     received = documents.table(connection, _ID)
-    return sa.select(schema.probe).join_from(
+    query = sa.select(schema.probe).join_from(
         received, schema.probe, schema.probe.c.id == received.c.id
     )
+    return documents.look_up(query, schema.probe)
 
 
 def _settle(

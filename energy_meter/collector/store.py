@@ -159,7 +159,8 @@ def _upsert(
             for number, arrival in remaining
             if len(arrival.lags) > index + 1
         ]
-    return upsert.Result(changed, list(dirty.values()))
+    # A further lag may be all that changed.
+    return upsert.Result(max(changed, len(dirty)), list(dirty.values()))
 
 
 def _count_outcomes(

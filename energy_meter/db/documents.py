@@ -105,6 +105,54 @@ def on_conflict(
     return f'ON CONFLICT ({columns}) {text}'.replace('{new}', 'EXCLUDED.')
 
 
+def update(
+    database: str,
+    name: str,
+    key: str,
+    fields: collections.abc.Mapping[str, str],
+    assignments: collections.abc.Mapping[str, str],
+) -> sa.TextClause:
+    """Return the statement that updates rows of a table by its primary key.
+
+    :param name: name of the table.
+    :param key: its primary key, which is a field, too.
+    :param fields: names and types of the fields, in order.
+    :param assignments: expressions by column; table ``received`` has the
+        fields.
+    """
+    rows, on = select(database, fields), f'{name}.{key} = received.{key}'
+    # PostgreSQL takes no name of the table there, and MariaDB needs one.
+    prefix = f'{name}.' if database == 'mysql' else ''
+    values = ', '.join(
+        f'{prefix}{column} = {value}' for column, value in assignments.items()
+    )
+    # Only names from this package are inserted into the text.
+    if database == 'mysql':
+        return sa.text(
+            f'UPDATE ({rows}) AS received STRAIGHT_JOIN {name} '  # noqa: S608
+            f'FORCE INDEX (PRIMARY) ON {on} SET {values}'
+        )
+    return sa.text(
+        f'UPDATE {name} SET {values} FROM ({rows}) AS received WHERE {on}'  # noqa: S608
+    )
+
+
+def look_up(
+    query: sa.Select[typing.Any], table: sa.Table, index: str = 'PRIMARY'
+) -> sa.Select[typing.Any]:
+    """Return a query that looks up rows of a document in a table, in order.
+
+    MariaDB reads a small table from its beginning otherwise, and locks, or
+    waits for, rows that do not belong to the query.
+
+    :param query: of the document, joined to the table.
+    """
+    for dialect in ('mysql', 'mariadb'):
+        query = query.prefix_with('STRAIGHT_JOIN', dialect=dialect)
+        query = query.with_hint(table, f'FORCE INDEX ({index})', dialect)
+    return query
+
+
 def pack(rows: collections.abc.Iterable[object]) -> dict[str, str]:
     """Return the parameter of a statement with these rows."""
     return {'rows': json.dumps(list(rows), separators=(',', ':'))}

@@ -25,6 +25,9 @@ _MAX_SLOTS = 50_000
 _ID = {'id': documents.TEXT}
 _SLOT = {'slot': documents.INTEGER, 'register': documents.INTEGER}
 
+#: Name of the index of registers by probe.
+PROBE_INDEX = 'ix_register_probe'
+
 #: Row of table ``register``.
 Row = sa.Row[typing.Any]
 Rows = dict[str, list[Row]]
@@ -69,6 +72,7 @@ def registers(
     query = sa.select(table).join_from(
         received, table, table.c.probe == received.c.id
     )
+    query = documents.look_up(query, table, PROBE_INDEX)
     if lock:
         query = query.with_for_update(skip_locked=True, of=table)
     rows: Rows = collections.defaultdict(list)

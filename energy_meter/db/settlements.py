@@ -71,17 +71,7 @@ def write_probes(
     db_now: int,
 ) -> None:
     """Write what is settled of probes, which are contested no more."""
-    received = documents.table(connection, _PROBE)
-    values = {name: received.c[name] for name in _PROBE if name != 'id'}
-    statement = (
-        schema.probe.update()
-        .where(schema.probe.c.id == received.c.id)
-        .values(
-            **values,
-            contested=False,
-            settled_at=sa.bindparam('db_now', type_=sa.BigInteger),
-        )
-    )
+    statement = _PROBES[documents.family(connection)]
     _execute(connection, statement, rows, db_now=db_now)
 
 
@@ -89,14 +79,7 @@ def write_registers(
     connection: sa.Connection, rows: collections.abc.Collection[RegisterRow]
 ) -> None:
     """Write what is settled of registers."""
-    received = documents.table(connection, _REGISTER)
-    values = {name: received.c[name] for name in _REGISTER if name != 'number'}
-    statement = (
-        schema.register.update()
-        .where(schema.register.c.number == received.c.number)
-        .values(**values)
-    )
-    _execute(connection, statement, rows)
+    _execute(connection, _REGISTERS[documents.family(connection)], rows)
 
 
 def overlaps(
@@ -177,3 +160,27 @@ def _insert(family: str) -> sa.TextClause:
 
 
 _INSERT = {family: _insert(family) for family in documents.FAMILIES}
+_PROBES = {
+    family: documents.update(
+        family,
+        'probe',
+        'id',
+        _PROBE,
+        {
+            **{name: f'received.{name}' for name in _PROBE if name != 'id'},
+            'contested': 'false',
+            'settled_at': ':db_now',
+        },
+    )
+    for family in documents.FAMILIES
+}
+_REGISTERS = {
+    family: documents.update(
+        family,
+        'register',
+        'number',
+        _REGISTER,
+        {name: f'received.{name}' for name in _REGISTER if name != 'number'},
+    )
+    for family in documents.FAMILIES
+}

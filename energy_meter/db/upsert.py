@@ -217,9 +217,9 @@ def _execute_each(
         .where(register.dirty > schema.Dirty.CLEAN.value)
     )
     numbers = documents.pack((row[_NUMBER],) for row in rows)
-    dirty = connection.execute(query, numbers).all()
+    dirty = [*connection.execute(query, numbers)]
     # Which rows changed is not known, so one that was dirty before counts.
-    return Result(max(changed.rowcount, len(dirty)), [*dirty])
+    return Result(max(changed.rowcount, len(dirty)), dirty)
 
 
 def _received(fields: str) -> str:

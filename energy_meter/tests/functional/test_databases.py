@@ -16,36 +16,41 @@ import testscenarios
 from energy_meter import conf as energy_meter_conf
 from energy_meter import log_throttle
 from energy_meter import measurement
-from energy_meter.collector import administration
-from energy_meter.collector import housekeeping
-from energy_meter.collector import merge
+from energy_meter.billing import bill
 from energy_meter.collector import metrics
 from energy_meter.collector import rejections
 from energy_meter.collector import service
+from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import engine as db_engine
+from energy_meter.db import histories
 from energy_meter.db import migration
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
 
-WRITERS, PROBES, ROUNDS = 4, 200, 25
+WRITERS, PROBES, MINUTES = 2, 40, 40
+MINUTE_MS = 60_000
 
 
 def measure(
-    probe: int, millijoules: int, agent: str = 'a', opened_at: float = 0.0
+    probe: int, elapsed: int, agent: str = 'a'
 ) -> measurement.Measurement:
+    """Return a measurement of 1 W."""
     name = f'probe-{probe:04}'
     return measurement.Measurement(
-        measurement.Probe(name, 'node', name, 'w', 'dummy', 'agent'),
-        measurement.RegisterKey(agent, f'{probe:016x}', 1),
-        opened_at + millijoules,
-        float(millijoules),
-        millijoules,
-        float(millijoules),
+        measurement.Probe(name, 'node', name, 'w', 'dummy', agent),
+        measurement.RegisterKey(agent, f'{probe:016x}'),
+        None,
+        True,
+        agents.EPOCH + elapsed,
+        elapsed,
+        elapsed,
+        elapsed,
         1.0,
     )
 
@@ -69,15 +74,27 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
         self.engine = db_engine.connect(self.conf)
         self.addCleanup(self.engine.dispose)
         migration.sync(self.engine)
+        self.counters = counters.Counters(metrics.COUNTERS)
+        self.writer = writer.Writer(
+            self.engine,
+            threading.Event(),
+            self.counters,
+            rejections.Rejections(self.counters),
+            log_throttle.ThrottledLogger(service.LOG),
+        )
 
-    def total(self) -> int:
+    def bills(self) -> dict[str, int]:
+        """Return what is billed of each probe, whatever was settled."""
         with self.engine.connect() as connection:
-            return int(
-                connection.scalar(
-                    sa.select(sa.func.sum(schema.probe.c.millijoules))
-                )
-            )
+            probes = connection.scalars(sa.select(schema.probe.c.id)).all()
+            known = histories.load(connection, probes)
+        return {
+            name: bill.bill(registers).total.millijoules
+            for name, registers in known.items()
+        }
 
+
+class SchemaTest(DatabaseTest):
     def test_revisions_create_the_tables_of_the_code(self):
         with self.engine.connect() as connection:
             context = alembic.migration.MigrationContext.configure(
@@ -87,105 +104,154 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
                 [], autogenerate.compare_metadata(context, schema.metadata)
             )
 
-    def test_tables_agree_with_rules(self):
-        for seed in range(10):
-            databases.assert_tables_agree_with_rules(self.engine, seed)
-
-    def test_agent_can_be_disabled_and_enabled(self):
-        databases.assert_agent_can_be_disabled(self.engine)
-
-    def test_rejections_are_added(self):
-        counts = counters.Counters(metrics.COUNTERS)
-        saved = rejections.Rejections(counts)
-        for _ in range(2):
-            counts.count('measurements_clamped', 3)
-            saved.save(self.engine)
-        table = schema.rejection
-        with self.engine.connect() as connection:
-            self.assertEqual(
-                [('measurements_clamped', 6)],
-                connection.execute(
-                    sa.select(table.c.reason, table.c.count)
-                ).all(),
-            )
-
-    def test_probe_is_deleted_with_an_audit_entry(self):
-        databases.deliver(self.engine, [measure(1, 100)], db_now=1000.0)
-        with self.engine.begin() as connection:
-            administration.delete_probe(connection, 'probe-0001', 'operator')
-        table = schema.audit
-        with self.engine.connect() as connection:
-            self.assertEqual(
-                [('operator', 'delete probe probe-0001: 100 mJ')],
-                connection.execute(
-                    sa.select(table.c.username, table.c.action).where(
-                        table.c.created_at > 0
-                    )
-                ).all(),
-            )
-
-    def test_clock_counts_seconds_since_the_epoch(self):
+    def test_clock_counts_milliseconds_since_the_epoch(self):
         with self.engine.connect() as connection:
             first, second = (db_engine.now(connection) for _ in range(2))
-        self.assertGreater(second, first)
-        self.assertLess(second - first, 60)
-        self.assertGreater(first, 1.7e9)
+        self.assertIsInstance(first, int)
+        self.assertGreaterEqual(second, first)
+        self.assertLess(second - first, 60_000)
+        self.assertGreater(first, 1_700_000_000_000)
 
-    def test_concurrent_writers_bill_every_register_once(self):
-        """Write all measurements from every writer, in different orders."""
-
-        def deliver(seed: int) -> float:
-            counts = counters.Counters(metrics.COUNTERS)
-            generator = random.Random(seed)
-            target = writer.Writer(
-                self.engine,
-                60.0,
-                threading.Event(),
-                counts,
-                log_throttle.ThrottledLogger(service.LOG),
-            )
-            measurements = [
-                measure(probe, 100 * step, agent, opened_at)
-                for probe in range(PROBES)
-                for step in range(1, ROUNDS)
-                for agent, opened_at in (('a', 0.0), ('b', 5000.0))
-            ]
-            generator.shuffle(measurements)
-            for start in range(0, len(measurements), PROBES):
-                target.write(
-                    merge.newest(measurements[start : start + PROBES])
-                )
-            return counts.value('measurements_quarantined')
-
-        with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
-            quarantined = list(pool.map(deliver, range(WRITERS)))
-        self.assertEqual([0.0] * WRITERS, quarantined)
-        self.assertEqual(PROBES * 2 * 100 * (ROUNDS - 1), self.total())
+    def test_tables_agree_with_rules(self):
+        for seed in range(15):
+            databases.assert_tables_agree_with_rules(self.engine, seed)
 
     def test_only_the_rejected_row_is_quarantined(self):
-        counts = counters.Counters(metrics.COUNTERS)
-        target = writer.Writer(
-            self.engine,
-            60.0,
-            threading.Event(),
-            counts,
-            log_throttle.ThrottledLogger(service.LOG),
-        )
-        measurements = [measure(probe, 100) for probe in range(8)]
+        measurements = [measure(probe, 1000) for probe in range(8)]
         bad = measurements[5].probe._replace(scope='s' * 33)
         measurements[5] = measurements[5]._replace(probe=bad)
-        target.write(measurements)
-        self.assertEqual(700, self.total())
-        self.assertEqual(1, counts.value('measurements_quarantined'))
+
+        self.writer.write(measurements)
+
+        self.assertEqual(7, len(self.bills()))
+        self.assertEqual(1, self.counters.value('measurements_quarantined'))
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(schema.quarantine)).all()
         self.assertIn('probe-0005', rows[0].measurement)
 
-    def test_measurements_of_folded_registers_are_rejected(self):
-        databases.deliver(self.engine, [measure(1, 100)], db_now=1000.0)
-        databases.deliver(self.engine, [measure(1, 100, 'b', 5000.0)], 6000.0)
-        with self.engine.begin() as connection:
-            self.assertEqual(1, housekeeping.fold(connection, 30))
-        result = databases.deliver(self.engine, [measure(1, 200)], 6001.0)
-        self.assertEqual({'stale_incarnation': 1}, result.outcomes)
-        self.assertEqual(200, self.total())
+
+class ConcurrentTest(DatabaseTest):
+    """Several transactions at the same time."""
+
+    def settle_all(self) -> None:
+        databases.settle(self.engine, agents.EPOCH + 10**8)
+        databases.assert_settled(self.engine, 'after all')
+
+    def test_stalled_batch_is_settled_after_it(self):
+        # Given a settled standby pair,
+        pair = [measure(1, MINUTE_MS, agent) for agent in 'ab']
+        databases.deliver(self.engine, pair, agents.EPOCH + MINUTE_MS)
+        self.settle_all()
+
+        # a batch that stalls before it ends, and a settling meanwhile,
+        db_now = agents.EPOCH + 2 * MINUTE_MS
+        with db_engine.writing(self.engine) as stalled:
+            later = [measure(1, 2 * MINUTE_MS, agent) for agent in 'ab']
+            store.write(stalled, later, db_now)
+            self.assertEqual({}, databases.settle(self.engine, db_now))
+
+        # then the next settling sees all of it.
+        self.assertIn('probe-0001', databases.settle(self.engine, db_now))
+        databases.assert_settled(self.engine, 'stalled')
+
+    def test_stalled_batch_delays_only_its_probes(self):
+        pairs = [
+            measure(probe, MINUTE_MS, agent)
+            for probe in (1, 2)
+            for agent in 'ab'
+        ]
+        databases.deliver(self.engine, pairs, agents.EPOCH + MINUTE_MS)
+        db_now = agents.EPOCH + 2 * MINUTE_MS
+        with db_engine.writing(self.engine) as stalled:
+            store.write(stalled, [measure(1, 2 * MINUTE_MS)], db_now)
+            settled = databases.settle(self.engine, db_now)
+        self.assertEqual({'probe-0002'}, set(settled))
+        self.settle_all()
+
+    def test_register_added_by_a_stalled_batch_is_settled_after_it(self):
+        # Given a probe that is contested, and a batch with another register,
+        pair = [measure(1, MINUTE_MS, agent) for agent in 'ab']
+        databases.deliver(self.engine, pair, agents.EPOCH + MINUTE_MS)
+        db_now = agents.EPOCH + 2 * MINUTE_MS
+        other = measure(1, MINUTE_MS, 'c')
+        written = threading.Event()
+        go_on = threading.Event()
+        real = store.marks.insert
+
+        def insert(*args: object) -> None:
+            written.set()
+            self.assertTrue(go_on.wait(60))
+            real(*args)
+
+        self.patch(store.marks, 'insert', insert)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            batch = pool.submit(
+                databases.deliver, self.engine, [other], db_now
+            )
+            self.assertTrue(written.wait(60))
+
+            # when the probe is settled before the batch contests it,
+            self.assertIn('probe-0001', databases.settle(self.engine, db_now))
+            databases.assert_settled(self.engine, 'without the register')
+            go_on.set()
+            batch.result()
+
+        # then it is contested again.
+        self.assertIn('probe-0001', databases.settle(self.engine, db_now))
+        databases.assert_settled(self.engine, 'with the register')
+
+    def test_two_collectors_lose_no_update(self):
+        """Write all from each, in other orders, while both settle."""
+        measurements = [
+            received
+            for probe in range(PROBES)
+            for agent in 'ab'
+            for received in self.history(probe, agent)
+        ]
+        arrival = agents.EPOCH + MINUTES * MINUTE_MS
+
+        def deliver(seed: int) -> None:
+            generator = random.Random(seed)
+            mine = generator.sample(measurements, len(measurements))
+            for start in range(0, len(mine), PROBES):
+                self.writer.write(mine[start : start + PROBES])
+
+        def settle() -> None:
+            while not finished.is_set():
+                databases.settle(self.engine, arrival)
+
+        self.patch(db_engine, 'now', lambda connection: arrival)
+        finished = threading.Event()
+        with concurrent.futures.ThreadPoolExecutor(2 * WRITERS) as pool:
+            settling = [pool.submit(settle) for _ in range(WRITERS)]
+            try:
+                list(pool.map(deliver, range(WRITERS)))
+            finally:
+                finished.set()
+            for future in settling:
+                future.result()
+        self.settle_all()
+
+        self.assertEqual(0, self.counters.value('measurements_quarantined'))
+        self.assertEqual(0, self.counters.value('write_retries'))
+        self.assertEqual(
+            dict.fromkeys(
+                (f'probe-{probe:04}' for probe in range(PROBES)),
+                MINUTES * MINUTE_MS,
+            ),
+            self.bills(),
+        )
+
+    def history(
+        self, probe: int, agent: str
+    ) -> list[measurement.Measurement]:
+        """Return measurements of each minute, and marks."""
+        received = [
+            measure(probe, minute * MINUTE_MS, agent)
+            for minute in range(1, MINUTES + 1)
+        ]
+        marks = [
+            measure(probe, elapsed, agent)._replace(watts=None, is_mark=True)
+            for elapsed in range(900_000, MINUTES * MINUTE_MS, 900_000)
+        ]
+        return received + marks
