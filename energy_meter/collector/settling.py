@@ -131,26 +131,20 @@ def _lock(
     """
     table, probe = schema.register, schema.probe
     received = documents.table(connection, _NUMBER)
-    names = sorted(
-        set(
-            connection.scalars(
-                sa.select(table.c.probe).join_from(
-                    received, table, table.c.number == received.c.number
-                ),
-                documents.pack((number,) for number in registers),
-            )
-        )
+    query = sa.select(table.c.number, table.c.probe).join_from(
+        received, table, table.c.number == received.c.number
     )
+    numbers = documents.pack((number,) for number in registers)
+    names = sorted({row.probe for row in connection.execute(query, numbers)})
     rows = documents.pack((name,) for name in names)
-    members = documents.table(connection, _ID)
-    query = (
-        sa.select(table.c.number)
-        .join_from(members, table, table.c.probe == members.c.id)
-        .order_by(table.c.number)
-        .with_for_update(of=table)
+    members = histories.registers(connection, names)
+    query = documents.look_up(query, table).order_by(table.c.number)
+    connection.execute(
+        query.with_for_update(of=table),
+        documents.pack(
+            sorted((row.number,) for each in members.values() for row in each)
+        ),
     )
-    query = documents.look_up(query, table, histories.PROBE_INDEX)
-    connection.execute(query, rows)
     query = _probes(connection).order_by(probe.c.id)
     connection.execute(query.with_for_update(of=probe), rows)
     return _shown(connection, names)
