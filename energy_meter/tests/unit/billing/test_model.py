@@ -31,7 +31,7 @@ EVER = 2**62
 INTERVALS = 20
 
 settings = hypothesis.settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,
@@ -48,7 +48,7 @@ def first_part(of: world.History, part: float) -> list[bus.Arrival]:
 
 
 class BillTest(test_base.BaseTestCase):
-    @settings
+    @hypothesis.settings(settings, max_examples=150)
     @hypothesis.given(HISTORIES, PARTS)
     def test_energy_is_that_of_the_union(
         self, of: world.History, part: float
@@ -61,7 +61,7 @@ class BillTest(test_base.BaseTestCase):
         error = bill.total.millijoules - of.due(known)
         self.assertLessEqual(abs(error), bounds.total(of, known, bill))
 
-    @settings
+    @hypothesis.settings(settings, max_examples=100)
     @hypothesis.given(HISTORIES, PARTS)
     def test_dates_are_those_of_the_openings(
         self, of: world.History, part: float

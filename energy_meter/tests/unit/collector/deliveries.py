@@ -226,7 +226,7 @@ class Delivery:
             result = databases.deliver(
                 self.engine, batch.measurements, batch.time + after
             )
-            assert result.outcomes.keys() <= {
+            assert (+result.outcomes).keys() <= {
                 outcome.Outcome.DUPLICATE,
                 outcome.Outcome.VOID,
             }, result
