@@ -14,6 +14,7 @@ from energy_meter.tests.model import clocks
 from energy_meter.tests.model import power
 from energy_meter.tests.model import readings
 from energy_meter.tests.model import registers
+from energy_meter.tests.model import spans
 
 CHECKPOINT_INTERVAL = 10_000
 #: A change of the clock's offset by more than this ends a register.
@@ -60,14 +61,14 @@ class Machine:
     period: int
     publish_interval: int
     saved: Checkpoint | None = None
-    idle: tuple[power.Span, ...] = ()
+    idle: tuple[spans.Span, ...] = ()
     processes: list['Process'] = dataclasses.field(default_factory=list)
 
     def run(
         self,
         start: int,
         stop: int,
-        gaps: tuple[power.Span, ...] = (),
+        gaps: tuple[spans.Span, ...] = (),
         killed: bool = False,
     ) -> 'Process':
         """Run the agent from ``start`` until ``stop``."""
@@ -85,12 +86,12 @@ class Process:
         machine: Machine,
         start: int,
         stop: int,
-        gaps: tuple[power.Span, ...],
+        gaps: tuple[spans.Span, ...],
         killed: bool,
         saved: Checkpoint | None,
     ) -> None:
         self.machine = machine
-        self.span = power.Span(start, stop)
+        self.span = spans.Span(start, stop)
         self.killed = killed
         self.saved = saved
         self.readings = readings.Readings(
@@ -126,11 +127,10 @@ class Process:
         openings = self._openings()
         after = self.saved.predecessor if self.saved else None
         for index, (opened, noticed) in enumerate(openings):
+            until = self.runs[-1].stop
+            ended = None if self.killed else self.span.stop
             if index + 1 < len(openings):
                 until, ended = openings[index + 1]
-            else:
-                until = self.runs[-1].stop
-                ended = None if self.killed else self.span.stop
             register = registers.Register(
                 self.machine.probe,
                 measurement.RegisterKey(
@@ -142,7 +142,7 @@ class Process:
                 noticed,
                 until,
                 ended,
-                tuple(power.clip(self.runs, opened, until)),
+                tuple(spans.clip(self.runs, opened, until)),
                 self.machine.clock,
                 self.machine.power,
             )

@@ -35,6 +35,7 @@ from energy_meter.billing import history
 from energy_meter.tests.model import power
 from energy_meter.tests.model import registers
 from energy_meter.tests.model import relations
+from energy_meter.tests.model import spans
 from energy_meter.tests.model import world
 
 CELL = 900_000
@@ -64,18 +65,18 @@ class Curve:
         self.points = _rising(known)
 
     @property
-    def span(self) -> power.Span:
+    def span(self) -> spans.Span:
         """Dates from the opening until the last measurement."""
-        return power.Span(self.opened, self.opened + self.points[-1].elapsed)
+        return spans.Span(self.opened, self.opened + self.points[-1].elapsed)
 
     @functools.cached_property
-    def metered(self) -> list[power.Span]:
+    def metered(self) -> list[spans.Span]:
         """True time in which it metered what is known."""
         last = self.truth.time(self.points[-1].elapsed)
-        return power.clip(self.truth.covered, self.truth.opened, last)
+        return spans.clip(self.truth.covered, self.truth.opened, last)
 
     @functools.cached_property
-    def _kinds(self) -> list[tuple[power.Span, str]]:
+    def _kinds(self) -> list[tuple[spans.Span, str]]:
         result = []
         for since, until in itertools.pairwise(self.points):
             length = until.elapsed - since.elapsed
@@ -84,16 +85,16 @@ class Curve:
             if not metered and until.millijoules == since.millijoules:
                 kind = 'none'
             start = self.opened + since.elapsed
-            result.append((power.Span(start, start + length), kind))
+            result.append((spans.Span(start, start + length), kind))
         return result
 
     @property
-    def seems_covered(self) -> list[power.Span]:
+    def seems_covered(self) -> list[spans.Span]:
         """Dates between marks between which it metered."""
         return [span for span, kind in self._kinds if kind != 'none']
 
     @property
-    def wholly_covered(self) -> list[power.Span]:
+    def wholly_covered(self) -> list[spans.Span]:
         """Dates between marks between which it metered all the time."""
         return [span for span, kind in self._kinds if kind == 'whole']
 
@@ -108,8 +109,8 @@ class Curve:
 
     def error(self, date: int) -> int:
         """Return the energy in mJ that a hand-over at ``date`` misplaces."""
-        spans = power.clip(self.metered, self.truth.opened, date)
-        return abs(self.at(date)[0] - self.truth.power.energy(spans))
+        metered = spans.clip(self.metered, self.truth.opened, date)
+        return abs(self.at(date)[0] - self.truth.power.energy(metered))
 
     def at(self, date: int) -> tuple[int, int]:
         """Return energy in mJ, and metered time in ms, by a date."""
@@ -186,7 +187,7 @@ def _overlap(curve: Curve, other: Curve) -> bool:
     )
 
 
-def _meet(span: power.Span, other: power.Span) -> bool:
+def _meet(span: spans.Span, other: spans.Span) -> bool:
     return span.start < other.stop and other.start < span.stop
 
 
@@ -217,14 +218,14 @@ def _of_concurrent(
     billed: bill.Bill,
     lines: relations.Relations,
 ) -> int:
-    metered = power.union(span for c in group for span in c.metered)
-    seems = power.union(span for c in group for span in c.seems_covered)
+    metered = spans.union(span for c in group for span in c.metered)
+    seems = spans.union(span for c in group for span in c.seems_covered)
     edges = {edge for curve in group for edge in curve.edges}
-    error = of.energy(power.subtract(metered, seems))
+    error = of.energy(spans.subtract(metered, seems))
     for curve in group:
         cells = _cells(curve, billed)
         none = [span for span, billed in cells if billed is Billed.NOTHING]
-        only_others = power.subtract(metered, [*curve.metered, *none])
+        only_others = spans.subtract(metered, [*curve.metered, *none])
         whole = [
             span
             for other in group
@@ -232,20 +233,20 @@ def _of_concurrent(
             for span in other.wholly_covered
         ]
         for span in curve.seems_covered:
-            hidden = power.clip(only_others, *span)
+            hidden = spans.clip(only_others, *span)
             if span not in curve.wholly_covered:
-                hidden = power.subtract(hidden, whole)
+                hidden = spans.subtract(hidden, whole)
             error += of.energy(hidden)
         error += sum(curve.error(cut) for cut in _cuts(curve, cells, edges))
     return error
 
 
-def _cells(curve: Curve, billed: bill.Bill) -> list[tuple[power.Span, Billed]]:
+def _cells(curve: Curve, billed: bill.Bill) -> list[tuple[spans.Span, Billed]]:
     """Return the cells of a register, and for what it is billed in each."""
     start, stop = curve.span
     result = []
     for date in range(start // CELL * CELL, stop + 1, CELL):
-        cell = power.Span(date, date + CELL)
+        cell = spans.Span(date, date + CELL)
         share = billed.overlaps.get((date, curve.key))
         before, after = curve.at(date), curve.at(date + CELL)
         whole = after[0] - before[0], after[1] - before[1]
@@ -260,7 +261,7 @@ def _cells(curve: Curve, billed: bill.Bill) -> list[tuple[power.Span, Billed]]:
 
 def _cuts(
     curve: Curve,
-    cells: Sequence[tuple[power.Span, Billed]],
+    cells: Sequence[tuple[spans.Span, Billed]],
     edges: set[int],
 ) -> set[int]:
     """Return the dates at which billing of a register may begin or end."""

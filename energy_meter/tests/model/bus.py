@@ -10,7 +10,7 @@ import typing
 
 from energy_meter import measurement
 from energy_meter.tests.model import agents
-from energy_meter.tests.model import power
+from energy_meter.tests.model import spans
 
 #: Running time after which a mark is announced again.
 ANNOUNCED_AFTER = (0, 600_000, 3_600_000, 21_600_000)
@@ -41,11 +41,11 @@ class Bus:
         measurement of each register.
     """
 
-    outages: dict[str, tuple[power.Span, ...]] = dataclasses.field(
+    outages: dict[str, tuple[spans.Span, ...]] = dataclasses.field(
         default_factory=dict
     )
-    holds: tuple[power.Span, ...] = ()
-    drops: tuple[power.Span, ...] = ()
+    holds: tuple[spans.Span, ...] = ()
+    drops: tuple[spans.Span, ...] = ()
     loss: float = 0.0
     repetition: float = 0.0
     delayed: float = 0.0
@@ -73,15 +73,15 @@ class Bus:
     def _announced(
         self,
         machine: agents.Machine,
-        outages: Sequence[power.Span],
+        outages: Sequence[spans.Span],
         generator: random.Random,
     ) -> list[agents.Sent]:
         """Return marks, at all times at which they are announced."""
         running = [
-            power.Span(process.span.start, process.span.stop + 1)
+            spans.Span(process.span.start, process.span.stop + 1)
             for process in machine.processes
         ]
-        connected = power.subtract([*running, *machine.idle], outages)
+        connected = spans.subtract([*running, *machine.idle], outages)
         result = []
         for process in machine.processes:
             for known, mark in process.marks:
@@ -123,7 +123,7 @@ class Bus:
 
 
 def _published(
-    process: agents.Process, outages: Sequence[power.Span], coalesced: bool
+    process: agents.Process, outages: Sequence[spans.Span], coalesced: bool
 ) -> list[agents.Sent]:
     """Return the measurements of a process that leave its backlog."""
     result = []
@@ -145,12 +145,12 @@ def _published(
     return result
 
 
-def _advance(connected: Sequence[power.Span], known: int) -> list[int]:
+def _advance(connected: Sequence[spans.Span], known: int) -> list[int]:
     """Return when a mark is announced that is known at ``known``."""
-    spans = power.clip(connected, known, 2**62)
+    running_time = spans.clip(connected, known, 2**62)
     result = []
     for running in ANNOUNCED_AFTER:
-        for start, stop in spans:
+        for start, stop in running_time:
             if running < stop - start:
                 result.append(start + running)
                 break

@@ -4,7 +4,7 @@
 
 import bisect
 
-from energy_meter.tests.model import power
+from energy_meter.tests.model import spans
 
 
 class Clock:
@@ -17,14 +17,14 @@ class Clock:
     def __init__(self, offset: int = 0, synced: bool = True) -> None:
         self._times = [-(2**62)]
         self._states = [(offset, synced)]
-        self.pauses: list[power.Span] = []
+        self.pauses: list[spans.Span] = []
 
     def set(self, time: int, offset: int, synced: bool = True) -> None:
         """Set the wall clock, later than all times at which it was set."""
         self._times.append(time)
         self._states.append((offset, synced))
 
-    def pause(self, span: power.Span) -> None:
+    def pause(self, span: spans.Span) -> None:
         """Stop the machine. Both clocks continue where they stopped."""
         self.pauses.append(span)
         offset, synced = self._states[-1]

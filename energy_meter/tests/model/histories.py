@@ -8,7 +8,7 @@ import random
 
 from energy_meter.tests.model import agents
 from energy_meter.tests.model import bus
-from energy_meter.tests.model import power
+from energy_meter.tests.model import spans
 from energy_meter.tests.model import world
 from energy_meter.tests.model.world import DAY
 from energy_meter.tests.model.world import HOUR
@@ -46,10 +46,10 @@ def _media(of: world.World, marks_lost: float = 0.0) -> bus.Bus:
 
 def _faults(
     of: world.World, counts: list[int], longest: int
-) -> tuple[power.Span, ...]:
+) -> tuple[spans.Span, ...]:
     """Return spans that end while all agents still run."""
-    spans = of.spans(of.random.choice(counts), longest)
-    return tuple(power.clip(spans, of.begin, of.end - _QUIET))
+    drawn = of.draw_spans(of.random.choice(counts), longest)
+    return tuple(spans.clip(drawn, of.begin, of.end - _QUIET))
 
 
 def _skew(of: world.World) -> int:
@@ -69,7 +69,7 @@ def _live(
     gaps: int = 0,
 ) -> None:
     """Run a machine's agent all the time, with restarts and gaps."""
-    blind = of.spans(gaps, 20 * MINUTE)
+    blind = of.draw_spans(gaps, 20 * MINUTE)
     edges = [of.begin, *of.times(restarts), of.end]
     for start, stop in itertools.pairwise(edges):
         pause = of.random.randrange(2 * MINUTE)
@@ -187,7 +187,7 @@ def paused(of: world.World) -> world.History:
     skew = _skew(of)
     machine = of.machine('a', skew)
     start = of.time(0.1, 0.5)
-    span = power.Span(start, start + of.random.randint(MINUTE, HOUR))
+    span = spans.Span(start, start + of.random.randint(MINUTE, HOUR))
     machine.clock.pause(span)
     machine.clock.set(span.stop + of.random.randrange(1, MINUTE), skew)
     machine.run(of.begin, of.end)

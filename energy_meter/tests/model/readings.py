@@ -4,7 +4,7 @@
 
 import dataclasses
 
-from energy_meter.tests.model import power
+from energy_meter.tests.model import spans
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Readings:
     start: int
     stop: int
     period: int
-    gaps: tuple[power.Span, ...] = ()
-    pauses: tuple[power.Span, ...] = ()
+    gaps: tuple[spans.Span, ...] = ()
+    pauses: tuple[spans.Span, ...] = ()
 
     def before(self, time: int) -> int | None:
         """Return the time of the last reading until ``time``."""
@@ -45,18 +45,18 @@ class Readings:
         start = self.start if start is None else start
         return start + (time - start) // self.period * self.period
 
-    def runs(self) -> list[power.Span]:
+    def runs(self) -> list[spans.Span]:
         """Return spans from first to last of readings without a gap."""
-        runs: list[power.Span] = []
+        runs: list[spans.Span] = []
         begin = self.after(self.start)
         for gap in self.gaps:
             end, resumed = self.before(gap.start - 1), self.after(gap.stop)
             if begin is None or end is None or resumed is None:
                 continue
             if resumed - end > self.period:
-                runs.append(power.Span(begin, end))
+                runs.append(spans.Span(begin, end))
                 begin = resumed
         end = self.before(self.stop)
         if begin is not None and end is not None and end >= begin:
-            runs.append(power.Span(begin, end))
+            runs.append(spans.Span(begin, end))
         return runs

@@ -9,6 +9,7 @@ from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.tests.model import clocks
 from energy_meter.tests.model import power
+from energy_meter.tests.model import spans
 
 PROFILE_INTERVAL = 900_000
 #: Readings at most this far apart make one mark of a boundary between them.
@@ -35,14 +36,14 @@ class Register:
     noticed: int
     until: int
     ended: int | None
-    runs: tuple[power.Span, ...]
+    runs: tuple[spans.Span, ...]
     clock: clocks.Clock
     power: power.Power
 
     @functools.cached_property
-    def covered(self) -> list[power.Span]:
+    def covered(self) -> list[spans.Span]:
         """True time in which it metered. A paused machine meters nothing."""
-        return power.subtract(self.runs, self.clock.pauses)
+        return spans.subtract(self.runs, self.clock.pauses)
 
     def elapsed(self, time: int) -> int:
         return self.clock.boot(time) - self.clock.boot(self.opened)
@@ -57,11 +58,11 @@ class Register:
 
     def point(self, time: int) -> history.Point:
         """Return the state of the register after a reading at ``time``."""
-        spans = power.clip(self.covered, self.opened, time)
+        parts = spans.clip(self.covered, self.opened, time)
         return history.Point(
             self.elapsed(time),
-            self.power.energy(spans),
-            sum(span.length for span in spans),
+            self.power.energy(parts),
+            sum(span.length for span in parts),
         )
 
     def measure(

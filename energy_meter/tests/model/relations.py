@@ -111,8 +111,9 @@ def errors_of_dates(
                 least = min(late[before].least, errors.least)
                 late[before] = late[before]._replace(least=least)
     for key, errors in late.items():
-        before = [registers[each] for each in lines.ancestors(key)]
-        floor = -_idle(of, registers[key], before) - of.copies * MAX_CONTINUED
+        ancestors = [registers[each] for each in lines.ancestors(key)]
+        floor = -_idle(of, registers[key], ancestors)
+        floor -= of.copies * MAX_CONTINUED
         after = [live[k].least for k in live if key in lines.ancestors(k)]
         floor = min(floor, *after, 0)
         late[key] = errors._replace(least=max(errors.least, floor))

@@ -17,6 +17,7 @@ from energy_meter.tests.model import clocks
 from energy_meter.tests.model import joined
 from energy_meter.tests.model import power
 from energy_meter.tests.model import registers
+from energy_meter.tests.model import spans
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -101,12 +102,12 @@ class World:
     def times(self, count: int) -> list[int]:
         return sorted(self.time() for _ in range(count))
 
-    def spans(self, count: int, longest: int) -> tuple[power.Span, ...]:
+    def draw_spans(self, count: int, longest: int) -> tuple[spans.Span, ...]:
         """Return at most ``count`` disjoint spans."""
         starts = self.times(count)
         return tuple(
-            power.union(
-                power.Span(s, s + self.random.randint(SECOND, longest))
+            spans.union(
+                spans.Span(s, s + self.random.randint(SECOND, longest))
                 for s in starts
             )
         )
@@ -114,7 +115,7 @@ class World:
     def history(self, medium: bus.Bus) -> 'History':
         """Return what arrives until all marks are announced."""
         for machine in self.machines:
-            tail = power.Span(self.end + 1, self.end + 8 * HOUR)
+            tail = spans.Span(self.end + 1, self.end + 8 * HOUR)
             machine.idle = (tail,)
         return History(
             self.power,
@@ -147,18 +148,20 @@ class History:
 
     def reported(
         self, known: Iterable[history.RegisterHistory], until: int = 2**62
-    ) -> list[power.Span]:
+    ) -> list[spans.Span]:
         """Return the time in which at least one agent metered.
 
         A register counts up to its last measurement that arrived, and no
         longer than until the time ``until``.
         """
-        spans: list[power.Span] = []
+        metered: list[spans.Span] = []
         for register in known:
             truth = self.registers[register.key]
             last = truth.time(register.last.elapsed)
-            spans += power.clip(truth.covered, truth.opened, min(last, until))
-        return power.union(spans)
+            metered += spans.clip(
+                truth.covered, truth.opened, min(last, until)
+            )
+        return spans.union(metered)
 
     def due(
         self, known: Iterable[history.RegisterHistory], until: int = 2**62

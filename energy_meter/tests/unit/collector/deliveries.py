@@ -13,6 +13,7 @@ import dataclasses
 import heapq
 import random
 import threading
+import typing
 from unittest import mock
 
 from oslo_db import exception as db_exception
@@ -76,7 +77,7 @@ class Arrived:
         }
 
 
-class Tables(dict[str, sa.Row]):
+class Tables(dict[str, sa.Row[typing.Any]]):
     """The rows of all probes, and those of their registers and overlap."""
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -111,7 +112,7 @@ class Tables(dict[str, sa.Row]):
 
     def shown(self, probe: str) -> int:
         """Return the energy that is shown, in mJ."""
-        return max(self[probe].shown, self.total(probe)[0])
+        return max(int(self[probe].shown), self.total(probe)[0])
 
     def overlap(
         self, probe: str
