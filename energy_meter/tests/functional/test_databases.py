@@ -242,9 +242,7 @@ class ConcurrentTest(DatabaseTest):
             self.bills(),
         )
 
-    def history(
-        self, probe: int, agent: str
-    ) -> list[measurement.Measurement]:
+    def history(self, probe: int, agent: str) -> list[measurement.Measurement]:
         """Return measurements of each minute, and marks."""
         received = [
             measure(probe, minute * MINUTE_MS, agent)
