@@ -13,11 +13,17 @@ import typing
 
 import sqlalchemy as sa
 
+from energy_meter import measurement
 from energy_meter.billing import lines
 from energy_meter.collector import arrivals
+from energy_meter.collector import settlement
 from energy_meter.db import documents
 from energy_meter.db import numbers
 from energy_meter.db import schema
+
+#: Energy of a base in mJ to which any register can be added; see
+#: :data:`energy_meter.collector.settlement.MAX_MILLIJOULES`.
+_MAX_BASE = settlement.MAX_MILLIJOULES - measurement.INTEGER_LIMIT
 
 _ID = {'id': documents.TEXT}
 _NUMBER = {'number': documents.INTEGER}
@@ -200,6 +206,7 @@ def _lock_probes(
             probe.contested,
             probe.plural,
             probe.settled_at,
+            probe.base_millijoules,
         )
         .join_from(received, schema.probe, probe.id == received.c.id)
         .order_by(probe.id)
@@ -222,6 +229,7 @@ def _extends(probe: _Row, change: Change, previous: dict[int, _Row]) -> bool:
         and tip is not None
         and probe.tip == change.previous
         and tip.elapsed <= after.elapsed + lines.MAX_UNSAVED_MS
+        and probe.base_millijoules + tip.millijoules < _MAX_BASE
     )
 
 

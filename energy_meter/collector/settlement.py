@@ -22,6 +22,9 @@ from energy_meter.db import packing
 from energy_meter.db import schema
 from energy_meter.db import settlements
 
+#: Energy in mJ above which no further register of a probe is billed. The sum
+#: of a forger's registers must fit into a column.
+MAX_MILLIJOULES = 2**62
 #: Date before all others.
 BEGINNING = -(2**62)
 
@@ -33,8 +36,9 @@ class Registers:
 
     :ivar rows: the rows of the registers.
     :ivar histories: what is known of each, in the same order, at first
-        without marks. One that is dated before the horizon when it is first
-        known is not billed, like one that is void.
+        without marks. Those of ``unbilled`` are not billed, like void ones.
+    :ivar unbilled: registers that are dated before the horizon when they are
+        first known, or exceed :data:`MAX_MILLIJOULES`.
     :ivar is_line: whether they form one line, so that no date matters.
     :ivar since: date from which the histories have marks; None before they
         have any.
@@ -50,21 +54,37 @@ class Registers:
         self.since: int | None = None
         self.horizon = packing.horizon(db_now)
         self.openings = dates.openings(self.histories, related)
-        self.expired = {
+        self.unbilled = {
             known.key
             for row, known in zip(rows, self.histories, strict=True)
             if row.role == schema.Role.UNBILLED
             and self._end(known) < db_now - marks.HORIZON_MS
-        }
+        } | self._excess()
         self.histories = [
             dataclasses.replace(known, voided=True)
-            if known.key in self.expired
+            if known.key in self.unbilled
             else known
             for known in self.histories
         ]
         self.is_line = related.is_one_line(
             known.key for known in self.histories if not known.voided
         )
+
+    def _excess(self) -> set[measurement.RegisterKey]:
+        """Return the registers that take the sum past the maximum."""
+        excess = set()
+        total = 0
+        # Those that are billed already come first.
+        for _, key, row in sorted(
+            (row.role == schema.Role.UNBILLED, known.key, row)
+            for row, known in zip(self.rows, self.histories, strict=True)
+            if not known.voided
+        ):
+            total += row.millijoules
+            if total > MAX_MILLIJOULES:
+                total -= row.millijoules
+                excess.add(key)
+        return excess
 
     def changed_since(self) -> int:
         """Return the date from which what is billed may have changed.
@@ -152,13 +172,11 @@ class Settlement(typing.NamedTuple):
 
     :ivar registers: rows of registers that change.
     :ivar overlaps: all overlap from the first cell that may have changed.
-    :ivar agents: names of the agents of the registers, if it has alarms.
     """
 
     probe: settlements.ProbeRow
     registers: list[settlements.RegisterRow]
     overlaps: list[settlements.OverlapRow]
-    agents: tuple[str, ...]
 
 
 def first_cell(registers: Registers) -> int:
@@ -196,7 +214,6 @@ def settle(
         _probe_row(probe, registers, result, numbers, overlap, lower),
         _register_rows(registers, result),
         new,
-        _agents(registers) if result.alarms else (),
     )
 
 
@@ -254,7 +271,7 @@ def _register_rows(
     rows = []
     for row, known in zip(registers.rows, registers.histories, strict=True):
         role = schema.Role.SETTLED
-        if known.key in registers.expired:
+        if known.key in registers.unbilled:
             role = schema.Role.UNBILLED
         elif known.key == result.tip:
             role = tip
@@ -268,17 +285,3 @@ def _register_rows(
         if new != tuple(getattr(row, name) for name in new._fields):
             rows.append(new)
     return rows
-
-
-def _agents(registers: Registers) -> tuple[str, ...]:
-    """Return the names of the agents of the newest registers."""
-    newest = max(row.last_seen_at for row in registers.rows)
-    return tuple(
-        sorted(
-            {
-                row.agent_name
-                for row in registers.rows
-                if row.last_seen_at > newest - cells.CELL_MS
-            }
-        )
-    )

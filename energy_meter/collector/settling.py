@@ -40,18 +40,6 @@ _NUMBER = {'number': documents.INTEGER}
 _Probes = dict[str, sa.Row[typing.Any]]
 _Registers = dict[str, settlement.Registers]
 
-
-class Alarms(typing.NamedTuple):
-    """What an operator should look at, of one settled probe.
-
-    :ivar names: names of the alarms (:mod:`energy_meter.billing.alarms`).
-    :ivar agents: names of the agents that meter the probe.
-    """
-
-    names: frozenset[str]
-    agents: tuple[str, ...]
-
-
 _VOID = {
     family: documents.update(
         family,
@@ -79,13 +67,13 @@ def settle(
     connection: sa.Connection,
     probes: collections.abc.Collection[str],
     db_now: int,
-) -> dict[str, Alarms]:
+) -> set[str]:
     """Settle probes that are contested.
 
     :param connection: in a transaction that writes.
     :param db_now: the database's clock.
-    :returns: the settled probes. Those that another transaction is writing
-        are missing.
+    :returns: IDs of the settled probes. Those that another transaction is
+        writing are missing.
     """
     query = _probes(connection).where(schema.probe.c.contested)
     query = query.with_for_update(skip_locked=True, of=schema.probe)
@@ -114,7 +102,7 @@ def void(
     )
     query = _probes(connection)
     settled = _settle(connection, query, list(before), db_now, lower=True)
-    if settled.keys() != before.keys():
+    if settled != before.keys():
         raise db_exception.RetryRequest(
             db_exception.DBDeadlock('a register was added')
         )
@@ -186,7 +174,7 @@ def _settle(
     names: collections.abc.Collection[str],
     db_now: int,
     lower: bool,
-) -> dict[str, Alarms]:
+) -> set[str]:
     found = connection.execute(query, documents.pack((n,) for n in names))
     probes: _Probes = {row.id: row for row in found}
     rows = histories.registers(connection, probes, lock=True)
@@ -203,10 +191,7 @@ def _settle(
         for name, known in registers.items()
     }
     _write(connection, settled, old, db_now)
-    return {
-        name: Alarms(frozenset(each.probe.alarms.split()), each.agents)
-        for name, each in settled.items()
-    }
+    return set(settled)
 
 
 def _counts(

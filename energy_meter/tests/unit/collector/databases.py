@@ -41,7 +41,7 @@ def deliver(
         return store.write(connection, list(measurements), db_now)
 
 
-def settle(engine: sa.Engine, db_now: int) -> dict[str, settling.Alarms]:
+def settle(engine: sa.Engine, db_now: int) -> set[str]:
     """Settle all probes that are contested."""
     with db_engine.writing(engine) as connection:
         return settling.settle(

@@ -46,7 +46,7 @@ class SettlingTest(db_base.DatabaseTest):
     def start(self, agent: agents.Agent) -> None:
         agent.opened = agent.last = self.date
 
-    def settle(self) -> dict[str, settling.Alarms]:
+    def settle(self) -> set[str]:
         settled = databases.settle(self.engine, self.date)
         databases.assert_settled(self.engine, 'p')
         return settled
@@ -73,8 +73,8 @@ class StandbyTest(SettlingTest):
         settled = self.settle()
 
         self.assertEqual(2 * HOUR_MS, self.shown())
-        self.assertEqual({'concurrent_agents'}, settled['p'].names)
-        self.assertEqual(('A', 'B'), settled['p'].agents)
+        self.assertEqual({'p'}, settled)
+        self.assertEqual('concurrent_agents', self.probe().alarms)
 
     def test_other_agent_is_billed_after_the_first_stopped(self):
         self.meter(HOUR_MS, self.a)
@@ -134,7 +134,7 @@ class StandbyTest(SettlingTest):
         self.start(self.b)
         self.meter(HOUR_MS, self.a, self.b)
         self.settle()
-        self.assertEqual({}, databases.settle(self.engine, self.date))
+        self.assertEqual(set(), databases.settle(self.engine, self.date))
 
     def test_repeated_messages_contest_nothing(self):
         self.start(self.b)
@@ -186,10 +186,40 @@ class StandbyTest(SettlingTest):
         copy.start(generator, self.date)
         self.meter(HOUR_MS, self.a, copy)
 
-        settled = self.settle()
+        self.settle()
 
-        self.assertIn('copied_state', settled['p'].names)
+        self.assertIn('copied_state', self.probe().alarms)
         self.assertEqual(2 * HOUR_MS, self.shown())
+
+
+class MaximumTest(SettlingTest):
+    def test_registers_beyond_the_maximum_are_not_billed(self):
+        # Given a probe that is billed for 60 kJ,
+        self.meter(HOUR_MS // 60, self.a)
+
+        # when a forger adds registers whose sum no column can hold,
+        template = self.a.measure(self.date)[-1]
+        databases.deliver(
+            self.engine,
+            [
+                template._replace(
+                    register=measurement.RegisterKey('forger', f'{n:016x}'),
+                    timestamp=self.date,
+                    elapsed=(n + 1) * 60_000,
+                    millijoules=measurement.INTEGER_LIMIT - 1,
+                )
+                for n in range(1100)
+            ],
+            self.date,
+        )
+        databases.settle(self.engine, self.date)
+
+        # then the probe is settled, and its own energy is part of the bill.
+        self.assertLess(self.shown(), 2**62)
+        self.assertFalse(self.probe().contested)
+        tip, others = self.probe().base_millijoules, 2**62
+        self.assertGreater(tip, 60_000)
+        self.assertLessEqual(tip, others)
 
 
 class VoidTest(SettlingTest):
