@@ -81,11 +81,13 @@ class Arrival:
             self.synced and self.last.timestamp < arrived_at - marks.HORIZON_MS
         )
 
-    def row(self, number: int, index: int, arrived_at: int) -> upsert.Row:
+    def row(
+        self, number: int, lag_elapsed: int, arrived_at: int
+    ) -> upsert.Row:
         """Return the values for the register's row, with one of its lags.
 
         :param number: number of the register.
-        :param index: which of the lags.
+        :param lag_elapsed: one of the lags.
         """
         last, probe, register = self.last, self.last.probe, self.last.register
         live = self.live or last
@@ -101,7 +103,7 @@ class Arrival:
             self._metered,
             self._millijoules,
             -1 if self.live is None else live.elapsed,
-            list(self.lags.values())[index],
+            lag_elapsed,
             *self._first,
             # A wall clock that is ahead must not date a probe's power in the
             # future.

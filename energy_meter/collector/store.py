@@ -9,7 +9,6 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter import measurement
-from energy_meter.billing import history
 from energy_meter.collector import arrivals
 from energy_meter.collector import extension
 from energy_meter.collector import outcome
@@ -135,32 +134,23 @@ def _new_marks(
 def _upsert(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
 ) -> upsert.Result:
-    """Merge what arrived into the rows of registers.
-
-    A row has the lag of one class. The few registers with several have
-    further rows, in statements of their own.
-    """
+    """Merge what arrived into the rows of registers."""
+    rows = [
+        arrival.row(number, elapsed, arrived_at)
+        for number, arrival in batch.items()
+        for elapsed in arrival.lags.values()
+    ]
     changed = 0
     dirty: dict[int, upsert.State] = {}
-    remaining = list(batch.items())
-    for index in range(history.LAG_CLASSES):
-        rows = [
-            arrival.row(number, index, arrived_at)
-            for number, arrival in remaining
-        ]
-        for start in range(0, len(rows), _CHUNK):
-            chunk = rows[start : start + _CHUNK]
-            result = upsert.execute(connection, chunk, arrived_at)
-            changed += 0 if index else result.changed
-            for row in result.dirty:
-                dirty.setdefault(row.number, row)
-        remaining = [
-            (number, arrival)
-            for number, arrival in remaining
-            if len(arrival.lags) > index + 1
-        ]
-    # A further lag may be all that changed.
-    return upsert.Result(max(changed, len(dirty)), list(dirty.values()))
+    for start in range(0, len(rows), _CHUNK):
+        result = upsert.execute(
+            connection, rows[start : start + _CHUNK], arrived_at
+        )
+        changed += result.changed
+        for state in result.dirty:
+            dirty.setdefault(state.number, state)
+    # The rows of one register may be in two chunks.
+    return upsert.Result(min(changed, len(batch)), list(dirty.values()))
 
 
 def _count_outcomes(
