@@ -19,8 +19,9 @@ error of registers that cover the same time is at most the sum of
   first,
 * the energy of time that none of them seems to cover.
 
-Registers alone in their time, or of one line, are billed exactly. If state is
-copied, both registers may be billed until the original has continued for
+Registers alone in their time, or of one line, are billed exactly, unless their
+last known point is a mark that the agent interpolated. If state is copied,
+both registers may be billed until the original has continued for
 :data:`MAX_CONTINUED`.
 """
 
@@ -112,6 +113,12 @@ class Curve:
         metered = spans.clip(self.metered, self.truth.opened, date)
         return abs(self.at(date)[0] - self.truth.power.energy(metered))
 
+    @property
+    def interpolated(self) -> int:
+        """Error in mJ of the last point, which may be between readings."""
+        true = self.truth.power.energy(self.metered)
+        return abs(self.points[-1].millijoules - true)
+
     def at(self, date: int) -> tuple[int, int]:
         """Return energy in mJ, and metered time in ms, by a date."""
         elapsed = date - self.opened
@@ -161,10 +168,12 @@ def total(
 ) -> int:
     """Return the largest error in mJ of the energy of all time."""
     lines = relations.Relations(known)
-    copied = of.copies * of.power.peak * MAX_CONTINUED
-    return copied + sum(
+    registers = curves(of, known, billed)
+    error = of.copies * of.power.peak * MAX_CONTINUED
+    error += sum(curve.interpolated for curve in registers)
+    return error + sum(
         _of_concurrent(group, of.power, billed, lines)
-        for group in _groups(curves(of, known, billed), lines)
+        for group in _groups(registers, lines)
     )
 
 
