@@ -17,8 +17,6 @@ from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import keystone as real_keystone
 
-_TAKEOVER = 60.0
-
 
 def unregister(cloud: connection.Connection) -> None:
     """Remove everything that :func:`keystone.register` created."""
@@ -98,18 +96,19 @@ class API(base.Process):
             probe=measurement.Probe(
                 probe, 'node', f'host-{probe}', 'meter', 'dummy', 'agent'
             ),
-            register=measurement.RegisterKey('agent-uuid', '0' * 16, 1),
-            timestamp=timestamp,
-            elapsed=elapsed,
-            metered_seconds=elapsed,
-            watts=watts,
+            register=measurement.RegisterKey('agent-uuid', '0' * 16),
+            after=None,
+            # The date of such a register does not matter.
+            synced=False,
+            timestamp=round(timestamp * 1000),
+            elapsed=round(elapsed * 1000),
             millijoules=round(kwh * probes.MILLIJOULES_PER_KWH),
+            metered=round(elapsed * 1000),
+            watts=watts,
         )
         engine = sa.create_engine(self.database)
         try:
-            with engine.begin() as connection:
-                store.write(
-                    connection, [latest], db_engine.now(connection), _TAKEOVER
-                )
+            with db_engine.writing(engine) as connection:
+                store.write(connection, [latest], db_engine.now(connection))
         finally:
             engine.dispose()
