@@ -250,17 +250,29 @@ def _add_marks(connection: sa.Connection, probes: _Registers) -> None:
 def _overlaps(
     connection: sa.Connection, probes: _Probes, registers: _Registers
 ) -> dict[str, list[settlements.OverlapRow]]:
-    """Return the overlap that may change, by probe."""
-    since = {
+    """Return the overlap that may change, by probe.
+
+    That of a register that becomes void goes, even before the horizon: its
+    energy does, too.
+    """
+    first = {
         name: settlement.first_cell(known)
         for name, known in registers.items()
         if probes[name].plural
     }
+    void = {
+        row.number: row.probe
+        for name in first
+        for row in registers[name].rows
+        if row.voided and row.dirty
+    }
+    since = first | dict.fromkeys(void.values(), settlement.BEGINNING)
     rows: dict[str, list[settlements.OverlapRow]] = {
         name: [] for name in registers
     }
     for row in settlements.overlaps(connection, since) if since else ():
-        rows[row.probe].append(row)
+        if row.cell >= first[row.probe] or row.register in void:
+            rows[row.probe].append(row)
     return rows
 
 
