@@ -148,7 +148,7 @@ class ConcurrentTest(DatabaseTest):
         with db_engine.writing(self.engine) as stalled:
             later = [measure(1, 2 * MINUTE_MS, agent) for agent in 'ab']
             store.write(stalled, later, db_now)
-            self.assertEqual({}, databases.settle(self.engine, db_now))
+            self.assertEqual(set(), databases.settle(self.engine, db_now))
 
         # then the next settling sees all of it.
         self.assertIn('probe-0001', databases.settle(self.engine, db_now))
