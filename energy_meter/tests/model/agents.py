@@ -209,22 +209,15 @@ class Process:
         ]
 
     def _boundaries(self, register: registers.Register) -> list[int]:
-        """Return when a boundary passes on the machine's wall clock."""
-        clock = register.clock
-        changes = {c for c in clock.changes if c > register.opened}
-        edges = sorted({register.opened, register.until, *changes})
-        result = []
-        for start, stop in itertools.pairwise(edges):
-            if stop > register.until:
-                break
-            offset = clock.offset(start)
-            first = -(-(start + offset) // registers.PROFILE_INTERVAL)
-            last = (stop + offset - 1) // registers.PROFILE_INTERVAL
-            result += [
-                number * registers.PROFILE_INTERVAL - offset
-                for number in range(first, last + 1)
-            ]
-        return result
+        """Return when a boundary passes on the register's wall clock."""
+        opened = register.timestamp(register.opened)
+        interval = registers.PROFILE_INTERVAL
+        first = -(-opened // interval)
+        last = register.timestamp(register.until) // interval
+        return [
+            register.time(number * interval - opened)
+            for number in range(first, last + 1)
+        ]
 
     def _marks_at(
         self,
@@ -262,7 +255,7 @@ def _limited(
     counts: dict[int, int] = {}
     result = {}
     for time, known in sorted(times.items()):
-        interval = register.clock.wall(time) // registers.PROFILE_INTERVAL
+        interval = register.timestamp(time) // registers.PROFILE_INTERVAL
         counts[interval] = counts.get(interval, 0) + 1
         if counts[interval] <= MAX_EXTRA_MARKS or time == register.opened:
             result[time] = known

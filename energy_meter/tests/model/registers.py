@@ -56,6 +56,10 @@ class Register:
                 time += stop - start
         return time
 
+    def timestamp(self, time: int) -> int:
+        """Return the time on the wall clock as it was at the opening."""
+        return self.clock.boot(time) + self.clock.difference(self.noticed)
+
     def point(self, time: int) -> history.Point:
         """Return the state of the register after a reading at ``time``."""
         parts = spans.clip(self.covered, self.opened, time)
@@ -74,7 +78,6 @@ class Register:
         self, time: int, point: history.Point, is_mark: bool
     ) -> measurement.Measurement:
         """Return the measurement of a point at ``time``."""
-        at = max(time, self.noticed)
         return measurement.Measurement(
             measurement.Probe(
                 self.probe,
@@ -86,8 +89,8 @@ class Register:
             ),
             self.key,
             self.after,
-            self.clock.synced(at),
-            self.clock.boot(time) + self.clock.difference(at),
+            self.clock.synced(max(time, self.noticed)),
+            self.timestamp(time),
             *point,
             None if is_mark else 100.0,
             is_mark=is_mark,
