@@ -36,6 +36,7 @@ def main() -> int:
             rows.append(_run(peers, injection))
             for problem in rows[-1].problems:
                 _report(f'   {problem}')
+    print(table.draw(rows))
     if arguments.json is not None:
         arguments.json.write_text(
             json.dumps(
@@ -47,7 +48,6 @@ def main() -> int:
                 indent=2,
             )
         )
-    print(table.draw(rows))
     return 1 if any(row.problems for row in rows) else 0
 
 

@@ -150,7 +150,8 @@ def _registers(site: installation.Installation) -> list[_Register]:
             row.millijoules,
             row.metered,
             min(row.lag0, row.lag1, row.lag2, row.lag3, row.lag4),
-            row.overlap or 0,
+            # PostgreSQL adds integers to decimals.
+            int(row.overlap or 0),
         )
         for row in _query(
             site,
