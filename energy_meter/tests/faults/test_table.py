@@ -40,7 +40,7 @@ class TableTest(test_base.BaseTestCase):
                 ['1 mJ were billed twice'], row(cost, doubled=1).problems
             )
 
-    def test_handovers_cost_no_more_than_a_second_of_the_shared_probes(self):
+    def test_handovers_cost_no_more_than_is_allowed(self):
         for wrong in ('lost', 'doubled'):
             much = {wrong: table.HANDOVER + 1}
             little = {wrong: table.HANDOVER}
