@@ -131,6 +131,22 @@ class Predecessor(typing.NamedTuple):
     elapsed: int
 
 
+class Point(typing.NamedTuple):
+    """State of a register at one elapsed time.
+
+    :ivar elapsed: time in ms since the register was opened.
+    :ivar metered: part of it, in ms, for which the energy is known.
+    """
+
+    elapsed: int
+    millijoules: int
+    metered: int
+
+
+#: Where the curve of each register begins.
+ORIGIN = Point(0, 0, 0)
+
+
 class Measurement(typing.NamedTuple):
     """State of a register at one time.
 

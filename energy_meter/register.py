@@ -12,25 +12,8 @@ An :class:`~energy_meter.accumulator.Accumulator` computes the energy to add.
 Replacing the accumulator starts from a new base; the register continues.
 """
 
-import typing
-
 from energy_meter import accumulator
 from energy_meter import measurement
-
-
-class Point(typing.NamedTuple):
-    """State of a register at one elapsed time.
-
-    :ivar elapsed: time in ms since the register was opened.
-    :ivar metered: part of it, in ms, for which the energy is known.
-    """
-
-    elapsed: int
-    millijoules: int
-    metered: int
-
-
-ORIGIN = Point(0, 0, 0)
 
 
 class Register:
@@ -39,8 +22,8 @@ class Register:
     :param key: identity of the register.
     :param after: register that this one follows; None if there is none.
     :param opened_at: boot time at which it was opened.
-    :ivar latest: state after the last reading; :data:`ORIGIN` before the
-        first.
+    :ivar latest: state after the last reading, at first
+        :data:`~energy_meter.measurement.ORIGIN`.
     :ivar opened_timestamp: time on the wall clock, in ms, at which it was
         opened: the one offset between its clocks. The first reading sets it.
     :ivar accumulator: computes the energy of a reading; None until the first
@@ -71,7 +54,7 @@ class Register:
     ) -> None:
         self.key = key
         self.after = after
-        self.latest = ORIGIN
+        self.latest = measurement.ORIGIN
         self.opened_timestamp = 0
         self.accumulator: accumulator.Accumulator | None = None
         self.watts: float | None = None
@@ -107,7 +90,7 @@ class Register:
         elapsed = self.elapsed_at(boottime)
         if elapsed <= self.latest.elapsed or self.accumulator is None:
             return False
-        if self.latest is ORIGIN:
+        if self.latest is measurement.ORIGIN:
             self.opened_timestamp = round(timestamp * 1000) - elapsed
             self._offset = timestamp - boottime
         delta = self.accumulator.add(reading, boottime)
@@ -120,7 +103,7 @@ class Register:
         self._metered_seconds = min(
             self._metered_seconds + delta.seconds, elapsed / 1000
         )
-        self.latest = Point(
+        self.latest = measurement.Point(
             elapsed,
             self.latest.millijoules + int(whole),
             int(self._metered_seconds * 1000),
@@ -167,7 +150,7 @@ class Register:
         )
 
     def mark(
-        self, probe: measurement.Probe, synced: bool, point: Point
+        self, probe: measurement.Probe, synced: bool, point: measurement.Point
     ) -> measurement.Measurement:
         """Return a point of this register's curve as a mark."""
         return measurement.Measurement(

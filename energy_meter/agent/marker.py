@@ -7,7 +7,7 @@ to rebuild how the energy is distributed over the intervals of the profile.
 This module has no clock and does no I/O.
 """
 
-from energy_meter import register
+from energy_meter import measurement
 
 #: Maximum time in ms between two readings to interpolate between them. With
 #: more, both readings are kept, and nothing is invented.
@@ -48,7 +48,7 @@ class Marker:
     def __init__(self, interval: int, opened_timestamp: int) -> None:
         self._interval = interval
         self._opened_timestamp = opened_timestamp
-        self._previous = register.ORIGIN
+        self._previous = measurement.ORIGIN
         self._is_gap = False
         # Elapsed time of the last mark; negative if there is none.
         self._kept = -1
@@ -57,7 +57,7 @@ class Marker:
         # Marks off the grid in the interval of the last one of them.
         self._interval_number = self._count = 0
 
-    def add(self, point: register.Point) -> list[register.Point]:
+    def add(self, point: measurement.Point) -> list[measurement.Point]:
         """Return the marks up to a new point of the curve, in order.
 
         :param point: later than all before.
@@ -66,10 +66,10 @@ class Marker:
         is_gap = point.metered == previous.metered
         if point.elapsed < self._next and is_gap == self._is_gap:
             return []
-        marks: list[register.Point] = []
+        marks: list[measurement.Point] = []
         if self._kept < 0:
             self._kept = 0
-            marks.append(register.ORIGIN)
+            marks.append(measurement.ORIGIN)
         meters_gap = self._is_gap and (
             point.metered - previous.metered
             > point.elapsed - previous.elapsed + _ROUNDING_MS
@@ -85,7 +85,7 @@ class Marker:
         self._next = boundary + self._interval
         return marks
 
-    def end(self) -> list[register.Point]:
+    def end(self) -> list[measurement.Point]:
         """Return the last point, unless it is a mark already."""
         if self._previous.elapsed <= max(0, self._kept):
             return []
@@ -98,10 +98,10 @@ class Marker:
 
     def _cross(
         self,
-        previous: register.Point,
-        point: register.Point,
+        previous: measurement.Point,
+        point: measurement.Point,
         boundary: int,
-        marks: list[register.Point],
+        marks: list[measurement.Point],
     ) -> None:
         """Keep what dates the energy at a multiple of the interval."""
         if point.elapsed - previous.elapsed <= MAX_INTERPOLATION_MS:
@@ -113,7 +113,10 @@ class Marker:
             self._keep(point, MAX_OFF_GRID, marks)
 
     def _keep(
-        self, point: register.Point, limit: int, marks: list[register.Point]
+        self,
+        point: measurement.Point,
+        limit: int,
+        marks: list[measurement.Point],
     ) -> None:
         """Keep a point, unless that exceeds the limit of its interval."""
         if point.elapsed <= self._kept:
@@ -132,15 +135,15 @@ class Marker:
 
 
 def interpolate(
-    before: register.Point, after: register.Point, elapsed: int
-) -> register.Point:
+    before: measurement.Point, after: measurement.Point, elapsed: int
+) -> measurement.Point:
     """Return the point of a curve between two of its points.
 
     :param elapsed: later than ``before``, not later than ``after``.
     """
     length = after.elapsed - before.elapsed
     passed = elapsed - before.elapsed
-    return register.Point(
+    return measurement.Point(
         elapsed,
         before.millijoules
         + (after.millijoules - before.millijoules) * passed // length,

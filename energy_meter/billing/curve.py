@@ -13,6 +13,7 @@ import functools
 import itertools
 import typing
 
+from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.billing import intervals
 
@@ -147,7 +148,7 @@ class Curve:
         return self._opened + fixed.elapsed
 
     @functools.cached_property
-    def _points(self) -> list[history.Point]:
+    def _points(self) -> list[measurement.Point]:
         """The points, which never fall and do not exceed the last one."""
         base, last = self._known.base, self._known.last
         points = []
@@ -157,7 +158,7 @@ class Curve:
                 millijoules = max(millijoules, point.millijoules)
                 metered = max(metered, point.metered)
                 points.append(
-                    history.Point(
+                    measurement.Point(
                         point.elapsed,
                         min(millijoules, last.millijoules),
                         min(metered, last.metered),
@@ -178,11 +179,11 @@ class Curve:
         ]
 
 
-def _share(point: history.Point) -> Share:
+def _share(point: measurement.Point) -> Share:
     return Share(point.millijoules, point.metered, point.elapsed)
 
 
-def _cover(before: history.Point, after: history.Point) -> Cover:
+def _cover(before: measurement.Point, after: measurement.Point) -> Cover:
     metered = after.metered - before.metered
     if not metered and after.millijoules == before.millijoules:
         return Cover.GAP

@@ -22,21 +22,6 @@ NO_LAG = 2**62
 LAG_CLASS_MS = 60_000
 
 
-class Point(typing.NamedTuple):
-    """State of a register at one elapsed time.
-
-    :ivar elapsed: time in ms since the register was opened.
-    :ivar metered: part of it, in ms, for which the energy is known.
-    """
-
-    elapsed: int
-    millijoules: int
-    metered: int
-
-
-ORIGIN = Point(0, 0, 0)
-
-
 class First(typing.NamedTuple):
     """The measurement of the smallest elapsed time.
 
@@ -71,11 +56,11 @@ class RegisterHistory:
     agent_name: str
     after: measurement.Predecessor | None
     first: First
-    last: Point
+    last: measurement.Point
     synced: bool
     lags: tuple[int, ...]
-    marks: tuple[Point, ...] = ()
-    base: Point = ORIGIN
+    marks: tuple[measurement.Point, ...] = ()
+    base: measurement.Point = measurement.ORIGIN
     pinned_opened: int | None = None
     voided: bool = False
 

@@ -13,8 +13,8 @@ import typing
 
 import sqlalchemy as sa
 
+from energy_meter import measurement
 from energy_meter.billing import dates
-from energy_meter.billing import history
 from energy_meter.billing import lines
 from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
@@ -44,8 +44,8 @@ class _Register(typing.NamedTuple):
 
     number: int
     opened: int
-    base: history.Point
-    marks: list[history.Point]
+    base: measurement.Point
+    marks: list[measurement.Point]
 
 
 def purge(engine: sa.Engine, stopping: threading.Event) -> int:
@@ -185,8 +185,8 @@ def _lock_probes(
 
 def _load_marks(
     connection: sa.Connection, registers: _Numbers, slots: _Numbers
-) -> dict[int, list[history.Point]]:
-    loaded: dict[int, list[history.Point]] = {}
+) -> dict[int, list[measurement.Point]]:
+    loaded: dict[int, list[measurement.Point]] = {}
     for register, *values in connection.execute(
         sa.select(
             _MARK.c.register,
@@ -195,12 +195,12 @@ def _load_marks(
             _MARK.c.metered,
         ).where(_MARK.c.slot.in_(slots), _MARK.c.register.in_(registers))
     ):
-        loaded.setdefault(register, []).append(history.Point(*values))
+        loaded.setdefault(register, []).append(measurement.Point(*values))
     return {register: sorted(points) for register, points in loaded.items()}
 
 
-def _by_day(register: _Register) -> dict[int, list[history.Point]]:
-    days: dict[int, list[history.Point]] = {}
+def _by_day(register: _Register) -> dict[int, list[measurement.Point]]:
+    days: dict[int, list[measurement.Point]] = {}
     for mark in register.marks:
         day = (register.opened + mark.elapsed) // packing.DAY_MS
         days.setdefault(day, []).append(mark)
@@ -209,7 +209,7 @@ def _by_day(register: _Register) -> dict[int, list[history.Point]]:
 
 def _write(
     connection: sa.Connection,
-    days: list[tuple[_Register, int, list[history.Point]]],
+    days: list[tuple[_Register, int, list[measurement.Point]]],
 ) -> None:
     """Write packed days; marks of a day that is packed already are added."""
     stored = {

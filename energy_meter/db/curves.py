@@ -120,7 +120,7 @@ def _unpack(
 ) -> _Histories:
     """Return registers with all of their marks, packed ones included."""
     registers = {numbers.number(probe, each.key): each for each in loaded}
-    packed: dict[int, list[history.Point]] = {}
+    packed: dict[int, list[measurement.Point]] = {}
     for number, day in connection.execute(
         sa.select(_DAY.c.register, _DAY.c.packed)
         .where(_DAY.c.register.in_(list(registers)))
@@ -133,7 +133,7 @@ def _unpack(
             mark for mark in known.marks if mark.elapsed > older[-1].elapsed
         )
         registers[number] = dataclasses.replace(
-            known, marks=(*older, *newer), base=history.ORIGIN
+            known, marks=(*older, *newer), base=measurement.ORIGIN
         )
     return list(registers.values())
 

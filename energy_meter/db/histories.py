@@ -99,10 +99,10 @@ def to_history(row: Row) -> history.RegisterHistory:
         row.agent_name,
         after,
         history.First(row.first_elapsed, row.first_timestamp),
-        history.Point(row.elapsed, row.millijoules, row.metered),
+        measurement.Point(row.elapsed, row.millijoules, row.metered),
         row.synced,
         (row.lag0, row.lag1, row.lag2, row.lag3, row.lag4),
-        base=history.Point(
+        base=measurement.Point(
             row.base_elapsed, row.base_millijoules, row.base_metered
         ),
         pinned_opened=row.pinned_opened,
@@ -153,7 +153,7 @@ def _slots(row: Row, since: int) -> range:
     return range(start // marks.SLOT_MS, until // marks.SLOT_MS + 1)
 
 
-def _reaches(row: Row, points: list[history.Point], since: int) -> bool:
+def _reaches(row: Row, points: list[measurement.Point], since: int) -> bool:
     """Return whether the first mark, or the origin, is not after a date."""
     opened = own_opened(row)
     if since <= opened + row.base_elapsed or opened + row.elapsed <= since:
@@ -163,9 +163,11 @@ def _reaches(row: Row, points: list[history.Point], since: int) -> bool:
 
 def _points(
     connection: sa.Connection, wanted: collections.abc.Mapping[int, range]
-) -> dict[int, list[history.Point]]:
+) -> dict[int, list[measurement.Point]]:
     """Return the marks of registers in ranges of slots."""
-    found: dict[int, list[history.Point]] = {number: [] for number in wanted}
+    found: dict[int, list[measurement.Point]] = {
+        number: [] for number in wanted
+    }
     received = documents.table(connection, _SLOT)
     mark = schema.mark.c
     query = sa.select(
@@ -184,10 +186,10 @@ def _points(
     for start in range(0, len(keys), _MAX_SLOTS):
         parameters = documents.pack(keys[start : start + _MAX_SLOTS])
         for number, *point in connection.execute(query, parameters):
-            found[number].append(history.Point(*point))
+            found[number].append(measurement.Point(*point))
     return found
 
 
-def _join(points: list[history.Point]) -> tuple[history.Point, ...]:
+def _join(points: list[measurement.Point]) -> tuple[measurement.Point, ...]:
     """Return points by elapsed time; of two that differ the larger one."""
     return tuple({point.elapsed: point for point in sorted(points)}.values())

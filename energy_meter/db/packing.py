@@ -11,7 +11,7 @@ import collections.abc
 import itertools
 import zlib
 
-from energy_meter.billing import history
+from energy_meter import measurement
 from energy_meter.db import marks
 
 #: Version of the format, part of the key of the rows.
@@ -27,7 +27,7 @@ def horizon(db_now: int) -> int:
     return (db_now - marks.HORIZON_MS) // DAY_MS * DAY_MS
 
 
-def pack(points: collections.abc.Iterable[history.Point]) -> bytes:
+def pack(points: collections.abc.Iterable[measurement.Point]) -> bytes:
     """Pack marks.
 
     :param points: in the order of their elapsed time, at least one.
@@ -44,7 +44,7 @@ def pack(points: collections.abc.Iterable[history.Point]) -> bytes:
     return zlib.compress(b''.join(map(_encode, numbers)))
 
 
-def unpack(packed: bytes) -> list[history.Point]:
+def unpack(packed: bytes) -> list[measurement.Point]:
     """Return the marks.
 
     :raises ValueError: if these are not packed marks.
@@ -63,7 +63,7 @@ def unpack(packed: bytes) -> list[history.Point]:
     )
     return list(
         map(
-            history.Point,
+            measurement.Point,
             _sums(elapsed),
             _sums(_sums(numbers[2 * size :])),
             _sums(metered),

@@ -129,8 +129,8 @@ def _history(
     )
 
 
-def _point(received: measurement.Measurement) -> history.Point:
-    return history.Point(
+def _point(received: measurement.Measurement) -> measurement.Point:
+    return measurement.Point(
         received.elapsed, received.millijoules, received.metered
     )
 

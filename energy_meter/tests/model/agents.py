@@ -9,7 +9,6 @@ import itertools
 import typing
 
 from energy_meter import measurement
-from energy_meter.billing import history
 from energy_meter.tests.model import clocks
 from energy_meter.tests.model import power
 from energy_meter.tests.model import readings
@@ -243,7 +242,7 @@ class Process:
             a + (b - a) * part // length
             for a, b in zip(first[1:], last[1:], strict=True)
         )
-        point = history.Point(elapsed, joules, metered)
+        point = measurement.Point(elapsed, joules, metered)
         mark = register.measure_point(boundary, point, is_mark=True)
         return [Sent(after, mark)]
 

@@ -31,6 +31,7 @@ import enum
 import functools
 import itertools
 
+from energy_meter import measurement
 from energy_meter.billing import bill
 from energy_meter.billing import history
 from energy_meter.tests.model import power
@@ -136,8 +137,8 @@ class Curve:
         return self.points[-1].millijoules, self.points[-1].metered
 
 
-def _rising(known: history.RegisterHistory) -> list[history.Point]:
-    result = [history.ORIGIN]
+def _rising(known: history.RegisterHistory) -> list[measurement.Point]:
+    result = [measurement.ORIGIN]
     for point in sorted((*known.marks, known.last)):
         if result[-1].elapsed < point.elapsed <= known.last.elapsed:
             result.append(point)

@@ -20,7 +20,7 @@ def join(arrivals: Iterable[bus.Arrival]) -> list[history.RegisterHistory]:
 
 def _join(arrivals: list[bus.Arrival]) -> history.RegisterHistory:
     lags = [history.NO_LAG] * history.LAG_CLASSES
-    marks: dict[int, history.Point] = {}
+    marks: dict[int, measurement.Point] = {}
     for time, measured in arrivals:
         of_class = history.lag_class(measured.elapsed)
         lags[of_class] = min(lags[of_class], time - measured.elapsed)
@@ -42,7 +42,7 @@ def _join(arrivals: list[bus.Arrival]) -> history.RegisterHistory:
     )
 
 
-def _point(measured: measurement.Measurement) -> history.Point:
-    return history.Point(
+def _point(measured: measurement.Measurement) -> measurement.Point:
+    return measurement.Point(
         measured.elapsed, measured.millijoules, measured.metered
     )

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 
 from energy_meter import measurement
-from energy_meter.billing import history
 from energy_meter.tests.model import clocks
 from energy_meter.tests.model import power
 from energy_meter.tests.model import spans
@@ -60,10 +59,10 @@ class Register:
         """Return the time on the wall clock as it was at the opening."""
         return self.clock.boot(time) + self.clock.difference(self.noticed)
 
-    def point(self, time: int) -> history.Point:
+    def point(self, time: int) -> measurement.Point:
         """Return the state of the register after a reading at ``time``."""
         parts = spans.clip(self.covered, self.opened, time)
-        return history.Point(
+        return measurement.Point(
             self.elapsed(time),
             self.power.energy(parts),
             sum(span.length for span in parts),
@@ -75,7 +74,7 @@ class Register:
         return self.measure_point(time, self.point(time), is_mark)
 
     def measure_point(
-        self, time: int, point: history.Point, is_mark: bool
+        self, time: int, point: measurement.Point, is_mark: bool
     ) -> measurement.Measurement:
         """Return the measurement of a point at ``time``."""
         return measurement.Measurement(

@@ -186,7 +186,7 @@ class RegisterTest(base.BaseTestCase):
 
         # then the energy is there, and the time is that of this register.
         self.assertEqual(
-            register.Point(10_000, 11_000_000, 10_000), following.latest
+            measurement.Point(10_000, 11_000_000, 10_000), following.latest
         )
 
     def test_mark_is_a_point_of_the_curve_without_power(self):
@@ -204,7 +204,9 @@ class RegisterTest(base.BaseTestCase):
                 4000,
                 is_mark=True,
             ),
-            self.register.mark(PROBE, False, register.Point(5000, 70, 4000)),
+            self.register.mark(
+                PROBE, False, measurement.Point(5000, 70, 4000)
+            ),
         )
 
     @hypothesis.given(

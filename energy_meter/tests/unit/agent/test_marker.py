@@ -9,11 +9,11 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
-from energy_meter import register
+from energy_meter import measurement
 from energy_meter.agent import marker
 
 MINUTE = 60_000
-Point = register.Point
+Point = measurement.Point
 
 
 def mark(points, opened=0, interval=MINUTE):
@@ -47,7 +47,7 @@ class MarkerTest(base.BaseTestCase):
     def test_opening_and_last_reading_are_marks(self):
         points = steady(1000, 2000, 3000)
 
-        self.assertEqual([register.ORIGIN, points[-1]], mark(points))
+        self.assertEqual([measurement.ORIGIN, points[-1]], mark(points))
 
     def test_last_mark_is_not_repeated(self):
         tested = marker.Marker(MINUTE, 0)
@@ -61,24 +61,24 @@ class MarkerTest(base.BaseTestCase):
         marks = mark(steady(55_000, 65_000))
 
         self.assertEqual(
-            [register.ORIGIN, *steady(60_000), *steady(65_000)], marks
+            [measurement.ORIGIN, *steady(60_000), *steady(65_000)], marks
         )
 
     def test_multiples_are_those_of_the_wall_clock(self):
         # Opened 50 s after a full minute.
         marks = mark(steady(5000, 15_000, 25_000), opened=50_000)
 
-        self.assertEqual([register.ORIGIN, *steady(10_000, 25_000)], marks)
+        self.assertEqual([measurement.ORIGIN, *steady(10_000, 25_000)], marks)
 
     def test_reading_at_a_multiple_is_the_mark(self):
         self.assertEqual(
-            [register.ORIGIN, *steady(60_000, 61_000)],
+            [measurement.ORIGIN, *steady(60_000, 61_000)],
             mark(steady(59_000, 60_000, 61_000)),
         )
 
     def test_distant_readings_around_a_multiple_are_both_marks(self):
         self.assertEqual(
-            [register.ORIGIN, *steady(40_000, 70_000, 80_000)],
+            [measurement.ORIGIN, *steady(40_000, 70_000, 80_000)],
             mark(steady(20_000, 40_000, 70_000, 80_000)),
         )
 
@@ -92,7 +92,7 @@ class MarkerTest(base.BaseTestCase):
         ]
 
         self.assertEqual(
-            [register.ORIGIN, points[1], points[3], points[5]], mark(points)
+            [measurement.ORIGIN, points[1], points[3], points[5]], mark(points)
         )
 
     def test_gap_that_a_counter_meters_later_ends_with_that_reading(self):
@@ -108,18 +108,18 @@ class MarkerTest(base.BaseTestCase):
 
         # then its energy is spread over the whole gap.
         self.assertEqual(
-            [register.ORIGIN, points[1], points[4], points[5]], marks
+            [measurement.ORIGIN, points[1], points[4], points[5]], marks
         )
 
     def test_time_before_the_first_energy_is_a_gap(self):
         points = [Point(7000, 0, 0), Point(8000, 900, 1000)]
 
-        self.assertEqual([register.ORIGIN, *points], mark(points))
+        self.assertEqual([measurement.ORIGIN, *points], mark(points))
 
     def test_gap_that_lasts_is_not_marked_at_each_reading(self):
         points = [Point(time, 0, 0) for time in range(1000, 50_000, 1000)]
 
-        self.assertEqual([register.ORIGIN, points[-1]], mark(points))
+        self.assertEqual([measurement.ORIGIN, points[-1]], mark(points))
 
     def test_flapping_meter_makes_a_limited_number_of_marks(self):
         # Given a meter that is silent every other second for a minute,
@@ -132,7 +132,7 @@ class MarkerTest(base.BaseTestCase):
         marks = mark(points)
 
         # then the reading before the full minute is kept nevertheless.
-        self.assertEqual(register.ORIGIN, marks[0])
+        self.assertEqual(measurement.ORIGIN, marks[0])
         self.assertEqual(points[-2:], marks[-2:])
         self.assertEqual(marker.MAX_OFF_GRID, len(marks[1:-1]))
 
@@ -143,7 +143,7 @@ def curves(draw):
     interval = draw(strategies.sampled_from([60, 180, 300, 900])) * 1000
     opened = draw(strategies.integers(10**12, 10**12 + interval))
     typical = draw(strategies.sampled_from([1000, 10_000, 30_000, 400_000]))
-    points, point = [], register.ORIGIN
+    points, point = [], measurement.ORIGIN
     for pause, millijoules, metered in draw(
         strategies.lists(
             strategies.tuples(
@@ -171,7 +171,7 @@ class PropertyTest(base.BaseTestCase):
     @hypothesis.given(curves())
     def test_marks_lie_on_the_curve(self, curve):
         opened, interval, points = curve
-        whole = [register.ORIGIN, *points]
+        whole = [measurement.ORIGIN, *points]
 
         for each in mark(points, opened, interval):
             if each in whole:
@@ -211,12 +211,14 @@ class PropertyTest(base.BaseTestCase):
 
         marks = mark(points, opened, interval)
 
-        self.assertEqual((register.ORIGIN, points[-1]), (marks[0], marks[-1]))
+        self.assertEqual(
+            (measurement.ORIGIN, points[-1]), (marks[0], marks[-1])
+        )
 
     @hypothesis.given(curves())
     def test_rebuilt_curve_has_the_energy_of_each_interval(self, curve):
         opened, interval, points = curve
-        whole = [register.ORIGIN, *points]
+        whole = [measurement.ORIGIN, *points]
 
         marks = mark(points, opened, interval)
 

@@ -62,7 +62,7 @@ def register(
     def point(date):
         unmetered = sum(max(0, min(date, end) - begin) for begin, end in gaps)
         metered = date - start - unmetered
-        return history.Point(date - start, watts * metered, metered)
+        return measurement.Point(date - start, watts * metered, metered)
 
     first_boundary = -(-(start + clock) // CELL) * CELL - clock
     dates = {start, *range(first_boundary, until, CELL)}

@@ -6,8 +6,8 @@ import dataclasses
 
 from oslotest import base
 
+from energy_meter import measurement
 from energy_meter.billing import bill
-from energy_meter.billing import history
 from energy_meter.tests.unit.billing.stories import after
 from energy_meter.tests.unit.billing.stories import CELL
 from energy_meter.tests.unit.billing.stories import DAY
@@ -410,7 +410,7 @@ class PurgedTest(base.BaseTestCase):
         purged = [
             dataclasses.replace(
                 each,
-                base=history.Point(HOUR, KWH, HOUR),
+                base=measurement.Point(HOUR, KWH, HOUR),
                 marks=each.marks[5:],
                 pinned_opened=DAY,
             )

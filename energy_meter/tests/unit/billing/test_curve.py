@@ -9,15 +9,15 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
+from energy_meter import measurement
 from energy_meter.billing import curve
-from energy_meter.billing import history
 from energy_meter.tests.unit.billing import stories
 from energy_meter.tests.unit.billing.stories import DAY
 from energy_meter.tests.unit.billing.stories import HOUR
 
 REGISTER = stories.register(DAY, DAY + HOUR, lost_marks=True)
 
-Point = history.Point
+Point = measurement.Point
 WHOLE, PARTIAL, GAP = curve.Cover
 
 

@@ -10,6 +10,7 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base as test_base
 
+from energy_meter import measurement
 from energy_meter.billing import bill as billing
 from energy_meter.billing import history
 from energy_meter.tests.model import bounds
@@ -123,7 +124,7 @@ class BillTest(test_base.BaseTestCase):
         left = {known.key: known.last for known in of.known}
         for (_, key), overlap in bill.overlaps.items():
             self.assertGreaterEqual(min(overlap), 0)
-            left[key] = history.Point(
+            left[key] = measurement.Point(
                 left[key].elapsed - overlap.elapsed,
                 left[key].millijoules - overlap.millijoules,
                 left[key].metered - overlap.metered,

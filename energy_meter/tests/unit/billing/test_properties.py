@@ -9,9 +9,9 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
+from energy_meter import measurement
 from energy_meter.billing import bill
 from energy_meter.billing import cells
-from energy_meter.billing import history
 from energy_meter.billing import intervals
 from energy_meter.billing import timeline
 from energy_meter.tests.unit.billing import stories
@@ -28,7 +28,7 @@ clocks = strategies.sampled_from([0, 0, 0, SECOND, -45 * SECOND, -HOUR, HOUR])
 arrivals = strategies.sampled_from([0, 0, DAY + 4 * HOUR])
 dates = strategies.integers(DAY - HOUR, DAY + 6 * HOUR)
 points = strategies.builds(
-    history.Point,
+    measurement.Point,
     strategies.integers(0, 2 * HOUR),
     strategies.integers(0, 2 * stories.KWH),
     strategies.integers(0, 2 * HOUR),
@@ -206,7 +206,7 @@ class TipTest(base.BaseTestCase):
         """Return the tip with a new last measurement, and marks before it."""
 
         def point(share):
-            return history.Point(
+            return measurement.Point(
                 tip.last.elapsed + elapsed * share // 100,
                 tip.last.millijoules + millijoules * share // 100,
                 tip.last.metered + elapsed * percent * share // 10_000,

@@ -8,12 +8,12 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
-from energy_meter.billing import history
+from energy_meter import measurement
 from energy_meter.db import packing
 
 numbers = strategies.integers(0, 2**62)
 points = strategies.lists(
-    strategies.builds(history.Point, numbers, numbers, numbers), min_size=1
+    strategies.builds(measurement.Point, numbers, numbers, numbers), min_size=1
 )
 
 
@@ -30,7 +30,7 @@ class PackingTest(base.BaseTestCase):
             # Given a server of 200 to 400 W, read every second,
             energy += int(900_000 * noise.uniform(200, 400))
             elapsed = 900_000 * quarter + noise.randrange(1)
-            marks.append(history.Point(elapsed, energy, elapsed))
+            marks.append(measurement.Point(elapsed, energy, elapsed))
 
         # then its day is small.
         self.assertLess(len(packing.pack(marks)), 500)
