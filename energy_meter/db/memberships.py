@@ -6,6 +6,7 @@ Spans begin and end on boundaries of cells: a change takes effect at the next
 quarter-hour. What is shown live counts from the change itself.
 """
 
+import collections
 import collections.abc
 import enum
 
@@ -58,19 +59,11 @@ def configure(
         )
     }
     boundary = cells.end_of(db_engine.now(connection))
-    shown = tips.shown(connection, {pair[1] for pair in stored ^ configured})
+    shown = collections.Counter(
+        tips.shown(connection, {pair[1] for pair in stored ^ configured})
+    )
     for whole, member in sorted(stored - configured):
-        connection.execute(
-            _TABLE.update()
-            .where(_is(kind, whole, member), _TABLE.c.until.is_(None))
-            .values(
-                # Even if the database's clock was set back.
-                until=sa.case(
-                    (_TABLE.c.since > boundary, _TABLE.c.since), else_=boundary
-                ),
-                left_shown=shown.get(member, 0),
-            )
-        )
+        _leave(connection, _is(kind, whole, member), boundary, shown[member])
     joined = sorted(configured - stored)
     reopened = _reopen(connection, kind, joined, boundary, shown)
     rows = [
@@ -79,13 +72,32 @@ def configure(
             'whole': whole,
             'member': member,
             'since': boundary,
-            'joined_shown': shown.get(member, 0),
+            'joined_shown': shown[member],
         }
         for whole, member in joined
         if (whole, member) not in reopened
     ]
     if rows:
         connection.execute(_TABLE.insert(), rows)
+
+
+def _leave(
+    connection: sa.Connection,
+    is_member: sa.ColumnElement[bool],
+    boundary: int,
+    shown: int,
+) -> None:
+    connection.execute(
+        _TABLE.update()
+        .where(is_member, _TABLE.c.until.is_(None))
+        .values(
+            # Even if the database's clock was set back.
+            until=sa.case(
+                (_TABLE.c.since > boundary, _TABLE.c.since), else_=boundary
+            ),
+            left_shown=shown,
+        )
+    )
 
 
 def _is(kind: Kind, whole: str, member: str) -> sa.ColumnElement[bool]:
@@ -124,7 +136,7 @@ def _reopen(
                 until=None,
                 joined_shown=_TABLE.c.joined_shown
                 - _TABLE.c.left_shown
-                + shown.get(member, 0),
+                + shown[member],
                 left_shown=None,
             )
         )

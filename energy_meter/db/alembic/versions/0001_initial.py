@@ -30,6 +30,7 @@ def _id(length: int) -> sa.types.TypeEngine[str]:
 def upgrade() -> None:
     """Create all tables."""
     _create_probes()
+    _create_registers()
     _create_curves()
     _create_wholes()
     _create_records()
@@ -53,6 +54,9 @@ def _create_probes() -> None:
         sa.Column('settled_at', sa.BigInteger, nullable=False),
         sa.Column('alarms', sa.String(190), nullable=False),
     )
+
+
+def _create_registers() -> None:
     op.create_table(
         'register',
         sa.Column(
