@@ -155,17 +155,27 @@ class MarksTest(AgentTest):
         self.assertEqual(1, agent.output().count('is damaged'))
 
     def test_agent_continues_while_marks_cannot_be_written(self):
+        # Given a full disk,
+        if os.geteuid() != 0:
+            self.skipTest('only root can mount a small tmpfs')
         self.state.mkdir()
         self.marks().mkdir()
-        # A file in place of the next one.
-        self.marks().chmod(0o500)
-        self.addCleanup(self.marks().chmod, 0o700)
-        if os.access(self.marks(), os.W_OK):
-            self.skipTest('this user can write everywhere')
+        base.run(
+            ['mount', '-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', self.marks()]
+        )
+        self.addCleanup(base.run, ['umount', self.marks()])
+        (self.marks() / 'full').write_bytes(bytes(4096))
 
+        # when the agent starts,
         agent = self.start()
 
-        self.assertIn('Cannot write marks', agent.output())
+        # then it reports this, and stops as usual.
+        base.wait_for(
+            lambda: 'Cannot write marks' in agent.output(),
+            10,
+            'the agent logs the full disk',
+        )
+        agent.stop()
 
 
 class OptionsTest(AgentTest):

@@ -251,7 +251,7 @@ class DisabledAgentTest(SigningTest):
         # then its energy is removed, and every collector rejects the agent,
         self.assertIn('kWh from probe rogue-1', output)
         for collector in collectors:
-            self.wait_for_log(collector, 'from disabled agent')
+            self.wait_for_log(collector, 'the agent is disabled')
         self.wait_for_growth('honest-1')
         self.assertEqual(0, self.energy()['rogue-1'])
         # even after a restart,
