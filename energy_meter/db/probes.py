@@ -21,8 +21,9 @@ from energy_meter.db import tips
 MILLIJOULES_PER_KWH = 3.6e9
 
 #: The displayed register of a probe is replaced by another one if its last
-#: update is older by more than this: two batches, with some reserve.
-_MAX_LAG_MS = 10_000
+#: update is older by more than this: two batches at the default
+#: [collector] flush_interval.
+_MAX_LAG_MS = 2_000
 #: Number of probes in one statement.
 _CHUNK = 1000
 

@@ -117,13 +117,13 @@ class NoTipTest(ProbesTest):
 
     def test_slightly_older_displayed_register_is_shown(self):
         self.register(1, ago=0)
-        self.probe(displayed=self.register(2, ago=9))
+        self.probe(displayed=self.register(2, ago=1))
 
         self.assertEqual(2.0, self.state().watts)
 
     def test_clearly_fresher_register_replaces_the_displayed_one(self):
         self.register(1, ago=0)
-        self.probe(displayed=self.register(2, ago=11))
+        self.probe(displayed=self.register(2, ago=3))
 
         self.assertEqual(1.0, self.state().watts)
 
