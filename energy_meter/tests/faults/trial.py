@@ -14,6 +14,8 @@ from energy_meter.tests.faults import watch
 
 #: Maximum seconds until the API is current, at the start and after a fault.
 RECOVERY_TIMEOUT_S = 120.0
+#: Characters at the end of each log that are shown if that fails.
+_LOG_LENGTH = 2000
 
 
 class Outcome(typing.NamedTuple):
@@ -48,27 +50,42 @@ def run(
         installation.Installation(peers, injected.prepare) as site,
         watch.Watch(site) as seen,
     ):
-        seen.wait_until_current(RECOVERY_TIMEOUT_S)
-        time.sleep(injection.lead)
-        began = time.monotonic()
-        injected.begin(site)
-        time.sleep(max(injection.duration, injected.min_duration_s))
-        if not injected.has_effect(site):
-            raise AssertionError(f'{injection.fault} has no effect')
-        injected.end(site)
-        duration = time.monotonic() - began
-        current_after = seen.wait_until_current(RECOVERY_TIMEOUT_S)
-        _check_alive(site)
-        # Read it before reconciling, which stops the metering: to the API
-        # that looks like another pause.
-        pause = seen.pause
-        return Outcome(
-            duration,
-            reconciliation.reconcile(site),
-            current_after,
-            pause,
-            seen.memory,
-        )
+        try:
+            return _inject(site, seen, injected, injection)
+        except AssertionError as error:
+            # The logs are deleted with the installation.
+            for name, process in site.processes.items():
+                error.add_note(f'{name}: {process.output()[-_LOG_LENGTH:]}')
+            raise
+
+
+def _inject(
+    site: installation.Installation,
+    seen: watch.Watch,
+    injected: fault.Fault,
+    injection: schedule.Injection,
+) -> Outcome:
+    seen.wait_until_current(RECOVERY_TIMEOUT_S)
+    time.sleep(injection.lead)
+    began = time.monotonic()
+    injected.begin(site)
+    time.sleep(max(injection.duration, injected.min_duration_s))
+    if not injected.has_effect(site):
+        raise AssertionError(f'{injection.fault} has no effect')
+    injected.end(site)
+    duration = time.monotonic() - began
+    current_after = seen.wait_until_current(RECOVERY_TIMEOUT_S)
+    _check_alive(site)
+    # Read it before reconciling, which stops the metering: to the API
+    # that looks like another pause.
+    pause = seen.pause
+    return Outcome(
+        duration,
+        reconciliation.reconcile(site),
+        current_after,
+        pause,
+        seen.memory,
+    )
 
 
 def _check_alive(site: installation.Installation) -> None:
