@@ -13,6 +13,8 @@ from energy_meter.tests.functional.services import base
 #: Seconds after which a register that its successor names has gone on for
 #: too long to be its predecessor, and the probes are settled.
 COPY_FOUND_AFTER = 40.0
+#: Maximum seconds until batches arrive after the broker has started.
+ARRIVAL_TIMEOUT_S = 120.0
 
 
 class StandbyPair(fault.Fault):
@@ -46,7 +48,7 @@ class StandbyPair(fault.Fault):
         newest = site.newest(self._early)
         base.wait_for(
             lambda: reconciliation.has_arrived(site, newest),
-            60,
+            ARRIVAL_TIMEOUT_S,
             'the batches of one agent to arrive',
         )
         late.resume()
