@@ -77,12 +77,35 @@ class Sender(threading.Thread):
 
     def run(self) -> None:
         while not self._stopping.wait(self._interval):
-            while not self._send_all():
-                self._marks.fail()
+            while not self._try_to_send():
                 if self._stopping.wait(_RETRY_INTERVAL_S):
                     return
-            self._marks.accept(time.monotonic())
-        self._send_all()
+        self._try_to_send()
+
+    def _try_to_send(self) -> bool:
+        """Publish what is queued, and return whether that succeeded."""
+        # An unhandled error would end this thread, and the agent would not
+        # publish any more.
+        succeeded, error = attempt.call(self._send_and_count, Exception)
+        if error is not None:
+            self._throttled_log.warning(
+                'sender',
+                'Publishing failed (%s: %s); retrying',
+                type(error).__name__,
+                error,
+            )
+        if not succeeded:
+            self._marks.fail()
+            return False
+        self._throttled_log.recovered('sender', 'Publishing works again')
+        return True
+
+    def _send_and_count(self) -> bool:
+        """Publish what is queued, and count the time if that succeeded."""
+        if not self._send_all():
+            return False
+        self._marks.accept(time.monotonic())
+        return True
 
     def _send_all(self) -> bool:
         """Publish what is queued, and return whether that succeeded."""
@@ -140,10 +163,8 @@ class Sender(threading.Thread):
     def _send(self, batch: list[measurement.Measurement]) -> bool:
         if not batch:
             return True
-        self._save_registers()
         # Any exception: the first connection also raises errors of the
-        # libraries below oslo.messaging. An unhandled error would end this
-        # thread, and the agent would not publish any more.
+        # libraries below oslo.messaging.
         _, error = attempt.call(lambda: self._publish(batch), Exception)
         if error is not None:
             self._counters.count('publish_failures')
@@ -158,5 +179,6 @@ class Sender(threading.Thread):
         return True
 
     def _publish(self, batch: list[measurement.Measurement]) -> None:
+        self._save_registers()
         with self._counters.batch_duration():
             self._publisher.publish(batch)

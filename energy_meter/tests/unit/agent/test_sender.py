@@ -159,6 +159,28 @@ class SenderTest(SenderTestCase):
 
         self.assertEqual([[1, 2], [3]], self.bus.messages)
 
+    def test_error_of_the_marks_does_not_end_the_thread(self):
+        # Given marks that cannot be read once,
+        errors = [RuntimeError('bug')]
+        collect = self.marks.collect
+
+        def fail_once():
+            if errors:
+                raise errors.pop()
+            collect()
+
+        self.marks.collect = fail_once
+        self.backlog.put(make_measurements(1))
+
+        # when the sender runs, then it publishes all the same, and logs it.
+        running = self.start()
+        self.bus.wait_until(lambda: self.bus.messages)
+        self.end(running)
+        self.assertEqual([[1]], self.bus.messages)
+        self.assertIn(
+            'Publishing failed (RuntimeError: bug); retrying', self.log.output
+        )
+
     def test_empty_backlog_publishes_no_message(self):
         running = self.start()
 
