@@ -49,7 +49,8 @@ _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 #: tip or before the last settling, ``displayed`` the number of the register
 #: whose power is shown if there is no tip, ``plural`` whether the registers
 #: form more than one line, ``settled_at`` 0 before the first one is billed,
-#: and ``alarms`` a list of names, separated by blanks.
+#: ``alarms`` a list of names, separated by blanks, and ``closed_until`` the
+#: date in ms before which all UTC days are closed; null if none is.
 probe = sa.Table(
     'probe',
     metadata,
@@ -67,6 +68,7 @@ probe = sa.Table(
     sa.Column('displayed', sa.BigInteger),
     sa.Column('settled_at', sa.BigInteger, nullable=False),
     sa.Column('alarms', sa.String(190), nullable=False),
+    sa.Column('closed_until', sa.BigInteger),
 )
 
 #: Registers. A row is never deleted. ``number`` is derived from probe, agent
@@ -188,6 +190,44 @@ profile_day = sa.Table(
     sa.Column('version', sa.Integer, primary_key=True, autoincrement=False),
     sa.Column('packed', sa.LargeBinary, nullable=False),
     sa.Column('millijoules', sa.BigInteger, nullable=False),
+)
+
+#: Versions of closed days: what was billed of a probe on a UTC day (its number
+#: since the epoch) when it was closed, version 1, and after each change. They
+#: are never changed. ``packed`` are its quarter-hours
+#: (:mod:`energy_meter.db.closed_days`), ``uncertain_start`` and
+#: ``uncertain_end`` the energies in mJ that may belong to the other side of
+#: midnight, and ``clock`` a :class:`~energy_meter.billing.profile.Clock`. A
+#: day that is not ``complete`` was closed although measurements were missing.
+#: ``reason`` is why the version was written, ``username`` who caused it, empty
+#: for a collector.
+closed_day = sa.Table(
+    'closed_day',
+    metadata,
+    sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('probe', _id(190), primary_key=True),
+    sa.Column('version', sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column('closed_at', sa.BigInteger, nullable=False),
+    sa.Column('complete', sa.Boolean, nullable=False),
+    sa.Column('reason', sa.String(190), nullable=False),
+    sa.Column('username', sa.String(190), nullable=False),
+    sa.Column('millijoules', sa.BigInteger, nullable=False),
+    sa.Column('metered', sa.BigInteger, nullable=False),
+    sa.Column('uncertain_start', sa.BigInteger, nullable=False),
+    sa.Column('uncertain_end', sa.BigInteger, nullable=False),
+    sa.Column('clock', sa.SmallInteger, nullable=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
+)
+
+#: Closed days that changed since and need a new version, and why.
+changed_day = sa.Table(
+    'changed_day',
+    metadata,
+    sa.Column('probe', _id(190), primary_key=True),
+    sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('changed_at', sa.BigInteger, nullable=False),
+    sa.Column('reason', sa.String(190), nullable=False),
+    sa.Column('username', sa.String(190), nullable=False),
 )
 
 #: Sums of other probes. They have no registers of their own.

@@ -32,6 +32,7 @@ def upgrade() -> None:
     _create_probes()
     _create_registers()
     _create_curves()
+    _create_days()
     _create_wholes()
     _create_records()
 
@@ -53,6 +54,7 @@ def _create_probes() -> None:
         sa.Column('displayed', sa.BigInteger),
         sa.Column('settled_at', sa.BigInteger, nullable=False),
         sa.Column('alarms', sa.String(190), nullable=False),
+        sa.Column('closed_until', sa.BigInteger),
     )
 
 
@@ -136,6 +138,35 @@ def _create_curves() -> None:
         ),
         sa.Column('packed', sa.LargeBinary, nullable=False),
         sa.Column('millijoules', sa.BigInteger, nullable=False),
+    )
+
+
+def _create_days() -> None:
+    op.create_table(
+        'closed_day',
+        sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column('probe', _id(190), primary_key=True),
+        sa.Column(
+            'version', sa.Integer, primary_key=True, autoincrement=False
+        ),
+        sa.Column('closed_at', sa.BigInteger, nullable=False),
+        sa.Column('complete', sa.Boolean, nullable=False),
+        sa.Column('reason', sa.String(190), nullable=False),
+        sa.Column('username', sa.String(190), nullable=False),
+        sa.Column('millijoules', sa.BigInteger, nullable=False),
+        sa.Column('metered', sa.BigInteger, nullable=False),
+        sa.Column('uncertain_start', sa.BigInteger, nullable=False),
+        sa.Column('uncertain_end', sa.BigInteger, nullable=False),
+        sa.Column('clock', sa.SmallInteger, nullable=False),
+        sa.Column('packed', sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        'changed_day',
+        sa.Column('probe', _id(190), primary_key=True),
+        sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column('changed_at', sa.BigInteger, nullable=False),
+        sa.Column('reason', sa.String(190), nullable=False),
+        sa.Column('username', sa.String(190), nullable=False),
     )
 
 
