@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One hour without a broker, for an agent with ten thousand probes.
+"""A day without a broker, for an agent with ten thousand probes.
 
-The load of an outage depends on the number of measurements made meanwhile,
-not on its length: each measurement is queued or coalesced. The hour is
-therefore compressed: the agent makes the readings of an hour at one reading a
-second, but as fast as it can.
+The clocks of the agent are a day behind, and pass faster while the broker is
+stopped, so that they are right when it returns. The agent makes all readings
+of the day, at most ``--interval`` apart.
 
 Prints the resource usage of the agent and the claims; the exit code is 1 if a
 claim fails.
@@ -13,14 +12,16 @@ claim fails.
 
 import argparse
 import collections.abc
+import pathlib
 import sys
 import time
 import typing
 
 import prettytable
-from prometheus_client import parser as prometheus_parser
-import requests
+import sqlalchemy as sa
 
+from energy_meter.db import schema
+from energy_meter.tests.faults import clock_shim
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import reconciliation
 from energy_meter.tests.faults import trial
@@ -33,26 +34,36 @@ AGENT = installation.AGENTS[0]
 #: Number of wattmeters that share the probes.
 WATTMETERS = 10
 
-#: Maximum seconds until the API is current again.
+#: Maximum seconds until the API is current again, beside two readings.
 RECOVERY_S = 10.0
+#: Maximum seconds until the marks of the outage are in the database.
+MARKS_S = 900.0
 #: Maximum ratio of the memory in the second half of the outage to the first.
 MAX_MEMORY_RATIO = 1.05
+#: Interval of the profile, and its default in the configuration.
+INTERVAL_MS = 900_000
 
 
 class Outage(typing.NamedTuple):
     """Results of an outage.
 
-    :ivar seconds: length of the outage.
-    :ivar readings: readings of each probe during the outage.
+    :ivar seconds: time that it took.
     :ivar usage: resource usage of the agent, once a second.
+    :ivar buffered: size of the marks that the agent had on its disk, in bytes.
     :ivar recovery: seconds from the end of the outage until the API was
         current.
+    :ivar marks: seconds until the marks were in the database.
+    :ivar kept: quarter-hours of all probes that begin with a mark.
+    :ivar passed: quarter-hours that passed on the agent's clock.
     """
 
     seconds: float
-    readings: float
     usage: list[fleet.Usage]
+    buffered: int
     recovery: float
+    marks: float
+    kept: int
+    passed: int
     verdict: verdict.Verdict
 
 
@@ -61,7 +72,7 @@ def main() -> int:
     arguments = parse()
     outage = run(arguments)
     print(table(outage))
-    claims = list(judge(outage))
+    claims = list(judge(outage, RECOVERY_S + 2 * arguments.interval))
     for text, holds in claims:
         print('holds ' if holds else 'FAILS ', text)
     return 0 if all(holds for _, holds in claims) else 1
@@ -75,25 +86,32 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument('--probes', type=int, default=10_000)
     parser.add_argument(
-        '--readings',
-        type=int,
-        default=3600,
-        help='readings of each probe during the outage',
+        '--hours', type=float, default=24.0, help='length of the outage'
     )
     parser.add_argument(
         '--interval',
         type=float,
-        default=0.2,
-        help='seconds between two readings, if the agent keeps up',
+        default=60.0,
+        help='seconds between two readings on the clock of the agent',
+    )
+    parser.add_argument(
+        '--factor',
+        type=int,
+        default=180,
+        help='how many times faster the clocks of the agent pass',
     )
     return parser.parse_args()
 
 
 def run(arguments: argparse.Namespace) -> Outage:
-    """Stop the broker until the agent has made enough readings."""
-    port = base.free_port()
+    """Stop the broker until a day has passed on the clocks of the agent."""
+    clocks = clock_shim.ClockShim()
+    behind = arguments.hours * installation.HOUR
 
     def prepare(site: installation.Installation) -> None:
+        site.useFixture(clocks)
+        clocks.set_wall(-behind)
+        site.processes[AGENT].env |= clocks.env
         for number in range(WATTMETERS):
             site.add_meter(
                 AGENT,
@@ -101,7 +119,6 @@ def run(arguments: argparse.Namespace) -> Outage:
                 arguments.probes // WATTMETERS,
                 interval=arguments.interval,
             )
-        site.agents[AGENT].set('metrics', port=port)
         site.agents[AGENT].set('agent', publish_interval=1.0)
 
     with (
@@ -109,46 +126,92 @@ def run(arguments: argparse.Namespace) -> Outage:
         installation.Installation(peers, prepare) as site,
         watch.Watch(site, interval=1.0) as seen,
     ):
-        seen.wait_until_current(trial.RECOVERY_TIMEOUT_S)
+        base.wait_for(
+            lambda: registers(site) >= arguments.probes,
+            trial.RECOVERY_TIMEOUT_S,
+            'the first measurement of each probe',
+        )
         report('Stopping the broker')
         peers.broker.kill()
-        before, began = measured(port), time.monotonic()
+        duration = clocks.accelerate(
+            behind * arguments.factor / (arguments.factor - 1),
+            arguments.factor,
+        )
         with fleet.Watch(site.processes[AGENT].pid) as seen_of_agent:
-            while (
-                readings := (measured(port) - before) / arguments.probes
-            ) < arguments.readings:
+            until = time.monotonic() + duration
+            while (left := until - time.monotonic()) > 0:
                 report(
-                    f'{readings:.0f} readings of each probe, '
-                    f'{seen_of_agent.usage[-1].memory:.0f} MiB'
+                    f'{left:.0f} s left, '
+                    f'{seen_of_agent.usage[-1].memory:.0f} MiB, '
+                    f'{buffered(site) >> 20} MiB of marks'
                 )
-                time.sleep(10)
-        seconds = time.monotonic() - began
+                time.sleep(min(left, 10.0))
+        size = buffered(site)
         peers.broker.start()
+        returned = time.monotonic()
         report('The broker is running again')
         recovery = seen.wait_until_current(trial.RECOVERY_TIMEOUT_S)
+        base.wait_for(
+            lambda: complete(site), MARKS_S, 'the marks to be in the database'
+        )
         return Outage(
-            seconds,
-            readings,
+            duration,
             seen_of_agent.usage,
+            size,
             recovery,
+            time.monotonic() - returned,
+            *quarter_hours(site),
             reconciliation.reconcile(site),
         )
 
 
-def measured(port: int) -> float:
-    """Return the number of measurements that an agent has made."""
-    text = requests.get(f'http://127.0.0.1:{port}/metrics', timeout=30).text
-    counters = (
-        'energy_meter_measurements_published_total',
-        'energy_meter_backlog_coalesced_total',
-        'energy_meter_backlog_measurements',
+def buffered(site: installation.Installation) -> int:
+    """Return the size of the marks that the agent has on its disk."""
+    directory = pathlib.Path(site.state(AGENT), 'marks')
+    return sum(file.stat().st_size for file in directory.iterdir())
+
+
+def registers(site: installation.Installation) -> int:
+    """Return the number of registers in the database."""
+    with sa.create_engine(site.url, poolclass=sa.NullPool).connect() as each:
+        found = each.scalar(
+            sa.select(sa.func.count()).select_from(schema.register)
+        )
+    return int(found or 0)
+
+
+def complete(site: installation.Installation) -> bool:
+    """Return whether each quarter-hour that passed begins with a mark."""
+    kept, passed = quarter_hours(site)
+    report(f'{kept} of {passed} quarter-hours')
+    return kept >= passed
+
+
+def quarter_hours(site: installation.Installation) -> tuple[int, int]:
+    """Return how many quarter-hours begin with a mark, and how many passed.
+
+    The mark is the first reading, if readings are too far apart to compute
+    one between them.
+    """
+    register, mark = schema.register.c, schema.mark.c
+    opened = register.first_timestamp - register.first_elapsed
+    numbers = (
+        sa.select(mark.register, (opened + mark.elapsed) // INTERVAL_MS)
+        .join_from(
+            schema.register, schema.mark, mark.register == register.number
+        )
+        .distinct()
     )
-    return sum(
-        sample.value
-        for family in prometheus_parser.text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name in counters
-    )
+    passed = (opened + register.elapsed) // INTERVAL_MS - opened // INTERVAL_MS
+    with sa.create_engine(site.url, poolclass=sa.NullPool).connect() as each:
+        found = each.scalar(
+            sa.select(sa.func.count()).select_from(numbers.subquery())
+        )
+        opening, total = each.execute(
+            sa.select(sa.func.count(), sa.func.sum(passed))
+        ).one()
+    # The opening is a mark, too.
+    return int(found or 0) - int(opening), int(total)
 
 
 def table(outage: Outage) -> str:
@@ -164,11 +227,12 @@ def table(outage: Outage) -> str:
     share = (final.seconds - first.seconds) / outage.seconds
     return (
         f'{output.get_string()}\n'
-        f'{outage.readings:.0f} readings of each probe in '
         f'{outage.seconds:.0f} s; processor: {share:.0%} of one core; '
-        f'peak memory: {peak(outage.usage):.0f} MiB\n'
+        f'peak memory: {peak(outage.usage):.0f} MiB; marks on the disk: '
+        f'{outage.buffered / 2**20:.1f} MiB\n'
         f'{outage.verdict.metered / 1000:.3f} J metered; the API was '
-        f'current {outage.recovery:.1f} s after the broker returned'
+        f'current {outage.recovery:.1f} s, and all marks were in the '
+        f'database {outage.marks:.0f} s, after the broker returned'
     )
 
 
@@ -178,7 +242,7 @@ def peak(usage: list[fleet.Usage]) -> float:
 
 
 def judge(
-    outage: Outage,
+    outage: Outage, recovery: float
 ) -> collections.abc.Iterator[tuple[str, bool]]:
     """Yield each claim and whether it holds."""
     middle = len(outage.usage) // 2
@@ -194,8 +258,12 @@ def judge(
         found.lost == found.doubled == found.unpublished == 0,
     )
     yield (
-        f'the API is current within {RECOVERY_S:g} s',
-        outage.recovery <= RECOVERY_S,
+        f'{outage.kept} of {outage.passed} quarter-hours begin with a mark',
+        outage.kept == outage.passed,
+    )
+    yield (
+        f'the API is current within {recovery:g} s',
+        outage.recovery <= recovery,
     )
 
 

@@ -33,11 +33,18 @@
         real;                                                                \
     })
 
-/* In nanoseconds: the wall clock, and the clocks that count running time. */
+/*
+ * In nanoseconds: the wall clock, and the clocks that count running time. From
+ * since to until, on the kernel's monotonic clock, all of them pass faster, by
+ * factor, unless that is 0.
+ */
 struct control {
     int64_t wall;
     int64_t running;
     int64_t unsynced;
+    int64_t since;
+    int64_t until;
+    int64_t factor;
 };
 
 static struct control none;
@@ -58,18 +65,40 @@ __attribute__((constructor)) static void map_control(void)
         control = mapped;
 }
 
+static int64_t now(clockid_t clock)
+{
+    struct timespec time;
+
+    REAL(clock_gettime)(clock, &time);
+    return time.tv_sec * (int64_t) NANOSECONDS + time.tv_nsec;
+}
+
+/* By how much the clocks have run ahead, because they pass faster. */
+static int64_t advance(void)
+{
+    int64_t passed;
+
+    if (control->factor == 0)
+        return 0;
+    passed = now(CLOCK_MONOTONIC);
+    if (passed > control->until)
+        passed = control->until;
+    passed -= control->since;
+    return passed > 0 ? passed * (control->factor - 1) : 0;
+}
+
 static int64_t adjustment(clockid_t clock)
 {
     switch (clock) {
     case CLOCK_REALTIME:
     case CLOCK_REALTIME_COARSE:
     case CLOCK_TAI:
-        return control->wall;
+        return control->wall + advance();
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_MONOTONIC_RAW:
     case CLOCK_BOOTTIME:
-        return control->running;
+        return control->running + advance();
     default:
         return 0;
     }
@@ -81,6 +110,21 @@ static struct timespec add(const struct timespec *time, int64_t nanoseconds)
                   nanoseconds;
 
     return (struct timespec) {sum / NANOSECONDS, sum % NANOSECONDS};
+}
+
+/* Return when the clock of the kernel shows that a deadline has come. */
+static struct timespec to_kernel(clockid_t clock,
+                                 const struct timespec *deadline)
+{
+    struct timespec right = add(deadline, -adjustment(clock));
+    int64_t started = now(CLOCK_MONOTONIC), left;
+
+    if (control->factor == 0 || started < control->since ||
+        started >= control->until)
+        return right;
+    started = now(clock);
+    left = right.tv_sec * (int64_t) NANOSECONDS + right.tv_nsec - started;
+    return add(&right, left / control->factor - left);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time)
@@ -127,7 +171,7 @@ int adjtimex(struct timex *buffer)
 int sem_clockwait(sem_t *restrict semaphore, clockid_t clock,
                   const struct timespec *restrict deadline)
 {
-    struct timespec real = add(deadline, -adjustment(clock));
+    struct timespec real = to_kernel(clock, deadline);
 
     return REAL(sem_clockwait)(semaphore, clock, &real);
 }
@@ -137,7 +181,7 @@ int pthread_cond_timedwait(pthread_cond_t *restrict condition,
                            pthread_mutex_t *restrict mutex,
                            const struct timespec *restrict deadline)
 {
-    struct timespec real = add(deadline, -adjustment(CLOCK_MONOTONIC));
+    struct timespec real = to_kernel(CLOCK_MONOTONIC, deadline);
 
     return REAL(pthread_cond_timedwait)(condition, mutex, &real);
 }
@@ -149,6 +193,6 @@ int clock_nanosleep(clockid_t clock, int flags,
     struct timespec real = *request;
 
     if (flags & TIMER_ABSTIME)
-        real = add(request, -adjustment(clock));
+        real = to_kernel(clock, request);
     return REAL(clock_nanosleep)(clock, flags, &real, remaining);
 }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Clocks of a process that can be stepped, stopped and unset."""
+"""Clocks of a process that can be stepped, stopped, accelerated and unset."""
 
 import mmap
 import os
 import pathlib
+import time
 
 import fixtures
 
@@ -14,8 +15,8 @@ _SOURCE = pathlib.Path(__file__).with_name('clock_shim.c')
 _NANOSECONDS = 10**9
 
 # Positions of the fields of ``struct control`` in clock_shim.c.
-_WALL, _RUNNING, _UNSYNCED = range(3)
-_SIZE = 3 * 8
+_WALL, _RUNNING, _UNSYNCED, _SINCE, _UNTIL, _FACTOR = range(6)
+_SIZE = 6 * 8
 
 
 class ClockShim(base.Service):
@@ -73,3 +74,20 @@ class ClockShim(base.Service):
     def set_synced(self, synced: bool) -> None:
         """Change whether the kernel considers the wall clock synchronized."""
         self._fields[_UNSYNCED] = not synced
+
+    def accelerate(self, seconds: float, factor: int) -> float:
+        """Make time pass faster from now on, until the wall clock is right.
+
+        The wall clock is set back at once.
+
+        :param seconds: time that passes on the clocks of the process.
+        :param factor: how many times faster it passes.
+        :returns: time in seconds that it takes.
+        """
+        duration = seconds / factor
+        since = time.monotonic_ns()
+        self.set_wall(duration - seconds)
+        self._fields[_SINCE] = since
+        self._fields[_UNTIL] = since + round(duration * _NANOSECONDS)
+        self._fields[_FACTOR] = factor
+        return duration

@@ -11,6 +11,7 @@ import typing
 from oslotest import base as test_base
 
 from energy_meter.tests.faults import clock_shim
+from energy_meter.tests.functional.services import base
 
 HOUR = 3600.0
 
@@ -99,6 +100,27 @@ class ClockShimTest(test_base.BaseTestCase):
     def test_waits_last_as_long_as_they_should_after_a_pause(self):
         self.read()
         self.clocks.skip(HOUR)
+
+        for seconds in self.read()['waits']:
+            self.assertGreater(seconds, 0.09)
+            self.assertLess(seconds, HOUR / 2)
+
+    def test_accelerated_clocks_run_ahead_until_the_wall_clock_is_right(self):
+        self.read()
+
+        self.clocks.accelerate(10 * HOUR, factor=36_000)
+
+        base.wait_for(
+            lambda: abs(self.read()['wall']) < HOUR / 60,
+            60.0,
+            'the wall clock to be right',
+        )
+        self.check(self.read(), wall=0.0, running=10 * HOUR)
+
+    def test_waits_take_as_long_as_accelerated_clocks_show(self):
+        self.read()
+
+        self.clocks.accelerate(24 * HOUR, factor=10)
 
         for seconds in self.read()['waits']:
             self.assertGreater(seconds, 0.09)
