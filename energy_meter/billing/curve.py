@@ -105,6 +105,21 @@ class Curve:
             elapsed,
         )
 
+    def uncertain(self, date: int) -> int:
+        """Return the energy in mJ that a date may put on the wrong side.
+
+        It is the larger part of the segment that the date divides; nothing if
+        a point is there.
+        """
+        if not self.start < date < self.end:
+            return 0
+        number = bisect.bisect_left(self._dates, date)
+        if self._dates[number] == date:
+            return 0
+        before, after = self._points[number - 1 : number + 1]
+        part = self.until(date).millijoules - before.millijoules
+        return max(part, after.millijoules - before.millijoules - part)
+
     def within(self, time: list[intervals.Interval]) -> Share:
         """Return the share of a set of time."""
         share = NOTHING

@@ -2,7 +2,11 @@
 
 """Sets of time: sorted lists of disjoint intervals of dates in ms."""
 
+import bisect
 import collections.abc
+import typing
+
+_T = typing.TypeVar('_T')
 
 #: Start, and end that does not belong to it.
 Interval = tuple[int, int]
@@ -51,3 +55,41 @@ def clip(
     return [
         (start, min(end, until)) for start, end in intervals if start < until
     ]
+
+
+class Index(typing.Generic[_T]):
+    """Things that last for some time, by time.
+
+    :param things: each with its interval.
+    """
+
+    def __init__(
+        self, things: collections.abc.Iterable[tuple[Interval, _T]]
+    ) -> None:
+        ordered = sorted(
+            (each for each in things if each[0][0] < each[0][1]),
+            key=lambda each: each[0],
+        )
+        self._breaks = sorted({date for each, _ in ordered for date in each})
+        #: What lasts from each of these dates to the next.
+        self._present: list[list[tuple[Interval, _T]]] = []
+        number, present = 0, ordered[:0]
+        for date in self._breaks:
+            present = [each for each in present if each[0][1] > date]
+            while number < len(ordered) and ordered[number][0][0] == date:
+                present.append(ordered[number])
+                number += 1
+            self._present.append(present)
+
+    def within(self, start: int, until: int) -> list[tuple[Interval, _T]]:
+        """Return what lasts for some of the time between two dates."""
+        first = max(bisect.bisect_right(self._breaks, start) - 1, 0)
+        beyond = bisect.bisect_left(self._breaks, until)
+        if beyond == first + 1:
+            return self._present[first]
+        found = {
+            id(each): each
+            for present in self._present[first:beyond]
+            for each in present
+        }
+        return list(found.values())

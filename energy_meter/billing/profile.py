@@ -7,7 +7,9 @@ intervals add up to the energy of the probe, to the millijoule. What was not
 metered is missing; nothing is invented to fill it.
 """
 
+import collections.abc
 import enum
+import itertools
 import typing
 
 #: An interval of which less than this share was metered is missing.
@@ -84,6 +86,14 @@ class Interval(typing.NamedTuple):
         return 'measured'
 
 
+class EnergyByDate(typing.Protocol):
+    """What a probe was billed; see :mod:`~energy_meter.billing.timeline`."""
+
+    def edge(self, date: int) -> Edge: ...
+
+    def clock(self, start: int, until: int) -> Clock: ...
+
+
 def between(start: Edge, until: Edge, clock: Clock) -> Interval:
     """Return the interval between two dates."""
     return Interval(
@@ -94,3 +104,16 @@ def between(start: Edge, until: Edge, clock: Clock) -> Interval:
         start.uncertain + until.uncertain,
         clock,
     )
+
+
+def intervals(
+    line: EnergyByDate, dates: collections.abc.Iterable[int]
+) -> list[Interval]:
+    """Return the intervals between neighboring dates.
+
+    :param dates: in ms since the epoch, ascending; all of them different.
+    """
+    return [
+        between(start, until, line.clock(start.date, until.date))
+        for start, until in itertools.pairwise(map(line.edge, dates))
+    ]

@@ -7,24 +7,31 @@ energies of intervals add up to that of all of them.
 """
 
 import bisect
-import collections
 import collections.abc
-import itertools
 
 from energy_meter import measurement
-from energy_meter.billing import cells
 from energy_meter.billing import curve as billing_curve
 from energy_meter.billing import dates
 from energy_meter.billing import history
 from energy_meter.billing import intervals
 from energy_meter.billing import lines as billing_lines
+from energy_meter.billing import overlap
+from energy_meter.billing import profile
 
 _Histories = collections.abc.Iterable[history.RegisterHistory]
 _Openings = collections.abc.Mapping[measurement.RegisterKey, dates.Opening]
 _Overlaps = collections.abc.Mapping[
     tuple[int, measurement.RegisterKey], billing_curve.Share
 ]
-_Shares = dict[measurement.RegisterKey, billing_curve.Share]
+_Curves = collections.abc.Iterable[billing_curve.Curve]
+#: A register whose dates are those of a corrected clock.
+_Corrected = tuple[billing_curve.Curve, profile.Clock]
+
+_CLOCKS = {
+    dates.CLOCK_AHEAD: profile.Clock.AHEAD,
+    dates.CLOCK_BEHIND: profile.Clock.BEHIND,
+    dates.CLOCK_UNSET: profile.Clock.UNSET,
+}
 
 
 def curves(
@@ -51,24 +58,20 @@ class Timeline:
     def __init__(
         self, histories: _Histories, openings: _Openings, overlaps: _Overlaps
     ) -> None:
-        self._lines = billing_lines.Lines(histories)
-        self._curves = sorted(
-            curves(histories, openings), key=lambda each: each.start
+        lines = billing_lines.Lines(histories)
+        valid = curves(histories, openings)
+        self._curves = intervals.Index(
+            ((each.start, each.end), each) for each in valid
         )
-        self._overlaps: dict[int, _Shares] = collections.defaultdict(dict)
-        for (start, key), overlap in overlaps.items():
-            self._overlaps[start][key] = overlap
-        self._cells = sorted(self._overlaps)
-        #: The overlap before each of these cells, and that of all.
-        self._overlap_before = _sums(
-            _sums(self._overlaps[start].values())[-1] for start in self._cells
+        self._overlap = overlap.Overlap(lines, self._curves, overlaps)
+        self._corrected = intervals.Index(
+            [*_corrected(valid, openings), *_stepped(valid, lines)]
         )
         # Only registers that run at a date need their curves.
-        ended = sorted(self._curves, key=lambda each: each.end)
-        self._starts = [each.start for each in self._curves]
+        ended = sorted(valid, key=lambda each: each.end)
         self._ends = [each.end for each in ended]
-        self._base = _sums(each.base for each in ended)[-1]
-        self._ended = _sums(
+        self._base = overlap.sums(each.base for each in ended)[-1]
+        self._ended = overlap.sums(
             each.until(each.end).minus(each.base) for each in ended
         )
 
@@ -76,63 +79,67 @@ class Timeline:
         """Return what was billed by a date, in ms."""
         ended = self._ended[bisect.bisect_right(self._ends, date)]
         share = self._base.plus(ended)
-        for each in self._curves[: bisect.bisect_left(self._starts, date)]:
-            if date < each.end:
-                share = share.plus(each.until(date).minus(each.base))
-        start = cells.start_of(date)
-        number = bisect.bisect_left(self._cells, start)
-        share = share.minus(self._overlap_before[number])
-        if start < date and start in self._cells[number : number + 1]:
-            share = share.minus(self._overlap_in_cell(start, date))
-        return share
+        for _, each in self._curves.within(date, date + 1):
+            share = share.plus(each.until(date).minus(each.base))
+        return share.minus(self._overlap.until(date))
 
-    def _overlap_in_cell(self, start: int, date: int) -> billing_curve.Share:
-        """Return the overlap before a date within its cell.
+    def edge(self, date: int) -> profile.Edge:
+        """Return what was billed by a date, and how certain that is.
 
-        The curves show where it lies, but how much there is in the cell stays:
-        a cell older than the horizon is not settled again if a register is
-        voided.
+        A register that is not billed around the date, such as that of a
+        standby agent, makes nothing uncertain.
         """
-        end = start + cells.CELL_MS
-        present = [each for each in self._curves if each.reaches(start, end)]
-        times = dict(cells.unbilled(present, self._lines, start, end))
-        overlap = billing_curve.NOTHING
-        for each in present:
-            settled = self._overlaps[start].get(each.key)
-            if settled is not None:
-                time = intervals.clip(times.get(each, []), date)
-                left = each.within([(date, end)])
-                overlap = overlap.plus(
-                    _limit(each.within(time), settled, left)
-                )
-        return overlap
-
-
-def _sums(
-    shares: collections.abc.Iterable[billing_curve.Share],
-) -> list[billing_curve.Share]:
-    """Return the sums of none of the shares, the first, ..., and all."""
-    return list(
-        itertools.accumulate(
-            shares, billing_curve.Share.plus, initial=billing_curve.NOTHING
+        share = self.until(date)
+        uncertain = sum(
+            part
+            for _, each in self._curves.within(date, date + 1)
+            if (part := each.uncertain(date))
+            and self._overlap.is_billed(each, date - 1, date + 1)
         )
-    )
+        return profile.Edge(date, share.millijoules, share.metered, uncertain)
+
+    def clock(self, start: int, until: int) -> profile.Clock:
+        """Return which clocks were not used as they are, between two dates.
+
+        Only those of registers that are billed there count.
+        """
+        found = profile.Clock(0)
+        for (since, end), (each, clock) in self._corrected.within(
+            start, until
+        ):
+            if clock not in found and self._overlap.is_billed(
+                each, max(start, since), min(until, end)
+            ):
+                found |= clock
+        return found
 
 
-def _limit(
-    computed: billing_curve.Share,
-    settled: billing_curve.Share,
-    left: billing_curve.Share,
-) -> billing_curve.Share:
-    """Return the overlap before a date, as close as possible to the computed.
+def _corrected(
+    valid: _Curves, openings: _Openings
+) -> collections.abc.Iterator[tuple[intervals.Interval, _Corrected]]:
+    """Yield the registers whose clock was wrong or not set."""
+    for each in valid:
+        correction = openings[each.key].correction
+        if correction is not None:
+            yield (each.start, each.end), (each, _CLOCKS[correction])
 
-    At most what is settled for the cell, and at least that less what the
-    register has left there: so it reaches what is settled at the cell's end,
-    and what is billed never falls.
+
+def _stepped(
+    valid: _Curves, lines: billing_lines.Lines
+) -> collections.abc.Iterator[tuple[intervals.Interval, _Corrected]]:
+    """Yield the registers that begin before one that they follow ends.
+
+    Their time is that in which both meter. A difference of 1 s is none, as in
+    :class:`~energy_meter.billing.dates.Opening`.
     """
-    return billing_curve.Share(
-        *(
-            max(min(part, most), most - rest)
-            for part, most, rest in zip(computed, settled, left, strict=True)
-        )
-    )
+    registers = {each.key: each for each in valid}
+    ends: dict[measurement.RegisterKey, int] = {}
+    for key in lines.order:
+        previous = lines.predecessors.get(key)
+        end = ends[previous] if previous else -(2**62)
+        if each := registers.get(key):
+            if each.start < end - dates.MAX_AHEAD_MS:
+                stepped = each.start, min(each.end, end)
+                yield stepped, (each, profile.Clock.STEP)
+            end = max(end, each.end)
+        ends[key] = end
