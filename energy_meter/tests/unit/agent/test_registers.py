@@ -40,8 +40,10 @@ class RegistersTestCase(base.BaseTestCase):
         self.registers = self.make()
         self.marks = []
 
-    def make(self, ended=()):
-        return registers.Registers('uuid', dict(ended), 900, self.counters)
+    def make(self, ended=(), profile_interval=900):
+        return registers.Registers(
+            'uuid', dict(ended), profile_interval, self.counters
+        )
 
     def configure(self, *probes):
         """Meter these probes, and return the marks of the others."""
@@ -616,3 +618,35 @@ class HistoryTest(RegistersTestCase):
             (after,) = {each.after for each in following}
             self.assertEqual(previous[-1].register.id, after.register)
             self.assertGreaterEqual(after.elapsed, previous[-1].elapsed)
+
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.floats(-1.2, 1.2), strategies.floats(0.001, 10.0)
+            ),
+            min_size=1,
+            max_size=100,
+        )
+    )
+    def test_each_measurement_gives_the_date_of_the_marks(self, events):
+        """Any measurement may be the first that a collector knows."""
+        self.registers = self.make(profile_interval=60)
+        self.clock = clocks.Clock()
+        self.configure('p')
+
+        recorded = []
+        for step, pause in events:
+            self.clock.step(step)
+            recorded += self.registers.record(
+                measurement.Reading('p', 100.0), self.clock.advance(pause)
+            )
+
+        for _, of_register in itertools.groupby(
+            recorded, lambda each: each.register
+        ):
+            measured = list(of_register)
+            (opened,) = {each.timestamp - each.elapsed for each in measured}
+            marked = {each.timestamp for each in measured if each.is_mark}
+            last = measured[-1].timestamp
+            multiples = set(range(-(-opened // 60_000) * 60_000, last, 60_000))
+            self.assertLessEqual(multiples, marked)
