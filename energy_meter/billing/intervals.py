@@ -82,7 +82,7 @@ class Index(typing.Generic[_T]):
             self._present.append(present)
 
     def within(self, start: int, until: int) -> list[tuple[Interval, _T]]:
-        """Return what lasts for some of the time between two dates."""
+        """Return what lasts for some time between two different dates."""
         first = max(bisect.bisect_right(self._breaks, start) - 1, 0)
         beyond = bisect.bisect_left(self._breaks, until)
         if beyond == first + 1:

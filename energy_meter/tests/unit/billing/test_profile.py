@@ -264,20 +264,25 @@ class ClockTest(base.BaseTestCase):
 
         self.assertEqual([NONE] * 4, self.clocks(before, following))
 
-    def test_step_is_found_through_a_voided_register(self):
-        # The second register meters the time of the first, the third too.
+    def test_step_is_found_beyond_the_register_before(self):
+        # The second and the third register meter the time of the first.
         first = register(DAY, DAY + 3 * CELL)
         second = register(
             DAY + CELL,
             DAY + CELL + MINUTE,
             name='2',
             follows=after('1', 3 * CELL),
-            voided=True,
         )
         third = register(
             DAY + 2 * CELL, DAY + HOUR, name='3', follows=after('2', MINUTE)
         )
 
+        self.assertEqual(
+            [NONE, profile.Clock.STEP, profile.Clock.STEP, NONE],
+            self.clocks(first, second, third),
+        )
+
+        second = dataclasses.replace(second, voided=True)
         self.assertEqual(
             [NONE, NONE, profile.Clock.STEP, NONE],
             self.clocks(first, second, third),
@@ -318,6 +323,19 @@ class PairTest(base.BaseTestCase):
         # B's first quarter-hours are one segment, of which A has the first.
         active = register(DAY, DAY + CELL)
         standby = without_marks(register(DAY, DAY + HOUR, 'b'), DAY + CELL)
+
+        tested = intervals(active, standby)
+
+        self.assertEqual(
+            [QUARTER, QUARTER, 0, 0], [each.uncertain for each in tested]
+        )
+
+    def test_register_that_is_billed_before_a_date_is_uncertain(self):
+        # A stops soon after the second cell began, of which B has all.
+        active = without_marks(
+            register(DAY, DAY + CELL + 5 * MINUTE), DAY + CELL
+        )
+        standby = register(DAY + CELL, DAY + HOUR, 'b')
 
         tested = intervals(active, standby)
 
