@@ -6,6 +6,7 @@ import collections.abc
 import functools
 import random
 
+from energy_meter.tests.faults import backups
 from energy_meter.tests.faults import bus
 from energy_meter.tests.faults import clocks
 from energy_meter.tests.faults import disks
@@ -53,6 +54,7 @@ FAULTS: dict[str, _Make] = {
         f'stop-{kind}': functools.partial(processes.Stop, names=_KINDS[kind])
         for kind in ('broker', 'database')
     },
+    'restored-database': backups.RestoredDatabase,
     'long-gap': processes.Gap,
     'broker-alarm': bus.Alarm,
     'cluster-node-loss': functools.partial(bus.NodeLoss, names=['broker']),

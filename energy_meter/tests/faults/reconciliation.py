@@ -11,6 +11,9 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter import measurement
+from energy_meter.billing import cells
+from energy_meter.billing import profile
+from energy_meter.db import curves
 from energy_meter.db import schema
 from energy_meter.db import tips
 from energy_meter.tests.faults import installation
@@ -134,10 +137,44 @@ def _bills(
             schema.probe.c.id, tips.MILLIJOULES, schema.probe.c.shown
         ).select_from(tips.PROBES),
     )
+    intervals = _intervals(site, registers)
     return {
-        name: verdict.Bill(total, shares[name], max(0, shown - total))
+        name: verdict.Bill(
+            total, shares[name], max(0, shown - total), intervals[name]
+        )
         for name, total, shown in rows
     }
+
+
+def _intervals(
+    site: installation.Installation, registers: list[_Register]
+) -> dict[str, list[int]]:
+    """Return the energy of each quarter-hour, by probe."""
+    engine = sa.create_engine(site.url, poolclass=sa.NullPool)
+    with curves.snapshot(engine) as connection:
+        return {
+            name: [
+                each.millijoules
+                for each in profile.intervals(
+                    curves.load(connection, name),
+                    _dates(opened for _, opened in members),
+                )
+            ]
+            for name, members in itertools.groupby(
+                sorted((each.probe, each.heard) for each in registers),
+                key=lambda each: each[0],
+            )
+        }
+
+
+def _dates(opened: collections.abc.Iterable[int]) -> range:
+    """Return the boundaries of the quarter-hours of registers.
+
+    :param opened: when each was opened; a clock is wrong by an hour at most.
+    """
+    since = cells.start_of(min(opened) - 2 * _HOUR_MS)
+    until = round(time.time() * 1000) + 2 * _HOUR_MS
+    return range(since, until, cells.CELL_MS)
 
 
 def _registers(site: installation.Installation) -> list[_Register]:

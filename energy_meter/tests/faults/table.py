@@ -53,6 +53,9 @@ class Row(typing.NamedTuple):
             f'{found.ahead} mJ were shown too early': (
                 found.ahead > 0 and self.cost is not fault.Cost.HANDOVER
             ),
+            f'{found.undated} mJ are missing from the intervals': (
+                found.undated > 0
+            ),
             f'{found.unpublished} mJ were not published': (
                 found.unpublished > 0
                 and self.cost is not fault.Cost.UNPUBLISHED
@@ -136,6 +139,7 @@ def document(row: Row) -> dict[str, object]:
         'lost': found.lost / 1000,
         'billed_twice': found.doubled / 1000,
         'shown_ahead': found.ahead / 1000,
+        'undated': found.undated / 1000,
         'uncovered': found.uncovered,
         'current_after': outcome.current_after,
         'longest_pause': outcome.pause,

@@ -52,6 +52,13 @@ class TableTest(test_base.BaseTestCase):
         self.assertEqual(['3 mJ were shown too early'], row(ahead=3).problems)
         self.assertEqual([], row(fault.Cost.HANDOVER, ahead=3).problems)
 
+    def test_energy_missing_from_intervals_is_a_problem(self):
+        for cost in fault.Cost:
+            self.assertEqual(
+                ['4 mJ are missing from the intervals'],
+                row(cost, undated=4).problems,
+            )
+
     def test_unpublished_energy_is_a_problem_unless_an_agent_was_killed(self):
         self.assertEqual(
             ['7 mJ were not published'], row(unpublished=7).problems

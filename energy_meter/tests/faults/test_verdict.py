@@ -200,6 +200,21 @@ class VerdictTest(test_base.BaseTestCase):
 
         self.assertEqual(verdict.Verdict(100_000, 0, 0, 0, 0.0, 7), found)
 
+    def test_energy_that_no_interval_has_is_undated(self):
+        for intervals, undated in (
+            ([40_000, 60_000], 0),
+            ([40_000, 59_999], 1),
+            ([40_000, 60_001], 1),
+            ([100_002, -2], 2),
+        ):
+            bill = verdict.Bill(100_000, {FIRST: 100_000}, 0, intervals)
+
+            found = verdict.judge(
+                lifetimes({FIRST: 1.0}), {'probe': bill}, WATTS, {}
+            )
+
+            self.assertEqual(undated, found.undated)
+
     @hypothesis.given(intervals, strategies.integers(-(10**6), 10**6))
     def test_each_instant_of_a_shared_probe_is_due_once(self, spans, excess):
         due = 100_000 * len(

@@ -48,11 +48,14 @@ class Bill(typing.NamedTuple):
     :ivar registers: millijoules of each register.
     :ivar ahead: millijoules beyond the total that were shown before the bill
         was corrected.
+    :ivar intervals: millijoules of all intervals of the load profile; None
+        if they are not known.
     """
 
     millijoules: int
     registers: collections.abc.Mapping[Key, int]
     ahead: int = 0
+    intervals: collections.abc.Sequence[int] | None = None
 
 
 class Verdict(typing.NamedTuple):
@@ -67,6 +70,8 @@ class Verdict(typing.NamedTuple):
         maximum of all probes.
     :ivar ahead: millijoules that are shown beyond those billed. What is shown
         never falls, so it stays until the bill has caught up.
+    :ivar undated: millijoules by which the intervals of a probe do not add up
+        to its total, or are negative.
     """
 
     metered: int
@@ -75,6 +80,7 @@ class Verdict(typing.NamedTuple):
     doubled: int
     uncovered: float
     ahead: int = 0
+    undated: int = 0
 
 
 def judge(
@@ -121,7 +127,15 @@ def judge(
         sum(max(0, -each) for each in missing),
         uncovered,
         sum(bill.ahead for bill in bills.values()),
+        sum(map(_undated, bills.values())),
     )
+
+
+def _undated(bill: Bill) -> int:
+    if bill.intervals is None:
+        return 0
+    negative = sum(-each for each in bill.intervals if each < 0)
+    return negative + abs(bill.millijoules - sum(bill.intervals))
 
 
 def covered(lives: collections.abc.Iterable[Lifetime]) -> float:
