@@ -3,7 +3,7 @@
 """Bills many histories and prints how much is billed twice or lost.
 
 Of the intervals between some dates it prints how many have a bound, and the
-largest share of it that the error of one reaches.
+largest share of it that the error of an uncertain one reaches.
 """
 
 import argparse
@@ -38,8 +38,11 @@ class Result(typing.NamedTuple):
 
     @property
     def tightest(self) -> profiles.Checked | None:
-        """The interval whose error is the largest share of its bound."""
-        return max(self.intervals, key=_share, default=None)
+        """The uncertain interval whose error is most of its bound."""
+        uncertain = (
+            each for each in self.intervals if each.interval.uncertain
+        )
+        return max(uncertain, key=_share, default=None)
 
 
 def run(family: str, seed: int, period: int | None) -> Result:
