@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Versions of closed days: what was billed of a probe on a UTC day.
+
+A version is never changed. What changes a closed day marks it in the same
+transaction, and a collector later writes its next version.
+"""
+
+import collections.abc
+import itertools
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter.billing import profile
+from energy_meter.db import day_packing
+from energy_meter.db import documents
+from energy_meter.db import schema
+
+DAY_MS = day_packing.DAY_MS
+INTERVAL_MS = day_packing.INTERVAL_MS
+
+#: Number of rows in one statement.
+_CHUNK = 5000
+
+_DAY = {'day': documents.INTEGER, 'probe': documents.TEXT}
+_CHANGED = {**_DAY, 'reason': documents.TEXT, 'username': documents.TEXT}
+
+
+class ClosedDay(typing.NamedTuple):
+    """One version of a closed day.
+
+    :ivar probe: ID of the probe.
+    :ivar day: number of the UTC day since the epoch.
+    :ivar version: 1 when it was closed, and one more after each change.
+    :ivar closed_at: when this version was written, in ms.
+    :ivar complete: whether no measurement was missing then.
+    :ivar reason: why it was written.
+    :ivar username: operator who caused it; empty for a collector.
+    :ivar edges: what was billed since midnight by the ends of all
+        quarter-hours, the first one being midnight.
+    :ivar clocks: clocks that were corrected, by quarter-hour.
+    """
+
+    probe: str
+    day: int
+    version: int
+    closed_at: int
+    complete: bool
+    reason: str
+    username: str
+    edges: tuple[profile.Edge, ...]
+    clocks: tuple[profile.Clock, ...]
+
+    def intervals(self) -> list[profile.Interval]:
+        """Return its quarter-hours."""
+        return [
+            profile.between(start, until, clock)
+            for (start, until), clock in zip(
+                itertools.pairwise(self.edges), self.clocks, strict=True
+            )
+        ]
+
+
+#: Columns of a version.
+_NAMES = (*ClosedDay._fields[:7], 'packed')
+
+
+class Total(typing.NamedTuple):
+    """All of one version of a closed day.
+
+    :ivar millijoules: energy of the day.
+    :ivar metered: time in ms for which it is known.
+    :ivar uncertain_start: energy in mJ that may belong to the other side of
+        the midnight before, ``uncertain_end`` of that after it.
+    """
+
+    probe: str
+    day: int
+    version: int
+    closed_at: int
+    complete: bool
+    reason: str
+    username: str
+    millijoules: int
+    metered: int
+    uncertain_start: int
+    uncertain_end: int
+    clock: profile.Clock
+
+
+def insert(
+    connection: sa.Connection, days: collections.abc.Sequence[ClosedDay]
+) -> None:
+    """Write versions of days.
+
+    :raises DBDuplicateEntry: if a version exists.
+    """
+    if days:
+        connection.execute(schema.closed_day.insert(), list(map(_row, days)))
+
+
+def latest(
+    connection: sa.Connection,
+    probes: collections.abc.Collection[str],
+    first: int,
+    until: int,
+    as_of: int | None = None,
+) -> dict[tuple[str, int], ClosedDay]:
+    """Return the latest version of each day, by probe and day.
+
+    :param first: number of the first day, ``until`` of the one after the
+        last. Days that are not closed are missing.
+    :param as_of: only versions that were written by this date, in ms, count.
+    """
+    table = schema.closed_day
+    columns = [table.c[name] for name in _NAMES]
+    found = {}
+    for row in _versions(connection, columns, probes, first, until, as_of):
+        found[row.probe, row.day] = row
+    return {key: _closed_day(row) for key, row in found.items()}
+
+
+def totals(
+    connection: sa.Connection,
+    probes: collections.abc.Collection[str],
+    first: int,
+    until: int,
+    as_of: int | None = None,
+) -> dict[tuple[str, int], Total]:
+    """Return all of the latest version of each day, by probe and day.
+
+    The parameters are those of :func:`latest`.
+    """
+    table = schema.closed_day
+    columns = [table.c[name] for name in Total._fields]
+    return {
+        (row.probe, row.day): Total(*row[:-1], profile.Clock(row.clock))
+        for row in _versions(connection, columns, probes, first, until, as_of)
+    }
+
+
+def versions(
+    connection: sa.Connection, probe: str, first: int, until: int
+) -> list[Total]:
+    """Return all versions of the days of a probe, by day and version."""
+    table = schema.closed_day
+    columns = [table.c[name] for name in Total._fields]
+    rows = _versions(connection, columns, [probe], first, until, None)
+    return sorted(Total(*row[:-1], profile.Clock(row.clock)) for row in rows)
+
+
+def version(
+    connection: sa.Connection, probe: str, day: int, number: int
+) -> ClosedDay | None:
+    """Return one version of a day; None if it does not exist."""
+    table = schema.closed_day
+    row = connection.execute(
+        sa.select(*(table.c[name] for name in _NAMES)).where(
+            table.c.day == day,
+            table.c.probe == probe,
+            table.c.version == number,
+        )
+    ).one_or_none()
+    return None if row is None else _closed_day(row)
+
+
+def changed(
+    connection: sa.Connection, probes: collections.abc.Collection[str]
+) -> dict[str, set[int]]:
+    """Return the days that wait for a new version, by probe.
+
+    Probes without any are missing.
+    """
+    table = schema.changed_day
+    received = documents.table(connection, {'probe': documents.TEXT})
+    query = documents.look_up(
+        sa.select(table.c.probe, table.c.day).join_from(
+            received, table, table.c.probe == received.c.probe
+        ),
+        table,
+    )
+    found: dict[str, set[int]] = {}
+    for parameters in _parameters((probe,) for probe in probes):
+        for probe, day in connection.execute(query, parameters):
+            found.setdefault(probe, set()).add(day)
+    return found
+
+
+def mark_changed(
+    connection: sa.Connection,
+    changes: collections.abc.Iterable[tuple[str, int, int]],
+    db_now: int,
+    reason: str,
+    username: str,
+) -> None:
+    """Mark days that need a new version.
+
+    An operator's reason replaces that of a day that is marked already.
+
+    :param connection: in a transaction that has locked the probes' rows.
+    :param changes: probe, first day, and the day after the last one.
+    :param username: operator who caused it; empty for a collector.
+    """
+    statement = _MARK[documents.family(connection)]
+    rows = (
+        (day, probe, reason, username)
+        for probe, first, until in changes
+        for day in range(first, until)
+    )
+    for parameters in _parameters(rows):
+        connection.execute(statement, {**parameters, 'db_now': db_now})
+
+
+def _mark(family: str) -> sa.TextClause:
+    # MariaDB evaluates assignments left to right, using values already
+    # assigned, so the compared one comes last.
+    assignments = ', '.join(
+        f"{name} = CASE WHEN {{new}}username <> '' THEN {{new}}{name} "
+        f'ELSE changed_day.{name} END'
+        for name in ('reason', 'username')
+    )
+    # Only names from this module are inserted into the text.
+    return sa.text(
+        'INSERT INTO changed_day (day, probe, reason, username, changed_at) '  # noqa: S608
+        f'SELECT received.*, :db_now '
+        f'FROM ({documents.select(family, _CHANGED)}) AS received '
+        'WHERE true '
+        + documents.on_conflict(family, ('probe', 'day'), assignments)
+    )
+
+
+_MARK = {family: _mark(family) for family in documents.FAMILIES}
+
+
+def _versions(
+    connection: sa.Connection,
+    columns: collections.abc.Sequence[sa.Column[typing.Any]],
+    probes: collections.abc.Collection[str],
+    first: int,
+    until: int,
+    as_of: int | None,
+) -> collections.abc.Iterator[sa.Row[typing.Any]]:
+    """Yield versions of days, the latest one of each day last."""
+    table = schema.closed_day
+    received = documents.table(connection, _DAY)
+    query = sa.select(*columns).join_from(
+        received,
+        table,
+        sa.and_(
+            table.c.day == received.c.day, table.c.probe == received.c.probe
+        ),
+    )
+    if as_of is not None:
+        query = query.where(table.c.closed_at <= as_of)
+    query = documents.look_up(query, table)
+    keys = itertools.product(range(first, until), probes)
+    for parameters in _parameters(keys):
+        rows = connection.execute(query, parameters).all()
+        yield from sorted(rows, key=lambda row: row.version)
+
+
+def _parameters(
+    rows: collections.abc.Iterable[tuple[object, ...]],
+) -> collections.abc.Iterator[dict[str, str]]:
+    """Yield the parameters of statements for parts of the rows."""
+    left = iter(rows)
+    while part := list(itertools.islice(left, _CHUNK)):
+        yield documents.pack(part)
+
+
+def _closed_day(row: sa.Row[typing.Any]) -> ClosedDay:
+    edges, clocks = day_packing.unpack(row.day, row.packed)
+    return ClosedDay(*row[:-1], edges, clocks)
+
+
+def _row(day: ClosedDay) -> dict[str, object]:
+    start, end = day.edges[0], day.edges[-1]
+    clock = profile.Clock(0)
+    for each in day.clocks:
+        clock |= each
+    return {
+        **dict(zip(_NAMES[:-1], day, strict=False)),
+        'millijoules': end.millijoules,
+        'metered': end.metered,
+        'uncertain_start': start.uncertain,
+        'uncertain_end': end.uncertain,
+        'clock': int(clock),
+        'packed': day_packing.pack(day.edges, day.clocks),
+    }
