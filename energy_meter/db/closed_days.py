@@ -135,7 +135,7 @@ def totals(
     table = schema.closed_day
     columns = [table.c[name] for name in Total._fields]
     return {
-        (row.probe, row.day): Total(*row[:-1], profile.Clock(row.clock))
+        (row.probe, row.day): _total(row)
         for row in _versions(connection, columns, probes, first, until, as_of)
     }
 
@@ -147,7 +147,7 @@ def versions(
     table = schema.closed_day
     columns = [table.c[name] for name in Total._fields]
     rows = _versions(connection, columns, [probe], first, until, None)
-    return sorted(Total(*row[:-1], profile.Clock(row.clock)) for row in rows)
+    return sorted(_total(row) for row in rows)
 
 
 def version(
@@ -269,9 +269,13 @@ def _parameters(
         yield documents.pack(part)
 
 
+def _total(row: sa.Row[typing.Any]) -> Total:
+    return Total._make((*row[:-1], profile.Clock(row.clock)))
+
+
 def _closed_day(row: sa.Row[typing.Any]) -> ClosedDay:
-    edges, clocks = day_packing.unpack(row.day, row.packed)
-    return ClosedDay(*row[:-1], edges, clocks)
+    unpacked = day_packing.unpack(row.day, row.packed)
+    return ClosedDay._make((*row[:-1], *unpacked))
 
 
 def _row(day: ClosedDay) -> dict[str, object]:
