@@ -57,7 +57,8 @@ def void(
         _require(connection, probe)
         if not connection.scalar(sa.select(sa.exists().where(is_register))):
             raise exception.RegisterNotFound(probe=probe, register=register)
-        return void_registers(connection, is_register, username).get(probe, 0)
+        removed = void_registers(connection, is_register, 'void', username)
+    return removed.get(probe, 0)
 
 
 def _require(connection: sa.Connection, probe: str) -> None:
@@ -68,13 +69,17 @@ def _require(connection: sa.Connection, probe: str) -> None:
 
 
 def void_registers(
-    connection: sa.Connection, condition: sa.ColumnElement[bool], username: str
+    connection: sa.Connection,
+    condition: sa.ColumnElement[bool],
+    reason: str,
+    username: str,
 ) -> dict[str, int]:
     """Void registers, and settle their probes.
 
     :param connection: in a transaction that writes.
     :param condition: of the columns of registers; those that are void stay
         so.
+    :param reason: why closed days change.
     :returns: the energy removed, in millijoules, by probe.
     :raises RetryRequest: if another transaction added a register meanwhile;
         the caller repeats its transaction.
@@ -90,7 +95,9 @@ def void_registers(
         .order_by(_REGISTER.c.probe, _REGISTER.c.register)
     ).all()
     numbers = [row.number for row in voided]
-    removed = settling.void(connection, numbers, db_engine.now(connection))
+    cause = settling.Cause(reason, username)
+    db_now = db_engine.now(connection)
+    removed = settling.void(connection, numbers, db_now, cause)
     for probe, millijoules in _remove_overlap(connection, removed).items():
         removed[probe] -= millijoules
     members = collections.defaultdict(list)
@@ -161,9 +168,11 @@ def delete_probe(engine: sa.Engine, probe: str, username: str) -> int:
         numbers = connection.scalars(
             sa.select(_REGISTER.c.number).where(is_member)
         ).all()
+        db_now = db_engine.now(connection)
         # Locks the probe and its registers.
-        settling.void(connection, numbers, db_engine.now(connection))
-        age = db_engine.now(connection) - max(
+        cause = settling.Cause('probe deleted', username)
+        settling.void(connection, numbers, db_now, cause)
+        age = db_now - max(
             connection.scalars(
                 sa.select(_REGISTER.c.last_seen_at).where(is_member)
             ),
@@ -173,6 +182,9 @@ def delete_probe(engine: sa.Engine, probe: str, username: str) -> int:
             raise exception.ProbeInUse(probe=probe, seconds=age // 1000)
         connection.execute(_OVERLAP.delete().where(_OVERLAP.c.probe == probe))
         connection.execute(_PROBE.delete().where(_PROBE.c.id == probe))
+        # Invoices may name the versions of closed days.
+        changed = schema.changed_day
+        connection.execute(changed.delete().where(changed.c.probe == probe))
         memberships.cap(connection, probe, 0)
         audit(connection, username, f'delete probe {probe}: {removed} mJ')
     return removed

@@ -113,6 +113,7 @@ def _void(
                 schema.register.c.agent == agent,
                 schema.register.c.probe.in_(probes),
             ),
+            'agent disabled',
             username,
         )
 

@@ -81,6 +81,15 @@ class Arrival:
             self.synced and self.last.timestamp < arrived_at - marks.HORIZON_MS
         )
 
+    def opened_after(self, arrived_at: int) -> int:
+        """Return a date, in ms, that the opening is not before.
+
+        Unless other measurements of the register arrive with a smaller lag.
+        """
+        elapsed, timestamp = self._first
+        arrival = arrived_at - max(self.lags.values())
+        return min(timestamp - elapsed, arrival)
+
     def row(
         self, number: int, lag_elapsed: int, arrived_at: int
     ) -> upsert.Row:

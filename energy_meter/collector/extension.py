@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.billing import lines
 from energy_meter.collector import arrivals
+from energy_meter.collector import locks
 from energy_meter.collector import settlement
 from energy_meter.db import documents
 from energy_meter.db import numbers
@@ -85,11 +86,11 @@ def extend(
         connection,
         [change for change in changes if change.role == schema.Role.UNBILLED],
     )
-    probes = _lock_probes(connection, names)
+    probes = locks.wait(connection, names)
     tips = {
         name: change
         for name, change in candidates.items()
-        if _extends(probes[name], change, previous)
+        if _extends(probes[name], change, previous, db_now)
     }
     _write_tips(connection, tips, probes, previous, db_now)
     contested = [
@@ -193,33 +194,17 @@ def _insert(family: str) -> sa.TextClause:
 _INSERT = {family: _insert(family) for family in documents.FAMILIES}
 
 
-def _lock_probes(
-    connection: sa.Connection, names: list[str]
-) -> dict[str, _Row]:
-    """Lock the rows of probes, in order."""
-    probe = schema.probe.c
-    received = documents.table(connection, _ID)
-    query = (
-        sa.select(
-            probe.id,
-            probe.tip,
-            probe.contested,
-            probe.plural,
-            probe.settled_at,
-            probe.base_millijoules,
-        )
-        .join_from(received, schema.probe, probe.id == received.c.id)
-        .order_by(probe.id)
-        .with_for_update(of=schema.probe)
-    )
-    query = documents.look_up(query, schema.probe)
-    rows = documents.pack((name,) for name in names)
-    return {row.id: row for row in connection.execute(query, rows)}
+def _extends(
+    probe: _Row, change: Change, previous: dict[int, _Row], db_now: int
+) -> bool:
+    """Check that a register follows the tip, or is a probe's first one.
 
-
-def _extends(probe: _Row, change: Change, previous: dict[int, _Row]) -> bool:
-    """Check that a register follows the tip, or is a probe's first one."""
+    One that may have begun in a closed day is settled, which marks the day.
+    """
     if probe.contested or probe.plural:
+        return False
+    closed_until = probe.closed_until
+    if closed_until and change.arrival.opened_after(db_now) < closed_until:
         return False
     if probe.tip is None:
         return not probe.settled_at
@@ -278,14 +263,22 @@ _ADVANCE = {
     )
     for family in documents.FAMILIES
 }
-# Sets the roles of old and new tips. A line is settled without its curves.
+# Sets the roles of old and new tips. A line is settled without its curves,
+# except for those of closed days.
 _ASSIGN = {
     family: documents.update(
         family,
         'register',
         'number',
         _ROLE,
-        {'role': 'received.role', 'dirty': '0', 'settled_until': '0'},
+        {
+            'role': 'received.role',
+            'dirty': '0',
+            'settled_until': (
+                f'CASE WHEN received.role = {schema.Role.SOLE.value} THEN 0 '
+                'ELSE settled_until END'
+            ),
+        },
     )
     for family in documents.FAMILIES
 }

@@ -2,8 +2,6 @@
 
 """Computes what is to be settled of one probe, without the database."""
 
-import collections
-import collections.abc
 import dataclasses
 import typing
 
@@ -16,6 +14,7 @@ from energy_meter.billing import curve
 from energy_meter.billing import dates
 from energy_meter.billing import history
 from energy_meter.billing import lines
+from energy_meter.db import changes
 from energy_meter.db import histories as db_histories
 from energy_meter.db import marks
 from energy_meter.db import packing
@@ -25,8 +24,6 @@ from energy_meter.db import settlements
 #: Energy in mJ above which no further register of a probe is billed. The sum
 #: of a forger's registers must fit into a column.
 MAX_MILLIJOULES = 2**62
-#: Date before all others.
-BEGINNING = -(2**62)
 
 _Histories = list[history.RegisterHistory]
 
@@ -39,6 +36,7 @@ class Registers:
         without marks. Those of ``unbilled`` are not billed, like void ones.
     :ivar unbilled: registers that are dated before the horizon when they are
         first known, or exceed :data:`MAX_MILLIJOULES`.
+    :ivar lines: relations between all of them.
     :ivar is_line: whether they form one line, so that no date matters.
     :ivar since: date from which the histories have marks; None before they
         have any.
@@ -50,10 +48,10 @@ class Registers:
         self.histories: _Histories = [
             db_histories.to_history(row) for row in rows
         ]
-        related = lines.Lines(self.histories)
+        self.lines = lines.Lines(self.histories)
         self.since: int | None = None
         self.horizon = packing.horizon(db_now)
-        self.openings = dates.openings(self.histories, related)
+        self.openings = dates.openings(self.histories, self.lines)
         self.unbilled = {
             known.key
             for row, known in zip(rows, self.histories, strict=True)
@@ -66,7 +64,7 @@ class Registers:
             else known
             for known in self.histories
         ]
-        self.is_line = related.is_one_line(
+        self.is_line = self.lines.is_one_line(
             known.key for known in self.histories if not known.voided
         )
 
@@ -89,47 +87,10 @@ class Registers:
     def changed_since(self) -> int:
         """Return the date from which what is billed may have changed.
 
-        It is that of the last mark before the change or, before marks are
-        loaded, that of the change. If the date of an opening moved, all of
-        the register changed. If a register changed, those that claim to
-        follow it may relate to others than before.
+        Before marks are loaded it may be too late, up to the mark before.
         """
-        changed = [max(map(self._end, self.histories), default=BEGINNING)]
-        successors = collections.defaultdict(list)
-        for row, known in zip(self.rows, self.histories, strict=True):
-            if known.after is not None:
-                previous = known.key._replace(id=known.after.register)
-                successors[previous].append(known.key)
-            opened = self.openings[known.key].opened
-            if row.opened is not None and row.opened != opened:
-                changed.append(min(row.opened, opened))
-        for row, known in zip(self.rows, self.histories, strict=True):
-            if row.dirty:
-                changed.append(self._changed(row, known))
-                changed += [
-                    self.openings[key].opened
-                    for key in _followers(known.key, successors)
-                ]
-        return min(changed)
-
-    def _changed(
-        self, row: db_histories.Row, known: history.RegisterHistory
-    ) -> int:
-        """Return the date from which the curve of a register changed."""
-        opened = self.openings[known.key].opened
-        if row.opened is None:
-            return opened
-        settled_until: int = row.settled_until
-        if self.since is None:
-            return opened + max(settled_until, 0)
-        points = (known.base, *known.marks)
-        return opened + max(
-            (
-                point.elapsed
-                for point in points
-                if point.elapsed <= settled_until
-            ),
-            default=0,
+        return changes.changed_since(
+            self.rows, self.histories, self.openings, self.since is not None
         )
 
     def settled_until(
@@ -137,7 +98,7 @@ class Registers:
     ) -> int:
         """Return the elapsed time up to which a curve is now settled.
 
-        A line is settled without its curves.
+        A line is settled without its curves, unless days of it are closed.
         """
         if self.since is None:
             return 0
@@ -150,39 +111,30 @@ class Registers:
         return self.openings[known.key].opened + known.last.elapsed
 
 
-def _followers(
-    key: measurement.RegisterKey,
-    successors: collections.abc.Mapping[
-        measurement.RegisterKey, list[measurement.RegisterKey]
-    ],
-) -> set[measurement.RegisterKey]:
-    """Return the registers that claim to follow one, directly or not."""
-    found: set[measurement.RegisterKey] = set()
-    waiting = [key]
-    while waiting:
-        for follower in successors.get(waiting.pop(), ()):
-            if follower not in found:
-                found.add(follower)
-                waiting.append(follower)
-    return found
-
-
 class Settlement(typing.NamedTuple):
     """What is settled of one probe.
 
     :ivar registers: rows of registers that change.
     :ivar overlaps: all overlap from the first cell that may have changed.
+    :ivar changed: first of the closed days that may have changed, and the day
+        after the last one. The range may be empty.
     """
 
     probe: settlements.ProbeRow
     registers: list[settlements.RegisterRow]
     overlaps: list[settlements.OverlapRow]
+    changed: tuple[int, int]
 
 
 def first_cell(registers: Registers) -> int:
-    """Return the start of the first cell that may have changed."""
+    """Return the start of the first cell of which overlap is computed."""
     if registers.is_line:
-        return BEGINNING
+        return changes.BEGINNING
+    return first_changed_cell(registers)
+
+
+def first_changed_cell(registers: Registers) -> int:
+    """Return the start of the first cell of which curves may have changed."""
     since = cells.start_of(registers.changed_since())
     return max(since, registers.horizon)
 
@@ -212,9 +164,20 @@ def settle(
     overlap = _total(new).minus(_total(old))
     return Settlement(
         _probe_row(probe, registers, result, numbers, overlap, lower),
-        _register_rows(registers, result),
+        _register_rows(probe, registers, result),
         new,
+        _changed_days(probe, registers),
     )
+
+
+def _changed_days(
+    probe: sa.Row[typing.Any], registers: Registers
+) -> tuple[int, int]:
+    opened = [each.opened for each in registers.openings.values()]
+    opened += [row.opened for row in registers.rows if row.opened is not None]
+    first = changes.first_day(registers.changed_since())
+    first = max(first, min(opened, default=0) // packing.DAY_MS)
+    return first, (probe.closed_until or changes.BEGINNING) // packing.DAY_MS
 
 
 def _probe_row(
@@ -264,24 +227,49 @@ def _total(rows: list[settlements.OverlapRow]) -> curve.Share:
 
 
 def _register_rows(
-    registers: Registers, result: bill.Bill
+    probe: sa.Row[typing.Any], registers: Registers, result: bill.Bill
 ) -> list[settlements.RegisterRow]:
     """Return the rows of registers that change."""
-    tip = schema.Role.WATCHED if result.plural else schema.Role.SOLE
     rows = []
     for row, known in zip(registers.rows, registers.histories, strict=True):
-        role = schema.Role.SETTLED
-        if known.key in registers.unbilled:
-            role = schema.Role.UNBILLED
-        elif known.key == result.tip:
-            role = tip
         new = settlements.RegisterRow(
             row.number,
-            role,
+            schema.Role.SETTLED,
             schema.Dirty.CLEAN,
             registers.settled_until(row, known),
             result.openings[known.key].opened,
+            row.pinned_opened,
         )
+        if known.key in registers.unbilled:
+            new = new._replace(role=schema.Role.UNBILLED)
+        elif known.key == result.tip:
+            is_live = result.openings[known.key].live
+            role = tip_role(new, result.plural, is_live, probe.closed_until)
+            new = new._replace(role=role)
         if new != tuple(getattr(row, name) for name in new._fields):
             rows.append(new)
     return rows
+
+
+def tip_role(
+    row: settlements.RegisterRow,
+    plural: bool,
+    is_live: bool,
+    closed_until: int | None,
+) -> schema.Role:
+    """Return the role of the tip of a probe.
+
+    No change of a closed day may be overlooked. If the tip has no mark after
+    the last one, that day changes whenever the tip advances. If its opening is
+    not certain, it may move into closed days.
+
+    :param row: its row, with any role.
+    :param is_live: whether its opening is known from a live measurement.
+    :param closed_until: date before which the days of the probe are closed.
+    """
+    if closed_until is not None:
+        if row.opened < closed_until > row.opened + row.settled_until:
+            return schema.Role.SETTLED
+        if row.pinned_opened is None and not is_live:
+            return schema.Role.WATCHED
+    return schema.Role.WATCHED if plural else schema.Role.SOLE

@@ -28,7 +28,10 @@ from oslo_db import exception as db_exception
 import sqlalchemy as sa
 
 from energy_meter.billing import cells
+from energy_meter.collector import locks
 from energy_meter.collector import settlement
+from energy_meter.db import changes
+from energy_meter.db import closed_days
 from energy_meter.db import documents
 from energy_meter.db import histories
 from energy_meter.db import schema
@@ -37,8 +40,21 @@ from energy_meter.db import settlements
 _ID = {'id': documents.TEXT}
 _NUMBER = {'number': documents.INTEGER}
 
-_Probes = dict[str, sa.Row[typing.Any]]
 _Registers = dict[str, settlement.Registers]
+
+
+class Cause(typing.NamedTuple):
+    """Why closed days change.
+
+    :ivar username: operator who caused it; empty for a collector.
+    """
+
+    reason: str
+    username: str = ''
+
+
+#: Measurements arrived after days were closed.
+LATE = Cause('late measurements')
 
 _VOID = {
     family: documents.update(
@@ -75,15 +91,15 @@ def settle(
     :returns: IDs of the settled probes. Those that another transaction is
         writing are missing.
     """
-    query = _probes(connection).where(schema.probe.c.contested)
-    query = query.with_for_update(skip_locked=True, of=schema.probe)
-    return _settle(connection, query, probes, db_now, lower=False)
+    found = locks.free(connection, probes, schema.probe.c.contested)
+    return _settle(connection, found, db_now, LATE, lower=False)
 
 
 def void(
     connection: sa.Connection,
     registers: collections.abc.Collection[int],
     db_now: int,
+    cause: Cause,
 ) -> dict[str, int]:
     """Void registers, and settle their probes.
 
@@ -91,51 +107,24 @@ def void(
 
     :param connection: in a transaction that writes.
     :param registers: numbers of registers; those that are void stay so.
+    :param cause: why closed days change.
     :returns: by probe, the energy in mJ by which what it shows fell.
     :raises RetryRequest: if another transaction added a register meanwhile;
         the caller repeats its transaction.
     """
-    before = _lock(connection, registers)
+    before = _shown(connection, locks.members(connection, registers))
     connection.execute(
         _VOID[documents.family(connection)],
         documents.pack((number,) for number in registers),
     )
-    query = _probes(connection)
-    settled = _settle(connection, query, list(before), db_now, lower=True)
+    found = locks.found(connection, before)
+    settled = _settle(connection, found, db_now, cause, lower=True)
     if settled != before.keys():
         raise db_exception.RetryRequest(
             db_exception.DBDeadlock('a register was added')
         )
     after = _shown(connection, before)
     return {name: before[name] - after[name] for name in before}
-
-
-def _lock(
-    connection: sa.Connection, registers: collections.abc.Collection[int]
-) -> dict[str, int]:
-    """Lock all registers of the probes of some, and the probes, in order.
-
-    :returns: the energy in mJ that each probe shows.
-    """
-    table, probe = schema.register, schema.probe
-    received = documents.table(connection, _NUMBER)
-    query = sa.select(table.c.number, table.c.probe).join_from(
-        received, table, table.c.number == received.c.number
-    )
-    numbers = documents.pack((number,) for number in registers)
-    names = sorted({row.probe for row in connection.execute(query, numbers)})
-    rows = documents.pack((name,) for name in names)
-    members = histories.registers(connection, names)
-    query = documents.look_up(query, table).order_by(table.c.number)
-    connection.execute(
-        query.with_for_update(of=table),
-        documents.pack(
-            sorted((row.number,) for each in members.values() for row in each)
-        ),
-    )
-    query = _probes(connection).order_by(probe.c.id)
-    connection.execute(query.with_for_update(of=probe), rows)
-    return _shown(connection, names)
 
 
 def _shown(
@@ -160,95 +149,88 @@ def _shown(
     }
 
 
-def _probes(connection: sa.Connection) -> sa.Select[typing.Any]:
-    received = documents.table(connection, _ID)
-    query = sa.select(schema.probe).join_from(
-        received, schema.probe, schema.probe.c.id == received.c.id
-    )
-    return documents.look_up(query, schema.probe)
-
-
 def _settle(
     connection: sa.Connection,
-    query: sa.Select[typing.Any],
-    names: collections.abc.Collection[str],
+    probes: locks.Probes,
     db_now: int,
+    cause: Cause,
     lower: bool,
 ) -> set[str]:
-    found = connection.execute(query, documents.pack((n,) for n in names))
-    probes: _Probes = {row.id: row for row in found}
-    rows = histories.registers(connection, probes, lock=True)
-    counts = _counts(connection, probes)
+    rows = locks.registers(connection, probes)
     registers: _Registers = {
         name: settlement.Registers(members, db_now)
         for name, members in rows.items()
-        if len(members) == counts[name]
     }
-    _add_marks(connection, registers)
+    _add_marks(connection, probes, registers)
     old = _overlaps(connection, probes, registers)
     settled = {
         name: settlement.settle(probes[name], known, old[name], lower)
         for name, known in registers.items()
     }
     _write(connection, settled, old, db_now)
+    closed_days.mark_changed(
+        connection,
+        ((name, *each.changed) for name, each in settled.items()),
+        db_now,
+        *cause,
+    )
     return set(settled)
 
 
-def _counts(
-    connection: sa.Connection, probes: collections.abc.Iterable[str]
-) -> dict[str, int]:
-    """Return the number of registers of each probe, locked or not."""
-    received = documents.table(connection, _ID)
-    table = schema.register
-    query = (
-        sa.select(table.c.probe, sa.func.count())
-        .join_from(received, table, table.c.probe == received.c.id)
-        .group_by(table.c.probe)
-    )
-    rows = documents.pack((name,) for name in probes)
-    return {name: count for name, count in connection.execute(query, rows)}
+def _add_marks(
+    connection: sa.Connection, probes: locks.Probes, registers: _Registers
+) -> None:
+    """Load the marks of registers if they matter.
 
-
-def _add_marks(connection: sa.Connection, probes: _Registers) -> None:
-    """Load the marks of all registers that are concurrent with others.
-
+    They do if registers are concurrent, or if days are closed that may change.
     They are loaded from the cell before the change, which shows the line that
     is billed, and once more if the last mark before it was even earlier.
     """
-    plural = {
-        name: known for name, known in probes.items() if not known.is_line
+    left = {
+        name: known
+        for name, known in registers.items()
+        if not known.is_line or probes[name].closed_until is not None
     }
     for _ in range(2):
         starts = {
-            name: settlement.first_cell(known) - cells.CELL_MS
-            for name, known in plural.items()
+            name: settlement.first_changed_cell(known) - cells.CELL_MS
+            for name, known in left.items()
         }
-        plural = {
+        left = {
             name: known
-            for name, known in plural.items()
+            for name, known in left.items()
             if known.since is None or starts[name] < known.since
         }
-        if not plural:
+        if not left:
             return
-        since = {
-            row.number: histories.own_opened(row)
-            + starts[name]
-            - known.openings[each.key].opened
-            for name, known in plural.items()
-            for row, each in zip(known.rows, known.histories, strict=True)
-        }
-        loaded = histories.add_marks(
-            connection,
-            {name: known.rows for name, known in plural.items()},
-            {name: known.histories for name, known in plural.items()},
-            since,
-        )
-        for name, known in plural.items():
-            known.histories, known.since = loaded[name], starts[name]
+        add_marks(connection, left, starts)
+
+
+def add_marks(
+    connection: sa.Connection,
+    registers: _Registers,
+    since: collections.abc.Mapping[str, int],
+) -> None:
+    """Load the marks of the registers of probes, from a date on."""
+    starts = {
+        row.number: histories.own_opened(row)
+        + since[name]
+        - known.openings[each.key].opened
+        for name, known in registers.items()
+        for row, each in zip(known.rows, known.histories, strict=True)
+    }
+    loaded = histories.add_marks(
+        connection,
+        {name: known.rows for name, known in registers.items()},
+        {name: known.histories for name, known in registers.items()},
+        starts,
+    )
+    for name, known in registers.items():
+        known.histories, known.since = loaded[name], since[name]
 
 
 def _overlaps(
-    connection: sa.Connection, probes: _Probes, registers: _Registers
+    connection: sa.Connection, probes: locks.Probes, registers: _Registers
 ) -> dict[str, list[settlements.OverlapRow]]:
     """Return the overlap that may change, by probe.
 
@@ -266,7 +248,7 @@ def _overlaps(
         for row in registers[name].rows
         if row.voided and row.dirty
     }
-    since = first | dict.fromkeys(void.values(), settlement.BEGINNING)
+    since = first | dict.fromkeys(void.values(), changes.BEGINNING)
     rows: dict[str, list[settlements.OverlapRow]] = {
         name: [] for name in registers
     }

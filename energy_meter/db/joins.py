@@ -110,12 +110,13 @@ _CHANGED = (
     f'{_SAME} AND ({_LONGER} OR {_NEWER} OR {_JOINED} '
     f'OR {{new}}settled_until < {NO_MARK})'
 )
+# Those of a sole register matter only where a closed day settled its curve.
 _MUST_SETTLE = (
-    f'register.role <> {schema.Role.SOLE.value} AND ('
+    '{new}settled_until < register.settled_until '
+    f'OR (register.role <> {schema.Role.SOLE.value} AND ('
     f'(register.role <> {schema.Role.WATCHED.value} '
     f'AND ({_LONGER} OR {{new}}settled_until < {NO_MARK})) '
-    f'OR {_JOINED} '
-    'OR {new}settled_until < register.settled_until)'
+    f'OR {_JOINED}))'
 )
 
 # Order matters: MariaDB evaluates assignments left to right, using values

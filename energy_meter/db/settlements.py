@@ -40,6 +40,7 @@ class RegisterRow(typing.NamedTuple):
     dirty: int
     settled_until: int
     opened: int
+    pinned_opened: int | None
 
 
 class OverlapRow(typing.NamedTuple):

@@ -58,7 +58,10 @@ def void(
     """Void a register; return the energy that its probe shows no more."""
     with db_engine.writing(engine) as connection:
         removed = settling.void(
-            connection, [numbers.number(probe, register)], db_now
+            connection,
+            [numbers.number(probe, register)],
+            db_now,
+            settling.Cause('void', 'operator'),
         )
     return removed[probe]
 

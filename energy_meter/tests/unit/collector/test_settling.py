@@ -272,7 +272,8 @@ class VoidTest(SettlingTest):
             db_engine.writing(self.engine) as connection,
         ):
             number = numbers.number('p', self.key(self.a))
-            settling.void(connection, [number], self.date)
+            cause = settling.Cause('void')
+            settling.void(connection, [number], self.date, cause)
         self.assertEqual(HOUR_MS, self.shown())
 
 
