@@ -270,6 +270,7 @@ def tip_role(
     if closed_until is not None:
         if row.opened < closed_until > row.opened + row.settled_until:
             return schema.Role.SETTLED
-        if row.pinned_opened is None and not is_live:
+        is_certain = is_live and row.opened >= closed_until
+        if row.pinned_opened is None and not is_certain:
             return schema.Role.WATCHED
     return schema.Role.WATCHED if plural else schema.Role.SOLE

@@ -113,10 +113,23 @@ def latest(
         last. Days that are not closed are missing.
     :param as_of: only versions that were written by this date, in ms, count.
     """
+    keys = itertools.product(range(first, until), probes)
+    return latest_of(connection, keys, as_of)
+
+
+def latest_of(
+    connection: sa.Connection,
+    keys: collections.abc.Iterable[tuple[int, str]],
+    as_of: int | None = None,
+) -> dict[tuple[str, int], ClosedDay]:
+    """Return the latest version of each of some days, by probe and day.
+
+    :param keys: number of the day, and ID of the probe.
+    """
     table = schema.closed_day
     columns = [table.c[name] for name in _NAMES]
     found = {}
-    for row in _versions(connection, columns, probes, first, until, as_of):
+    for row in _versions(connection, columns, keys, as_of):
         found[row.probe, row.day] = row
     return {key: _closed_day(row) for key, row in found.items()}
 
@@ -134,9 +147,10 @@ def totals(
     """
     table = schema.closed_day
     columns = [table.c[name] for name in Total._fields]
+    keys = itertools.product(range(first, until), probes)
     return {
         (row.probe, row.day): _total(row)
-        for row in _versions(connection, columns, probes, first, until, as_of)
+        for row in _versions(connection, columns, keys, as_of)
     }
 
 
@@ -146,7 +160,8 @@ def versions(
     """Return all versions of the days of a probe, by day and version."""
     table = schema.closed_day
     columns = [table.c[name] for name in Total._fields]
-    rows = _versions(connection, columns, [probe], first, until, None)
+    keys = ((day, probe) for day in range(first, until))
+    rows = _versions(connection, columns, keys)
     return sorted(_total(row) for row in rows)
 
 
@@ -236,10 +251,8 @@ _MARK = {family: _mark(family) for family in documents.FAMILIES}
 def _versions(
     connection: sa.Connection,
     columns: collections.abc.Sequence[sa.Column[typing.Any]],
-    probes: collections.abc.Collection[str],
-    first: int,
-    until: int,
-    as_of: int | None,
+    keys: collections.abc.Iterable[tuple[int, str]],
+    as_of: int | None = None,
 ) -> collections.abc.Iterator[sa.Row[typing.Any]]:
     """Yield versions of days, the latest one of each day last."""
     table = schema.closed_day
@@ -254,7 +267,6 @@ def _versions(
     if as_of is not None:
         query = query.where(table.c.closed_at <= as_of)
     query = documents.look_up(query, table)
-    keys = itertools.product(range(first, until), probes)
     for parameters in _parameters(keys):
         rows = connection.execute(query, parameters).all()
         yield from sorted(rows, key=lambda row: row.version)

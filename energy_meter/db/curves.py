@@ -88,7 +88,7 @@ def load(connection: sa.Connection, probe: str) -> timeline.Timeline:
             not contested or _end(known, openings) < db_now - marks.HORIZON_MS
         )
         else known
-        for known in _unpack(connection, probe, loaded)
+        for known in unpack(connection, probe, loaded)
     ]
     overlaps = _overlaps(connection, probe, loaded)
     if contested:
@@ -113,7 +113,7 @@ def _unbilled(connection: sa.Connection, probe: str) -> set[int]:
     return set(connection.scalars(query))
 
 
-def _unpack(
+def unpack(
     connection: sa.Connection,
     probe: str,
     loaded: collections.abc.Iterable[history.RegisterHistory],
