@@ -251,7 +251,7 @@ class Delivery:
 
 
 #: Repeats a transaction after a deadlock, as the collector does.
-_retrying = tenacity.Retrying(
+retrying = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(db_exception.DBDeadlock)
 )
 
@@ -273,13 +273,11 @@ def assert_concurrent_collectors_agree(
 
     def write(order: list[collectors.Batch]) -> None:
         for batch in order:
-            _retrying(
-                databases.deliver, engine, batch.measurements, batch.time
-            )
+            retrying(databases.deliver, engine, batch.measurements, batch.time)
 
     def settle() -> None:
         while not written.is_set():
-            _retrying(databases.settle, engine, end)
+            retrying(databases.settle, engine, end)
 
     with concurrent.futures.ThreadPoolExecutor(_WRITERS + _SETTLERS) as pool:
         settlers = [pool.submit(settle) for _ in range(_SETTLERS)]
