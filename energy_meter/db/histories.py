@@ -17,7 +17,7 @@ from energy_meter.db import schema
 
 #: How far the wall clock of a register's marks may drift from that of its
 #: first measurement, in steps so small that none ends the register.
-_MAX_DRIFT_MS = 300_000
+MAX_DRIFT_MS = 300_000
 #: Number of probes, and of slots, in one statement.
 _CHUNK = 5000
 _MAX_SLOTS = 50_000
@@ -128,17 +128,17 @@ def add_marks(
         for members in rows.values()
         for row in members
     }
-    found = _points(connection, wanted)
+    found = points(connection, wanted)
     sparse = {
         row.number: _slots(row, own_opened(row))
         for members in rows.values()
         for row in members
         if not _reaches(row, found[row.number], since[row.number])
     }
-    found.update(_points(connection, sparse))
+    found.update(points(connection, sparse))
     return {
         name: [
-            dataclasses.replace(known, marks=_join(found[row.number]))
+            dataclasses.replace(known, marks=join(found[row.number]))
             for row, known in zip(rows[name], members, strict=True)
         ]
         for name, members in histories.items()
@@ -148,8 +148,8 @@ def add_marks(
 def _slots(row: Row, since: int) -> range:
     """Return the slots in which a register may have marks after a date."""
     opened = own_opened(row)
-    start = max(since, opened + row.base_elapsed) - _MAX_DRIFT_MS
-    until = opened + row.elapsed + _MAX_DRIFT_MS
+    start = max(since, opened + row.base_elapsed) - MAX_DRIFT_MS
+    until = opened + row.elapsed + MAX_DRIFT_MS
     return range(start // marks.SLOT_MS, until // marks.SLOT_MS + 1)
 
 
@@ -161,10 +161,14 @@ def _reaches(row: Row, points: list[measurement.Point], since: int) -> bool:
     return any(opened + point.elapsed <= since for point in points)
 
 
-def _points(
-    connection: sa.Connection, wanted: collections.abc.Mapping[int, range]
+def points(
+    connection: sa.Connection,
+    wanted: collections.abc.Mapping[int, collections.abc.Iterable[int]],
 ) -> dict[int, list[measurement.Point]]:
-    """Return the marks of registers in ranges of slots."""
+    """Return the marks of registers in slots.
+
+    :param wanted: slots by number of the register.
+    """
     found: dict[int, list[measurement.Point]] = {
         number: [] for number in wanted
     }
@@ -190,6 +194,6 @@ def _points(
     return found
 
 
-def _join(points: list[measurement.Point]) -> tuple[measurement.Point, ...]:
+def join(points: list[measurement.Point]) -> tuple[measurement.Point, ...]:
     """Return points by elapsed time; of two that differ the larger one."""
     return tuple({point.elapsed: point for point in sorted(points)}.values())

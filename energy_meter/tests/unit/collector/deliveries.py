@@ -70,10 +70,13 @@ class Arrived:
             for known in joined.join(self._arrivals[probe])
         ]
 
+    def probes(self) -> list[str]:
+        return [*self._arrivals]
+
     def bills(self) -> dict[str, billing.Bill]:
         """Return the bill of each probe."""
         return {
-            probe: billing.bill(self.known(probe)) for probe in self._arrivals
+            probe: billing.bill(self.known(probe)) for probe in self.probes()
         }
 
 
