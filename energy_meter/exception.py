@@ -176,6 +176,12 @@ class ProbeNotFound(EnergyMeterError):
     template = 'probe %(probe)s not found'
 
 
+class DayNotClosed(EnergyMeterError):
+    """A UTC day of a probe was not closed by a date."""
+
+    template = 'probe %(probe)s: the day %(day)s was not closed'
+
+
 class RRDError(EnergyMeterError):
     """rrdtool could not create, write, read or draw a file."""
 

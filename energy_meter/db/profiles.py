@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Load profiles of probes: what was billed between dates.
+
+Closed days are read where they hold, and curves elsewhere.
+"""
+
+import collections
+import collections.abc
+import datetime
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter import exception
+from energy_meter.db import closed_days
+from energy_meter.db import documents
+from energy_meter.db import schema
+from energy_meter.db import splicing
+from energy_meter.db import timelines
+from energy_meter.db import tips
+from energy_meter.db.closed_days import DAY_MS
+
+_ID = {'id': documents.TEXT}
+_PROBE = schema.probe
+
+#: Ascending dates in ms, at least two, by probe.
+Wanted = collections.abc.Mapping[str, collections.abc.Sequence[int]]
+_Totals = dict[str, dict[int, closed_days.Total]]
+
+
+class Energy(typing.NamedTuple):
+    """What was billed of a probe.
+
+    :ivar profile: between any two of the dates that were asked for.
+    :ivar ahead: energy in mJ that is shown, but not billed.
+    :ivar final_until: date before which all days are closed and hold; None if
+        there are none.
+    """
+
+    profile: splicing.Profile
+    ahead: int
+    final_until: int | None
+
+
+class _State(typing.NamedTuple):
+    """What is settled and closed of a probe."""
+
+    ahead: int
+    contested: bool
+    closed_until: int | None
+
+
+def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
+    """Return what is billed of probes now.
+
+    :param connection: one of :func:`energy_meter.db.curves.snapshot`.
+    :returns: by probe; those that do not exist are missing.
+    """
+    states = _states(connection, wanted)
+    changed = closed_days.changed(connection, states)
+    totals = _totals(connection, wanted)
+    splices, final = {}, {}
+    for name, state in states.items():
+        final[name] = _final_until(state, changed.get(name, set()))
+        closed = _closed(state, totals[name], changed.get(name, set()))
+        splices[name] = splicing.Splice(wanted[name], closed)
+    days = _divided(connection, splices)
+    runs = {
+        name: found for name, each in splices.items() if (found := each.runs())
+    }
+    lines = timelines.load(connection, runs) if runs else {}
+    return {
+        name: Energy(
+            each.profile(days[name], lines.get(name)),
+            states[name].ahead,
+            final[name],
+        )
+        for name, each in splices.items()
+    }
+
+
+def load_as_of(
+    connection: sa.Connection, wanted: Wanted, as_of: int
+) -> dict[str, splicing.Profile]:
+    """Return what was billed of probes by the days that were closed by a date.
+
+    The days before the first one that was closed have no energy.
+
+    :param as_of: in ms.
+    :raises DayNotClosed: if another day was not closed by then.
+    """
+    totals = _totals(connection, wanted, as_of)
+    splices = {}
+    for name, dates in wanted.items():
+        found = totals[name]
+        last = (dates[-1] - 1) // DAY_MS
+        first = min(found, default=dates[0] // DAY_MS)
+        for day in range(first, last + 1):
+            if day not in found:
+                raise exception.DayNotClosed(probe=name, day=_iso(day))
+        closed = splicing.Closed(first * DAY_MS, found)
+        splices[name] = splicing.Splice(dates, closed)
+    days = _divided(connection, splices, as_of)
+    return {
+        name: each.profile(days[name], None) for name, each in splices.items()
+    }
+
+
+def _iso(day: int) -> str:
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(day)).isoformat()
+
+
+def _states(
+    connection: sa.Connection, probes: collections.abc.Iterable[str]
+) -> dict[str, _State]:
+    received = documents.table(connection, _ID)
+    query = (
+        sa.select(
+            _PROBE.c.id,
+            tips.SHOWN - tips.MILLIJOULES,
+            _PROBE.c.contested,
+            _PROBE.c.closed_until,
+        )
+        .select_from(received)
+        .join(_PROBE, _PROBE.c.id == received.c.id)
+        .outerjoin(schema.register, tips.IS_TIP)
+    )
+    query = documents.look_up(query, _PROBE)
+    rows = documents.pack((name,) for name in probes)
+    return {
+        row[0]: _State(*row[1:]) for row in connection.execute(query, rows)
+    }
+
+
+def _totals(
+    connection: sa.Connection, wanted: Wanted, as_of: int | None = None
+) -> _Totals:
+    """Return all closed days of probes that their dates touch."""
+    found: _Totals = {name: {} for name in wanted}
+    day = schema.closed_day.c.day
+    first, last = connection.execute(
+        sa.select(sa.func.min(day), sa.func.max(day))
+    ).one()
+    if first is not None:
+        first = max(
+            first, min(dates[0] for dates in wanted.values()) // DAY_MS
+        )
+        last = min(
+            last, max(dates[-1] - 1 for dates in wanted.values()) // DAY_MS
+        )
+        for (name, number), total in closed_days.totals(
+            connection, list(wanted), first, last + 1, as_of
+        ).items():
+            found[name][number] = total
+    return found
+
+
+def _closed(
+    state: _State,
+    totals: collections.abc.Mapping[int, closed_days.Total],
+    changed: collections.abc.Set[int],
+) -> splicing.Closed:
+    """Return the closed days that hold.
+
+    Days are closed in order, so those without a row are before the first.
+    """
+    if state.contested or state.closed_until is None:
+        return splicing.NOTHING_CLOSED
+    since = min(totals, default=state.closed_until // DAY_MS)
+    if min(changed, default=since) < since:
+        return splicing.NOTHING_CLOSED
+    holding = {day: totals[day] for day in totals.keys() - changed}
+    return splicing.Closed(since * DAY_MS, holding)
+
+
+def _final_until(
+    state: _State, changed: collections.abc.Set[int]
+) -> int | None:
+    if state.contested or state.closed_until is None:
+        return None
+    return min([state.closed_until, *(day * DAY_MS for day in changed)])
+
+
+def _divided(
+    connection: sa.Connection,
+    splices: collections.abc.Mapping[str, splicing.Splice],
+    as_of: int | None = None,
+) -> dict[str, dict[int, closed_days.ClosedDay]]:
+    """Return the closed days of which quarter-hours are needed, by probe.
+
+    Days of the same probes are read together.
+    """
+    probes = collections.defaultdict(list)
+    for name, each in splices.items():
+        for day in each.divided_days():
+            probes[day].append(name)
+    spans: list[tuple[int, int, list[str]]] = []
+    for day in sorted(probes):
+        if spans and spans[-1][1:] == (day, probes[day]):
+            spans[-1] = (spans[-1][0], day + 1, probes[day])
+        else:
+            spans.append((day, day + 1, probes[day]))
+    found: dict[str, dict[int, closed_days.ClosedDay]] = {
+        name: {} for name in splices
+    }
+    for first, until, names in spans:
+        for (name, day), closed in closed_days.latest(
+            connection, names, first, until, as_of
+        ).items():
+            found[name][day] = closed
+    return found
