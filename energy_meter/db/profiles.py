@@ -13,6 +13,7 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter import exception
+from energy_meter.db import changes
 from energy_meter.db import closed_days
 from energy_meter.db import documents
 from energy_meter.db import schema
@@ -20,6 +21,9 @@ from energy_meter.db import splicing
 from energy_meter.db import timelines
 from energy_meter.db import tips
 from energy_meter.db.closed_days import DAY_MS
+
+#: A date after all others.
+_NEVER = 2**62
 
 _ID = {'id': documents.TEXT}
 _PROBE = schema.probe
@@ -44,11 +48,25 @@ class Energy(typing.NamedTuple):
 
 
 class _State(typing.NamedTuple):
-    """What is settled and closed of a probe."""
+    """What is settled and closed of a probe.
+
+    :ivar closed_until: date before which all days are closed.
+    :ivar changed: closed days that changed since.
+    :ivar holds_until: number of the day from which closed days may change as
+        soon as what waits is settled.
+    """
 
     ahead: int
-    contested: bool
     closed_until: int | None
+    changed: set[int]
+    holds_until: int
+
+    def final_until(self) -> int | None:
+        """Return the date before which all days are closed and hold."""
+        if self.closed_until is None:
+            return None
+        first = min([*self.changed, self.holds_until])
+        return min(self.closed_until, first * DAY_MS)
 
 
 def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
@@ -58,13 +76,11 @@ def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
     :returns: by probe; those that do not exist are missing.
     """
     states = _states(connection, wanted)
-    changed = closed_days.changed(connection, states)
     totals = _totals(connection, wanted)
-    splices, final = {}, {}
-    for name, state in states.items():
-        final[name] = _final_until(state, changed.get(name, set()))
-        closed = _closed(state, totals[name], changed.get(name, set()))
-        splices[name] = splicing.Splice(wanted[name], closed)
+    splices = {
+        name: splicing.Splice(wanted[name], _closed(state, totals[name]))
+        for name, state in states.items()
+    }
     days = _divided(connection, splices)
     runs = {
         name: found for name, each in splices.items() if (found := each.runs())
@@ -74,7 +90,7 @@ def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
         name: Energy(
             each.profile(days[name], lines.get(name)),
             states[name].ahead,
-            final[name],
+            states[name].final_until(),
         )
         for name, each in splices.items()
     }
@@ -118,7 +134,7 @@ def _states(
     query = (
         sa.select(
             _PROBE.c.id,
-            tips.SHOWN - tips.MILLIJOULES,
+            (tips.SHOWN - tips.MILLIJOULES).label('ahead'),
             _PROBE.c.contested,
             _PROBE.c.closed_until,
         )
@@ -128,8 +144,20 @@ def _states(
     )
     query = documents.look_up(query, _PROBE)
     rows = documents.pack((name,) for name in probes)
+    found = connection.execute(query, rows).all()
+    changed = closed_days.changed(connection, [row.id for row in found])
+    since = timelines.changed_since(
+        connection,
+        [row.id for row in found if row.contested and row.closed_until],
+    )
     return {
-        row[0]: _State(*row[1:]) for row in connection.execute(query, rows)
+        row.id: _State(
+            row.ahead,
+            row.closed_until,
+            changed.get(row.id, set()),
+            changes.first_day(since.get(row.id, _NEVER)),
+        )
+        for row in found
     }
 
 
@@ -157,29 +185,24 @@ def _totals(
 
 
 def _closed(
-    state: _State,
-    totals: collections.abc.Mapping[int, closed_days.Total],
-    changed: collections.abc.Set[int],
+    state: _State, totals: collections.abc.Mapping[int, closed_days.Total]
 ) -> splicing.Closed:
     """Return the closed days that hold.
 
     Days are closed in order, so those without a row are before the first.
     """
-    if state.contested or state.closed_until is None:
+    final_until = state.final_until()
+    if state.closed_until is None or final_until is None:
         return splicing.NOTHING_CLOSED
-    since = min(totals, default=state.closed_until // DAY_MS)
-    if min(changed, default=since) < since:
-        return splicing.NOTHING_CLOSED
-    holding = {day: totals[day] for day in totals.keys() - changed}
-    return splicing.Closed(since * DAY_MS, holding)
-
-
-def _final_until(
-    state: _State, changed: collections.abc.Set[int]
-) -> int | None:
-    if state.contested or state.closed_until is None:
-        return None
-    return min([state.closed_until, *(day * DAY_MS for day in changed)])
+    since = min(totals, default=state.closed_until // DAY_MS) * DAY_MS
+    if final_until < since:
+        since = splicing.BEGINNING
+    holding = {
+        day: total
+        for day, total in totals.items()
+        if day < state.holds_until and day not in state.changed
+    }
+    return splicing.Closed(since, holding)
 
 
 def _divided(

@@ -18,6 +18,7 @@ from energy_meter.billing import history
 from energy_meter.billing import intervals
 from energy_meter.billing import lines
 from energy_meter.billing import timeline
+from energy_meter.db import changes
 from energy_meter.db import documents
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
@@ -26,6 +27,9 @@ from energy_meter.db import packing
 from energy_meter.db import schema
 from energy_meter.db import settlements
 from energy_meter.db import windows
+
+#: A date after all others.
+_NEVER = 2**62
 
 _ID = {'id': documents.TEXT}
 
@@ -46,12 +50,7 @@ def load(
         of two dates of the same run is exact.
     :returns: by probe; those that do not exist are missing.
     """
-    db_now = db_engine.now(connection)
-    rows = histories.registers(connection, wanted)
-    probes = {
-        state.id: _Probe(state, rows.get(state.id, []), db_now)
-        for state in _states(connection, wanted)
-    }
+    probes = _probes(connection, wanted)
     _add_overlaps(connection, probes, wanted)
     for name, known in probes.items():
         known.look_at(wanted[name])
@@ -66,16 +65,43 @@ def load(
     return {name: known.timeline() for name, known in probes.items()}
 
 
-def _states(
-    connection: sa.Connection, probes: collections.abc.Iterable[str]
-) -> collections.abc.Sequence[sa.Row[typing.Any]]:
+def changed_since(
+    connection: sa.Connection, probes: collections.abc.Collection[str]
+) -> dict[str, int]:
+    """Return from when on what is billed may differ from what was settled.
+
+    :param probes: IDs of contested probes.
+    :returns: date in ms, by probe.
+    """
+    found = _probes(connection, probes)
+    return {name: known.changed_since for name, known in found.items()}
+
+
+def _probes(
+    connection: sa.Connection, names: collections.abc.Collection[str]
+) -> dict[str, '_Probe']:
+    db_now = db_engine.now(connection)
+    rows = histories.registers(connection, names)
     received = documents.table(connection, _ID)
     query = sa.select(schema.probe).join_from(
         received, schema.probe, schema.probe.c.id == received.c.id
     )
     query = documents.look_up(query, schema.probe)
-    rows = documents.pack((name,) for name in probes)
-    return connection.execute(query, rows).all()
+    states = connection.execute(
+        query, documents.pack((name,) for name in names)
+    )
+    probes = {
+        state.id: _Probe(state, rows.get(state.id, []), db_now)
+        for state in states
+    }
+    contested = [each for each in probes.values() if each.state.contested]
+    if contested:
+        changed = [each for known in contested for each in known.changes()]
+        found = windows.load(connection, windows.MARKS, changed)
+        for known in contested:
+            known.add(found)
+            known.find_change()
+    return probes
 
 
 def _add_overlaps(
@@ -99,6 +125,7 @@ class _Probe:
 
     :ivar settled: what is not billed of a register in a cell, as it was
         settled, by the start of the cell and the register's number.
+    :ivar changed_since: date from which that may have changed.
     """
 
     def __init__(
@@ -112,11 +139,12 @@ class _Probe:
         known = [histories.to_history(row) for row in rows]
         related = lines.Lines(known)
         self._openings = billing_dates.openings(known, related)
-        self._horizon = packing.horizon(db_now)
         self._registers = {
             row.number: (row, self._without_unbilled(row, each, db_now))
             for row, each in zip(rows, known, strict=True)
         }
+        self._horizon = packing.horizon(db_now)
+        self.changed_since = self._since = _NEVER
         self._is_line = related.is_one_line(
             each.key for _, each in self._registers.values() if not each.voided
         )
@@ -132,6 +160,34 @@ class _Probe:
         )
         return dataclasses.replace(known, voided=known.voided or is_unbilled)
 
+    def changes(self) -> collections.abc.Iterator[windows.Window]:
+        """Yield where registers changed, as the mark before it counts."""
+        for row, _ in self._registers.values():
+            if row.dirty:
+                date = max(
+                    row.base_elapsed, min(row.settled_until, row.elapsed)
+                )
+                yield windows.Window(
+                    row.number,
+                    histories.own_opened(row),
+                    row.base_elapsed,
+                    row.elapsed,
+                    date,
+                    date,
+                )
+
+    def find_change(self) -> None:
+        """Find out from when on the settled overlap may have changed."""
+        self.changed_since = changes.changed_since(
+            [row for row, _ in self._registers.values()],
+            [known for _, known in self._registers.values()],
+            self._openings,
+            has_marks=True,
+        )
+        since = cells.start_of(self.changed_since)
+        # Older cells are final.
+        self._since = max(since, self._horizon)
+
     def look_at(self, runs: collections.abc.Iterable[Run]) -> None:
         """Choose the time in which marks are needed.
 
@@ -140,7 +196,6 @@ class _Probe:
         register is billed at a date on the cells before and after it.
         """
         cells_of_overlap = sorted({cell for cell, _ in self.settled})
-        is_open = self.state.contested and not self._is_line
         for run in runs:
             start = cells.start_of(run[0] - 1)
             until = cells.end_of(run[-1] + 1)
@@ -148,7 +203,8 @@ class _Probe:
                 bisect.bisect_left(cells_of_overlap, date)
                 for date in (start, until)
             )
-            if is_open or first < beyond:
+            is_settled = self._is_line or until <= self._since
+            if first < beyond or not is_settled:
                 self._ranges.append((start, until))
             else:
                 self._ranges += [(date, date) for date in run]
@@ -174,13 +230,12 @@ class _Probe:
             for (cell, number), share in self.settled.items()
         }
         known = [known for _, known in self._registers.values()]
-        if self.state.contested:
-            since = max(self._ranges[0][0], self._horizon)
-            # Older cells are final.
+        if self._ranges[-1][1] >= self._since:
+            since = max(self._ranges[0][0], self._since)
             overlaps = {
                 key: share
                 for key, share in overlaps.items()
-                if key[0] < self._horizon
+                if key[0] < self._since
             } | bill.bill(known, since).overlaps
         return timeline.Timeline(known, self._openings, overlaps)
 

@@ -6,7 +6,7 @@ The checks run on every database: on SQLite with the unit tests, on PostgreSQL
 and MariaDB with the functional tests.
 """
 
-import collections.abc
+import itertools
 import random
 from unittest import mock
 
@@ -15,8 +15,11 @@ import sqlalchemy as sa
 from energy_meter.billing import bill
 from energy_meter.billing import profile
 from energy_meter.billing import timeline
+from energy_meter.db import closed_days
 from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
+from energy_meter.db import profiles
+from energy_meter.db import schema
 from energy_meter.db import timelines
 from energy_meter.tests.model import collectors
 from energy_meter.tests.unit.collector import databases
@@ -25,6 +28,7 @@ from energy_meter.tests.unit.collector import deliveries
 MINUTE_MS = 60_000
 QUARTER_MS = 900_000
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 def expected(arrived: deliveries.Arrived, probe: str) -> timeline.Timeline:
@@ -34,42 +38,120 @@ def expected(arrived: deliveries.Arrived, probe: str) -> timeline.Timeline:
     return timeline.Timeline(known, billed.openings, billed.overlaps)
 
 
-def dates(generator: random.Random, begin: int, end: int) -> list[list[int]]:
-    """Return runs of dates, of which many are quarters of an hour."""
-    drawn = {
-        generator.randrange(begin - HOUR_MS, end + HOUR_MS)
-        // (unit := generator.choice([1, MINUTE_MS, QUARTER_MS]))
-        * unit
-        for _ in range(generator.randint(2, 40))
-    }
-    ordered = sorted(drawn)
-    cut = generator.randrange(len(ordered))
-    return [run for run in (ordered[: cut + 1], ordered[cut:]) if run]
+def dates(generator: random.Random, begin: int, end: int) -> list[int]:
+    """Return at least two dates, of which many are quarters of an hour."""
+    drawn = {begin, end}
+    for _ in range(generator.randint(0, 40)):
+        unit = generator.choice([1, MINUTE_MS, QUARTER_MS, DAY_MS])
+        date = generator.randrange(begin - HOUR_MS, end + HOUR_MS)
+        drawn.add(date // unit * unit)
+    return sorted(drawn)
 
 
-def assert_timelines_agree(
+def close(
+    engine: sa.Engine, arrived: deliveries.Arrived, probe: str, until: int
+) -> None:
+    """Close the days of a probe before a date, as they are now."""
+    line = expected(arrived, probe)
+    first = min(
+        each.opened for each in arrived.bills()[probe].openings.values()
+    )
+    days = range(first // DAY_MS, until // DAY_MS)
+    with engine.begin() as connection:
+        known = closed_days.latest(connection, [probe], days.start, days.stop)
+        closed_days.insert(
+            connection,
+            [
+                closed_day(line, probe, day)
+                for day in days
+                if (probe, day) not in known
+            ],
+        )
+        if days:
+            connection.execute(
+                schema.probe.update()
+                .where(schema.probe.c.id == probe)
+                .values(closed_until=days.stop * DAY_MS)
+            )
+
+
+def closed_day(
+    line: timeline.Timeline, probe: str, day: int
+) -> closed_days.ClosedDay:
+    """Return version 1 of a day."""
+    midnight = day * DAY_MS
+    dates = range(midnight, midnight + DAY_MS + 1, QUARTER_MS)
+    start = line.until(midnight)
+    edges = [
+        edge._replace(
+            millijoules=edge.millijoules - start.millijoules,
+            metered=edge.metered - start.metered,
+        )
+        for edge in map(line.edge, dates)
+    ]
+    clocks = [line.clock(*each) for each in itertools.pairwise(dates)]
+    return closed_days.ClosedDay(
+        probe,
+        day,
+        1,
+        midnight,
+        True,
+        'closed',
+        '',
+        tuple(edges),
+        tuple(clocks),
+    )
+
+
+def mark_changed(engine: sa.Engine, arrived: deliveries.Arrived) -> None:
+    """Mark the closed days that are not what they were, as a settling does.
+
+    Those of contested probes wait for it.
+    """
+    probe, closed = schema.probe.c, schema.closed_day.c
+    query = sa.select(closed.probe, closed.day).join_from(
+        schema.closed_day, schema.probe, probe.id == closed.probe
+    )
+    with engine.begin() as connection:
+        for name, day in connection.execute(query.where(~probe.contested)):
+            stored = closed_days.latest(connection, [name], day, day + 1)
+            line = expected(arrived, name)
+            if stored[name, day] != closed_day(line, name, day):
+                closed_days.mark_changed(
+                    connection, [(name, day, day + 1)], 0, 'late', ''
+                )
+
+
+def assert_agree(
     engine: sa.Engine,
     arrived: deliveries.Arrived,
-    probes: collections.abc.Iterable[str],
     generator: random.Random,
     db_now: int,
 ) -> None:
-    """Check that few marks show the same energy as all that arrived."""
+    """Check that few marks and closed days show the energy of all."""
     wanted = {
         probe: dates(generator, db_now - 9 * HOUR_MS, db_now)
-        for probe in probes
+        for probe in arrived.probes()
     }
     with (
         mock.patch.object(db_engine, 'now', return_value=db_now),
         curves.snapshot(engine) as connection,
     ):
-        found = timelines.load(connection, wanted)
-    for probe, runs in wanted.items():
+        lines = timelines.load(
+            connection, {probe: [each] for probe, each in wanted.items()}
+        )
+        read = profiles.load(connection, wanted)
+    for probe, ordered in wanted.items():
         line = expected(arrived, probe)
-        for run in runs:
-            assert profile.intervals(found[probe], run) == profile.intervals(
-                line, run
-            ), f'{probe}: {run}'
+        intervals = profile.intervals(line, ordered)
+        assert intervals == profile.intervals(lines[probe], ordered), probe
+        assert intervals == [
+            read[probe].profile.between(*each).interval
+            for each in itertools.pairwise(ordered)
+        ], probe
+        assert [
+            read[probe].profile.between(ordered[0], ordered[-1]).interval
+        ] == profile.intervals(line, [ordered[0], ordered[-1]]), probe
 
 
 def assert_deliveries_are_read(
@@ -84,7 +166,9 @@ def assert_deliveries_are_read(
         arrived.add(batch)
         if generator.random() < 0.3:
             databases.settle(engine, batch.time)
+        mark_changed(engine, arrived)
         if generator.random() < 0.3:
-            assert_timelines_agree(
-                engine, arrived, arrived.probes(), generator, batch.time
-            )
+            for probe in arrived.probes():
+                close(engine, arrived, probe, batch.time)
+        if generator.random() < 0.3:
+            assert_agree(engine, arrived, generator, batch.time)
