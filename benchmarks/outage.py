@@ -12,6 +12,7 @@ claim fails.
 
 import argparse
 import collections.abc
+import contextlib
 import pathlib
 import sys
 import time
@@ -20,6 +21,7 @@ import typing
 import prettytable
 import sqlalchemy as sa
 
+from energy_meter.agent import mark_file
 from energy_meter.db import schema
 from energy_meter.tests.faults import clock_shim
 from energy_meter.tests.faults import installation
@@ -40,8 +42,6 @@ RECOVERY_S = 10.0
 MARKS_S = 900.0
 #: Maximum ratio of the memory in the second half of the outage to the first.
 MAX_MEMORY_RATIO = 1.05
-#: Interval of the profile, and its default in the configuration.
-INTERVAL_MS = 900_000
 
 
 class Outage(typing.NamedTuple):
@@ -53,8 +53,8 @@ class Outage(typing.NamedTuple):
     :ivar recovery: seconds from the end of the outage until the API was
         current.
     :ivar marks: seconds until the marks were in the database.
-    :ivar kept: quarter-hours of all probes that begin with a mark.
-    :ivar passed: quarter-hours that passed on the agent's clock.
+    :ivar made: number of marks that the agent made during the outage.
+    :ivar stored: number of those that are in the database.
     """
 
     seconds: float
@@ -62,8 +62,8 @@ class Outage(typing.NamedTuple):
     buffered: int
     recovery: float
     marks: float
-    kept: int
-    passed: int
+    made: int
+    stored: int
     verdict: verdict.Verdict
 
 
@@ -147,12 +147,17 @@ def run(arguments: argparse.Namespace) -> Outage:
                 )
                 time.sleep(min(left, 10.0))
         size = buffered(site)
+        ends_at = round(behind * 1000)
+        made = marks_made(site, ends_at)
+        report(f'{made} marks')
         peers.broker.start()
         returned = time.monotonic()
         report('The broker is running again')
         recovery = seen.wait_until_current(trial.RECOVERY_TIMEOUT_S)
         base.wait_for(
-            lambda: complete(site), MARKS_S, 'the marks to be in the database'
+            lambda: marks_stored(site, ends_at) >= made,
+            MARKS_S,
+            'the marks to be in the database',
         )
         return Outage(
             duration,
@@ -160,7 +165,8 @@ def run(arguments: argparse.Namespace) -> Outage:
             size,
             recovery,
             time.monotonic() - returned,
-            *quarter_hours(site),
+            made,
+            marks_stored(site, ends_at),
             reconciliation.reconcile(site),
         )
 
@@ -180,38 +186,37 @@ def registers(site: installation.Installation) -> int:
     return int(found or 0)
 
 
-def complete(site: installation.Installation) -> bool:
-    """Return whether each quarter-hour that passed begins with a mark."""
-    kept, passed = quarter_hours(site)
-    report(f'{kept} of {passed} quarter-hours')
-    return kept >= passed
+def marks_made(site: installation.Installation, ends_at: int) -> int:
+    """Return the number of marks that the agent made.
+
+    :param ends_at: the largest elapsed time that counts, in ms.
+    """
+    found: set[tuple[object, int]] = set()
+    for path in pathlib.Path(site.state(AGENT), 'marks').iterdir():
+        with contextlib.closing(mark_file.Reader(path)) as reader:
+            while block := reader.read():
+                found.update((mark.register, mark.elapsed) for mark in block)
+    # The opening is known without a mark.
+    return sum(0 < elapsed <= ends_at for _, elapsed in found)
 
 
-def quarter_hours(site: installation.Installation) -> tuple[int, int]:
-    """Return how many quarter-hours begin with a mark, and how many passed.
+def marks_stored(site: installation.Installation, ends_at: int) -> int:
+    """Return the number of marks of the agent in the database.
 
-    The mark is the first reading, if readings are too far apart to compute
-    one between them.
+    :param ends_at: the largest elapsed time that counts, in ms.
     """
     register, mark = schema.register.c, schema.mark.c
-    opened = register.first_timestamp - register.first_elapsed
-    numbers = (
-        sa.select(mark.register, (opened + mark.elapsed) // INTERVAL_MS)
+    query = (
+        sa.select(sa.func.count())
         .join_from(
             schema.register, schema.mark, mark.register == register.number
         )
-        .distinct()
+        .where(register.agent_name == AGENT, mark.elapsed <= ends_at)
     )
-    passed = (opened + register.elapsed) // INTERVAL_MS - opened // INTERVAL_MS
     with sa.create_engine(site.url, poolclass=sa.NullPool).connect() as each:
-        found = each.scalar(
-            sa.select(sa.func.count()).select_from(numbers.subquery())
-        )
-        opening, total = each.execute(
-            sa.select(sa.func.count(), sa.func.sum(passed))
-        ).one()
-    # The opening is a mark, too.
-    return int(found or 0) - int(opening), int(total)
+        found = int(each.scalar(query) or 0)
+    report(f'{found} marks are in the database')
+    return found
 
 
 def table(outage: Outage) -> str:
@@ -258,8 +263,8 @@ def judge(
         found.lost == found.doubled == found.unpublished == 0,
     )
     yield (
-        f'{outage.kept} of {outage.passed} quarter-hours begin with a mark',
-        outage.kept == outage.passed,
+        f'{outage.stored} of {outage.made} marks are in the database',
+        outage.stored == outage.made,
     )
     yield (
         f'the API is current within {recovery:g} s',
