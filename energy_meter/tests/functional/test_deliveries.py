@@ -6,6 +6,7 @@ import random
 
 from energy_meter.tests.functional import test_tables
 from energy_meter.tests.unit.collector import deliveries
+from energy_meter.tests.unit.collector import packed
 from energy_meter.tests.unit.db import base as db_base
 
 SEEDS = range(5)
@@ -15,7 +16,12 @@ class DeliveriesTest(test_tables.OnServer, db_base.DatabaseTest):
     def test_tables_contain_the_bill_of_all_that_arrived(self):
         for seed in SEEDS:
             generator = random.Random(seed)
-            deliveries.Delivery(self.engine, generator, void=seed > 2).run()
+            delivery = deliveries.Delivery(
+                self.engine, generator, void=seed > 2
+            )
+            delivery.run()
+            packed.assert_late_changes_move_nothing(delivery)
+            packed.assert_void_is_exact(delivery)
 
     def test_concurrent_collectors_and_settlings_agree(self):
         for seed in SEEDS:

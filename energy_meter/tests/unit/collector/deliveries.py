@@ -34,6 +34,7 @@ from energy_meter.tests.model import histories
 from energy_meter.tests.model import joined
 from energy_meter.tests.model import world
 from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.collector import freshness
 
 PROBES = ('p', 'q', 'r')
 _AMOUNTS = ('millijoules', 'metered', 'elapsed')
@@ -202,6 +203,7 @@ class Delivery:
         databases.settle(self.engine, db_now)
         tables, bills = Tables(self.engine), self.arrived.bills()
         assert_contain(tables, bills)
+        freshness.assert_power_is_fresh(self.engine, bills)
         for probe, bill in bills.items():
             expected = max(self.shown[probe], bill.total.millijoules)
             assert tables.shown(probe) == expected, probe

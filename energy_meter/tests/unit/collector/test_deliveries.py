@@ -5,6 +5,7 @@
 import random
 
 from energy_meter.tests.unit.collector import deliveries
+from energy_meter.tests.unit.collector import packed
 from energy_meter.tests.unit.db import base as db_base
 
 SEEDS = range(10)
@@ -14,4 +15,9 @@ class DeliveriesTest(db_base.DatabaseTest):
     def test_tables_contain_the_bill_of_all_that_arrived(self):
         for seed in SEEDS:
             generator = random.Random(seed)
-            deliveries.Delivery(self.engine, generator, void=seed > 5).run()
+            delivery = deliveries.Delivery(
+                self.engine, generator, void=seed > 5
+            )
+            delivery.run()
+            packed.assert_late_changes_move_nothing(delivery)
+            packed.assert_void_is_exact(delivery)
