@@ -12,7 +12,6 @@ overlooked. What is locked is skipped.
 """
 
 import collections.abc
-import typing
 
 import sqlalchemy as sa
 
@@ -29,20 +28,8 @@ from energy_meter.db import schema
 _PROBE = schema.probe
 
 _Registers = dict[str, settlement.Registers]
-_Plans = dict[str, days.Plan]
-
-
-class Closed(typing.NamedTuple):
-    """Result of closing.
-
-    :ivar days: number of days that were closed, by probe.
-    :ivar incomplete: number of those that may lack measurements.
-    :ivar waiting: why the next day of a probe is not closed.
-    """
-
-    days: dict[str, int]
-    incomplete: int
-    waiting: dict[str, days.Waiting]
+#: By probe, which days can be closed.
+Plans = dict[str, days.Plan]
 
 
 def due(connection: sa.Connection, date: int) -> list[str]:
@@ -62,7 +49,7 @@ def survey(
     names: collections.abc.Collection[str],
     db_now: int,
     date: int,
-) -> _Plans:
+) -> Plans:
     """Return which days of probes can be closed, without locks and marks."""
     probes = locks.found(connection, names)
     rows = histories.registers(connection, probes)
@@ -79,15 +66,17 @@ def close(
     db_now: int,
     date: int,
     order: days.Order | None = None,
-) -> Closed:
+) -> Plans:
     """Close some days of probes.
 
-    Repeat it until no more are closed.
+    Repeat it for probes with :data:`~energy_meter.collector.days.MAX_DAYS`.
 
     :param connection: in a transaction that writes.
     :param db_now: the database's clock.
     :param date: date at which a day must be old enough.
     :param order: that of an operator, if there is one.
+    :returns: what was closed. Probes that are contested, or that another
+        transaction has locked, are missing.
     """
     probes, registers = lock(connection, names, db_now)
     plans = _plans(probes, registers, date, order)
@@ -124,12 +113,7 @@ def close(
         {name: each.until * days.DAY_MS for name, each in closed.items()},
         date,
     )
-    return Closed(
-        {name: len(each.complete) for name, each in closed.items()},
-        sum(not day.complete for day in computed),
-        {name: each.waiting for name, each in plans.items() if each.waiting}
-        | dict.fromkeys(set(names) - registers.keys(), days.Waiting.CONTESTED),
-    )
+    return plans
 
 
 def _plans(
@@ -137,7 +121,7 @@ def _plans(
     registers: _Registers,
     date: int,
     order: days.Order | None,
-) -> _Plans:
+) -> Plans:
     return {
         name: days.plan(known, probes[name].closed_until, date, order)
         for name, known in registers.items()

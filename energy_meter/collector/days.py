@@ -24,7 +24,7 @@ MAX_UNSEEN_MS = 72 * 3_600_000
 MAX_AGE_MS = 30 * DAY_MS
 
 #: Maximum number of days of a probe that are closed in one transaction.
-_MAX_DAYS = 7
+MAX_DAYS = 7
 
 
 class Waiting(enum.StrEnum):
@@ -85,7 +85,7 @@ def plan(
         return Plan(0)
     first //= DAY_MS
     complete: list[bool] = []
-    for day in range(first, first + _MAX_DAYS):
+    for day in range(first, first + MAX_DAYS):
         end = (day + 1) * DAY_MS
         is_ordered = order is not None and day < order.until
         if date < end + (0 if is_ordered else MIN_AGE_MS):
@@ -124,9 +124,11 @@ def waits_for(
         opened = registers.openings[known.key].opened
         if opened + known.last.elapsed < end:
             return Waiting.MEASUREMENTS_MISSING
-        if registers.since is not None and opened < end:
-            if opened + registers.settled_until(row, known) < end:
-                found = Waiting.MARK_MISSING
+        if (
+            registers.since is not None
+            and opened + registers.settled_until(row, known) < end > opened
+        ):
+            found = Waiting.MARK_MISSING
     return found
 
 

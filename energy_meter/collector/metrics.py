@@ -16,6 +16,17 @@ COUNTERS = (
         alarms.NAMES,
     ),
     counters.Definition(
+        'days_closed',
+        'Days of probes that this collector closed, by whether no '
+        'measurement was missing',
+        'complete',
+        ('true', 'false'),
+    ),
+    counters.Definition(
+        'days_restated',
+        'New versions of closed days that this collector wrote',
+    ),
+    counters.Definition(
         'measurements_rejected',
         'Measurements with impossible values',
         'reason',

@@ -28,6 +28,12 @@ def changed(connection: sa.Connection, db_now: int) -> list[str]:
     return list(connection.scalars(query.order_by(_CHANGED.c.probe)))
 
 
+def count(connection: sa.Connection) -> int:
+    """Return the number of days that changed."""
+    query = sa.select(sa.func.count()).select_from(_CHANGED)
+    return connection.scalar(query) or 0
+
+
 def restate(
     connection: sa.Connection,
     names: collections.abc.Collection[str],

@@ -15,6 +15,7 @@ from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import consumer
+from energy_meter.collector import closer
 from energy_meter.collector import housekeeping
 from energy_meter.collector import metrics
 from energy_meter.collector import plausibility
@@ -70,6 +71,9 @@ class Collector(service.ServiceBase):
             conf.collector.settle_interval,
             self.counters,
             self._throttled_log,
+        )
+        self._closer = closer.Closer(
+            self._engine, self._stopping, self.counters, self._throttled_log
         )
         self._consumer = consumer.MeasurementConsumer(
             conf,
@@ -161,6 +165,7 @@ class Collector(service.ServiceBase):
         if is_due:
             self._configure()
             housekeeping.purge(self._engine, self._stopping)
+        self._closer.run()
         self._rejections.save(self._engine)
 
     def _configure(self) -> None:

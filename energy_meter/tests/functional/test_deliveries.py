@@ -5,6 +5,7 @@
 import random
 
 from energy_meter.tests.functional import test_tables
+from energy_meter.tests.unit.collector import closing_deliveries
 from energy_meter.tests.unit.collector import deliveries
 from energy_meter.tests.unit.collector import packed
 from energy_meter.tests.unit.db import base as db_base
@@ -26,5 +27,17 @@ class DeliveriesTest(test_tables.OnServer, db_base.DatabaseTest):
     def test_concurrent_collectors_and_settlings_agree(self):
         for seed in SEEDS:
             deliveries.assert_concurrent_collectors_agree(
+                self.engine, random.Random(seed)
+            )
+
+    def test_closed_days_are_what_the_curves_give_unless_marked(self):
+        for seed in SEEDS:
+            closing_deliveries.ClosingDelivery(
+                self.engine, random.Random(seed)
+            ).run()
+
+    def test_closings_lose_no_late_mark_of_a_concurrent_writer(self):
+        for seed in SEEDS:
+            closing_deliveries.assert_closings_lose_no_late_mark(
                 self.engine, random.Random(seed)
             )

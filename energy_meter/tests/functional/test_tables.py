@@ -16,9 +16,11 @@ from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.unit.collector import test_administration
 from energy_meter.tests.unit.collector import test_agents
 from energy_meter.tests.unit.collector import test_alarms
+from energy_meter.tests.unit.collector import test_closing
 from energy_meter.tests.unit.collector import test_curves
 from energy_meter.tests.unit.collector import test_housekeeping
 from energy_meter.tests.unit.collector import test_registers
+from energy_meter.tests.unit.db import test_closed_days
 from energy_meter.tests.unit.db import test_probes
 from energy_meter.tests.unit.db import test_projects
 from energy_meter.tests.unit.db import test_sums
@@ -105,4 +107,20 @@ class CurvesTest(OnServer, test_curves.CurvesTest):
 
 
 class PurgeTest(OnServer, test_housekeeping.PurgeTest):
+    pass
+
+
+class ClosedDaysTest(OnServer, test_closed_days.ClosedDaysTest):
+    pass
+
+
+class LineTest(OnServer, test_closing.LineTest):
+    pass
+
+
+class AgentsTest(OnServer, test_closing.AgentsTest):
+    pass
+
+
+class OrderTest(OnServer, test_closing.OrderTest):
     pass

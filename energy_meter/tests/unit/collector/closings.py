@@ -30,10 +30,15 @@ def close(
         with db_engine.writing(engine) as connection:
             names = closing.due(connection, db_now)
             if order is not None:
-                names = connection.scalars(sa.select(schema.probe.c.id)).all()
-            closed = closing.close(connection, names, db_now, db_now, order)
-        if not closed.days:
-            return closed.waiting
+                query = sa.select(schema.probe.c.id)
+                names = list(connection.scalars(query))
+            plans = closing.close(connection, names, db_now, db_now, order)
+        if not any(plan.complete for plan in plans.values()):
+            return {
+                name: plan.waiting
+                for name, plan in plans.items()
+                if plan.waiting
+            }
 
 
 def restate(engine: sa.Engine, db_now: int) -> int:
