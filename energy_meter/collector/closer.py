@@ -6,7 +6,6 @@ import collections
 import collections.abc
 import logging
 import threading
-import time
 
 from prometheus_client import metrics_core
 import sqlalchemy as sa
@@ -63,9 +62,8 @@ class Closer:
         """Close all days that are due, and write all versions that are."""
         with self._engine.connect() as connection:
             db_now = db_engine.now(connection)
-        # A clock that is ahead would close days that have not ended.
-        date = min(db_now, round(time.time() * 1000))
-        if abs(db_now - date) > _MAX_CLOCK_SKEW_MS:
+        date = days.date(db_now)
+        if db_now - date > _MAX_CLOCK_SKEW_MS:
             self._throttled_log.warning(
                 'closing',
                 'Clock of the database is %.0f s ahead of this machine; days '

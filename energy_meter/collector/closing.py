@@ -60,6 +60,28 @@ def survey(
     return plans
 
 
+def explain(
+    connection: sa.Connection, probe: str, db_now: int, date: int
+) -> days.Plan | None:
+    """Return which days of a probe can be closed, and why no more.
+
+    :returns: None if the probe has no registers.
+    """
+    probes = locks.found(connection, [probe])
+    rows = histories.registers(connection, probes).get(probe)
+    if not rows:
+        return None
+    registers = settlement.Registers(rows, db_now)
+    closed_until = probes[probe].closed_until
+    plan = days.plan(registers, closed_until, date)
+    start = plan.first * days.DAY_MS
+    settling.add_marks(connection, {probe: registers}, {probe: start})
+    plan = days.plan(registers, closed_until, date)
+    if probes[probe].contested and plan.complete:
+        return days.Plan(plan.first, (), days.Waiting.CONTESTED)
+    return plan
+
+
 def close(
     connection: sa.Connection,
     names: collections.abc.Collection[str],

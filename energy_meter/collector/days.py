@@ -8,6 +8,7 @@ Without the database, like :mod:`energy_meter.collector.settlement`.
 import collections.abc
 import enum
 import itertools
+import time
 import typing
 
 from energy_meter.billing import timeline
@@ -45,6 +46,8 @@ class Waiting(enum.StrEnum):
 class Order(typing.NamedTuple):
     """An operator's order to close days although measurements are missing.
 
+    Days after them are not closed.
+
     :ivar until: number of the day after the last one.
     """
 
@@ -70,6 +73,15 @@ class Plan(typing.NamedTuple):
         return self.first + len(self.complete)
 
 
+def date(db_now: int) -> int:
+    """Return the date by which days are due, in ms.
+
+    A clock that is ahead would close days that have not ended, so it is that
+    of the database or that of this machine, whichever is behind.
+    """
+    return min(db_now, round(time.time() * 1000))
+
+
 def plan(
     registers: settlement.Registers,
     closed_until: int | None,
@@ -87,11 +99,12 @@ def plan(
     complete: list[bool] = []
     for day in range(first, first + MAX_DAYS):
         end = (day + 1) * DAY_MS
-        is_ordered = order is not None and day < order.until
-        if date < end + (0 if is_ordered else MIN_AGE_MS):
+        if date < end + (MIN_AGE_MS if order is None else 0):
+            break
+        if order is not None and order.until <= day:
             break
         waiting = waits_for(registers, end, date)
-        if waiting and not is_ordered and date < end + MAX_AGE_MS:
+        if waiting and order is None and date < end + MAX_AGE_MS:
             return Plan(first, tuple(complete), waiting)
         complete.append(waiting is None and date >= end + MIN_AGE_MS)
     return Plan(first, tuple(complete))

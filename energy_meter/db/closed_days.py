@@ -157,12 +157,22 @@ def totals(
 def versions(
     connection: sa.Connection, probe: str, first: int, until: int
 ) -> list[Total]:
-    """Return all versions of the days of a probe, by day and version."""
+    """Return all versions of the days of a probe, by day and version.
+
+    Slow: it looks at the days of all probes.
+
+    :param first: number of the first day, ``until`` of the one after the
+        last.
+    """
     table = schema.closed_day
-    columns = [table.c[name] for name in Total._fields]
-    keys = ((day, probe) for day in range(first, until))
-    rows = _versions(connection, columns, keys)
-    return sorted(_total(row) for row in rows)
+    query = (
+        sa.select(*(table.c[name] for name in Total._fields))
+        .where(
+            table.c.day >= first, table.c.day < until, table.c.probe == probe
+        )
+        .order_by(table.c.day, table.c.version)
+    )
+    return [_total(row) for row in connection.execute(query)]
 
 
 def version(

@@ -12,6 +12,7 @@ from energy_meter.cmd import service
 from energy_meter.cmd.manage import agents
 from energy_meter.cmd.manage import archive
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import days
 from energy_meter.cmd.manage import openstack
 from energy_meter.cmd.manage import probes
 from energy_meter.cmd.manage import registers
@@ -21,7 +22,7 @@ from energy_meter.db import engine as db_engine
 _DESCRIPTION = 'Set up and administer an installation of energy_meter.'
 
 #: In the order of --help.
-_AREAS = (schema, registers, probes, agents, openstack, archive)
+_AREAS = (schema, registers, probes, days, agents, openstack, archive)
 
 
 def main() -> None:

@@ -58,16 +58,7 @@ def restate(engine: sa.Engine, db_now: int) -> int:
 def versions(engine: sa.Engine, probe: str = 'p') -> list[closed_days.Total]:
     """Return all versions of the days of a probe."""
     with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(schema.closed_day.c.day)
-            .where(schema.closed_day.c.probe == probe)
-            .order_by(schema.closed_day.c.day)
-        ).all()
-        if not rows:
-            return []
-        return closed_days.versions(
-            connection, probe, rows[0].day, rows[-1].day + 1
-        )
+        return closed_days.versions(connection, probe, 0, 2**40)
 
 
 def assert_agree(engine: sa.Engine, db_now: int, label: str = '') -> int:
