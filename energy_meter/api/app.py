@@ -7,6 +7,7 @@ from wsgiref import types
 from oslo_config import cfg
 
 from energy_meter.api import database
+from energy_meter.api import energy
 from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import root
@@ -32,6 +33,7 @@ def make(conf: cfg.ConfigOpts) -> types.WSGIApplication:
         root.Root(
             probes.Probes(engine, ttl, authorize),
             metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
+            energy.Energy(engine, authorize),
         ),
         default_renderer='json',
         guess_content_type_from_ext=False,

@@ -2,11 +2,13 @@
 
 """Database connections of the API."""
 
+import contextlib
 import threading
 
 from oslo_config import cfg
 import sqlalchemy as sa
 
+from energy_meter.db import curves
 from energy_meter.db import engine
 
 
@@ -24,7 +26,14 @@ class Database:
 
     def connect(self) -> sa.Connection:
         """Return a new connection, to be used as a context manager."""
+        return self._get().connect()
+
+    def snapshot(self) -> contextlib.AbstractContextManager[sa.Connection]:
+        """Return a connection whose queries all see the same state."""
+        return curves.snapshot(self._get())
+
+    def _get(self) -> sa.Engine:
         with self._lock:
             if self._engine is None:
                 self._engine = engine.connect(self._conf)
-        return self._engine.connect()
+            return self._engine

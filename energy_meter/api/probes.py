@@ -3,18 +3,15 @@
 """Controllers of probes, with the JSON documents of the Kwapi API."""
 
 import collections.abc
-import functools
 import itertools
 import typing
 
 import orjson
 import pecan
 import webob
-import wsme
 from wsme import exc as wsme_exc
-from wsme import types
-from wsme.rest import args as wsme_args
 
+from energy_meter.api import arguments
 from energy_meter.api import database as api_database
 from energy_meter.db import memberships
 from energy_meter.db import probes
@@ -22,55 +19,6 @@ from energy_meter.db import sums
 from energy_meter.policies import probes as policies
 from energy_meter.web import access
 from energy_meter.web import conditional
-
-_MAX_ID_LENGTH = 190
-
-_Method = collections.abc.Callable[..., webob.Response]
-
-
-class ProbeId(types.UserType):
-    """A probe id, validated by the rules of the collector."""
-
-    basetype = str
-    name = 'probe id'
-
-    @staticmethod
-    def validate(value: str) -> str:
-        """Return the id.
-
-        :raises ValueError: if it is too long or not printable.
-        """
-        if len(value) > _MAX_ID_LENGTH or not value.isprintable():
-            raise ValueError(
-                f'expected 1 to {_MAX_ID_LENGTH} printable characters'
-            )
-        return value
-
-    frombasetype = validate
-
-
-def _expose(
-    *argument_types: types.UserType,
-) -> collections.abc.Callable[[_Method], _Method]:
-    """Expose a method to Pecan, with arguments that WSME validates.
-
-    The method returns the response itself, because WSME's serialization of
-    large documents is too slow.
-    """
-
-    def decorate(method: _Method) -> _Method:
-        wsme.signature(None, *argument_types)(method)
-        definition = wsme.api.FunctionDefinition.get(method)
-
-        @functools.wraps(method)
-        def call(self: object, *segments: str) -> webob.Response:
-            arguments, _ = wsme_args.args_from_args(definition, segments, {})
-            return method(self, *arguments)
-
-        exposed: _Method = pecan.expose(content_type='application/json')(call)
-        return exposed
-
-    return decorate
 
 
 class Probes:
@@ -86,7 +34,7 @@ class Probes:
         self._ttl = ttl
         self._authorize = authorize
 
-    @_expose()
+    @arguments.expose()
     def list_ids(self) -> webob.Response:
         """Return the ids of all probes."""
         self._authorize(pecan.request.environ, policies.LIST)
@@ -102,7 +50,7 @@ class Probes:
             )
         return _answer(ids, lambda: {'probe_ids': ids})
 
-    @_expose()
+    @arguments.expose()
     def list(self) -> webob.Response:
         """Return all probes."""
         self._authorize(pecan.request.environ, policies.LIST)
@@ -125,13 +73,13 @@ class Probes:
                 },
             )
 
-    @_expose(ProbeId())
+    @arguments.expose(arguments.ProbeId())
     def show(self, probe: str) -> webob.Response:
         """Return one probe."""
         fields = self._get(probe)
         return _answer(fields, lambda: {probe: fields})
 
-    @_expose(ProbeId(), str)
+    @arguments.expose(arguments.ProbeId(), str)
     def show_meter(self, probe: str, meter: str) -> webob.Response:
         """Return one meter of a probe."""
         fields = self._get(probe)

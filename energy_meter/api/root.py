@@ -6,6 +6,7 @@ import pecan
 from pecan import routing
 import webob
 
+from energy_meter.api import energy
 from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import versions
@@ -23,9 +24,11 @@ class Root:
         self,
         probe_controller: probes.Probes,
         metrics_controller: metrics.Metrics,
+        energy_controller: energy.Energy,
     ) -> None:
         self._probes = probe_controller
         self._metrics = metrics_controller
+        self._energy = energy_controller
         self._versions = versions.Versions()
 
     @pecan.expose()
@@ -49,6 +52,10 @@ class Root:
                 return self._probes.list, []
             case ['v1', 'probes', probe]:
                 return self._probes.show, [probe]
+            case ['v1', 'energy']:
+                return self._energy.list, []
+            case ['v1', 'probes', probe, 'energy'] if probe:
+                return self._energy.show, [probe]
             case ['v1', 'probes', probe, meter] if probe:
                 return self._probes.show_meter, [probe, meter]
         raise routing.PecanNotFound

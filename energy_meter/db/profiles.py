@@ -47,7 +47,7 @@ class Energy(typing.NamedTuple):
     final_until: int | None
 
 
-class _State(typing.NamedTuple):
+class State(typing.NamedTuple):
     """What is settled and closed of a probe.
 
     :ivar closed_until: date before which all days are closed.
@@ -75,22 +75,22 @@ def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
     :param connection: one of :func:`energy_meter.db.curves.snapshot`.
     :returns: by probe; those that do not exist are missing.
     """
-    states = _states(connection, wanted)
+    found = states(connection, wanted)
     totals = _totals(connection, wanted)
     splices = {
         name: splicing.Splice(wanted[name], _closed(state, totals[name]))
-        for name, state in states.items()
+        for name, state in found.items()
     }
     days = _divided(connection, splices)
-    runs = {
-        name: found for name, each in splices.items() if (found := each.runs())
+    curved = {
+        name: runs for name, each in splices.items() if (runs := each.runs())
     }
-    lines = timelines.load(connection, runs) if runs else {}
+    lines = timelines.load(connection, curved) if curved else {}
     return {
         name: Energy(
             each.profile(days[name], lines.get(name)),
-            states[name].ahead,
-            states[name].final_until(),
+            found[name].ahead,
+            found[name].final_until(),
         )
         for name, each in splices.items()
     }
@@ -98,7 +98,7 @@ def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
 
 def load_as_of(
     connection: sa.Connection, wanted: Wanted, as_of: int
-) -> dict[str, splicing.Profile]:
+) -> dict[str, Energy]:
     """Return what was billed of probes by the days that were closed by a date.
 
     The days before the first one that was closed have no energy.
@@ -119,17 +119,49 @@ def load_as_of(
         splices[name] = splicing.Splice(dates, closed)
     days = _divided(connection, splices, as_of)
     return {
-        name: each.profile(days[name], None) for name, each in splices.items()
+        name: Energy(each.profile(days[name], None), 0, wanted[name][-1])
+        for name, each in splices.items()
     }
+
+
+def closed_by(
+    connection: sa.Connection, wanted: Wanted, as_of: int
+) -> set[str]:
+    """Return the probes of which any day was closed by a date.
+
+    Days are closed in order, so if the last one was, all were.
+
+    :raises DayNotClosed: if only some of the days of a probe were.
+    """
+    last: dict[int, list[str]] = collections.defaultdict(list)
+    for name, dates in wanted.items():
+        last[(dates[-1] - 1) // DAY_MS].append(name)
+    closed = set()
+    for day, names in last.items():
+        closed |= {
+            name
+            for name, _ in closed_days.totals(
+                connection, names, day, day + 1, as_of
+            )
+        }
+    others = {name: wanted[name] for name in wanted.keys() - closed}
+    for name, found in _totals(connection, others, as_of).items():
+        if found:
+            raise exception.DayNotClosed(probe=name, day=_iso(max(found) + 1))
+    return closed
 
 
 def _iso(day: int) -> str:
     return (datetime.date(1970, 1, 1) + datetime.timedelta(day)).isoformat()
 
 
-def _states(
+def states(
     connection: sa.Connection, probes: collections.abc.Iterable[str]
-) -> dict[str, _State]:
+) -> dict[str, State]:
+    """Return what is settled and closed of probes.
+
+    :returns: by probe; those that do not exist are missing.
+    """
     received = documents.table(connection, _ID)
     query = (
         sa.select(
@@ -151,7 +183,7 @@ def _states(
         [row.id for row in found if row.contested and row.closed_until],
     )
     return {
-        row.id: _State(
+        row.id: State(
             row.ahead,
             row.closed_until,
             changed.get(row.id, set()),
@@ -170,7 +202,7 @@ def _totals(
     first, last = connection.execute(
         sa.select(sa.func.min(day), sa.func.max(day))
     ).one()
-    if first is not None:
+    if wanted and first is not None:
         first = max(
             first, min(dates[0] for dates in wanted.values()) // DAY_MS
         )
@@ -185,7 +217,7 @@ def _totals(
 
 
 def _closed(
-    state: _State, totals: collections.abc.Mapping[int, closed_days.Total]
+    state: State, totals: collections.abc.Mapping[int, closed_days.Total]
 ) -> splicing.Closed:
     """Return the closed days that hold.
 

@@ -82,26 +82,29 @@ class Profile:
     def between(self, start: int, until: int) -> Row:
         """Return what was billed between two of the dates."""
         parts = self._parts[self._numbers[start] : self._numbers[until]]
-        is_closed = all(part.is_closed for part in parts)
-        versions = [part.version for part in parts if part.version is not None]
         interval = profile.Interval(
             start,
             until,
             sum(
-                part.until.millijoules - part.start.millijoules
-                for part in parts
+                each.until.millijoules - each.start.millijoules
+                for each in parts
             ),
-            sum(part.until.metered - part.start.metered for part in parts),
+            sum(each.until.metered - each.start.metered for each in parts),
             parts[0].start.uncertain + parts[-1].until.uncertain,
             functools.reduce(
-                operator.or_, (part.clock for part in parts), profile.Clock(0)
+                operator.or_, (each.clock for each in parts), profile.Clock(0)
             ),
         )
-        return Row(
-            interval,
-            is_closed,
-            max(versions, default=None) if is_closed else None,
-        )
+        return Row(interval, *versions(parts))
+
+
+def versions(
+    parts: collections.abc.Collection[_Part] | collections.abc.Collection[Row],
+) -> tuple[bool, int | None]:
+    """Return whether all parts are closed, and their highest version."""
+    is_closed = all(each.is_closed for each in parts)
+    known = [each.version for each in parts if each.version is not None]
+    return is_closed, max(known, default=None) if is_closed else None
 
 
 class Splice:

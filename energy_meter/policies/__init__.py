@@ -8,10 +8,15 @@ Operators override them in ``policy.yaml``.
 from oslo_policy import policy
 
 from energy_meter.policies import base
+from energy_meter.policies import energy
 from energy_meter.policies import probes
 from energy_meter.policies import rrd
 
 
 def list_rules() -> list[policy.RuleDefault]:
     """Return all rules, for the enforcer, the sample and the reference."""
-    return base.list_rules() + probes.list_rules() + rrd.list_rules()
+    return [
+        rule
+        for module in (base, energy, probes, rrd)
+        for rule in module.list_rules()
+    ]
