@@ -49,3 +49,11 @@ class Router(pecan.Pecan):
         segments = list(request.environ[path.SEGMENTS])
         route: Route = routing.lookup_controller(node, segments, request)
         return route
+
+    def _handle_empty_response_body(self, state: typing.Any) -> None:
+        """Let responses that are sent while they are made pass.
+
+        Pecan would read all of them first, only to see that they have a body.
+        """
+        if state.response.status_int != 200:
+            super()._handle_empty_response_body(state)
