@@ -16,6 +16,8 @@ from keystoneauth1 import session as keystone_session
 import requests
 
 from energy_meter import exception
+from energy_meter.clients import usage
+from energy_meter.clients import validation
 
 SERVICE_TYPE = 'energy'
 
@@ -24,8 +26,10 @@ DEFAULT_TIMEOUT_S = 10.0
 
 #: The start of the year 10000, which datetime cannot represent.
 _END_OF_TIME_S = 253_402_300_800.0
-_MAX_NUMBER = 1e18
-_MAX_TEXT_LENGTH = 500
+
+
+#: What the API reports by default.
+_CURRENT_MONTH = usage.Query()
 
 
 class Probe(typing.NamedTuple):
@@ -98,18 +102,18 @@ class Client:
     def version(self) -> str:
         """Return the id of the API's current version, such as ``v1.0``."""
         url, body = self._get('')
-        for version in _member(url, body, 'versions', list):
+        for version in validation.member(url, body, 'versions', list):
             if (
                 isinstance(version, dict)
                 and version.get('status') == 'CURRENT'
             ):
-                return str(_member(url, version, 'id', str))
+                return str(validation.member(url, version, 'id', str))
         raise exception.InvalidResponse(url=url, reason='no current version')
 
     def probe_ids(self) -> list[str]:
         """Return the ids of all probes."""
         url, body = self._get('v1/probe-ids/')
-        ids = _member(url, body, 'probe_ids', list)
+        ids = validation.member(url, body, 'probe_ids', list)
         if not all(isinstance(name, str) for name in ids):
             raise exception.InvalidResponse(
                 url=url, reason='"probe_ids" has members that are not strings'
@@ -119,7 +123,7 @@ class Client:
     def probes(self) -> list[Probe]:
         """Return all probes."""
         url, body = self._get('v1/probes/')
-        probes = _member(url, body, 'probes', dict)
+        probes = validation.member(url, body, 'probes', dict)
         return [_probe(url, name, fields) for name, fields in probes.items()]
 
     def probe(self, name: str) -> Probe:
@@ -133,7 +137,34 @@ class Client:
             url, body = self._get(f'v1/probes/{quoted}/')
         except _NotFound:
             raise exception.ProbeNotFound(probe=name)
-        return _probe(url, name, _member(url, body, name, dict))
+        return _probe(url, name, validation.member(url, body, name, dict))
+
+    def energy(
+        self, probe: str, query: usage.Query = _CURRENT_MONTH
+    ) -> collections.abc.Iterator[usage.Page]:
+        """Yield the energy of one probe, in pages that are requested late.
+
+        :raises energy_meter.exception.ProbeNotFound: if there is no probe
+            with this id.
+        """
+        quoted = urllib.parse.quote(probe, safe='')
+        try:
+            yield from usage.pages(
+                self._get, f'v1/probes/{quoted}/energy', query.parameters()
+            )
+        except _NotFound:
+            raise exception.ProbeNotFound(probe=probe)
+
+    def energies(
+        self, query: usage.Query = _CURRENT_MONTH, **filters: str
+    ) -> collections.abc.Iterator[usage.Page]:
+        """Yield the energy of many probes, in pages that are requested late.
+
+        :param filters: the ``host``, ``scope`` and ``project`` of the probes.
+        """
+        return usage.pages(
+            self._get, 'v1/energy', query.parameters() | filters
+        )
 
     def _get(self, path: str) -> tuple[str, dict[str, typing.Any]]:
         """Return the URL of a path below the root, and its JSON object."""
@@ -146,7 +177,9 @@ class Client:
                 headers={'Accept': 'application/json'},
             )
         except keystone_exceptions.ClientException as error:
-            raise exception.APIUnavailable(url=url, reason=_one_line(error))
+            raise exception.APIUnavailable(
+                url=url, reason=validation.one_line(error)
+            )
         _check_status(url, response)
         try:
             body = response.json()
@@ -162,7 +195,7 @@ class Client:
             endpoint = self._adapter.get_endpoint()
         except keystone_exceptions.ClientException as error:
             raise exception.APIUnavailable(
-                url='Keystone', reason=_one_line(error)
+                url='Keystone', reason=validation.one_line(error)
             )
         if endpoint is None:
             raise exception.APIUnavailable(
@@ -186,16 +219,11 @@ def root_url(endpoint: str) -> str:
     return endpoint.rstrip('/').removesuffix('/v1').rstrip('/') + '/'
 
 
-def _one_line(text: object) -> str:
-    """Return untrusted text as a single line of limited length."""
-    return ' '.join(str(text)[:_MAX_TEXT_LENGTH].split())
-
-
 def _check_status(url: str, response: requests.Response) -> None:
     status = response.status_code
     if status < 400:
         return
-    reason = f'{status} {_one_line(response.reason)}'
+    reason = f'{status} {validation.one_line(response.reason)}'
     if status >= 500:
         raise exception.APIUnavailable(url=url, reason=reason)
     if status == 404:
@@ -208,71 +236,45 @@ def _check_status(url: str, response: requests.Response) -> None:
 def _message(response: requests.Response) -> str:
     """Return the message of the API's error body, if there is one."""
     try:
-        return f': {_one_line(response.json()["error"]["message"])}'
+        return f': {validation.one_line(response.json()["error"]["message"])}'
     except (ValueError, RecursionError, LookupError, TypeError):
         return ''
 
 
-def _member(
-    url: str, body: dict[str, typing.Any], name: str, expected: type
-) -> typing.Any:
-    """Return a member of a JSON object.
-
-    :raises energy_meter.exception.InvalidResponse: if it is missing or not of
-        the expected type.
-    """
-    value = body.get(name)
-    if not isinstance(value, expected):
-        raise exception.InvalidResponse(
-            url=url,
-            reason=f'"{_one_line(name)}" is missing or not of type '
-            f'{expected.__name__}',
-        )
-    return value
-
-
-def _is_number(value: object) -> bool:
-    # The comparison is also false for NaN.
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) < _MAX_NUMBER
-    )
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != '' and value.isprintable()
-
-
 _CHECKS: dict[str, collections.abc.Callable[[typing.Any], bool]] = {
     'timestamp': lambda timestamp: (
-        _is_number(timestamp) and 0 <= timestamp < _END_OF_TIME_S
+        validation.is_number(timestamp) and 0 <= timestamp < _END_OF_TIME_S
     ),
-    'kwh': _is_number,
-    'w': lambda watts: watts is None or _is_number(watts),
-    'scope': _is_text,
-    'host': _is_text,
-    'wattmeter': _is_text,
-    'coverage': _is_number,
-    'project_id': lambda project: project is None or _is_text(project),
+    'kwh': validation.is_number,
+    'w': lambda watts: watts is None or validation.is_number(watts),
+    'scope': validation.is_text,
+    'host': validation.is_text,
+    'wattmeter': validation.is_text,
+    'coverage': validation.is_number,
+    'project_id': lambda project: (
+        project is None or validation.is_text(project)
+    ),
 }
 
 
 def _probe(url: str, name: str, fields: object) -> Probe:
-    if not _is_text(name):
+    if not validation.is_text(name):
         raise exception.InvalidResponse(
-            url=url, reason=f'invalid probe id {_one_line(repr(name))}'
+            url=url,
+            reason=f'invalid probe id {validation.one_line(repr(name))}',
         )
     if not isinstance(fields, dict):
         raise exception.InvalidResponse(
-            url=url, reason=f'probe "{_one_line(name)}" is not an object'
+            url=url,
+            reason=f'probe "{validation.one_line(name)}" is not an object',
         )
     values: list[typing.Any] = [fields.get(field) for field in _CHECKS]
     for (field, is_valid), value in zip(_CHECKS.items(), values, strict=True):
         if not is_valid(value):
             raise exception.InvalidResponse(
                 url=url,
-                reason=f'invalid "{field}" of probe "{_one_line(name)}": '
-                f'{_one_line(repr(value))}',
+                reason=f'invalid "{field}" of probe '
+                f'"{validation.one_line(name)}": '
+                f'{validation.one_line(repr(value))}',
             )
     return Probe(name, *values)

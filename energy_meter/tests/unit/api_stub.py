@@ -26,7 +26,8 @@ class APIStub(fixtures.Fixture):
     """HTTP server with ``probes`` at /v1/probes/, and with ``answers``.
 
     :ivar probes: fields of each probe, by id.
-    :ivar answers: status and body by path, as encoded in the request line.
+    :ivar answers: status and body by path, as encoded in the request line,
+        with or without the query.
     :ivar requests: number of requests by path.
     :ivar tokens: tokens of the requests.
     :ivar open: event; requests block until it is set.
@@ -68,8 +69,9 @@ class APIStub(fixtures.Fixture):
 
     def answer(self, path: str) -> tuple[int, bytes]:
         """Return the status and body of the response for a path."""
-        if path in self.answers:
-            return self.answers[path]
+        for name in path, path.partition('?')[0]:
+            if name in self.answers:
+                return self.answers[name]
         if path.endswith('/v1/probes/'):
             return 200, json.dumps({'probes': self.probes}).encode()
         return 404, json.dumps(
