@@ -72,6 +72,54 @@ class OpenStackClientTest(base.BaseTestCase):
             json.loads(done.stdout),
         )
 
+    def test_energy_of_the_last_hour_is_shown(self):
+        # The register is dated by its arrival, one minute ago.
+        done = self.openstack(
+            'service',
+            *('energy', 'usage', 'show', 'a', '--start', '-1h'),
+            *('--step', '15min', '--long', '-f', 'json'),
+        )
+
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        rows = json.loads(done.stdout)
+        self.assertEqual(4, len(rows))
+        self.assertEqual(
+            4_500_000_000, sum(row['Millijoules'] for row in rows)
+        )
+        self.assertEqual({'open'}, {row['State'] for row in rows})
+
+    def test_energy_of_all_probes_is_totaled(self):
+        done = self.openstack(
+            'service',
+            *('energy', 'usage', 'list', '--scope', 'node'),
+            *('--start', '-1h', '--timezone', 'Asia/Tokyo'),
+        )
+
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        lines = done.stdout.splitlines()
+        self.assertEqual(
+            [
+                '| a     | host-a | node  |        1.250 |',
+                '| Total |        |       |        1.250 |',
+            ],
+            [line[:41] for line in lines[3:5]],
+        )
+        self.assertIn('(Asia/Tokyo)', lines[6])
+        self.assertEqual(
+            'Nothing of it is closed yet: the energy may still change.',
+            lines[7],
+        )
+
+    def test_day_that_is_not_closed_is_reported(self):
+        done = self.openstack(
+            'service',
+            *('energy', 'usage', 'show', 'a', '--as-of', 'now'),
+            *('--start', '-1h'),
+        )
+
+        self.assertEqual((1, ''), (done.returncode, done.stdout))
+        self.assertIn('409 Conflict: ', done.stderr)
+
     def test_forbidden_request_is_reported(self):
         done = self.openstack('reader', 'energy', 'probe', 'show', 'a')
 
