@@ -180,7 +180,7 @@ def _insert(family: str) -> sa.TextClause:
     }
     fields = {**_ID, 'displayed': documents.INTEGER}
     # Only names from this module are inserted into the text.
-    return sa.text(
+    return documents.statement(
         f'INSERT INTO probe ({", ".join(values)}) '  # noqa: S608
         f'SELECT {", ".join(values.values())} '
         f'FROM ({documents.select(family, fields)}) AS received '

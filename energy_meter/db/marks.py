@@ -106,7 +106,7 @@ def _insert(family: str) -> sa.TextClause:
         for name in ('metered', 'millijoules')
     )
     # Only names from this module are inserted into the text.
-    return sa.text(
+    return documents.statement(
         f'INSERT INTO mark ({", ".join(_FIELDS)}) '  # noqa: S608
         f'SELECT * FROM ({documents.select(family, _FIELDS)}) AS received '
         'WHERE true ORDER BY slot, register, elapsed '

@@ -150,7 +150,7 @@ def _execute(
 def _insert(family: str) -> sa.TextClause:
     assignments = ', '.join(f'{name} = {{new}}{name}' for name in _AMOUNTS)
     # Only names from this module are inserted into the text.
-    return sa.text(
+    return documents.statement(
         f'INSERT INTO overlap ({", ".join(_OVERLAP)}) '  # noqa: S608
         f'SELECT * FROM ({documents.select(family, _OVERLAP)}) AS received '
         'WHERE true '

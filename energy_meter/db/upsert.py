@@ -127,7 +127,7 @@ _RETURNING = (
     'NULLIF(dirty, 0) AS dirty'
 )
 _STATEMENTS = {
-    family: sa.text(joins.text(family) + _RETURNING)
+    family: documents.statement(joins.text(family) + _RETURNING)
     for family in ('postgresql', 'mysql')
 }
 _EACH = joins.text('sqlite')
