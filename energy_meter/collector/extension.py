@@ -208,11 +208,12 @@ def _extends(
         return False
     if probe.tip is None:
         return not probe.settled_at
+    # Numbers differ between probes, so of the registers that others follow,
+    # the tip can only be the one that this register follows.
     after, tip = change.arrival.last.after, previous.get(probe.tip)
     return (
         after is not None
         and tip is not None
-        and probe.tip == change.previous
         and tip.elapsed <= after.elapsed + lines.MAX_UNSAVED_MS
         and probe.base_millijoules + tip.millijoules < _MAX_BASE
     )

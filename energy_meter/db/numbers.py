@@ -14,7 +14,16 @@ def number(probe: str, register: measurement.RegisterKey) -> int:
     need no other key. The upsert compares the registers nevertheless: energy
     must not move from one to another.
     """
+    return of(identity(probe, register))
+
+
+def identity(probe: str, register: measurement.RegisterKey) -> str:
+    """Return the text of which the number of a register is the hash."""
     # No part contains a line feed.
-    text = f'{probe}\n{register.agent}\n{register.id}'
-    digest = hashlib.sha256(text.encode()).digest()
+    return f'{probe}\n{register.agent}\n{register.id}'
+
+
+def of(identity: str) -> int:
+    """Return the number of the register of this identity."""
+    digest = hashlib.sha256(identity.encode()).digest()
     return int.from_bytes(digest[:8], 'big', signed=True)
