@@ -105,16 +105,14 @@ def extend(
 
 
 def _candidates(
-    changes: collections.abc.Iterable[Change], db_now: int
+    changes: collections.abc.Collection[Change], db_now: int
 ) -> dict[str, Change]:
     """Return new registers that are alone in the batch, by probe."""
-    by_probe: dict[str, list[Change]] = collections.defaultdict(list)
-    for change in changes:
-        by_probe[change.probe].append(change)
+    counts = collections.Counter(change.probe for change in changes)
     return {
-        name: change
-        for name, (change, *others) in by_probe.items()
-        if not others
+        change.probe: change
+        for change in changes
+        if counts[change.probe] == 1
         and change.role == schema.Role.UNBILLED
         and not change.arrival.is_expired(db_now)
     }

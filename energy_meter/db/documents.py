@@ -34,7 +34,7 @@ _SOURCES = {
 #: Control character that stands for a quotation mark in a document for
 #: MariaDB. JSON contains none.
 _QUOTE = '\x01'
-_MYSQL_ROWS = f"REPLACE(:rows, CHAR({ord(_QUOTE)} USING utf8mb4), '\"')"
+_MYSQL_DOC = f"REPLACE(:rows, CHAR({ord(_QUOTE)} USING utf8mb4), '\"')"
 _MYSQL_TYPES = {
     TEXT: 'VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin',
     REAL: 'DOUBLE',
@@ -89,7 +89,7 @@ def select(database: str, fields: collections.abc.Mapping[str, str]) -> str:
         )
         return (
             f'SELECT {", ".join(fields)} FROM '  # noqa: S608
-            f"JSON_TABLE({_MYSQL_ROWS}, '$[*]' COLUMNS ({columns})) AS unpacked"
+            f"JSON_TABLE({_MYSQL_DOC}, '$[*]' COLUMNS ({columns})) AS unpacked"
         )
     table, forms = _SOURCES[database]
     columns = ', '.join(
