@@ -30,6 +30,7 @@ from energy_meter.tests.faults import trial
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.faults import watch
 from energy_meter.tests.functional import fleet
+from energy_meter.tests.functional import simulation
 from energy_meter.tests.functional.services import base
 
 AGENT = installation.AGENTS[0]
@@ -72,10 +73,8 @@ def main() -> int:
     arguments = parse()
     outage = run(arguments)
     print(table(outage))
-    claims = list(judge(outage, RECOVERY_S + 2 * arguments.interval))
-    for text, holds in claims:
-        print('holds ' if holds else 'FAILS ', text)
-    return 0 if all(holds for _, holds in claims) else 1
+    recovery = RECOVERY_S + 2 * arguments.interval
+    return simulation.judge(list(judge(outage, recovery)))
 
 
 def parse() -> argparse.Namespace:

@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Cost for the database of probes that two agents meter.
+"""Time of a settling of ten thousand contested probes.
 
 Two agents meter the same probes, so a collector settles all of them in each
-of its passes. The benchmark compares a pass with the batches of both agents.
-Prints a table and the claims; the exit code is 1 if a claim fails.
+of its passes. A pass is compared with the batches of both agents. Prints a
+table and the claims; the exit code is 1 if a claim fails.
 """
 
 import argparse
-import collections.abc
 import logging
 import sys
-import typing
 
-import prettytable
 import sqlalchemy as sa
 
 from energy_meter import log_throttle
@@ -27,31 +24,10 @@ LOG = logging.getLogger(__name__)
 #: Maximum seconds between two passes of a collector.
 INTERVAL_S = 15.0
 
-
-class Result(typing.NamedTuple):
-    """Median durations in seconds.
-
-    :ivar batches: of a batch of each agent, with all probes.
-    :ivar settling: of a pass that settles all probes.
-    """
-
-    database: str
-    batches: float
-    settling: float
+COLUMNS = ('batches ms', 'settling ms', 'ratio')
 
 
-def main() -> int:
-    """Run the benchmark and return the exit code."""
-    arguments = simulation.parse(__doc__)
-    results = [run(name, arguments) for name in arguments.databases]
-    print(table(results))
-    claims = [claim for result in results for claim in judge(result)]
-    for text, holds in claims:
-        print('holds ' if holds else 'FAILS ', text)
-    return 0 if all(holds for _, holds in claims) else 1
-
-
-def run(name: str, arguments: argparse.Namespace) -> Result:
+def run(name: str, arguments: argparse.Namespace) -> simulation.Result:
     """Run the benchmark on one database."""
     agents = [
         simulation.Agent(agent, arguments.probes)
@@ -61,17 +37,33 @@ def run(name: str, arguments: argparse.Namespace) -> Result:
 
         def batches() -> simulation.Action:
             measured = [agent.measure() for agent in agents]
-            return lambda: [
-                simulation.write(engine, batch) for batch in measured
-            ]
+
+            def write() -> None:
+                for batch in measured:
+                    simulation.write(engine, batch)
+
+            return write
 
         settle = make_settler(engine).settle
         batches()()
         settle()
-        return Result(
-            name,
-            *simulation.compare(arguments.rounds, batches, lambda: settle),
+        simulation.report(f'{name}: batches and settlings')
+        written, settled = simulation.compare(
+            arguments.rounds, batches, lambda: settle
         )
+    return simulation.Result(
+        [
+            f'{written * 1000:.0f}',
+            f'{settled * 1000:.0f}',
+            f'{settled / written:.2f}',
+        ],
+        [
+            (
+                f'a pass ends before the next one, within {INTERVAL_S:g} s',
+                settled <= INTERVAL_S,
+            )
+        ],
+    )
 
 
 def make_settler(engine: sa.Engine) -> settler.Settler:
@@ -84,33 +76,5 @@ def make_settler(engine: sa.Engine) -> settler.Settler:
     )
 
 
-def table(results: collections.abc.Iterable[Result]) -> str:
-    """Return the results as a table, in milliseconds."""
-    output = prettytable.PrettyTable(
-        ['database', 'batches ms', 'settling ms', 'ratio'], align='r'
-    )
-    for each in results:
-        output.add_row(
-            [
-                each.database,
-                f'{each.batches * 1000:.0f}',
-                f'{each.settling * 1000:.0f}',
-                f'{each.settling / each.batches:.2f}',
-            ]
-        )
-    return output.get_string()
-
-
-def judge(
-    result: Result,
-) -> collections.abc.Iterator[tuple[str, bool]]:
-    """Yield each claim and whether it holds."""
-    yield (
-        f'{result.database}: a pass ends before the next one, within '
-        f'{INTERVAL_S:g} s',
-        result.settling <= INTERVAL_S,
-    )
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(simulation.main(__doc__, COLUMNS, run))

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Simulated registers, databases to write them to, and times."""
+"""Frame of benchmarks: registers, databases to write them to, and times."""
 
 import argparse
 import collections.abc
 import contextlib
 import statistics
+import sys
 import tempfile
 import time
+import typing
 import uuid
 
 from oslo_config import cfg
+import prettytable
 import sqlalchemy as sa
 
 from energy_meter import conf as energy_meter_conf
@@ -28,23 +31,66 @@ SERVERS = {
 DATABASES = ('sqlite', *SERVERS)
 
 Action = collections.abc.Callable[[], object]
+#: What a benchmark shows, and whether it does.
+Claim = tuple[str, bool]
 
 _INTERVAL_MS = 1000
 _WATTS = 100
 
 
-def parse(description: str | None) -> argparse.Namespace:
-    """Parse the command line.
+class Result(typing.NamedTuple):
+    """Result of a benchmark on one database.
+
+    :ivar cells: its row of the table, without the name of the database.
+    """
+
+    cells: list[str]
+    claims: list[Claim]
+
+
+def main(
+    description: str | None,
+    columns: collections.abc.Sequence[str],
+    run: collections.abc.Callable[[str, argparse.Namespace], Result],
+) -> int:
+    """Run a benchmark on each database, and print its table and claims.
 
     :param description: docstring of the benchmark.
+    :param columns: names of the columns, except for that of the database.
+    :returns: the exit code.
     """
+    arguments = _parse(description)
+    table = prettytable.PrettyTable(['database', *columns], align='r')
+    claims: list[Claim] = []
+    for name in arguments.databases:
+        report(f'{name}: starting')
+        result = run(name, arguments)
+        table.add_row([name, *result.cells])
+        claims += [(f'{name}: {text}', holds) for text, holds in result.claims]
+    print(table)
+    return judge(claims)
+
+
+def judge(claims: collections.abc.Collection[Claim]) -> int:
+    """Print claims, and return the exit code: 1 if one of them fails."""
+    for text, holds in claims:
+        print('holds ' if holds else 'FAILS ', text)
+    return 0 if all(holds for _, holds in claims) else 1
+
+
+def report(text: str) -> None:
+    """Print progress to standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parse(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=(description or '').partition('\n')[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument('--probes', type=int, default=10_000)
     parser.add_argument(
-        '--rounds', type=int, default=5, help='repetitions of each measurement'
+        '--rounds', type=int, default=9, help='repetitions of each measurement'
     )
     parser.add_argument(
         '--databases',
