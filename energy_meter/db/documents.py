@@ -34,7 +34,8 @@ _SOURCES = {
 #: Control character that stands for a quotation mark in a document for
 #: MariaDB. JSON contains none.
 _QUOTE = '\x01'
-_MYSQL_DOC = f"REPLACE(:rows, CHAR({ord(_QUOTE)} USING utf8mb4), '\"')"
+# Literals have the collation of the document, whatever the connection's is.
+_MYSQL_DOC = f"REPLACE(:rows, '{_QUOTE}', '\"')"
 _MYSQL_TYPES = {
     TEXT: 'VARCHAR(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin',
     REAL: 'DOUBLE',
