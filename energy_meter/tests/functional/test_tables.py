@@ -21,6 +21,7 @@ from energy_meter.tests.unit.collector import test_curves
 from energy_meter.tests.unit.collector import test_housekeeping
 from energy_meter.tests.unit.collector import test_registers
 from energy_meter.tests.unit.db import test_closed_days
+from energy_meter.tests.unit.db import test_documents
 from energy_meter.tests.unit.db import test_probes
 from energy_meter.tests.unit.db import test_projects
 from energy_meter.tests.unit.db import test_sums
@@ -44,6 +45,17 @@ class OnServer(testscenarios.WithScenarios):
             'database',
         )
         return db_engine.connect(conf)
+
+
+class DocumentsTest(OnServer, test_documents.DocumentsTest):
+    def test_collation_of_the_connection_does_not_matter(self):
+        rows = [('rack "1"', 1)]
+        with self.engine.connect() as connection:
+            if connection.dialect.name == 'mariadb':
+                connection.execute(
+                    sa.text('SET NAMES utf8mb4 COLLATE utf8mb4_unicode_ci')
+                )
+            self.assertEqual(rows, self.unpack(connection, rows))
 
 
 class TipTest(OnServer, test_probes.TipTest):
