@@ -91,9 +91,8 @@ class Arrival:
 
         Unless other measurements of the register arrive with a smaller lag.
         """
-        elapsed, timestamp = self._first
-        arrival = arrived_at - max(self.lags.values())
-        return min(timestamp - elapsed, arrival)
+        own = self._first_timestamp - self._first_elapsed
+        return min(own, arrived_at - max(self.lags.values()))
 
     def row(
         self, number: int, lag_elapsed: int, arrived_at: int
