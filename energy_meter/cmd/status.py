@@ -13,6 +13,7 @@ from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter.status import bus
 from energy_meter.status import database
+from energy_meter.status import days
 from energy_meter.status import identity
 
 _PROG = 'energy-meter-status'
@@ -35,6 +36,7 @@ _CHECKS: dict[str, _Check] = {
     'Rejected messages': database.rejections,
     'Clock synchronization': database.clocks,
     'Alarms of probes': database.probe_alarms,
+    'Closed days': days.check,
 }
 
 

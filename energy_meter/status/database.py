@@ -70,7 +70,7 @@ def _connect(conf: cfg.ConfigOpts) -> collections.abc.Iterator[sa.Engine]:
         database.dispose()
 
 
-def _check_contents(query: _Query) -> _Check:
+def check_contents(query: _Query) -> _Check:
     """Return a check of the database's contents.
 
     It succeeds if they cannot be read, which :func:`revision` reports.
@@ -89,7 +89,7 @@ def _check_contents(query: _Query) -> _Check:
     return check
 
 
-@_check_contents
+@check_contents
 def stale_probes(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
@@ -102,12 +102,13 @@ def stale_probes(
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
         f'No update for more than {conf.api.probe_ttl:g} s from '
-        f'{_enumerate(names)}. Check the agent and its log. To remove a probe '
-        'that no longer exists, run: energy-meter-manage probe delete PROBE',
+        f'{enumerate_names(names)}. Check the agent and its log. To remove a '
+        'probe that no longer exists, run: energy-meter-manage probe delete '
+        'PROBE',
     )
 
 
-@_check_contents
+@check_contents
 def rejections(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
@@ -124,9 +125,9 @@ def rejections(
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
         'Collectors rejected messages or measurements in the last day. Totals '
-        f'since the installation: {_enumerate(counts)}. The logs of the '
-        'collectors name the senders of envelopes; "Troubleshooting" in the '
-        'documentation explains the reasons.',
+        f'since the installation: {enumerate_names(counts)}. The logs of '
+        'the collectors name the senders of envelopes; "Troubleshooting" in '
+        'the documentation explains the reasons.',
     )
 
 
@@ -142,7 +143,7 @@ def _recent_rejections(
     ).all()
 
 
-@_check_contents
+@check_contents
 def clocks(
     connection: sa.Connection, conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
@@ -172,9 +173,10 @@ def clocks(
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     return upgradecheck.Result(
         upgradecheck.Code.WARNING,
-        f'Measurements of these agents arrive late: {_enumerate(late)}. The '
-        'agents are recovering from an outage, or their clocks are behind. '
-        'Check again in a few minutes, then synchronize the clocks with NTP.',
+        'Measurements of these agents arrive late: '
+        f'{enumerate_names(late)}. The agents are recovering from an outage, '
+        'or their clocks are behind. Check again in a few minutes, then '
+        'synchronize the clocks with NTP.',
     )
 
 
@@ -226,7 +228,7 @@ _ALARMS = {
 }
 
 
-@_check_contents
+@check_contents
 def probe_alarms(
     connection: sa.Connection, _conf: cfg.ConfigOpts
 ) -> upgradecheck.Result:
@@ -243,7 +245,7 @@ def probe_alarms(
     if not names:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)
     reports = (
-        f'{alarm} of {_enumerate(names[alarm])}: {_ALARMS[alarm]}'
+        f'{alarm} of {enumerate_names(names[alarm])}: {_ALARMS[alarm]}'
         for alarm in sorted(names)
     )
     return upgradecheck.Result(
@@ -253,7 +255,8 @@ def probe_alarms(
     )
 
 
-def _enumerate(names: collections.abc.Sequence[str]) -> str:
+def enumerate_names(names: collections.abc.Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
     hidden = len(names) - _MAX_NAMES
     return ', '.join(names[:_MAX_NAMES]) + (
         f' and {hidden} more' if hidden > 0 else ''

@@ -3,10 +3,15 @@
 """Closing of days, on SQLite."""
 
 import random
+import threading
+from unittest import mock
 
 import sqlalchemy as sa
 
+from energy_meter.collector import administration
+from energy_meter.collector import agents as collector_agents
 from energy_meter.collector import days
+from energy_meter.collector import housekeeping
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
 from energy_meter.db import schema
@@ -307,6 +312,88 @@ class AgentsTest(ClosingTest):
         self.assertEqual(
             ('void', 'operator'), (second.reason, second.username)
         )
+
+    def test_disabled_agent_is_the_reason_of_the_version(self):
+        self.start(self.a)
+        self.meter(26 * HOUR_MS, self.a)
+        self.close()
+
+        with mock.patch.object(db_engine, 'now', return_value=self.date):
+            collector_agents.disable(self.engine, 'A-uuid', 'ann')
+        self.assertEqual(1, self.restate(after=0))
+
+        version = closings.versions(self.engine)[-1]
+        self.assertEqual('agent disabled', version.reason)
+        self.assertEqual(('ann', 0), (version.username, version.millijoules))
+
+    def test_packed_day_is_restated_when_a_register_is_void(self):
+        # Given a day of two agents whose marks were packed,
+        self.start(self.a)
+        self.meter(12 * HOUR_MS, self.a)
+        self.start(self.b)
+        self.meter(16 * HOUR_MS, self.b)
+        self.settle()
+        self.close()
+        self.date += 40 * DAY_MS
+        with mock.patch.object(db_engine, 'now', return_value=self.date):
+            housekeeping.purge(self.engine, threading.Event())
+        self.close()
+
+        # when one of them is void,
+        key = self.b.point(self.date, is_mark=True).register
+        databases.void(self.engine, 'p', key, self.date)
+        self.restate(after=0)
+
+        # then its energy is missing from that day and the next one.
+        energies = {
+            (day, version): mj for day, version, mj, _ in self.versions()
+        }
+        self.assertEqual((12 + 2 * 12) * HOUR_MS, energies[0, 1])
+        self.assertEqual(12 * HOUR_MS, energies[0, 2])
+        self.assertEqual(2 * 4 * HOUR_MS, energies[1, 1])
+        self.assertEqual(0, energies[1, 2])
+        self.assertNotIn((2, 2), energies)
+
+    def test_deleted_probe_that_returns_continues_its_versions(self):
+        self.start(self.a)
+        self.meter(26 * HOUR_MS, self.a)
+        self.close()
+        with mock.patch.object(
+            db_engine, 'now', return_value=self.date + 6 * MINUTE_MS
+        ):
+            administration.delete_probe(self.engine, 'p', 'ann')
+
+        # Agent B meters a part of the same day.
+        self.date = START + 12 * HOUR_MS
+        self.start(self.b)
+        self.meter(14 * HOUR_MS, self.b)
+        self.settle()
+        self.close()
+
+        energies = [mj for _, _, mj, _ in self.versions()]
+        self.assertEqual([DAY_MS, 2 * 12 * HOUR_MS], energies)
+
+    def test_drift_of_a_clock_changes_no_closed_day(self):
+        # Given an agent whose elapsed time is too fast, by 100 ms an hour,
+        self.a.synced = False
+        self.start(self.a)
+        self.meter(26 * HOUR_MS, self.a)
+        self.close()
+
+        # when its later measurements arrive ever earlier,
+        for _ in range(24):
+            self.date += HOUR_MS
+            databases.deliver(
+                self.engine,
+                self.a.measure(self.date),
+                self.date - 100 * (self.date - START) // HOUR_MS,
+            )
+            self.settle()
+
+        # then neither the day nor the probe changes.
+        self.assertEqual(0, self.restate())
+        self.assertEqual(1, len(self.versions()))
+        self.assertFalse(self.probe().contested)
 
 
 class OrderTest(ClosingTest):

@@ -7,7 +7,7 @@ import random
 from energy_meter.tests.unit.collector import closing_deliveries
 from energy_meter.tests.unit.db import base as db_base
 
-SEEDS = range(8)
+SEEDS = range(4)
 
 
 class ClosingDeliveriesTest(db_base.DatabaseTest):
@@ -21,4 +21,4 @@ class ClosingDeliveriesTest(db_base.DatabaseTest):
             compared += delivery.compared
 
         # Each check would pass if no day was closed.
-        self.assertGreater(compared, 1000)
+        self.assertGreater(compared, 500)

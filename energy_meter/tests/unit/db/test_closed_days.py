@@ -6,6 +6,8 @@ import random
 
 import hypothesis
 from hypothesis import strategies
+from oslo_db import exception as db_exception
+from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter.billing import profile
@@ -73,7 +75,11 @@ class ClosedDaysTest(db_base.DatabaseTest):
     def test_version_is_never_overwritten(self):
         self.insert(closed_day())
 
-        self.assertRaises(Exception, self.insert, closed_day(complete=False))
+        self.assertRaises(
+            (db_exception.DBDuplicateEntry, sa.exc.IntegrityError),
+            self.insert,
+            closed_day(complete=False),
+        )
 
         self.assertEqual({('p', DAY): closed_day()}, self.latest())
 
@@ -156,6 +162,8 @@ class ClosedDaysTest(db_base.DatabaseTest):
 
         self.assertLess(len(packed), 450)
 
+
+class PackingTest(base.BaseTestCase):
     @hypothesis.settings(max_examples=30, deadline=None)
     @hypothesis.given(data=strategies.data())
     def test_days_survive_packing(self, data):
