@@ -58,7 +58,7 @@ def openings(
 ) -> dict[measurement.RegisterKey, Opening]:
     """Return the opening of each register.
 
-    A date that was pinned when older marks were purged stays. That of a
+    A date that was pinned when a day was closed stays. That of a
     register heard live depends on no other register. The agent's clock dates
     the others, but they lie between the registers heard live before and after
     them on their line. If the clock cannot be right, or was never set, a

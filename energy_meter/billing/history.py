@@ -47,8 +47,8 @@ class RegisterHistory:
         :data:`NO_LAG` if none arrived.
     :ivar marks: points of the curve that were kept, by elapsed time.
     :ivar base: the last point before the horizon, where the curve begins.
-    :ivar pinned_opened: the date at which it was opened, once older marks
-        were purged; None before that.
+    :ivar pinned_opened: the date at which it was opened, once a day of the
+        probe was closed, or older marks were purged; None before that.
     :ivar voided: whether an operator voided it. It is not billed.
     """
 

@@ -16,6 +16,12 @@ commits, so it waits for the settling, and contests the probe after it; its
 register is still dirty. One that changes a register that was dirty before
 need not: the settling that cleans it must lock it first.
 
+Closings lock alike (:mod:`energy_meter.collector.closing`). They change up to
+where the curve of a register is settled, which decides whether a late mark
+makes it dirty. A writer of the mark has locked the register: either it commits
+before the closing, which sees the mark, or it compares with what the closing
+wrote.
+
 Why nothing deadlocks: writers lock registers by number, then marks, then
 probes by ID. A settling skips what is locked, so it never waits for a lock
 while it holds one.

@@ -78,9 +78,10 @@ probe = sa.Table(
 #: ``live_elapsed``, the largest that is not a mark (-1: only marks arrived).
 #: ``role`` (:class:`Role`) states which changes must be settled, and ``dirty``
 #: (:class:`Dirty`) whether there was one. ``settled_until`` is the elapsed
-#: time up to which the curve is settled, and ``opened`` the date of opening
-#: for which it is. ``base_*`` is the last point before the horizon, and
-#: ``pinned_opened`` the date of opening, once older marks were purged.
+#: time up to which the curve is settled, or up to which that of closed days is
+#: (0 for other lines), and ``opened`` the date of opening for which it is.
+#: ``base_*`` is the last point before the horizon once older marks were
+#: purged, and ``pinned_opened`` the date of opening once a day was closed.
 register = sa.Table(
     'register',
     metadata,
@@ -128,9 +129,10 @@ class Role(enum.IntEnum):
     """Which changes of a register must be settled.
 
     ``UNBILLED``: any. It is in no sum yet, or dated before the horizon.
-    ``SETTLED``: any. ``SOLE``: none; it is the tip of a probe whose registers
-    form one line. ``WATCHED``: all except that it advances; it is the tip of
-    a probe with several lines.
+    ``SETTLED``: any. ``SOLE``: only marks in closed days; it is the tip of a
+    probe whose registers form one line. ``WATCHED``: all except that it
+    advances; it is the tip of a probe with several lines, or one of which the
+    opening may still move into closed days.
     """
 
     SETTLED = 0
