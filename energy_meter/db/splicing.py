@@ -128,7 +128,7 @@ class Splice:
         for day in totals:
             points |= {day * DAY_MS, (day + 1) * DAY_MS}
         for date in self._dates:
-            if date // DAY_MS in totals:
+            if date % INTERVAL_MS and date // DAY_MS in totals:
                 quarter = date // INTERVAL_MS * INTERVAL_MS
                 points |= {quarter, quarter + INTERVAL_MS}
         return sorted(

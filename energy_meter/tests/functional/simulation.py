@@ -113,14 +113,19 @@ def database(name: str) -> collections.abc.Iterator[sa.Engine]:
             url = f'sqlite:///{directory}/energy_meter.db'
         else:
             url = stack.enter_context(SERVERS[name]()).create_database()
-        conf = cfg.ConfigOpts()
-        energy_meter_conf.register_opts(conf)
-        conf([], default_config_files=[])
-        conf.set_override('connection', url, 'database')
-        engine = db_engine.connect(conf)
+        engine = db_engine.connect(configure(url))
         stack.callback(engine.dispose)
         migration.sync(engine)
         yield engine
+
+
+def configure(url: str) -> cfg.ConfigOpts:
+    """Return the default configuration with a database."""
+    conf = cfg.ConfigOpts()
+    energy_meter_conf.register_opts(conf)
+    conf([], default_config_files=[])
+    conf.set_override('connection', url, 'database')
+    return conf
 
 
 class Agent:
