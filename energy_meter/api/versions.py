@@ -51,5 +51,11 @@ class Versions:
 def _version() -> Version:
     href = f'{pecan.request.application_url}/v1/'
     return Version(
-        id='v1.0', status='CURRENT', links=[Link(rel='self', href=href)]
+        id='v1.0',
+        status='CURRENT',
+        links=[
+            Link(rel='self', href=href),
+            Link(rel='probes', href=f'{href}probes/'),
+            Link(rel='energy', href=f'{href}energy/'),
+        ],
     )

@@ -18,6 +18,8 @@ PAGES = (
     '/v1/probes/',
     '/v1/probes/a/',
     '/v1/probes/a/w/',
+    '/v1/probes/a/energy',
+    '/v1/energy',
     '/metrics',
 )
 

@@ -14,6 +14,8 @@ PAGE = (
     pathlib.Path(energy_meter.__file__).parents[1] / 'api-ref/source/index.rst'
 )
 
+PERIOD = 'start=2023-11-14T21:00:00Z&end=2023-11-14T23:00:00Z'
+
 #: A request, and the code block of its response.
 EXAMPLE = re.compile(
     r'``GET (?P<path>\S+)``(?:(?!``GET ).)*?'
@@ -58,6 +60,9 @@ class ReferenceTest(base.APITestCase):
                 '/v1/probes/<probe>/',
                 '/v1/probes/<probe>/<meter>/',
                 '/metrics',
+                f'/v1/probes/<probe>/energy?{PERIOD}',
+                f'/v1/energy?{PERIOD}',
+                f'/v1/energy?{PERIOD}&format=csv',
                 '/v1/probes/node-42/',
             ],
             [path for path, _, _ in examples],
@@ -68,4 +73,5 @@ class ReferenceTest(base.APITestCase):
                     json.loads(response), json.loads(self.request(path)), path
                 )
             else:
-                self.assertIn(response, self.request(path))
+                received = self.request(path).replace('\r\n', '\n')
+                self.assertIn(response, received)

@@ -50,7 +50,12 @@ class VersionsTest(base.APITestCase):
                         'id': 'v1.0',
                         'status': 'CURRENT',
                         'links': [
-                            {'rel': 'self', 'href': 'http://localhost/v1/'}
+                            {'rel': rel, 'href': f'http://localhost/v1/{path}'}
+                            for rel, path in (
+                                ('self', ''),
+                                ('probes', 'probes/'),
+                                ('energy', 'energy/'),
+                            )
                         ],
                     }
                 ]
