@@ -190,7 +190,7 @@ def _step(text: str | None) -> int | str | None:
 def _timezone(name: str) -> zoneinfo.ZoneInfo:
     try:
         return zoneinfo.ZoneInfo(name)
-    # The name of a directory, and others that are no names.
+    # A directory of the database of zones has no zone, either.
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise invalid(
             'timezone', 'expected a name such as Europe/Berlin'

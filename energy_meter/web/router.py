@@ -51,9 +51,9 @@ class Router(pecan.Pecan):
         return route
 
     def _handle_empty_response_body(self, state: typing.Any) -> None:
-        """Let responses that are sent while they are made pass.
+        """Do not look whether a response of status 200 is empty: none is.
 
-        Pecan would read all of them first, only to see that they have a body.
+        Pecan would read all of a stream for it, before it is sent.
         """
         if state.response.status_int != 200:
             super()._handle_empty_response_body(state)

@@ -8,6 +8,7 @@ from energy_meter.tests.functional import test_tables
 from energy_meter.tests.unit.collector import closing_deliveries
 from energy_meter.tests.unit.collector import deliveries
 from energy_meter.tests.unit.collector import packed
+from energy_meter.tests.unit.collector import reading
 from energy_meter.tests.unit.db import base as db_base
 
 SEEDS = range(5)
@@ -40,5 +41,13 @@ class DeliveriesTest(test_tables.OnServer, db_base.DatabaseTest):
     def test_closings_lose_no_late_mark_of_a_concurrent_writer(self):
         for seed in SEEDS:
             closing_deliveries.assert_closings_lose_no_late_mark(
+                self.engine, random.Random(seed)
+            )
+
+
+class ReadingTest(test_tables.OnServer, db_base.DatabaseTest):
+    def test_closed_days_and_few_marks_show_the_energy_of_all(self):
+        for seed in range(2):
+            reading.assert_deliveries_are_read(
                 self.engine, random.Random(seed)
             )

@@ -57,6 +57,34 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
         self.get('/v1/probes/B/', 404)
         self.get('/v1/probes/old/', 404)
 
+    def test_energy_of_probes_is_listed_in_order(self):
+        names = ['A', 'a', 'a ', 'b']
+        rows.insert(self.engine, *reversed(names))
+        period = 'start=2023-11-14T21:00:00Z&end=2023-11-14T23:00:00Z'
+
+        document = self.get(f'/v1/energy?{period}').json
+
+        self.assertEqual(
+            dict.fromkeys(names, 1.25),
+            {
+                each['probe_id']: each['total']['kwh']
+                for each in document['probes']
+            },
+        )
+        self.assertEqual(
+            names[1:],
+            [
+                each['probe_id']
+                for each in self.get(
+                    f'/v1/energy?{period}&marker=A&host=node-41'
+                ).json['probes']
+            ],
+        )
+        self.assertEqual(
+            document['probes'][2]['total'],
+            self.get(f'/v1/probes/a%20/energy?{period}').json['total'],
+        )
+
     def test_change_of_probe_changes_etag(self):
         rows.insert(self.engine, 'a', 'b', millijoules=2**62)
         tag = self.get('/v1/probes/').headers['ETag']

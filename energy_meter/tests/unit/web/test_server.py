@@ -2,6 +2,7 @@
 
 """Tests for the HTTP server."""
 
+import http.client
 import socket
 import threading
 import urllib.error
@@ -25,18 +26,24 @@ def echo_request_uri(environ, start_response):
     return [environ['REQUEST_URI'].encode()]
 
 
+def fail_in_the_middle(environ, start_response):
+    start_response('200 OK', [])
+    yield b'beginning'
+    raise RuntimeError
+
+
 class ServerTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.conf = energy_meter_conf.load([], 'test', files=[])
         self.conf.set_override('auth_strategy', 'noauth', 'api')
 
-    def make(self):
-        return server.HTTPServer(echo_request_uri, self.conf, 'api', 'a test')
+    def make(self, application=echo_request_uri):
+        return server.HTTPServer(application, self.conf, 'api', 'a test')
 
-    def serve(self, port):
+    def serve(self, port, application=echo_request_uri):
         self.conf.set_override('port', port, 'api')
-        service = self.make()
+        service = self.make(application)
         service.start()
         self.addCleanup(service.stop)
         return service
@@ -59,6 +66,16 @@ class ServerTest(base.BaseTestCase):
         self.assertNotIn(
             'api', {thread.name for thread in threading.enumerate()}
         )
+
+    def test_a_body_that_fails_in_the_middle_is_incomplete(self):
+        port = free_port()
+        self.serve(port, fail_in_the_middle)
+
+        error = self.assertRaises(
+            http.client.IncompleteRead, self.fetch, port, '/'
+        )
+
+        self.assertEqual(b'beginning', error.partial)
 
     def test_port_can_be_reused_after_stop(self):
         port = free_port()
