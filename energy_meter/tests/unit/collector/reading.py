@@ -8,6 +8,7 @@ and MariaDB with the functional tests.
 
 import itertools
 import random
+import threading
 from unittest import mock
 
 import sqlalchemy as sa
@@ -15,9 +16,11 @@ import sqlalchemy as sa
 from energy_meter.billing import bill
 from energy_meter.billing import profile
 from energy_meter.billing import timeline
+from energy_meter.collector import housekeeping
 from energy_meter.db import closed_days
 from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
+from energy_meter.db import marks
 from energy_meter.db import profiles
 from energy_meter.db import schema
 from energy_meter.db import timelines
@@ -126,11 +129,12 @@ def assert_agree(
     engine: sa.Engine,
     arrived: deliveries.Arrived,
     generator: random.Random,
+    end: int,
     db_now: int,
 ) -> None:
     """Check that few marks and closed days show the energy of all."""
     wanted = {
-        probe: dates(generator, db_now - 9 * HOUR_MS, db_now)
+        probe: dates(generator, end - 9 * HOUR_MS, end)
         for probe in arrived.probes()
     }
     with (
@@ -157,11 +161,13 @@ def assert_agree(
 def assert_deliveries_are_read(
     engine: sa.Engine, generator: random.Random
 ) -> None:
-    """Read after each batch, settled or not."""
+    """Read after some batches, settled or not, and when marks are packed."""
     databases.empty(engine)
     arrived = deliveries.Arrived()
     written = deliveries.arrivals(generator)
+    end = 0
     for batch in collectors.batches(written, generator):
+        end = max(end, batch.time)
         databases.deliver(engine, batch.measurements, batch.time)
         arrived.add(batch)
         if generator.random() < 0.3:
@@ -171,4 +177,11 @@ def assert_deliveries_are_read(
             for probe in arrived.probes():
                 close(engine, arrived, probe, batch.time)
         if generator.random() < 0.3:
-            assert_agree(engine, arrived, generator, batch.time)
+            assert_agree(engine, arrived, generator, batch.time, batch.time)
+    databases.settle(engine, end)
+    mark_changed(engine, arrived)
+    db_now = end + marks.HORIZON_MS + generator.randrange(DAY_MS)
+    with mock.patch.object(db_engine, 'now', return_value=db_now):
+        housekeeping.purge(engine, threading.Event())
+    for _ in range(5):
+        assert_agree(engine, arrived, generator, end, db_now)
