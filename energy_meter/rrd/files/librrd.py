@@ -179,3 +179,9 @@ def export(start: int, end: int, step: int, *definitions: str) -> Rows:
 def draw(*arguments: str) -> bytes:
     """Draw a graph and return the image."""
     return bytes(_call(rrdtool.graphv, '-', *arguments)['image'])
+
+
+def plot_area(*arguments: str) -> tuple[int, int]:
+    """Return the left edge and the width of the plot of a graph, in pixels."""
+    image = _call(rrdtool.graphv, '-', *arguments)
+    return image['graph_left'], image['graph_width']

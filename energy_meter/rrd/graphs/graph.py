@@ -2,6 +2,7 @@
 
 """Graphs, drawn on request and cached until their data changes."""
 
+import functools
 import hashlib
 import pathlib
 import typing
@@ -14,6 +15,7 @@ from energy_meter.rrd.graphs import drawing
 from energy_meter.rrd.graphs import image_cache
 from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import window as rrd_window
 
 #: Width and height of an image, in pixels; the first is the default.
 SIZES = {'full': (800, 360), 'thumbnail': (320, 120)}
@@ -27,6 +29,8 @@ _SUM = 'all'
 
 #: Change this whenever graphs are drawn differently, to invalidate the cache.
 _DRAWING_VERSION = '1'
+
+_ANY_WINDOW = rrd_window.Window(1_000_000_000, 1_000_000_060, 1, False, '')
 
 #: Maximum number of probes that have a band of their own in a stack.
 _MAX_BANDS = 20
@@ -85,7 +89,10 @@ class Graphs:
         """
         query = self._archive.query(period, probe)
         directory = _SUM if probe is None else names.to_file(probe)
-        name = f'{directory}/{period}-{size}-{theme}.{image_format}'
+        name = (
+            f'{directory}/{query.period.cache_key}-{size}-{theme}.'
+            f'{image_format}'
+        )
         style = drawing.Style(
             image_format,
             palette.THEMES[theme],
@@ -103,6 +110,20 @@ class Graphs:
                 )
         return image
 
+    @functools.cached_property
+    def plot_area(self) -> tuple[float, float]:
+        """Left edge and width of the plot, as shares of a full graph's width.
+
+        They depend on the fonts of this machine, but not on the data.
+        """
+        style = drawing.Style(
+            FORMATS[0], palette.THEMES[THEMES[0]], SIZES['full'], True
+        )
+        left, width = librrd.plot_area(
+            *drawing.frame(style, _ANY_WINDOW, ''), *drawing.no_data(style)
+        )
+        return left / SIZES['full'][0], width / SIZES['full'][0]
+
     def _cached(self, name: str, query: rrd_archive.Query) -> Image | None:
         tag = self._tag(query)
         content = self._cache.get(name, tag)
@@ -118,7 +139,7 @@ class Graphs:
         paths = self._archive.paths(query.entries)
         title = 'All probes' if query.probe is None else query.probe
         arguments = drawing.frame(
-            style, query.window, f'{title}: last {query.period}'
+            style, query.window, f'{title}: {query.period.title()}'
         )
         if not paths:
             arguments += drawing.no_data(style)
@@ -145,7 +166,7 @@ class Graphs:
         theme: palette.Theme,
     ) -> list[drawing.Band]:
         """Return bands for the largest probes, and one for the rest."""
-        figures = self._archive.figures(query.period)
+        figures = self._archive.figures(query.period.name)
         means = {
             probe: figures[probe].average if probe in figures else None
             for probe in paths

@@ -19,6 +19,7 @@ from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.pages import view
 from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.web import access
 from energy_meter.web import conditional
@@ -65,7 +66,7 @@ class Root:
         match segments:
             case []:
                 return self.front, []
-            case ['last', period] if period in rrd_series.PERIODS:
+            case ['last', period] if period in periods.NAMED:
                 return self.period, [period]
             case ['probe', probe]:
                 return self.probe, [probe]
@@ -112,7 +113,7 @@ class Root:
                 self._find(probe),
                 {
                     period: self._archive.series(period, probe).figures
-                    for period in rrd_series.PERIODS
+                    for period in periods.NAMED
                 },
             )
         )
@@ -194,7 +195,7 @@ class Root:
 
 
 def _is_valid(period: str, probe: list[str]) -> bool:
-    return period in rrd_series.PERIODS and len(probe) <= 1
+    return period in periods.NAMED and len(probe) <= 1
 
 
 def _choose(name: str, choices: collections.abc.Sequence[str]) -> str:

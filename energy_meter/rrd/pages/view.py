@@ -14,6 +14,7 @@ from energy_meter.rrd.graphs import graph
 from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.reading import archive
+from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import series
 from energy_meter.web import errors
 
@@ -61,7 +62,7 @@ class Renderer:
             money=_number(2),
         )
         self._environment.globals.update(
-            periods=tuple(series.PERIODS),
+            periods=tuple(periods.NAMED),
             sizes=graph.SIZES,
             currency=currency,
             refresh=refresh,

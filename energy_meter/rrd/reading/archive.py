@@ -19,6 +19,7 @@ from energy_meter.rrd.files import layout as rrd_layout
 from energy_meter.rrd.files import names
 from energy_meter.rrd.files import rrdcached
 from energy_meter.rrd.reading import index_reader
+from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import reader
 from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.rrd.reading import window as rrd_window
@@ -53,7 +54,7 @@ class Query(typing.NamedTuple):
     :ivar entries: index entries of the probe, or of all probes in the sum.
     """
 
-    period: str
+    period: periods.Period
     probe: str | None
     entries: index.Entries
     window: rrd_window.Window
@@ -80,7 +81,7 @@ class Archive:
             conf.rrd.max_gap, conf.rrd.flush_interval
         )
         self._reader = reader.Reader(conf.rrd.kwh_price, self._throttled_log)
-        #: Tag of the window and figures, by period and probe.
+        #: Tag of the window and figures, by cache key of the period and probe.
         self._figures: dict[
             tuple[str, str], tuple[str, rrd_series.Figures]
         ] = {}
@@ -104,7 +105,7 @@ class Archive:
             raise exception.ProbeNotFound(probe=probe)
 
     def series(self, period: str, probe: str | None) -> rrd_series.Series:
-        """Return the power of a probe in the last period.
+        """Return the power of a probe in a period.
 
         :raises ProbeNotFound: if the probe has no file.
         :raises PeriodNotFound: if there is no such period.
@@ -118,30 +119,34 @@ class Archive:
 
         :raises PeriodNotFound: if there is no such period.
         """
+        parsed = periods.parse(period)
         result = {}
         for probe, entry in self._index.entries().items():
-            query = self._query(period, probe, {probe: entry})
-            tag, figures = self._figures.get((period, probe), ('', None))
+            query = self._query(parsed, probe, {probe: entry})
+            key = parsed.cache_key, probe
+            tag, figures = self._figures.get(key, ('', None))
             if figures is None or tag != query.window.tag:
                 figures = self.read(query).figures
-                self._figures[period, probe] = query.window.tag, figures
+                self._figures[key] = query.window.tag, figures
             result[probe] = figures
         return result
 
     def query(self, period: str, probe: str | None) -> Query:
-        """Return the query for a probe in the last period.
+        """Return the query for a probe in a period.
 
         :raises ProbeNotFound: if the probe has no file.
         :raises PeriodNotFound: if there is no such period.
         """
+        parsed = periods.parse(period)
         if probe is not None:
-            return self._query(period, probe, {probe: self._entry(probe)})
-        since = time.time() - rrd_series.seconds(period)
+            return self._query(parsed, probe, {probe: self._entry(probe)})
         return self._query(
-            period,
+            parsed,
             None,
             _select(
-                self._index.entries(), self._options.scope_precedence, since
+                self._index.entries(),
+                self._options.scope_precedence,
+                parsed.start(time.time()),
             ),
         )
 
@@ -187,16 +192,16 @@ class Archive:
             raise exception.ProbeNotFound(probe=probe)
 
     def _query(
-        self, period: str, probe: str | None, entries: index.Entries
+        self,
+        period: periods.Period,
+        probe: str | None,
+        entries: index.Entries,
     ) -> Query:
-        seconds = rrd_series.seconds(period)
         return Query(
             period,
             probe,
             entries,
-            self._windows.select(
-                entries, seconds, self._layout.resolution(seconds)
-            ),
+            self._windows.select(entries, period, self._layout),
         )
 
 

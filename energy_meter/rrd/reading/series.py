@@ -4,18 +4,6 @@
 
 import typing
 
-from energy_meter import exception
-
-#: Length of each period in seconds, by name.
-PERIODS = {
-    'minute': 60,
-    'hour': 3600,
-    'day': 86_400,
-    'week': 7 * 86_400,
-    'month': 31 * 86_400,
-    'year': 366 * 86_400,
-}
-
 _JOULES_PER_KWH = 3_600_000
 
 
@@ -76,14 +64,3 @@ class Series(typing.NamedTuple):
             kwh,
             None if self.price is None else kwh * self.price,
         )
-
-
-def seconds(period: str) -> int:
-    """Return the length of a period.
-
-    :raises PeriodNotFound: if there is no such period.
-    """
-    try:
-        return PERIODS[period]
-    except KeyError:
-        raise exception.PeriodNotFound(period=period, known=', '.join(PERIODS))

@@ -7,9 +7,9 @@ import math
 import time
 import typing
 
-from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd.files import index
-from energy_meter.rrd.files import layout
+from energy_meter.rrd.files import layout as rrd_layout
+from energy_meter.rrd.reading import periods
 
 #: A probe is stale after this many of its usual intervals.
 _STALE_AFTER_INTERVALS = 3
@@ -45,31 +45,27 @@ class WindowSelector:
     def select(
         self,
         entries: index.Entries,
-        seconds: int,
-        resolution: rrd_conf.Resolution,
+        period: periods.Period,
+        layout: rrd_layout.Layout,
     ) -> Window:
-        """Return the newest window.
+        """Return the window of complete steps that covers a period.
 
-        It ends where the data of all probes ends. Stale probes do not hold it
-        back; their power is unknown at the end of the window.
+        It has the finest resolution that reaches back to its start. If the
+        period ends now, it ends where the data of all probes ends.
 
         :param entries: the probes to show.
-        :param seconds: minimum length of the window.
-        :param resolution: of its steps.
         """
         now = time.time()
-        until = min(
-            (
-                entry.timestamp
-                for entry in entries.values()
-                if entry.timestamp is not None
-                and now - entry.timestamp <= self._stale_after(entry)
-            ),
-            default=now,
-        )
+        resolution = layout.resolution(period.reach(now))
         step = resolution.step
-        end = math.floor(until / step) * step
-        start = end - math.ceil(seconds / step) * step
+        if period.end is None:
+            end = math.floor(self._data_end(entries, now) / step) * step
+            start = end - math.ceil(period.seconds / step) * step
+        else:
+            start = (period.end - period.seconds) // step * step
+            # Without the future, which can have any number of steps.
+            end = math.ceil(min(period.end, now) / step) * step
+            end = max(end, start + step)
         data_ends = sorted(
             (probe, entry.timestamp and min(entry.timestamp, end))
             for probe, entry in entries.items()
@@ -79,8 +75,24 @@ class WindowSelector:
             start,
             end,
             step,
-            layout.has_extremes(resolution),
+            rrd_layout.has_extremes(resolution),
             hashlib.blake2s(content, digest_size=16).hexdigest(),
+        )
+
+    def _data_end(self, entries: index.Entries, now: float) -> float:
+        """Return where the data of all probes ends.
+
+        Stale probes do not hold it back; their power is unknown at the end of
+        the window.
+        """
+        return min(
+            (
+                entry.timestamp
+                for entry in entries.values()
+                if entry.timestamp is not None
+                and now - entry.timestamp <= self._stale_after(entry)
+            ),
+            default=now,
         )
 
     def _stale_after(self, entry: index.Entry) -> float:

@@ -6,7 +6,7 @@ from energy_meter import exception
 from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd.files import layout
 from energy_meter.rrd.files import rrdfile
-from energy_meter.rrd.reading import series
+from energy_meter.rrd.reading import periods
 from energy_meter.tests.unit.rrd import base
 
 DAY = 86_400
@@ -23,7 +23,7 @@ class LayoutTest(base.ArchiveTest):
     def test_each_period_has_finest_resolution(self):
         steps = {
             period: self.layout().resolution(seconds).step
-            for period, seconds in series.PERIODS.items()
+            for period, seconds in periods.NAMED.items()
         }
         self.assertEqual(
             {

@@ -5,7 +5,7 @@
 import csv
 import urllib.parse
 
-from energy_meter.rrd.reading import series
+from energy_meter.rrd.reading import periods
 from energy_meter.tests.unit.rrd.pages import base
 
 
@@ -22,7 +22,7 @@ class RootTest(base.PagesTestCase):
         )
 
     def test_every_period_has_pages_graphs_and_data(self):
-        for period in series.PERIODS:
+        for period in periods.NAMED:
             for url in (
                 f'/last/{period}',
                 f'/graph/{period}',

@@ -4,6 +4,7 @@
 
 import urllib.parse
 
+from energy_meter.rrd.reading import periods
 from energy_meter.tests.unit.rrd.pages import base
 
 
@@ -98,7 +99,7 @@ class ViewTest(base.PagesTestCase):
     def test_every_period_shows_current_power(self):
         self.archive.add('a')
 
-        for period in base.series.PERIODS:
+        for period in periods.NAMED:
             page = self.get(f'/last/{period}/').text
 
             self.assertIn('data-figure="now">150.0<', page)

@@ -6,7 +6,7 @@ import random
 
 from energy_meter import exception
 from energy_meter.rrd.files import librrd
-from energy_meter.rrd.reading import series
+from energy_meter.rrd.reading import periods
 from energy_meter.rrd.writing import migration
 from energy_meter.tests.unit.rrd import base
 
@@ -45,7 +45,7 @@ class MigrationTest(base.ArchiveTest):
         archive = self.archive()
         return {
             period: archive.series(period, 'node-1')
-            for period in series.PERIODS
+            for period in periods.NAMED
         }
 
     def test_data_is_unchanged(self):
