@@ -21,13 +21,24 @@ from energy_meter.conf import api
 from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
+from energy_meter.conf import energy_api
 from energy_meter.conf import forwarder
 from energy_meter.conf import metrics
 from energy_meter.conf import rrd
 from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
-_AREAS = (base, agent, bus, collector, api, rrd, forwarder, metrics)
+_AREAS = (
+    base,
+    agent,
+    bus,
+    collector,
+    api,
+    rrd,
+    energy_api,
+    forwarder,
+    metrics,
+)
 
 
 def load(
@@ -113,4 +124,9 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return all options, for the sample file and the reference."""
     groups = [group for area in _AREAS for group in area.list_opts()]
-    return groups + agent_secrets.list_opts() + wattmeter.list_opts()
+    return [
+        *groups,
+        *energy_api.list_auth_opts(),
+        *agent_secrets.list_opts(),
+        *wattmeter.list_opts(),
+    ]

@@ -204,6 +204,7 @@ class ListingTest(base.BaseTestCase):
                 'api',
                 'bus',
                 'collector',
+                'energy_api',
                 'forwarder',
                 'metrics',
                 'rrd',
