@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'agent': BASICS | {'bus', 'drivers'},
     'collector': BASICS | {'billing', 'bus', 'db'},
     'forwarder': BASICS | {'bus'},
-    'rrd': BASICS | {'bus', 'policies', 'totals', 'web'},
+    'rrd': BASICS | {'billing', 'bus', 'clients', 'policies', 'totals', 'web'},
     'api': BASICS | {'billing', 'db', 'policies', 'totals', 'web'},
     'status': BASICS | {'billing', 'bus', 'clients', 'db'},
     'discover': BASICS | {'agent', 'drivers'},
@@ -95,7 +95,8 @@ RRD_MAY_IMPORT: dict[str, set[str]] = {
     'writing': {'files'},
     'reading': {'files'},
     'graphs': {'files', 'reading'},
-    'pages': {'graphs', 'reading'},
+    'energy': {'reading'},
+    'pages': {'energy', 'graphs', 'reading'},
 }
 
 

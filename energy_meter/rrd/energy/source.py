@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Access to the API that cannot block the pages."""
+
+import collections
+import collections.abc
+import logging
+import threading
+import time
+
+from keystoneauth1 import exceptions as keystone_exceptions
+from keystoneauth1 import loading
+from keystoneauth1 import session as keystone_session
+from oslo_config import cfg
+
+from energy_meter import attempt
+from energy_meter import exception
+from energy_meter import log_throttle
+from energy_meter.clients import api
+from energy_meter.clients import usage
+from energy_meter.conf import energy_api
+from energy_meter.rrd.energy import profile
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds for which an answer is used.
+_CACHE_S = 60.0
+_MAX_CACHED = 1000
+
+#: Seconds after a failure for which the API is not asked again. Otherwise
+#: each graph of a page would wait for its own timeout.
+_RETRY_S = 10.0
+
+#: Maximum seconds for a place among the requests that run, and for all pages
+#: of an answer. Browsers wait as long as for the latter.
+_QUEUE_S = 1.0
+_DEADLINE_S = 30.0
+
+_Pages = collections.abc.Iterator[usage.Page]
+_Key = tuple[str | None, usage.Query]
+
+
+class Source:
+    """Reads energy from the API. Thread-safe.
+
+    Requests to the API use at most half of the threads that serve the pages,
+    so that a slow API leaves threads for everything else.
+
+    :param threads: number of threads that serve the pages.
+    """
+
+    def __init__(
+        self,
+        client: api.Client,
+        threads: int,
+        clock: collections.abc.Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._places = threading.BoundedSemaphore(max(threads // 2, 1))
+        self._lock = threading.Lock()
+        self._cache: collections.OrderedDict[
+            _Key, tuple[float, profile.Profile]
+        ] = collections.OrderedDict()
+        self._retry_at = clock()
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
+
+    def of_probe(self, query: usage.Query, probe: str) -> profile.Profile:
+        """Return the energy of a probe.
+
+        :raises ProbeNotFound: if the API does not know the probe.
+        :raises APIError: if it does not answer, or not as expected.
+        """
+        return self._read(
+            (probe, query),
+            lambda: profile.of_probe(
+                self._in_time(self._client.energy(probe, query))
+            ),
+        )
+
+    def of_sum(
+        self, query: usage.Query, members: collections.abc.Collection[str]
+    ) -> profile.Profile:
+        """Return the energy of several probes together.
+
+        :raises APIError: if the API does not answer, or not as expected.
+        """
+        return self._read(
+            (None, query),
+            lambda: profile.of_sum(
+                self._in_time(self._client.energies(query)), members
+            ),
+        )
+
+    def _read(
+        self, key: _Key, fetch: collections.abc.Callable[[], profile.Profile]
+    ) -> profile.Profile:
+        cached = self._cached(key)
+        if cached is not None:
+            return cached
+        if not self._places.acquire(timeout=_QUEUE_S):
+            raise exception.APIUnavailable(
+                url='the API', reason='too many requests wait for it'
+            )
+        try:
+            # Another thread can have asked the same in the meantime.
+            return self._cached(key) or self._fetch(key, fetch)
+        finally:
+            self._places.release()
+
+    def _cached(self, key: _Key) -> profile.Profile | None:
+        with self._lock:
+            expires, cached = self._cache.get(key, (0.0, None))
+            return cached if self._clock() < expires else None
+
+    def _fetch(
+        self, key: _Key, fetch: collections.abc.Callable[[], profile.Profile]
+    ) -> profile.Profile:
+        if self._clock() < self._retry_at:
+            raise exception.APIUnavailable(
+                url='the API', reason='it failed a moment ago'
+            )
+        result, error = attempt.call(fetch, exception.APIError)
+        if error is not None:
+            if isinstance(error, exception.APIUnavailable):
+                self._retry_at = self._clock() + _RETRY_S
+            self._throttled_log.warning(
+                'api', 'The pages show no energy: %s', error
+            )
+            raise error
+        self._throttled_log.recovered('api', 'The pages show energy again')
+        assert result is not None
+        with self._lock:
+            self._cache[key] = self._clock() + _CACHE_S, result
+            self._cache.move_to_end(key)
+            while len(self._cache) > _MAX_CACHED:
+                self._cache.popitem(last=False)
+        return result
+
+    def _in_time(self, pages: _Pages) -> _Pages:
+        deadline = self._clock() + _DEADLINE_S
+        for page in pages:
+            yield page
+            if page.next_query is not None and self._clock() > deadline:
+                raise exception.APIUnavailable(
+                    url='the API',
+                    reason=f'the answer takes more than {_DEADLINE_S:.0f} s',
+                )
+
+
+def connect(conf: cfg.ConfigOpts) -> Source | None:
+    """Return the source that is configured; None if there is none.
+
+    :raises ConfigurationError: if the section ``[energy_api]`` is invalid.
+    """
+    options = conf[energy_api.GROUP]
+    if not (options.auth_type or options.auth_section):
+        return None
+    session, error = attempt.call(
+        lambda: _session(conf),
+        (keystone_exceptions.ClientException, cfg.Error, ValueError),
+    )
+    if error is not None:
+        raise exception.ConfigurationError(
+            file='configuration',
+            section=energy_api.GROUP,
+            option='auth_type',
+            reason=error,
+        )
+    assert session is not None
+    return Source(
+        api.Client(
+            session,
+            options.endpoint_override,
+            options.service_type,
+            options.valid_interfaces,
+            options.region_name,
+            options.timeout or api.DEFAULT_TIMEOUT_S,
+        ),
+        conf.rrd.workers,
+    )
+
+
+def _session(conf: cfg.ConfigOpts) -> keystone_session.Session:
+    # Registers the options of auth_section, if that is set.
+    loading.register_auth_conf_options(conf, energy_api.GROUP)
+    auth = loading.load_auth_from_conf_options(conf, energy_api.GROUP)
+    return loading.load_session_from_conf_options(
+        conf, energy_api.GROUP, auth=auth
+    )
