@@ -12,16 +12,21 @@ RULES: list[policy.RuleDefault] = [
     policy.DocumentedRuleDefault(
         SHOW,
         base.SITE_READER,
-        description='Show graphs, the data behind them, and RRD files.',
+        description='Show graphs, the data behind them, energy, and RRD '
+        'files.',
         operations=[
             {'method': 'GET', 'path': f'/{path}/'}
             for path in (
                 'last/{period}',
+                'period/{period}',
                 'probe/{probe}',
+                'probe/{probe}/{period}',
                 'graph/{period}',
                 'graph/{period}/{probe}',
                 'data/{period}',
                 'data/{period}/{probe}',
+                'energy/{period}',
+                'energy/{period}/{probe}',
                 'rrd/{probe}',
             )
         ],

@@ -8,7 +8,9 @@ from oslo_config import cfg
 import webob
 
 from energy_meter.conf import rrd as rrd_conf
+from energy_meter.rrd.energy import source as energy_source
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import headers
 from energy_meter.rrd.pages import root
 from energy_meter.rrd.pages import static_files
@@ -26,22 +28,28 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     """Return the WSGI application.
 
     :param conf: the configuration; the middleware registers its options.
+    :raises ConfigurationError: if a section is invalid.
     """
     archive = rrd_archive.Archive(conf)
     static = static_files.StaticFiles()
+    graphs = graph.Graphs(conf, archive)
+    source = energy_source.connect(conf)
     renderer = view.Renderer(
         static,
         '' if conf.rrd.kwh_price is None else conf.rrd.currency,
         conf.rrd.refresh_interval,
+        graphs.plot_area,
+        has_energy=source is not None,
     )
     controllers = router.Router(
         root.Root(
             summary.Summary(archive, conf.rrd.max_gap),
             archive,
-            graph.Graphs(conf, archive),
+            graphs,
             static,
             renderer,
             access.authorizer(conf, rrd_conf.GROUP),
+            energy.Energy(source, archive, renderer) if source else None,
         ),
         guess_content_type_from_ext=False,
     )

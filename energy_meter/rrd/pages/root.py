@@ -15,6 +15,7 @@ from wsme import exc as wsme_exc
 from energy_meter import exception
 from energy_meter.policies import rrd as policies
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.pages import view
@@ -35,6 +36,7 @@ class Root:
     It does its own routing, because a probe id may be any text.
 
     :param authorize: raises an error if the client may not read.
+    :param probe_energy: energy from the API; None if there is none.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Root:
         static: static_files.StaticFiles,
         renderer: view.Renderer,
         authorize: access.Authorize,
+        probe_energy: energy.Energy | None,
     ) -> None:
         self._summary = power_summary
         self._archive = archive
@@ -52,6 +55,7 @@ class Root:
         self._static = static
         self._renderer = renderer
         self._authorize = authorize
+        self._energy = probe_energy
 
     @pecan.expose()
     def _route(
@@ -68,12 +72,16 @@ class Root:
                 return self.front, []
             case ['last', period] if period in periods.NAMED:
                 return self.period, [period]
+            case ['period', period] if periods.is_fixed(period):
+                return self.period, [period]
             case ['probe', probe]:
-                return self.probe, [probe]
-            case ['graph', period, *probe] if _is_valid(period, probe):
-                return self.graph, [period, *probe]
-            case ['data', period, *probe] if _is_valid(period, probe):
-                return self.data, [period, *probe]
+                return self.probe, [probe, *periods.NAMED]
+            case ['probe', probe, period] if periods.is_fixed(period):
+                return self.probe, [probe, period]
+            case ['graph' | 'data' | 'energy' as kind, period, *probe] if (
+                _is_valid(period, probe)
+            ):
+                return getattr(self, kind), [period, *probe]
             case ['rrd', probe]:
                 return self.rrd, [probe]
         raise routing.PecanNotFound
@@ -103,17 +111,18 @@ class Root:
         )
 
     @pecan.expose()
-    def probe(self, probe: str) -> webob.Response:
+    def probe(self, probe: str, *names: str) -> webob.Response:
         """Respond with the page of one probe.
 
+        :param names: of the periods to show.
         :raises ProbeNotFound: if the probe has no file.
         """
         return _page(
             self._renderer.probe(
                 self._find(probe),
                 {
-                    period: self._archive.series(period, probe).figures
-                    for period in periods.NAMED
+                    name: self._archive.series(name, probe).figures
+                    for name in names
                 },
             )
         )
@@ -175,6 +184,23 @@ class Root:
         )
 
     @pecan.expose()
+    def energy(self, period: str, probe: str | None = None) -> webob.Response:
+        """Respond with the energy of a period, as a page or as data.
+
+        :param probe: None for the sum of all probes.
+        :raises ProbeNotFound: if the probe has no file.
+        :raises ClientSideError: if a parameter is invalid, or the API does
+            not answer.
+        """
+        if self._energy is None:
+            raise wsme_exc.ClientSideError('Energy is not configured.', 404)
+        if probe is not None:
+            self._find(probe)
+        return self._energy.response(
+            period, probe, _choose('format', energy.FORMATS)
+        )
+
+    @pecan.expose()
     def rrd(self, probe: str) -> webob.Response:
         """Respond with the RRD file of a probe.
 
@@ -195,7 +221,7 @@ class Root:
 
 
 def _is_valid(period: str, probe: list[str]) -> bool:
-    return period in periods.NAMED and len(probe) <= 1
+    return periods.is_valid(period) and len(probe) <= 1
 
 
 def _choose(name: str, choices: collections.abc.Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 """HTML of the pages."""
 
 import itertools
+import math
 import re
 import typing
 import urllib.parse
@@ -10,6 +11,8 @@ import urllib.parse
 import jinja2
 import pecan
 
+from energy_meter.rrd.energy import chart as energy_chart
+from energy_meter.rrd.energy import intervals
 from energy_meter.rrd.graphs import graph
 from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
@@ -42,10 +45,17 @@ class Renderer:
 
     :param currency: of costs; empty if no price is configured.
     :param refresh: seconds between two updates of an open page.
+    :param plot_area: see :attr:`energy_meter.rrd.graphs.graph.Graphs`.
+    :param has_energy: whether energy is known from the API.
     """
 
     def __init__(
-        self, static: static_files.StaticFiles, currency: str, refresh: float
+        self,
+        static: static_files.StaticFiles,
+        currency: str,
+        refresh: float,
+        plot_area: tuple[float, float],
+        has_energy: bool,
     ) -> None:
         self._static = static
         self._environment = jinja2.Environment(
@@ -60,12 +70,21 @@ class Renderer:
             watts=_number(1),
             kwh=_number(4),
             money=_number(2),
+            percent=_percent,
+            title=_title,
         )
         self._environment.globals.update(
             periods=tuple(periods.NAMED),
             sizes=graph.SIZES,
+            plot_area=plot_area,
             currency=currency,
             refresh=refresh,
+            zone=periods.local_zone,
+            has_energy=lambda name: (
+                has_energy
+                and periods.parse(name).seconds >= intervals.MIN_PERIOD_S
+            ),
+            chart=energy_chart,
         )
 
     def period(
@@ -84,6 +103,8 @@ class Renderer:
             'period.html',
             pecan.request.script_name,
             period=period,
+            link='period/',
+            is_zoom=period not in periods.NAMED,
             now=watts,
             total=total,
             groups=_group(rows),
@@ -92,7 +113,7 @@ class Renderer:
     def probe(
         self, probe: archive.Probe, figures: dict[str, series.Figures]
     ) -> str:
-        """Render the page of one probe in all periods.
+        """Render the page of one probe in some periods.
 
         :param figures: by period.
         """
@@ -101,7 +122,31 @@ class Renderer:
             pecan.request.script_name,
             period=None,
             probe=probe,
+            link=f'probe/{_segment(probe.id)}/',
+            is_zoom=not figures.keys() & periods.NAMED.keys(),
             figures={name: row._asdict() for name, row in figures.items()},
+        )
+
+    def energy(
+        self,
+        period: periods.Period,
+        probe: str | None,
+        bars: energy_chart.Chart,
+    ) -> str:
+        """Render the page of the energy of a period.
+
+        Scripts show its bars in the other pages.
+
+        :param probe: None for all probes.
+        """
+        return self._render(
+            'energy.html',
+            pecan.request.script_name,
+            period=None,
+            shown=period.name,
+            probe=probe,
+            link='period/' if probe is None else f'probe/{_segment(probe)}/',
+            bars=bars,
         )
 
     def error(self, root: str, error: errors.Error) -> str:
@@ -142,8 +187,18 @@ def _natural(text: str) -> list[tuple[int, str]]:
     ]
 
 
+def _title(period: str) -> str:
+    text = periods.parse(period).title()
+    return text[0].upper() + text[1:]
+
+
 def _segment(text: str) -> str:
     return urllib.parse.quote(text, safe='')
+
+
+def _percent(share: float) -> str:
+    # Rounded down, so that 100 % means that nothing is missing.
+    return f'{math.floor(share * 1000) / 10:.1f} %'
 
 
 def _number(digits: int) -> typing.Callable[[float | None], str]:

@@ -1,11 +1,15 @@
-// Updates graphs and figures: only those in view, only while the tab is
-// visible, and with conditional requests, so that unchanged data is not sent
-// again.
+// Updates graphs, figures and energy: only those in view, only while the tab
+// is visible, and with conditional requests, so that unchanged data is not
+// sent again.
 'use strict';
 
 (() => {
   const MAX_REQUESTS = 4;
   const TIMEOUT_MS = 30000;
+  // Energy comes from the API, which can be slow. It has a queue of its own,
+  // so that it does not delay graphs, and more time than the server has.
+  const MAX_ENERGY_REQUESTS = 1;
+  const ENERGY_TIMEOUT_MS = 45000;
   const UNKNOWN = '–';
   const intervalS = Number(document.body.dataset.refresh || 0);
   const inView = new Set();
@@ -15,13 +19,17 @@
   const observer = new IntersectionObserver(onViewChange,
     {rootMargin: '200px'});
 
-  // Return the response; null if the element is up to date.
-  async function fetchIfChanged(element, url) {
+  function request(element, url, timeout) {
     const known = current.get(element);
     const headers = known && known.url === url
       ? {'If-None-Match': known.tag} : {};
-    const response = await fetch(url, {headers, cache: 'no-store',
-      signal: AbortSignal.timeout(TIMEOUT_MS)});
+    return fetch(url, {headers, cache: 'no-store',
+      signal: AbortSignal.timeout(timeout)});
+  }
+
+  // Return the response; null if the element is up to date.
+  async function fetchIfChanged(element, url) {
+    const response = await request(element, url, TIMEOUT_MS);
     if (response.status === 304 || response.status === 404) {
       return null;
     }
@@ -96,6 +104,41 @@
     }
   }
 
+  // Show the bars of the page of energy, or why there are none.
+  async function updateEnergy(element) {
+    if (current.has(element) && element.matches(':hover, :focus-within')) {
+      return;  // A user is reading it.
+    }
+    const url = element.dataset.energy;
+    let response;
+    try {
+      response = await request(element, url, ENERGY_TIMEOUT_MS);
+    } catch (error) {
+      if (error.name !== 'TimeoutError') {
+        throw error;
+      }
+    }
+    if (response && response.status === 304) {
+      return;
+    }
+    if (!response || !response.ok) {
+      const text = document.createElement('p');
+      text.textContent = response && response.status === 404
+        ? 'No energy is known for this period.'
+        : 'Energy is unavailable right now.';
+      element.replaceChildren(text);
+      current.delete(element);
+      return;
+    }
+    const parsed = new DOMParser().parseFromString(
+      await response.text(), 'text/html');
+    const bars = parsed.querySelector('[data-bars]');
+    const details = element.querySelector('details');
+    bars.querySelector('details').open = Boolean(details && details.open);
+    element.replaceChildren(bars);
+    remember(element, url, response);
+  }
+
   // Load the page again because a probe was added or removed.
   async function reloadPage(page) {
     const response = await fetch(location.href, {cache: 'no-store',
@@ -130,17 +173,34 @@
     }
   }
 
+  const isEnergy = element => 'energy' in element.dataset;
+
+  function isBusy(element) {
+    const running = [...loading].filter(
+      other => isEnergy(other) === isEnergy(element));
+    return running.length
+      >= (isEnergy(element) ? MAX_ENERGY_REQUESTS : MAX_REQUESTS);
+  }
+
+  function update(element) {
+    if (isEnergy(element)) {
+      return updateEnergy(element);
+    }
+    return element.dataset.graph ? updateGraph(element)
+      : updateFigures(element);
+  }
+
   function loadQueued() {
     for (const element of queued) {
-      if (loading.size >= MAX_REQUESTS) {
-        return;
+      if (isBusy(element)) {
+        continue;
       }
       queued.delete(element);
       if (loading.has(element)) {
         continue;
       }
       loading.add(element);
-      (element.dataset.graph ? updateGraph : updateFigures)(element)
+      update(element)
         .then(() => showConnection(null), showConnection)
         .finally(() => {
           loading.delete(element);
@@ -174,7 +234,7 @@
 
   function observe() {
     for (const element of document.querySelectorAll(
-      '[data-graph], [data-figures]')) {
+      '[data-graph], [data-figures], [data-energy]')) {
       observer.observe(element);
     }
   }

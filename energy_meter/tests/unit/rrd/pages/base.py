@@ -16,6 +16,7 @@ from energy_meter import exception
 from energy_meter.rrd.graphs import graph
 from energy_meter.rrd.pages import app
 from energy_meter.rrd.reading import archive
+from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import series
 
 #: Probe id that breaks output without escaping.
@@ -28,6 +29,8 @@ class Archive:
     Each probe had 100 W for two seconds and has 150 W now; a series of all
     probes is their sum.
     """
+
+    plot_area = 0.1, 0.8
 
     def __init__(self):
         self._probes = {}
@@ -43,6 +46,11 @@ class Archive:
 
     def probes(self):
         return list(self._probes.values())
+
+    def query(self, period, probe):
+        return archive.Query(
+            periods.parse(period), probe, self._probes, window=None
+        )
 
     def figures(self, period):
         return {

@@ -19,6 +19,8 @@ PRIVATE = (
     '/data/hour/',
     '/data/hour/a/',
     '/rrd/a/',
+    '/period/1795132800-1795136400/',
+    '/probe/a/1795132800-1795136400/',
 )
 
 
@@ -47,6 +49,11 @@ class KeystoneTest(base.PagesTestCase):
         for role in ('admin', 'service'):
             for url in PRIVATE[1:]:
                 self.get(url, **self.token(role))
+
+    def test_energy_needs_the_same_token(self):
+        for url in ('/energy/day/', '/energy/day/a/?format=json'):
+            self.get(url, 401)
+            self.get(url, 403, **self.token('reader'))
 
     def test_other_roles_are_forbidden(self):
         for url in (*PRIVATE, '/nothing'):

@@ -73,6 +73,7 @@ class FilesTest(base.PagesTestCase):
                 '/static/theme.js': 'text/javascript',
                 '/static/probes.js': 'text/javascript',
                 '/static/live.js': 'text/javascript',
+                '/static/cursor.js': 'text/javascript',
             },
             content_types,
         )

@@ -37,7 +37,7 @@ class ViewTest(base.PagesTestCase):
 
             self.assertIn(base.HOSTILE, page.texts)
             self.assertEqual(
-                3, sum(tag == 'script' for tag, _ in page.elements)
+                4, sum(tag == 'script' for tag, _ in page.elements)
             )
             self.assertTrue(
                 any(f'/{quoted}/' in href for href in page.values('href'))
@@ -46,7 +46,7 @@ class ViewTest(base.PagesTestCase):
     def test_parameter_in_error_is_escaped(self):
         page = self.outline('/graph/hour/?size=<script>', 400)
 
-        self.assertEqual(3, sum(tag == 'script' for tag, _ in page.elements))
+        self.assertEqual(4, sum(tag == 'script' for tag, _ in page.elements))
 
     def test_current_period_is_marked(self):
         page = self.outline('/last/week/')
