@@ -19,6 +19,7 @@ from energy_meter.agent import service as agent_service
 from energy_meter.api import app
 from energy_meter.cmd import service
 from energy_meter.collector import service as collector_service
+from energy_meter.conf import energy_api
 from energy_meter.db import engine
 from energy_meter.db import migration
 
@@ -110,6 +111,10 @@ def load(
         'connection', f'sqlite:///{directory}/energy_meter.sqlite', 'database'
     )
     conf.set_override('auth_strategy', 'noauth', 'api')
+    # The pages show the energy of this API, whatever the file says.
+    conf.set_override('auth_type', 'none', energy_api.GROUP)
+    conf.set_override('auth_section', None, energy_api.GROUP)
+    conf.set_override('endpoint_override', _url(conf.api), energy_api.GROUP)
     return conf
 
 

@@ -45,6 +45,26 @@ class LoadTest(StandaloneTest):
         )
         self.assertEqual(['own'], [meter.name for meter in wattmeters])
 
+    def test_pages_show_the_energy_of_its_own_api(self):
+        self.write(
+            '[api]\nport = 1234\n'
+            '[energy_api]\nauth_section = keystone_authtoken\n'
+            'endpoint_override = http://192.0.2.1/\n'
+        )
+
+        conf = self.load(
+            '--state-path',
+            str(self.state_path),
+            '--config-file',
+            str(self.directory / 'test.conf'),
+        )
+
+        self.assertEqual('none', conf.energy_api.auth_type)
+        self.assertIsNone(conf.energy_api.auth_section)
+        self.assertEqual(
+            'http://127.0.0.1:1234', conf.energy_api.endpoint_override
+        )
+
     def test_configured_bus_and_database_are_ignored(self):
         self.write(
             '[DEFAULT]\ntransport_url = rabbit://u:p@host/\n'
