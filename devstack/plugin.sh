@@ -155,6 +155,13 @@ function _energy_meter_configure_api {
         "OS_ENERGY_METER_CONFIG_FILES=$ENERGY_METER_CONF"
 }
 
+# Let the pages read energy from the API, as the same service user.
+function _energy_meter_configure_pages {
+    configure_keystone_authtoken_middleware "$ENERGY_METER_CONF" \
+        energy_meter energy_api
+    iniset "$ENERGY_METER_CONF" energy_api region_name "$REGION_NAME"
+}
+
 # Edit Ceilometer's files: _energy_meter_ceilometer add|remove
 function _energy_meter_ceilometer {
     local file
@@ -188,6 +195,9 @@ function configure_energy_meter {
     _energy_meter_configure_wattmeters
     if is_service_enabled energy-api; then
         _energy_meter_configure_api
+        if is_service_enabled energy-rrd; then
+            _energy_meter_configure_pages
+        fi
     fi
     if is_service_enabled ceilometer-acentral; then
         _energy_meter_configure_ceilometer

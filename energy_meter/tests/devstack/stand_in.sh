@@ -60,10 +60,11 @@ function do_apache_site_config_for {
 }
 
 function do_configure_keystone_authtoken_middleware {
-    do_iniset "$1" keystone_authtoken auth_type password
-    do_iniset "$1" keystone_authtoken auth_url http://192.0.2.10/identity
-    do_iniset "$1" keystone_authtoken username "$2"
-    do_iniset "$1" keystone_authtoken password secret-of-the-services
+    local section=${3:-keystone_authtoken}
+    do_iniset "$1" "$section" auth_type password
+    do_iniset "$1" "$section" auth_url http://192.0.2.10/identity
+    do_iniset "$1" "$section" username "$2"
+    do_iniset "$1" "$section" password secret-of-the-services
 }
 
 function do_database_connection_url {

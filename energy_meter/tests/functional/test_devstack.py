@@ -74,6 +74,8 @@ class CloudTest(test_base.BaseTestCase):
             'both probes to have energy',
         )
         self.assertEqual(200, self.status(pages, '/'))
+        # The stand-in's Keystone does not answer.
+        self.assertEqual(503, self.status(pages, '/energy/day/'))
         self.assertEqual(200, self.status(api, '/healthcheck'))
         self.assertEqual(401, self.status(api, '/v1/probes/'))
 
