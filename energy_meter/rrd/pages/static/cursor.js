@@ -53,7 +53,7 @@
 
     listen() {
       const on = (name, action) => this.slider.addEventListener(name, action);
-      on('pointerenter', () => this.load());
+      on('pointerenter', event => this.onMove(event));
       on('pointerdown', event => this.onDown(event));
       on('pointermove', event => this.onMove(event));
       on('pointerup', event => this.onUp(event));
@@ -64,17 +64,22 @@
       on('keydown', event => this.onKey(event));
     }
 
-    // Fetch the values of the graph. Until then the cursor shows nothing.
-    async load() {
-      if (performance.now() - this.loadedAt < MAX_AGE_MS) {
-        return;
+    // Wait for the values of the graph; without any, the cursor shows nothing.
+    load() {
+      if (performance.now() - this.loadedAt >= MAX_AGE_MS) {
+        this.loadedAt = performance.now();
+        this.loading = this.fetchValues();
       }
-      this.loadedAt = performance.now();
+      return this.loading;
+    }
+
+    async fetchValues() {
       try {
         const response = await fetch(this.plot.dataset.values);
         this.data = await response.json();
         this.slider.setAttribute('aria-valuemax', this.data.watts.length - 1);
       } catch {
+        // The next move tries again. The page shows that the server is away.
         this.loadedAt = -Infinity;
       }
     }
@@ -142,7 +147,7 @@
 
     async onMove(event) {
       await this.load();
-      if (this.data) {
+      if (this.data && this.slider.matches(':hover, :active')) {
         this.show(this.indexAt(event));
       }
     }
