@@ -21,9 +21,10 @@ _STEPS: tuple[tuple[int, usage.Step], ...] = (
     (93 * _DAY_S, 'day'),
 )
 
-#: Seconds to which the present is rounded down, so that all requests of a
-#: minute have the same answer.
+#: Seconds to which the present is rounded down, so that requests at about the
+#: same time have the same answer. A quickstart shows energy after seconds.
 _PRESENT_S = 60
+_PRESENT_OF_QUARTER_HOURS_S = 10
 
 
 def query(
@@ -35,8 +36,9 @@ def query(
     :param zone: of the hours, days and months.
     :raises PeriodNotFound: if the period has not begun.
     """
-    present = int(now) // _PRESENT_S * _PRESENT_S
     step = _step(period.seconds)
+    grid = _PRESENT_OF_QUARTER_HOURS_S if step == 900 else _PRESENT_S
+    present = int(now) // grid * grid
     start = _floor(int(period.start(present)), step, zone)
     end = present
     if period.end is not None:

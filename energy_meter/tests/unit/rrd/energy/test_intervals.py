@@ -32,7 +32,6 @@ class QueryTest(base.BaseTestCase):
 
     def test_named_periods_start_with_a_whole_interval(self):
         for period, start, step in (
-            ('hour', local(2026, 11, 20, 12, 0), 900),
             ('day', local(2026, 11, 19, 13), 3600),
             ('week', local(2026, 11, 13), 'day'),
             ('month', local(2026, 10, 20), 'day'),
@@ -43,6 +42,13 @@ class QueryTest(base.BaseTestCase):
             self.assertEqual(start, query.start)
             self.assertEqual(local(2026, 11, 20, 13, 5), query.end)
             self.assertEqual((step, 'Europe/Paris'), query[2:4])
+
+    def test_hour_ends_ten_seconds_ago_at_most(self):
+        query = self.query('hour', 2026, 11, 20, 13, 5, 59)
+
+        self.assertEqual(local(2026, 11, 20, 12), query.start)
+        self.assertEqual(local(2026, 11, 20, 13, 5, 50), query.end)
+        self.assertEqual(900, query.step)
 
     def test_requests_of_a_minute_are_the_same(self):
         self.assertEqual(
