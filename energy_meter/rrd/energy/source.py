@@ -36,15 +36,35 @@ _RETRY_S = 10.0
 _QUEUE_S = 1.0
 _DEADLINE_S = 30.0
 
+#: Seconds after an answer that took too long for which it is not tried again.
+_GIVE_UP_S = 600.0
+
 _Pages = collections.abc.Iterator[usage.Page]
 _Key = tuple[str | None, usage.Query]
+
+
+class _TooSlow(exception.APIUnavailable):
+    """The API answers, but the answer is too long."""
+
+
+class _Gate:
+    """Limits requests of one kind, and stops them after a failure.
+
+    :param places: maximum number of requests at the same time.
+    :ivar retry_at: monotonic time before which none is sent.
+    """
+
+    def __init__(self, places: int) -> None:
+        self.places = threading.BoundedSemaphore(places)
+        self.retry_at = 0.0
 
 
 class Source:
     """Reads energy from the API. Thread-safe.
 
     Requests to the API use at most half of the threads that serve the pages,
-    so that a slow API leaves threads for everything else.
+    so that a slow API leaves threads for everything else. One of them can be
+    for the sum, which takes long if there are many probes.
 
     :param threads: number of threads that serve the pages.
     """
@@ -57,12 +77,12 @@ class Source:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._places = threading.BoundedSemaphore(max(threads // 2, 1))
+        self._probes = _Gate(max(threads // 2 - 1, 1))
+        self._sum = _Gate(1)
         self._lock = threading.Lock()
         self._cache: collections.OrderedDict[
             _Key, tuple[float, profile.Profile]
         ] = collections.OrderedDict()
-        self._retry_at = clock()
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
 
     def of_probe(self, query: usage.Query, probe: str) -> profile.Profile:
@@ -72,6 +92,7 @@ class Source:
         :raises APIError: if it does not answer, or not as expected.
         """
         return self._read(
+            self._probes,
             (probe, query),
             lambda: profile.of_probe(
                 self._in_time(self._client.energy(probe, query))
@@ -86,6 +107,7 @@ class Source:
         :raises APIError: if the API does not answer, or not as expected.
         """
         return self._read(
+            self._sum,
             (None, query),
             lambda: profile.of_sum(
                 self._in_time(self._client.energies(query)), members
@@ -93,20 +115,23 @@ class Source:
         )
 
     def _read(
-        self, key: _Key, fetch: collections.abc.Callable[[], profile.Profile]
+        self,
+        gate: _Gate,
+        key: _Key,
+        fetch: collections.abc.Callable[[], profile.Profile],
     ) -> profile.Profile:
         cached = self._cached(key)
         if cached is not None:
             return cached
-        if not self._places.acquire(timeout=_QUEUE_S):
+        if not gate.places.acquire(timeout=_QUEUE_S):
             raise exception.APIUnavailable(
                 url='the API', reason='too many requests wait for it'
             )
         try:
             # Another thread can have asked the same in the meantime.
-            return self._cached(key) or self._fetch(key, fetch)
+            return self._cached(key) or self._fetch(gate, key, fetch)
         finally:
-            self._places.release()
+            gate.places.release()
 
     def _cached(self, key: _Key) -> profile.Profile | None:
         with self._lock:
@@ -114,16 +139,22 @@ class Source:
             return cached if self._clock() < expires else None
 
     def _fetch(
-        self, key: _Key, fetch: collections.abc.Callable[[], profile.Profile]
+        self,
+        gate: _Gate,
+        key: _Key,
+        fetch: collections.abc.Callable[[], profile.Profile],
     ) -> profile.Profile:
-        if self._clock() < self._retry_at:
+        if self._clock() < gate.retry_at:
             raise exception.APIUnavailable(
                 url='the API', reason='it failed a moment ago'
             )
         result, error = attempt.call(fetch, exception.APIError)
         if error is not None:
             if isinstance(error, exception.APIUnavailable):
-                self._retry_at = self._clock() + _RETRY_S
+                is_slow = isinstance(error, _TooSlow)
+                gate.retry_at = self._clock() + (
+                    _GIVE_UP_S if is_slow else _RETRY_S
+                )
             self._throttled_log.warning(
                 'api', 'The pages show no energy: %s', error
             )
@@ -142,7 +173,7 @@ class Source:
         for page in pages:
             yield page
             if page.next_query is not None and self._clock() > deadline:
-                raise exception.APIUnavailable(
+                raise _TooSlow(
                     url='the API',
                     reason=f'the answer takes more than {_DEADLINE_S:.0f} s',
                 )

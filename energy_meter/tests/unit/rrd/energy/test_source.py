@@ -117,13 +117,14 @@ class SourceTest(test_base.BaseTestCase):
     def test_slow_api_blocks_half_of_the_threads(self):
         client = BlockingClient()
         self.addCleanup(client.open.set)
-        self.source = self.make(client, threads=4)
+        self.source = self.make(client, threads=6)
         readers = [
             threading.Thread(target=self.read, args=(probe,)) for probe in 'ab'
         ]
         for reader in readers:
             reader.start()
         client.entered.wait()
+        self.source.of_sum(QUERY, {'a'})
 
         error = self.assertRaises(exception.APIUnavailable, self.read, 'c')
 
@@ -147,6 +148,14 @@ class SourceTest(test_base.BaseTestCase):
             exception.APIUnavailable, self.source.of_sum, QUERY, {'a'}
         )
         self.assertIn('more than 30 s', str(error))
+        # The energy of single probes is still shown.
+        self.read()
+        self.client.requests.clear()
+        self.monotonic += 599
+        self.assertRaises(
+            exception.APIUnavailable, self.source.of_sum, QUERY, {'a'}
+        )
+        self.assertEqual([], self.client.requests)
 
 
 class BlockingClient:
@@ -164,6 +173,9 @@ class BlockingClient:
             self.entered.wait()
             self.open.wait()
         yield base.page(base.energy(probe, base.interval()))
+
+    def energies(self, query):
+        yield base.page(base.energy('a', base.interval()))
 
 
 class ConnectTest(test_base.BaseTestCase):
