@@ -30,10 +30,10 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     :param conf: the configuration; the middleware registers its options.
     :raises ConfigurationError: if a section is invalid.
     """
-    archive = rrd_archive.Archive(conf)
     static = static_files.StaticFiles()
-    graphs = graph.Graphs(conf, archive)
     source = energy_source.connect(conf)
+    archive = rrd_archive.Archive(conf)
+    graphs = graph.Graphs(conf, archive)
     renderer = view.Renderer(
         static,
         '' if conf.rrd.kwh_price is None else conf.rrd.currency,
@@ -41,18 +41,22 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         graphs.plot_area,
         has_energy=source is not None,
     )
-    controllers = router.Router(
-        root.Root(
-            summary.Summary(archive, conf.rrd.max_gap),
-            archive,
-            graphs,
-            static,
-            renderer,
-            access.authorizer(conf, rrd_conf.GROUP),
-            energy.Energy(source, archive, renderer) if source else None,
-        ),
-        guess_content_type_from_ext=False,
+    controllers = root.Root(
+        summary.Summary(archive, conf.rrd.max_gap),
+        archive,
+        graphs,
+        static,
+        renderer,
+        access.authorizer(conf, rrd_conf.GROUP),
+        energy.Energy(source, archive, renderer) if source else None,
     )
+    return _with_middleware(controllers, renderer, conf)
+
+
+def _with_middleware(
+    controllers: root.Root, renderer: view.Renderer, conf: cfg.ConfigOpts
+) -> typing.Any:
+    application = router.Router(controllers, guess_content_type_from_ext=False)
 
     def show(
         request: webob.Request, response: webob.Response, error: errors.Error
@@ -63,7 +67,7 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
     # Outermost, so that error pages have the headers, too.
     return headers.Headers(
         middleware.build(
-            access.authenticate(controllers, conf, rrd_conf.GROUP),
+            access.authenticate(application, conf, rrd_conf.GROUP),
             conf,
             {},
             show,
