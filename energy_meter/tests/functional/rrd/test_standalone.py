@@ -32,6 +32,19 @@ class StandaloneTest(test_base.BaseTestCase):
         response = browser.get(self.standalone.port, '/')
         self.assertEqual(302, response.status)
 
+    def test_pages_show_energy_without_configuration(self):
+        self.useFixture(self.standalone)
+
+        def kwh():
+            response = browser.get(
+                self.standalone.port, '/energy/hour/node/?format=json'
+            )
+            return response.status == 200 and response.json['total']['kwh']
+
+        base.wait_for(kwh, 60, 'energy')
+        bars = browser.get(self.standalone.port, '/energy/hour/').body
+        self.assertIn(b'class="bar ', bars)
+
     def test_runs_without_rrdtool_and_reports_it(self):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         pathlib.Path(directory, 'sitecustomize.py').write_text(
