@@ -313,6 +313,46 @@ class AgentsTest(ClosingTest):
             ('void', 'operator'), (second.reason, second.username)
         )
 
+    def test_end_of_a_register_that_another_follows_changes_no_day(self):
+        # Given a restart after a closed day, noticed before the old end,
+        self.start(self.a)
+        self.meter(26 * HOUR_MS, self.a)
+        self.close()
+        self.date += 10_000
+        end = self.a.point(self.date, is_mark=True)
+        self.start(self.a)
+        self.meter(HOUR_MS, self.a)
+
+        self.deliver([end])
+        self.settle()
+
+        with self.engine.connect() as connection:
+            query = sa.select(schema.changed_day.c.day)
+            self.assertEqual([], connection.scalars(query).all())
+
+    def test_register_that_was_too_old_changes_all_of_its_days(self):
+        # Given a register of which only what is older than 30 days arrived,
+        self.start(self.a)
+        self.meter(2 * HOUR_MS, self.a)
+        self.date = START + 10 * DAY_MS
+        self.start(self.b)
+        first = self.measure_late(HOUR_MS, self.b)
+        self.date = START + 41 * DAY_MS
+        self.deliver(first)
+        self.settle()
+        self.close()
+        closed = closings.versions(self.engine)
+        self.assertEqual(2 * HOUR_MS, sum(each.millijoules for each in closed))
+
+        # when it turns out that it went on,
+        self.deliver([self.b.point(self.date, is_mark=False)])
+        self.settle()
+        self.restate()
+
+        # then it is billed from its opening on.
+        latest = {day: mj for day, _, mj, _ in self.versions()}
+        self.assertEqual(2 * 30 * DAY_MS, sum(latest.values()) - latest[0])
+
     def test_disabled_agent_is_the_reason_of_the_version(self):
         self.start(self.a)
         self.meter(26 * HOUR_MS, self.a)
