@@ -260,3 +260,15 @@ class GnocchiFailed(EnergyMeterError):
     """Gnocchi could not be set up."""
 
     template = 'Gnocchi could not be set up: %(reason)s'
+
+
+class GnocchiUnavailable(EnergyMeterError):
+    """Gnocchi did not answer, or not as expected."""
+
+    template = 'cannot use Gnocchi: %(reason)s'
+
+
+class GnocchiRequestRejected(EnergyMeterError):
+    """Gnocchi rejected a request for one probe."""
+
+    template = '%(request)s: %(reason)s'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Setup of Gnocchi, so that Ceilometer can store probes in it.
+"""Setup of Gnocchi, for the samples of Ceilometer and for closed intervals.
 
-Creates two archive policies and a resource type; see "Archive Policy" and
+Creates archive policies and a resource type; see "Archive Policy" and
 "Resource types" in Gnocchi's API reference.
 """
 
@@ -24,20 +24,41 @@ SERVICE_TYPE = 'metric'
 RESOURCE_TYPE = 'energy_probe'
 ENERGY_POLICY = 'energy-meter-energy'
 POWER_POLICY = 'energy-meter-power'
+INTERVAL_POLICY = 'energy-meter-interval'
+
+_DAY = datetime.timedelta(days=1)
+_HOUR = datetime.timedelta(hours=1)
 
 #: Retention time by granularity.
 _TIMESPANS = {
-    datetime.timedelta(minutes=1): datetime.timedelta(days=30),
-    datetime.timedelta(hours=1): datetime.timedelta(days=365),
-    datetime.timedelta(days=1): datetime.timedelta(days=3650),
+    datetime.timedelta(minutes=1): 30 * _DAY,
+    _HOUR: 365 * _DAY,
+    _DAY: 3650 * _DAY,
+}
+_INTERVAL_TIMESPANS = {
+    datetime.timedelta(minutes=15): 365 * _DAY,
+    _HOUR: 1095 * _DAY,
+    _DAY: 3650 * _DAY,
 }
 
+#: Gnocchi drops measures that are older than this many periods of the largest
+#: granularity, days, before the day of the latest one. Closed days change up
+#: to 31 days later; the rest is time to repair a failing transfer.
+_INTERVAL_BACK_WINDOW = 35
 
-def _policy(name: str, *methods: str) -> dict[str, typing.Any]:
+
+def _policy(
+    name: str,
+    methods: collections.abc.Sequence[str],
+    timespans: collections.abc.Mapping[
+        datetime.timedelta, datetime.timedelta
+    ] = _TIMESPANS,
+    back_window: int = 0,
+) -> dict[str, typing.Any]:
     # The representation that Gnocchi returns, so that it can be compared.
     return {
         'name': name,
-        'back_window': 0,
+        'back_window': back_window,
         'aggregation_methods': [*methods],
         'definition': [
             {
@@ -45,7 +66,7 @@ def _policy(name: str, *methods: str) -> dict[str, typing.Any]:
                 'timespan': str(timespan),
                 'points': timespan // granularity,
             }
-            for granularity, timespan in _TIMESPANS.items()
+            for granularity, timespan in timespans.items()
         ],
     }
 
@@ -53,8 +74,17 @@ def _policy(name: str, *methods: str) -> dict[str, typing.Any]:
 #: By their collection in Gnocchi's API.
 _RECORDS: list[tuple[str, dict[str, typing.Any]]] = [
     # The register at the end of a period, and its increase in the period.
-    ('archive_policy', _policy(ENERGY_POLICY, 'last', 'rate:sum')),
-    ('archive_policy', _policy(POWER_POLICY, 'last', 'max', 'mean', 'min')),
+    ('archive_policy', _policy(ENERGY_POLICY, ['last', 'rate:sum'])),
+    ('archive_policy', _policy(POWER_POLICY, ['last', 'max', 'mean', 'min'])),
+    (
+        'archive_policy',
+        _policy(
+            INTERVAL_POLICY,
+            ['sum'],
+            _INTERVAL_TIMESPANS,
+            _INTERVAL_BACK_WINDOW,
+        ),
+    ),
     (
         'resource_type',
         {
@@ -88,7 +118,7 @@ def setup(
     :raises GnocchiFailed: if Gnocchi is missing in Keystone's catalog, is
         unavailable or rejects a request.
     """
-    client = _client(cloud)
+    client = connect(cloud)
     as_expected = True
     for kind, expected in _RECORDS:
         title = f'{kind.replace("_", " ")} {expected["name"]}'
@@ -113,7 +143,8 @@ def setup(
     return as_expected
 
 
-def _client(cloud: connection.Connection) -> adapter.Adapter:
+def connect(cloud: connection.Connection) -> adapter.Adapter:
+    """Return a client of Gnocchi's API."""
     config = cloud.config
     return adapter.Adapter(
         cloud.session,
@@ -164,13 +195,13 @@ def collisions(
     """
     resources = collections.defaultdict(list)
     for probe in probes:
-        resources[_resource_id(probe)].append(probe)
+        resources[resource_id(probe)].append(probe)
     for resource, group in sorted(resources.items()):
         if len(group) > 1:
             yield resource, sorted(group)
 
 
-def _resource_id(probe: str) -> str:
+def resource_id(probe: str) -> str:
     """Return the id of a probe's resource in Gnocchi.
 
     Ceilometer replaces the slash, which Gnocchi rejects. Gnocchi normalizes

@@ -16,6 +16,7 @@ from energy_meter.tests.functional.services import keystone
 RECORDS = [
     'archive policy energy-meter-energy',
     'archive policy energy-meter-power',
+    'archive policy energy-meter-interval',
     'resource type energy_probe',
 ]
 
@@ -40,6 +41,7 @@ class EmptyGnocchi(real_gnocchi.Gnocchi):
         for path in (
             'archive_policy/energy-meter-energy',
             'archive_policy/energy-meter-power',
+            'archive_policy/energy-meter-interval',
             'resource_type/energy_probe',
         ):
             client.delete(f'/v1/{path}', raise_exc=False)
@@ -94,8 +96,9 @@ class SetupTest(base.BaseTestCase):
                 f'created {RECORDS[0]}',
                 f'found {RECORDS[1]}',
                 f'created {RECORDS[2]}',
+                f'created {RECORDS[3]}',
             ],
-            [lines[0], lines[1], lines[3]],
+            [lines[0], lines[1], *lines[3:]],
         )
         self.assertIn(
             f'{RECORDS[1]}: definition is [{{"granularity": "0:05:00", '
