@@ -13,7 +13,8 @@ from energy_meter.cmd.manage import agents
 from energy_meter.cmd.manage import archive
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import days
-from energy_meter.cmd.manage import openstack
+from energy_meter.cmd.manage import gnocchi
+from energy_meter.cmd.manage import identity
 from energy_meter.cmd.manage import probes
 from energy_meter.cmd.manage import registers
 from energy_meter.cmd.manage import schema
@@ -22,7 +23,16 @@ from energy_meter.db import engine as db_engine
 _DESCRIPTION = 'Set up and administer an installation of energy_meter.'
 
 #: In the order of --help.
-_AREAS = (schema, registers, probes, days, agents, openstack, archive)
+_AREAS = (
+    schema,
+    registers,
+    probes,
+    days,
+    agents,
+    identity,
+    gnocchi,
+    archive,
+)
 
 
 def main() -> None:

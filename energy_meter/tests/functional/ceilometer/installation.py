@@ -3,6 +3,7 @@
 """All services from the wattmeter to Gnocchi."""
 
 import fixtures
+from openstack import connection
 
 from energy_meter.clients import api
 from energy_meter.clients import gnocchi
@@ -17,6 +18,23 @@ from energy_meter.tests.functional.services import rabbitmq
 from energy_meter.tests.functional.services import stack
 
 RESOURCES = stack.CHECKOUT / 'etc' / 'ceilometer' / 'gnocchi_resources.yaml'
+
+
+class OwnGnocchi(real_gnocchi.Gnocchi):
+    """A Gnocchi that is not in the catalog."""
+
+    in_catalog = False
+
+    def connect(
+        self, credentials: keystone.Credentials | None = None
+    ) -> connection.Connection:
+        """Return an openstacksdk connection that finds this Gnocchi."""
+        identity = base.shared(keystone.Keystone)
+        return connection.Connection(
+            session=identity.session(credentials or identity.admin),
+            region_name=keystone.REGION,
+            metric_endpoint_override=self.url,
+        )
 
 
 class Installation(base.Service):

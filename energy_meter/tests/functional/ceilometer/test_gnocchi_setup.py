@@ -8,9 +8,9 @@ from oslotest import base
 
 from energy_meter import exception
 from energy_meter.clients import gnocchi
+from energy_meter.tests.functional.ceilometer import installation
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
-from energy_meter.tests.functional.services import gnocchi as real_gnocchi
 from energy_meter.tests.functional.services import keystone
 
 RECORDS = [
@@ -21,19 +21,8 @@ RECORDS = [
 ]
 
 
-class EmptyGnocchi(real_gnocchi.Gnocchi):
+class EmptyGnocchi(installation.OwnGnocchi):
     """A Gnocchi of its own, without the measures of other tests."""
-
-    in_catalog = False
-
-    def connect(self, credentials=None):
-        """Return an openstacksdk connection that finds this Gnocchi."""
-        identity = services.shared(keystone.Keystone)
-        return connection.Connection(
-            session=identity.session(credentials or identity.admin),
-            region_name=keystone.REGION,
-            metric_endpoint_override=self.url,
-        )
 
     def empty(self):
         """Delete the records of :func:`energy_meter.clients.gnocchi.setup`."""

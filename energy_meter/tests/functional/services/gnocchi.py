@@ -63,7 +63,10 @@ class Gnocchi(base.Process):
         # The module has no --config-file; it looks below the home directory.
         self.env['HOME'] = os.fspath(self.directory)
         base.run([self._upgrade, '--sacks-number', '4'], env=self.env)
-        self.useFixture(base.Process([self._metricd], env=self.env))
+        #: Process that processes measures.
+        self.metricd = self.useFixture(
+            base.Process([self._metricd], env=self.env)
+        )
 
     def _write_configuration(self) -> None:
         database = base.shared(postgresql.PostgreSQL).create_database()
