@@ -32,6 +32,7 @@ QUARTER_HOUR_S = 900
 #: As Gnocchi's API shows them.
 _GRANULARITIES = {'0:15:00', '1:00:00', '1 day, 0:00:00'}
 _PAGE = 1000
+_CONNECT_RETRIES = 2
 #: While metricd processes the measures of a metric, a read fails with 503.
 _WHILE_LOCKED: dict[str, typing.Any] = {
     'retriable_status_codes': [503],
@@ -222,7 +223,13 @@ class IntervalMetrics:
         self, method: str, path: str, **options: typing.Any
     ) -> typing.Any:
         try:
-            response = self._client.request(f'/v1/{path}', method, **options)
+            response = self._client.request(
+                f'/v1/{path}',
+                method,
+                # Each request can be repeated, or fails if it had succeeded.
+                connect_retries=_CONNECT_RETRIES,
+                **options,
+            )
             return response.json() if response.content else None
         except keystone_exceptions.HttpError as error:
             raise exception.GnocchiRequestRejected(
