@@ -75,13 +75,13 @@ def _push(conf: cfg.ConfigOpts) -> None:
         shared += len(group)
         for probe in group:
             del chosen[probe]
-            _complain(f'{probe}: shares the resource {resource} with others')
+            _warn(f'{probe}: shares the resource {resource} with others')
     push = gnocchi_push.Push(
         db_engine.connect(conf),
         intervals.IntervalMetrics(gnocchi.connect(keystone.connect())),
         _STEPS_S[conf.command.granularity],
         print,
-        _complain,
+        _warn,
     )
     result = push.run(list(chosen.values()))
     print(f'compared {len(chosen)} probes, wrote {result.measures} measures')
@@ -89,7 +89,7 @@ def _push(conf: cfg.ConfigOpts) -> None:
         sys.exit(f'{base.PROG}: {problems} probes have problems, see above')
 
 
-def _complain(line: str) -> None:
+def _warn(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 

@@ -57,7 +57,7 @@ class Push:
     :param metrics: the metrics in Gnocchi.
     :param step_s: length of a measure, a multiple of a quarter-hour.
     :param progress: called with a line of text from time to time.
-    :param complain: called with a line for each problem of a probe.
+    :param warn: called with a line for each problem of a probe.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Push:
         metrics: intervals.IntervalMetrics,
         step_s: int,
         progress: _Report,
-        complain: _Report,
+        warn: _Report,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._quarter_hours = step_s // intervals.QUARTER_HOUR_S
         self._progress = progress
-        self._complain = complain
+        self._warn = warn
         self._measures = 0
         self._problems: set[str] = set()
         self._restated: dict[str, set[int]] = {}
@@ -207,4 +207,4 @@ class Push:
 
     def _report(self, probe: str, problem: str) -> None:
         self._problems.add(probe)
-        self._complain(f'{probe}: {problem}')
+        self._warn(f'{probe}: {problem}')

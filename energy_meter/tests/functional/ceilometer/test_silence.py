@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""An agent that nobody hears for five hours, in Gnocchi.
+"""Five hours without messages of an agent, in Gnocchi.
 
 The bus is unreachable for the agent from 09:10 to 14:10. Its marks arrive
 afterwards. Ceilometer polled the API each minute. The results are those of
