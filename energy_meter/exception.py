@@ -268,6 +268,12 @@ class GnocchiUnavailable(EnergyMeterError):
     template = 'cannot use Gnocchi: %(reason)s'
 
 
+class EnergyNotFinal(EnergyMeterError):
+    """The energy of a probe can still change."""
+
+    template = 'the energy of probe "%(probe)s" from %(start)s is not final'
+
+
 class GnocchiRequestRejected(EnergyMeterError):
     """Gnocchi rejected a request for one probe."""
 

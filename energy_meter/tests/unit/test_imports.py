@@ -59,6 +59,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     'osc': {'clients', 'exception'},
     # Pollsters run inside a daemon of Ceilometer.
     'pollsters': {'clients', 'exception'},
+    # The collector runs inside a daemon of CloudKitty.
+    'rating': {'clients', 'exception'},
     'billing': {'measurement'},
     'db': {'billing', 'exception', 'measurement'},
     'web': {'exception', 'policies'},

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Collect and rate the energy of an hour with CloudKitty's own code.
+"""Collect and rate the metrics of some hours with CloudKitty's own code.
 
 Run it in the environment of CloudKitty:
 
-    python ask_cloudkitty.py CONFIGURATION START PRICE
+    python ask_cloudkitty.py CONFIGURATION START HOURS PRICE [PROJECT ...]
 
-It prints JSON: for each project in Gnocchi, the data points of its resources
-with quantity, unit, price, groupby and metadata.
+It prints JSON: for each project, by default those in Gnocchi, the data points
+with metric, start, quantity, unit, price, groupby and metadata, or the error
+that ends its collection. Only the energy has a price.
 """
 
 import datetime
@@ -28,32 +29,52 @@ _HOUR = datetime.timedelta(hours=1)
 
 def main() -> None:
     """Print the rated data points."""
-    file, start, price = sys.argv[1:]
+    file, start, hours, price, *projects = sys.argv[1:]
     service.prepare_service(['ask_cloudkitty', '--config-file', file])
-    begin = datetime.datetime.fromisoformat(start)
+    first = datetime.datetime.fromisoformat(start)
     _set_price(price)
     source = collector.get_collector()
-    data_points = {}
-    for project in gnocchi.GnocchiFetcher().get_tenants():
+    starts = [first + number * _HOUR for number in range(int(hours))]
+    result = {}
+    for project in projects or gnocchi.GnocchiFetcher().get_tenants():
         try:
-            name, points = source.retrieve(
-                _METRIC, begin, begin + _HOUR, project_id=project
-            )
-        except collector.NoDataCollected:
-            continue
-        frame = dataframe.DataFrame(begin, begin + _HOUR, {name: points})
-        rated = hashmap.HashMap(project).process(frame)
-        data_points[project] = [
-            {
-                'quantity': float(point.qty),
-                'unit': point.unit,
-                'price': float(point.price),
-                'groupby': dict(point.groupby),
-                'metadata': dict(point.metadata),
-            }
-            for _, point in rated.iterpoints()
-        ]
-    print(json.dumps(data_points))
+            result[project] = [
+                point
+                for begin in starts
+                for metric in source.conf
+                for point in _rate(source, metric, begin, project)
+            ]
+        except Exception as error:
+            result[project] = str(error)
+    print(json.dumps({key: value for key, value in result.items() if value}))
+
+
+def _rate(
+    source: collector.BaseCollector,
+    metric: str,
+    begin: datetime.datetime,
+    project: str,
+) -> list[dict[str, object]]:
+    try:
+        name, points = source.retrieve(
+            metric, begin, begin + _HOUR, project_id=project
+        )
+    except collector.NoDataCollected:
+        return []
+    frame = dataframe.DataFrame(begin, begin + _HOUR, {name: points})
+    rated = hashmap.HashMap(project).process(frame)
+    return [
+        {
+            'metric': name,
+            'start': begin.isoformat(),
+            'quantity': str(point.qty),
+            'unit': point.unit,
+            'price': float(point.price),
+            'groupby': dict(point.groupby),
+            'metadata': dict(point.metadata),
+        }
+        for _, point in rated.iterpoints()
+    ]
 
 
 def _set_price(price: str) -> None:

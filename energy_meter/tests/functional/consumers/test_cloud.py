@@ -55,7 +55,7 @@ class ConsumersTest(test_base.BaseTestCase):
         )
         begin = datetime.datetime.fromtimestamp(start, datetime.UTC)
         return self.run_script(
-            'ask_cloudkitty.py', file, begin.isoformat(), price
+            'ask_cloudkitty.py', file, begin.isoformat(), '1', price
         )
 
     def test_watcher_reads_power_of_hypervisor(self):
@@ -102,7 +102,7 @@ class ConsumersTest(test_base.BaseTestCase):
             project: [
                 (
                     point['groupby']['original_resource_id'],
-                    point['quantity'],
+                    float(point['quantity']),
                     point['unit'],
                     point['price'],
                 )

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tests for the collector of energy_meter in CloudKitty."""
+
+import datetime
+import json
+import pathlib
+import time
+import uuid
+
+from oslotest import base as test_base
+import sqlalchemy as sa
+
+from energy_meter.db import schema
+from energy_meter.tests.functional.ceilometer import silence
+from energy_meter.tests.functional.consumers import cloud
+from energy_meter.tests.functional.services import api
+from energy_meter.tests.functional.services import base
+from energy_meter.tests.functional.services import gnocchi
+from energy_meter.tests.functional.services import keystone
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import stack
+
+SCRIPT = pathlib.Path(__file__).parent / 'ask_cloudkitty.py'
+METRICS = cloud.ETC / 'cloudkitty' / 'metrics-api.yml'
+
+#: Another metric, which Gnocchi has.
+OTHER = """
+  power:
+    unit: W
+    groupby:
+      - id
+    extra_args:
+      resource_type: generic
+      aggregation_method: mean
+      force_granularity: 3600
+"""
+
+
+class RatingTest(test_base.BaseTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        identity = base.shared(keystone.Keystone)
+        cls.api = api.API(
+            identity, base.shared(postgresql.PostgreSQL).create_database()
+        )
+        cls.addClassCleanup(cls.api.cleanUp)
+        cls.api.setUp()
+        cls.engine = sa.create_engine(cls.api.database)
+        cls.addClassCleanup(cls.engine.dispose)
+
+    def setUp(self):
+        super().setUp()
+        self.project = uuid.uuid4().hex
+        self.probe = f'node-{self.project}'
+
+    def charge(self):
+        """Bill the project for all energy of the probe."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                schema.membership.insert(),
+                {
+                    'member': self.probe,
+                    'kind': 'project',
+                    'whole': self.project,
+                    'since': 0,
+                    'joined_shown': 0,
+                },
+            )
+
+    def rate(self, start, hours, *, metrics=METRICS):
+        """Return the data points of the project, or the error."""
+        identity = base.shared(keystone.Keystone)
+        (database,) = self.create_tempfiles([('database', '')])
+        (configuration,) = self.create_tempfiles(
+            [
+                (
+                    'cloudkitty',
+                    '[collect]\n'
+                    'collector = energy_meter\n'
+                    f'metrics_conf = {metrics}\n'
+                    f'{identity.login("collector_energy_meter")}\n'
+                    f'{identity.login("collector_gnocchi")}\n'
+                    '[database]\n'
+                    f'connection = sqlite:///{database}\n',
+                )
+            ]
+        )
+        output = base.run(
+            [
+                stack.program('python'),
+                SCRIPT,
+                configuration,
+                datetime.datetime.fromtimestamp(
+                    start, datetime.UTC
+                ).isoformat(),
+                str(hours),
+                '0.25',
+                self.project,
+            ]
+        )
+        return json.loads(output.splitlines()[-1]).get(self.project)
+
+    def test_silence_is_rated_exactly(self):
+        day = silence.Silence(self.engine, self.probe)
+        self.charge()
+
+        points = self.rate(day.midnight, 24)
+
+        self.assertEqual(
+            [watt_hours / 1000 for watt_hours in silence.EXPECTED],
+            [float(point['quantity']) for point in points],
+        )
+        self.assertEqual(
+            {
+                'id': self.probe,
+                'scope': 'node',
+                'host': 'c1',
+                'project_id': self.project,
+            },
+            {
+                name: points[0]['groupby'][name]
+                for name in ('id', 'scope', 'host', 'project_id')
+            },
+        )
+        self.assertEqual(0.25, points[0]['price'])
+
+    def test_energy_that_can_change_is_not_rated(self):
+        now = time.time()
+        self.api.meter(
+            self.probe, now, kwh=1.0, watts=100.0, elapsed=2 * silence.HOUR_S
+        )
+        self.charge()
+
+        error = self.rate(now // silence.HOUR_S * silence.HOUR_S, 1)
+
+        self.assertIn(f'the energy of probe "{self.probe}"', error)
+        self.assertIn('is not final', error)
+
+    def test_other_metrics_are_those_of_gnocchi(self):
+        start = int(time.time()) // silence.HOUR_S * silence.HOUR_S
+        client = base.shared(gnocchi.Gnocchi).client()
+        client.post(
+            '/v1/archive_policy',
+            json={
+                'name': 'other',
+                'aggregation_methods': ['mean'],
+                'definition': [{'granularity': '1:00:00', 'points': 10}],
+            },
+            raise_exc=False,
+        )
+        resource = client.post(
+            '/v1/resource/generic',
+            json={
+                'id': str(uuid.uuid4()),
+                'project_id': self.project,
+                'metrics': {'power': {'archive_policy_name': 'other'}},
+            },
+        ).json()
+        client.post(
+            f'/v1/metric/{resource["metrics"]["power"]}/measures',
+            json=[{'timestamp': start, 'value': 173.0}],
+        )
+        base.shared(gnocchi.Gnocchi).measures(
+            resource['metrics']['power'], 'mean'
+        )
+        (metrics,) = self.create_tempfiles(
+            [('metrics', METRICS.read_text() + OTHER)]
+        )
+
+        (point,) = self.rate(start, 1, metrics=metrics)
+
+        self.assertEqual(
+            ('power', 173.0), (point['metric'], float(point['quantity']))
+        )
