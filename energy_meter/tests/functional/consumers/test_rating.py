@@ -11,18 +11,22 @@ import uuid
 from oslotest import base as test_base
 import sqlalchemy as sa
 
+from energy_meter.clients import gnocchi
+from energy_meter.clients import gnocchi_intervals as intervals
+from energy_meter.cmd.manage import gnocchi_push
 from energy_meter.db import schema
 from energy_meter.tests.functional.ceilometer import silence
 from energy_meter.tests.functional.consumers import cloud
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base
-from energy_meter.tests.functional.services import gnocchi
+from energy_meter.tests.functional.services import gnocchi as real_gnocchi
 from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.functional.services import stack
 
 SCRIPT = pathlib.Path(__file__).parent / 'ask_cloudkitty.py'
 METRICS = cloud.ETC / 'cloudkitty' / 'metrics-api.yml'
+INTERVALS = cloud.ETC / 'cloudkitty' / 'metrics-intervals.yml'
 
 #: Another metric, which Gnocchi has.
 OTHER = """
@@ -69,7 +73,7 @@ class RatingTest(test_base.BaseTestCase):
                 },
             )
 
-    def rate(self, start, hours, *, metrics=METRICS):
+    def rate(self, start, hours, *, collector='energy_meter', metrics=METRICS):
         """Return the data points of the project, or the error."""
         identity = base.shared(keystone.Keystone)
         (database,) = self.create_tempfiles([('database', '')])
@@ -78,7 +82,7 @@ class RatingTest(test_base.BaseTestCase):
                 (
                     'cloudkitty',
                     '[collect]\n'
-                    'collector = energy_meter\n'
+                    f'collector = {collector}\n'
                     f'metrics_conf = {metrics}\n'
                     f'{identity.login("collector_energy_meter")}\n'
                     f'{identity.login("collector_gnocchi")}\n'
@@ -126,6 +130,50 @@ class RatingTest(test_base.BaseTestCase):
         )
         self.assertEqual(0.25, points[0]['price'])
 
+    def push(self):
+        """Transfer the closed days to Gnocchi."""
+        server = base.shared(real_gnocchi.Gnocchi)
+        connection = base.shared(keystone.Keystone).connect()
+        gnocchi.setup(connection, report=lambda line: None)
+        gnocchi_push.Push(
+            self.engine,
+            intervals.IntervalMetrics(gnocchi.connect(connection)),
+            intervals.QUARTER_HOUR_S,
+            lambda line: None,
+            self.fail,
+        ).run([intervals.Probe(self.probe, 'node', 'c1', 'bmc', self.project)])
+        (resource,) = server.resources(self.probe, 'energy_probe')
+        server.measures(resource['metrics'][intervals.METRIC], 'sum')
+
+    def backdate_resource(self):
+        """Make Gnocchi know the resource since a week."""
+        engine = sa.create_engine(base.shared(real_gnocchi.Gnocchi).database)
+        self.addCleanup(engine.dispose)
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    'UPDATE resource SET revision_start = '
+                    "revision_start - interval '7 days' "
+                    'WHERE original_resource_id = :probe'
+                ),
+                {'probe': self.probe},
+            )
+
+    def test_pushed_intervals_are_rated_since_the_resource_exists(self):
+        day = silence.Silence(self.engine, self.probe)
+        self.push()
+        pushed = {'collector': 'gnocchi', 'metrics': INTERVALS}
+
+        before = self.rate(day.midnight, 24, **pushed)
+        self.backdate_resource()
+        points = self.rate(day.midnight, 24, **pushed)
+
+        self.assertIsNone(before)
+        self.assertEqual(
+            [watt_hours / 1000 for watt_hours in silence.EXPECTED],
+            [round(float(point['quantity']), 9) for point in points],
+        )
+
     def test_energy_that_can_change_is_not_rated(self):
         now = time.time()
         self.api.meter(
@@ -140,7 +188,7 @@ class RatingTest(test_base.BaseTestCase):
 
     def test_other_metrics_are_those_of_gnocchi(self):
         start = int(time.time()) // silence.HOUR_S * silence.HOUR_S
-        client = base.shared(gnocchi.Gnocchi).client()
+        client = base.shared(real_gnocchi.Gnocchi).client()
         client.post(
             '/v1/archive_policy',
             json={
@@ -162,7 +210,7 @@ class RatingTest(test_base.BaseTestCase):
             f'/v1/metric/{resource["metrics"]["power"]}/measures',
             json=[{'timestamp': start, 'value': 173.0}],
         )
-        base.shared(gnocchi.Gnocchi).measures(
+        base.shared(real_gnocchi.Gnocchi).measures(
             resource['metrics']['power'], 'mean'
         )
         (metrics,) = self.create_tempfiles(

@@ -69,7 +69,8 @@ class Gnocchi(base.Process):
         )
 
     def _write_configuration(self) -> None:
-        database = base.shared(postgresql.PostgreSQL).create_database()
+        #: URL of the index.
+        self.database = base.shared(postgresql.PostgreSQL).create_database()
         user = self._identity.create_user('service', 'service')
         config = self.directory / '.gnocchi' / 'gnocchi.conf'
         config.parent.mkdir()
@@ -77,7 +78,7 @@ class Gnocchi(base.Process):
             '[api]\n'
             'auth_mode = keystone\n'
             '[indexer]\n'
-            f'url = {database.replace("+psycopg:", "+psycopg2:")}\n'
+            f'url = {self.database.replace("+psycopg:", "+psycopg2:")}\n'
             '[storage]\n'
             'driver = file\n'
             f'file_basepath = {self.directory}/storage\n'
