@@ -142,7 +142,9 @@ class Push:
         The later days of the others wait as well, because Gnocchi may drop
         measures that are not in the order of time.
         """
-        energies = self._load([job.probe for job in jobs], days)
+        energies = self._load(
+            [job.probe for job in jobs if job.first < days.stop], days
+        )
         succeeded = []
         for job in jobs:
             try:

@@ -6,17 +6,23 @@ import itertools
 import time
 import uuid
 
+import fixtures
 from oslotest import base
 import sqlalchemy as sa
 
+from energy_meter import measurement
 from energy_meter.billing import profile
 from energy_meter.clients import gnocchi
 from energy_meter.clients import gnocchi_intervals as intervals
 from energy_meter.cmd.manage import gnocchi_push
+from energy_meter.collector import store
 from energy_meter.db import closed_days
+from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.tests.functional.ceilometer import installation
 from energy_meter.tests.functional.services import base as services
+from energy_meter.tests.functional.services import commands
+from energy_meter.tests.functional.services import keystone
 
 QUARTERS = 96
 QUARTER_S = 900
@@ -29,6 +35,31 @@ def energies(seed):
     return [
         1_000_003 * (seed % 50 + 1) + 7 * number for number in range(QUARTERS)
     ]
+
+
+def closed_day(probe, day, values, version=1):
+    """Return a version of a closed day."""
+    millijoules = itertools.accumulate(values, initial=0)
+    edges = tuple(
+        profile.Edge(
+            day * closed_days.DAY_MS + number * closed_days.INTERVAL_MS,
+            energy,
+            number * closed_days.INTERVAL_MS,
+            0,
+        )
+        for number, energy in enumerate(millijoules)
+    )
+    return closed_days.ClosedDay(
+        probe,
+        day,
+        version,
+        closed_at=round(time.time() * 1000),
+        complete=True,
+        reason='',
+        username='',
+        edges=edges,
+        clocks=(profile.Clock(0),) * QUARTERS,
+    )
 
 
 class PushTest(base.BaseTestCase):
@@ -65,33 +96,11 @@ class PushTest(base.BaseTestCase):
 
     def close(self, days_ago, values, version=1, probe=None):
         """Close or restate a day."""
-        millijoules = itertools.accumulate(values, initial=0)
         day = self.today - days_ago
-        edges = tuple(
-            profile.Edge(
-                day * closed_days.DAY_MS + number * closed_days.INTERVAL_MS,
-                energy,
-                number * closed_days.INTERVAL_MS,
-                0,
-            )
-            for number, energy in enumerate(millijoules)
-        )
         with self.engine.begin() as connection:
             closed_days.insert(
                 connection,
-                [
-                    closed_days.ClosedDay(
-                        probe or self.name,
-                        day,
-                        version,
-                        closed_at=round(time.time() * 1000),
-                        complete=True,
-                        reason='',
-                        username='',
-                        edges=edges,
-                        clocks=(profile.Clock(0),) * QUARTERS,
-                    )
-                ],
+                [closed_day(probe or self.name, day, values, version)],
             )
 
     def push(self, *probes, step_s=QUARTER_S):
@@ -345,3 +354,70 @@ class PushTest(base.BaseTestCase):
             energies(1)[:half] + [2 * value for value in energies(1)[half:]],
             self.day(1),
         )
+
+
+class CommandTest(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        identity = services.shared(keystone.Keystone)
+        server = services.shared(installation.OwnGnocchi)
+        gnocchi.setup(server.connect(), report=lambda line: None)
+        self.useFixture(fixtures.TempHomeDir())
+        for name, value in {
+            **identity.environment(),
+            'OS_METRIC_ENDPOINT_OVERRIDE': server.url,
+        }.items():
+            self.useFixture(fixtures.EnvironmentVariable(name, value))
+        directory = self.useFixture(fixtures.TempDir()).path
+        url = f'sqlite:///{directory}/database'
+        self.configuration = commands.Configuration(
+            directory, database={'connection': url}
+        )
+        self.configuration.run('energy-meter-manage', 'db', 'sync')
+        self.engine = sa.create_engine(url)
+        self.addCleanup(self.engine.dispose)
+
+    def add(self, probe):
+        """Add a probe whose day is closed."""
+        latest = measurement.Measurement(
+            measurement.Probe(probe, 'node', 'c1', 'bmc', 'dummy', 'agent'),
+            measurement.RegisterKey('agent-uuid', '0' * 16),
+            after=None,
+            synced=True,
+            timestamp=round(time.time() * 1000),
+            elapsed=60_000,
+            millijoules=1_000_000,
+            metered=60_000,
+        )
+        day = int(time.time()) // DAY_S - 1
+        with db_engine.writing(self.engine) as connection:
+            store.write(connection, [latest], db_engine.now(connection))
+            closed_days.insert(
+                connection, [closed_day(probe, day, energies(1))]
+            )
+
+    def push(self, *arguments):
+        return self.configuration.run(
+            'energy-meter-manage', 'gnocchi', 'push', *arguments
+        )
+
+    def test_command_reports_what_it_wrote(self):
+        self.add(f'node-{uuid.uuid4().hex}')
+
+        first, second = self.push('--granularity', 'hour'), self.push()
+
+        self.assertEqual('compared 1 probes, wrote 24 measures\n', first)
+        self.assertEqual('compared 1 probes, wrote 96 measures\n', second)
+
+    def test_probes_that_share_a_resource_are_left_out(self):
+        name = uuid.uuid4().hex
+        for probe in f'{name}/1', f'{name}_1', f'{name}-2':
+            self.add(probe)
+
+        error = str(self.assertRaises(AssertionError, self.push))
+
+        self.assertIn('compared 1 probes, wrote 96 measures\n', error)
+        self.assertIn(
+            f'{name}/1: shares the resource {name}_1 with others\n', error
+        )
+        self.assertIn('2 probes have problems, see above', error)
