@@ -140,9 +140,14 @@ class IntervalMetrics:
         )
 
     def _read_reach(self) -> int:
-        policy = self._request(
-            'GET', f'archive_policy/{gnocchi.INTERVAL_POLICY}'
-        )
+        try:
+            policy = self._request(
+                'GET', f'archive_policy/{gnocchi.INTERVAL_POLICY}'
+            )
+        except exception.GnocchiRequestRejected as error:
+            raise exception.GnocchiUnavailable(
+                reason=f'{error}; run energy-meter-manage gnocchi setup'
+            )
         granularities = {
             period['granularity'] for period in policy['definition']
         }
@@ -245,10 +250,12 @@ class IntervalMetrics:
 
 def _explain(error: keystone_exceptions.HttpError) -> str:
     """Return an error with the cause that Gnocchi states, in one line."""
-    if error.response is None:
+    response = error.response
+    if response is None:
         return str(error)
+    status = f'{response.reason} (HTTP {response.status_code})'
     try:
-        text = str(error.response.json()['description'])
+        text = str(response.json()['description'])
     except (ValueError, LookupError, TypeError):
-        return str(error)
-    return f'{error}: {" ".join(text[:_MAX_TEXT_LENGTH].split())}'
+        return status
+    return f'{status}: {" ".join(text[:_MAX_TEXT_LENGTH].split())}'

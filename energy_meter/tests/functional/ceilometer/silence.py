@@ -13,10 +13,12 @@ import time
 import sqlalchemy as sa
 
 from energy_meter import measurement
+from energy_meter.collector import settling
 from energy_meter.collector import store
 from energy_meter.db import closed_days
 from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
 
 MINUTE_S = 60
 HOUR_S = 3600
@@ -103,6 +105,10 @@ class Silence:
         dates = range(
             start, start + closed_days.DAY_MS + 1, closed_days.INTERVAL_MS
         )
+        with db_engine.writing(self._engine) as connection:
+            settling.settle(
+                connection, [self.probe], db_engine.now(connection)
+            )
         with curves.snapshot(self._engine) as connection:
             line = curves.load(connection, self.probe)
         version = closed_days.ClosedDay(
@@ -120,3 +126,8 @@ class Silence:
         )
         with self._engine.begin() as connection:
             closed_days.insert(connection, [version])
+            connection.execute(
+                schema.probe.update()
+                .where(schema.probe.c.id == self.probe)
+                .values(closed_until=start + closed_days.DAY_MS)
+            )
