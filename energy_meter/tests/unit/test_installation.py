@@ -19,6 +19,8 @@ FOREIGN = {'uwsgi'}
 GENERATED = ETC / 'energy_meter'
 
 SERVICES = {'agent', 'api', 'collector', 'forwarder', 'rrd'}
+#: Units that a timer starts.
+TIMERS = {'gnocchi'}
 
 
 def read(path: pathlib.Path) -> configparser.RawConfigParser:
@@ -58,8 +60,13 @@ class InstallationTest(base.BaseTestCase):
 
     def test_each_service_has_a_unit(self):
         self.assertEqual(
-            {f'energy-meter-{name}.service' for name in SERVICES}, set(units())
+            {f'energy-meter-{name}.service' for name in (*SERVICES, *TIMERS)},
+            set(units()),
         )
+
+    def test_each_timer_starts_a_unit(self):
+        for timer in (ETC / 'systemd').glob('*.timer'):
+            self.assertIn(f'{timer.stem}.service', units())
 
     def test_units_start_what_the_package_installs(self):
         for name, unit in units().items():
