@@ -193,4 +193,9 @@ def _void(
     """Void registers, as an operator does who finds that they are wrong."""
     for key in wrong:
         with db_engine.writing(engine) as connection:
-            settling.void(connection, [numbers.number(_PROBE, key)], db_now)
+            settling.void(
+                connection,
+                [numbers.number(_PROBE, key)],
+                db_now,
+                settling.Cause('void'),
+            )
