@@ -111,7 +111,7 @@ def meter(engine: sa.Engine, probes: int, start: int) -> None:
 
     Power changes from quarter-hour to quarter-hour by some percent.
     """
-    noise = random.Random(1)
+    noise = random.Random(1)  # noqa: S311
     energies = [0] * probes
     for step in range(_MARKS):
         for number in range(probes if step else 0):

@@ -26,7 +26,12 @@ class RestoredDatabase(fault.Fault):
     def begin(self, site: installation.Installation) -> None:
         self._backup = site.site.directory / 'backup'
         base.run(
-            ['pg_dump', '--format=custom', f'--file={self._backup}', _url(site)]
+            [
+                'pg_dump',
+                '--format=custom',
+                f'--file={self._backup}',
+                _url(site),
+            ]
         )
         for _ in range(2):
             site.processes[self._name].stop()

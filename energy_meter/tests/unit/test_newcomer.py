@@ -53,7 +53,7 @@ class NewcomerTest(base.BaseTestCase):
         scripts = test_installation.scripts()
         for page in PAGES:
             for name in re.findall(
-                r'(?:^| |bin/|``)(energy-meter-[a-z]+)\b',
+                r'(?:^| |bin/|``)(energy-meter-[a-z]+)\b(?!\.timer)',
                 read(page),
                 re.MULTILINE,
             ):

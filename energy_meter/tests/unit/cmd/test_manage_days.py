@@ -55,7 +55,7 @@ class DaysTest(base.CommandTest):
             databases.deliver(self.engine, self.agent.measure(date), date)
 
     def see(self) -> None:
-        """Let the agent's register be seen now."""
+        """Set the last sight of the agent's register to now."""
         with self.engine.begin() as connection:
             connection.execute(
                 schema.register.update().values(last_seen_at=self.now)
