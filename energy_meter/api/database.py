@@ -8,8 +8,8 @@ import threading
 from oslo_config import cfg
 import sqlalchemy as sa
 
-from energy_meter.db import curves
 from energy_meter.db import engine
+from energy_meter.db import engine as db_engine
 
 
 class Database:
@@ -30,7 +30,7 @@ class Database:
 
     def snapshot(self) -> contextlib.AbstractContextManager[sa.Connection]:
         """Return a connection whose queries all see the same state."""
-        return curves.snapshot(self._get())
+        return db_engine.snapshot(self._get())
 
     def _get(self) -> sa.Engine:
         with self._lock:

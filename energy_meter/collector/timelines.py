@@ -11,7 +11,7 @@ from energy_meter.billing import curve
 from energy_meter.billing import timeline
 from energy_meter.collector import settlement
 from energy_meter.collector import settling
-from energy_meter.db import curves
+from energy_meter.db import histories as db_histories
 from energy_meter.db import settlements
 
 
@@ -55,7 +55,7 @@ def _timeline(
         and openings[known.key].opened + known.base.elapsed > since
         for known in histories
     ):
-        histories = curves.unpack(connection, probe, histories)
+        histories = db_histories.unpack(connection, probe, histories)
     keys = {
         row.number: known.key
         for row, known in zip(registers.rows, registers.histories, strict=True)

@@ -70,7 +70,7 @@ def read(
 ) -> collections.abc.Iterator[Answer]:
     """Yield the energy of probes and sums, with bounded memory.
 
-    :param connection: one of :func:`energy_meter.db.curves.snapshot`.
+    :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :raises DayNotClosed: if ``as_of`` is set and a day was not closed then.
     """
     for part in _chunks(chosen, period):

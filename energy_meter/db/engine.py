@@ -78,6 +78,20 @@ def writing(
         yield connection
 
 
+@contextlib.contextmanager
+def snapshot(
+    engine: sa.Engine,
+) -> collections.abc.Iterator[sa.Connection]:
+    """Return a connection whose queries all see the same state."""
+    with engine.connect() as connection:
+        if connection.dialect.name == 'sqlite':
+            # Its driver begins a transaction for writing only.
+            connection.exec_driver_sql('SAVEPOINT snapshot')
+        else:
+            connection.execution_options(isolation_level='REPEATABLE READ')
+        yield connection
+
+
 def _engine(conf: cfg.ConfigOpts) -> sa.Engine:
     context = enginefacade.transaction_context()
     # The options of [database] that oslo.db's connection pool uses.

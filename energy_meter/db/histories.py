@@ -13,6 +13,8 @@ from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.db import documents
 from energy_meter.db import marks
+from energy_meter.db import numbers
+from energy_meter.db import packing
 from energy_meter.db import schema
 
 #: How far the wall clock of a register's marks may drift from that of its
@@ -197,3 +199,29 @@ def points(
 def join(points: list[measurement.Point]) -> tuple[measurement.Point, ...]:
     """Return points by elapsed time; of two that differ the larger one."""
     return tuple({point.elapsed: point for point in sorted(points)}.values())
+
+
+def unpack(
+    connection: sa.Connection,
+    probe: str,
+    loaded: collections.abc.Iterable[history.RegisterHistory],
+) -> list[history.RegisterHistory]:
+    """Return registers of a probe with their packed marks, too."""
+    day = schema.profile_day
+    registers = {numbers.number(probe, each.key): each for each in loaded}
+    packed: dict[int, list[measurement.Point]] = {}
+    for number, points in connection.execute(
+        sa.select(day.c.register, day.c.packed)
+        .where(day.c.register.in_(list(registers)))
+        .order_by(day.c.register, day.c.day)
+    ):
+        packed.setdefault(number, []).extend(packing.unpack(points))
+    for number, older in packed.items():
+        known = registers[number]
+        newer = (
+            mark for mark in known.marks if mark.elapsed > older[-1].elapsed
+        )
+        registers[number] = dataclasses.replace(
+            known, marks=(*older, *newer), base=measurement.ORIGIN
+        )
+    return list(registers.values())

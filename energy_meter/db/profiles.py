@@ -72,7 +72,7 @@ class State(typing.NamedTuple):
 def load(connection: sa.Connection, wanted: Wanted) -> dict[str, Energy]:
     """Return what is billed of probes now.
 
-    :param connection: one of :func:`energy_meter.db.curves.snapshot`.
+    :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :returns: by probe; those that do not exist are missing.
     """
     found = states(connection, wanted)

@@ -45,7 +45,7 @@ def load(
 
     What waits to be settled is settled here, without writing it.
 
-    :param connection: one of :func:`energy_meter.db.curves.snapshot`.
+    :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :param wanted: by probe, runs of dates in their order. Only the difference
         of two dates of the same run is exact.
     :returns: by probe; those that do not exist are missing.

@@ -8,9 +8,10 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.collector import administration
-from energy_meter.db import curves
+from energy_meter.db import energies
 from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
+from energy_meter.db import subjects
 
 
 def add_commands(areas: base.Areas) -> None:
@@ -75,16 +76,13 @@ def _list(conf: cfg.ConfigOpts) -> None:
 
 def _energy(conf: cfg.ConfigOpts) -> None:
     command = conf.command
-    with curves.snapshot(db_engine.connect(conf)) as connection:
-        start, end = curves.energy_at(
-            connection,
-            command.probe,
-            (
-                0 if command.start is None else command.start,
-                base.END_OF_TIME_MS if command.end is None else command.end,
-            ),
-        )
-    print(f'{base.kwh(end - start)} kWh')
+    start = 0 if command.start is None else command.start
+    end = base.END_OF_TIME_MS if command.end is None else command.end
+    period = energies.Period(start, end, (start, end))
+    with db_engine.snapshot(db_engine.connect(conf)) as connection:
+        probe = subjects.get(connection, command.probe)
+        [answer] = energies.read(connection, [probe], period)
+    print(f'{base.kwh(answer.total.interval.millijoules)} kWh')
 
 
 def _delete(conf: cfg.ConfigOpts) -> None:

@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.billing import cells
 from energy_meter.billing import profile
-from energy_meter.db import curves
+from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import tips
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.functional.services import agent_state
+from energy_meter.tests.unit.db import curves
 
 #: Seconds until the final measurements must have reached the database.
 ARRIVAL_TIMEOUT_S = 60.0
@@ -151,7 +152,7 @@ def _intervals(
 ) -> dict[str, list[int]]:
     """Return the energy of each quarter-hour, by probe."""
     engine = sa.create_engine(site.url, poolclass=sa.NullPool)
-    with curves.snapshot(engine) as connection:
+    with db_engine.snapshot(engine) as connection:
         return {
             name: [
                 each.millijoules

@@ -24,12 +24,12 @@ from energy_meter.billing import profile
 from energy_meter.billing import timeline
 from energy_meter.collector import settling
 from energy_meter.collector import store
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import numbers
 from energy_meter.telemetry import counters
 from energy_meter.tests.traces import errors
 from energy_meter.tests.traces import trace
+from energy_meter.tests.unit.db import curves
 
 #: Seconds between two readings.
 PERIOD = 10
@@ -82,7 +82,7 @@ def bill(traced: trace.Trace, engine: sa.Engine) -> timeline.Timeline:
         }
     _write(engine, messages, traced.copies)
     _void(engine, wrong, max(messages) * 1000)
-    with curves.snapshot(engine) as connection:
+    with db_engine.snapshot(engine) as connection:
         return curves.load(connection, _PROBE)
 
 

@@ -16,9 +16,9 @@ from energy_meter import measurement
 from energy_meter.collector import settling
 from energy_meter.collector import store
 from energy_meter.db import closed_days
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
+from energy_meter.tests.unit.db import curves
 
 MINUTE_S = 60
 HOUR_S = 3600
@@ -109,7 +109,7 @@ class Silence:
             settling.settle(
                 connection, [self.probe], db_engine.now(connection)
             )
-        with curves.snapshot(self._engine) as connection:
+        with db_engine.snapshot(self._engine) as connection:
             line = curves.load(connection, self.probe)
         version = closed_days.ClosedDay(
             self.probe,

@@ -14,10 +14,10 @@ from energy_meter.collector import settlement
 from energy_meter.collector import settling
 from energy_meter.db import changes
 from energy_meter.db import closed_days
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
 from energy_meter.db import schema
+from energy_meter.tests.unit.db import curves
 
 DAY_MS = closed_days.DAY_MS
 
@@ -72,7 +72,7 @@ def assert_agree(engine: sa.Engine, db_now: int, label: str = '') -> int:
     compared = 0
     with (
         mock.patch.object(db_engine, 'now', return_value=db_now),
-        curves.snapshot(engine) as connection,
+        db_engine.snapshot(engine) as connection,
     ):
         for probe in connection.execute(sa.select(schema.probe)).all():
             if probe.closed_until is not None:

@@ -7,12 +7,12 @@ from unittest import mock
 from energy_meter import measurement
 from energy_meter.billing import bill as billing
 from energy_meter.billing import profile
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import marks
 from energy_meter.tests.model import world
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.collector import deliveries
+from energy_meter.tests.unit.db import curves
 
 #: Before it, all marks are packed once a delivery has run.
 MIDNIGHT = (world.BEGIN // world.DAY + 1) * world.DAY
@@ -78,7 +78,7 @@ class _Billed:
         self.edges: dict[str, list[profile.Edge]] = {}
         with (
             mock.patch.object(db_engine, 'now', return_value=_NOW),
-            curves.snapshot(of.engine) as connection,
+            db_engine.snapshot(of.engine) as connection,
         ):
             for probe in deliveries.PROBES:
                 line = curves.load(connection, probe)

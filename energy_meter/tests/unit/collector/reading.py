@@ -18,7 +18,6 @@ from energy_meter.billing import profile
 from energy_meter.billing import timeline
 from energy_meter.collector import housekeeping
 from energy_meter.db import closed_days
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import marks
 from energy_meter.db import profiles
@@ -139,7 +138,7 @@ def assert_agree(
     }
     with (
         mock.patch.object(db_engine, 'now', return_value=db_now),
-        curves.snapshot(engine) as connection,
+        db_engine.snapshot(engine) as connection,
     ):
         lines = timelines.load(
             connection, {probe: [each] for probe, each in wanted.items()}

@@ -7,11 +7,11 @@ import random
 from unittest import mock
 
 from energy_meter import exception
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
+from energy_meter.tests.unit.db import curves
 
 HOUR_MS = 3_600_000
 END_OF_TIME_MS = 2**62
@@ -22,7 +22,7 @@ class CurvesTest(db_base.DatabaseTest):
         now = agents.EPOCH + 100 * HOUR_MS
         with (
             mock.patch.object(db_engine, 'now', return_value=now),
-            curves.snapshot(self.engine) as connection,
+            db_engine.snapshot(self.engine) as connection,
         ):
             return curves.energy_at(connection, probe, dates)
 

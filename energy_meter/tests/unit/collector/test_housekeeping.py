@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.collector import administration
 from energy_meter.collector import housekeeping
-from energy_meter.db import curves
 from energy_meter.db import engine as db_engine
 from energy_meter.db import packing
 from energy_meter.db import schema
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
+from energy_meter.tests.unit.db import curves
 
 DAY_MS = 86_400_000
 #: Midnight of the first day.
@@ -60,7 +60,7 @@ class PurgeTest(db_base.DatabaseTest):
     def curve(self) -> list[int]:
         """Return the energy by date, in steps other than quarter-hours."""
         dates = range(START, START + 5 * DAY_MS, 1_000_003)
-        with curves.snapshot(self.engine) as connection:
+        with db_engine.snapshot(self.engine) as connection:
             return curves.energy_at(connection, 'p', dates)
 
     def probe(self) -> object:
@@ -228,7 +228,7 @@ class TwinTest(db_base.DatabaseTest):
 
     def contents(self, engine: sa.Engine) -> tuple[object, ...]:
         """Return what is billed, in total and by date."""
-        with curves.snapshot(engine) as connection:
+        with db_engine.snapshot(engine) as connection:
             return (
                 connection.execute(sa.select(schema.probe)).all(),
                 connection.execute(

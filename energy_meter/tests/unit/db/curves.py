@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Energy of a probe by date.
+"""Energy of a probe by date, from everything that the database has.
 
-The answers for several dates must come from one snapshot, so that the energies
-of intervals add up to that of all of them.
+It neither uses closed days nor saves queries: what the product does more
+quickly is compared with it.
 """
 
 import collections.abc
-import contextlib
 import dataclasses
 
 import sqlalchemy as sa
@@ -27,25 +26,11 @@ from energy_meter.db import numbers
 from energy_meter.db import packing
 from energy_meter.db import schema
 
-_PROBE, _OVERLAP, _DAY = schema.probe, schema.overlap, schema.profile_day
+_PROBE, _OVERLAP = schema.probe, schema.overlap
 
 _Histories = list[history.RegisterHistory]
 _Openings = dict[measurement.RegisterKey, billing_dates.Opening]
 _Overlaps = dict[tuple[int, measurement.RegisterKey], curve.Share]
-
-
-@contextlib.contextmanager
-def snapshot(
-    engine: sa.Engine,
-) -> collections.abc.Iterator[sa.Connection]:
-    """Return a connection whose queries all see the same state."""
-    with engine.connect() as connection:
-        if connection.dialect.name == 'sqlite':
-            # Its driver begins a transaction for writing only.
-            connection.exec_driver_sql('SAVEPOINT snapshot')
-        else:
-            connection.execution_options(isolation_level='REPEATABLE READ')
-        yield connection
 
 
 def energy_at(
@@ -55,7 +40,7 @@ def energy_at(
 ) -> list[int]:
     """Return the energy in mJ that was billed by each date.
 
-    :param connection: one of :func:`snapshot`.
+    :param connection: one of :func:`~energy_meter.db.engine.snapshot`.
     :param dates: in ms since the epoch.
     :raises ProbeNotFound: if the probe does not exist.
     """
@@ -68,7 +53,7 @@ def load(connection: sa.Connection, probe: str) -> timeline.Timeline:
 
     What waits to be settled is settled here, without writing it.
 
-    :param connection: one of :func:`snapshot`.
+    :param connection: one of :func:`~energy_meter.db.engine.snapshot`.
     :raises ProbeNotFound: if the probe does not exist.
     """
     contested = connection.scalar(
@@ -88,7 +73,7 @@ def load(connection: sa.Connection, probe: str) -> timeline.Timeline:
             not contested or _end(known, openings) < db_now - marks.HORIZON_MS
         )
         else known
-        for known in unpack(connection, probe, loaded)
+        for known in histories.unpack(connection, probe, loaded)
     ]
     overlaps = _overlaps(connection, probe, loaded)
     if contested:
@@ -111,31 +96,6 @@ def _unbilled(connection: sa.Connection, probe: str) -> set[int]:
         register.probe == probe, register.role == schema.Role.UNBILLED
     )
     return set(connection.scalars(query))
-
-
-def unpack(
-    connection: sa.Connection,
-    probe: str,
-    loaded: collections.abc.Iterable[history.RegisterHistory],
-) -> _Histories:
-    """Return registers with all of their marks, packed ones included."""
-    registers = {numbers.number(probe, each.key): each for each in loaded}
-    packed: dict[int, list[measurement.Point]] = {}
-    for number, day in connection.execute(
-        sa.select(_DAY.c.register, _DAY.c.packed)
-        .where(_DAY.c.register.in_(list(registers)))
-        .order_by(_DAY.c.register, _DAY.c.day)
-    ):
-        packed.setdefault(number, []).extend(packing.unpack(day))
-    for number, older in packed.items():
-        known = registers[number]
-        newer = (
-            mark for mark in known.marks if mark.elapsed > older[-1].elapsed
-        )
-        registers[number] = dataclasses.replace(
-            known, marks=(*older, *newer), base=measurement.ORIGIN
-        )
-    return list(registers.values())
 
 
 def _overlaps(
