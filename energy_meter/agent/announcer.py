@@ -110,6 +110,15 @@ class Announcer:
         elif self._unsent is not None:
             self._unsent.advance()
 
+    def unsent_size(self) -> int:
+        """Return the size of the marks that were not announced, in bytes.
+
+        Any thread may call it.
+        """
+        size = self._buffer.size_after(self._sent)
+        cursor = self._unsent
+        return size if cursor is None else max(size - cursor.passed, 0)
+
     def next_repetition(self, limit: int) -> list[measurement.Measurement]:
         """Return marks to announce again.
 
@@ -214,12 +223,14 @@ class _Cursor:
     """Position within one file.
 
     :ivar number: number of the file.
+    :ivar passed: size of what is before the position, in bytes.
     """
 
     def __init__(self, buffer: mark_buffer.MarkBuffer, number: int) -> None:
         self.number = number
         self._buffer = buffer
         self._reader: mark_file.Reader | None = buffer.reader(number)
+        self.passed = 0
         self._ahead: list[measurement.Measurement] = []
         self._peeked = 0
 
@@ -239,6 +250,8 @@ class _Cursor:
         """Continue after the marks that were returned last."""
         del self._ahead[: self._peeked]
         self._peeked = 0
+        if self._reader is not None and not self._ahead:
+            self.passed = self._reader.offset
 
     def close(self) -> None:
         """Close the file."""

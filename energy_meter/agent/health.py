@@ -4,6 +4,7 @@
 
 import collections.abc
 import time
+import typing
 
 from prometheus_client import metrics_core
 from prometheus_client import registry
@@ -37,12 +38,22 @@ class Health:
         self.restarts += 1
 
 
+class Gauge(typing.NamedTuple):
+    """A value of the agent.
+
+    :ivar name: name of the metric, without its prefix.
+    :ivar read: returns the value.
+    """
+
+    name: str
+    documentation: str
+    read: collections.abc.Callable[[], float]
+
+
 class HealthExporter(registry.Collector):
-    """Exports the health of wattmeters and the size of queues to Prometheus.
+    """Exports the health of wattmeters and of the agent to Prometheus.
 
     :param healths: returns the health of each wattmeter, by name.
-    :param backlog_size: returns the number of queued measurements.
-    :param mark_bytes: returns the size of the buffered marks, in bytes.
     """
 
     def __init__(
@@ -50,12 +61,10 @@ class HealthExporter(registry.Collector):
         healths: collections.abc.Callable[
             [], collections.abc.Mapping[str, Health]
         ],
-        backlog_size: collections.abc.Callable[[], int],
-        mark_bytes: collections.abc.Callable[[], int],
+        gauges: collections.abc.Sequence[Gauge],
     ) -> None:
         self._healths = healths
-        self._backlog_size = backlog_size
-        self._mark_bytes = mark_bytes
+        self._gauges = gauges
 
     def collect(self) -> collections.abc.Iterable[metrics_core.Metric]:
         up = metrics_core.GaugeMetricFamily(
@@ -83,14 +92,12 @@ class HealthExporter(registry.Collector):
             up,
             failing,
             restarts,
-            metrics_core.GaugeMetricFamily(
-                'energy_meter_backlog_measurements',
-                'Measurements queued for the bus',
-                self._backlog_size(),
-            ),
-            metrics_core.GaugeMetricFamily(
-                'energy_meter_mark_buffer_bytes',
-                'Size of the marks that are buffered in state_path',
-                self._mark_bytes(),
+            *(
+                metrics_core.GaugeMetricFamily(
+                    f'energy_meter_{each.name}',
+                    each.documentation,
+                    each.read(),
+                )
+                for each in self._gauges
             ),
         )

@@ -16,6 +16,7 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.agent import mark_file
 from energy_meter.agent import state
+from energy_meter.conf import agent as agent_conf
 
 LOG = logging.getLogger(__name__)
 
@@ -40,7 +41,9 @@ class MarkBuffer:
     """
 
     def __init__(
-        self, path: pathlib.Path, max_bytes: int = 512 * 2**20
+        self,
+        path: pathlib.Path,
+        max_bytes: int = agent_conf.MARK_BUFFER_BYTES,
     ) -> None:
         self._path = path
         self._max_bytes = max_bytes
@@ -61,6 +64,12 @@ class MarkBuffer:
     def size(self) -> int:
         """Return the size of all files, in bytes."""
         return sum(list(self._sizes.values()))
+
+    def size_after(self, number: int) -> int:
+        """Return the size of all files after one, in bytes."""
+        return sum(
+            size for other, size in list(self._sizes.items()) if other > number
+        )
 
     def size_of(self, number: int) -> int:
         """Return the size of what is on the disk of one file, in bytes."""

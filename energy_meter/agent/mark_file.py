@@ -83,13 +83,14 @@ class Reader:
     up to the damage.
 
     :raises OSError: if it cannot be opened.
+    :ivar offset: size of the blocks that were read, in bytes.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
         self._file = path.open('rb')
         self._registers: list[_Register] = []
-        self._offset = 0
+        self.offset = 0
         self._is_damaged = False
 
     def close(self) -> None:
@@ -101,7 +102,7 @@ class Reader:
 
         :param end: size of the file; None for its current size.
         """
-        if self._is_damaged or (end is not None and self._offset >= end):
+        if self._is_damaged or (end is not None and self.offset >= end):
             return []
         try:
             return self._read_block()
@@ -117,7 +118,7 @@ class Reader:
         LOG.error(
             '%s is damaged; its marks from byte %d on are lost: %s',
             self._path,
-            self._offset,
+            self.offset,
             damage,
         )
         return []
@@ -132,7 +133,7 @@ class Reader:
         added, rows = json.loads(zlib.decompress(self._file.read(length)))
         self._registers += map(_register, added)
         marks = [self._mark(*row) for row in rows]
-        self._offset += _LENGTH_BYTES + length
+        self.offset += _LENGTH_BYTES + length
         return marks
 
     def _mark(

@@ -116,8 +116,19 @@ class Agent(service.ServiceBase):
         self.counters.registry.register(
             health.HealthExporter(
                 self._supervisor.healths,
-                lambda: len(self._backlog),
-                self._storage.marks.size,
+                (
+                    health.Gauge(
+                        'backlog_measurements',
+                        'Measurements queued for the bus',
+                        lambda: len(self._backlog),
+                    ),
+                    health.Gauge(
+                        'clock_synchronized',
+                        'Whether the wall clock is synchronized',
+                        lambda: self._clock.now().synced,
+                    ),
+                    *self._storage.gauges(),
+                ),
             )
         )
 

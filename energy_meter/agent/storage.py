@@ -2,15 +2,19 @@
 
 """What an agent stores in its state directory."""
 
+import collections.abc
+
 from oslo_config import cfg
 
 from energy_meter.agent import announcer
 from energy_meter.agent import checkpoint
 from energy_meter.agent import clock as agent_clock
+from energy_meter.agent import health
 from energy_meter.agent import mark_buffer
 from energy_meter.agent import registers
 from energy_meter.agent import restarts
 from energy_meter.agent import state
+from energy_meter.conf import agent as agent_conf
 from energy_meter.telemetry import counters
 
 
@@ -49,6 +53,26 @@ class Storage:
     def count_start(self) -> float:
         """Record a start, and return how long it must wait, in seconds."""
         return restarts.delay(self._directory, self._clock.now().timestamp)
+
+    def gauges(self) -> collections.abc.Iterable[health.Gauge]:
+        """Return the sizes of what is stored."""
+        return (
+            health.Gauge(
+                'mark_buffer_bytes',
+                'Size of the marks that are buffered in state_path',
+                self.marks.size,
+            ),
+            health.Gauge(
+                'mark_buffer_unsent_bytes',
+                'Size of the marks that were not published yet',
+                self.announcer.unsent_size,
+            ),
+            health.Gauge(
+                'mark_buffer_max_bytes',
+                'Size above which the oldest marks are deleted',
+                lambda: agent_conf.MARK_BUFFER_BYTES,
+            ),
+        )
 
     def close(self) -> None:
         """Save the registers, and release the directory."""

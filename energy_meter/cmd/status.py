@@ -15,6 +15,7 @@ from energy_meter.status import bus
 from energy_meter.status import database
 from energy_meter.status import days
 from energy_meter.status import identity
+from energy_meter.status import marks
 
 _PROG = 'energy-meter-status'
 _DESCRIPTION = (
@@ -37,6 +38,7 @@ _CHECKS: dict[str, _Check] = {
     'Clock synchronization': database.clocks,
     'Alarms of probes': database.probe_alarms,
     'Closed days': days.check,
+    'Marks of the agent': marks.check,
 }
 
 

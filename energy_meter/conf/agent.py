@@ -7,6 +7,8 @@ from oslo_config import cfg
 from energy_meter.conf import names
 
 GROUP = 'agent'
+#: Maximum size of the marks in ``state_path``.
+MARK_BUFFER_BYTES = 512 * 2**20
 
 OPTS: list[cfg.Opt] = [
     cfg.Opt(

@@ -105,6 +105,18 @@ class UnsentTest(AnnouncerTestCase):
         self.announcer.sent_unsent()
         self.assertEqual([5, 6], self.send_unsent())
 
+    def test_size_of_marks_is_known_until_they_are_sent(self):
+        self.assertEqual(0, self.announcer.unsent_size())
+
+        self.put(1, 2)
+        self.assertEqual(self.buffer.size(), self.announcer.unsent_size())
+        self.announcer.next_unsent(10)
+        self.assertEqual(self.buffer.size(), self.announcer.unsent_size())
+
+        self.send_unsent()
+        self.assertEqual(0, self.announcer.unsent_size())
+        self.assertGreater(self.buffer.size(), 0)
+
     def test_restart_does_not_repeat_what_was_sent(self):
         self.put(1, 2)
         self.send_unsent()

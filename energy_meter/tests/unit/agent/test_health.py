@@ -22,7 +22,11 @@ class HealthTest(base.BaseTestCase):
         registry = prometheus_client.CollectorRegistry()
         registry.register(
             health.HealthExporter(
-                lambda: {'desk': self.health}, lambda: 7, lambda: 4096
+                lambda: {'desk': self.health},
+                [
+                    health.Gauge('backlog_measurements', 'Queued', lambda: 7),
+                    health.Gauge('clock_synchronized', 'Set', lambda: True),
+                ],
             )
         )
         text = prometheus_client.generate_latest(registry).decode()
@@ -65,11 +69,11 @@ class HealthTest(base.BaseTestCase):
         self.assertEqual(1, samples['wattmeter_restarts_total'].value)
         self.assertNotIn('wattmeter_failure_start_timestamp_seconds', samples)
 
-    def test_backlog_size_is_exported(self):
-        self.assertEqual(7, self.samples()['backlog_measurements'].value)
+    def test_gauges_are_exported(self):
+        samples = self.samples()
 
-    def test_size_of_marks_is_exported(self):
-        self.assertEqual(4096, self.samples()['mark_buffer_bytes'].value)
+        self.assertEqual(7, samples['backlog_measurements'].value)
+        self.assertEqual(1, samples['clock_synchronized'].value)
 
 
 class ReplacementTest(base.BaseTestCase):
