@@ -96,15 +96,15 @@ class Energy:
                 if content_type == _CSV
                 else energy_documents.listing(request, answers, following)
             )
-            immutable = _is_immutable(request, now)
+            # Even as_of a date it changes if a probe moves to another host.
             if stream.only is not None:
                 response = conditional.content(
-                    stream.only, content_type, immutable
+                    stream.only, content_type, immutable=False
                 )
             else:
                 fingerprint = energies.fingerprint(connection, chosen, period)
                 response = conditional.stream(
-                    stream, content_type, fingerprint, immutable
+                    stream, content_type, fingerprint
                 )
                 if response.status_code != 304:
                     stream.hold(resources.pop_all())

@@ -36,14 +36,15 @@ def content(body: bytes, content_type: str, immutable: bool) -> webob.Response:
     response = _response(content_type, _tag(body), True)
     if response.status_code != 304:
         response.body = body
-    return _cache(response, immutable)
+    if immutable:
+        response.cache_control = _FOREVER
+    return _vary(response)
 
 
 def stream(
     pieces: collections.abc.Iterable[bytes],
     content_type: str,
     fingerprint: object | None,
-    immutable: bool,
 ) -> webob.Response:
     """Return a response that is sent while it is made.
 
@@ -51,13 +52,12 @@ def stream(
         are needed.
     :param fingerprint: a value that changes whenever the document does; None
         if there is none, and so no ETag.
-    :param immutable: whether it will never change.
     """
     tag = _tag(repr(fingerprint).encode()) if fingerprint else None
     response = _response(content_type, tag, False)
     if response.status_code != 304:
         response.app_iter = pieces
-    return _cache(response, immutable)
+    return _vary(response)
 
 
 def _tag(text: bytes) -> str:
@@ -78,8 +78,6 @@ def _response(
     return response
 
 
-def _cache(response: webob.Response, immutable: bool) -> webob.Response:
-    if immutable:
-        response.cache_control = _FOREVER
+def _vary(response: webob.Response) -> webob.Response:
     response.vary = ('X-Auth-Token', 'Accept')
     return response

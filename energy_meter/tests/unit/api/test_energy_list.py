@@ -230,14 +230,15 @@ class StreamTest(EnergyListTestCase):
         self.close_all(version=2)
         self.energy(200, headers, **self.PARAMETERS)
 
-    def test_as_of_it_is_immutable(self):
+    def test_as_of_a_date_it_is_revalidated_as_hosts_may_change(self):
         self.close_all()
 
         response = self.energy(
             **self.PARAMETERS, as_of=EnergyListAsOfTest.AS_OF
         )
 
-        self.assertIn('immutable', response.headers['Cache-Control'])
+        self.assertIn('no-cache', response.headers['Cache-Control'])
+        self.assertIn('ETag', response.headers)
 
     def test_a_changed_day_has_no_etag(self):
         self.close_all()
