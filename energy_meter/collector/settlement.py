@@ -166,16 +166,24 @@ def settle(
         _probe_row(probe, registers, result, numbers, overlap, lower),
         _register_rows(probe, registers, result),
         new,
-        _changed_days(probe, registers),
+        _changed_days(probe, registers, old),
     )
 
 
 def _changed_days(
-    probe: sa.Row[typing.Any], registers: Registers
+    probe: sa.Row[typing.Any],
+    registers: Registers,
+    old: list[settlements.OverlapRow],
 ) -> tuple[int, int]:
+    """Return the closed days that may have changed.
+
+    Overlap may go before the change: without a concurrent register there is
+    none, not even of registers that were void earlier.
+    """
     opened = [each.opened for each in registers.openings.values()]
     opened += [row.opened for row in registers.rows if row.opened is not None]
-    first = changes.first_day(registers.changed_since())
+    date = min([registers.changed_since(), *(row.cell for row in old)])
+    first = changes.first_day(date)
     first = max(first, min(opened, default=0) // packing.DAY_MS)
     return first, (probe.closed_until or changes.BEGINNING) // packing.DAY_MS
 

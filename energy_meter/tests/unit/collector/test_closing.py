@@ -90,6 +90,14 @@ class ClosingTest(db_base.DatabaseTest):
         with self.engine.connect() as connection:
             return connection.execute(sa.select(schema.probe)).one()
 
+    def void(self, agent: agents.Agent) -> None:
+        key = agent.point(self.date, is_mark=True).register
+        databases.void(self.engine, 'p', key, self.date)
+
+    def versions_of(self, day: int) -> list[int]:
+        """Return the energies in mJ of all versions of a day."""
+        return [mj for number, _, mj, _ in self.versions() if number == day]
+
     def row(self, agent: agents.Agent) -> sa.Row:
         with self.engine.connect() as connection:
             rows = histories.registers(connection, ['p'])['p']
@@ -393,6 +401,32 @@ class AgentsTest(ClosingTest):
         self.assertEqual(2 * 4 * HOUR_MS, energies[1, 1])
         self.assertEqual(0, energies[1, 2])
         self.assertNotIn((2, 2), energies)
+
+    def test_overlap_before_the_horizon_that_goes_restates_its_days(self):
+        # Given a register that covers the time of one that was void after the
+        # horizon, so that nothing replaced it,
+        self.start(self.b)
+        self.start(self.a)
+        self.meter(20 * HOUR_MS, self.a, self.b)
+        self.settle()
+        self.date += 40 * DAY_MS
+        self.deliver(self.b.measure(self.date))
+        c = agents.Agent('p', 'C', 3000)
+        self.start(c)
+        self.meter(26 * HOUR_MS, self.b, c)
+        self.settle()
+        self.close()
+        self.void(self.a)
+        self.restate(after=0)
+        self.assertEqual([DAY_MS * 7 // 6, DAY_MS // 3], self.versions_of(0))
+
+        # when the last one beside it is void,
+        self.void(c)
+
+        # then it is billed for that time, too, in a further version.
+        closings.assert_agree(self.engine, self.date)
+        self.restate(after=0)
+        self.assertEqual(2 * DAY_MS, self.versions_of(0)[-1])
 
     def test_deleted_probe_that_returns_continues_its_versions(self):
         self.start(self.a)
