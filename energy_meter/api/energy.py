@@ -117,25 +117,25 @@ def _page(
     request: periods.Request,
     period: energies.Period,
 ) -> tuple[list[subjects.Subject], str | None]:
-    """Return what a response lists, and the URL of the next one."""
-    limit = max(periods.MAX_ROWS // (len(period.edges) - 1), 1)
-    chosen = subjects.listing(
-        connection,
-        periods.choice(parameters),
-        period.start,
-        period.end,
-        limit + 1,
-    )
-    following = None
-    if len(chosen) > limit:
-        chosen.pop()
-        following = _next(['v1', 'energy'], request, chosen[-1].id)
+    """Return what a response lists, and the URL of the next one.
+
+    Probes that were not closed by ``as_of`` are left out before the others are
+    divided into responses, so all of these agree on what is a conflict.
+    """
+    choice = periods.choice(parameters)
+    chosen = subjects.listing(connection, choice, period.start, period.end)
     if period.as_of is not None:
         with _conflicts():
             chosen = energies.closed_by(
                 connection, chosen, period, period.as_of
             )
-    return chosen, following
+    marker = parameters.get('marker', '')
+    chosen = [each for each in chosen if each.id > marker]
+    limit = max(periods.MAX_ROWS // (len(period.edges) - 1), 1)
+    following = None
+    if len(chosen) > limit:
+        following = _next(['v1', 'energy'], request, chosen[limit - 1].id)
+    return chosen[:limit], following
 
 
 def _period(

@@ -142,7 +142,6 @@ def choice(parameters: Parameters) -> subjects.Filter:
         parameters.get('host'),
         parameters.get('scope'),
         parameters.get('project'),
-        parameters.get('marker'),
     )
 
 

@@ -73,7 +73,7 @@ def read(
     :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :raises DayNotClosed: if ``as_of`` is set and a day was not closed then.
     """
-    for part in _chunks(chosen, period):
+    for part in _chunks(chosen, _most(period)):
         yield from _read(connection, part, period)
 
 
@@ -87,16 +87,19 @@ def closed_by(
 
     :raises DayNotClosed: if another day of these was not closed then.
     """
+    ends = period._replace(edges=(period.start, period.end))
+    parts = [*_chunks(chosen, _MAX_PROBES)]
     found = []
-    for part in _chunks(chosen, period):
-        closed = profiles.closed_by(connection, _wanted(part, period), as_of)
+    for part in parts:
+        closed = profiles.closed_by(connection, _wanted(part, ends), as_of)
         for subject in part:
             spans = [each for each in subject.spans if each.probe in closed]
             if spans:
                 found.append(subject._replace(spans=tuple(spans)))
-        if not found:
-            # Not even one: the date was too early.
-            profiles.load_as_of(connection, _wanted(part, period), as_of)
+    if not found:
+        # Not even one: the date was too early.
+        for part in parts:
+            profiles.load_as_of(connection, _wanted(part, ends), as_of)
     return found
 
 
@@ -115,7 +118,7 @@ def fingerprint(
         day <= period.end // closed_days.DAY_MS,
     )
     found: list[object] = [connection.scalar(query)]
-    for part in _chunks(chosen, period):
+    for part in _chunks(chosen, _MAX_PROBES):
         names = {span.probe for subject in part for span in subject.spans}
         for name, state in profiles.states(connection, names).items():
             final_until = state.final_until()
@@ -125,12 +128,16 @@ def fingerprint(
     return period, chosen, sorted(found, key=repr)
 
 
+def _most(period: Period) -> int:
+    """Return the number of probes of which the energy is in memory."""
+    days = (period.end - period.start) // closed_days.DAY_MS
+    return max(1, min(_MAX_PROBES, _MAX_DATES // (len(period.edges) + days)))
+
+
 def _chunks(
-    chosen: collections.abc.Iterable[subjects.Subject], period: Period
+    chosen: collections.abc.Iterable[subjects.Subject], most: int
 ) -> collections.abc.Iterator[list[subjects.Subject]]:
     left = collections.deque(chosen)
-    days = (period.end - period.start) // closed_days.DAY_MS
-    most = max(1, min(_MAX_PROBES, _MAX_DATES // (len(period.edges) + days)))
     while left:
         taken: list[subjects.Subject] = []
         count = 0

@@ -24,6 +24,8 @@ from energy_meter.db.closed_days import DAY_MS
 
 #: A date after all others.
 _NEVER = 2**62
+#: Longer than any day waits to be closed.
+_LONGEST_WAIT_MS = 32 * DAY_MS
 
 _ID = {'id': documents.TEXT}
 _PROBE = schema.probe
@@ -129,9 +131,11 @@ def closed_by(
 ) -> set[str]:
     """Return the probes of which any day was closed by a date.
 
-    Days are closed in order, so if the last one was, all were.
+    Days are closed in order, so if the last one was, all were. A probe of
+    which no day was closed at all is new.
 
-    :raises DayNotClosed: if only some of the days of a probe were.
+    :raises DayNotClosed: if only some of the days of a probe were, or days
+        before them.
     """
     last: dict[int, list[str]] = collections.defaultdict(list)
     for name, dates in wanted.items():
@@ -144,10 +148,14 @@ def closed_by(
                 connection, names, day, day + 1, as_of
             )
         }
-    others = {name: wanted[name] for name in wanted.keys() - closed}
+    others = {
+        name: (wanted[name][0] - _LONGEST_WAIT_MS, wanted[name][-1])
+        for name in wanted.keys() - closed
+    }
     for name, found in _totals(connection, others, as_of).items():
         if found:
-            raise exception.DayNotClosed(probe=name, day=_iso(max(found) + 1))
+            day = max(wanted[name][0] // DAY_MS, max(found) + 1)
+            raise exception.DayNotClosed(probe=name, day=_iso(day))
     return closed
 
 

@@ -51,13 +51,11 @@ class Filter(typing.NamedTuple):
 
     :ivar project: also lists sums, each in the time in which it is billed to
         this project. Otherwise no sums are listed, as their parts are.
-    :ivar after: only those whose ID is after this one.
     """
 
     host: str | None = None
     scope: str | None = None
     project: str | None = None
-    after: str | None = None
 
 
 def get(connection: sa.Connection, name: str) -> Subject:
@@ -79,18 +77,15 @@ def listing(
     chosen: Filter,
     start: int,
     end: int,
-    limit: int,
 ) -> list[Subject]:
     """Return the probes that fulfill conditions, by ID.
 
     :param start: date in ms; members of a project between it and ``end``
         count.
-    :param limit: maximum number of probes.
     """
     if chosen.project is not None:
-        return _members(connection, chosen, chosen.project, start, end)[:limit]
-    query = _where(_probes(), _PROBE, chosen)
-    query = query.order_by(_PROBE.c.id).limit(limit)
+        return _members(connection, chosen, chosen.project, start, end)
+    query = _where(_probes(), _PROBE, chosen).order_by(_PROBE.c.id)
     return [
         _subject(row, row.whole, [Span(row.id, BEGINNING, END)])
         for row in connection.execute(query)
@@ -144,8 +139,6 @@ def _where(
         query = query.where(sa.literal(chosen.scope == _SUM_SCOPE))
     elif chosen.scope is not None:
         query = query.where(_REGISTER.c.scope == chosen.scope)
-    if chosen.after is not None:
-        query = query.where(table.c.id > chosen.after)
     return query
 
 

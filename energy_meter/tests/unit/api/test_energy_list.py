@@ -201,6 +201,36 @@ class EnergyListAsOfTest(EnergyListTestCase):
 
         self.assertIn('Probe b: the day 2023-11-16', error['message'])
 
+    def test_a_waiting_day_after_a_closed_one_is_a_conflict(self):
+        # Probe b waits for measurements of the second day, the period.
+        meters.close(self.engine, 'a')
+        meters.close(self.engine, 'b', days=1)
+
+        error = self.energy(
+            409, start='2023-11-16T00:00:00Z', as_of=self.AS_OF
+        ).json['error']
+
+        self.assertIn('Probe b: the day 2023-11-16', error['message'])
+
+    def test_the_first_probes_may_be_the_ones_that_were_not_closed(self):
+        meters.close(self.engine, 'b')
+
+        with mock.patch.object(energies, '_MAX_PROBES', 1):
+            self.assertEqual(['b'], self.ids(as_of=self.AS_OF))
+
+    def test_each_response_has_probes_that_were_closed(self):
+        meters.meter(self.engine, 'c')
+        for probe in 'ac':
+            meters.close(self.engine, probe)
+
+        with mock.patch.object(periods, 'MAX_ROWS', 1):
+            first = self.energy(as_of=self.AS_OF).json
+            url = first['next'].removeprefix('http://localhost')
+            second = self.get(url).json
+
+        self.assertEqual(['c'], [e['probe_id'] for e in second['probes']])
+        self.assertIsNone(second['next'])
+
     def test_a_date_before_all_closings_is_a_conflict(self):
         self.close_all()
 
