@@ -94,7 +94,12 @@ class Energy:
             stream = streaming.Stream(
                 energy_csv.render(answers)
                 if content_type == _CSV
-                else energy_documents.listing(request, answers, following)
+                else energy_documents.listing(
+                    request,
+                    answers,
+                    following,
+                    has_all=following is None and 'marker' not in parameters,
+                )
             )
             # Even as_of a date it changes if a probe moves to another host.
             if stream.only is not None:

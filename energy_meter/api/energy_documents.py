@@ -66,10 +66,14 @@ def listing(
     request: periods.Request,
     answers: collections.abc.Iterable[energies.Answer],
     following: str | None,
+    has_all: bool,
 ) -> collections.abc.Iterator[bytes]:
     """Yield the document of many probes, piece by piece.
 
     It is only complete with its last piece.
+
+    :param has_all: whether it has a total, as it contains all probes. An
+        invoice with the total of some of them would be wrong.
     """
     yield orjson.dumps(_head(request))[:-1] + b',"probes":['
     totals = []
@@ -85,7 +89,9 @@ def listing(
     end = {
         'final_until': iso(energies.least(final, request.end)),
         'kwh_ahead': ahead / probes.MILLIJOULES_PER_KWH,
-        'total': row(energies.add(totals, request.start, request.end)),
+        'total': row(energies.add(totals, request.start, request.end))
+        if has_all
+        else None,
         'next': following,
     }
     yield b'],' + orjson.dumps(end)[1:]

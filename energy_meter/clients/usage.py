@@ -93,9 +93,10 @@ class Page(typing.NamedTuple):
 
     :ivar start: of the first interval.
     :ivar end: of the last interval.
-    :ivar final_until: time before which all intervals are closed; None if
-        none is.
-    :ivar total: over all probes and intervals.
+    :ivar final_until: time before which all intervals of its probes are
+        closed; None if none is.
+    :ivar total: over all probes and intervals; None if other pages have more
+        probes.
     :ivar probes: their energy, in the intervals of this page.
     :ivar next_query: query of the next page; None if this is the last one.
     """
@@ -103,7 +104,7 @@ class Page(typing.NamedTuple):
     start: datetime.datetime
     end: datetime.datetime
     final_until: datetime.datetime | None
-    total: Interval
+    total: Interval | None
     probes: list[ProbeEnergy]
     next_query: str | None
 
@@ -146,10 +147,11 @@ def _page(url: str, body: _Body) -> Page:
         if 'probe_id' in body
         else validation.member(url, body, 'probes', list)
     )
+    total = body.get('total')
     return Page(
         next_query=values.pop('next'),
         **values,
-        total=_interval(url, 'the total', body.get('total')),
+        total=None if total is None else _interval(url, 'the total', total),
         probes=[_probe(url, fields) for fields in probes],
     )
 

@@ -72,7 +72,7 @@ def total(pages: list[usage.Page]) -> usage.Interval:
     Its quality is empty if that of the probes differs: the API has the rules
     for it, but not the total of several pages.
     """
-    if len(pages) == 1:
+    if pages[0].total is not None:
         return pages[0].total
     # By probe: the intervals of one may be on several pages.
     totals = {

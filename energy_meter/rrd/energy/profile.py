@@ -30,7 +30,7 @@ def of_probe(pages: collections.abc.Iterable[usage.Page]) -> Profile:
     first, *others = pages
     return Profile(
         first.final_until,
-        first.total,
+        first.probes[0].total,
         [
             interval
             for page in (first, *others)

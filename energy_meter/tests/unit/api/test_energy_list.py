@@ -154,6 +154,8 @@ class EnergyListTest(EnergyListTestCase):
             ],
         )
         self.assertIsNone(second['next'])
+        # A part of the total could be taken for all of it.
+        self.assertEqual([None] * 2, [first['total'], second['total']])
 
     def test_too_many_rows_of_one_probe_are_rejected(self):
         error = self.energy(400, end=PERIOD['end'], start=0, step=60).json

@@ -219,7 +219,7 @@ class ValidationTest(_TestCase):
         for fields, reason in (
             ({'probes': None}, '"probes" is missing or not of type list'),
             ({'probes': [7]}, 'a probe is missing or not an object'),
-            ({'total': None}, 'the total is missing or not an object'),
+            ({'total': 1}, 'the total is missing or not an object'),
             ({'start': 'soon'}, 'invalid "start" of the response: \'soon\''),
             ({'final_until': 7}, 'invalid "final_until" of the response: 7'),
             ({'next': 7}, 'invalid "next" of the response: 7'),

@@ -490,12 +490,14 @@ class ListTest(_UsageTestCase):
             clock=['step'],
         )
         self.answer(
-            '/v1/energy', documents.listing(self.probes[:1], next='?marker=a')
+            '/v1/energy',
+            documents.listing(self.probes[:1], total=None, next='?marker=a'),
         )
         self.answer(
             '/v1/energy?marker=a',
             documents.listing(
                 [self.probes[1], documents.probe('c', [clock])],
+                total=None,
                 final_until=None,
             ),
         )
