@@ -107,9 +107,11 @@ class Energy:
                     stream.only, content_type, immutable=False
                 )
             else:
-                fingerprint = energies.fingerprint(connection, chosen, period)
+                state = energies.fingerprint(connection, chosen, period)
                 response = conditional.stream(
-                    stream, content_type, fingerprint
+                    stream,
+                    content_type,
+                    None if state is None else (state, following),
                 )
                 if response.status_code != 304:
                     stream.hold(resources.pop_all())

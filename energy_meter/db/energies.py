@@ -110,8 +110,13 @@ def fingerprint(
 ) -> object | None:
     """Return a value that changes whenever the energy does.
 
-    :returns: None if it may change at any time, as not all days are closed.
+    :returns: None if it may change at any time, as not all days are closed, or
+        as late marks may move energy within a quarter-hour that stays.
     """
+    if period.as_of is None and any(
+        date % closed_days.INTERVAL_MS for date in period.dates
+    ):
+        return None
     day = schema.closed_day.c.day
     query = sa.select(sa.func.count()).where(
         day >= period.start // closed_days.DAY_MS,
