@@ -13,12 +13,14 @@ import sqlalchemy as sa
 from energy_meter import measurement
 from energy_meter.billing import cells
 from energy_meter.billing import profile
+from energy_meter.collector import days
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import tips
 from energy_meter.tests.faults import installation
 from energy_meter.tests.faults import verdict
 from energy_meter.tests.functional.services import agent_state
+from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.db import curves
 
 #: Seconds until the final measurements must have reached the database.
@@ -45,20 +47,25 @@ class _Register(typing.NamedTuple):
 
 
 def reconcile(site: installation.Installation) -> verdict.Verdict:
-    """Stop metering, await the final measurements and compare."""
+    """Stop metering, await the final measurements and compare.
+
+    :raises AssertionError: if closed days are not what the curves give.
+    """
     site.stop_agents()
     finals = _finals(site)
     _await(site, finals)
     for name in installation.COLLECTORS:
         site.processes[name].stop()
     registers = _registers(site)
-    return verdict.judge(
+    found = verdict.judge(
         _lifetimes(finals, registers, site.deaths),
         _bills(site, registers),
         installation.WATTS,
         site.spans(),
         site.shared_probes(),
     )
+    _close_days(site)
+    return found
 
 
 def has_arrived(
@@ -113,6 +120,15 @@ def _await(
         ):
             return
         time.sleep(0.2)
+
+
+def _close_days(site: installation.Installation) -> None:
+    """Close all days of all probes, as collectors will do, and check them."""
+    engine = sa.create_engine(site.url, poolclass=sa.NullPool)
+    later = round(time.time() * 1000) + days.MAX_UNSEEN_MS + 2 * days.DAY_MS
+    waiting = closings.close(engine, later)
+    if waiting or not closings.assert_agree(engine, later):
+        raise AssertionError(f'days are not closed: {waiting}')
 
 
 def _query(

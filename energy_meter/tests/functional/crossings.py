@@ -190,7 +190,11 @@ class Crossing:
             return {row[0]: int(row[1]) for row in connection.execute(query)}
 
     def assert_agree(self) -> int:
-        """Check closed days against the curves; return how many."""
+        """Check closed days against the curves.
+
+        :returns: the number of days that were compared.
+        :raises AssertionError: if one differs.
+        """
         return closings.assert_agree(self.engine, MIDNIGHT + DAY_MS)
 
 
