@@ -48,6 +48,8 @@ ENERGY = 36 * HOUR_MS * _MILLIWATTS // 1000
 #: Number of measurements in one batch.
 _BATCH = 1000
 _FINISH_TIMEOUT_S = 300.0
+#: Columns that depend on when a collector did something.
+_DATES_OF_WORK = ('closed_at', 'settled_at')
 #: Exit status of a collector that did all of its work.
 _DONE = 0
 
@@ -150,23 +152,18 @@ class Crossing:
             )
 
     def contents(self) -> dict[str, list[str]]:
-        """Return the rows of all tables, without the dates of versions."""
+        """Return the rows of all tables, without the dates of work."""
+        found = {}
         with self.engine.connect() as connection:
-            return {
-                table.name: sorted(
-                    str(row)
-                    for row in connection.execute(
-                        sa.select(
-                            *(
-                                column
-                                for column in table.columns
-                                if column.name != 'closed_at'
-                            )
-                        )
-                    )
-                )
-                for table in schema.metadata.sorted_tables
-            }
+            for table in schema.metadata.sorted_tables:
+                columns = [
+                    column
+                    for column in table.columns
+                    if column.name not in _DATES_OF_WORK
+                ]
+                rows = connection.execute(sa.select(*columns))
+                found[table.name] = sorted(map(str, rows))
+        return found
 
     def energies(self) -> dict[str, int]:
         """Return the energy in mJ of the closed days of each probe."""
