@@ -91,28 +91,25 @@ class Energy:
             period = _period(request, periods.edges(request))
             chosen, following = _page(connection, parameters, request, period)
             answers = energies.read(connection, chosen, period)
-            stream = streaming.Stream(
-                energy_csv.render(answers)
-                if content_type == _CSV
-                else energy_documents.listing(
-                    request,
-                    answers,
-                    following,
-                    has_all=following is None and 'marker' not in parameters,
+            if content_type == _CSV:
+                # Part of a document is invalid, but part of CSV is not: behind
+                # a proxy, it would look complete.
+                pieces = iter([b''.join(energy_csv.render(answers))])
+            else:
+                has_all = following is None and 'marker' not in parameters
+                pieces = energy_documents.listing(
+                    request, answers, following, has_all
                 )
-            )
             # Even as_of a date it changes if a probe moves to another host.
+            stream = streaming.Stream(pieces)
             if stream.only is not None:
                 response = conditional.content(
                     stream.only, content_type, immutable=False
                 )
             else:
                 state = energies.fingerprint(connection, chosen, period)
-                response = conditional.stream(
-                    stream,
-                    content_type,
-                    None if state is None else (state, following),
-                )
+                state = state and (state, following)
+                response = conditional.stream(stream, content_type, state)
                 if response.status_code != 304:
                     stream.hold(resources.pop_all())
         return _link(response, content_type, following)

@@ -313,6 +313,8 @@ class StreamTest(EnergyListTestCase):
 
         with mock.patch.object(energies, 'read', fail):
             self.assertRaises(RuntimeError, self.energy, step=300)
+            # A part of a document is invalid, but a part of CSV is not.
+            self.assert_error(self.energy(500, step=60, format='csv'))
 
     def test_an_early_error_is_an_error_response(self):
         with mock.patch.object(energies, 'read', side_effect=RuntimeError):
