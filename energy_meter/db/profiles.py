@@ -229,17 +229,20 @@ def _closed(
 ) -> splicing.Closed:
     """Return the closed days that hold.
 
-    Days are closed in order, so those without a row are before the first.
+    Days are closed in order, so those without a row are before the first. Days
+    after the last one were closed before the probe was deleted and returned.
     """
     final_until = state.final_until()
     if state.closed_until is None or final_until is None:
         return splicing.NOTHING_CLOSED
-    since = min(totals, default=state.closed_until // DAY_MS) * DAY_MS
+    until = state.closed_until // DAY_MS
+    closed = {day: total for day, total in totals.items() if day < until}
+    since = min(closed, default=until) * DAY_MS
     if final_until < since:
         since = splicing.BEGINNING
     holding = {
         day: total
-        for day, total in totals.items()
+        for day, total in closed.items()
         if day < state.holds_until and day not in state.changed
     }
     return splicing.Closed(since, holding)

@@ -126,6 +126,19 @@ class EnergyTest(EnergyTestCase):
         )
         self.assertEqual(('closed', 1), (row['state'], row['version']))
 
+    def test_days_of_a_deleted_probe_that_returned_do_not_count(self):
+        # Both days were closed before the probe was deleted; since it
+        # returned, only the first one was.
+        meters.close(self.engine, 'a', watts=5)
+        meters.close(self.engine, 'a', days=1, version=2)
+
+        document = self.energy(**TWO_DAYS, step='day').json
+
+        self.assertEqual(
+            [(24.0, 'closed'), (24.0, 'open')],
+            [(row['kwh'], row['state']) for row in document['intervals']],
+        )
+
     def test_nothing_was_billed_before_the_first_closed_day(self):
         meters.close(self.engine, 'a')
 
