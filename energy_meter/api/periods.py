@@ -90,7 +90,7 @@ def parse(parameters: Parameters, now: int) -> Request:
     start = _date(parameters, 'start')
     if start is None:
         first = _local(end - 1, timezone).replace(day=1)
-        start = _midnight(first.date(), timezone)
+        start = max(_midnight(first.date(), timezone), 0)
     if start >= end:
         raise invalid('start', 'expected a date before the end')
     return Request(

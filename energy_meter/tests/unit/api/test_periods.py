@@ -88,6 +88,11 @@ class ParseTest(base.BaseTestCase):
             )
 
 
+    def test_no_period_begins_before_the_epoch(self):
+        self.assertEqual(0, parse(end='1', timezone='Asia/Tokyo').start)
+        self.assertRaises(wsme_exc.ClientSideError, parse, end='0')
+
+
 class EdgesTest(base.BaseTestCase):
     def test_without_step_there_is_one_row(self):
         self.assertEqual([0, 1000], [*parse(start='0', end='1').edges()])
