@@ -126,7 +126,7 @@ def _resolve(
         return None
     try:
         return expression.resolve(now)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise exceptions.CommandError(
             f'--{option}: {expression.text!r} {error}'
         )

@@ -558,6 +558,17 @@ class ErrorsTest(_UsageTestCase):
                 f'argument {option}: {expected}', option, value
             )
 
+    def test_time_before_all_others_is_rejected(self):
+        self.assert_fails(
+            "--start: '0001-01-01' ",
+            'show',
+            'a',
+            '--start',
+            '0001-01-01',
+            '--timezone',
+            'Asia/Tokyo',
+        )
+
     def test_start_after_the_end_is_rejected(self):
         self.assert_fails(
             '--start: 2026-04-01T00:00+00:00 is not before the end, '
