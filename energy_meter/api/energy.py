@@ -100,9 +100,9 @@ class Energy:
                 pieces = energy_documents.listing(
                     request, answers, following, has_all
                 )
-            # Even as_of a date it changes if a probe moves to another host.
             stream = streaming.Stream(pieces)
             if stream.only is not None:
+                # Even as_of a date it changes if a probe moves to another host.
                 response = conditional.content(
                     stream.only, content_type, immutable=False
                 )

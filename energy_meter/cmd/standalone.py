@@ -39,6 +39,8 @@ _OPTS = [
         '~/.local/share/energy_meter.',
     ),
 ]
+#: Other users must not read the data. The units of systemd set the same.
+_UMASK = 0o027
 #: Messages do not leave the process, so the secret need not be known.
 _SECRET = secrets.token_hex()
 _DUMMY_CONFIGURATION = pathlib.Path(energy_meter_conf.__file__).with_name(
@@ -48,6 +50,9 @@ _DUMMY_CONFIGURATION = pathlib.Path(energy_meter_conf.__file__).with_name(
 
 def main() -> None:
     """Create or migrate the database, and run the services."""
+    # Before the first file, the log. An existing directory can be readable by
+    # all users.
+    os.umask(_UMASK | os.umask(_UMASK))
     try:
         conf = load()
     except exception.EnergyMeterError as error:
@@ -94,7 +99,7 @@ def load(
         )
     ).resolve()
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise exception.StateUnusable(
             path=directory, reason=error.strerror

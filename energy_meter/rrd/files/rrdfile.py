@@ -49,9 +49,12 @@ def create(path: pathlib.Path, start: int, layout: rrd_layout.Layout) -> None:
 
     :param start: seconds since the epoch; all points must be later.
     :raises RRDError: if it cannot be created.
-    :raises OSError: if it cannot be renamed to its final name.
+    :raises OSError: if its directory cannot be written.
     """
     with _replacing(path) as temporary:
+        # rrdtool keeps the mode of an existing file, but ignores the umask
+        # for a new one: all users could read it.
+        temporary.touch()
         librrd.create(
             str(temporary), '--start', str(start), *layout.create_arguments()
         )

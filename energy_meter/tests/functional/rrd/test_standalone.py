@@ -2,7 +2,9 @@
 
 """Tests of the graphs of energy-meter-standalone."""
 
+import os
 import pathlib
+import stat
 
 import fixtures
 from oslotest import base as test_base
@@ -44,6 +46,29 @@ class StandaloneTest(test_base.BaseTestCase):
         base.wait_for(kwh, 60, 'energy')
         bars = browser.get(self.standalone.port, '/energy/hour/').body
         self.assertIn(b'class="bar ', bars)
+
+    def test_data_in_a_world_readable_directory_is_not_world_readable(self):
+        self.addCleanup(os.umask, os.umask(0o022))
+
+        self.useFixture(self.standalone)
+        data = self.standalone.data
+
+        base.wait_for(
+            lambda: {'.sqlite', '.json', '.rrd'} <= self.suffixes(data),
+            60,
+            'database, state and graphs are written',
+        )
+        self.assertEqual(
+            [],
+            [
+                path
+                for path in data.rglob('*')
+                if path.stat().st_mode & stat.S_IRWXO
+            ],
+        )
+
+    def suffixes(self, directory):
+        return {path.suffix for path in directory.rglob('*')}
 
     def test_runs_without_rrdtool_and_reports_it(self):
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path

@@ -15,6 +15,7 @@ class Standalone(base.Process):
     :ivar port: port of the pages.
     :ivar url: URL of the pages.
     :ivar api_port: port of the API.
+    :ivar data: its state directory, which all users may read.
     """
 
     def __init__(self, **sections: dict[str, object]) -> None:
@@ -37,9 +38,11 @@ class Standalone(base.Process):
         )
         configuration.set('api', port=self.api_port)
         configuration.set('rrd', port=self.port)
+        self.data = self.directory / 'data'
+        self.data.mkdir(mode=0o755)
         self.argv += [
             '--config-file',
             os.fspath(configuration.path),
             '--state-path',
-            os.fspath(self.directory / 'data'),
+            os.fspath(self.data),
         ]

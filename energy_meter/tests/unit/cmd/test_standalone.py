@@ -2,6 +2,7 @@
 
 """Tests for energy-meter-standalone."""
 
+import os
 import unittest.mock
 
 import fixtures
@@ -121,14 +122,11 @@ class LoadTest(StandaloneTest):
             self.load().state_path,
         )
 
-    def test_state_is_not_accessible_to_other_users(self):
-        self.load('--state-path', str(self.state_path))
-        self.assertEqual(0, self.state_path.stat().st_mode & 0o007)
-
 
 class MainTest(StandaloneTest):
     def setUp(self) -> None:
         super().setUp()
+        self.addCleanup(os.umask, os.umask(0o022))
         self.run_services = self.useFixture(
             fixtures.MockPatchObject(standalone.service, 'run')
         ).mock
@@ -168,6 +166,30 @@ class MainTest(StandaloneTest):
             )
         )
         self.assertIn('Graphs:  rrdtool is not installed', self.start())
+
+    def test_data_is_not_accessible_to_other_users(self):
+        self.start()
+
+        for path in (
+            self.state_path,
+            self.state_path / 'energy_meter.sqlite',
+        ):
+            self.assertEqual(0, path.stat().st_mode & 0o027)
+
+    def test_files_in_an_existing_directory_are_not_world_readable(self):
+        self.state_path.mkdir(mode=0o755)
+        database = self.state_path / 'energy_meter.sqlite'
+
+        self.start()
+
+        self.assertEqual(0o640, database.stat().st_mode & 0o777)
+
+    def test_stricter_umask_is_kept(self):
+        os.umask(0o077)
+
+        self.start()
+
+        self.assertEqual(0o700, self.state_path.stat().st_mode & 0o777)
 
     def test_database_is_created_and_secret_is_set(self):
         self.start()

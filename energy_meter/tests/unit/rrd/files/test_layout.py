@@ -2,6 +2,8 @@
 
 """Tests of the layout of RRD files."""
 
+import os
+
 from energy_meter import exception
 from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd.files import layout
@@ -78,6 +80,13 @@ class LayoutTest(base.ArchiveTest):
 
     def test_file_has_documented_size(self):
         self.assertEqual(208_264, self.create().stat().st_size)
+
+    def test_umask_applies_to_a_new_file(self):
+        self.addCleanup(os.umask, os.umask(0o027))
+
+        path = self.create()
+
+        self.assertEqual(0o640, path.stat().st_mode & 0o777)
 
     def create(self):
         self.make_writer()
