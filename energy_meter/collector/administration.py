@@ -152,6 +152,17 @@ def _remove_overlap(
     return removed
 
 
+def energy(connection: sa.Connection, probe: str) -> int:
+    """Return the energy in mJ that a probe shows.
+
+    :raises ProbeNotFound: if the probe does not exist.
+    """
+    shown = tips.shown(connection, [probe])
+    if probe not in shown:
+        raise exception.ProbeNotFound(probe=probe)
+    return shown[probe]
+
+
 @retry
 def delete_probe(engine: sa.Engine, probe: str, username: str) -> int:
     """Delete a probe and reject later measurements of its registers.
@@ -163,8 +174,7 @@ def delete_probe(engine: sa.Engine, probe: str, username: str) -> int:
     """
     is_member = _REGISTER.c.probe == probe
     with db_engine.writing(engine) as connection:
-        _require(connection, probe)
-        removed = tips.shown(connection, [probe])[probe]
+        removed = energy(connection, probe)
         numbers = connection.scalars(
             sa.select(_REGISTER.c.number).where(is_member)
         ).all()

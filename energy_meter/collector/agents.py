@@ -54,6 +54,17 @@ def list_agents(connection: sa.Connection) -> list[AgentView]:
     return [views[agent] for agent in sorted(views)]
 
 
+def get(connection: sa.Connection, agent: str) -> AgentView:
+    """Return an agent.
+
+    :raises AgentNotFound: if the database has no such agent.
+    """
+    for view in list_agents(connection):
+        if view.agent == agent:
+            return view
+    raise exception.AgentNotFound(agent=agent)
+
+
 def _agents_with_registers() -> sa.Select[typing.Any]:
     register = schema.register.c
     return sa.select(
@@ -119,14 +130,12 @@ def _void(
 
 
 def _insert(connection: sa.Connection, agent: str, username: str) -> None:
-    views = {view.agent: view for view in list_agents(connection)}
-    if agent not in views:
-        raise exception.AgentNotFound(agent=agent)
-    if views[agent].disabled_at is None:
+    view = get(connection, agent)
+    if view.disabled_at is None:
         connection.execute(
             schema.disabled_agent.insert().values(
                 agent=agent,
-                agent_name=views[agent].name,
+                agent_name=view.name,
                 created_at=sa.select(db_engine.clock()).scalar_subquery(),
             )
         )

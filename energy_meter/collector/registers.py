@@ -102,6 +102,20 @@ def list_registers(
             yield from _views(rows[name], shares, db_now)
 
 
+def get(
+    connection: sa.Connection, probe: str, key: measurement.RegisterKey
+) -> RegisterView:
+    """Return a register of a probe.
+
+    :raises ProbeNotFound: if the probe has no registers.
+    :raises RegisterNotFound: if it has others only.
+    """
+    for view in list_registers(connection, probe):
+        if (view.agent, view.register) == key:
+            return view
+    raise exception.RegisterNotFound(probe=probe, register=key.id)
+
+
 def _shares(
     connection: sa.Connection, probes: collections.abc.Sequence[str]
 ) -> dict[int, _Share]:

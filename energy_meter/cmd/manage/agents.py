@@ -2,8 +2,6 @@
 
 """Commands for agents."""
 
-import getpass
-
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
@@ -15,15 +13,14 @@ def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'agent', 'Manage agents.')
     area.add('list', _list, 'List all agents.')
-    base.add_agent(
-        area.add(
-            'disable',
-            _disable,
-            'Disable an agent: void all its registers, as "register void" '
-            'does, and reject its later measurements. Voiding cannot be '
-            'undone.',
-        )
+    parser = area.add(
+        'disable',
+        _disable,
+        'Disable an agent: void all its registers, as "register void" does, '
+        'and reject its later measurements. Voiding cannot be undone.',
     )
+    base.add_agent(parser)
+    base.add_yes(parser)
     base.add_agent(
         area.add(
             'enable',
@@ -52,7 +49,15 @@ def _list(conf: cfg.ConfigOpts) -> None:
 
 def _disable(conf: cfg.ConfigOpts) -> None:
     agent = conf.command.agent_uuid
-    removed = agents.disable(db_engine.connect(conf), agent, getpass.getuser())
+    engine = db_engine.connect(conf)
+    with engine.connect() as connection:
+        view = agents.get(connection, agent)
+    base.confirm(
+        conf,
+        f'Disable agent {agent}, name {view.name or "-"}, and void its '
+        f'registers of {view.probes} probes? Voiding cannot be undone.',
+    )
+    removed = agents.disable(engine, agent, base.operator())
     for probe, millijoules in removed.items():
         print(f'Removed {base.kwh(millijoules)} kWh from probe {probe}')
     print(
@@ -64,7 +69,7 @@ def _disable(conf: cfg.ConfigOpts) -> None:
 def _enable(conf: cfg.ConfigOpts) -> None:
     agent = conf.command.agent_uuid
     with db_engine.connect(conf).begin() as connection:
-        agents.enable(connection, agent, getpass.getuser())
+        agents.enable(connection, agent, base.operator())
     print(
         f'Enabled agent {agent}. Restart it so that it opens new registers; '
         'its voided registers stay void'

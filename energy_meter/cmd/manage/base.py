@@ -5,6 +5,10 @@
 import argparse
 import collections.abc
 import datetime
+import os
+import pwd
+import re
+import sys
 import typing
 
 from oslo_config import cfg
@@ -18,6 +22,8 @@ PROG = 'energy-meter-manage'
 FOREVER_S = float(2**40)
 #: A date in ms after all others.
 END_OF_TIME_MS = 2**62
+#: Names of users are cut, so that two of them fit into the audit trail.
+_MAX_NAME_LENGTH = 72
 
 #: Parsers to which areas are added.
 Areas: typing.TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
@@ -60,6 +66,59 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'agent_uuid', metavar='agent', help='UUID of the agent'
     )
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a command that calls :func:`confirm`."""
+    parser.add_argument(
+        '--yes', action='store_true', help='do not ask for confirmation'
+    )
+
+
+def confirm(conf: cfg.ConfigOpts, question: str) -> None:
+    """Ask the operator before a change, unless ``--yes`` was given.
+
+    Exits with an error message if the change is not confirmed, or if there is
+    no terminal to ask on.
+    """
+    if conf.command.yes:
+        return
+    # Standard input is None if it was closed.
+    if not (sys.stdin and sys.stdin.isatty()):
+        sys.exit(
+            f'{PROG}: cannot ask for confirmation (standard input is not a '
+            'terminal); nothing was changed. Add --yes to confirm'
+        )
+    # Standard output may be redirected.
+    print(f'{question} [y/N] ', end='', file=sys.stderr, flush=True)
+    try:
+        answer = sys.stdin.readline().strip().lower()
+    except KeyboardInterrupt:
+        answer = ''
+    if answer not in ('y', 'yes'):
+        sys.exit(f'{PROG}: not confirmed; nothing was changed')
+
+
+def operator() -> str:
+    """Return the name and the uid of the operator, for the audit trail.
+
+    The name belongs to the real uid in the user database. Variables such as
+    ``LOGNAME`` are ignored, because the operator can set them. ``SUDO_UID``
+    is only added: without sudo the operator can set it as well, but cannot
+    hide the real uid.
+    """
+    real, invoking = os.getuid(), os.environ.get('SUDO_UID', '')
+    if re.fullmatch('[0-9]{1,10}', invoking) and int(invoking) != real:
+        return f'{_user(real)}, sudo by {_user(int(invoking))}'
+    return _user(real)
+
+
+def _user(uid: int) -> str:
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = '-'
+    return f'{name[:_MAX_NAME_LENGTH]} ({uid})'
 
 
 def kwh(millijoules: int) -> str:

@@ -4,8 +4,6 @@
 
 import argparse
 import datetime
-import getpass
-import sys
 
 from oslo_config import cfg
 
@@ -52,9 +50,7 @@ def add_commands(areas: base.Areas) -> None:
     probes.add_argument('probe', nargs='?', help='ID of the probe')
     probes.add_argument('--all', action='store_true', help='all probes')
     _add_day(parser, '--until', 'last day (default: yesterday)')
-    parser.add_argument(
-        '--yes', action='store_true', help='close without asking'
-    )
+    base.add_yes(parser)
 
 
 def _add_day(parser: argparse.ArgumentParser, name: str, text: str) -> None:
@@ -141,13 +137,13 @@ def _close(conf: cfg.ConfigOpts) -> None:
         today = db_engine.now(connection) // closed_days.DAY_MS
     until = today if command.until is None else min(command.until + 1, today)
     of = 'all probes' if command.all else f'probe {command.probe}'
-    if not command.yes and not _confirm(
+    base.confirm(
+        conf,
         f'Close the days of {of} up to {day_views.iso(until - 1)}, although '
-        'measurements may be missing?'
-    ):
-        sys.exit(f'{base.PROG}: not confirmed; no day was closed')
+        'measurements may be missing?',
+    )
     probes = None if command.all else [command.probe]
-    closed = day_views.close(engine, probes, until, getpass.getuser())
+    closed = day_views.close(engine, probes, until, base.operator())
     for probe, order in closed.items():
         if order.days or order.waiting:
             print(
@@ -156,10 +152,3 @@ def _close(conf: cfg.ConfigOpts) -> None:
             )
         if order.waiting:
             print(f'Not all days of probe {probe}: {order.waiting}; try again')
-
-
-def _confirm(question: str) -> bool:
-    try:
-        return input(f'{question} [y/N] ').strip().lower() == 'y'
-    except EOFError:
-        return False

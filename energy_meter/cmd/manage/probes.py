@@ -2,8 +2,6 @@
 
 """Commands for probes."""
 
-import getpass
-
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
@@ -35,14 +33,14 @@ def add_commands(areas: base.Areas) -> None:
         ('--end', 'last date (default: the last measurement)'),
     ):
         energy.add_argument(name, type=base.date, help=text)
-    base.add_probe(
-        area.add(
-            'delete',
-            _delete,
-            'Delete a probe that is no longer metered, and its energy. '
-            'This cannot be undone.',
-        )
+    delete = area.add(
+        'delete',
+        _delete,
+        'Delete a probe that is no longer metered, and its energy. This '
+        'cannot be undone.',
     )
+    base.add_probe(delete)
+    base.add_yes(delete)
 
 
 def _list(conf: cfg.ConfigOpts) -> None:
@@ -87,7 +85,13 @@ def _energy(conf: cfg.ConfigOpts) -> None:
 
 def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
-    millijoules = administration.delete_probe(
-        db_engine.connect(conf), probe, getpass.getuser()
+    engine = db_engine.connect(conf)
+    with engine.connect() as connection:
+        shown = administration.energy(connection, probe)
+    base.confirm(
+        conf,
+        f'Delete probe {probe} with {base.kwh(shown)} kWh? This cannot be '
+        'undone.',
     )
+    millijoules = administration.delete_probe(engine, probe, base.operator())
     print(f'Deleted probe {probe} with {base.kwh(millijoules)} kWh')

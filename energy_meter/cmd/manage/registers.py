@@ -2,10 +2,9 @@
 
 """Commands for the registers of probes."""
 
-import getpass
-
 from oslo_config import cfg
 
+from energy_meter import measurement
 from energy_meter.cmd.manage import base
 from energy_meter.collector import administration
 from energy_meter.collector import registers
@@ -29,6 +28,7 @@ def add_commands(areas: base.Areas) -> None:
     parser.add_argument(
         'register', help='ID of the register, 16 hexadecimal digits'
     )
+    base.add_yes(parser)
 
 
 def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
@@ -74,12 +74,18 @@ def _show(conf: cfg.ConfigOpts) -> None:
 
 def _void(conf: cfg.ConfigOpts) -> None:
     command = conf.command
+    engine = db_engine.connect(conf)
+    key = measurement.RegisterKey(command.agent_uuid, command.register)
+    with engine.connect() as connection:
+        view = registers.get(connection, command.probe, key)
+    base.confirm(
+        conf,
+        f'Void register {view.register} of probe {view.probe} with '
+        f'{base.kwh(view.millijoules)} kWh, agent {view.agent_name}? '
+        'This cannot be undone.',
+    )
     removed = administration.void(
-        db_engine.connect(conf),
-        command.probe,
-        command.agent_uuid,
-        command.register,
-        getpass.getuser(),
+        engine, command.probe, key.agent, key.id, base.operator()
     )
     print(
         f'Voided register {command.register}. Removed {base.kwh(removed)} kWh '

@@ -2,6 +2,10 @@
 
 """Operator's view and manual changes with energy-meter-manage."""
 
+import os
+import pty
+import subprocess
+
 import fixtures
 from oslotest import base as test_base
 import sqlalchemy as sa
@@ -63,7 +67,7 @@ class ManageTest(test_base.BaseTestCase):
             settling.settle(connection, ['p'], date)
 
     def test_void_subtracts_the_energy_and_is_audited(self):
-        output = self.manage('register', 'void', 'p', AGENT, '1' * 16)
+        output = self.manage('register', 'void', 'p', AGENT, '1' * 16, '--yes')
         self.assertIn('Removed 1.000000 kWh from probe p', output)
         self.assertEqual({'p': 3_600_000_000}, commands.energy(self.url))
         self.assertIn(' void ', self.manage('register', 'show', 'p'))
@@ -78,7 +82,7 @@ class ManageTest(test_base.BaseTestCase):
     def test_voiding_an_unbilled_register_keeps_the_energy(self):
         self.measure('2' * 16, NOW + 2 * HOUR_MS, OTHER)
         self.assertEqual({'p': 7_200_000_000}, commands.energy(self.url))
-        output = self.manage('register', 'void', 'p', AGENT, '1' * 16)
+        output = self.manage('register', 'void', 'p', AGENT, '1' * 16, '--yes')
         self.assertIn('Removed 0.000000 kWh from probe p', output)
         self.assertEqual({'p': 7_200_000_000}, commands.energy(self.url))
 
@@ -94,7 +98,7 @@ class ManageTest(test_base.BaseTestCase):
     def test_delete_removes_the_probe(self):
         self.assertIn(
             'Deleted probe p with 2.000000 kWh',
-            self.manage('probe', 'delete', 'p'),
+            self.manage('probe', 'delete', 'p', '--yes'),
         )
         self.assertEqual({}, commands.energy(self.url))
 
@@ -103,7 +107,7 @@ class ManageTest(test_base.BaseTestCase):
             self.manage('agent', 'list'),
             rf'a +\| {AGENT} \| 1 +\| 20\S+ \| - ',
         )
-        output = self.manage('agent', 'disable', AGENT)
+        output = self.manage('agent', 'disable', AGENT, '--yes')
         self.assertIn('Removed 2.000000 kWh from probe p', output)
         self.assertIn('change the secret', output)
         self.assertEqual({'p': 0}, commands.energy(self.url))
@@ -112,6 +116,43 @@ class ManageTest(test_base.BaseTestCase):
             rf'a +\| {AGENT} \| 1 +\| 20\S+ \| 20',
         )
         self.assertIn('Enabled agent', self.manage('agent', 'enable', AGENT))
+
+    def test_void_asks_on_a_terminal(self):
+        # Given a terminal, and standard output that is not one,
+        terminal, standard_input = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        process = subprocess.Popen(
+            [
+                commands.script('energy-meter-manage'),
+                *('--config-file', self.configuration.path),
+                *('register', 'void', 'p', AGENT, '1' * 16),
+            ],
+            stdin=standard_input,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.kill)
+        os.close(standard_input)
+
+        # when the operator confirms,
+        os.write(terminal, b'y\n')
+        output, error = process.communicate(timeout=60)
+
+        # then the question is not in the output.
+        self.assertIn('with 1.000000 kWh', error)
+        self.assertRegex(output, r'^Voided register')
+        self.assertEqual({'p': 3_600_000_000}, commands.energy(self.url))
+
+    def test_void_without_a_terminal_is_refused(self):
+        error = self.assertRaises(
+            AssertionError,
+            self.manage,
+            *('register', 'void', 'p', AGENT, '1' * 16),
+        )
+
+        self.assertIn('Add --yes to confirm', str(error))
+        self.assertEqual({'p': 7_200_000_000}, commands.energy(self.url))
 
     def test_unknown_objects_are_an_error(self):
         for name, *arguments in (

@@ -246,7 +246,7 @@ class DisabledAgentTest(SigningTest):
         self.wait_for_growth('rogue-1', 'honest-1')
 
         # When it is disabled while it meters,
-        output = self.manage('agent', 'disable', self.uuid('rogue'))
+        output = self.manage('agent', 'disable', self.uuid('rogue'), '--yes')
 
         # then its energy is removed, and every collector rejects the agent,
         self.assertIn('kWh from probe rogue-1', output)

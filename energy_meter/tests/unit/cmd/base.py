@@ -5,6 +5,7 @@
 import contextlib
 import io
 import pathlib
+import types
 import typing
 import unittest.mock
 
@@ -43,6 +44,20 @@ class CommandTest(base.BaseTestCase):
     def write(self, text: str) -> None:
         """Write the configuration file."""
         (self.directory / 'test.conf').write_text(text)
+
+    def log_in(self, uid: int, **names: int) -> None:
+        """Run commands with this real uid.
+
+        :param names: uids of the users in the user database.
+        """
+        users = {number: name for name, number in names.items()}
+
+        def getpwuid(number: int) -> types.SimpleNamespace:
+            return types.SimpleNamespace(pw_name=users[number])
+
+        self.useFixture(fixtures.MockPatch('os.getuid', lambda: uid))
+        self.useFixture(fixtures.MockPatch('pwd.getpwuid', getpwuid))
+        self.useFixture(fixtures.EnvironmentVariable('SUDO_UID'))
 
     def run_command(
         self, main: typing.Callable[[], object], *arguments: str

@@ -3,10 +3,8 @@
 """Commands of energy-meter-manage for closed days."""
 
 import datetime
-import io
 import random
 
-import fixtures
 import sqlalchemy as sa
 
 from energy_meter.cmd import manage
@@ -28,7 +26,7 @@ class DaysTest(base.CommandTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.useFixture(fixtures.MockPatch('getpass.getuser', lambda: 'ann'))
+        self.log_in(1000, ann=1000)
         self.succeed('db', 'sync')
         self.engine = sa.create_engine(self.url)
         self.addCleanup(self.engine.dispose)
@@ -144,10 +142,12 @@ class DaysTest(base.CommandTest):
         self.assertIn('Closed 1 days of probe p, 1 of them incomp', output)
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(schema.audit)).all()
-        self.assertEqual('ann', rows[0].username)
+        self.assertEqual('ann (1000)', rows[0].username)
         self.assertIn(f'close days {self.day(0)}', rows[0].action)
         (version,) = closings.versions(self.engine)
-        self.assertEqual(('ann', False), (version.username, version.complete))
+        self.assertEqual(
+            ('ann (1000)', False), (version.username, version.complete)
+        )
 
     def test_all_probes_are_closed_up_to_yesterday(self):
         self.meter(1, 73)
@@ -160,22 +160,3 @@ class DaysTest(base.CommandTest):
             (today.date() - datetime.timedelta(1)).isoformat(),
             day_views.iso(last.day),
         )
-
-    def test_nothing_is_closed_without_an_answer(self):
-        self.meter(1, 73)
-        for answer in ('', 'n\n', '\n'):
-            self.useFixture(
-                fixtures.MonkeyPatch('sys.stdin', io.StringIO(answer))
-            )
-            error = self.fail('day', 'close', 'p')
-
-            self.assertIn('no day was closed', error)
-        self.assertEqual([], closings.versions(self.engine))
-
-    def test_days_are_closed_after_the_answer(self):
-        self.meter(1, 73)
-        self.useFixture(fixtures.MonkeyPatch('sys.stdin', io.StringIO('y\n')))
-
-        self.succeed('day', 'close', 'p')
-
-        self.assertEqual(3, len(closings.versions(self.engine)))
