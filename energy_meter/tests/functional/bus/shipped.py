@@ -59,6 +59,18 @@ class Bus:
             'guest:guest', f'{user}:{user}'
         )
 
+    def bound(self) -> set[str]:
+        """Return the queues that are bound to the exchange."""
+        lines = self._broker.ctl(
+            'list_bindings',
+            '-p',
+            self.vhost,
+            'source_name',
+            'destination_name',
+        ).splitlines()
+        rows = [line.split('\t') for line in lines]
+        return {queue for source, queue in rows if source == 'energy_meter'}
+
     def queues(self, *columns: str) -> dict[str, list[str]]:
         """Return columns of rabbitmqctl list_queues, by queue."""
         lines = self._broker.ctl(

@@ -86,6 +86,61 @@ class SufficientPermissionsTest(metering.MeteringTestCase):
         )
 
 
+class DeletionTest(metering.MeteringTestCase):
+    """Energy is billed over a bus, and an agent deletes objects of it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bus = shipped.Bus(base.shared(rabbitmq.RabbitMQ))
+        self.agent = self.useFixture(self.make_agent(self.bus.url('agent')))
+        self.useFixture(self.make_collector(self.bus.url('collector')))
+        self.wait_until_billed()
+
+    def delete(self, kind: str, name: str) -> None:
+        url = self.bus.url('agent').replace('rabbit://', 'amqp://')
+        with kombu.Connection(url) as connection:
+            getattr(connection.channel(), f'{kind}_delete')(name)
+
+    def test_deleted_queue_and_exchange_lose_no_energy(self):
+        self.delete('queue', QUEUE)
+        self.delete('exchange', EXCHANGE)
+        self.wait_for_readings()
+
+        self.wait_until_billed()
+        self.check_energy(self.agent)
+
+    def test_deleted_exchange_stops_plugins_until_they_restart(self):
+        # Given a plugin,
+        recorder = commands.Command(
+            self.configure(
+                self.bus.url('rrd'), rrd={'port': base.free_port()}
+            ),
+            'energy-meter-rrd',
+            'Reading the bus',
+        )
+        self.useFixture(recorder)
+        self.assertEqual({QUEUE, RRD_QUEUE}, self.bus.bound())
+
+        # when the exchange is deleted, and the agent creates it again,
+        self.delete('exchange', EXCHANGE)
+        base.wait_for(
+            lambda: self.bus.bound() == {QUEUE},
+            60,
+            'only the queue of the collectors is bound',
+        )
+        self.wait_until_billed()
+
+        # then the plugin is not bound to it until it restarts.
+        self.assertEqual({QUEUE}, self.bus.bound())
+        recorder.stop()
+        recorder.start()
+        base.wait_for(
+            lambda: self.bus.bound() == {QUEUE, RRD_QUEUE},
+            60,
+            'the queue of the plugin is bound',
+        )
+
+
 class MissingPermissionsTest(test_base.BaseTestCase):
     """Operations that users must not be allowed to do on existing queues."""
 
@@ -120,6 +175,16 @@ class MissingPermissionsTest(test_base.BaseTestCase):
             self.assert_refused(user, 'basic_get', QUEUE)
             self.assert_refused(user, 'basic_consume', QUEUE)
             self.assert_refused(user, 'queue_purge', QUEUE)
+
+    def test_publishers_can_delete_their_queue_and_the_exchange(self):
+        channel = self.connect(self.bus.url('agent'))
+        channel.basic_publish_confirm(amqp.Message('x'), EXCHANGE, QUEUE)
+
+        # No permission of RabbitMQ separates this from declaring them.
+        channel.queue_delete(QUEUE)
+        channel.exchange_delete(EXCHANGE)
+
+        self.assertEqual({RRD_QUEUE: []}, self.bus.queues())
 
     def test_readers_cannot_publish(self):
         for user in ('collector', 'rrd', 'forwarder_reader'):
