@@ -102,7 +102,7 @@ class Energy:
                 )
             stream = streaming.Stream(pieces)
             if stream.only is not None:
-                # Even as_of a date it changes if a probe moves to another host.
+                # Even as_of a date, a probe may move to another host.
                 response = conditional.content(
                     stream.only, content_type, immutable=False
                 )

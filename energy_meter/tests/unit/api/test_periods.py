@@ -87,7 +87,6 @@ class ParseTest(base.BaseTestCase):
                 iso([request.start, request.end]),
             )
 
-
     def test_no_period_begins_before_the_epoch(self):
         self.assertEqual(0, parse(end='1', timezone='Asia/Tokyo').start)
         self.assertRaises(wsme_exc.ClientSideError, parse, end='0')
