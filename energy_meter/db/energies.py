@@ -73,7 +73,7 @@ def read(
     :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :raises DayNotClosed: if ``as_of`` is set and a day was not closed then.
     """
-    for part in _chunks(chosen, _most(period)):
+    for part in _chunks(chosen, _most(connection, period)):
         yield from _read(connection, part, period)
 
 
@@ -133,10 +133,11 @@ def fingerprint(
     return period, chosen, sorted(found, key=repr)
 
 
-def _most(period: Period) -> int:
+def _most(connection: sa.Connection, period: Period) -> int:
     """Return the number of probes of which the energy is in memory."""
-    days = (period.end - period.start) // closed_days.DAY_MS
-    return max(1, min(_MAX_PROBES, _MAX_DATES // (len(period.edges) + days)))
+    days = profiles.closed_range(connection, period.start, period.end)
+    dates = len(period.edges) + len(days)
+    return max(1, min(_MAX_PROBES, _MAX_DATES // dates))
 
 
 def _chunks(

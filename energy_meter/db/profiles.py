@@ -201,24 +201,32 @@ def states(
     }
 
 
+def closed_range(connection: sa.Connection, start: int, end: int) -> range:
+    """Return the days between two dates that any probe can have closed."""
+    day = schema.closed_day.c.day
+    first, last = connection.execute(
+        sa.select(sa.func.min(day), sa.func.max(day))
+    ).one()
+    if first is None:
+        return range(0)
+    return range(
+        max(first, start // DAY_MS), min(last, (end - 1) // DAY_MS) + 1
+    )
+
+
 def _totals(
     connection: sa.Connection, wanted: Wanted, as_of: int | None = None
 ) -> _Totals:
     """Return all closed days of probes that their dates touch."""
     found: _Totals = {name: {} for name in wanted}
-    day = schema.closed_day.c.day
-    first, last = connection.execute(
-        sa.select(sa.func.min(day), sa.func.max(day))
-    ).one()
-    if wanted and first is not None:
-        first = max(
-            first, min(dates[0] for dates in wanted.values()) // DAY_MS
-        )
-        last = min(
-            last, max(dates[-1] - 1 for dates in wanted.values()) // DAY_MS
+    if wanted:
+        days = closed_range(
+            connection,
+            min(dates[0] for dates in wanted.values()),
+            max(dates[-1] for dates in wanted.values()),
         )
         for (name, number), total in closed_days.totals(
-            connection, list(wanted), first, last + 1, as_of
+            connection, list(wanted), days.start, days.stop, as_of
         ).items():
             found[name][number] = total
     return found

@@ -11,6 +11,7 @@ from energy_meter.api import periods
 from energy_meter.db import closed_days
 from energy_meter.db import energies
 from energy_meter.db import memberships
+from energy_meter.db import profiles
 from energy_meter.db import projects
 from energy_meter.db import schema
 from energy_meter.db import sums
@@ -161,6 +162,16 @@ class EnergyListTest(EnergyListTestCase):
         error = self.energy(400, end=PERIOD['end'], start=0, step=60).json
 
         self.assertIn('step', error['error']['message'])
+
+    def test_probes_are_read_together_however_long_the_period_is(self):
+        self.close_all()
+        load = profiles.load
+
+        with mock.patch.object(profiles, 'load', side_effect=load) as loads:
+            document = self.energy(start=0).json
+
+        self.assertEqual(1, loads.call_count)
+        self.assertEqual((97 + 98) * 48 / 1000, document['total']['kwh'])
 
     def test_csv_has_the_rows_of_all_probes(self):
         response = self.energy(step='day', format='csv')
