@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Attacks on the services, measured: memory, processor time and delays."""
