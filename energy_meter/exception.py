@@ -99,8 +99,19 @@ class DriverError(EnergyMeterError):
     Drivers raise this error and the ones below, which have the same base.
     Each takes a plain text, or the values of its template. The text names the
     device, option or field and what was expected, and contains no secret: the
-    agent logs it and shows it to operators.
+    agent logs it and shows it to operators. It is cut, because parts of it may
+    come from the device.
+
+    :cvar max_length: maximum number of characters.
     """
+
+    max_length = 1000
+
+    def __init__(self, text: str | None = None, **values: object) -> None:
+        super().__init__(text, **values)
+        (message,) = self.args
+        if len(message) > self.max_length:
+            self.args = (f'{message[: self.max_length - 3]}...',)
 
 
 class DuplicateProbe(DriverError):

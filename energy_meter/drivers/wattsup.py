@@ -18,6 +18,7 @@ import typing
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import serial
 from energy_meter.drivers.common import units
 
@@ -28,9 +29,6 @@ START = b'#L,W,3,E,,1;'
 
 #: The meter counts tenths of watt-hours.
 COUNTER = measurement.Counter(joules_per_tick=360.0)
-
-#: Maximum number of bytes of an incomplete frame; no frame is nearly as long.
-MAX_FRAME_LENGTH = 1024
 
 
 class Frame(typing.NamedTuple):
@@ -51,7 +49,7 @@ class Decoder:
     def decode(self, data: bytes) -> collections.abc.Iterator[Frame]:
         """Yield the frames that ``data`` completes."""
         *parts, rest = (self._rest + data).split(b';')
-        self._rest = rest[-MAX_FRAME_LENGTH:]
+        self._rest = rest[-bounds.MAX_WATTSUP_BYTES :]
         for part in parts:
             # Skip a truncated frame that precedes a complete one.
             _, start, text = part.rpartition(b'#')

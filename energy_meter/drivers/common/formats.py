@@ -91,7 +91,7 @@ class JSONChannel:
         assert self._records is not None
         records = [
             (self._timestamp(record, device), record)
-            for record in self._records.find_all(document)
+            for record in self._records.find_all(document, device)
         ]
         if not records:
             return None

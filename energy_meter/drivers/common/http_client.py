@@ -17,18 +17,13 @@ import requests
 import urllib3.exceptions
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import http as http_options
 from energy_meter.drivers.common import http_connection
 from energy_meter.drivers.common import http_session
 from energy_meter.drivers.common import jsonpath
 
 LOG = logging.getLogger(__name__)
-
-#: Default maximum size of a response in bytes.
-MAX_SIZE = 1024 * 1024
-
-#: Maximum number of redirects of one request.
-MAX_REDIRECTS = 3
 
 #: Status codes of redirects.
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -71,6 +66,7 @@ class Client:
         own in a header.
     :param max_size: maximum size of a response in bytes.
     :ivar name: name of the device in errors.
+    :ivar received: bytes of the bodies of all responses so far.
     :raises DriverError: if the URL or an option is invalid.
     """
 
@@ -79,7 +75,7 @@ class Client:
         url: str,
         options: typing.Any,
         authentication: str = 'basic',
-        max_size: int = MAX_SIZE,
+        max_size: int = bounds.MAX_DOCUMENT_BYTES,
     ) -> None:
         http_options.check(url)
         self.name = http_options.masked(url)
@@ -87,8 +83,9 @@ class Client:
         self._user = options.username
         self._timeout: float = options.timeout
         self._max_size = max_size
+        self.received = 0
         self._redirected = False
-        self._transport = http_connection.Transport()
+        self._transport = http_connection.Transport(self.name, max_size)
         self._session = http_session.make_session(
             self._transport, options, authentication, self._read_body
         )
@@ -144,7 +141,7 @@ class Client:
         """
         target = self._join(self._url, url)
         self._transport.start(self._timeout)
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(bounds.MAX_REDIRECTS + 1):
             response = self._send(
                 _Request(method, target, document, dict(headers or {}))
             )
@@ -276,6 +273,7 @@ class Client:
                 raise self.error(
                     f'the response has more than {self._max_size} bytes'
                 )
+        self.received += len(body)
         return bytes(body)
 
 

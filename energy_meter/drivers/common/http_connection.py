@@ -22,19 +22,29 @@ import requests.adapters
 import urllib3
 import urllib3.connection
 
+from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import http as http_options
 
 
 class Transport:
-    """Deadline and open socket of the requests of one client.
+    """Deadline, bounds and open socket of the requests of one client.
+
+    :param name: name of the device in errors.
+    :param max_size: maximum size of the body of a response in bytes.
 
     :ivar progress: number of connections that were tried, and of responses
         that began to arrive. A request during which it does not change was
         sent on an idle connection, and was not answered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, max_size: int) -> None:
         self.progress = 0
+        self._name = name
+        # Chunks of one byte have six; twice the size suffices for any server
+        # that does not waste the time of its clients.
+        self._max_body_bytes = 2 * max_size + bounds.MAX_HEADER_BYTES
+        self._limit = self._received = 0
         self._closed = False
         self._deadline = 0.0
         self._lock = threading.Lock()
@@ -58,6 +68,31 @@ class Transport:
         if seconds <= 0:
             raise TimeoutError('timed out')
         return seconds
+
+    def expect_headers(self) -> None:
+        """Limit what arrives from now on to the size of headers."""
+        self._limit, self._received = bounds.MAX_HEADER_BYTES, 0
+
+    def expect_body(self) -> None:
+        """Limit what arrives from now on to a body with its trailers."""
+        self._limit, self._received = self._max_body_bytes, 0
+
+    def count(self, received: int) -> None:
+        """Count bytes that arrived.
+
+        :raises ProtocolError: if there are too many.
+        """
+        self._received += received
+        if self._received > self._limit:
+            raise exception.ProtocolError(
+                device=self._name,
+                reason=f'sent more than {self._limit} bytes '
+                + (
+                    'of headers'
+                    if self._limit == bounds.MAX_HEADER_BYTES
+                    else 'for one response'
+                ),
+            )
 
     def connect(self, host: str, port: int) -> socket.socket:
         """Connect to the first address of a host that answers.
@@ -143,6 +178,7 @@ class _Reader(io.RawIOBase):
         count = self._raw.readinto(buffer)
         # Data that arrives just in time is still too late to continue.
         self._transport.remaining()
+        self._transport.count(count or 0)
         return count
 
     def close(self) -> None:
@@ -166,11 +202,13 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_Reader(raw, connection, transport))
 
     def begin(self) -> None:
+        self._transport.expect_headers()
         # An error before the first byte means that the server did not answer
         # at all: it may have closed an idle connection.
         if self.fp.peek(1):
             self._transport.progress += 1
         super().begin()
+        self._transport.expect_body()
 
     def _close_conn(self) -> None:
         super()._close_conn()  # type: ignore[misc]

@@ -13,6 +13,7 @@ import jsonpath_ng.ext.parser
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import units
 
 #: Returned for a value that the document does not contain.
@@ -84,7 +85,7 @@ class Path:
         :param device: name of the device for error texts.
         :raises ProtocolError: if the path matches several values.
         """
-        values = self.find_all(document)
+        values = self.find_all(document, device)
         if len(values) > 1:
             raise exception.ProtocolError(
                 device=device,
@@ -93,9 +94,20 @@ class Path:
             )
         return values[0] if values else MISSING
 
-    def find_all(self, document: object) -> list[object]:
-        """Return all matching values in a document."""
-        return [match.value for match in self._path.find(document)]
+    def find_all(self, document: object, device: str) -> list[object]:
+        """Return all matching values in a document.
+
+        :raises ProtocolError: if there are more than
+            :data:`.bounds.MAX_MATCHES`.
+        """
+        values = [match.value for match in self._path.find(document)]
+        if len(values) > bounds.MAX_MATCHES:
+            raise exception.ProtocolError(
+                device=device,
+                reason=f'{self._name} matches more than '
+                f'{bounds.MAX_MATCHES} values',
+            )
+        return values
 
 
 class Quantity(Path):
@@ -159,9 +171,33 @@ class Quantity(Path):
 def parse(text: bytes | bytearray) -> object:
     """Parse a JSON document.
 
-    :raises ValueError: if it is not valid JSON, or is nested too deeply.
+    :raises ValueError: if it is not valid JSON, is nested deeper than
+        :data:`.bounds.MAX_JSON_DEPTH`, or has more values than
+        :data:`.bounds.MAX_JSON_VALUES`.
     """
     try:
-        return json.loads(text)
+        document = json.loads(text)
     except RecursionError:
         raise ValueError('nested too deeply')
+    _check_size(document)
+    return document
+
+
+def _check_size(document: object) -> None:
+    """Check a document level by level, without recursion."""
+    level = [document]
+    count = depth = 0
+    while level:
+        count += len(level)
+        depth += 1
+        if depth > bounds.MAX_JSON_DEPTH:
+            raise ValueError('nested too deeply')
+        if count > bounds.MAX_JSON_VALUES:
+            raise ValueError(f'more than {bounds.MAX_JSON_VALUES} values')
+        level = [child for parent in level for child in _children(parent)]
+
+
+def _children(value: object) -> collections.abc.Collection[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -122,7 +122,7 @@ class ProbeReader:
             'probe %s: %s%s',
             probe,
             f'{type(error).__name__}: ' if crashed else '',
-            error,
+            str(error)[: exception.DriverError.max_length],
         )
         if crashed:
             self._log.debug('Driver crashed', exc_info=error)

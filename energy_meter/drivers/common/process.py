@@ -12,6 +12,7 @@ import time
 import typing
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 
 #: Environment of the programs. Variables of the agent may contain secrets,
 #: and a locale can change the format of numbers.
@@ -19,12 +20,6 @@ ENVIRONMENT = {
     'LANG': 'C.UTF-8',
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 }
-
-#: Maximum size of the output in bytes.
-MAX_SIZE = 1024 * 1024
-
-#: Maximum size of the part of the standard error that is kept, in bytes.
-MAX_ERROR_SIZE = 4096
 
 
 def run(argv: collections.abc.Sequence[str], timeout: float) -> bytes:
@@ -37,7 +32,8 @@ def run(argv: collections.abc.Sequence[str], timeout: float) -> bytes:
     :raises DeviceUnreachable: if it cannot be started, does not end in time,
         or fails. The text contains the path, the status, and the last line of
         the standard error, but no argument.
-    :raises ProtocolError: if its output is longer than :data:`MAX_SIZE`.
+    :raises ProtocolError: if its output is longer than
+        :data:`.bounds.MAX_DOCUMENT_BYTES`.
     """
     try:
         process = subprocess.Popen(  # noqa: S603
@@ -79,10 +75,11 @@ class _Output:
     def add(self, data: bytes) -> None:
         self.data += data
         if self._truncate:
-            del self.data[:-MAX_ERROR_SIZE]
-        elif len(self.data) > MAX_SIZE:
+            del self.data[: -bounds.MAX_STDERR_BYTES]
+        elif len(self.data) > bounds.MAX_DOCUMENT_BYTES:
             raise exception.ProtocolError(
-                f'{self.program} wrote more than {MAX_SIZE} bytes'
+                f'{self.program} wrote more than '
+                f'{bounds.MAX_DOCUMENT_BYTES} bytes'
             )
 
     def last_line(self) -> str:

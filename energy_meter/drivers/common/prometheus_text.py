@@ -5,15 +5,14 @@
 Source: Prometheus' documentation of exposition formats, text format 0.0.4.
 """
 
-import collections
+import collections.abc
 import re
 
 from prometheus_client import parser
 from prometheus_client import samples
 
 from energy_meter import exception
-
-_NAME = re.compile(r'[a-zA-Z_:][a-zA-Z0-9_:]*')
+from energy_meter.drivers.common import bounds
 
 
 class Page:
@@ -22,26 +21,41 @@ class Page:
     An exporter shows thousands of samples, and a driver needs a few: parsing
     all of them takes 25 ms for each 1000.
 
-    :raises ValueError: if the text is not UTF-8, or does not end with a line
-        feed: its last number may be incomplete.
+    :raises ValueError: if the text does not end with a line feed: its last
+        number may be incomplete.
     """
 
     def __init__(self, text: bytes) -> None:
         if text and not text.endswith(b'\n'):
             raise ValueError('the last line is incomplete')
-        self._lines: dict[str, list[str]] = collections.defaultdict(list)
-        # Not splitlines(): a label may contain other line separators.
-        for line in text.decode().split('\n'):
-            line = line.strip()
-            if match := _NAME.match(line):
-                self._lines[match[0]].append(line)
+        self._text = text
+        self._samples: dict[str, list[samples.Sample]] = {}
 
     def samples(self, name: str) -> list[samples.Sample]:
         """Return the samples with a name.
 
-        :raises ValueError: if one of them is invalid.
+        :raises ValueError: if one of them is invalid or not UTF-8, or if
+            there are too many.
         """
-        return _parse('\n'.join(self._lines.get(name, ())))
+        if name not in self._samples:
+            self._samples[name] = _parse('\n'.join(self._lines(name)))
+        return self._samples[name]
+
+    def _lines(self, name: str) -> collections.abc.Iterator[str]:
+        # Only line feeds end a line: a label may contain other separators.
+        pattern = rb'^[^\S\n]*(%s(?![a-zA-Z0-9_:])[^\n]*)' % (
+            re.escape(name.encode())
+        )
+        for number, match in enumerate(
+            re.finditer(pattern, self._text, re.MULTILINE), 1
+        ):
+            if number > bounds.MAX_SAMPLES:
+                raise ValueError(f'more than {bounds.MAX_SAMPLES} samples')
+            if match.end() - match.start() > bounds.MAX_SAMPLE_BYTES:
+                raise ValueError(
+                    f'a line of more than {bounds.MAX_SAMPLE_BYTES} bytes'
+                )
+            yield match[1].decode().strip()
 
 
 class Selector:

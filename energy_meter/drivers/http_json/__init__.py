@@ -11,6 +11,7 @@ from oslo_log import log as logging
 
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import extractor
 from energy_meter.drivers.common import formats
 from energy_meter.drivers.common import http
@@ -19,9 +20,11 @@ from energy_meter.drivers.http_json import presets
 
 LOG = logging.getLogger(__name__)
 
-#: Maximum size of a page in bytes by its format. An exporter shows the
-#: metrics of each process, so its page is larger than that of a device.
-MAX_SIZES = {'json': 1024 * 1024, 'prometheus': 16 * 1024 * 1024}
+#: Maximum size of a page in bytes by its format.
+MAX_SIZES = {
+    'json': bounds.MAX_DOCUMENT_BYTES,
+    'prometheus': bounds.MAX_METRICS_BYTES,
+}
 
 
 class HTTPJSON(base.Driver):

@@ -13,13 +13,11 @@ import time
 import typing
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import http
 
 #: upsd closes connections that were idle for 60 seconds.
 MAX_IDLE_S = 30.0
-
-#: Maximum size of a response. A UPS has about a hundred variables.
-MAX_RESPONSE_BYTES = 1_000_000
 
 #: Errors that concern the user.
 AUTHENTICATION_ERRORS = (
@@ -180,7 +178,7 @@ class Session:
                 raise self._failed('upsd closed the connection')
             self._buffer += data
             self._received += len(data)
-            if self._received > MAX_RESPONSE_BYTES:
+            if self._received > bounds.MAX_NUT_BYTES:
                 raise self._invalid('response', 'more than 1 MB')
         line, _, self._buffer = self._buffer.partition(b'\n')
         return line.decode(errors='replace').strip()

@@ -30,6 +30,7 @@ import operator
 import struct
 import typing
 
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import units
 
 MAGIC = bytes.fromhex('fefdfcfb')
@@ -41,9 +42,6 @@ MODULE = struct.Struct('<12f')
 LENGTHS = range(
     HEAD.size + MODULE.size, HEAD.size + 18 * MODULE.size + 1, MODULE.size
 )
-
-#: Maximum number of bytes of an incomplete line; no line is as long.
-MAX_LINE_LENGTH = 8192
 
 
 class Frame(typing.NamedTuple):
@@ -120,7 +118,7 @@ class TextDecoder:
     def decode(self, data: bytes) -> collections.abc.Iterator[Frame]:
         """Yield the frames whose lines ``data`` completes."""
         *lines, rest = (self._rest + data).split(b'\n')
-        self._rest = rest[-MAX_LINE_LENGTH:]
+        self._rest = rest[-bounds.MAX_MULTIVOIES_BYTES :]
         for line in lines:
             frame = _parse_text(line.decode('ascii', 'replace'))
             if frame is not None:

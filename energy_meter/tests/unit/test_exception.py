@@ -22,3 +22,9 @@ class DriverErrorTest(base.BaseTestCase):
         ):
             self.assertIsInstance(error, exception.DriverError)
             self.assertEqual(text, str(error))
+
+    def test_long_text_of_a_device_is_cut(self):
+        error = exception.ProtocolError(device='pdu', reason='x' * 60_000)
+
+        self.assertEqual('pdu: ' + 992 * 'x' + '...', str(error))
+        self.assertEqual(exception.DriverError.max_length, len(str(error)))

@@ -14,6 +14,7 @@ from oslotest import base
 
 from energy_meter import exception
 from energy_meter.drivers import command
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import process
 from energy_meter.tests import drivers
 
@@ -393,7 +394,7 @@ class ProcessTest(CommandTestCase):
 
     def test_endless_output_is_an_error(self):
         self.assertIn(
-            f'wrote more than {process.MAX_SIZE} bytes',
+            f'wrote more than {bounds.MAX_DOCUMENT_BYTES} bytes',
             self.read_error('exec cat /dev/zero', timeout=drivers.TIMEOUT_S),
         )
 

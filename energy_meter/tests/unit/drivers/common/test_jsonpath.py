@@ -2,6 +2,7 @@
 
 """Extraction of values from JSON documents."""
 
+import json
 import types
 
 import hypothesis
@@ -9,6 +10,7 @@ from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import jsonpath
 
 
@@ -53,6 +55,54 @@ class PathTest(base.BaseTestCase):
                 exception.DriverError, jsonpath.Path, 'watts_path', text
             )
             self.assertIn(f'watts_path = {text} is not a JSONPath', str(e))
+
+
+class MatchesTest(base.BaseTestCase):
+    def test_number_of_matches_is_bounded(self):
+        path = jsonpath.Path('records_path', '$[*]')
+        most = [0] * bounds.MAX_MATCHES
+
+        self.assertEqual(most, path.find_all(most, 'dev'))
+        e = self.assertRaises(
+            exception.ProtocolError, path.find_all, [*most, 0], 'dev'
+        )
+        self.assertEqual(
+            'dev: records_path = $[*] matches more than 10000 values', str(e)
+        )
+
+
+class DocumentSizeTest(base.BaseTestCase):
+    def test_depth_is_bounded(self):
+        deepest = bounds.MAX_JSON_DEPTH
+        for opening, value, closing in (
+            (b'[', b'', b']'),
+            (b'{"a":', b'0', b'}'),
+        ):
+            levels = deepest - bool(value)
+            for depth, is_valid in (
+                (levels, True),
+                (levels + 1, False),
+                (100_000, False),
+            ):
+                text = depth * opening + value + depth * closing
+                if is_valid:
+                    jsonpath.parse(text)
+                    continue
+                e = self.assertRaises(ValueError, jsonpath.parse, text)
+                self.assertEqual('nested too deeply', str(e))
+
+    def test_number_of_values_is_bounded(self):
+        # The list itself is a value.
+        most = [0] * (bounds.MAX_JSON_VALUES - 1)
+
+        self.assertEqual(most, jsonpath.parse(json.dumps(most).encode()))
+        e = self.assertRaises(
+            ValueError, jsonpath.parse, json.dumps([*most, 0]).encode()
+        )
+        self.assertEqual('more than 100000 values', str(e))
+
+    def test_huge_integer_is_an_error(self):
+        self.assertRaises(ValueError, jsonpath.parse, b'9' * 1_000_000)
 
 
 class QuantityTest(base.BaseTestCase):

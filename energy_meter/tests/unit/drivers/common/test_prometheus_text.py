@@ -3,6 +3,7 @@
 """Samples in Prometheus' text format."""
 
 import math
+import tracemalloc
 
 import hypothesis
 from hypothesis import strategies
@@ -11,6 +12,7 @@ import prometheus_client
 from prometheus_client import exposition
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import prometheus_text
 
 PAGE = b"""\
@@ -98,8 +100,45 @@ class PageTest(base.BaseTestCase):
         e = self.assertRaises(ValueError, prometheus_text.Page, text)
         self.assertEqual('the last line is incomplete', str(e))
 
-    def test_text_that_is_not_utf8_is_an_error(self):
-        self.assertRaises(ValueError, prometheus_text.Page, b'a \xff\n')
+    def test_line_that_is_not_utf8_costs_only_its_metric(self):
+        page = prometheus_text.Page(b'a{x="\xff"} 5\nb 6\n')
+
+        self.assertRaises(ValueError, page.samples, 'a')
+        self.assertEqual(6.0, page.samples('b')[0].value)
+
+    def test_number_of_samples_of_a_metric_is_bounded(self):
+        # Given a page with many lines of one metric,
+        lines = b'a 5\n' * bounds.MAX_SAMPLES
+
+        # then one line more is an error of this metric alone.
+        page = prometheus_text.Page(lines + b'b 6\n')
+        self.assertEqual(bounds.MAX_SAMPLES, len(page.samples('a')))
+        page = prometheus_text.Page(lines + b'a 5\nb 6\n')
+        e = self.assertRaises(ValueError, page.samples, 'a')
+        self.assertEqual('more than 10000 samples', str(e))
+        self.assertEqual(6.0, page.samples('b')[0].value)
+
+    def test_length_of_a_line_is_bounded(self):
+        label = b'x' * bounds.MAX_SAMPLE_BYTES
+        page = prometheus_text.Page(b'a{x="%s"} 5\nb 6\n' % label)
+
+        e = self.assertRaises(ValueError, page.samples, 'a')
+
+        self.assertEqual('a line of more than 16384 bytes', str(e))
+        self.assertEqual(6.0, page.samples('b')[0].value)
+
+    def test_many_names_take_no_memory(self):
+        # Given a page of 8 MiB with a million metrics,
+        text = b''.join(b'%06x\n' % number for number in range(2**20))
+
+        # when one is selected,
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        prometheus_text.Page(text).samples('node_power_watts')
+
+        # then the others take no memory.
+        _, peak = tracemalloc.get_traced_memory()
+        self.assertLess(peak, 100_000)
 
     @hypothesis.given(
         strategies.floats(allow_nan=False),

@@ -12,6 +12,7 @@ from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.nut import session
 
 OPTIONS = {
@@ -126,7 +127,7 @@ class SessionTest(base.BaseTestCase):
         )
 
     def test_endless_response_is_an_error(self):
-        self.patch(session, 'MAX_RESPONSE_BYTES', 1000)
+        self.patch(bounds, 'MAX_NUT_BYTES', 1000)
 
         self.assertIn('more than 1 MB', str(self.variables_error('x' * 2000)))
 
