@@ -20,6 +20,7 @@ from oslo_config import cfg
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.common import serial
 from energy_meter.drivers.common import units
@@ -142,6 +143,11 @@ class EatonSerial(base.Driver):
         response = b''
         while time.monotonic() < deadline:
             response += self._port.read()
+            if len(response) > bounds.MAX_EATON_BYTES:
+                raise self._error(
+                    f'more than {bounds.MAX_EATON_BYTES} bytes without a '
+                    'prompt'
+                )
             for prompt in (self._prompt, LOGIN, PASSWORD):
                 if prompt.search(response):
                     return prompt, response

@@ -14,11 +14,9 @@ import pymodbus.exceptions
 import pymodbus.framer
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import poll
 from energy_meter.drivers.common import serial
-
-#: Maximum number of bytes of one response, with room to spare.
-MAX_RESPONSE = 4096
 
 #: Frames on a TCP connection, by the values of the option framing.
 FRAMERS = {
@@ -35,14 +33,19 @@ class TCPClient(pymodbus.client.ModbusTcpClient):
     ) -> int:
         """Send a request; discard responses that arrived after a timeout.
 
-        An RTU response does not identify its request.
+        An RTU response does not identify its request. A device that goes on
+        sending without being asked is disconnected.
 
         :raises ConnectionException: if the connection is closed.
         """
+        discarded = 0
         while self.socket is not None and poll.wait(
             self.socket.fileno(), poll.READABLE, 0.0
         ):
-            self.recv(None)
+            discarded += len(self.recv(None))
+            if discarded > bounds.MAX_MODBUS_BYTES:
+                self.close()  # type: ignore[no-untyped-call]
+                raise pymodbus.exceptions.ConnectionException(str(self))
         return int(super().send(request, addr))
 
     def recv(self, size: int | None) -> bytes:
@@ -53,7 +56,7 @@ class TCPClient(pymodbus.client.ModbusTcpClient):
         if self.socket is None:
             raise pymodbus.exceptions.ConnectionException(str(self))
         try:
-            data = self.socket.recv(size or MAX_RESPONSE)
+            data = self.socket.recv(size or bounds.MAX_MODBUS_BYTES)
         except TimeoutError:
             return b''
         if not data:

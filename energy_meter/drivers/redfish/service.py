@@ -73,6 +73,11 @@ class Service:
         """
         self._client.close()
 
+    @property
+    def received(self) -> int:
+        """Bytes of all resources so far."""
+        return self._client.received
+
     def root(self) -> Resource:
         """Return the service root, fetched by the first call."""
         if self._root is None:

@@ -3,19 +3,13 @@
 """Resources of a Redfish service during one reading."""
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.redfish import service
 
 #: Number of successive resources without an answer after which the whole
 #: service is considered unreachable. With 1, a resource that hangs would cost
 #: all probes that are read after it.
 MAX_TIMEOUTS = 2
-
-#: Maximum number of members of a collection. The largest rack PDUs have less
-#: than 100 outlets, and controllers a few hundred sensors.
-MAX_MEMBERS = 4096
-
-#: Maximum number of pages of a collection.
-MAX_PAGES = 128
 
 
 class Snapshot:
@@ -33,6 +27,7 @@ class Snapshot:
         self._resources: dict[str, service.Resource] = {}
         self._errors: dict[str, exception.DriverError] = {}
         self._timeouts = 0
+        self._received_before = connected.received
         self._fatal_error: exception.DriverError | None = None
 
     @property
@@ -48,6 +43,7 @@ class Snapshot:
         if path not in self._resources and path not in self._errors:
             if self._fatal_error is not None:
                 raise self._fatal_error
+            self._check_size()
             self._fetch(path)
         if path in self._errors:
             raise self._errors[path]
@@ -73,7 +69,7 @@ class Snapshot:
         """
         paths: list[str] = []
         page: object = path
-        for _ in range(MAX_PAGES):
+        for _ in range(bounds.MAX_PAGES):
             if not isinstance(page, str):
                 raise self.error(f'{path} has a nextLink that is not a string')
             collection = self.get(page)
@@ -86,12 +82,14 @@ class Snapshot:
                 if isinstance(member, dict)
                 and isinstance(member.get('@odata.id'), str)
             ]
-            if len(paths) > MAX_MEMBERS:
-                raise self.error(f'{path} has more than {MAX_MEMBERS} members')
+            if len(paths) > bounds.MAX_MEMBERS:
+                raise self.error(
+                    f'{path} has more than {bounds.MAX_MEMBERS} members'
+                )
             page = collection.get('Members@odata.nextLink')
             if page is None:
                 return paths
-        raise self.error(f'{path} has more than {MAX_PAGES} pages')
+        raise self.error(f'{path} has more than {bounds.MAX_PAGES} pages')
 
     def chassis(self) -> list[str]:
         """Return the paths of all chassis."""
@@ -105,6 +103,15 @@ class Snapshot:
     def error(self, reason: str) -> exception.ProtocolError:
         """Return an error that names the service."""
         return self._service.error(reason)
+
+    def _check_size(self) -> None:
+        size = self._service.received - self._received_before
+        if size > bounds.MAX_REDFISH_BYTES:
+            self._fatal_error = self.error(
+                f'the resources have more than {bounds.MAX_REDFISH_BYTES} '
+                'bytes'
+            )
+            raise self._fatal_error
 
     def _fetch(self, path: str) -> None:
         try:

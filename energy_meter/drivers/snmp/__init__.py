@@ -48,6 +48,11 @@ class SNMP(base.Driver):
             self._session.close()
         self._session = self._listing = None
 
+    def abort(self) -> None:
+        session = self._session
+        if session is not None:
+            session.abort()
+
     @classmethod
     def scope_of(cls, chosen: typing.Any) -> str:
         return options.table(chosen).scope

@@ -2,10 +2,13 @@
 
 """Errors in the responses of SNMP devices."""
 
+import time
+
 from pysnmp.proto import errind
 from pysnmp.proto import rfc1905
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import objects
 
@@ -86,3 +89,16 @@ def is_end(response: engine.Response, ranges: int) -> bool:
 def name(status: int) -> str:
     """Return the name of an error status."""
     return str(rfc1905.errorStatus.clone(status).prettyPrint())
+
+
+def check_deadline(deadline: float, device: str) -> None:
+    """Check that the walk of a device that answers slowly ends.
+
+    :param deadline: end of the walk on the monotonic clock.
+    :raises DeviceUnreachable: if it has passed.
+    """
+    if time.monotonic() > deadline:
+        raise exception.DeviceUnreachable(
+            device=device,
+            reason=f'its tables took more than {bounds.MAX_WALK_S:g} s',
+        )

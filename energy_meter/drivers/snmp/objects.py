@@ -9,12 +9,13 @@ import typing
 
 from pyasn1.type import univ
 
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 
 Oid = engine.Oid
 
 #: Value of an object: a number, text, or an object identifier. None if the
-#: object or instance does not exist, or at the end of the MIB.
+#: object or instance does not exist, or at the end of the MIB. Text is cut.
 Value: typing.TypeAlias = int | bytes | Oid | None
 
 #: A decimal number as text. Some devices pad it with spaces or a NUL.
@@ -65,5 +66,5 @@ def _decode_value(value: object) -> Value:
     if isinstance(value, univ.OctetString) and not isinstance(
         value, univ.Null
     ):
-        return bytes(value)
+        return bytes(value)[: bounds.MAX_SNMP_TEXT_BYTES]
     return None

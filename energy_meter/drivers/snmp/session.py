@@ -4,11 +4,13 @@
 
 import collections.abc
 import socket
+import time
 
 from pysnmp import error
 from pysnmp.proto import errind
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import errors
 from energy_meter.drivers.snmp import isolation
@@ -24,9 +26,6 @@ MAX_GET_OBJECTS = 41
 #: Maximum number of objects in one bulk response, about 3 kB. A device that
 #: does not support this size returns a shorter response.
 MAX_BULK_OBJECTS = 120
-
-#: Maximum number of objects in one walk; a device with more is broken.
-MAX_WALK_OBJECTS = 100_000
 
 #: Maximum time of an operation in the engine thread without network I/O.
 ENGINE_TIMEOUT_S = 30.0
@@ -61,6 +60,7 @@ class Session:
         self._unavailable = isolation.Unavailable(self.device)
         self._engine: engine.Engine | None = None
         self._target: engine.Target | None = None
+        self._is_aborted = False
 
     @property
     def has_bulk(self) -> bool:
@@ -112,6 +112,13 @@ class Session:
             engine.run(self._engine.disconnect(self._target), ENGINE_TIMEOUT_S)
         self._engine = self._target = None
 
+    def abort(self) -> None:
+        """End the session; another thread may call this.
+
+        A request that waits for a response is the last one.
+        """
+        self._is_aborted = True
+
     def get(
         self, oids: collections.abc.Iterable[Oid]
     ) -> dict[Oid, objects.Value]:
@@ -162,7 +169,9 @@ class Session:
         remaining = list(ranges)
         values: dict[Oid, objects.Value] = {}
         scalars = [] if scalar is None else [scalar[:-1]]
+        deadline = time.monotonic() + bounds.MAX_WALK_S
         while remaining:
+            errors.check_deadline(deadline, self.device)
             repetitions = self._repetitions(len(remaining), rows)
             response = self._request(
                 scalars + [after for after, _ in remaining],
@@ -212,10 +221,11 @@ class Session:
             raise exception.ProtocolError(
                 device=self.device, reason='empty response'
             )
-        if len(values) > MAX_WALK_OBJECTS:
+        if len(values) > bounds.MAX_SNMP_OBJECTS:
             raise exception.ProtocolError(
                 device=self.device,
-                reason=f'more than {MAX_WALK_OBJECTS} objects in its tables',
+                reason=f'more than {bounds.MAX_SNMP_OBJECTS} objects in its '
+                'tables',
             )
         remaining = []
         for number, (after, last) in enumerate(ranges):
@@ -243,6 +253,10 @@ class Session:
                 device=self.device, reason='the session is closed'
             )
         for _ in range(self._retries + 1):
+            if self._is_aborted:
+                raise exception.DeviceUnreachable(
+                    device=self.device, reason='the session was ended'
+                )
             try:
                 # Version 3 may need two more requests, to discover the
                 # engine ID and to synchronize the time.

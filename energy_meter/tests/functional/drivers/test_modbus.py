@@ -19,6 +19,7 @@ from pymodbus import pdu
 
 from energy_meter import exception
 from energy_meter.agent import validation
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import poll
 from energy_meter.drivers.modbus import driver
 from energy_meter.tests import drivers
@@ -207,6 +208,29 @@ class TCPTest(ModbusTest):
         )
 
         self.assertEqual({'p': 0x0C}, self.watts(meter))
+
+    def test_device_that_babbles_is_disconnected(self):
+        # Given a device that has sent more than anyone asked for,
+        listener = socket.create_server(('127.0.0.1', 0))
+        self.addCleanup(listener.close)
+        port = listener.getsockname()[1]
+        meter = self.make('p', host='127.0.0.1', port=port, framing='rtu')
+        meter.open()
+        server = self.enterContext(listener.accept()[0])
+        most = bounds.MAX_MODBUS_BYTES
+        server.sendall(bytes(most + 1))
+        arrived = meter._line._client.socket
+        services.wait_for(
+            lambda: len(arrived.recv(most + 1, socket.MSG_PEEK)) > most,
+            10,
+            'the bytes to arrive',
+        )
+
+        # when it is read,
+        self.assertRaises(exception.DeviceUnreachable, meter.read)
+
+        # then the driver leaves without another request.
+        self.assertEqual(b'', server.recv(1))
 
     def test_mbpoll_reads_same_values(self):
         services.require('mbpoll')

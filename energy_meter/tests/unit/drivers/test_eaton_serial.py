@@ -7,6 +7,7 @@ from oslotest import base
 
 from energy_meter import exception
 from energy_meter.drivers import eaton_serial
+from energy_meter.drivers.common import bounds
 from energy_meter.tests import drivers
 
 COMMAND = b'get PDU.OutletSystem.Outlet[x].ActivePower\r'
@@ -199,3 +200,10 @@ class EatonSerialTest(base.BaseTestCase):
         error = self.assertRaises(exception.ProtocolError, driver.read)
 
         self.assertIn('the command is not in', str(error))
+
+    def test_endless_response_is_an_error(self):
+        driver = self.make(b'\r\npdu#0>', b'x' * (bounds.MAX_EATON_BYTES + 1))
+
+        e = self.assertRaises(exception.ProtocolError, driver.read)
+
+        self.assertIn('more than 65536 bytes without a prompt', str(e))

@@ -2,6 +2,8 @@
 
 """Redfish service without a network, for unit tests."""
 
+import json
+
 from energy_meter import exception
 from energy_meter.drivers.redfish import service
 from energy_meter.drivers.redfish import snapshot
@@ -15,6 +17,7 @@ class Service:
     def __init__(self, resources):
         self.resources = resources
         self.requests = []
+        self.received = 0
 
     def root(self):
         return self.get('/')
@@ -26,6 +29,7 @@ class Service:
             raise service.NoSuchResource(device='bmc', reason=path)
         if isinstance(resource, Exception):
             raise resource
+        self.received += len(json.dumps(resource))
         return resource
 
     def error(self, reason):

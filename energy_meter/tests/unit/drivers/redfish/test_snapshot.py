@@ -9,8 +9,8 @@ from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.redfish import service
-from energy_meter.drivers.redfish import snapshot
 from energy_meter.tests.unit.drivers.redfish import resources
 
 NEXT = 'Members@odata.nextLink'
@@ -64,12 +64,12 @@ class MembersTest(base.BaseTestCase):
     def test_number_of_pages_is_bounded(self):
         pages = {
             str(n): page(['x'], f'/{n + 1}')
-            for n in range(snapshot.MAX_PAGES - 1)
+            for n in range(bounds.MAX_PAGES - 1)
         }
-        last = str(snapshot.MAX_PAGES - 1)
+        last = str(bounds.MAX_PAGES - 1)
 
         self.assertEqual(
-            snapshot.MAX_PAGES,
+            bounds.MAX_PAGES,
             len(resources.serve(**pages, **{last: page(['x'])}).members('/0')),
         )
         self.assertRaises(
@@ -81,7 +81,7 @@ class MembersTest(base.BaseTestCase):
         )
 
     def test_number_of_members_is_bounded(self):
-        largest = ['x'] * snapshot.MAX_MEMBERS
+        largest = ['x'] * bounds.MAX_MEMBERS
 
         self.assertEqual(
             largest, resources.serve(a=page(largest)).members('/a')
@@ -175,3 +175,22 @@ class FailureTest(base.BaseTestCase):
             )
 
         self.assertEqual(['/denied'], self.controller._service.requests)
+
+
+class SizeTest(base.BaseTestCase):
+    def test_size_of_all_resources_is_bounded(self):
+        # Given a service whose resources have half of that size each,
+        large = {'x': 'x' * (bounds.MAX_REDFISH_BYTES // 2)}
+        controller = resources.serve(a=large, b=large, c=large)
+        controller.get('/a')
+        controller.get('/b')
+
+        # when another one is needed,
+        e = self.assertRaises(exception.ProtocolError, controller.get, '/c')
+
+        # then it is not fetched, nor are others, but those before are known.
+        self.assertIn('more than 16777216 bytes', str(e))
+        self.assertRaises(
+            exception.ProtocolError, controller.get_if_available, '/d'
+        )
+        self.assertEqual(large, controller.get('/a'))

@@ -9,7 +9,9 @@ import fractions
 import hypothesis
 from hypothesis import strategies
 from oslotest import base
+from pysnmp.proto import rfc1902
 
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import objects
 
 
@@ -64,3 +66,15 @@ class NumberTest(base.BaseTestCase):
             '\N{ARABIC-INDIC DIGIT ONE}'.encode(),
         ):
             self.assertIsNone(objects.number(value), value)
+
+
+class DecodeTest(base.BaseTestCase):
+    def test_long_text_is_cut(self):
+        most = bounds.MAX_SNMP_TEXT_BYTES
+        for length, expected in ((most, most), (60_000, most)):
+            name = rfc1902.ObjectIdentifier((1, 3))
+            text = rfc1902.OctetString(b'x' * length)
+
+            decoded = objects.decode([(name, text)])
+
+            self.assertEqual([((1, 3), b'x' * expected)], decoded)

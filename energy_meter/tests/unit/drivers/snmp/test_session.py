@@ -13,6 +13,7 @@ from oslotest import base
 from pysnmp.proto import errind
 
 from energy_meter import exception
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import objects as snmp_objects
 from energy_meter.drivers.snmp import session
@@ -97,7 +98,36 @@ class WalkTest(base.BaseTestCase):
             [snmp_objects.Range.below((1, 1))],
             10,
         )
-        self.assertIn('more than 100000 objects', str(error))
+        self.assertIn(
+            f'more than {bounds.MAX_SNMP_OBJECTS} objects', str(error)
+        )
+
+    def test_slow_walk_ends(self):
+        # Given a device whose table takes longer than any should,
+        self.patch(bounds, 'MAX_WALK_S', -1.0)
+        connected = agent.connect(agent.Agent({(1, 1, 1): 7}))
+
+        # then the walk ends before the table does.
+        error = self.assertRaises(
+            exception.DeviceUnreachable,
+            connected.walk,
+            [snmp_objects.Range.below((1, 1))],
+            10,
+        )
+        self.assertIn('its tables took more than', str(error))
+
+    def test_aborted_session_sends_no_request(self):
+        device = agent.Agent({(1, 1, 1): 7})
+        connected = agent.connect(device)
+
+        connected.abort()
+
+        for request in (
+            lambda: connected.get([(1, 1, 1)]),
+            lambda: connected.walk([snmp_objects.Range.below((1, 1))], 10),
+        ):
+            error = self.assertRaises(exception.DeviceUnreachable, request)
+            self.assertIn('the session was ended', str(error))
 
     def test_empty_response_raises(self):
         class Empty(agent.Agent):
