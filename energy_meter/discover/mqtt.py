@@ -9,7 +9,6 @@ import types
 import typing
 
 import paho.mqtt.client
-import paho.mqtt.enums
 
 from energy_meter import exception
 from energy_meter.agent import oneshot
@@ -208,9 +207,7 @@ class _Listener:
     ) -> None:
         self._presets = presets
         self._connect_error: str | None = None
-        self._client = paho.mqtt.client.Client(
-            paho.mqtt.enums.CallbackAPIVersion.VERSION2
-        )
+        self._client = network.Client()
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         if options['username']:

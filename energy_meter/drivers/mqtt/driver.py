@@ -17,6 +17,7 @@ from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import http
 from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.mqtt import channel as mqtt_channel
@@ -80,8 +81,8 @@ class MQTT(base.Driver):
         self._port = options.port or (8883 if options.tls else 1883)
         self._name = f'{options.host}:{self._port}'
         self._channels: dict[str, list[mqtt_channel.Channel]] = {}
-        self._messages: collections.deque[paho.mqtt.client.MQTTMessage] = (
-            collections.deque()
+        self._readings: collections.deque[measurement.Reading] = (
+            collections.deque(maxlen=bounds.MAX_EARLY_READINGS)
         )
         self._subscribed = False
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
@@ -98,9 +99,8 @@ class MQTT(base.Driver):
 
     def read(self) -> collections.abc.Iterable[measurement.Reading]:
         self._process_network(READ_TIMEOUT_S)
-        readings: list[measurement.Reading] = []
-        while self._messages:
-            readings += self._to_readings(self._messages.popleft())
+        readings = list(self._readings)
+        self._readings.clear()
         return readings
 
     def _channels_by_topic(self) -> dict[str, list[mqtt_channel.Channel]]:
@@ -125,9 +125,7 @@ class MQTT(base.Driver):
 
     def _make_client(self) -> paho.mqtt.client.Client:
         options = self.options
-        client = paho.mqtt.client.Client(
-            paho.mqtt.enums.CallbackAPIVersion.VERSION2
-        )
+        client = network.Client()
         client.connect_timeout = options.timeout
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
@@ -201,7 +199,7 @@ class MQTT(base.Driver):
         _data: object,
         message: paho.mqtt.client.MQTTMessage,
     ) -> None:
-        self._messages.append(message)
+        self._readings.extend(self._to_readings(message))
 
     def _to_readings(
         self,

@@ -3,8 +3,11 @@
 """Devices that publish through a mosquitto broker."""
 
 import collections.abc
+import contextlib
 import json
 import logging
+import socket
+import threading
 import typing
 from unittest import mock
 
@@ -13,6 +16,7 @@ from oslotest import base
 
 from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.mqtt import driver
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import base as services
@@ -21,6 +25,13 @@ from energy_meter.tests.functional.services import http
 from energy_meter.tests.functional.services import mosquitto
 
 TIMEOUT_S = 30
+
+#: Control packets of MQTT 3.1.1, or their beginning: the connection is
+#: accepted; two subscriptions are; a message of QoS 0, and one of QoS 2.
+CONNACK = b'\x20\x02\x00\x00'
+SUBACK_2 = b'\x90\x04'
+PUBLISH = b'\x30'
+PUBLISH_QOS_2 = b'\x34'
 
 Readings = collections.abc.Iterator[measurement.Reading]
 
@@ -331,6 +342,91 @@ class BrokerTest(MQTTTest):
         e = self.assertRaises(exception.DeviceUnreachable, self.listen, broker)
 
         self.assertIn('Connection refused', str(e))
+
+
+class BoundsTest(MQTTTest):
+    def answer(self, listener: socket.socket, packets: bytes) -> None:
+        """Accept a client and its subscription, and send packets."""
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(CONNACK)
+            # The packet has a header of two bytes, and then its number.
+            number = connection.recv(65536)[2:4]
+            connection.sendall(SUBACK_2 + number + bytes(2))
+            connection.sendall(packets)
+            connection.recv(1)
+
+    def read_error(self, packets: bytes) -> str:
+        """Return the error of a client of a broker that sends packets."""
+        listener = self.enterContext(socket.create_server(('127.0.0.1', 0)))
+        thread = threading.Thread(target=self.answer, args=(listener, packets))
+        thread.start()
+        self.addCleanup(thread.join)
+        meter = drivers.make(
+            driver.MQTT,
+            'plug',
+            host='127.0.0.1',
+            port=listener.getsockname()[1],
+            preset='tasmota',
+        )
+        self.addCleanup(meter.close)
+        meter.open()
+        return str(
+            self.assertRaises(
+                exception.ProtocolError, next, drivers.readings(meter)
+            )
+        )
+
+    def test_large_payload_is_read(self):
+        broker = self.serve()
+        readings = self.listen(broker)
+        text = tasmota(42)
+
+        broker.publish('tele/plug/SENSOR', text + 60_000 * ' ')
+
+        self.assertEqual(42.0, next(readings).watts)
+
+    def test_larger_packet_is_an_error(self):
+        broker = self.serve()
+        readings = self.listen(broker)
+
+        broker.publish('tele/plug/SENSOR', 70_000 * '1')
+
+        e = self.assertRaises(exception.ProtocolError, next, readings)
+        self.assertIn('sent a packet of more than 65536 bytes', str(e))
+
+    def test_huge_packet_is_an_error_before_it_arrives(self):
+        # Given a broker that announces a packet of 256 MiB,
+        text = self.read_error(PUBLISH + b'\xff\xff\xff\x7f' + bytes(100))
+
+        # then the driver does not wait for the rest.
+        self.assertIn('sent a packet of more than 65536 bytes', text)
+
+    def test_message_that_the_client_would_have_to_keep_is_an_error(self):
+        # Given a broker that sends messages of QoS 2, and never releases them,
+        text = self.read_error(PUBLISH_QOS_2 + b'\x05\x00\x01x\x00\x01')
+
+        self.assertIn('a QoS that was not subscribed', text)
+
+    def test_messages_before_the_subscription_are_bounded(self):
+        # Given a driver whose subscription is not acknowledged,
+        self.patch(bounds, 'MAX_EARLY_READINGS', 10)
+        broker = self.serve()
+        meter = self.make(broker)
+        message = mock.Mock(
+            topic='tele/plug/SENSOR',
+            payload=tasmota(42).encode(),
+            retain=False,
+        )
+        meter.open()
+
+        # when messages arrive without end,
+        for _ in range(100):
+            meter._on_message(mock.Mock(), None, message)
+
+        # then only the newest are kept.
+        self.assertEqual(10, len(list(meter.read())))
 
 
 class AuthenticationTest(MQTTTest):
