@@ -32,6 +32,7 @@ from sqlalchemy import exc
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.drivers import base
+from energy_meter.drivers.common import bounds
 from energy_meter.drivers.common import device_clock
 from energy_meter.drivers.common import per_probe
 from energy_meter.drivers.common import units
@@ -92,6 +93,18 @@ def _existing_file(url: sqlalchemy.URL) -> sqlalchemy.URL:
     )
 
 
+def _abandon(
+    connection: sqlalchemy.Connection,
+    result: sqlalchemy.CursorResult[typing.Any],
+) -> None:
+    """End a connection without receiving the rest of a result."""
+    unread: typing.Any = getattr(result.cursor, '_result', None)
+    if hasattr(unread, 'unbuffered_active'):
+        # pymysql would try to receive it even after the connection has ended.
+        unread.unbuffered_active = False
+    connection.invalidate()
+
+
 class SQL(base.Driver):
     """Runs the operator's query and reads its rows."""
 
@@ -108,7 +121,7 @@ class SQL(base.Driver):
         cfg.StrOpt(
             'query',
             required=True,
-            help='Query that returns one row for each probe, with the '
+            help='SELECT that returns one row for each probe, with the '
             'columns probe, watts and/or kwh, and optionally time.',
         ),
         cfg.ListOpt(
@@ -199,7 +212,7 @@ class SQL(base.Driver):
             with self._engine.connect() as connection:
                 # Execute the text as it is: % and : are not parameters.
                 result = connection.execution_options(
-                    no_parameters=True
+                    no_parameters=True, stream_results=True
                 ).exec_driver_sql(self.options.query)
                 if not result.returns_rows:
                     raise self._error(
@@ -207,7 +220,13 @@ class SQL(base.Driver):
                     )
                 columns = list(map(str.lower, result.keys()))
                 self._check_columns(columns)
-                return [dict(zip(columns, row, strict=True)) for row in result]
+                rows = result.fetchmany(bounds.MAX_ROWS + 1)
+                if len(rows) > bounds.MAX_ROWS:
+                    _abandon(connection, result)
+                    raise self._error(
+                        f'the query returns more than {bounds.MAX_ROWS} rows'
+                    )
+                return [dict(zip(columns, row, strict=True)) for row in rows]
         except exc.DBAPIError as e:
             raise self._translate(e)
         except exc.SQLAlchemyError as e:
