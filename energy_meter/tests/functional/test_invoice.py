@@ -69,11 +69,12 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
         super().setUp()
         self.date = date('2024-02-29T12:00:00Z')
         self.late: list[typing.Any] = []
-        for name, value in (
-            ('energy_meter.db.engine.now', lambda _: self.date),
-            ('getpass.getuser', lambda: 'ann'),
-        ):
-            self.useFixture(fixtures.MonkeyPatch(name, value))
+        self.log_in(1000, ann=1000)
+        self.useFixture(
+            fixtures.MonkeyPatch(
+                'energy_meter.db.engine.now', lambda _: self.date
+            )
+        )
         self.manage('db', 'sync')
         self.connect()
         with db_engine.writing(self.engine) as connection:
@@ -137,7 +138,7 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
     def void(self, agent: agents.Agent) -> None:
         """Void the register of an agent."""
         point = agent.point(self.date, is_mark=False)
-        self.manage('register', 'void', agent.probe, *point.register)
+        self.manage('register', 'void', '--yes', agent.probe, *point.register)
         self.wait(1)
 
     def get(self, status: int = 200, **parameters: str) -> typing.Any:
@@ -254,7 +255,7 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
         self.assertEqual([0] * 31, credit['node-41'])
         self.assertEqual([-48 * KWH] * 31, credit['node-42'])
         last = self.table('day', 'list', 'node-42')[-1]
-        self.assertEqual(['void', 'ann'], last[6:8])
+        self.assertEqual(['void', 'ann (1000)'], last[6:8])
 
 
 def energies(response: typing.Any) -> dict[str, list[int]]:
