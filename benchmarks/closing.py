@@ -8,15 +8,12 @@ table and the claims; the exit code is 1 if a claim fails.
 """
 
 import argparse
-import collections.abc
 import logging
 import random
 import sys
 import threading
 import time
-import typing
 
-import prettytable
 import sqlalchemy as sa
 
 from energy_meter import log_throttle
@@ -43,38 +40,18 @@ _MARKS = 105
 _STEP_MS = closed_days.INTERVAL_MS
 
 
-class Result(typing.NamedTuple):
-    """Durations in seconds, and the size of a closed day in bytes.
-
-    :ivar closing: to close a day of all probes.
-    :ivar looking: to find that nothing is due.
-    :ivar disabling: to disable an agent that meters a tenth of them.
-    :ivar restating: to write the next version of their day.
-    :ivar packed: of the quarter-hours, ``stored`` with key and index.
-    """
-
-    database: str
-    closing: float
-    looking: float
-    disabling: float
-    restating: float
-    packed: float
-    stored: float
+COLUMNS = (
+    'close a day s',
+    'nothing due s',
+    'disable an agent s',
+    'restate s',
+    'packed bytes',
+    'stored bytes',
+)
 
 
-def main() -> int:
-    """Run the benchmark and return the exit code."""
-    arguments = simulation.parse(__doc__)
-    results = [run(name, arguments) for name in arguments.databases]
-    print(table(results))
-    claims = [claim for result in results for claim in judge(result)]
-    for text, holds in claims:
-        print('holds ' if holds else 'FAILS ', text)
-    return 0 if all(holds for _, holds in claims) else 1
-
-
-def run(name: str, arguments: argparse.Namespace) -> Result:
-    """Run the benchmark on one database."""
+def run(name: str, arguments: argparse.Namespace) -> simulation.Result:
+    """Measure closing a day, and writing new versions, on one database."""
     with simulation.database(name) as engine:
         now = time.time() * 1000
         today = int(now - days.MIN_AGE_MS) // closed_days.DAY_MS
@@ -95,14 +72,24 @@ def run(name: str, arguments: argparse.Namespace) -> Result:
                     table.version == 1
                 )
             )
-        return Result(
-            name,
-            closing,
-            looking,
-            disabling,
-            restating,
-            float(packed or 0),
-            stored,
+        times = closing, looking, disabling, restating
+        return simulation.Result(
+            [
+                *(f'{each:.2f}' for each in times),
+                f'{packed or 0:.0f}',
+                f'{stored:.0f}',
+            ],
+            [
+                (
+                    'a day of all probes is closed within '
+                    f'{MAX_CLOSING_S:g} s',
+                    closing <= MAX_CLOSING_S,
+                ),
+                (
+                    f'a closed day takes at most {MAX_BYTES} bytes',
+                    stored <= MAX_BYTES,
+                ),
+            ],
         )
 
 
@@ -183,46 +170,5 @@ def size(engine: sa.Engine) -> int:
         return int(connection.scalar(sa.text(query)) or 0)
 
 
-def table(results: collections.abc.Iterable[Result]) -> str:
-    """Return the results as a table."""
-    output = prettytable.PrettyTable(
-        [
-            'database',
-            'closing s',
-            'looking s',
-            'disabling s',
-            'restating s',
-            'packed bytes',
-            'stored bytes',
-        ],
-        align='r',
-    )
-    for name, *times, packed, stored in results:
-        output.add_row(
-            [
-                name,
-                *(f'{each:.2f}' for each in times),
-                f'{packed:.0f}',
-                f'{stored:.0f}',
-            ]
-        )
-    return output.get_string()
-
-
-def judge(
-    result: Result,
-) -> collections.abc.Iterator[tuple[str, bool]]:
-    """Yield each claim and whether it holds."""
-    yield (
-        f'{result.database}: a day of all probes is closed within '
-        f'{MAX_CLOSING_S:g} s',
-        result.closing <= MAX_CLOSING_S,
-    )
-    yield (
-        f'{result.database}: a closed day takes at most {MAX_BYTES} bytes',
-        result.stored <= MAX_BYTES,
-    )
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(simulation.main(__doc__, COLUMNS, run))
