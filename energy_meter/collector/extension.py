@@ -82,9 +82,15 @@ def extend(
     candidates = _candidates(changes, db_now)
     previous = _lock_tips(connection, candidates)
     names = sorted({change.probe for change in changes})
+    # A probe that has a tip exists.
     _insert_probes(
         connection,
-        [change for change in changes if change.role == schema.Role.UNBILLED],
+        [
+            change
+            for change in changes
+            if change.role == schema.Role.UNBILLED
+            and change.number not in previous
+        ],
     )
     probes = locks.wait(connection, names)
     tips = {
@@ -121,17 +127,19 @@ def _candidates(
 def _lock_tips(
     connection: sa.Connection, candidates: dict[str, Change]
 ) -> dict[int, _Row]:
-    """Lock the registers that others follow, without waiting for any.
+    """Lock the tips that registers follow, without waiting for any.
 
     Waiting would break the order of locks. One that is locked by another
     transaction contests its probe.
+
+    :returns: the tips, by number of the register that follows.
     """
-    rows = [
-        (previous,)
+    followers = {
+        previous: change.number
         for change in candidates.values()
         if (previous := change.previous) is not None
-    ]
-    if not rows:
+    }
+    if not followers:
         return {}
     register = schema.register.c
     received = documents.table(connection, _NUMBER)
@@ -149,8 +157,9 @@ def _lock_tips(
         .with_for_update(skip_locked=True, of=schema.register)
     )
     query = documents.look_up(query, schema.register)
-    locked = connection.execute(query, documents.pack(rows))
-    return {row.number: row for row in locked}
+    rows = documents.pack((number,) for number in followers)
+    locked = connection.execute(query, rows)
+    return {followers[row.number]: row for row in locked}
 
 
 def _insert_probes(connection: sa.Connection, changes: list[Change]) -> None:
@@ -206,12 +215,11 @@ def _extends(
         return False
     if probe.tip is None:
         return not probe.settled_at
-    # Numbers differ between probes, so of the registers that others follow,
-    # the tip can only be the one that this register follows.
-    after, tip = change.arrival.last.after, previous.get(probe.tip)
+    after, tip = change.arrival.last.after, previous.get(change.number)
     return (
         after is not None
         and tip is not None
+        and tip.number == probe.tip
         and tip.elapsed <= after.elapsed + lines.MAX_UNSAVED_MS
         and probe.base_millijoules + tip.millijoules < _MAX_BASE
     )
@@ -233,7 +241,7 @@ def _write_tips(
         added = (0, 0, 0)
         roles.append((change.number, schema.Role.SOLE))
         if tip is not None:
-            row = previous[tip]
+            row = previous[change.number]
             added = row.millijoules, row.metered, row.elapsed
             roles.append((tip, schema.Role.SETTLED))
         values.append((name, change.number, *added))
