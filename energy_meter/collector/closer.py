@@ -78,7 +78,7 @@ class Closer:
     ) -> collections.abc.Iterator[metrics_core.GaugeMetricFamily]:
         """Yield the metrics of days that wait, for Prometheus."""
         waiting = metrics_core.GaugeMetricFamily(
-            'energy_meter_days_waiting',
+            'energy_meter_closings_waiting',
             'Days of probes that are due but not closed, or that changed and '
             'have no new version yet, in the whole database',
             labels=['reason'],
@@ -121,7 +121,7 @@ class Closer:
                 left = self._close_some(left, closed)
         for complete, number in closed.items():
             label = 'true' if complete else 'false'
-            self._counters.count('days_closed', number, complete=label)
+            self._counters.count('closings', number, complete=label)
         if closed:
             LOG.info(
                 'Closed %d days of %d probes, %d of them although '
@@ -167,7 +167,7 @@ class Closer:
                         connection, chunk, db_engine.now(connection), date
                     )
                 total += written
-        self._counters.count('days_restated', total)
+        self._counters.count('restatements', total)
         if total:
             LOG.info('Wrote new versions of %d closed days', total)
         with self._engine.connect() as connection:

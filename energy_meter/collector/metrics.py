@@ -16,14 +16,14 @@ COUNTERS = (
         alarms.NAMES,
     ),
     counters.Definition(
-        'days_closed',
+        'closings',
         'Days of probes that this collector closed, by whether no '
         'measurement was missing',
         'complete',
         ('true', 'false'),
     ),
     counters.Definition(
-        'days_restated',
+        'restatements',
         'New versions of closed days that this collector wrote',
     ),
     counters.Definition(

@@ -76,9 +76,7 @@ class CloserTest(db_base.DatabaseTest):
 
         for probe in 'p', 'q':
             self.assertEqual(19, len(closings.versions(self.engine, probe)))
-        self.assertEqual(
-            38, self.counters.value('days_closed', complete='true')
-        )
+        self.assertEqual(38, self.counters.value('closings', complete='true'))
         self.assertIn('Closed 38 days of 2 probes', self.log.output)
 
     def test_day_that_waits_is_reported_with_its_reason(self):
@@ -86,9 +84,13 @@ class CloserTest(db_base.DatabaseTest):
 
         self.run_at(START + 27 * HOUR_MS)
 
-        waiting = self.metric('days_waiting', reason='measurements_missing')
+        waiting = self.metric(
+            'closings_waiting', reason='measurements_missing'
+        )
         self.assertEqual(1, waiting)
-        self.assertEqual(0, self.metric('days_waiting', reason='contested'))
+        self.assertEqual(
+            0, self.metric('closings_waiting', reason='contested')
+        )
         self.assertEqual(3600, self.metric('closing_lag_seconds'))
 
     def test_nothing_waits_once_days_are_closed(self):
@@ -97,7 +99,9 @@ class CloserTest(db_base.DatabaseTest):
 
         self.run_at(START + 92 * HOUR_MS)
 
-        waiting = self.metric('days_waiting', reason='measurements_missing')
+        waiting = self.metric(
+            'closings_waiting', reason='measurements_missing'
+        )
         self.assertEqual(0, waiting)
         self.assertEqual(0, self.metric('closing_lag_seconds'))
 
@@ -126,13 +130,13 @@ class CloserTest(db_base.DatabaseTest):
         databases.deliver(self.engine, late, now)
         databases.settle(self.engine, now)
         self.run_at(now)
-        changed = self.metric('days_waiting', reason='changed')
+        changed = self.metric('closings_waiting', reason='changed')
         self.run_at(now + 15 * MINUTE_MS)
 
         # then the day is reported until its new version is written.
         self.assertEqual(1, changed)
-        self.assertEqual(0, self.metric('days_waiting', reason='changed'))
-        self.assertEqual(1, self.counters.value('days_restated'))
+        self.assertEqual(0, self.metric('closings_waiting', reason='changed'))
+        self.assertEqual(1, self.counters.value('restatements'))
         self.assertEqual(2, len(closings.versions(self.engine)))
 
     def test_collector_that_stops_ends_between_two_transactions(self):
