@@ -13,7 +13,6 @@ import typing
 import urllib.parse
 
 import fixtures
-import testscenarios
 import webtest
 
 from energy_meter import conf as energy_meter_conf
@@ -26,7 +25,6 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import projects
 from energy_meter.telemetry import counters
 from energy_meter.tests.functional.services import base as services
-from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.unit.cmd import base
 from energy_meter.tests.unit.collector import agents
@@ -50,7 +48,7 @@ def date(text: str) -> int:
     return round(datetime.datetime.fromisoformat(text).timestamp() * 1000)
 
 
-class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
+class InvoiceTest(base.CommandTest):
     """A project pays for node-41 with 1 kW and node-42 with 2 kW.
 
     The agent of node-41 is cut off for three weeks from 14 March, 06:00.
@@ -59,13 +57,8 @@ class InvoiceTest(testscenarios.WithScenarios, base.CommandTest):
     :ivar late: what the agent of node-41 measures meanwhile.
     """
 
-    scenarios: typing.ClassVar = [
-        ('postgresql', {'server': postgresql.PostgreSQL}),
-        ('mariadb', {'server': mariadb.MariaDB}),
-    ]
-
     def setUp(self) -> None:
-        self._url = services.shared(self.server).create_database()
+        self._url = services.shared(postgresql.PostgreSQL).create_database()
         super().setUp()
         self.date = date('2024-02-29T12:00:00Z')
         self.late: list[typing.Any] = []
