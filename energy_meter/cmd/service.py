@@ -3,6 +3,7 @@
 """Start and run the services of a process."""
 
 import collections.abc
+import gc
 import logging
 import os
 import signal
@@ -21,6 +22,10 @@ from energy_meter.telemetry import guru_meditation
 from energy_meter.telemetry import metrics
 
 LOG = logging.getLogger(__name__)
+
+#: Number of objects after which the garbage collector looks for cycles. The
+#: measurements of 10,000 probes, which have none, make up 100,000.
+_GARBAGE_THRESHOLD = 50_000
 
 
 def read(
@@ -95,6 +100,17 @@ def run(
     os._exit(1)
 
 
+def tune_garbage_collector() -> None:
+    """Look for cycles rarely, and not in what was loaded at the start.
+
+    By default a fifth of the time in which a collector writes 10,000 new
+    registers is spent on looking for cycles that are not there.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
+
+
 @typing.runtime_checkable
 class _HasCounters(typing.Protocol):
     """A service that has counters."""
@@ -131,6 +147,7 @@ class _ServiceGroup(service.ServiceBase):
         for member in self._services:
             member.start()
         _log_options(self._conf)
+        tune_garbage_collector()
         # The launcher would exit immediately on SIGINT and SIGHUP.
         signal.signal(
             signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM)

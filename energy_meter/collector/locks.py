@@ -32,7 +32,7 @@ def free(
 
     :param condition: on the columns of probes.
     """
-    query = _probes(connection).where(condition)
+    query = _probes(connection, schema.probe).where(condition)
     query = query.with_for_update(skip_locked=True, of=schema.probe)
     return _execute(connection, query, names)
 
@@ -41,14 +41,20 @@ def found(
     connection: sa.Connection, names: collections.abc.Iterable[str]
 ) -> Probes:
     """Return the rows of probes that are locked already."""
-    return _execute(connection, _probes(connection), names)
+    return _execute(connection, _probes(connection, schema.probe), names)
 
 
 def wait(
-    connection: sa.Connection, names: collections.abc.Iterable[str]
+    connection: sa.Connection,
+    names: collections.abc.Iterable[str],
+    *columns: sa.ColumnElement[typing.Any],
 ) -> Probes:
-    """Lock probes in order; wait for those that are locked."""
-    query = _probes(connection).order_by(schema.probe.c.id)
+    """Lock probes in order; wait for those that are locked.
+
+    :param columns: of the rows that are returned, besides the ID.
+    """
+    query = _probes(connection, schema.probe.c.id, *columns)
+    query = query.order_by(schema.probe.c.id)
     return _execute(connection, query.with_for_update(of=schema.probe), names)
 
 
@@ -96,9 +102,12 @@ def members(
     return names
 
 
-def _probes(connection: sa.Connection) -> sa.Select[typing.Any]:
+def _probes(
+    connection: sa.Connection,
+    *columns: sa.FromClause | sa.ColumnElement[typing.Any],
+) -> sa.Select[typing.Any]:
     received = documents.table(connection, _ID)
-    query = sa.select(schema.probe).join_from(
+    query = sa.select(*columns).join_from(
         received, schema.probe, schema.probe.c.id == received.c.id
     )
     return documents.look_up(query, schema.probe)
