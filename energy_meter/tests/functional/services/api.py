@@ -28,7 +28,11 @@ def unregister(cloud: connection.Connection) -> None:
 
 
 class API(base.Process):
-    """energy-meter-api, with a database that a test may fill."""
+    """energy-meter-api, with a database that a test may fill.
+
+    :ivar configuration_file: path of its configuration, which gives
+        energy-meter-rrd access to it, too.
+    """
 
     def __init__(
         self, identity: real_keystone.Keystone, database: str
@@ -73,9 +77,12 @@ class API(base.Process):
                 'user_domain_id': account.domain_id,
                 'project_domain_id': account.domain_id,
             },
+            # Read by energy-meter-rrd only.
+            energy_api={'auth_section': 'keystone_authtoken'},
         )
         configuration.run('energy-meter-manage', 'db', 'sync')
-        self.argv += ['--config-file', os.fspath(configuration.path)]
+        self.configuration_file = os.fspath(configuration.path)
+        self.argv += ['--config-file', self.configuration_file]
 
     def meter(
         self,
