@@ -105,24 +105,12 @@ def parse() -> argparse.Namespace:
 def run(arguments: argparse.Namespace) -> Outage:
     """Stop the broker until a day has passed on the clocks of the agent."""
     clocks = clock_shim.ClockShim()
-    behind = arguments.hours * installation.HOUR
-
-    def prepare(site: installation.Installation) -> None:
-        site.useFixture(clocks)
-        clocks.set_wall(-behind)
-        site.processes[AGENT].env |= clocks.env
-        for number in range(WATTMETERS):
-            site.add_meter(
-                AGENT,
-                f'pdu{number}',
-                arguments.probes // WATTMETERS,
-                interval=arguments.interval,
-            )
-        site.agents[AGENT].set('agent', publish_interval=1.0)
-
+    ends_at = round(arguments.hours * installation.HOUR * 1000)
     with (
         installation.Peers() as peers,
-        installation.Installation(peers, prepare) as site,
+        installation.Installation(
+            peers, lambda site: prepare(site, clocks, arguments)
+        ) as site,
         watch.Watch(site, interval=1.0) as seen,
     ):
         base.wait_for(
@@ -132,23 +120,9 @@ def run(arguments: argparse.Namespace) -> Outage:
         )
         report('Stopping the broker')
         peers.broker.kill()
-        duration = clocks.accelerate(
-            behind * arguments.factor / (arguments.factor - 1),
-            arguments.factor,
-        )
-        with fleet.Watch(site.processes[AGENT].pid) as seen_of_agent:
-            until = time.monotonic() + duration
-            while (left := until - time.monotonic()) > 0:
-                report(
-                    f'{left:.0f} s left, '
-                    f'{seen_of_agent.usage[-1].memory:.0f} MiB, '
-                    f'{buffered(site) >> 20} MiB of marks'
-                )
-                time.sleep(min(left, 10.0))
+        waited = wait(site, clocks, arguments)
         size = buffered(site)
-        ends_at = round(behind * 1000)
         made = marks_made(site, ends_at)
-        report(f'{made} marks')
         peers.broker.start()
         returned = time.monotonic()
         report('The broker is running again')
@@ -159,8 +133,7 @@ def run(arguments: argparse.Namespace) -> Outage:
             'the marks to be in the database',
         )
         return Outage(
-            duration,
-            seen_of_agent.usage,
+            *waited,
             size,
             recovery,
             time.monotonic() - returned,
@@ -168,6 +141,49 @@ def run(arguments: argparse.Namespace) -> Outage:
             marks_stored(site, ends_at),
             reconciliation.reconcile(site),
         )
+
+
+def prepare(
+    site: installation.Installation,
+    clocks: clock_shim.ClockShim,
+    arguments: argparse.Namespace,
+) -> None:
+    """Add the wattmeters of the agent, and set its clocks back."""
+    site.useFixture(clocks)
+    clocks.set_wall(-arguments.hours * installation.HOUR)
+    site.processes[AGENT].env |= clocks.env
+    for number in range(WATTMETERS):
+        site.add_meter(
+            AGENT,
+            f'pdu{number}',
+            arguments.probes // WATTMETERS,
+            interval=arguments.interval,
+        )
+    site.agents[AGENT].set('agent', publish_interval=1.0)
+
+
+def wait(
+    site: installation.Installation,
+    clocks: clock_shim.ClockShim,
+    arguments: argparse.Namespace,
+) -> tuple[float, list[fleet.Usage]]:
+    """Wait until the clocks of the agent are right.
+
+    :returns: the time in seconds, and the resource usage of the agent.
+    """
+    behind = arguments.hours * installation.HOUR
+    duration = clocks.accelerate(
+        behind * arguments.factor / (arguments.factor - 1), arguments.factor
+    )
+    with fleet.Watch(site.processes[AGENT].pid) as seen:
+        until = time.monotonic() + duration
+        while (left := until - time.monotonic()) > 0:
+            report(
+                f'{left:.0f} s left, {seen.usage[-1].memory:.0f} MiB, '
+                f'{buffered(site) >> 20} MiB of marks'
+            )
+            time.sleep(min(left, 10.0))
+    return duration, seen.usage
 
 
 def buffered(site: installation.Installation) -> int:
@@ -196,7 +212,9 @@ def marks_made(site: installation.Installation, ends_at: int) -> int:
             while block := reader.read():
                 found.update((mark.register, mark.elapsed) for mark in block)
     # The opening is known without a mark.
-    return sum(0 < elapsed <= ends_at for _, elapsed in found)
+    made = sum(0 < elapsed <= ends_at for _, elapsed in found)
+    report(f'{made} marks')
+    return made
 
 
 def marks_stored(site: installation.Installation, ends_at: int) -> int:
