@@ -126,7 +126,9 @@ def run(arguments: argparse.Namespace) -> Outage:
         peers.broker.start()
         returned = time.monotonic()
         report('The broker is running again')
-        recovery = seen.wait_until_current(trial.RECOVERY_TIMEOUT_S)
+        recovery = seen.wait_until_current(
+            trial.RECOVERY_TIMEOUT_S + 2 * arguments.interval
+        )
         base.wait_for(
             lambda: marks_stored(site, ends_at) >= made,
             MARKS_S,
