@@ -153,6 +153,11 @@ class RejectedMessage(EnergyMeterError):
     def reason(self) -> str:
         return str(self.values['reason'])
 
+    @property
+    def sender(self) -> str:
+        """Name of the agent, if its own secret proves it; empty otherwise."""
+        return str(self.values.get('sender', ''))
+
 
 class RegisterNotFound(EnergyMeterError):
     """The database contains no such register."""

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Decides which agent may report which probes.
+"""Decides which agent may report which probes, and of which hosts.
 
 Agents share the secrets of ``[bus] secrets``, unless a section
 ``[agent:<name>]`` gives an agent its own. Messages of such an agent are
-accepted only under its own secrets, and only for the probes that the section
-reserves. Agents whose sections do not name these probes cannot report them.
+accepted only under its own secrets, and only for the probes and the hosts that
+the section reserves. Agents whose sections do not name these probes and hosts
+cannot report them.
 """
 
 import collections.abc
 import logging
-import re
 import typing
 
 from oslo_config import cfg
@@ -20,7 +20,7 @@ from energy_meter import signing
 from energy_meter.bus import body
 from energy_meter.bus import envelope
 from energy_meter.bus import fields
-from energy_meter.bus import patterns
+from energy_meter.bus import principal
 from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import agent_secrets
 from energy_meter.conf import sections
@@ -28,60 +28,28 @@ from energy_meter.conf import wattmeter
 
 LOG = logging.getLogger(__name__)
 
-#: Number of probes for which a principal caches the decision. Beyond it the
-#: cache is cleared, so that a flood of invented probes cannot fill memory.
-_MAX_CACHED_PROBES = 100_000
-
-#: Called with the reason when some registers of an envelope are dropped.
-OnReject = collections.abc.Callable[[exception.RejectedMessage], None]
-
 
 class Agent(typing.NamedTuple):
     """An agent with its own secrets.
 
     :ivar probes: patterns of the probes that are reserved for it.
+    :ivar hosts: patterns of the hosts that are reserved for it besides those
+        that match ``probes``.
     """
 
     name: str
     secrets: collections.abc.Sequence[str]
     probes: collections.abc.Sequence[str]
+    hosts: collections.abc.Sequence[str] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """Patterns of all names that are reserved for it.
 
-class _Principal:
-    """The holder of a set of secrets, and the probes that it may report.
-
-    :param secrets: any of them authenticates the principal.
-    :param pattern: of probes.
-    :param allow_matching: whether the principal may report the probes that
-        match, or all others.
-    :param reason: why a message about another probe is rejected.
-    """
-
-    def __init__(
-        self,
-        secrets: collections.abc.Iterable[str],
-        pattern: re.Pattern[str],
-        allow_matching: bool,
-        reason: str,
-    ) -> None:
-        self.key_ids = frozenset(map(signing.key_id, secrets))
-        self.reason = reason
-        self._pattern = pattern
-        self._allow_matching = allow_matching
-        self._authorized: set[str] = set()
-
-    def unauthorized(self, probes: set[str]) -> set[str]:
-        """Return the probes that this principal may not report."""
-        uncached = probes - self._authorized
-        authorized = {
-            probe
-            for probe in uncached
-            if self._allow_matching is (self._pattern.match(probe) is not None)
-        }
-        if len(self._authorized) + len(authorized) > _MAX_CACHED_PROBES:
-            self._authorized.clear()
-        self._authorized |= authorized
-        return uncached - authorized
+        A probe is its own host, unless another one is configured. So the name
+        of a host must not be the ID of a probe of another agent.
+        """
+        return [*self.probes, *self.hosts]
 
 
 class Verifier:
@@ -103,26 +71,27 @@ class Verifier:
                 *(secret for agent in agents for secret in agent.secrets),
             ]
         )
-        self._shared = _Principal(
-            shared,
-            patterns.compile(
-                pattern for agent in agents for pattern in agent.probes
-            ),
-            allow_matching=False,
-            reason='reserved_probe',
+        reserved = [pattern for agent in agents for pattern in agent.names]
+        self._shared = principal.Principal(
+            frozenset(map(signing.key_id, shared)),
+            principal.Names(reserved, False, reason='reserved_probe'),
+            principal.Names(reserved, False, reason='reserved_host'),
+            has_section=False,
         )
         self._agents = {
-            agent.name: _Principal(
-                agent.secrets,
-                patterns.compile(agent.probes),
-                allow_matching=True,
-                reason='unauthorized_probe',
+            agent.name: principal.Principal(
+                frozenset(map(signing.key_id, agent.secrets)),
+                principal.Names(
+                    agent.probes, True, reason='unauthorized_probe'
+                ),
+                principal.Names(agent.names, True, reason='unauthorized_host'),
+                has_section=True,
             )
             for agent in agents
         }
 
     def verify(
-        self, received: object, on_reject: OnReject
+        self, received: object, on_reject: principal.OnReject
     ) -> list[body.Register]:
         """Verify an envelope and return its authorized registers.
 
@@ -130,37 +99,21 @@ class Verifier:
         Rejecting the whole envelope would protect nothing, because its sender
         could have sent the other probes separately. It would also stop the
         billing of a whole PDU when a pattern does not match one outlet.
+        Unauthorized hosts are replaced by the IDs of their probes.
 
-        :param on_reject: called at most once, if registers were dropped.
+        :param on_reject: called at most once for each reason to drop registers
+            or to replace hosts.
         :raises RejectedMessage: if the envelope as a whole is rejected.
         """
         verified = envelope.verify(self._keyring, received)
-        if not self._agents:
-            return envelope.decode(verified)
-        name = verified['agent_name']
-        principal = self._agents.get(name, self._shared)
-        if verified['key_id'] not in principal.key_ids:
-            raise self._wrong_secret(name, verified['key_id'])
+        agent = verified['agent_name']
+        sender = self._agents.get(agent, self._shared)
+        if verified['key_id'] not in sender.key_ids:
+            raise self._wrong_secret(agent, verified['key_id'])
         registers = envelope.decode(verified)
-        unauthorized = principal.unauthorized(
-            {register.probe.id for register in registers}
-        )
-        if not unauthorized:
+        if not self._agents:
             return registers
-        on_reject(
-            exception.RejectedMessage(
-                reason=principal.reason,
-                detail=(
-                    f'agent {name:.60} is not authorized to report probe '
-                    f'{min(unauthorized):.60}'
-                ),
-            )
-        )
-        return [
-            register
-            for register in registers
-            if register.probe.id not in unauthorized
-        ]
+        return sender.restrict(agent, registers, on_reject)
 
     def _wrong_secret(
         self, name: str, key_id: str
@@ -224,9 +177,9 @@ def _load_agent(
             '(name)',
             'expected the name of an agent: 1 to 190 printable characters',
         )
-    for name in ('secrets', 'probes'):
+    for name in ('secrets', 'probes', 'hosts'):
         values[name] = list(filter(None, values[name]))
-        if not values[name]:
+        if not values[name] and name != 'hosts':
             raise section.error(name, 'expected at least one value')
     if any(secret in shared for secret in values['secrets']):
         raise section.error(
@@ -234,4 +187,4 @@ def _load_agent(
             'one of them is also in [bus] secrets; expected secrets that '
             'only this agent has',
         )
-    return Agent(section.subject, values['secrets'], values['probes'])
+    return Agent(section.subject, **values)

@@ -44,6 +44,18 @@ class Register(typing.NamedTuple):
     content: dict[str, typing.Any]
     measurements: list[measurement.Measurement]
 
+    def as_own_host(self) -> typing.Self:
+        """Return the register of the same probe, as a host of its own."""
+        probe = self.probe._replace(host=self.probe.id)
+        return self._replace(
+            probe=probe,
+            content={**self.content, 'host': probe.id},
+            measurements=[
+                measured._replace(probe=probe)
+                for measured in self.measurements
+            ],
+        )
+
 
 def encode(
     measurements: collections.abc.Sequence[measurement.Measurement],

@@ -4,14 +4,16 @@
 
 from energy_meter.telemetry import counters
 
-#: Reasons to reject a message or a probe in it: the values of the label
-#: ``reason``.
+#: Reasons to reject a message, or a probe or a host in it: the values of the
+#: label ``reason``.
 REJECTION_REASONS = (
     'bad_signature',
     'malformed',
+    'reserved_host',
     'reserved_probe',
     'shared_secret',
     'too_large',
+    'unauthorized_host',
     'unauthorized_probe',
     'unknown_key',
     'unknown_version',
@@ -29,7 +31,7 @@ CONSUMER = (
     ),
     counters.Definition(
         'envelopes_rejected',
-        'Envelopes, or probes in them, that failed verification',
+        'Envelopes, or probes or hosts in them, that failed verification',
         'reason',
         REJECTION_REASONS,
     ),

@@ -29,7 +29,7 @@ class Rejections:
         """
         self._counters.count('envelopes_rejected', reason=error.reason)
         self._throttled_log.warning(
-            error.reason, 'Rejected a message: %s', error
+            f'{error.reason} {error.sender}', 'Rejected a message: %s', error
         )
 
     def add_unreadable(self) -> None:

@@ -23,6 +23,15 @@ OPTS: list[cfg.Opt] = [
         'Other agents may report these probes only if the patterns of '
         'their own sections match.',
     ),
+    cfg.ListOpt(
+        'hosts',
+        default=[],
+        help='Patterns of the hosts that these probes may measure, in '
+        'addition to hosts that match probes. A probe with another host '
+        'keeps its energy but counts as a host of its own, so it replaces '
+        'no other probe in totals. Other agents cannot name these hosts, '
+        'nor probes after them, unless their own sections match.',
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from energy_meter import signing
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.bus import patterns
+from energy_meter.bus import principal
 
 
 class EnvelopeFilter:
@@ -35,7 +36,7 @@ class EnvelopeFilter:
         self._probes = patterns.compile(probes)
 
     def apply(
-        self, received: object, on_reject: authorization.OnReject
+        self, received: object, on_reject: principal.OnReject
     ) -> envelope.Envelope | None:
         """Return the envelope to forward; None if no probe is selected.
 

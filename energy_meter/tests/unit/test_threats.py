@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from energy_meter import conf as energy_meter_conf
 from energy_meter import measurement
 from energy_meter import signing
+from energy_meter import totals
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.collector import administration
@@ -84,9 +85,11 @@ class ThreatTest(base.BaseTestCase):
         elapsed: int = 1_000_000,
         millijoules: int = 100_000,
         ahead: int = 0,
+        host: str | None = None,
+        scope: str = 'node',
     ) -> measurement.Measurement:
         return measurement.Measurement(
-            measurement.Probe(probe, 'node', probe, 'w', 'dummy', name),
+            measurement.Probe(probe, scope, host or probe, 'w', 'dummy', name),
             measurement.RegisterKey(agent, register),
             None,
             True,
@@ -317,6 +320,29 @@ class RogueWithOwnSecretTest(ThreatTest):
         self.assertEqual({'p': 100_000}, self.energy())
         self.assertEqual(
             2, self.counted('envelopes_rejected', reason='unauthorized_probe')
+        )
+
+    def test_it_cannot_replace_a_host_in_totals(self):
+        # Given an outlet that feeds the host web-1,
+        host = 'web-1'
+        self.deliver(self.sign(probe='pdu-1', host=host, scope='outlet'))
+
+        # when the attacker reports the same host with a preferred scope,
+        self.report(probe='tenant-1', agent=ROGUE, host=host, scope='node')
+
+        # then totals still contain the outlet, and its own probe besides.
+        with self.engine.connect() as connection:
+            states = list(probes.list_states(connection, 1e12))
+        selected = totals.select(
+            [
+                totals.Candidate(state.id, state.host, state.scope)
+                for state in states
+            ],
+            ['node', 'outlet'],
+        )
+        self.assertEqual({'p', 'pdu-1', 'tenant-1'}, selected)
+        self.assertEqual(
+            1, self.counted('envelopes_rejected', reason='unauthorized_host')
         )
 
     def test_it_cannot_use_the_name_of_another_agent(self):

@@ -14,6 +14,7 @@ from energy_meter import exception
 from energy_meter import signing
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope
+from energy_meter.bus import principal
 from energy_meter.tests.unit.bus import base
 
 #: Two agents with their own secrets; all others use the shared one.
@@ -164,6 +165,142 @@ class SharedSecretTest(VerifierCase):
         self.assertRaises(exception.MissingSecrets, authorization.Verifier, [])
 
 
+class HostsTest(VerifierCase):
+    """Hosts are bound to agents like probes.
+
+    The outlets of ``pdu`` feed the hosts web-1, web-2 and so on. ``tenant``
+    has no hosts but its own.
+    """
+
+    VERIFIER = authorization.Verifier(
+        ['shared'],
+        [
+            authorization.Agent('pdu', ['of pdu'], ['outlet-*'], ['web-*']),
+            authorization.Agent('tenant', ['of tenant'], ['tenant-*']),
+        ],
+    )
+
+    def sign(self, secret, name, probe, host):
+        measured = base.make_measurement(probe)
+        return envelope.sign(
+            signing.Keyring([secret]),
+            [
+                measured._replace(
+                    probe=measured.probe._replace(agent=name, host=host)
+                )
+            ],
+        )
+
+    def host(self, *values):
+        """Return the host of a probe's register and measurements."""
+        (register,) = self.VERIFIER.verify(
+            self.sign(*values), self.rejected.append
+        )
+        (measured,) = register.measurements
+        self.assertEqual(register.probe, measured.probe)
+        self.assertEqual(register.probe.host, register.content['host'])
+        return register.probe.host
+
+    def test_hosts_of_its_section_are_accepted(self):
+        for host in ('web-1', 'outlet-1', 'outlet-2'):
+            self.assertEqual(
+                host, self.host('of pdu', 'pdu', 'outlet-1', host)
+            )
+        self.assertEqual([], self.rejected)
+
+    def test_probe_with_host_of_another_agent_is_its_own_host(self):
+        for host in ('web-1', 'outlet-1', 'free', 'TENANT-1', 'tenant'):
+            self.rejected.clear()
+
+            self.assertEqual(
+                'tenant-1', self.host('of tenant', 'tenant', 'tenant-1', host)
+            )
+
+            (error,) = self.rejected
+            self.assertEqual('unauthorized_host', error.reason)
+
+    def test_reserved_host_is_not_accepted_under_the_shared_secret(self):
+        for host in ('web-1', 'outlet-1', 'tenant-1'):
+            self.rejected.clear()
+
+            self.assertEqual(
+                'free', self.host('shared', 'other', 'free', host)
+            )
+
+            (error,) = self.rejected
+            self.assertEqual('reserved_host', error.reason)
+
+    def test_reserved_host_is_not_accepted_as_id_of_a_probe(self):
+        # The probe would be its own host, which is reserved.
+        received = self.sign('shared', 'other', 'web-1', 'web-1')
+
+        self.assertEqual([], self.verify(received, self.VERIFIER))
+
+        (error,) = self.rejected
+        self.assertEqual('reserved_probe', error.reason)
+
+    def test_other_hosts_are_accepted_under_the_shared_secret(self):
+        self.assertEqual('db-1', self.host('shared', 'other', 'free', 'db-1'))
+        self.assertEqual([], self.rejected)
+
+    def test_re_signed_register_contains_the_replaced_host(self):
+        # A reader of the destination would trust the secret of the forwarder.
+        received = self.sign('of tenant', 'tenant', 'tenant-1', 'web-1')
+
+        registers = self.VERIFIER.verify(received, self.rejected.append)
+        re_signed = envelope.re_sign(
+            signing.Keyring(['of the destination']), received, registers
+        )
+
+        self.assertNotIn('web-1', re_signed['body'])
+
+    def test_rejection_names_agent_probe_host_and_option(self):
+        self.host('of tenant', 'tenant', 'tenant-1', 'web-1')
+
+        (error,) = self.rejected
+        for text in ('tenant-1', 'agent tenant', 'web-1', 'hosts'):
+            self.assertIn(text, str(error))
+
+    def test_long_names_are_truncated_in_the_log(self):
+        name = 'n' * 190
+        verifier = authorization.Verifier(
+            ['shared'], [authorization.Agent(name, ['own'], ['*'], ['x'])]
+        )
+        received = self.sign('own', name, 'p' * 190, 'h' * 190)
+        self.verify(received, verifier)
+        self.assertEqual([], self.rejected)
+        verifier = authorization.Verifier(
+            ['shared'], [authorization.Agent(name, ['own'], ['p*'])]
+        )
+
+        self.verify(received, verifier)
+
+        self.assertLess(len(str(self.rejected[0])), 250)
+
+    @hypothesis.given(
+        strategies.sampled_from(
+            [('shared', 'x'), ('of pdu', 'pdu'), ('of tenant', 'tenant')]
+        ),
+        strategies.sampled_from(['outlet-1', 'tenant-1', 'web-1', 'free']),
+        strategies.sampled_from(['outlet-1', 'tenant-1', 'web-1', 'db-1']),
+    )
+    def test_no_secret_authorizes_more_than_its_hosts(
+        self, sender, probe, host
+    ):
+        received = self.sign(*sender, probe, host)
+        for register in self.VERIFIER.verify(received, lambda _: None):
+            prefix = register.probe.host.partition('-')[0]
+            expected = {
+                'outlet': 'pdu',
+                'web': 'pdu',
+                'tenant': 'tenant',
+                'free': 'x',
+                'db': 'x',
+            }
+            self.assertEqual(expected[prefix], sender[1])
+            self.assertIn(register.probe.host, (host, probe))
+
+
 class CacheTest(VerifierCase):
     """Decisions about probes are cached in bounded memory."""
 
@@ -175,11 +312,11 @@ class CacheTest(VerifierCase):
 
     def test_flood_of_probes_does_not_grow_the_cache(self):
         self.useFixture(
-            fixtures.MockPatchObject(authorization, '_MAX_CACHED_PROBES', 10)
+            fixtures.MockPatchObject(principal, 'MAX_CACHED_NAMES', 10)
         )
         for number in range(100):
             self.verify(sign('shared', 'x', f'p{number}', f'q{number}'))
-        self.assertLessEqual(len(VERIFIER._shared._authorized), 10)
+        self.assertLessEqual(len(VERIFIER._shared.probes._authorized), 10)
 
     @hypothesis.given(
         strategies.sampled_from(['shared', 'own-old', 'other', 'unknown']),
@@ -255,6 +392,20 @@ class LoadTest(test_base.BaseTestCase):
                 for register in verifier.verify(signed, lambda _: None)
             ],
         )
+
+    def test_section_sets_hosts_of_an_agent(self):
+        verifier = self.load(
+            '[agent:pdu]\nsecrets = s\nprobes = outlet-*\nhosts = *, \n'
+        )
+        measured = base.make_measurement('outlet-1')
+        probe = measured.probe._replace(agent='pdu', host='web-1')
+        signed = envelope.sign(
+            signing.Keyring(['s']), [measured._replace(probe=probe)]
+        )
+
+        (register,) = verifier.verify(signed, self.fail)
+
+        self.assertEqual('web-1', register.probe.host)
 
     def test_key_ids_are_logged_but_no_secrets(self):
         log = self.useFixture(fixtures.FakeLogger('energy_meter'))

@@ -131,6 +131,48 @@ class MeasurementConsumerTest(base.BusTestCase):
         )
         self.assertEqual(1, self.log.output.count('reserved_probe'))
 
+    def test_foreign_hosts_are_logged_once_per_agent(self):
+        names = ['tenant-1', 'tenant-2']
+        agents = [
+            authorization.Agent(name, [name], [f'{name}-*']) for name in names
+        ]
+        self.useFixture(
+            fixtures.MockPatchObject(
+                consumer.authorization,
+                'load',
+                return_value=authorization.Verifier([], agents),
+            )
+        )
+        measured = base.make_measurement()
+
+        self.make()._handle(
+            [
+                envelope.sign(
+                    signing.Keyring([name]),
+                    [
+                        measured._replace(
+                            probe=measured.probe._replace(
+                                id=f'{name}-a', host='web-1', agent=name
+                            )
+                        )
+                    ],
+                )
+                for name in names * 5
+            ]
+        )
+
+        self.assertEqual(2, self.log.output.count('unauthorized_host'))
+        self.assertEqual(
+            10,
+            self.counters.value(
+                'envelopes_rejected', reason='unauthorized_host'
+            ),
+        )
+        self.assertEqual(
+            ['tenant-1-a', 'tenant-2-a'] * 5,
+            [received.probe.host for received in self.batches.get_nowait()],
+        )
+
     def test_reload_replaces_the_secrets(self):
         signed = envelope.sign(
             signing.Keyring(['new']), [base.make_measurement()]

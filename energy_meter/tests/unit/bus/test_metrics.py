@@ -13,7 +13,7 @@ from energy_meter.bus import metrics
 PACKAGE = pathlib.Path(energy_meter.__file__).parent
 
 #: Callables that take the reason of a rejection.
-_CALLABLES = {'RejectedMessage', '_Principal', '_rejected'}
+_CALLABLES = {'RejectedMessage', 'Names', '_rejected'}
 
 
 def reasons(tree):
