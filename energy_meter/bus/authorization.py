@@ -6,7 +6,7 @@ Agents share the secrets of ``[bus] secrets``, unless a section
 ``[agent:<name>]`` gives an agent its own. Messages of such an agent are
 accepted only under its own secrets, and only for the probes and the hosts that
 the section reserves. Agents whose sections do not name these probes and hosts
-cannot report them.
+cannot report them. No agent can report a probe that is configured as a sum.
 """
 
 import collections.abc
@@ -57,6 +57,7 @@ class Verifier:
 
     :param shared: secrets of all agents that have none of their own.
     :param agents: agents with their own secrets.
+    :param sums: IDs of the probes that are configured as sums of others.
     :raises MissingSecrets: if there is no secret at all.
     """
 
@@ -64,6 +65,7 @@ class Verifier:
         self,
         shared: collections.abc.Sequence[str],
         agents: collections.abc.Sequence[Agent] = (),
+        sums: collections.abc.Set[str] = frozenset(),
     ) -> None:
         self._keyring = signing.Keyring(
             [
@@ -71,6 +73,7 @@ class Verifier:
                 *(secret for agent in agents for secret in agent.secrets),
             ]
         )
+        self._sums = sums
         reserved = [pattern for agent in agents for pattern in agent.names]
         self._shared = principal.Principal(
             frozenset(map(signing.key_id, shared)),
@@ -110,10 +113,39 @@ class Verifier:
         sender = self._agents.get(agent, self._shared)
         if verified['key_id'] not in sender.key_ids:
             raise self._wrong_secret(agent, verified['key_id'])
-        registers = envelope.decode(verified)
+        registers = self._without_sums(
+            agent, envelope.decode(verified), on_reject
+        )
         if not self._agents:
             return registers
         return sender.restrict(agent, registers, on_reject)
+
+    def _without_sums(
+        self,
+        agent: str,
+        registers: list[body.Register],
+        on_reject: principal.OnReject,
+    ) -> list[body.Register]:
+        """Return the registers of probes that are not configured as sums.
+
+        The API shows the sum under this name, so their energy would be
+        invisible, and clients that add up probes would miss it.
+        """
+        if not self._sums:
+            return registers
+        shadowed = self._sums & {register.probe.id for register in registers}
+        if not shadowed:
+            return registers
+        on_reject(
+            exception.RejectedMessage(
+                reason='sum_probe',
+                detail=(
+                    f'probe {min(shadowed):.60} of agent {agent:.60} has the '
+                    'name of a sum in a [probe:...] section; rename one'
+                ),
+            )
+        )
+        return principal.without(registers, shadowed)
 
     def _wrong_secret(
         self, name: str, key_id: str
@@ -156,7 +188,7 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
         for section in valid.values()
         if section.name.startswith(agent_secrets.PREFIX)
     ]
-    verifier = Verifier(shared, agents)
+    verifier = Verifier(shared, agents, _sums(valid.values()))
     LOG.info(
         'Verifying with secrets that have the key ids %s; agents with their '
         'own secrets: %d',
@@ -164,6 +196,21 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
         len(agents),
     )
     return verifier
+
+
+def _sums(
+    configured: collections.abc.Iterable[sections.Section],
+) -> frozenset[str]:
+    """Return the IDs of all configured sums, even of those with errors.
+
+    A probe that used the name meanwhile would be hidden by the corrected sum.
+    """
+    return frozenset(
+        section.subject
+        for section in configured
+        if section.name.startswith(wattmeter.PROBE_PREFIX)
+        and 'sum' in section.options
+    )
 
 
 def _load_agent(

@@ -12,6 +12,7 @@ REJECTION_REASONS = (
     'reserved_host',
     'reserved_probe',
     'shared_secret',
+    'sum_probe',
     'too_large',
     'unauthorized_host',
     'unauthorized_probe',

@@ -301,6 +301,30 @@ class HostsTest(VerifierCase):
             self.assertIn(register.probe.host, (host, probe))
 
 
+class SumsTest(VerifierCase):
+    """Probes that have the name of a configured sum."""
+
+    def test_probe_named_like_a_sum_is_dropped_under_any_secret(self):
+        agents = [authorization.Agent('a', ['own'], ['a-*'])]
+        for secret, name, configured in (
+            ('shared', 'x', []),
+            ('shared', 'x', agents),
+            ('own', 'a', agents),
+        ):
+            self.rejected.clear()
+            verifier = authorization.Verifier(
+                ['shared'], configured, frozenset({'a-sum', 'sum'})
+            )
+            probes = ['a-sum', 'a-1'] if name == 'a' else ['sum', 'b-1']
+
+            accepted = self.verify(sign(secret, name, *probes), verifier)
+
+            self.assertEqual(probes[1:], accepted)
+            (error,) = self.rejected
+            self.assertEqual('sum_probe', error.reason)
+            self.assertIn(f'probe {probes[0]} of agent {name}', str(error))
+
+
 class CacheTest(VerifierCase):
     """Decisions about probes are cached in bounded memory."""
 
@@ -406,6 +430,19 @@ class LoadTest(test_base.BaseTestCase):
         (register,) = verifier.verify(signed, self.fail)
 
         self.assertEqual('web-1', register.probe.host)
+
+    def test_probes_of_configured_sums_are_reserved(self):
+        # Even if the section is invalid, as a sum without parts is.
+        verifier = self.load(
+            '[bus]\nsecrets = s\n[probe:sum]\nsum = a, b\n'
+            '[probe:empty]\nsum =\n[probe:p]\nmax_watts = 1\n'
+        )
+
+        registers = verifier.verify(
+            sign('s', 'x', 'sum', 'empty', 'p'), lambda _: None
+        )
+
+        self.assertEqual(['p'], [each.probe.id for each in registers])
 
     def test_key_ids_are_logged_but_no_secrets(self):
         log = self.useFixture(fixtures.FakeLogger('energy_meter'))
