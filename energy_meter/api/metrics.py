@@ -3,7 +3,6 @@
 """Controller of ``/metrics``: probes for Prometheus."""
 
 import collections.abc
-import itertools
 
 import pecan
 import webob
@@ -11,8 +10,7 @@ import webob
 from energy_meter import totals
 from energy_meter.api import database as api_database
 from energy_meter.api import exposition
-from energy_meter.db import probes
-from energy_meter.db import sums
+from energy_meter.db import states
 from energy_meter.policies import probes as policies
 from energy_meter.web import access
 from energy_meter.web import router
@@ -42,21 +40,15 @@ class Metrics:
         environ = pecan.request.environ
         self._authorize(environ, policies.LIST)
         with self._database.connect() as connection:
-            states = {
-                state.id: state
-                for state in itertools.chain(
-                    sums.list_states(connection, self._ttl),
-                    probes.list_states(connection, self._ttl),
-                )
-            }.values()
+            metered = list(states.list_states(connection, self._ttl))
         body, content_type = exposition.render(
-            states,
+            metered,
             totals.select(
                 [
                     totals.Candidate(
                         state.id, state.host, state.scope, state.parts
                     )
-                    for state in states
+                    for state in metered
                 ],
                 self._scope_precedence,
             ),

@@ -3,7 +3,6 @@
 """Controllers of probes, with the JSON documents of the Kwapi API."""
 
 import collections.abc
-import itertools
 import typing
 
 import orjson
@@ -15,7 +14,7 @@ from energy_meter.api import arguments
 from energy_meter.api import database as api_database
 from energy_meter.db import memberships
 from energy_meter.db import probes
-from energy_meter.db import sums
+from energy_meter.db import states
 from energy_meter.policies import probes as policies
 from energy_meter.web import access
 from energy_meter.web import conditional
@@ -39,15 +38,7 @@ class Probes:
         """Return the ids of all probes."""
         self._authorize(pecan.request.environ, policies.LIST)
         with self._database.connect() as connection:
-            ids = sorted(
-                {
-                    *probes.list_ids(connection, self._ttl),
-                    *(
-                        state.id
-                        for state in sums.list_states(connection, self._ttl)
-                    ),
-                }
-            )
+            ids = states.list_ids(connection, self._ttl)
         return _answer(ids, lambda: {'probe_ids': ids})
 
     @arguments.expose()
@@ -65,10 +56,7 @@ class Probes:
                 lambda: {
                     'probes': {
                         state.id: _fields(state)
-                        for state in itertools.chain(
-                            sums.list_states(connection, self._ttl),
-                            probes.list_states(connection, self._ttl),
-                        )
+                        for state in states.list_states(connection, self._ttl)
                     }
                 },
             )
@@ -94,9 +82,7 @@ class Probes:
     def _get(self, probe: str) -> dict[str, typing.Any]:
         self._authorize(pecan.request.environ, policies.SHOW)
         with self._database.connect() as connection:
-            state = probes.get_state(
-                connection, probe, self._ttl
-            ) or sums.get_state(connection, probe, self._ttl)
+            state = states.get_state(connection, probe, self._ttl)
         if state is None:
             raise wsme_exc.ClientSideError(
                 f'Probe {probe} not found: no update within the last '

@@ -75,7 +75,11 @@ def quarter_hours(
     totals = _totals(
         spans, days, _closed_until(connection, members), range(first, until)
     )
-    return {key: days[key] for key in days if key[0] in probes} | totals
+    # A sum hides a probe of its name.
+    metered = {*probes}.difference(
+        span.whole for span in spans if span.until is None
+    )
+    return {key: days[key] for key in days if key[0] in metered} | totals
 
 
 def _spans(

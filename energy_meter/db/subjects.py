@@ -21,6 +21,8 @@ _MEMBER = schema.membership
 _CHUNK = 1000
 #: What a sum measures, see :mod:`energy_meter.db.sums`.
 _SUM_SCOPE = 'node'
+#: A sum hides a probe of its name.
+_IS_HIDDEN = _PROBE.c.id.in_(sa.select(_SUM.c.id))
 
 
 class Span(typing.NamedTuple):
@@ -59,16 +61,16 @@ class Filter(typing.NamedTuple):
 
 
 def get(connection: sa.Connection, name: str) -> Subject:
-    """Return a probe or a sum, in all of its time.
+    """Return a sum, or else a probe, in all of its time.
 
     :raises ProbeNotFound: if there is neither.
     """
-    query = _probes().where(_PROBE.c.id == name)
-    for row in connection.execute(query):
-        return _subject(row, row.whole, [Span(name, BEGINNING, END)])
     for row in connection.execute(_sums().where(_SUM.c.id == name)):
         parts = _spans(connection, memberships.Kind.SUM, [name])
         return _subject(row, row.whole, parts[name])
+    query = _probes().where(_PROBE.c.id == name)
+    for row in connection.execute(query):
+        return _subject(row, row.whole, [Span(name, BEGINNING, END)])
     raise exception.ProbeNotFound(probe=name)
 
 
@@ -171,7 +173,9 @@ def _members(
             ]
             found[row.id] = _subject(row, project, spans)
         probes = _where(
-            _probes().where(_PROBE.c.id.in_(names)), _PROBE, chosen
+            _probes().where(_PROBE.c.id.in_(names), ~_IS_HIDDEN),
+            _PROBE,
+            chosen,
         )
         for row in connection.execute(probes):
             found[row.id] = _subject(row, project, billed[row.id])

@@ -12,8 +12,7 @@ from energy_meter.clients import keystone
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import gnocchi_push
 from energy_meter.db import engine as db_engine
-from energy_meter.db import probes
-from energy_meter.db import sums
+from energy_meter.db import states
 
 #: Length of a measure in seconds, by the values of --granularity.
 _STEPS_S = {'quarter-hour': intervals.QUARTER_HOUR_S, 'hour': 3600}
@@ -96,11 +95,7 @@ def _warn(line: str) -> None:
 def _probes(conf: cfg.ConfigOpts) -> list[intervals.Probe]:
     """Return all probes and sums."""
     with db_engine.connect(conf).begin() as connection:
-        states = {
-            state.id: state
-            for states in (probes.list_states, sums.list_states)
-            for state in states(connection, base.FOREVER_S)
-        }
+        found = list(states.list_states(connection, base.FOREVER_S))
     return [
         intervals.Probe(
             state.id,
@@ -109,5 +104,5 @@ def _probes(conf: cfg.ConfigOpts) -> list[intervals.Probe]:
             state.wattmeter,
             state.project_id,
         )
-        for _, state in sorted(states.items())
+        for state in sorted(found)
     ]

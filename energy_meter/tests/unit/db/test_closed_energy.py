@@ -73,6 +73,15 @@ class ClosedEnergyTest(db_base.DatabaseTest):
                 connection, probes, DAY, DAY + 1
             )
 
+    def test_sum_hides_days_of_a_probe_of_its_name(self):
+        # Given a closed day of a probe, and an open one of the part of a sum,
+        self.close('total')
+        self.add_probe('a', closed_until=START)
+        self.join('a')
+
+        # then that day of the sum is not closed.
+        self.assertEqual({}, self.quarter_hours('total'))
+
     def test_latest_version_counts(self):
         self.close('a')
         self.close('a', version=2, energy=5)
