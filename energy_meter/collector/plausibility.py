@@ -2,6 +2,8 @@
 
 """Range check of measurements."""
 
+import collections.abc
+
 from energy_meter import measurement
 
 #: Maximum age of a register: ten years. No agent runs as long without a
@@ -11,20 +13,42 @@ _MAX_REGISTER_AGE_MS = 3652 * 86_400_000
 _TOLERANCE_MS = 60_000
 
 
-def is_plausible(received: measurement.Measurement, max_watts: float) -> bool:
-    """Check that the values of a measurement are possible.
+class Limits:
+    """Limits of what a register can claim.
 
-    The collector keeps the maximum of each register, so an impossible value
-    would stay for ever once merged.
-
-    :param max_watts: maximum power of a probe, in watts.
+    :param site_watts: maximum power of any probe, in watts.
+    :param probe_watts: maximum power of the probes for which it is known,
+        instead of that of the site.
     """
-    # A watt is a millijoule per ms.
-    max_millijoules = max_watts * (received.elapsed + _TOLERANCE_MS)
-    max_metered = received.elapsed * 1.01 + _TOLERANCE_MS
-    return (
-        received.elapsed <= _MAX_REGISTER_AGE_MS
-        and received.millijoules <= max_millijoules
-        and received.metered <= max_metered
-        and (received.watts is None or received.watts <= max_watts)
-    )
+
+    def __init__(
+        self,
+        site_watts: float,
+        probe_watts: collections.abc.Mapping[str, float],
+    ) -> None:
+        self._site_watts = site_watts
+        self._probe_watts = probe_watts
+
+    def max_watts(self, probe: str) -> float:
+        """Return the maximum power of a probe, in watts."""
+        return self._probe_watts.get(probe, self._site_watts)
+
+    def is_plausible(self, received: measurement.Measurement) -> bool:
+        """Check that the values of a measurement are possible.
+
+        The collector keeps the maximum of each register, so an impossible
+        value would stay for ever once merged.
+        """
+        max_watts = self.max_watts(received.probe.id)
+        # A watt is a millijoule per ms. One step of a coarse counter is more
+        # than a small probe uses in the tolerance.
+        max_millijoules = max_watts * received.elapsed + _TOLERANCE_MS * max(
+            max_watts, self._site_watts
+        )
+        max_metered = received.elapsed * 1.01 + _TOLERANCE_MS
+        return (
+            received.elapsed <= _MAX_REGISTER_AGE_MS
+            and received.millijoules <= max_millijoules
+            and received.metered <= max_metered
+            and (received.watts is None or received.watts <= max_watts)
+        )

@@ -15,15 +15,21 @@ from energy_meter.db import sums
 LOG = logging.getLogger(__name__)
 
 
+#: Options that the collector reads. ``max_watts`` is also for agents.
+_OPTIONS = wattmeter.COLLECTORS_OPTS | {'max_watts'}
+
+
 class ProbeSettings(typing.NamedTuple):
-    """Settings of probes that the collector stores in the database.
+    """Settings of probes. The collector stores the first two in the database.
 
     :ivar sums: probes that are the sum of others.
     :ivar projects: id of the project that is billed for a probe, by probe.
+    :ivar max_watts: maximum power of a probe, in watts, by probe.
     """
 
     sums: list[sums.Sum]
     projects: dict[str, str]
+    max_watts: dict[str, float]
 
 
 def load(conf: cfg.ConfigOpts) -> ProbeSettings:
@@ -31,10 +37,11 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
     configured, errors = sections.find(conf)
     totals: list[sums.Sum] = []
     projects: dict[str, str] = {}
+    max_watts: dict[str, float] = {}
     for section in configured.values():
         if not section.name.startswith(
             wattmeter.PROBE_PREFIX
-        ) or wattmeter.COLLECTORS_OPTS.isdisjoint(section.options):
+        ) or _OPTIONS.isdisjoint(section.options):
             continue
         try:
             values = section.values(conf, wattmeter.PROBE_OPTS)
@@ -42,13 +49,17 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
                 totals.append(_sum(section, values))
             if 'project_id' in section.options:
                 projects[section.subject] = _project(section, values)
+            if values['max_watts'] is not None:
+                max_watts[section.subject] = values['max_watts']
         except exception.ConfigurationError as error:
             errors.append(error)
     for invalid in errors:
         LOG.error('%s', invalid)
     names = {total.id for total in totals}
     return ProbeSettings(
-        [total for total in totals if not _is_nested(total, names)], projects
+        [total for total in totals if not _is_nested(total, names)],
+        projects,
+        max_watts,
     )
 
 

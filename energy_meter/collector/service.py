@@ -51,7 +51,7 @@ class Collector(service.ServiceBase):
         reload: collections.abc.Callable[[], cfg.ConfigOpts],
     ) -> None:
         self._options = conf.collector
-        self._probe_settings = probe_sections.load(conf)
+        self._load_probe_settings(conf)
         self._reload = reload
         self._wake = threading.Event()
         self._engine = db_engine.connect(conf)
@@ -110,8 +110,14 @@ class Collector(service.ServiceBase):
         """
         conf = self._reload()
         self._consumer.reload(conf)
-        self._probe_settings = probe_sections.load(conf)
+        self._load_probe_settings(conf)
         self._wake.set()
+
+    def _load_probe_settings(self, conf: cfg.ConfigOpts) -> None:
+        self._probe_settings = probe_sections.load(conf)
+        self._limits = plausibility.Limits(
+            self._options.max_watts, self._probe_settings.max_watts
+        )
 
     def handle(self, measurements: list[measurement.Measurement]) -> None:
         """Merge a batch of measurements.
@@ -123,20 +129,21 @@ class Collector(service.ServiceBase):
             self._writer.write(plausible)
 
     def _is_plausible(self, received: measurement.Measurement) -> bool:
-        if plausibility.is_plausible(received, self._options.max_watts):
+        if self._limits.is_plausible(received):
             return True
         self.counters.count('measurements_rejected', reason='out_of_range')
         self._rejections.reject('out_of_range', received.probe.agent)
         self._throttled_log.warning(
             f'out of range {received.register.agent}',
             'Rejected a measurement of probe %s from agent %s: %d mJ in '
-            '%.0f s, %s W exceed [collector] max_watts or the maximum age of '
-            'a register, ten years',
+            '%.0f s, %s W exceed %g W, max_watts in [probe:...] or '
+            '[collector], or the maximum age of a register, ten years',
             received.probe.id,
             received.probe.agent,
             received.millijoules,
             received.elapsed / 1000,
             received.watts,
+            self._limits.max_watts(received.probe.id),
         )
         return False
 

@@ -34,9 +34,10 @@ OPTS: list[cfg.Opt] = [
         'max_watts',
         default=100_000.0,
         min=1.0,
-        help='Maximum power of any probe, in watts. Measurements with a '
-        'higher power, or with more energy than this power can produce in '
-        'the time, are rejected.',
+        help='Maximum power of any probe without max_watts in a '
+        '[probe:<id>] section of this configuration, in watts. Measurements '
+        'with a higher power, or with more energy than this power can '
+        'produce in the time, are rejected.',
     ),
 ]
 

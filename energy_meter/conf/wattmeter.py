@@ -103,7 +103,9 @@ PROBE_OPTS: list[cfg.Opt] = [
         min=0.001,
         help='Maximum power of this probe, in watts. Higher readings are '
         'rejected, and no energy counter is billed for more. Defaults to '
-        'max_watts of its wattmeter, or else depends on its scope.',
+        'max_watts of its wattmeter, or else depends on its scope. In the '
+        "collectors' configuration, the limit for what agents report of this "
+        'probe, instead of [collector] max_watts.',
     ),
 ]
 

@@ -238,6 +238,33 @@ class RogueAgentTest(ThreatTest):
         self.settle('p')
         self.assertLessEqual(100_000, self.energy()['p'])
 
+    def test_it_cannot_report_more_than_the_probe_can_use(self):
+        with open(self.file, 'a', encoding='utf-8') as stream:
+            stream.write('[probe:p]\nmax_watts = 400\n')
+        self.collector.reset()
+        tolerance = 60 * 100_000_000
+
+        # Ten years at the maximum of the site, of the probe, and of both.
+        for probe, watts, expected in (
+            ('p', 100_000, False),
+            ('p', 400, True),
+            ('other', 100_000, True),
+        ):
+            elapsed = 3650 * 86_400_000
+            self.deliver(
+                self.sign(
+                    probe=probe,
+                    elapsed=elapsed,
+                    millijoules=min(elapsed * watts + tolerance, 2**53 - 1),
+                    ahead=-elapsed,
+                )
+            )
+            known = self.energy().get(probe, 0)
+            self.assertEqual(expected, known > 400_000_000, probe)
+        self.assertEqual(
+            1, self.counted('measurements_rejected', reason='out_of_range')
+        )
+
     def report_beside_the_honest_agent(self, name: str) -> None:
         """Report 1000 W for a probe that draws 0.1 W, at the same time."""
         for elapsed in (1_100_000, 1_200_000, 1_300_000):

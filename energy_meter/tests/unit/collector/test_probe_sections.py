@@ -97,3 +97,24 @@ class ProjectsTest(SectionsTestCase):
 
         self.assertEqual({'b': 'p'}, settings.projects)
         self.assertIn('[probe:a] project_id: expected the ID', self.log.output)
+
+
+class MaxWattsTest(SectionsTestCase):
+    def test_limits_of_probes_are_read(self):
+        settings = self.load(
+            '[probe:a]', 'max_watts = 400', '[probe:b]', 'project_id = p'
+        )
+
+        self.assertEqual({'a': 400.0}, settings.max_watts)
+
+    def test_empty_limit_is_none(self):
+        settings = self.load('[probe:a]', 'max_watts =')
+
+        self.assertEqual({}, settings.max_watts)
+
+    def test_invalid_limit_is_logged_and_skipped(self):
+        for text in ('0', 'nan', 'inf', 'many'):
+            settings = self.load('[probe:a]', f'max_watts = {text}')
+
+            self.assertEqual({}, settings.max_watts)
+            self.assertIn('[probe:a] max_watts: ', self.log.output)
