@@ -287,6 +287,29 @@ class RogueAgentTest(ThreatTest):
         self.report_beside_the_honest_agent('a rogue')
         self.assertEqual({'p': 1_300_000_000}, self.energy())
 
+    def test_a_forged_successor_adds_energy_up_to_the_limit(self):
+        # Given a register of the honest agent that continues,
+        forged = self.measurement(register='f' * 16)
+        after = measurement.Predecessor(REGISTER, 2**53 - 1)
+        keyring = signing.Keyring(['shared'])
+
+        # when a message claims to follow it, however long it continues,
+        for elapsed in (1_100_000, 1_200_000):
+            energy = elapsed * 100_000 + 60_000 * 100_000
+            for excess in (0, 1):
+                changed = forged._replace(
+                    after=after, elapsed=elapsed, millijoules=energy + excess
+                )
+                self.deliver(envelope.sign(keyring, [changed]))
+            self.deliver(self.sign(elapsed=elapsed, millijoules=100_000))
+        self.settle('p')
+
+        # then its energy is added, but not more than max_watts allows.
+        self.assertEqual({'p': 100_000 + energy}, self.energy())
+        self.assertEqual(
+            2, self.counted('measurements_rejected', reason='out_of_range')
+        )
+
     def test_timestamp_in_the_future_is_clamped(self):
         self.deliver(self.sign(probe='x', agent=ROGUE, ahead=10**12))
         with self.engine.connect() as connection:
