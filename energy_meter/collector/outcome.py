@@ -10,7 +10,8 @@ class Outcome(enum.StrEnum):
 
     ``merged`` measurements are billed at once. Those that are ``contested``
     are billed, as far as no other register covers the same time, when their
-    probe is settled. The others change nothing.
+    probe is settled. The others change nothing. Registers beyond a quota
+    (:mod:`energy_meter.collector.quotas`) are as if they had not arrived.
     """
 
     MERGED = 'merged'
@@ -19,3 +20,6 @@ class Outcome(enum.StrEnum):
     EXPIRED = 'expired'
     VOID = 'void'
     AGENT_DISABLED = 'agent_disabled'
+    PROBE_QUOTA = 'probe_quota'
+    REGISTER_QUOTA = 'register_quota'
+    REGISTER_RATE = 'register_rate'

@@ -20,6 +20,7 @@ from energy_meter.collector import housekeeping
 from energy_meter.collector import metrics
 from energy_meter.collector import plausibility
 from energy_meter.collector import probe_sections
+from energy_meter.collector import quotas
 from energy_meter.collector import rejections
 from energy_meter.collector import settler
 from energy_meter.collector import writer
@@ -65,6 +66,7 @@ class Collector(service.ServiceBase):
             self.counters,
             self._rejections,
             self._throttled_log,
+            quotas.Quotas(conf.collector),
         )
         self._settler = settler.Settler(
             self._engine,

@@ -12,6 +12,7 @@ from energy_meter import measurement
 from energy_meter.collector import arrivals
 from energy_meter.collector import extension
 from energy_meter.collector import outcome
+from energy_meter.collector import quotas
 from energy_meter.db import documents
 from energy_meter.db import marks
 from energy_meter.db import schema
@@ -43,7 +44,10 @@ class BatchResult(typing.NamedTuple):
 
 
 def write(
-    connection: sa.Connection, measurements: _Measurements, arrived_at: int
+    connection: sa.Connection,
+    measurements: _Measurements,
+    arrived_at: int,
+    limits: quotas.Quotas | None = None,
 ) -> BatchResult:
     """Merge measurements, all in the caller's transaction.
 
@@ -53,23 +57,13 @@ def write(
 
     :param connection: in a transaction that writes.
     :param arrived_at: the database's clock, in ms.
+    :param limits: of what agents may add; None for no limits.
     """
     accepted, disabled = _partition(connection, measurements)
-    result = BatchResult(
-        collections.Counter(),
-        [
-            (received.timestamp - arrived_at, received.probe.agent)
-            for received in accepted
-            if received.timestamp > arrived_at + _MAX_CLOCK_SKEW_MS
-        ],
-        collections.Counter(
-            (outcome.Outcome.AGENT_DISABLED, received.probe.agent)
-            for received in disabled
-        ),
-    )
-    if disabled:
-        result.outcomes[outcome.Outcome.AGENT_DISABLED] = len(disabled)
+    result = _begin(accepted, disabled, arrived_at)
     batch = arrivals.collect(accepted)
+    if limits is not None:
+        _drop(batch, limits.excess(connection, batch), result)
     new_marks, known = _new_marks(connection, batch, arrived_at)
     unknown = {
         number: arrival
@@ -95,6 +89,39 @@ def _partition(
         is_disabled = received.register.agent in agents
         (disabled if is_disabled else accepted).append(received)
     return accepted, disabled
+
+
+def _begin(
+    accepted: _Measurements, disabled: _Measurements, arrived_at: int
+) -> BatchResult:
+    """Return the result of a batch of which nothing is written yet."""
+    result = BatchResult(
+        collections.Counter(),
+        [
+            (received.timestamp - arrived_at, received.probe.agent)
+            for received in accepted
+            if received.timestamp > arrived_at + _MAX_CLOCK_SKEW_MS
+        ],
+        collections.Counter(
+            (outcome.Outcome.AGENT_DISABLED, received.probe.agent)
+            for received in disabled
+        ),
+    )
+    if disabled:
+        result.outcomes[outcome.Outcome.AGENT_DISABLED] = len(disabled)
+    return result
+
+
+def _drop(
+    batch: _Arrivals,
+    excess: dict[int, outcome.Outcome],
+    result: BatchResult,
+) -> None:
+    """Remove the registers that are beyond a quota, and count them."""
+    for number, reason in excess.items():
+        arrival = batch.pop(number)
+        result.outcomes[reason] += 1
+        result.rejected[reason, arrival.last.probe.agent] += 1
 
 
 def _new_marks(

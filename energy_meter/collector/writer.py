@@ -17,6 +17,7 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
 from energy_meter.collector import outcome
+from energy_meter.collector import quotas
 from energy_meter.collector import rejections
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
@@ -44,6 +45,14 @@ _REASONS = {
     'check the clock of the agent',
     outcome.Outcome.VOID: 'the register is void; restart the agent to open '
     'another one',
+    outcome.Outcome.PROBE_QUOTA: 'the agent has as many probes as [collector] '
+    'max_agent_probes allows; delete probes, or raise it',
+    outcome.Outcome.REGISTER_QUOTA: 'a probe has as many registers as '
+    '[collector] max_probe_registers allows; find out why the agent restarts '
+    'so often, then raise it',
+    outcome.Outcome.REGISTER_RATE: 'a probe had as many new registers in the '
+    'last hour as [collector] max_hourly_registers allows; find out why the '
+    'agent restarts so often. Registers that continue are accepted later',
 }
 
 
@@ -69,6 +78,7 @@ class Writer:
 
     :param stopping: set when the service stops.
     :param rejected: receives the rejections of each agent.
+    :param limits: of what agents may add.
     """
 
     def __init__(
@@ -78,8 +88,10 @@ class Writer:
         counts: counters.Counters,
         rejected: rejections.Rejections,
         throttled_log: log_throttle.ThrottledLogger,
+        limits: quotas.Quotas,
     ) -> None:
         self._engine = engine
+        self._limits = limits
         self._stopping = stopping
         self._counters = counts
         self._rejections = rejected
@@ -132,7 +144,10 @@ class Writer:
     ) -> store.BatchResult:
         with db_engine.writing(self._engine) as connection:
             return store.write(
-                connection, measurements, db_engine.now(connection)
+                connection,
+                measurements,
+                db_engine.now(connection),
+                self._limits,
             )
 
     def _bisect(self, measurements: list[measurement.Measurement]) -> None:

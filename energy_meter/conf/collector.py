@@ -39,6 +39,29 @@ OPTS: list[cfg.Opt] = [
         'with a higher power, or with more energy than this power can '
         'produce in the time, are rejected.',
     ),
+    cfg.IntOpt(
+        'max_agent_probes',
+        default=12_000,
+        min=1,
+        help='Maximum number of probes of one agent. Its further probes are '
+        'rejected, and energy-meter-rrd creates no files for them. Probes '
+        'that were deleted do not count.',
+    ),
+    cfg.IntOpt(
+        'max_probe_registers',
+        default=10_000,
+        min=1,
+        help='Maximum number of registers of one probe. Each start of an '
+        'agent opens one; the default allows a start each day for 27 years.',
+    ),
+    cfg.IntOpt(
+        'max_hourly_registers',
+        default=60,
+        min=1,
+        help='Maximum number of new registers of one probe in an hour. Each '
+        'collector counts for itself. A register beyond it is accepted later, '
+        'with all of its energy, if it continues.',
+    ),
 ]
 
 

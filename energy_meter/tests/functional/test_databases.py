@@ -32,6 +32,7 @@ from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.collector import limits
 
 WRITERS, PROBES, MINUTES = 2, 40, 40
 MINUTE_MS = 60_000
@@ -81,6 +82,7 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
             self.counters,
             rejections.Rejections(self.counters),
             log_throttle.ThrottledLogger(service.LOG),
+            limits.make(),
         )
 
     def bills(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
+from energy_meter.tests.unit.collector import limits
 from energy_meter.tests.unit.db import base as db_base
 
 UNAVAILABLE = db_exception.DBConnectionError()
@@ -52,6 +53,7 @@ class WriterTest(db_base.DatabaseTest):
             self.counters,
             self.rejections,
             log_throttle.ThrottledLogger(writer.LOG),
+            limits.make(),
         )
 
     def fail_writes(self, *errors: Exception) -> None:

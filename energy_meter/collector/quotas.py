@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Quotas of agents: how many probes and registers they may add.
+
+Measurements of known registers cost one look into a set. The database is
+asked about the others only, so a flood of new registers costs a query each
+batch, and adds no rows beyond the quotas.
+"""
+
+import collections
+import collections.abc
+import time
+import typing
+
+from oslo_config import cfg
+import sqlalchemy as sa
+
+from energy_meter.collector import arrivals
+from energy_meter.collector import outcome
+from energy_meter.db import documents
+from energy_meter.db import histories
+from energy_meter.db import schema
+
+#: Numbers of registers, and probes, that a collector keeps in memory. Beyond
+#: them it drops all, and asks the database again.
+_MAX_KNOWN = 500_000
+
+_HOUR_S = 3600.0
+_NUMBER = {'number': documents.INTEGER}
+_ID = {'id': documents.TEXT}
+
+_Batch = collections.abc.Mapping[int, arrivals.Arrival]
+
+
+class _Probe:
+    """What a collector knows of a probe that had a new register.
+
+    :ivar registers: number of its registers.
+    :ivar due: monotonic time until which its new registers of the last hour
+        are paid for, in seconds, if each costs the same part of an hour.
+    """
+
+    __slots__ = ('due', 'registers')
+
+    def __init__(self, registers: int) -> None:
+        self.registers = registers
+        self.due = 0.0
+
+
+class Quotas:
+    """Decides which new registers are accepted.
+
+    Probes and registers are counted in the database, those of the last hour
+    by each collector for itself.
+
+    :param options: of section ``[collector]``.
+    :param clock: returns seconds on a monotonic clock.
+    """
+
+    def __init__(
+        self,
+        options: cfg.ConfigOpts.GroupAttr,
+        clock: collections.abc.Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_probes: int = options.max_agent_probes
+        self._max_registers: int = options.max_probe_registers
+        self._price_s = _HOUR_S / options.max_hourly_registers
+        self._clock = clock
+        self._known: set[int] = set()
+        self._probes: dict[str, _Probe] = {}
+
+    def excess(
+        self, connection: sa.Connection, batch: _Batch
+    ) -> dict[int, outcome.Outcome]:
+        """Return the registers of a batch that are beyond a quota, and which.
+
+        The others count from now on, even if their transaction is repeated.
+
+        :param batch: what arrived, by number of the register.
+        """
+        unknown = [number for number in batch if number not in self._known]
+        if not unknown:
+            return {}
+        stored = _stored(connection, unknown)
+        self._remember(stored)
+        new = {
+            number: batch[number] for number in unknown if number not in stored
+        }
+        if not new:
+            return {}
+        rooms = self._load(connection, new)
+        excess = {}
+        accepted = []
+        for number, arrival in new.items():
+            reason = self._charge(arrival, rooms)
+            if reason is None:
+                accepted.append(number)
+            else:
+                excess[number] = reason
+        self._remember(accepted)
+        return excess
+
+    def _remember(self, numbers: collections.abc.Collection[int]) -> None:
+        if len(self._known) + len(numbers) > _MAX_KNOWN:
+            self._known.clear()
+        self._known.update(numbers)
+
+    def _load(
+        self, connection: sa.Connection, new: _Batch
+    ) -> collections.Counter[str]:
+        """Load what is not known of the probes of new registers.
+
+        :returns: how many probes each agent may add.
+        """
+        if len(self._probes) > _MAX_KNOWN:
+            self._probes.clear()
+        agents = {
+            arrival.last.probe.id: arrival.last.probe.agent
+            for arrival in new.values()
+            if arrival.last.probe.id not in self._probes
+        }
+        if not agents:
+            return collections.Counter()
+        counts = _registers(connection, agents)
+        for name, count in counts.items():
+            self._probes[name] = _Probe(count)
+        adding = {
+            agent for name, agent in agents.items() if name not in counts
+        }
+        if not adding:
+            return collections.Counter()
+        used = _probes(connection, adding)
+        return collections.Counter(
+            {agent: self._max_probes - used[agent] for agent in adding}
+        )
+
+    def _charge(
+        self, arrival: arrivals.Arrival, rooms: collections.Counter[str]
+    ) -> outcome.Outcome | None:
+        """Count a new register, or return which quota it exceeds."""
+        name, agent = arrival.last.probe.id, arrival.last.probe.agent
+        probe = self._probes.get(name)
+        if probe is None:
+            if rooms[agent] <= 0:
+                return outcome.Outcome.PROBE_QUOTA
+            rooms[agent] -= 1
+            probe = self._probes[name] = _Probe(0)
+        if probe.registers >= self._max_registers:
+            return outcome.Outcome.REGISTER_QUOTA
+        monotonic = self._clock()
+        due = max(probe.due, monotonic) + self._price_s
+        # A tolerance for the sum of many prices.
+        if due > monotonic + _HOUR_S * (1 + 1e-6):
+            return outcome.Outcome.REGISTER_RATE
+        probe.registers += 1
+        probe.due = due
+        return None
+
+
+def _stored(
+    connection: sa.Connection, numbers: collections.abc.Iterable[int]
+) -> set[int]:
+    """Return those of the registers that the database has."""
+    received = documents.table(connection, _NUMBER)
+    number = schema.register.c.number
+    query = sa.select(number).join_from(
+        received, schema.register, number == received.c.number
+    )
+    query = documents.look_up(query, schema.register)
+    rows = documents.pack((number,) for number in numbers)
+    return set(connection.scalars(query, rows))
+
+
+def _registers(
+    connection: sa.Connection, names: collections.abc.Iterable[str]
+) -> dict[str, int]:
+    """Return the number of registers of each probe that has any."""
+    received = documents.table(connection, _ID)
+    probe = schema.register.c.probe
+    query = (
+        sa.select(probe, sa.func.count())
+        .join_from(received, schema.register, probe == received.c.id)
+        .group_by(probe)
+    )
+    query = documents.look_up(query, schema.register, histories.PROBE_INDEX)
+    rows = documents.pack((name,) for name in names)
+    found: typing.Any = connection.execute(query, rows)
+    return {name: count for name, count in found}
+
+
+def _probes(
+    connection: sa.Connection, agents: collections.abc.Collection[str]
+) -> collections.Counter[str]:
+    """Return the number of probes whose power each agent reports."""
+    probe, register = schema.probe.c, schema.register.c
+    query = (
+        sa.select(register.agent_name, sa.func.count())
+        .join_from(
+            schema.probe,
+            schema.register,
+            register.number == sa.func.coalesce(probe.tip, probe.displayed),
+        )
+        .where(register.agent_name.in_(agents))
+        .group_by(register.agent_name)
+    )
+    found: typing.Any = connection.execute(query)
+    return collections.Counter({agent: count for agent, count in found})
