@@ -14,7 +14,6 @@ import gzip
 import itertools
 import json
 import multiprocessing
-import pathlib
 import socket
 import threading
 import time
@@ -30,10 +29,6 @@ TIMEOUT_S = 5.0
 
 #: Seconds after which an attack that has not ended counts as successful.
 MAX_SECONDS = 120.0
-
-#: Resets the peak of a process. The one of ``getrusage`` includes the process
-#: that started it.
-_RESET_PEAK = pathlib.Path('/proc/self/clear_refs')
 
 Parts = collections.abc.Iterable[bytes]
 
@@ -222,8 +217,7 @@ def read(port: int, options: dict[str, typing.Any]) -> attack.Figures:
             **options,
         },
     )
-    _RESET_PEAK.write_text('5')
-    memory, cpu = _memory('VmRSS'), time.process_time()
+    usage = attack.Usage()
     started = time.monotonic()
     note = 'no error'
     try:
@@ -233,20 +227,7 @@ def read(port: int, options: dict[str, typing.Any]) -> attack.Figures:
         note = f'{len(str(e))} characters: {str(e)[:90]}'
     except Exception as e:
         note = f'CRASH {type(e).__name__}: {str(e)[:80]}'
-    return attack.Figures(
-        _memory('VmHWM') - memory,
-        time.process_time() - cpu,
-        time.monotonic() - started,
-        note,
-    )
-
-
-def _memory(name: str) -> int:
-    """Return a size of this process in bytes, from /proc (see proc(5))."""
-    for line in pathlib.Path('/proc/self/status').read_text().splitlines():
-        if line.startswith(f'{name}:'):
-            return 1024 * int(line.split()[1])
-    raise KeyError(name)
+    return usage.figures(time.monotonic() - started, note)
 
 
 def run(name: str) -> attack.Figures:

@@ -136,13 +136,14 @@ class Agent:
 
     :param name: name of the agent.
     :param probes: number of its probes.
+    :param prefix: of the IDs of its probes.
     """
 
-    def __init__(self, name: str, probes: int) -> None:
+    def __init__(self, name: str, probes: int, prefix: str = 'probe') -> None:
         self._uuid = str(uuid.uuid4())
         self._probes = [
             measurement.Probe(
-                f'probe-{number:05}', 'outlet', 'host', 'pdu', 'dummy', name
+                f'{prefix}-{number:05}', 'outlet', 'host', 'pdu', 'dummy', name
             )
             for number in range(probes)
         ]
