@@ -204,6 +204,15 @@ class RRDError(EnergyMeterError):
     template = 'rrdtool: %(reason)s'
 
 
+class ArchiveFull(EnergyMeterError):
+    """The file system of the RRD archive has too little free space."""
+
+    template = (
+        '%(path)s has less than [rrd] min_free_mb free; no new file was '
+        'created'
+    )
+
+
 class CorruptFile(EnergyMeterError):
     """A file of the RRD archive is corrupt."""
 

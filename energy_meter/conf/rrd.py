@@ -98,6 +98,15 @@ OPTS: list[cfg.Opt] = [
         'cannot be written. Further measurements stay in the queue of '
         'the message bus.',
     ),
+    cfg.IntOpt(
+        'min_free_mb',
+        default=256,
+        min=0,
+        help='Minimum of free space, in MiB, of the file systems of directory '
+        'and graph_directory. Below it no files of new probes are created, '
+        'and no graphs are cached. Existing files never grow, and are written '
+        'on.',
+    ),
     cfg.FloatOpt(
         'max_gap',
         default=60.0,

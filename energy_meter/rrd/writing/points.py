@@ -43,6 +43,7 @@ class SkipReason(enum.StrEnum):
     NO_VALUE = 'no_value'
     OUT_OF_ORDER = 'out_of_order'
     OVERFLOW = 'overflow'
+    QUOTA = 'quota'
 
 
 class Point(typing.NamedTuple):

@@ -3,6 +3,7 @@
 """RRD files of all probes, as seen by the only process that writes them."""
 
 import collections
+import os
 import pathlib
 import time
 import typing
@@ -19,6 +20,7 @@ from energy_meter.rrd.files import names
 from energy_meter.rrd.files import rrdfile
 from energy_meter.rrd.writing import backends
 from energy_meter.rrd.writing import points as rrd_points
+from energy_meter.rrd.writing import space
 from energy_meter.telemetry import counters
 
 _WARNINGS = {
@@ -73,6 +75,36 @@ class ProbeFiles:
                 path=directory, reason=error.strerror
             )
         self._colors = index.unused_colors(self._entries)
+        self._space = space.Space(conf, directory, self._entries)
+
+    def postpone(
+        self, measurements: MeasurementsByProbe
+    ) -> MeasurementsByProbe:
+        """Remove what is not to be written now, because its file is missing.
+
+        :returns: what is to be written later. Measurements of agents that may
+            not have another file are skipped.
+        """
+        choice = self._space.choose(
+            received[-1].probe
+            for probe, received in measurements.items()
+            if probe not in self._cursors
+            and not os.path.exists(self._directory / names.to_file(probe))
+        )
+        for probe in choice.excess:
+            self._counters.count(
+                'rrd_measurements_skipped',
+                len(measurements.pop(probe.id)),
+                reason=rrd_points.SkipReason.QUOTA,
+            )
+            self._throttled_log.warning(
+                f'quota {probe.agent}',
+                'Created no file for probe %s: agent %s has as many as '
+                '[collector] max_agent_probes allows',
+                probe.id,
+                probe.agent,
+            )
+        return {probe.id: measurements.pop(probe.id) for probe in choice.later}
 
     def write(self, measurements: MeasurementsByProbe) -> dict[str, str]:
         """Write measurements.
@@ -115,7 +147,11 @@ class ProbeFiles:
             path = self._directory / names.to_file(probe)
             try:
                 writes[path] = self._prepare(path, probe, received, now)
-            except (exception.RRDError, OSError) as error:
+            except (
+                exception.RRDError,
+                exception.ArchiveFull,
+                OSError,
+            ) as error:
                 failures[probe] = str(error)
         rejected = self._backend.write(
             {
@@ -143,6 +179,7 @@ class ProbeFiles:
         """Convert measurements into points.
 
         :raises RRDError: if a file is missing and cannot be created.
+        :raises ArchiveFull: if there is no room to create it.
         :raises OSError: if the file cannot be used.
         """
         skipped: collections.Counter[rrd_points.SkipReason] = (
@@ -171,6 +208,7 @@ class ProbeFiles:
         probe = measurement.probe.id
         if probe not in self._cursors:
             self._cursors[probe] = self._open(path, measurement)
+            self._space.add(measurement.probe)
         return self._cursors[probe]
 
     def _open(
@@ -214,6 +252,7 @@ class ProbeFiles:
         start = rrd_points.row_start(
             rrd_points.point_timestamp(measurement), self._rules.step
         )
+        self._space.check()
         rrdfile.create(path, start, self._layout)
         return rrd_points.FileCursor(start)
 

@@ -76,9 +76,12 @@ class Writer:
         with self._flush_lock:
             with self._buffer_lock:
                 batch, self._buffer, self._count = self._buffer, {}, 0
+            later = self._files.postpone(batch)
             if batch:
                 self._write(batch)
                 self._save_index()
+            if later:
+                self._put_back(self._limit(later))
 
     def _write(self, batch: probe_files.MeasurementsByProbe) -> None:
         failures, error = attempt.call(

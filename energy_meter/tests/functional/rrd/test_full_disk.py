@@ -19,6 +19,7 @@ class FullDiskTest(base.ArchiveTest):
         super().setUp()
         if os.geteuid() != 0:
             raise unittest.SkipTest('only root can mount a small tmpfs')
+        self.set(min_free_mb=0)
         self.directory.mkdir()
         services.run(
             [
