@@ -2,6 +2,7 @@
 
 """Thread that settles contested probes."""
 
+import collections.abc
 import logging
 import threading
 
@@ -12,13 +13,17 @@ from energy_meter import log_throttle
 from energy_meter.collector import alarms
 from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
 from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
 
-#: Number of probes that are settled in one transaction. Batches that advance
-#: one of them wait for it.
-_CHUNK = 100
+#: Number of probes, and of their registers, that are settled in one
+#: transaction, or one probe. Batches that advance one of them wait for it.
+_MAX_PROBES, _MAX_REGISTERS = 100, 2000
+
+#: Number of registers by ID of the probe.
+_Sizes = dict[str, int]
 
 
 class Settler(threading.Thread):
@@ -73,22 +78,60 @@ class Settler(threading.Thread):
         Probes that another transaction is writing are tried once more.
         """
         with self._engine.connect() as connection:
-            waiting = settling.contested(connection)
+            waiting = _contested(connection)
         for _ in range(2):
             waiting = self._settle_all(waiting)
         self._alarms.report(self._engine)
 
-    def _settle_all(self, probes: list[str]) -> list[str]:
-        """Settle probes, and return those that were skipped."""
-        skipped: list[str] = []
-        for start in range(0, len(probes), _CHUNK):
+    def _settle_all(self, probes: _Sizes) -> _Sizes:
+        """Settle probes in order, and return those that were skipped."""
+        skipped: _Sizes = {}
+        for chunk in _chunks(probes):
             if self._stopping.is_set():
-                return []
-            chunk = probes[start : start + _CHUNK]
+                return {}
             with db_engine.writing(self._engine) as connection:
                 settled = settling.settle(
                     connection, chunk, db_engine.now(connection)
                 )
             self._counters.count('probes_settled', len(settled))
-            skipped += [probe for probe in chunk if probe not in settled]
+            skipped |= {
+                probe: probes[probe] for probe in chunk if probe not in settled
+            }
         return skipped
+
+
+def _contested(connection: sa.Connection) -> _Sizes:
+    """Return all probes that are to be settled, the smallest first.
+
+    One with thousands of registers takes seconds, and delays no other so.
+    """
+    probe, count = schema.probe.c, sa.func.count(schema.register.c.number)
+    query = (
+        sa.select(probe.id, count)
+        .join_from(
+            schema.probe,
+            schema.register,
+            schema.register.c.probe == probe.id,
+            isouter=True,
+        )
+        .where(probe.contested)
+        .group_by(probe.id)
+        .order_by(count, probe.id)
+    )
+    return {name: size for name, size in connection.execute(query)}
+
+
+def _chunks(probes: _Sizes) -> collections.abc.Iterator[list[str]]:
+    """Return the probes of each transaction."""
+    chunk: list[str] = []
+    registers = 0
+    for name, size in probes.items():
+        if chunk and (
+            len(chunk) == _MAX_PROBES or registers + size > _MAX_REGISTERS
+        ):
+            yield chunk
+            chunk, registers = [], 0
+        chunk.append(name)
+        registers += size
+    if chunk:
+        yield chunk
