@@ -205,10 +205,10 @@ class RRDError(EnergyMeterError):
 
 
 class ArchiveFull(EnergyMeterError):
-    """The file system of the RRD archive has too little free space."""
+    """The file system of RRD files or graphs has too little free space."""
 
     template = (
-        '%(path)s has less than [rrd] min_free_mb free; no new file was '
+        '%(path)s has less than [rrd] min_free_mb free, so no new file was '
         'created'
     )
 

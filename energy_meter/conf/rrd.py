@@ -71,6 +71,13 @@ OPTS: list[cfg.Opt] = [
         help='Directory that caches graphs until their data changes. It '
         'may be emptied at any time.',
     ),
+    cfg.IntOpt(
+        'graph_cache_mb',
+        default=256,
+        min=1,
+        help='Maximum size, in MiB, of all graphs in graph_directory. Beyond '
+        'it those that were drawn first are deleted.',
+    ),
     cfg.StrOpt(
         'daemon',
         help='Socket of the rrdcached daemon that writes the files, for '

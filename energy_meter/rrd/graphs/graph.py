@@ -59,7 +59,9 @@ class Graphs:
         self._options = conf.rrd
         self._archive = archive
         self._cache = image_cache.ImageCache(
-            pathlib.Path(conf.rrd.graph_directory).resolve()
+            pathlib.Path(conf.rrd.graph_directory).resolve(),
+            conf.rrd.graph_cache_mb,
+            conf.rrd.min_free_mb,
         )
         self._version = hashlib.blake2s(
             repr(

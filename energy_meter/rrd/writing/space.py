@@ -8,20 +8,17 @@ Existing files never grow, so nothing bounds them.
 import collections
 import collections.abc
 import pathlib
-import shutil
 import typing
 
 from oslo_config import cfg
 
-from energy_meter import exception
 from energy_meter import measurement
+from energy_meter.rrd.files import free_space
 from energy_meter.rrd.files import index
 
 #: Number of files that one flush creates. Each takes some ms, in which no
 #: probe is written.
 MAX_NEW_FILES = 500
-
-_MIB = 1 << 20
 
 _Probes = list[measurement.Probe]
 
@@ -52,7 +49,7 @@ class Space:
     ) -> None:
         self._directory = directory
         self._max_files: int = conf.collector.max_agent_probes
-        self._min_free: int = conf.rrd.min_free_mb * _MIB
+        self._min_free_mb: int = conf.rrd.min_free_mb
         self._files: dict[str, set[str]] = {}
         for entry in entries.values():
             if entry.latest is not None:
@@ -85,5 +82,4 @@ class Space:
         :raises ArchiveFull: if it has not.
         :raises OSError: if the disk cannot be queried.
         """
-        if shutil.disk_usage(self._directory).free < self._min_free:
-            raise exception.ArchiveFull(path=self._directory)
+        free_space.check(self._directory, self._min_free_mb)
