@@ -11,6 +11,7 @@ from oslo_upgradecheck import upgradecheck
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter.status import archive
 from energy_meter.status import bus
 from energy_meter.status import database
 from energy_meter.status import days
@@ -39,6 +40,7 @@ _CHECKS: dict[str, _Check] = {
     'Alarms of probes': database.probe_alarms,
     'Closed days': days.check,
     'Marks of the agent': marks.check,
+    'RRD archive': archive.check,
 }
 
 
