@@ -19,6 +19,7 @@ from energy_meter.tests.unit.collector import test_alarms
 from energy_meter.tests.unit.collector import test_closing
 from energy_meter.tests.unit.collector import test_curves
 from energy_meter.tests.unit.collector import test_housekeeping
+from energy_meter.tests.unit.collector import test_quotas
 from energy_meter.tests.unit.collector import test_registers
 from energy_meter.tests.unit.db import test_closed_days
 from energy_meter.tests.unit.db import test_documents
@@ -135,4 +136,8 @@ class AgentsTest(OnServer, test_closing.AgentsTest):
 
 
 class OrderTest(OnServer, test_closing.OrderTest):
+    pass
+
+
+class QuotasTest(OnServer, test_quotas.ProbesTest):
     pass

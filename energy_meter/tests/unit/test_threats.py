@@ -26,6 +26,7 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 from energy_meter.db import schema
 from energy_meter.forwarder import filter as forwarder_filter
+from energy_meter.tests.unit.collector import limits
 
 HONEST = '11111111-1111-1111-1111-111111111111'
 ROGUE = '22222222-2222-2222-2222-222222222222'
@@ -393,6 +394,30 @@ class RogueWithOwnSecretTest(ThreatTest):
         self.assertEqual({'p', 'pdu-1', 'tenant-1'}, selected)
         self.assertEqual(
             1, self.counted('envelopes_rejected', reason='unauthorized_host')
+        )
+
+    def test_it_cannot_add_probes_beyond_its_quota(self):
+        self.collector._writer._limits = limits.make(max_agent_probes=3)
+
+        for number in range(10):
+            self.report(probe=f'tenant-{number}')
+        self.deliver(self.sign(elapsed=2_000_000, probe='q'))
+
+        self.assertEqual(
+            {'p', 'q', 'tenant-0', 'tenant-1', 'tenant-2'}, set(self.energy())
+        )
+        self.assertEqual(
+            7, self.counted('measurements_merged', outcome='probe_quota')
+        )
+
+    def test_it_cannot_add_registers_without_end(self):
+        self.collector._writer._limits = limits.make(max_hourly_registers=3)
+
+        for number in range(10):
+            self.report(probe='tenant-1', register=f'{number:016x}')
+
+        self.assertEqual(
+            7, self.counted('measurements_merged', outcome='register_rate')
         )
 
     def test_it_cannot_use_the_name_of_another_agent(self):

@@ -201,6 +201,28 @@ class ReportTest(WriterTest):
             ),
         )
 
+    def test_registers_beyond_a_quota_are_counted_and_logged_once(self):
+        self.writer._limits = limits.make(max_agent_probes=1)
+
+        for probe in 'pqr':
+            self.writer.write([measure(probe)])
+        self.rejections.save(self.engine)
+
+        self.assertEqual({'p'}, self.stored())
+        self.assertEqual(
+            1, self.log.output.count('[collector] max_agent_probes')
+        )
+        table = schema.rejection.c
+        with self.engine.connect() as connection:
+            self.assertEqual(
+                [('agent', 2)],
+                connection.execute(
+                    sa.select(table.agent, table.count).where(
+                        table.reason == 'probe_quota'
+                    )
+                ).all(),
+            )
+
     def test_rejections_are_counted_by_agent(self):
         # Given a register that ended long ago, and one that is void,
         expired = measure('p', timestamp=1)
