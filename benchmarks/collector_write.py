@@ -12,6 +12,7 @@ import functools
 import sys
 
 from benchmarks import before_curves
+from energy_meter.collector import quotas
 from energy_meter.tests.functional import simulation
 
 #: Maximum ratio of an ordinary batch to the collector before curves.
@@ -27,7 +28,8 @@ def run(name: str, arguments: argparse.Namespace) -> simulation.Result:
     agent = simulation.Agent('agent', arguments.probes)
     with simulation.database(name) as engine:
         before_curves.create(engine)
-        write = functools.partial(simulation.write, engine)
+        limits = quotas.Quotas(simulation.configure('sqlite://').collector)
+        write = functools.partial(simulation.write, engine, limits=limits)
         write_before = functools.partial(before_curves.write, engine)
 
         def first_batch() -> simulation.Action:

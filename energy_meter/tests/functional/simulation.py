@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from energy_meter import conf as energy_meter_conf
 from energy_meter import measurement
 from energy_meter.cmd import service
+from energy_meter.collector import quotas
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
@@ -187,11 +188,15 @@ class Agent:
 
 
 def write(
-    engine: sa.Engine, measurements: list[measurement.Measurement]
+    engine: sa.Engine,
+    measurements: list[measurement.Measurement],
+    limits: quotas.Quotas | None = None,
 ) -> None:
     """Write measurements in one transaction, as a collector does."""
     with db_engine.writing(engine) as connection:
-        store.write(connection, measurements, db_engine.now(connection))
+        store.write(
+            connection, measurements, db_engine.now(connection), limits
+        )
 
 
 def compare(
