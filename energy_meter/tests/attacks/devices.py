@@ -246,16 +246,3 @@ def run(name: str) -> attack.Figures:
         ) as pool,
     ):
         return pool.submit(read, device.port, options).result(MAX_SECONDS)
-
-
-if __name__ == '__main__':
-    import sys
-
-    for name in sys.argv[1:] or ATTACKS:
-        figures = run(name)
-        print(
-            f'{name:40} {figures.peak_memory / 2**20:7.1f} MiB '
-            f'{figures.cpu:6.2f} s CPU {figures.latency:6.2f} s  '
-            f'{figures.note}',
-            flush=True,
-        )
