@@ -57,4 +57,4 @@ def make(conf: cfg.ConfigOpts) -> types.WSGIApplication:
 
 def serve(conf: cfg.ConfigOpts) -> server.HTTPServer:
     """Return the HTTP server of ``energy-meter-api``."""
-    return server.HTTPServer(make(conf), conf, api_conf.GROUP, 'the API')
+    return server.serve(make(conf), conf, api_conf.GROUP, 'the API')

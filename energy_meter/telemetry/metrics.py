@@ -3,8 +3,6 @@
 """Prometheus metrics of all services of a process, served over HTTP."""
 
 import collections.abc
-import contextlib
-import logging
 
 from oslo_config import cfg
 from oslo_service import service
@@ -12,11 +10,14 @@ import prometheus_client
 from prometheus_client import metrics_core
 from prometheus_client import registry as prometheus_registry
 
-from energy_meter import exception
 from energy_meter.conf import metrics as metrics_conf
 from energy_meter.telemetry import counters
+from energy_meter.web import server
 
-LOG = logging.getLogger(__name__)
+#: Number of scrapers that are served concurrently.
+_WORKERS = 2
+#: Maximum number of connections that wait for a request.
+_MAX_CONNECTIONS = 32
 
 
 class _Services(prometheus_registry.Collector):
@@ -72,42 +73,34 @@ class MetricsServer(service.ServiceBase):
         conf: cfg.ConfigOpts,
         metrics: prometheus_client.CollectorRegistry,
     ) -> None:
-        self._options = conf.metrics
+        self._conf = conf
         self._registry = metrics
-        self._running = contextlib.ExitStack()
+        self._server: server.HTTPServer | None = None
 
     def start(self) -> None:
         """Start listening, if a port is configured.
 
         :raises ConfigurationError: if the address cannot be bound.
         """
-        host, port = self._options.bind_host, self._options.port
-        if port is None:
+        if self._conf.metrics.port is None:
             return
-        try:
-            server, thread = prometheus_client.start_http_server(
-                port, host, self._registry
-            )
-        except OSError as error:
-            raise exception.ConfigurationError(
-                file='configuration',
-                section=metrics_conf.GROUP,
-                option='bind_host, port',
-                reason=(
-                    f'cannot listen on {host}:{port}: {error}; each service '
-                    'needs its own port'
-                ),
-            )
-        # Called in reverse order.
-        for step in (thread.join, server.server_close, server.shutdown):
-            self._running.callback(step)
-        LOG.info('Serving metrics on %s:%d', host, server.server_port)
+        self._server = server.HTTPServer(
+            prometheus_client.make_wsgi_app(self._registry),
+            self._conf,
+            metrics_conf.GROUP,
+            'metrics',
+            _WORKERS,
+            _MAX_CONNECTIONS,
+        )
+        self._server.start()
 
     def stop(self) -> None:
-        self._running.close()
+        """Stop listening."""
+        if self._server is not None:
+            self._server.stop()
 
     def wait(self) -> None:
-        """Do nothing; :meth:`stop` waits for the thread."""
+        """Do nothing; :meth:`stop` ends all requests."""
 
     def reset(self) -> None:
         """Do nothing; a changed address needs a restart."""

@@ -77,4 +77,4 @@ def _with_middleware(
 
 def serve(conf: cfg.ConfigOpts) -> server.HTTPServer:
     """Make the service that serves the application by itself."""
-    return server.HTTPServer(make(conf), conf, rrd_conf.GROUP, 'graphs')
+    return server.serve(make(conf), conf, rrd_conf.GROUP, 'graphs')

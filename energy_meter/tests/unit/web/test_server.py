@@ -39,7 +39,7 @@ class ServerTest(base.BaseTestCase):
         self.conf.set_override('auth_strategy', 'noauth', 'api')
 
     def make(self, application=echo_request_uri):
-        return server.HTTPServer(application, self.conf, 'api', 'a test')
+        return server.serve(application, self.conf, 'api', 'a test')
 
     def serve(self, port, application=echo_request_uri):
         self.conf.set_override('port', port, 'api')
