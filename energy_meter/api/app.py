@@ -52,7 +52,9 @@ def make(conf: cfg.ConfigOpts) -> types.WSGIApplication:
             'metrics_htpasswd',
             fallback=authenticated,
         )
-    return middleware.build(authenticated, conf, unguarded, errors.as_json)
+    return middleware.build(
+        authenticated, conf, api_conf.GROUP, unguarded, errors.as_json
+    )
 
 
 def serve(conf: cfg.ConfigOpts) -> server.HTTPServer:

@@ -36,6 +36,15 @@ OPTS: list[cfg.Opt] = [
         help='Allow energy-meter-api to listen on an address other than '
         'loopback while auth_strategy is noauth.',
     ),
+    cfg.ListOpt(
+        'allowed_hosts',
+        default=[],
+        help='Host names of the API in addition to localhost, bind_host and '
+        'the name of this machine, for example that of a reverse proxy. '
+        'While auth_strategy is noauth, requests for other host names are '
+        'rejected, which prevents DNS rebinding. IP addresses are always '
+        'allowed.',
+    ),
     cfg.StrOpt(
         'metrics_htpasswd',
         help='File with the names and bcrypt passwords of scrapers, as '

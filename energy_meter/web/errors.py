@@ -124,6 +124,8 @@ class Errors:
         """
         code = response.status_code
         title = http.client.responses.get(code, 'Error')
+        # WebOb does not know all codes.
+        response.status = f'{code} {title}'
         self._render(
             request,
             response,

@@ -12,8 +12,10 @@ from oslo_middleware import healthcheck
 from oslo_middleware import http_proxy_to_wsgi
 from oslo_middleware import request_id
 from webob import exc
+from wsme import exc as wsme_exc
 
 from energy_meter.web import errors
+from energy_meter.web import hosts
 from energy_meter.web import path
 
 _METHODS = ('GET', 'HEAD')
@@ -35,6 +37,7 @@ Applications = collections.abc.Mapping[tuple[str, ...], types.WSGIApplication]
 def build(
     authenticated: types.WSGIApplication,
     conf: cfg.ConfigOpts,
+    section: str,
     unguarded: Applications,
     render: errors.Render,
 ) -> types.WSGIApplication:
@@ -43,6 +46,7 @@ def build(
     :param authenticated: the controllers, behind their authentication.
     :param conf: the configuration; the middleware registers its options in
         it.
+    :param section: the section with ``auth_strategy`` and ``allowed_hosts``.
     :param unguarded: applications whose paths bypass that authentication;
         they have one of their own, or none.
     :param render: writes the body of error responses.
@@ -60,6 +64,14 @@ def build(
     # * The URL that the client requested from a proxy. Links and the source
     #   ranges of the health check depend on it.
     application = http_proxy_to_wsgi.HTTPProxyToWSGI(application, conf)
+    # * Host names, before a header of the client changes them.
+    if conf[section].auth_strategy == 'noauth':
+        application = hosts.AllowedHosts(
+            application,
+            errors.Errors(hosts.misdirected, render),
+            conf,
+            section,
+        )
     # * CORS: outside of authentication, because preflight requests carry no
     #   token, and outside of error responses, because scripts must be able to
     #   read these. Only if configured, because it answers every OPTIONS
@@ -91,9 +103,21 @@ class _Dispatcher:
         environ: types.WSGIEnvironment,
         start_response: types.StartResponse,
     ) -> collections.abc.Iterable[bytes]:
-        application = (
-            self._unguarded.get(environ[path.SEGMENTS], self._authenticated)
-            if environ['REQUEST_METHOD'] in _METHODS
-            else exc.HTTPMethodNotAllowed(allow=_METHODS)
+        if environ['REQUEST_METHOD'] not in _METHODS:
+            return exc.HTTPMethodNotAllowed(allow=_METHODS)(
+                environ, start_response
+            )
+        if _has_body(environ):
+            # WSME would read it.
+            raise wsme_exc.ClientSideError('Requests must not have a body.')
+        application = self._unguarded.get(
+            environ[path.SEGMENTS], self._authenticated
         )
         return application(environ, start_response)
+
+
+def _has_body(environ: types.WSGIEnvironment) -> bool:
+    return (
+        environ.get('CONTENT_LENGTH', '') not in ('', '0')
+        or 'HTTP_TRANSFER_ENCODING' in environ
+    )

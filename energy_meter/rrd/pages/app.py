@@ -69,6 +69,7 @@ def _with_middleware(
         middleware.build(
             access.authenticate(application, conf, rrd_conf.GROUP),
             conf,
+            rrd_conf.GROUP,
             {},
             show,
         )

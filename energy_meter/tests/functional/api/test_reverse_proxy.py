@@ -18,7 +18,11 @@ from energy_meter.tests.functional.services import standalone
 API = 'energy.example.org'
 PAGES = 'energy-graphs.example.org'
 
-PROXIED = {'oslo_middleware': {'enable_proxy_headers_parsing': True}}
+PROXIED = {
+    'oslo_middleware': {'enable_proxy_headers_parsing': True},
+    'api': {'allowed_hosts': API},
+    'rrd': {'allowed_hosts': PAGES},
+}
 
 
 class Installation(base.Service):

@@ -45,7 +45,9 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
         directory = self.useFixture(fixtures.TempDir()).path
         url = f'sqlite:///{directory}/db'
         configuration = commands.Configuration(
-            directory, database={'connection': url}
+            directory,
+            database={'connection': url},
+            api={'allowed_hosts': 'cloud.example'},
         )
         configuration.run('energy-meter-manage', 'db', 'sync')
         engine = sa.create_engine(url)
@@ -123,6 +125,11 @@ class ServersTest(testscenarios.WithScenarios, base.BaseTestCase):
             self.assertEqual(
                 'application/json', response.headers['Content-Type']
             )
+
+    def test_body_is_rejected_without_reading_it(self):
+        response = self.get('/', 400, **{'Transfer-Encoding': 'chunked'})
+
+        self.assertIn('body', response.json['error']['message'])
 
     def test_links_contain_host_of_request(self):
         version = self.get('/', Host='cloud.example').json['versions'][0]

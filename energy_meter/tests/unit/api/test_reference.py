@@ -25,6 +25,8 @@ EXAMPLE = re.compile(
 
 
 class ReferenceTest(base.APITestCase):
+    config = base.APITestCase.config + 'allowed_hosts = controller\n'
+
     def setUp(self) -> None:
         super().setUp()
         self.insert('node-41')

@@ -30,6 +30,8 @@ class _Response:
 
 
 class VersionsTest(base.APITestCase):
+    config = base.APITestCase.config + 'allowed_hosts = api.example\n'
+
     def test_keystoneauth_discovers_the_version(self):
         for url in (
             'http://api.example/',

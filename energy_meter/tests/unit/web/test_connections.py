@@ -165,9 +165,7 @@ class ConnectionsTest(base.BaseTestCase):
         self.assertEqual('', self.log.output)
 
     def test_more_requests_than_can_wait_are_unavailable(self):
-        self.useFixture(
-            fixtures.MockPatchObject(connections, 'MAX_QUEUED', 1)
-        )
+        self.useFixture(fixtures.MockPatchObject(connections, 'MAX_QUEUED', 1))
         busy = threading.Semaphore(0)
         proceed = threading.Event()
 
@@ -191,7 +189,9 @@ class ConnectionsTest(base.BaseTestCase):
 
         self.server = self.serve(fail)
         for _ in range(3):
-            self.assertEqual(b'HTTP/1.1 500 Internal Server Error', self.fetch())
+            self.assertEqual(
+                b'HTTP/1.1 500 Internal Server Error', self.fetch()
+            )
 
         self.assertEqual(1, self.log.output.count('RuntimeError: mistake'))
         self.assertIn('in fail', self.log.output)
