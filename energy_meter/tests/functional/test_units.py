@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,29 @@ class UnitsTest(test_base.BaseTestCase):
         self.assertEqual(0, status, output)
         for unit in self.directory.glob('*.service'):
             self.assertIn(f'exposure level for {unit.name}', output)
+
+    def test_services_cannot_exhaust_the_machine(self):
+        # systemd reads all drop-ins of a unit in the order of their names.
+        for unit in self.directory.glob('*.service'):
+            drop_ins = [
+                file
+                for name in ('energy-meter-', unit.stem)
+                for file in self.directory.glob(f'{name}.service.d/*.conf')
+            ]
+            text = '\n'.join(
+                file.read_text()
+                for file in sorted(drop_ins, key=lambda file: file.name)
+            )
+            limits = dict(re.findall(r'(?m)^(\w+)=(.*)$', text))
+
+            is_agent = unit.stem == 'energy-meter-agent'
+            self.assertEqual(
+                ('65536', '16384', '25%') if is_agent else ('8192', '512', '25%'),
+                tuple(
+                    limits[name]
+                    for name in ('LimitNOFILE', 'TasksMax', 'MemoryMax')
+                ),
+            )
 
     def test_agent_may_ask_for_the_state_of_the_clock(self):
         # Otherwise no clock would be synchronized.
