@@ -92,7 +92,9 @@ class UnitsTest(test_base.BaseTestCase):
 
             is_agent = unit.stem == 'energy-meter-agent'
             self.assertEqual(
-                ('65536', '16384', '25%') if is_agent else ('8192', '512', '25%'),
+                ('65536', '16384', '25%')
+                if is_agent
+                else ('8192', '512', '25%'),
                 tuple(
                     limits[name]
                     for name in ('LimitNOFILE', 'TasksMax', 'MemoryMax')

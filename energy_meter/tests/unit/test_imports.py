@@ -51,7 +51,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     'signing': {'exception'},
     'register': {'accumulator', 'measurement'},
     'conf': {'exception', 'measurement'},
-    'telemetry': {'conf', 'exception'},
+    # Metrics are served by the HTTP server of the API and the pages.
+    'telemetry': {'conf', 'exception', 'web'},
     # A driver can be tested and packaged separately.
     'drivers': {'attempt', 'exception', 'log_throttle', 'measurement'},
     'clients': {'exception'},
@@ -63,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'rating': {'clients', 'exception'},
     'billing': {'measurement'},
     'db': {'billing', 'exception', 'measurement'},
-    'web': {'exception', 'policies'},
+    'web': {'exception', 'log_throttle', 'policies'},
     'bus': BASICS,
     'agent': BASICS | {'bus', 'drivers'},
     'collector': BASICS | {'billing', 'bus', 'db'},
