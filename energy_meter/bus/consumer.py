@@ -18,6 +18,10 @@ from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import bus as bus_conf
 from energy_meter.telemetry import counters
 
+#: Number of measurements that the handler receives at once, apart from those
+#: of the last envelope. 50 messages of 2,000 measurements are not divided.
+_MAX_MEASUREMENTS = 100_000
+
 #: Handles the measurements of a batch. When it returns, their messages are
 #: acknowledged. If it raises :class:`energy_meter.bus.listener.Stopping`,
 #: they are requeued.
@@ -56,7 +60,7 @@ class MeasurementConsumer:
         self._sources = sources.Sources(
             bus_transport.connect_sources(conf, bus_conf.GROUP),
             self._handle,
-            self._rejections.add_unreadable,
+            self._rejections.add,
             batch_size,
             batch_timeout,
             pool,
@@ -80,11 +84,17 @@ class MeasurementConsumer:
         self._sources.stop()
         self._reconnects.stop()
 
-    def _handle(self, envelopes: list[object]) -> None:
-        self._counters.count('messages_received', len(envelopes))
+    def _handle(self, envelopes: collections.abc.Iterable[object]) -> None:
         measurements: list[measurement.Measurement] = []
         for received in envelopes:
+            self._counters.count('messages_received')
             measurements += self._verify(received)
+            if len(measurements) >= _MAX_MEASUREMENTS:
+                self._pass_on(measurements)
+                measurements = []
+        self._pass_on(measurements)
+
+    def _pass_on(self, measurements: list[measurement.Measurement]) -> None:
         self._counters.count('measurements_received', len(measurements))
         if measurements:
             self._handler(measurements)

@@ -20,7 +20,10 @@ from energy_meter.bus import fields
 VERSION = 2
 
 #: Maximum length of a body, in bytes of UTF-8. A longer one is not verified.
-MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_BODY_BYTES = 1_000_000
+#: Number of measurements of which any body is shorter than the maximum: names
+#: of 190 characters that take four bytes each make up 0.95 MB.
+MAX_MEASUREMENTS = 500
 
 _PATTERNS = {
     'key_id': re.compile(r'[0-9a-f]{16}'),
@@ -46,7 +49,8 @@ def sign(
 ) -> Envelope:
     """Return a signed envelope with the measurements.
 
-    :param measurements: at least one; all of the same agent and wattmeter.
+    :param measurements: at least one and up to :data:`MAX_MEASUREMENTS`; all
+        of the same agent and wattmeter.
     """
     return _sign(
         keyring,

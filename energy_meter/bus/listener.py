@@ -3,6 +3,7 @@
 """Listener that reads messages from a bus in batches."""
 
 import collections.abc
+import functools
 import logging
 import threading
 import typing
@@ -13,7 +14,7 @@ from oslo_messaging.notify import listener as messaging_listener
 
 from energy_meter import attempt
 from energy_meter import exception
-from energy_meter.bus import messaging_log
+from energy_meter.bus import message as bus_message
 from energy_meter.bus import transport as bus_transport
 
 LOG = logging.getLogger(__name__)
@@ -21,13 +22,15 @@ LOG = logging.getLogger(__name__)
 #: Seconds between two attempts to listen on a broker that refuses.
 _RETRY_INTERVAL_S = 10
 
-#: Handles a batch: what :data:`Extract` returned for its messages. When it
-#: returns, the messages are acknowledged. If it raises :class:`Stopping`,
-#: they are requeued.
-Handler = collections.abc.Callable[[list[typing.Any]], None]
+#: Handles a batch: what :data:`Extract` returned for its messages, which are
+#: parsed one after the other. When it returns, the messages are acknowledged.
+#: If it raises :class:`Stopping`, they are requeued.
+Handler = collections.abc.Callable[
+    [collections.abc.Iterable[typing.Any]], None
+]
 #: Selects what of a message goes into a batch: :func:`envelopes` or
 #: :func:`message`.
-Extract = collections.abc.Callable[[typing.Any], list[typing.Any]]
+Extract = collections.abc.Callable[[bus_message.Message], list[typing.Any]]
 
 
 class Stopping(exception.EnergyMeterError):
@@ -36,30 +39,14 @@ class Stopping(exception.EnergyMeterError):
     template = 'the service is stopping'
 
 
-class Message(typing.NamedTuple):
-    """A message with its context.
-
-    :ivar context: of the notification. It is neither signed nor checked.
-    :ivar envelopes: as :func:`envelopes` returns them.
-    """
-
-    context: dict[str, object]
-    envelopes: list[object]
+def envelopes(received: bus_message.Message) -> list[object]:
+    """Return the envelopes of a message."""
+    return received.envelopes
 
 
-def envelopes(incoming: typing.Any) -> list[object]:
-    """Return the envelopes of a message; ``[None]`` if it has no list."""
-    notification = incoming.message
-    payload = (
-        notification.get('payload') if isinstance(notification, dict) else None
-    )
-    content = payload.get('envelopes') if isinstance(payload, dict) else None
-    return content if isinstance(content, list) else [None]
-
-
-def message(incoming: typing.Any) -> list[Message]:
+def message(received: bus_message.Message) -> list[bus_message.Message]:
     """Return a message with its context, as the only item of a list."""
-    return [Message(incoming.ctxt, envelopes(incoming))]
+    return [received]
 
 
 class _Dispatcher:
@@ -71,8 +58,14 @@ class _Dispatcher:
 
     supported_priorities = (bus_transport.PRIORITY,)
 
-    def __init__(self, handler: Handler, extract: Extract = envelopes) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        on_reject: bus_message.OnReject,
+        extract: Extract = envelopes,
+    ) -> None:
         self._handler = handler
+        self._on_reject = on_reject
         self._extract = extract
 
     def dispatch(self, incoming: list[typing.Any]) -> set[typing.Any]:
@@ -80,30 +73,38 @@ class _Dispatcher:
 
         :returns: the messages to requeue.
         """
-        batch = [
-            extracted
-            for received in incoming
-            for extracted in self._extract(received)
-        ]
         try:
-            self._handler(batch)
+            self._handler(self._read(incoming))
         except Stopping:
             return set(incoming)
         except Exception:
             # If requeued, the batch would be delivered again at once, in an
             # endless loop.
             LOG.exception(
-                'Failed to handle a batch of %d envelopes; it is dropped',
-                len(batch),
+                'Failed to handle a batch of %d messages; it is dropped',
+                len(incoming),
             )
         return set()
+
+    def _read(
+        self, incoming: list[typing.Any]
+    ) -> collections.abc.Iterator[typing.Any]:
+        for received in incoming:
+            parsed, error = attempt.call(
+                functools.partial(bus_message.read, received),
+                exception.RejectedMessage,
+            )
+            if error is not None:
+                self._on_reject(error)
+            if parsed is not None:
+                yield from self._extract(parsed)
 
 
 class Listener:
     """Reads a queue of a bus, one batch at a time.
 
     :param handler: handles the batches.
-    :param on_undecodable: called for each message that is not a notification.
+    :param on_reject: called for each message that is rejected unread.
     :param batch_size: maximum number of messages in a batch.
     :param batch_timeout: maximum time in seconds to wait for a batch to fill.
     :param pool: name of a separate queue; None for the queue of the topic,
@@ -115,20 +116,20 @@ class Listener:
         self,
         transport: messaging_transport.NotificationTransport,
         handler: Handler,
-        on_undecodable: collections.abc.Callable[[], None],
+        on_reject: bus_message.OnReject,
         batch_size: int,
         batch_timeout: float,
         pool: str | None = None,
         extract: Extract = envelopes,
     ) -> None:
-        self._filter = messaging_log.UndecodableFilter(on_undecodable)
+        bus_message.postpone_parsing()
         target = oslo_messaging.Target(
             exchange=bus_transport.EXCHANGE, topic=bus_transport.TOPIC
         )
         self._server = messaging_listener.BatchNotificationServer(
             transport,
             [target],
-            _Dispatcher(handler, extract),
+            _Dispatcher(handler, on_reject, extract),
             allow_requeue=True,
             pool=pool,
             batch_size=batch_size,
@@ -140,7 +141,6 @@ class Listener:
 
     def start(self) -> None:
         """Start to read as soon as the broker can be reached."""
-        self._filter.start()
         # Connecting blocks while the broker is away, hence the thread.
         threading.Thread(
             target=self._listen, name='listener', daemon=True
@@ -175,7 +175,6 @@ class Listener:
         self._stopping.set()
         if self._listening.is_set():
             self._stop_server()
-        self._filter.stop()
 
     def _stop_server(self) -> None:
         self._server.stop()

@@ -9,6 +9,7 @@ from energy_meter.telemetry import counters
 REJECTION_REASONS = (
     'bad_signature',
     'malformed',
+    'redelivered',
     'reserved_host',
     'reserved_probe',
     'shared_secret',

@@ -13,6 +13,7 @@ from oslo_messaging import transport as messaging_transport
 from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import envelope
+from energy_meter.bus import message
 from energy_meter.bus import messaging_log
 from energy_meter.bus import transport as bus_transport
 
@@ -51,12 +52,13 @@ class EnvelopePublisher:
     ) -> None:
         """Send signed envelopes in one message.
 
+        :param envelopes: that :func:`energy_meter.bus.message.split` returned.
         :param context: of the notification; it is not signed.
         :raises Exception: of oslo.messaging or of a library below it, if the
             broker did not confirm the message.
         """
         timestamp = datetime.datetime.now(datetime.UTC)
-        message = {
+        notification = {
             'message_id': str(uuid.uuid4()),
             'publisher_id': self._publisher_id,
             'event_type': EVENT_TYPE,
@@ -67,7 +69,7 @@ class EnvelopePublisher:
         # oslo.messaging's Notifier does the same, but hides every error: its
         # caller cannot distinguish a confirmed message from a lost one.
         self._transport._send_notification(
-            self._target, dict(context), message, version=2.0, retry=0
+            self._target, dict(context), notification, version=2.0, retry=0
         )
 
 
@@ -99,7 +101,9 @@ class MeasurementPublisher(EnvelopePublisher):
     def publish(
         self, measurements: collections.abc.Iterable[measurement.Measurement]
     ) -> None:
-        """Send measurements in one message, with an envelope per wattmeter.
+        """Send measurements, with an envelope per wattmeter.
+
+        They form one message, unless its readers would reject it.
 
         :raises Exception: as for :meth:`send`.
         """
@@ -108,6 +112,13 @@ class MeasurementPublisher(EnvelopePublisher):
             groups.setdefault(
                 (outgoing.register.agent, outgoing.probe.wattmeter), []
             ).append(outgoing)
-        self.send(
-            [envelope.sign(self._keyring, group) for group in groups.values()]
+        signed = (
+            envelope.sign(
+                self._keyring,
+                group[start : start + envelope.MAX_MEASUREMENTS],
+            )
+            for group in groups.values()
+            for start in range(0, len(group), envelope.MAX_MEASUREMENTS)
         )
+        for envelopes in message.split(signed):
+            self.send(envelopes)

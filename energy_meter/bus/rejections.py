@@ -31,11 +31,3 @@ class Rejections:
         self._throttled_log.warning(
             f'{error.reason} {error.sender}', 'Rejected a message: %s', error
         )
-
-    def add_unreadable(self) -> None:
-        """Count and log a message that is not a notification."""
-        self.add(
-            exception.RejectedMessage(
-                reason='unreadable', detail='not a notification'
-            )
-        )

@@ -9,6 +9,7 @@ import typing
 from oslo_messaging import transport as messaging_transport
 
 from energy_meter.bus import listener
+from energy_meter.bus import message as bus_message
 
 
 class Sources:
@@ -29,7 +30,7 @@ class Sources:
             messaging_transport.NotificationTransport
         ],
         handler: listener.Handler,
-        on_undecodable: collections.abc.Callable[[], None],
+        on_reject: bus_message.OnReject,
         batch_size: int,
         batch_timeout: float,
         pool: str | None = None,
@@ -42,7 +43,7 @@ class Sources:
             listener.Listener(
                 transport,
                 self._handle,
-                on_undecodable,
+                on_reject,
                 batch_size,
                 batch_timeout,
                 pool,
@@ -63,6 +64,6 @@ class Sources:
         for transport in self._transports:
             transport.cleanup()
 
-    def _handle(self, batch: list[typing.Any]) -> None:
+    def _handle(self, batch: collections.abc.Iterable[typing.Any]) -> None:
         with self._lock:
             self._handler(batch)

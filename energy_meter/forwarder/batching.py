@@ -10,10 +10,8 @@ import collections.abc
 import typing
 
 from energy_meter.bus import envelope as bus_envelope
+from energy_meter.bus import message
 from energy_meter.forwarder import route as forwarder_route
-
-#: A batch is full when its bodies have this many characters.
-MAX_LENGTH = bus_envelope.MAX_BODY_BYTES
 
 
 class Batch(typing.NamedTuple):
@@ -32,14 +30,11 @@ def group_by_route(
     ],
 ) -> list[Batch]:
     """Group envelopes by their route, and keep their order."""
-    batches: list[Batch] = []
-    current: dict[forwarder_route.Route, Batch] = {}
-    lengths: dict[forwarder_route.Route, int] = {}
+    by_route: dict[forwarder_route.Route, list[bus_envelope.Envelope]] = {}
     for route, envelope in envelopes:
-        if route not in current or lengths[route] >= MAX_LENGTH:
-            current[route] = Batch(route, [])
-            lengths[route] = 0
-            batches.append(current[route])
-        current[route].envelopes.append(envelope)
-        lengths[route] += len(envelope['body'])
-    return batches
+        by_route.setdefault(route, []).append(envelope)
+    return [
+        Batch(route, part)
+        for route, selected in by_route.items()
+        for part in message.split(selected)
+    ]

@@ -20,6 +20,7 @@ from energy_meter.bus import authorization
 from energy_meter.bus import envelope as bus_envelope
 from energy_meter.bus import fields
 from energy_meter.bus import listener
+from energy_meter.bus import message as bus_message
 from energy_meter.bus import messaging_log
 from energy_meter.bus import publisher
 from energy_meter.bus import rejections
@@ -78,7 +79,7 @@ class Forwarder(service.ServiceBase):
         self._sources = sources.Sources(
             self._connect_sources(conf),
             self.handle,
-            self._rejections.add_unreadable,
+            self._rejections.add,
             options.batch_size,
             options.flush_interval,
             options.pool,
@@ -130,13 +131,14 @@ class Forwarder(service.ServiceBase):
         """
         self._filter = _make_filter(self._reload())
 
-    def handle(self, messages: list[listener.Message]) -> None:
+    def handle(
+        self, messages: collections.abc.Iterable[bus_message.Message]
+    ) -> None:
         """Forward a batch of messages.
 
         :raises Stopping: if the service stops before the destination has
             confirmed all of them.
         """
-        self.counters.count('messages_received', len(messages))
         for batch in batching.group_by_route(
             (route, envelope)
             for message in messages
@@ -146,7 +148,7 @@ class Forwarder(service.ServiceBase):
             self._send(batch)
 
     def _read_route(
-        self, message: listener.Message
+        self, message: bus_message.Message
     ) -> forwarder_route.Route | None:
         route, error = attempt.call(
             lambda: forwarder_route.read(message.context),
@@ -157,9 +159,10 @@ class Forwarder(service.ServiceBase):
         return route
 
     def _route(
-        self, message: listener.Message
+        self, message: bus_message.Message
     ) -> forwarder_route.Route | None:
         """Return the route of a message; None if it is dropped."""
+        self.counters.count('messages_received')
         route = self._read_route(message)
         if route is None:
             return None

@@ -23,7 +23,13 @@ class DispatcherTest(base.BaseTestCase):
     def setUp(self):
         super().setUp()
         self.handled = []
-        self.dispatcher = listener._Dispatcher(self.handled.append)
+        self.rejected = []
+        self.dispatcher = self.make(
+            lambda envelopes: self.handled.append(list(envelopes))
+        )
+
+    def make(self, handler):
+        return listener._Dispatcher(handler, self.rejected.append)
 
     def dispatch(self, *messages):
         return self.dispatcher.dispatch(
@@ -89,24 +95,25 @@ class DispatcherTest(base.BaseTestCase):
             raise listener.Stopping()
 
         incoming = [_Incoming({}), _Incoming({})]
-        requeued = listener._Dispatcher(stop).dispatch(incoming)
+        requeued = self.make(stop).dispatch(incoming)
 
         self.assertEqual(set(incoming), requeued)
 
     def test_batch_that_cannot_be_handled_is_not_requeued(self):
         log = self.useFixture(fixtures.FakeLogger(listener.__name__))
 
-        requeued = listener._Dispatcher(lambda _: 1 / 0).dispatch(
+        requeued = self.make(lambda _: 1 / 0).dispatch(
             [_Incoming({'payload': {'envelopes': [1, 2]}})]
         )
 
         self.assertEqual(set(), requeued)
-        self.assertIn('Failed to handle a batch of 2 envelopes', log.output)
+        self.assertIn('Failed to handle a batch of 1 messages', log.output)
 
 
 class _Incoming:
     def __init__(self, message):
         self.message = message
+        self.ctxt = {}
 
 
 class ListenerTest(bus_base.BusTestCase):
@@ -122,8 +129,8 @@ class ListenerTest(bus_base.BusTestCase):
     ):
         started = listener.Listener(
             self.transport,
-            handler or self.batches.put,
-            lambda: None,
+            handler or self.put,
+            self.fail,
             batch_size,
             batch_timeout,
             pool,
@@ -131,6 +138,9 @@ class ListenerTest(bus_base.BusTestCase):
         self.addCleanup(started.stop)
         started.start()
         return started
+
+    def put(self, envelopes):
+        self.batches.put(list(envelopes))
 
     def receive(self):
         return self.batches.get(timeout=TIMEOUT_S)
@@ -186,8 +196,8 @@ class ListenerTest(bus_base.BusTestCase):
     def test_messages_arrive_with_their_context(self):
         started = listener.Listener(
             self.transport,
-            self.batches.put,
-            lambda: None,
+            self.put,
+            self.fail,
             1,
             0.01,
             extract=listener.message,
@@ -204,7 +214,10 @@ class ListenerTest(bus_base.BusTestCase):
     def test_pool_receives_its_own_copies(self):
         self.listen()
         copies = queue.Queue()
-        self.listen(handler=copies.put, pool='energy_meter.copy')
+        self.listen(
+            handler=lambda batch: copies.put(list(batch)),
+            pool='energy_meter.copy',
+        )
 
         self.publisher.send([{'number': 1}])
 
@@ -240,10 +253,10 @@ class ListenerTest(bus_base.BusTestCase):
         calls = []
 
         def handle(envelopes):
-            calls.append(envelopes)
+            calls.append(list(envelopes))
             if len(calls) == 1:
                 raise listener.Stopping()
-            self.batches.put(envelopes)
+            self.batches.put(calls[-1])
 
         self.listen(handler=handle)
         self.publisher.send([{'number': 1}])
@@ -256,7 +269,7 @@ class ListenerTest(bus_base.BusTestCase):
         def handle(envelopes):
             started.set()
             resume.wait(TIMEOUT_S)
-            self.batches.put(envelopes)
+            self.put(envelopes)
 
         running = self.listen(handler=handle)
         self.publisher.send([{'number': 1}])

@@ -46,20 +46,6 @@ class SuppressionTest(test_base.BaseTestCase):
             fixtures.FakeLogger('oslo.messaging', level=logging.INFO)
         )
 
-    def test_undecodable_messages_are_reported_instead_of_logged(self):
-        reports = []
-        undecodable = messaging_log.UndecodableFilter(
-            lambda: reports.append(None)
-        )
-        undecodable.start()
-        self.addCleanup(undecodable.stop)
-
-        DRIVER_LOG.error('Failed to process message ... skipping it.')
-        DRIVER_LOG.error('something else')
-
-        self.assertEqual([None], reports)
-        self.assertEqual('something else\n', self.log.output)
-
     def test_publish_errors_are_suppressed(self):
         messaging_log.suppress_publish_errors()
 

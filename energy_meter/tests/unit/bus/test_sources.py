@@ -19,6 +19,9 @@ TIMEOUT_S = 20.0
 
 
 class SourcesTest(bus_base.BusTestCase):
+    def put(self, envelopes):
+        self.received.put(list(envelopes))
+
     def test_unreachable_bus_does_not_stop_another(self):
         # Given two buses, the first of which is unreachable,
         tried = threading.Event()
@@ -29,9 +32,9 @@ class SourcesTest(bus_base.BusTestCase):
 
         unreachable = transport.connect(self.conf)
         unreachable._listen_for_notifications = refuse
-        received = queue.Queue()
+        self.received = queue.Queue()
         started = sources.Sources(
-            [unreachable, self.transport], received.put, lambda: None, 1, 0.01
+            [unreachable, self.transport], self.put, self.fail, 1, 0.01
         )
 
         # when both are read,
@@ -43,7 +46,7 @@ class SourcesTest(bus_base.BusTestCase):
         ).send([{'number': 1}])
 
         # then messages of the other arrive.
-        self.assertEqual([{'number': 1}], received.get(timeout=TIMEOUT_S))
+        self.assertEqual([{'number': 1}], self.received.get(timeout=TIMEOUT_S))
 
 
 class ConnectTest(bus_base.BusTestCase):

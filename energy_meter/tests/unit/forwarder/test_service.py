@@ -12,6 +12,7 @@ from energy_meter import exception
 from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import listener
+from energy_meter.bus import message as bus_message
 from energy_meter.forwarder import service
 from energy_meter.tests.unit.bus import base as bus_base
 
@@ -23,7 +24,7 @@ def sign(probe, keyring=bus_base.KEYRING):
 
 
 def message(*envelopes, **context):
-    return listener.Message(context, list(envelopes))
+    return bus_message.Message(context, list(envelopes))
 
 
 class ForwarderTest(bus_base.BusTestCase):
@@ -254,7 +255,7 @@ class ReloadTest(bus_base.BusTestCase):
         )
 
     def handle(self, *envelopes):
-        self.forwarder.handle([listener.Message({}, list(envelopes))])
+        self.forwarder.handle([bus_message.Message({}, list(envelopes))])
 
     def test_secrets_and_patterns_are_reloaded(self):
         signed = sign('a', keyring=signing.Keyring(['new']))
