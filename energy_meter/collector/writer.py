@@ -3,6 +3,7 @@
 """Writer of batches that survives database outages and invalid rows."""
 
 import collections.abc
+import itertools
 import json
 import logging
 import threading
@@ -20,6 +21,7 @@ from energy_meter.collector import outcome
 from energy_meter.collector import quotas
 from energy_meter.collector import rejections
 from energy_meter.collector import store
+from energy_meter.collector import witness
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
@@ -29,6 +31,18 @@ LOG = logging.getLogger(__name__)
 _T = typing.TypeVar('_T')
 
 _INITIAL_BACKOFF_S, _MAX_BACKOFF_S = 0.1, 5.0
+#: Number of failures of a batch after which the next attempts are observed.
+#: Outages are usually shorter, or the database cannot be connected to at all.
+_MAX_FAILURES = 4
+
+#: Maximum size of the names in a batch, as JSON. No statement of it exceeds
+#: MariaDB's smallest packet limit, 16 MiB, with what is not a name.
+_MAX_NAME_BYTES = 8 * 1024 * 1024
+#: Maximum size of a character in JSON, which PyMySQL escapes again.
+_MAX_CHARACTER_BYTES = 14
+
+#: Maximum number of measurements in quarantine. Others are dropped.
+_MAX_QUARANTINED = 10_000
 
 _DATA_ERRORS = (
     db_exception.DBDataError,
@@ -36,7 +50,6 @@ _DATA_ERRORS = (
     db_exception.DBInvalidUnicodeParameter,
 )
 _ERRORS = (*db_engine.ERRORS, db_exception.DBInvalidUnicodeParameter)
-
 
 #: Why measurements change nothing.
 _REASONS = {
@@ -61,7 +74,7 @@ def _is_data_error(error: BaseException) -> bool:
     # oslo.db converts some errors of PostgreSQL and MariaDB to data errors,
     # and wraps the others unchanged.
     cause = getattr(error, 'inner_exception', None)
-    return isinstance(error, _DATA_ERRORS) or isinstance(
+    return isinstance(error, (*_DATA_ERRORS, sa.exc.DataError)) or isinstance(
         cause, sa.exc.DataError
     )
 
@@ -69,6 +82,22 @@ def _is_data_error(error: BaseException) -> bool:
 def _is_transient(error: BaseException) -> bool:
     """Check whether a retry can succeed, for example after an outage."""
     return isinstance(error, _ERRORS) and not _is_data_error(error)
+
+
+def _split(
+    measurements: list[measurement.Measurement],
+) -> collections.abc.Iterator[list[measurement.Measurement]]:
+    """Cut a batch by the size of its names."""
+    start = size = 0
+    for index, received in enumerate(measurements):
+        names = ''.join(received.probe)
+        length = len(names)
+        size += length if names.isascii() else _MAX_CHARACTER_BYTES * length
+        if size > _MAX_NAME_BYTES:
+            yield measurements[start : index + 1]
+            start, size = index + 1, 0
+    if start < len(measurements):
+        yield measurements[start:]
 
 
 class Writer:
@@ -110,27 +139,44 @@ class Writer:
     def write(self, measurements: list[measurement.Measurement]) -> None:
         """Write a batch, with as many retries as it takes.
 
+        What the database rejects is isolated and moved to quarantine, even if
+        the error looks like an outage.
+
         :raises Stopping: if the service stops before the batch is written.
         """
+        for part in _split(measurements):
+            self._write(part, is_suspect=False)
+
+    def _write(
+        self, measurements: list[measurement.Measurement], is_suspect: bool
+    ) -> None:
         if self._stopping.is_set():
             raise listener.Stopping()
+        failures = _MAX_FAILURES if is_suspect else 0
+        attempts = itertools.count(failures)
         with self._counters.batch_duration():
             result, error = attempt.call(
-                lambda: self._persist(lambda: self._merge(measurements)),
-                _ERRORS,
+                lambda: self._persist(
+                    lambda: self._merge(measurements, next(attempts))
+                ),
+                (*_ERRORS, witness.DataRejected),
             )
         if result is not None:
             self._report(result)
         elif len(measurements) > 1:
             self._bisect(measurements)
         else:
-            self._quarantine(measurements[0], type(error).__name__)
+            self._quarantine(
+                measurements[0],
+                getattr(error, 'reason', type(error).__name__),
+            )
 
     def _persist(self, transaction: collections.abc.Callable[[], _T]) -> _T:
         """Run a transaction, with as many retries as it takes.
 
         :raises Stopping: if the service stops before it succeeds.
         :raises oslo_db.exception.DBError: if the database rejects the data.
+        :raises DataRejected: the same, if an observed transaction shows it.
         """
         try:
             return self._retrying(transaction)
@@ -140,6 +186,19 @@ class Writer:
             raise listener.Stopping()
 
     def _merge(
+        self, measurements: list[measurement.Measurement], failures: int
+    ) -> store.BatchResult:
+        if failures < _MAX_FAILURES:
+            try:
+                return self._try_to_merge(measurements)
+            except _ERRORS:
+                raise
+            except Exception:
+                LOG.debug('Cannot write a batch', exc_info=True)
+        with witness.observe(self._engine):
+            return self._try_to_merge(measurements)
+
+    def _try_to_merge(
         self, measurements: list[measurement.Measurement]
     ) -> store.BatchResult:
         with db_engine.writing(self._engine) as connection:
@@ -153,8 +212,8 @@ class Writer:
     def _bisect(self, measurements: list[measurement.Measurement]) -> None:
         """Write both halves of a rejected batch, to isolate invalid rows."""
         middle = len(measurements) // 2
-        self.write(measurements[:middle])
-        self.write(measurements[middle:])
+        self._write(measurements[:middle], is_suspect=True)
+        self._write(measurements[middle:], is_suspect=True)
 
     def _quarantine(
         self, rejected: measurement.Measurement, reason: str
@@ -173,6 +232,9 @@ class Writer:
         self, rejected: measurement.Measurement, reason: str
     ) -> None:
         with self._engine.begin() as connection:
+            count = sa.select(sa.func.count()).select_from(schema.quarantine)
+            if (connection.scalar(count) or 0) >= _MAX_QUARANTINED:
+                return
             connection.execute(
                 schema.quarantine.insert().values(
                     created_at=sa.select(db_engine.clock()).scalar_subquery(),

@@ -3,6 +3,7 @@
 """Tables of the collector on real database servers."""
 
 import concurrent.futures
+import json
 import random
 import threading
 
@@ -130,6 +131,64 @@ class SchemaTest(DatabaseTest):
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(schema.quarantine)).all()
         self.assertIn('probe-0005', rows[0].measurement)
+
+
+class PoisonTest(test_base.BaseTestCase):
+    """Measurements that a server never takes, with misleading errors."""
+
+    def write(
+        self, url: str, *measurements: measurement.Measurement
+    ) -> tuple[set[str], list[str]]:
+        """Write a batch; return the probes stored and those rejected."""
+        engine = sa.create_engine(url)
+        self.addCleanup(engine.dispose)
+        migration.sync(engine)
+        counts = counters.Counters(metrics.COUNTERS)
+        writer.Writer(
+            engine,
+            threading.Event(),
+            counts,
+            rejections.Rejections(counts),
+            log_throttle.ThrottledLogger(service.LOG),
+        ).write(list(measurements))
+        with engine.connect() as connection:
+            stored = connection.scalars(sa.select(schema.probe.c.id))
+            quarantine = sa.select(schema.quarantine.c.measurement)
+            rejected = map(json.loads, connection.scalars(quarantine))
+            return set(stored), [received[0][0] for received in rejected]
+
+    def test_name_that_the_encoding_lacks_costs_only_its_probe(self):
+        server = base.shared(postgresql.PostgreSQL)
+        server.execute(
+            "CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' "
+            'TEMPLATE template0'
+        )
+        measurements = [measure(probe, 1000) for probe in range(4)]
+        kitchen = measurements[2].probe._replace(id='Küche')
+        measurements[2] = measurements[2]._replace(probe=kitchen)
+
+        stored, rejected = self.write(
+            server.database_url('ascii') + '?client_encoding=utf8',
+            *measurements,
+        )
+
+        self.assertEqual({'probe-0000', 'probe-0001', 'probe-0003'}, stored)
+        self.assertEqual(['Küche'], rejected)
+
+    def test_batch_that_exceeds_a_packet_is_written_in_parts(self):
+        server = base.shared(mariadb.MariaDB)
+        url = server.create_database()
+        server.execute('SET GLOBAL max_allowed_packet = 65536')
+        self.addCleanup(
+            server.execute, 'SET GLOBAL max_allowed_packet = 16777216'
+        )
+
+        stored, rejected = self.write(
+            url, *(measure(probe, 1000) for probe in range(1000))
+        )
+
+        self.assertEqual(1000, len(stored))
+        self.assertEqual([], rejected)
 
 
 class ConcurrentTest(DatabaseTest):

@@ -2,6 +2,7 @@
 
 """Writer of batches, with database outages and invalid rows."""
 
+import itertools
 import json
 import threading
 import time
@@ -23,6 +24,7 @@ from energy_meter.telemetry import counters
 from energy_meter.tests.unit.collector import limits
 from energy_meter.tests.unit.db import base as db_base
 
+HARMLESS = 'energy_meter-harmless'
 UNAVAILABLE = db_exception.DBConnectionError()
 INVALID = db_exception.DBDataError()
 
@@ -43,6 +45,8 @@ def measure(probe: str, **changes: typing.Any) -> measurement.Measurement:
 class WriterTest(db_base.DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
+        for name in ('_INITIAL_BACKOFF_S', '_MAX_BACKOFF_S'):
+            self.useFixture(fixtures.MockPatchObject(writer, name, 0.001))
         self.stopping = threading.Event()
         self.counters = counters.Counters(metrics.COUNTERS)
         self.rejections = rejections.Rejections(self.counters)
@@ -130,9 +134,48 @@ class DatabaseUnavailableTest(WriterTest):
         self.assertRaises(listener.Stopping, self.writer.write, [measure('a')])
         self.assertEqual(set(), self.stored())
 
-    def test_programming_error_is_not_retried(self):
-        self.fail_writes(KeyError('bug'))
+    def test_programming_error_of_all_measurements_is_raised(self):
+        self.fail_writes(*[KeyError('bug')] * 10)
         self.assertRaises(KeyError, self.writer.write, [measure('a')])
+        self.assertEqual([], self.quarantine())
+
+    def test_outage_that_ends_during_observation_rejects_nothing(self):
+        # Given a database that fails to write anything for a while,
+        for failures in range(1, 15):
+            self.fail_writes(*[UNAVAILABLE] * failures)
+
+            # when it is back, then what it has failed to write is written.
+            self.writer.write([measure(f'p{failures}'), measure('a')])
+            self.assertIn(f'p{failures}', self.stored())
+        self.assertEqual([], self.quarantine())
+
+    def test_outage_that_begins_during_observation_rejects_nothing(self):
+        # Given a database that writes something harmless,
+        real = store.write
+        calls = itertools.count()
+
+        def write(
+            connection: sa.Connection,
+            measurements: list[measurement.Measurement],
+            *args: typing.Any,
+        ) -> store.BatchResult:
+            is_harmless = measurements[0].probe.id == HARMLESS
+            if next(calls) < 40 and not (
+                is_harmless and self.harmless_succeeds()
+            ):
+                raise UNAVAILABLE
+            return real(connection, measurements, *args)
+
+        harmless = itertools.cycle([True, False])
+        self.harmless_succeeds = lambda: next(harmless)
+        self.useFixture(fixtures.MockPatchObject(store, 'write', write))
+
+        # when it fails afterwards until it is back,
+        self.writer.write([measure('a'), measure('b')])
+
+        # then nothing is quarantined, and the harmless probe is not stored.
+        self.assertEqual({'a', 'b'}, self.stored())
+        self.assertEqual([], self.quarantine())
 
 
 class RejectedTest(WriterTest):
@@ -172,6 +215,104 @@ class RejectedTest(WriterTest):
             )
         )
         self.assertRaises(listener.Stopping, self.writer.write, [measure('a')])
+
+
+class LivenessTest(WriterTest):
+    """A measurement that the database never takes, whatever the error."""
+
+    def test_no_class_of_errors_stops_other_measurements(self):
+        cause = Exception('(2006) gone away')
+        errors: list[Exception] = [
+            db_exception.DBConnectionError(),
+            db_exception.DBDataError(),
+            db_exception.DBError(),
+            db_exception.DBError(sa.exc.DataError('', {}, cause)),
+            db_exception.DBError(sa.exc.InternalError('', {}, cause)),
+            db_exception.DBDuplicateEntry(),
+            db_exception.DBInvalidUnicodeParameter(),
+            db_exception.DBNotSupportedError(),
+            sa.exc.DataError('', {}, cause),
+            sa.exc.DBAPIError('', {}, cause),
+            sa.exc.InterfaceError('', {}, cause),
+            sa.exc.InternalError('', {}, cause),
+            sa.exc.OperationalError('', {}, cause),
+            sa.exc.ProgrammingError('', {}, cause),
+            sa.exc.StatementError('', '', {}, cause),
+            sa.exc.TimeoutError(),
+            KeyError('bug'),
+            OverflowError('int too large'),
+            UnicodeEncodeError('ascii', 'ü', 0, 1, ''),
+            RecursionError(),
+        ]
+        for number, error in enumerate(errors):
+            names = [f'{number}-{letter}' for letter in 'abcdefg']
+            with fixtures.MockPatchObject(store, 'write', store.write):
+                self.reject(error, names[2])
+                self.writer.write([measure(name) for name in names])
+
+            self.assertEqual(
+                {*names} - {names[2]}, self.stored() & {*names}, error
+            )
+            self.assertEqual(names[2], self.quarantine()[-1][1], error)
+        self.assertEqual(len(errors), len(self.quarantine()))
+        self.assertNotIn(HARMLESS, self.stored())
+
+    def test_deadlock_rejects_nothing(self):
+        self.fail_deadlocks(30)
+
+        self.writer.write([measure('a')])
+
+        self.assertEqual({'a'}, self.stored())
+        self.assertEqual([], self.quarantine())
+
+    def fail_deadlocks(self, count: int) -> None:
+        """Fail writes that are not harmless."""
+        remaining, real = [db_exception.DBDeadlock()] * count, store.write
+
+        def write(
+            connection: sa.Connection,
+            measurements: list[measurement.Measurement],
+            *args: typing.Any,
+        ) -> store.BatchResult:
+            if remaining and measurements[0].probe.id != HARMLESS:
+                raise remaining.pop()
+            return real(connection, measurements, *args)
+
+        self.useFixture(fixtures.MockPatchObject(store, 'write', write))
+
+    def test_quarantine_is_bounded(self):
+        self.useFixture(
+            fixtures.MockPatchObject(writer, '_MAX_QUARANTINED', 3)
+        )
+        self.reject(INVALID, *'abcdef')
+
+        self.writer.write([measure(probe) for probe in 'abcdefg'])
+
+        self.assertEqual(3, len(self.quarantine()))
+        self.assertEqual({'g'}, self.stored())
+        self.assertEqual(6, self.counters.value('measurements_quarantined'))
+
+    def test_batch_is_cut_by_the_size_of_its_names(self):
+        sizes = []
+        real = store.write
+
+        def write(
+            connection: sa.Connection,
+            measurements: list[measurement.Measurement],
+            *args: typing.Any,
+        ) -> store.BatchResult:
+            sizes.append(len(measurements))
+            return real(connection, measurements, *args)
+
+        self.useFixture(fixtures.MockPatchObject(store, 'write', write))
+        self.useFixture(
+            fixtures.MockPatchObject(writer, '_MAX_NAME_BYTES', 1000)
+        )
+
+        self.writer.write([measure('a' * 100)] * 10 + [measure('ü' * 100)] * 2)
+
+        self.assertEqual(12, sum(sizes))
+        self.assertEqual([5, 5, 1, 1], sizes)
 
 
 class ReportTest(WriterTest):
