@@ -22,6 +22,8 @@ class ThrottledLogger:
     MAX_INTERVAL_S = 3600.0
     #: Beyond this number of topics, the oldest ones are discarded.
     MAX_TOPICS = 10_000
+    #: Maximum number of subjects of a topic in an hour. The others share one.
+    MAX_SUBJECTS = 20
 
     def __init__(
         self,
@@ -31,13 +33,24 @@ class ThrottledLogger:
         self._log = log
         self._clock = clock
         self._topics: dict[str, _Topic] = {}
+        self._subjects: dict[str, dict[str, float]] = {}
 
-    def warning(self, topic: str, message: str, *args: object) -> None:
+    def warning(
+        self,
+        topic: str,
+        message: str,
+        *args: object,
+        subject: str | None = None,
+    ) -> None:
         """Log a warning unless one with the same topic was logged recently.
 
         :param topic: identifies repetitions, whatever their message.
+        :param subject: divides a topic. It may come from a message, because
+            invented subjects are logged as one.
         """
         monotonic = self._clock()
+        if subject is not None:
+            topic = self._divide(topic, subject, monotonic)
         previous = self._topics.get(topic)
         if previous is None:
             while len(self._topics) >= self.MAX_TOPICS:
@@ -57,6 +70,17 @@ class ThrottledLogger:
         )
         previous.interval = min(2 * previous.interval, self.MAX_INTERVAL_S)
         previous.due, previous.suppressed = monotonic + previous.interval, 0
+
+    def _divide(self, topic: str, subject: str, monotonic: float) -> str:
+        subjects = self._subjects.setdefault(topic, {})
+        for name, expires in list(subjects.items()):
+            if expires <= monotonic:
+                del subjects[name]
+        if subject not in subjects:
+            if len(subjects) >= self.MAX_SUBJECTS:
+                return f'{topic} (others)'
+            subjects[subject] = monotonic + self.MAX_INTERVAL_S
+        return f'{topic}: {subject}'
 
     def recovered(self, topic: str, message: str, *args: object) -> None:
         """Log that a problem is over, if a warning of it was logged."""

@@ -59,13 +59,14 @@ class Alarms:
         for (alarm, agent), probes in raised.items():
             self._counters.count('alarms_raised', len(probes), alarm=alarm)
             self._throttled_log.warning(
-                f'{alarm} {agent}',
+                alarm,
                 'Alarm %s: agent %s, %d probes, among them %s; run '
                 'energy-meter-status upgrade check',
                 alarm,
                 agent,
                 len(probes),
                 probes[0],
+                subject=agent,
             )
         self._known = current
 

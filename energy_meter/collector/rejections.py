@@ -14,6 +14,11 @@ from energy_meter.telemetry import counters
 #: Interval between two updates of the database.
 INTERVAL_S = 60
 
+#: Maximum number of rows by agent, whose names may be invented. Rejections of
+#: more agents are added up under :data:`OTHERS`.
+_MAX_AGENTS = 1000
+OTHERS = '(others)'
+
 #: Counters whose events an operator must know about.
 _COUNTERS = (
     'envelopes_rejected',
@@ -39,11 +44,17 @@ class Rejections:
     def reject(self, reason: str, agent: str, count: int = 1) -> None:
         """Note that verified measurements of an agent were rejected.
 
-        :param reason: an outcome such as ``void``.
+        :param reason: an outcome such as ``void``, or ``out_of_range``.
         :param agent: name of the agent.
         """
         with self._lock:
-            self._by_agent[reason, agent] += count
+            key = reason, agent
+            if (
+                key not in self._by_agent
+                and len(self._by_agent) >= _MAX_AGENTS
+            ):
+                key = reason, OTHERS
+            self._by_agent[key] += count
 
     def save(self, engine: sa.Engine) -> None:
         """Add what has been counted since the last call."""
@@ -80,7 +91,16 @@ def _add(
         .where(table.c.reason == reason, table.c.agent == agent)
         .values(count=table.c.count + increment, last_seen_at=db_now)
     )
-    if not result.rowcount:
+    if result.rowcount:
+        return
+    agents = sa.select(sa.func.count()).where(
+        table.c.agent.not_in(('', OTHERS))
+    )
+    if agent not in ('', OTHERS) and (
+        (connection.scalar(agents) or 0) >= _MAX_AGENTS
+    ):
+        _add(connection, reason, OTHERS, increment)
+    else:
         connection.execute(
             table.insert().values(
                 reason=reason,

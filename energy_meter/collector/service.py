@@ -136,7 +136,7 @@ class Collector(service.ServiceBase):
         self.counters.count('measurements_rejected', reason='out_of_range')
         self._rejections.reject('out_of_range', received.probe.agent)
         self._throttled_log.warning(
-            f'out of range {received.register.agent}',
+            'out of range',
             'Rejected a measurement of probe %s from agent %s: %d mJ in '
             '%.0f s, %s W exceed %g W, max_watts in [probe:...] or '
             '[collector], or the maximum age of a register, ten years',
@@ -146,6 +146,7 @@ class Collector(service.ServiceBase):
             received.elapsed / 1000,
             received.watts,
             self._limits.max_watts(received.probe.id),
+            subject=received.probe.agent,
         )
         return False
 

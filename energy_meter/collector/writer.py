@@ -265,10 +265,11 @@ class Writer:
         for (reason, agent), count in result.rejected.items():
             self._rejections.reject(reason, agent, count)
             self._throttled_log.warning(
-                f'{reason} {agent}',
+                reason,
                 'Rejected measurements from agent %s: %s',
                 agent,
                 _REASONS[reason],
+                subject=agent,
             )
 
     def _log_retry(self, state: tenacity.RetryCallState) -> None:

@@ -4,6 +4,7 @@
 
 import collections.abc
 import contextlib
+import logging
 import typing
 
 from oslo_config import cfg
@@ -17,6 +18,9 @@ from energy_meter import exception
 
 #: Errors of the database and of its driver.
 ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
+
+#: It logs nothing but tracebacks of the errors that it raises, as warnings.
+_ERROR_LOGGER = 'oslo_db.sqlalchemy.exc_filters'
 
 #: Maximum time to open a connection, and to wait for a reply.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = '10', '60'
@@ -43,6 +47,9 @@ def connect(conf: cfg.ConfigOpts) -> sa.Engine:
     :raises ConfigurationError: if the URL is invalid, or the library for this
         database is not installed.
     """
+    # Services log errors in one line, and the API those of requests. oslo.db
+    # would log a traceback as well, with each attempt.
+    logging.getLogger(_ERROR_LOGGER).setLevel(logging.ERROR)
     try:
         engine = _engine(conf)
     except (cfg.Error, ValueError, ImportError, sa.exc.ArgumentError) as error:

@@ -90,3 +90,37 @@ class ThrottledLoggerTest(base.BaseTestCase):
             ],
             self.lines(),
         )
+
+    def test_subjects_are_throttled_separately(self):
+        for subject in ('north', 'south', 'north'):
+            self.throttled_log.warning('t', 'of %s', subject, subject=subject)
+
+        self.assertEqual(['of north', 'of south'], self.lines())
+
+    def test_invented_subjects_are_logged_as_one(self):
+        for number in range(5000):
+            self.throttled_log.warning(
+                't', 'of %d', number, subject=f'{number}'
+            )
+
+        self.assertEqual(21, len(self.lines()))
+
+    def test_another_topic_is_logged_beside_invented_subjects(self):
+        for number in range(5000):
+            self.throttled_log.warning(
+                't', 'of %d', number, subject=f'{number}'
+            )
+        self.warning('database')
+
+        self.assertEqual('no answer from database', self.lines()[-1])
+
+    def test_subjects_are_logged_again_after_invented_ones(self):
+        for number in range(5000):
+            self.throttled_log.warning(
+                't', 'of %d', number, subject=f'{number}'
+            )
+        self.monotonic = 60 * MINUTE
+
+        self.throttled_log.warning('t', 'of honest', subject='honest')
+
+        self.assertEqual('of honest', self.lines()[-1])

@@ -209,6 +209,27 @@ class RogueAgentTest(ThreatTest):
         )
         self.assertEqual(101, len(self.energy()))
 
+    def test_invented_agents_do_not_fill_the_log(self):
+        # Given that it names 300 agents, with as many UUIDs, and impossible
+        # values,
+        agents = [
+            {'name': f'agent-{number}', 'agent': f'{number:08}{ROGUE[8:]}'}
+            for number in range(300)
+        ]
+        before = len(self.log.output.splitlines())
+
+        # when it sends them, and then a register that has expired for each,
+        self.deliver(*(self.sign(elapsed=2**50, **agent) for agent in agents))
+        self.deliver(
+            *(
+                self.sign(probe=agent['name'], ahead=-(10**10), **agent)
+                for agent in agents
+            )
+        )
+
+        # then few of them are logged.
+        self.assertLess(len(self.log.output.splitlines()) - before, 50)
+
     def test_it_cannot_report_more_energy_than_max_watts_allows(self):
         for elapsed, millijoules in (
             (1_000_000, 2**53 - 1),

@@ -87,3 +87,23 @@ class RejectionsTest(db_base.DatabaseTest):
         self.rejections.save(self.engine)
 
         self.assertEqual({'void north': 4, 'void south': 1}, self.counts())
+
+    def test_invented_agents_are_added_up(self):
+        self.useFixture(fixtures.MockPatchObject(rejections, '_MAX_AGENTS', 3))
+        for number in range(10):
+            self.rejections.reject('void', f'agent-{number}')
+        self.rejections.save(self.engine)
+        self.rejections.reject('void', 'late', 5)
+        self.rejections.reject('void', 'agent-1')
+
+        self.rejections.save(self.engine)
+
+        self.assertEqual(
+            {
+                'void agent-0': 1,
+                'void agent-1': 2,
+                'void agent-2': 1,
+                'void (others)': 12,
+            },
+            self.counts(),
+        )

@@ -42,6 +42,20 @@ class SQLiteTest(EngineTest):
         full = 2
         self.assertEqual(full, self.query(self.engine, 'PRAGMA synchronous'))
 
+    def test_errors_are_raised_without_a_traceback_in_the_log(self):
+        log = self.useFixture(fixtures.FakeLogger())
+
+        for value in (2**70, object()):
+            with self.engine.connect() as connection:
+                self.assertRaises(
+                    db_engine.ERRORS,
+                    connection.execute,
+                    sa.text('SELECT :value'),
+                    {'value': value},
+                )
+
+        self.assertEqual('', log.output)
+
     def test_clock_counts_ms_since_the_epoch(self):
         with self.engine.connect() as connection:
             self.assertAlmostEqual(
