@@ -11,11 +11,11 @@ wire. 100 MiB of ``{}`` took 3.5 GB otherwise, in each reader.
 """
 
 import collections.abc
+import json
 import typing
 
 from kombu.transport import pyamqp
 from oslo_messaging._drivers import common as rpc_common
-from oslo_serialization import jsonutils
 
 from energy_meter import exception
 from energy_meter.bus import envelope
@@ -62,6 +62,10 @@ class _Raw(typing.NamedTuple):
     size: int
     redeliveries: object
     body: bytes
+
+    def __repr__(self) -> str:
+        # oslo.messaging traces messages.
+        return f'<{self.size} bytes>'
 
 
 class _RawMessage(pyamqp.Message):
@@ -138,7 +142,7 @@ def split(
 def _parse(raw: _Raw) -> dict[str, typing.Any]:
     _check(raw)
     try:
-        content = rpc_common.deserialize_msg(jsonutils.loads(raw.body))
+        content = rpc_common.deserialize_msg(json.loads(raw.body))
     except (
         rpc_common.UnsupportedRpcEnvelopeVersion,
         AttributeError,
