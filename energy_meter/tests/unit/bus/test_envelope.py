@@ -20,7 +20,6 @@ from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import fields
-from energy_meter.conf import agent as agent_conf
 from energy_meter.tests.unit.bus import base as bus_base
 
 HERE = pathlib.Path(__file__).parent
@@ -207,7 +206,7 @@ class RoundTripTest(EnvelopeCase):
             measurements, decode(envelope.sign(KEYRING, measurements))
         )
 
-    def test_largest_batch_with_longest_names_is_accepted(self):
+    def test_most_measurements_with_longest_names_are_accepted(self):
         # Given names of maximum length, of the largest characters,
         (short,) = sample()
         name = '\U0001f50c' * 190
@@ -226,15 +225,12 @@ class RoundTripTest(EnvelopeCase):
             amperes=1e3 / 3,
         )
 
-        # when each measurement of the largest batch has its own register,
-        (max_batch,) = [
-            opt.type.max for opt in agent_conf.OPTS if opt.name == 'max_batch'
-        ]
+        # when each measurement of the largest envelope has its own register,
         measurements = [
             longest._replace(
                 register=measurement.RegisterKey(AGENT, f'{i:016x}')
             )
-            for i in range(max_batch)
+            for i in range(envelope.MAX_MEASUREMENTS)
         ]
 
         # then readers accept it.
