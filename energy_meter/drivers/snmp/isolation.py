@@ -53,6 +53,8 @@ class Failures:
     def __init__(self, oids: collections.abc.Collection[Oid]) -> None:
         self._count = len(oids)
         self._errors = 0
+        # Number of the next objects among which one failed.
+        self._suspects = 0
         self.responses: dict[Oid, engine.Response] = {}
 
     def __contains__(self, oid: Oid) -> bool:
@@ -74,24 +76,35 @@ class Failures:
             and self._errors < MAX_ERRORS
         )
 
+    def limit(self, max_objects: int) -> int:
+        """Return the number of objects to request next.
+
+        It is half of those among which one failed, until that one is found.
+        """
+        if not self._suspects:
+            return max_objects
+        return min(max_objects, max(1, self._suspects // 2))
+
     def add(
         self, response: engine.Response, batch: collections.abc.Sequence[Oid]
-    ) -> int | None:
+    ) -> None:
         """Add the object that failed, if it is known.
 
         :param batch: objects of the request.
-        :returns: number of objects to request next, in order to find the
-            object; None if it is known.
         """
         self._errors += response.status in errors.ROW_STATUSES
+        self._suspects = 0
         if 0 < response.index <= len(batch):
             self.responses[batch[response.index - 1]] = response
-            return None
-        # Some devices do not report the index.
-        if len(batch) > 1:
-            return len(batch) // 2
-        self.responses[batch[0]] = response
-        return None
+        elif len(batch) > 1:
+            # Some devices do not report the index.
+            self._suspects = len(batch)
+        else:
+            self.responses[batch[0]] = response
+
+    def exclude(self, count: int) -> None:
+        """Exclude objects that did not fail from the search."""
+        self._suspects = max(0, self._suspects - count)
 
 
 class Unavailable:

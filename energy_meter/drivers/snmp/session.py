@@ -130,21 +130,20 @@ class Session:
         values: dict[Oid, objects.Value] = dict.fromkeys(oids)
         remaining = self._unavailable.filter(values)
         failures = isolation.Failures(remaining)
-        limit = self._max_get_objects
         while remaining:
-            batch = remaining[:limit]
+            batch = remaining[: failures.limit(self._max_get_objects)]
             response = self._request(batch)
             if response.status == errors.TOO_BIG and len(batch) > 1:
-                limit = self._max_get_objects = len(batch) // 2
+                self._max_get_objects = len(batch) // 2
             elif failures.can_add(response):
                 # The response contains no values.
-                limit = failures.add(response, batch) or self._max_get_objects
+                failures.add(response, batch)
                 remaining = [oid for oid in remaining if oid not in failures]
             else:
                 errors.check(response, self.device, self._credentials)
                 values.update(objects.decode(response.varbinds))
                 del remaining[: len(batch)]
-                limit = self._max_get_objects
+                failures.exclude(len(batch))
         if failures.total is not None:
             errors.check(failures.total, self.device, self._credentials)
         self._unavailable.update(failures)
