@@ -28,6 +28,7 @@ from energy_meter.db import histories
 from energy_meter.db import migration
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
+from energy_meter.tests import unmeasured
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
@@ -116,6 +117,7 @@ class SchemaTest(DatabaseTest):
         self.assertGreater(first, 1_700_000_000_000)
 
     def test_tables_agree_with_rules(self):
+        self.useFixture(unmeasured.Unmeasured())
         for seed in range(15):
             databases.assert_tables_agree_with_rules(self.engine, seed)
 

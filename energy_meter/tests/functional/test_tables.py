@@ -10,6 +10,7 @@ import testscenarios
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter.db import engine as db_engine
+from energy_meter.tests import unmeasured
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
@@ -35,6 +36,10 @@ class OnServer(testscenarios.WithScenarios):
         ('postgresql', {'server': postgresql.PostgreSQL}),
         ('mariadb', {'server': mariadb.MariaDB}),
     ]
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(unmeasured.Unmeasured())
 
     def connect(self) -> sa.Engine:
         conf = cfg.ConfigOpts()

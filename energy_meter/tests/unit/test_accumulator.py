@@ -14,6 +14,7 @@ from energy_meter import counter_accumulator
 from energy_meter import measurement
 from energy_meter import power_integrator
 from energy_meter.drivers import dummy
+from energy_meter.tests import unmeasured
 
 MAX_WATTS = 2000.0
 MAX_GAP = 60.0
@@ -652,6 +653,7 @@ class CoarseCounterAccumulatorTest(base.BaseTestCase):
         )
 
     def test_daily_restarts_for_a_year_do_not_distort_the_energy(self):
+        self.useFixture(unmeasured.Unmeasured())
         # Given days that are a minute too long, to cover all positions,
         device, seconds = CoarseCounter(0.37), 86_460.0
 

@@ -13,6 +13,7 @@ from oslotest import base as test_base
 from energy_meter import measurement
 from energy_meter.billing import bill as billing
 from energy_meter.billing import history
+from energy_meter.tests import unmeasured
 from energy_meter.tests.model import bounds
 from energy_meter.tests.model import bus
 from energy_meter.tests.model import histories
@@ -49,6 +50,10 @@ def first_part(of: world.History, part: float) -> list[bus.Arrival]:
 
 
 class BillTest(test_base.BaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(unmeasured.Unmeasured())
+
     @hypothesis.settings(settings, max_examples=150)
     @hypothesis.given(HISTORIES, PARTS)
     def test_energy_is_that_of_the_union(

@@ -8,6 +8,7 @@ doc/source/admin/comparison.rst says the same.
 import itertools
 
 from energy_meter.billing import profile
+from energy_meter.tests import unmeasured
 from energy_meter.tests.traces import catalog
 from energy_meter.tests.traces import errors
 from energy_meter.tests.traces import ours
@@ -20,6 +21,10 @@ MAX_WATTS = 450
 
 
 class TracesTest(base.DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(unmeasured.Unmeasured())
+
     def bill(self, name: str) -> None:
         self.traced = catalog.TRACES[name]
         self.line = ours.bill(self.traced, self.engine)

@@ -15,6 +15,7 @@ from energy_meter.collector import housekeeping
 from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
 from energy_meter.db import schema
+from energy_meter.tests import unmeasured
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.collector import databases
@@ -261,6 +262,7 @@ class LineTest(ClosingTest):
         self.assertEqual(1, len(self.versions()))
 
     def test_probe_that_was_dead_for_a_year_restates_it(self):
+        self.useFixture(unmeasured.Unmeasured())
         self.meter(20 * HOUR_MS, self.a)
         self.date += 365 * DAY_MS
         self.close()

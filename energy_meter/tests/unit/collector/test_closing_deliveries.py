@@ -4,6 +4,7 @@
 
 import random
 
+from energy_meter.tests import unmeasured
 from energy_meter.tests.unit.collector import closing_deliveries
 from energy_meter.tests.unit.db import base as db_base
 
@@ -11,6 +12,10 @@ SEEDS = range(4)
 
 
 class ClosingDeliveriesTest(db_base.DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(unmeasured.Unmeasured())
+
     def test_closed_days_are_what_the_curves_give_unless_marked(self):
         compared = 0
         for seed in SEEDS:

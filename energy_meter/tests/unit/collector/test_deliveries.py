@@ -4,6 +4,7 @@
 
 import random
 
+from energy_meter.tests import unmeasured
 from energy_meter.tests.unit.collector import deliveries
 from energy_meter.tests.unit.collector import packed
 from energy_meter.tests.unit.db import base as db_base
@@ -12,6 +13,10 @@ SEEDS = range(10)
 
 
 class DeliveriesTest(db_base.DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(unmeasured.Unmeasured())
+
     def test_tables_contain_the_bill_of_all_that_arrived(self):
         for seed in SEEDS:
             generator = random.Random(seed)

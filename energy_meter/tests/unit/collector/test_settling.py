@@ -15,6 +15,7 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
 from energy_meter.db import numbers
 from energy_meter.db import schema
+from energy_meter.tests import unmeasured
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
@@ -278,6 +279,10 @@ class VoidTest(SettlingTest):
 
 
 class TablesTest(db_base.DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.useFixture(unmeasured.Unmeasured())
+
     @hypothesis.settings(max_examples=60, deadline=None)
     @hypothesis.given(strategies.integers(0, 2**32))
     def test_tables_agree_with_rules(self, seed):
