@@ -101,6 +101,31 @@ def close(
         transaction has locked, are missing.
     """
     probes, registers = lock(connection, names, db_now)
+    plans, computed = _compute(connection, probes, registers, date, order)
+    write(connection, computed, db_now)
+    closed = {name: plan for name, plan in plans.items() if plan.complete}
+    closed_days.mark_changed(
+        connection,
+        (
+            (name, *fixing.moved(probes[name], registers[name]))
+            for name in closed
+        ),
+        db_now,
+        *settling.LATE,
+    )
+    until = {name: plan.until * days.DAY_MS for name, plan in closed.items()}
+    fixing.fix(connection, probes, registers, until, date)
+    return plans
+
+
+def _compute(
+    connection: sa.Connection,
+    probes: locks.Probes,
+    registers: _Registers,
+    date: int,
+    order: days.Order | None,
+) -> tuple[Plans, list[closed_days.ClosedDay]]:
+    """Return which days of locked probes are closed, and their versions."""
     plans = _plans(probes, registers, date, order)
     ready = {
         name: known
@@ -117,25 +142,7 @@ def close(
         for day, complete in zip(numbers, plans[name].complete, strict=True):
             version = days.compute(line, name, day)
             computed.append(_explain(version, complete, order))
-    write(connection, computed, db_now)
-    closed = {name: plans[name] for name in ready if plans[name].complete}
-    closed_days.mark_changed(
-        connection,
-        (
-            (name, *fixing.moved(probes[name], registers[name]))
-            for name in closed
-        ),
-        db_now,
-        *settling.LATE,
-    )
-    fixing.fix(
-        connection,
-        probes,
-        registers,
-        {name: each.until * days.DAY_MS for name, each in closed.items()},
-        date,
-    )
-    return plans
+    return plans, computed
 
 
 def _plans(
