@@ -34,15 +34,17 @@ export OS_TEST_TIMEOUT=${OS_TEST_TIMEOUT:-300}
 # Without this, the results of an earlier run are counted if no test runs.
 rm -rf .stestr
 status=0
+# One more than the processors of the machines that run them: workers often
+# wait for a service, and stestr cannot balance them without earlier results.
+run=(stestr run --concurrency 3 --suppress-attachments)
 if [[ $# -eq 0 ]]; then
     # pyproject.toml has the coverage that all tests must reach.
     coverage erase
-    PYTHON='coverage run' \
-        stestr run --concurrency 2 --suppress-attachments || status=$?
+    PYTHON='coverage run' "${run[@]}" || status=$?
     coverage combine --quiet
     coverage report || status=$?
 else
-    stestr run --concurrency 2 --suppress-attachments "$@" || status=$?
+    "${run[@]}" "$@" || status=$?
 fi
 stestr last --subunit | python tools/count_tests.py || status=$?
 exit $status
