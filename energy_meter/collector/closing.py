@@ -21,6 +21,7 @@ from energy_meter.collector import locks
 from energy_meter.collector import settlement
 from energy_meter.collector import settling
 from energy_meter.collector import timelines
+from energy_meter.db import changed_days
 from energy_meter.db import closed_days
 from energy_meter.db import histories
 from energy_meter.db import schema
@@ -104,7 +105,7 @@ def close(
     plans, computed = _compute(connection, probes, registers, date, order)
     write(connection, computed, db_now)
     closed = {name: plan for name, plan in plans.items() if plan.complete}
-    closed_days.mark_changed(
+    changed_days.mark(
         connection,
         (
             (name, *fixing.moved(probes[name], registers[name]))

@@ -36,8 +36,8 @@ import sqlalchemy as sa
 from energy_meter.billing import cells
 from energy_meter.collector import locks
 from energy_meter.collector import settlement
+from energy_meter.db import changed_days
 from energy_meter.db import changes
-from energy_meter.db import closed_days
 from energy_meter.db import documents
 from energy_meter.db import histories
 from energy_meter.db import schema
@@ -174,7 +174,7 @@ def _settle(
         for name, known in registers.items()
     }
     _write(connection, settled, old, db_now)
-    closed_days.mark_changed(
+    changed_days.mark(
         connection,
         ((name, *each.changed) for name, each in settled.items()),
         db_now,

@@ -20,11 +20,7 @@ from energy_meter.db import schema
 DAY_MS = day_packing.DAY_MS
 INTERVAL_MS = day_packing.INTERVAL_MS
 
-#: Number of rows in one statement.
-_CHUNK = 5000
-
 _DAY = {'day': documents.INTEGER, 'probe': documents.TEXT}
-_CHANGED = {**_DAY, 'reason': documents.TEXT, 'username': documents.TEXT}
 
 
 class ClosedDay(typing.NamedTuple):
@@ -190,74 +186,6 @@ def version(
     return None if row is None else _closed_day(row)
 
 
-def changed(
-    connection: sa.Connection, probes: collections.abc.Collection[str]
-) -> dict[str, set[int]]:
-    """Return the days that wait for a new version, by probe.
-
-    Probes without any are missing.
-    """
-    table = schema.changed_day
-    received = documents.table(connection, {'probe': documents.TEXT})
-    query = documents.look_up(
-        sa.select(table.c.probe, table.c.day).join_from(
-            received, table, table.c.probe == received.c.probe
-        ),
-        table,
-    )
-    found: dict[str, set[int]] = {}
-    for parameters in _parameters((probe,) for probe in probes):
-        for probe, day in connection.execute(query, parameters):
-            found.setdefault(probe, set()).add(day)
-    return found
-
-
-def mark_changed(
-    connection: sa.Connection,
-    changes: collections.abc.Iterable[tuple[str, int, int]],
-    db_now: int,
-    reason: str,
-    username: str,
-) -> None:
-    """Mark days that need a new version.
-
-    An operator's reason replaces that of a day that is marked already.
-
-    :param connection: in a transaction that has locked the probes' rows.
-    :param changes: probe, first day, and the day after the last one.
-    :param username: operator who caused it; empty for a collector.
-    """
-    statement = _MARK[documents.family(connection)]
-    rows = (
-        (day, probe, reason, username)
-        for probe, first, until in changes
-        for day in range(first, until)
-    )
-    for parameters in _parameters(rows):
-        connection.execute(statement, {**parameters, 'db_now': db_now})
-
-
-def _mark(family: str) -> sa.TextClause:
-    # MariaDB evaluates assignments left to right, using values already
-    # assigned, so the compared one comes last.
-    assignments = ', '.join(
-        f"{name} = CASE WHEN {{new}}username <> '' THEN {{new}}{name} "
-        f'ELSE changed_day.{name} END'
-        for name in ('reason', 'username')
-    )
-    # Only names from this module are inserted into the text.
-    return sa.text(
-        'INSERT INTO changed_day (day, probe, reason, username, changed_at) '  # noqa: S608
-        f'SELECT received.*, :db_now '
-        f'FROM ({documents.select(family, _CHANGED)}) AS received '
-        'WHERE true '
-        + documents.on_conflict(family, ('probe', 'day'), assignments)
-    )
-
-
-_MARK = {family: _mark(family) for family in documents.FAMILIES}
-
-
 def _versions(
     connection: sa.Connection,
     columns: collections.abc.Sequence[sa.Column[typing.Any]],
@@ -277,18 +205,9 @@ def _versions(
     if as_of is not None:
         query = query.where(table.c.closed_at <= as_of)
     query = documents.look_up(query, table)
-    for parameters in _parameters(keys):
+    for parameters in documents.parameters(keys):
         rows = connection.execute(query, parameters).all()
         yield from sorted(rows, key=lambda row: row.version)
-
-
-def _parameters(
-    rows: collections.abc.Iterable[tuple[object, ...]],
-) -> collections.abc.Iterator[dict[str, str]]:
-    """Yield the parameters of statements for parts of the rows."""
-    left = iter(rows)
-    while part := list(itertools.islice(left, _CHUNK)):
-        yield documents.pack(part)
 
 
 def _total(row: sa.Row[typing.Any]) -> Total:

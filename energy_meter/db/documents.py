@@ -7,6 +7,7 @@ any number of rows so has one parameter.
 """
 
 import collections.abc
+import itertools
 import json
 import re
 import typing
@@ -48,6 +49,9 @@ _TYPES: dict[str, sa.types.TypeEngine[typing.Any]] = {
     INTEGER: sa.BigInteger(),
     BOOLEAN: sa.Boolean(),
 }
+
+#: Maximum number of rows in one statement.
+_MAX_ROWS = 5000
 
 FAMILIES = ('sqlite', 'postgresql', 'mysql')
 
@@ -185,3 +189,12 @@ def look_up(
 def pack(rows: collections.abc.Iterable[object]) -> dict[str, str]:
     """Return the parameter of a statement with these rows."""
     return {'rows': json.dumps(list(rows), separators=(',', ':'))}
+
+
+def parameters(
+    rows: collections.abc.Iterable[tuple[object, ...]],
+) -> collections.abc.Iterator[dict[str, str]]:
+    """Yield the parameters of statements for parts of the rows."""
+    left = iter(rows)
+    while part := list(itertools.islice(left, _MAX_ROWS)):
+        yield pack(part)

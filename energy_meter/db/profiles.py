@@ -13,6 +13,7 @@ import typing
 import sqlalchemy as sa
 
 from energy_meter import exception
+from energy_meter.db import changed_days
 from energy_meter.db import changes
 from energy_meter.db import closed_days
 from energy_meter.db import documents
@@ -185,7 +186,7 @@ def states(
     query = documents.look_up(query, _PROBE)
     rows = documents.pack((name,) for name in probes)
     found = connection.execute(query, rows).all()
-    changed = closed_days.changed(connection, [row.id for row in found])
+    changed = changed_days.find(connection, [row.id for row in found])
     since = timelines.changed_since(
         connection,
         [row.id for row in found if row.contested and row.closed_until],

@@ -6,7 +6,7 @@ import csv
 import io
 import urllib.parse
 
-from energy_meter.db import closed_days
+from energy_meter.db import changed_days
 from energy_meter.db import memberships
 from energy_meter.db import sums
 from energy_meter.tests.unit.api import base
@@ -46,7 +46,7 @@ class EnergyTestCase(base.APITestCase):
     def mark_changed(self, probe='a', day=0):
         first = meters.MIDNIGHT // meters.DAY_MS + day
         with self.engine.begin() as connection:
-            closed_days.mark_changed(
+            changed_days.mark(
                 connection, [(probe, first, first + 1)], 0, 'late', ''
             )
 

@@ -8,7 +8,7 @@ from unittest import mock
 import urllib.parse
 
 from energy_meter.api import periods
-from energy_meter.db import closed_days
+from energy_meter.db import changed_days
 from energy_meter.db import energies
 from energy_meter.db import memberships
 from energy_meter.db import profiles
@@ -307,9 +307,7 @@ class StreamTest(EnergyListTestCase):
         self.close_all()
         day = meters.MIDNIGHT // meters.DAY_MS
         with self.engine.begin() as connection:
-            closed_days.mark_changed(
-                connection, [('b', day, day + 1)], 0, 'late', ''
-            )
+            changed_days.mark(connection, [('b', day, day + 1)], 0, 'late', '')
 
         self.assertNotIn('ETag', self.energy(**self.PARAMETERS).headers)
 

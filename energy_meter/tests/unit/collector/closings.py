@@ -12,6 +12,7 @@ from energy_meter.collector import days
 from energy_meter.collector import restating
 from energy_meter.collector import settlement
 from energy_meter.collector import settling
+from energy_meter.db import changed_days
 from energy_meter.db import changes
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
@@ -94,7 +95,7 @@ def _assert_agrees(
     assert len(latest) == until - first, f'{place}: a day is missing'
     holds = latest.keys() - {
         (name, day)
-        for day in closed_days.changed(connection, [name]).get(name, ())
+        for day in changed_days.find(connection, [name]).get(name, ())
     }
     if probe.contested:
         changed = changes.first_day(_changed_since(connection, name, db_now))

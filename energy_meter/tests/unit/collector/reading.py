@@ -17,6 +17,7 @@ from energy_meter.billing import bill
 from energy_meter.billing import profile
 from energy_meter.billing import timeline
 from energy_meter.collector import housekeeping
+from energy_meter.db import changed_days
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
 from energy_meter.db import marks
@@ -119,7 +120,7 @@ def mark_changed(engine: sa.Engine, arrived: deliveries.Arrived) -> None:
             stored = closed_days.latest(connection, [name], day, day + 1)
             line = expected(arrived, name)
             if stored[name, day] != closed_day(line, name, day):
-                closed_days.mark_changed(
+                changed_days.mark(
                     connection, [(name, day, day + 1)], 0, 'late', ''
                 )
 

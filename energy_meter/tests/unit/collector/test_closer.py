@@ -165,7 +165,7 @@ class CloserTest(db_base.DatabaseTest):
         for module, name in (
             ('closed_days', 'insert'),
             ('fixing', 'fix'),
-            ('closed_days', 'mark_changed'),
+            ('changed_days', 'mark'),
         ):
             target = f'energy_meter.collector.closing.{module}.{name}'
             with mock.patch(target, side_effect=KeyboardInterrupt):

@@ -11,6 +11,7 @@ from oslotest import base
 import sqlalchemy as sa
 
 from energy_meter.billing import profile
+from energy_meter.db import changed_days
 from energy_meter.db import closed_days
 from energy_meter.db import day_packing
 from energy_meter.db import schema
@@ -56,7 +57,7 @@ class ClosedDaysTest(db_base.DatabaseTest):
 
     def mark(self, *changes, reason='late', username=''):
         with self.engine.begin() as connection:
-            closed_days.mark_changed(connection, changes, 7, reason, username)
+            changed_days.mark(connection, changes, 7, reason, username)
 
     def test_latest_version_counts(self):
         first, second = closed_day(), closed_day(version=2)
@@ -138,7 +139,7 @@ class ClosedDaysTest(db_base.DatabaseTest):
         self.mark(('p', DAY, DAY + 2), ('q', DAY + 5, DAY + 6))
 
         with self.engine.connect() as connection:
-            found = closed_days.changed(connection, ['p', 'q', 'r'])
+            found = changed_days.find(connection, ['p', 'q', 'r'])
 
         self.assertEqual({'p': {DAY, DAY + 1}, 'q': {DAY + 5}}, found)
 
