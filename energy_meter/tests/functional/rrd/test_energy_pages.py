@@ -5,47 +5,23 @@
 import re
 
 from axe_core_python import selenium as axe
-from oslotest import base as test_base
 import requests
 from selenium.webdriver.common import action_chains
 from selenium.webdriver.common import by
 from selenium.webdriver.common import keys
-from testtools import content
-from testtools import content_type
 
+from energy_meter.tests.functional.rrd import browsing
 from energy_meter.tests.functional.rrd import site
-from energy_meter.tests.functional.services import base
-from energy_meter.tests.functional.services import chromium
 from energy_meter.tests.functional.services import http
-
-#: Long enough for a browser on a busy machine.
-TIMEOUT_S = 60
 
 _FIXED = re.compile('([0-9]{10})-([0-9]{10})/$')
 
 
-class EnergyPagesTest(test_base.BaseTestCase):
-    def setUp(self):
-        super().setUp()
-        self.site = self.useFixture(site.Site())
-        self.browser = base.shared(chromium.Chromium)
-        self.driver = self.browser.driver
-        self.browser.prefer('light')
-        self.browser.clear(self.site.url)
+class EnergyPagesTest(browsing.PagesTestCase):
+    def serve(self):
+        return self.useFixture(site.Site())
 
     # Actions of a user.
-
-    def open(self, path):
-        self.driver.get(self.site.url + path)
-
-    def find(self, selector):
-        return self.driver.find_element(by.By.CSS_SELECTOR, selector)
-
-    def find_all(self, selector):
-        return self.driver.find_elements(by.By.CSS_SELECTOR, selector)
-
-    def wait(self, condition, what):
-        return base.wait_for(condition, TIMEOUT_S, what)
 
     def wait_for(self, selector):
         self.wait(lambda: self.find_all(selector), selector)
@@ -71,9 +47,6 @@ class EnergyPagesTest(test_base.BaseTestCase):
         self.move_to(element)
         action_chains.ActionChains(self.driver).click().perform()
 
-    def press(self, *pressed):
-        self.driver.switch_to.active_element.send_keys(*pressed)
-
     def tip(self):
         """Return the text of the values at the cursor; empty if hidden."""
         texts = [tip.text for tip in self.find_all('.tip')]
@@ -94,24 +67,6 @@ class EnergyPagesTest(test_base.BaseTestCase):
 
     def color(self, element, name='fill'):
         return element.value_of_css_property(name)
-
-    def keep_screenshot(self, name):
-        screenshot = self.driver.get_screenshot_as_png()
-        self.addDetail(
-            f'{name}.png',
-            content.Content(
-                content_type.ContentType('image', 'png'), lambda: [screenshot]
-            ),
-        )
-
-    def assert_clean(self):
-        """Check for console messages and requests to other servers."""
-        self.assertEqual([], self.browser.console_messages())
-        for response in self.browser.responses():
-            if not response.url.startswith('blob:'):
-                self.assertTrue(
-                    response.url.startswith(self.site.url), response.url
-                )
 
 
 class BarsTest(EnergyPagesTest):

@@ -5,15 +5,12 @@
 import urllib.parse
 
 from axe_core_python import selenium as axe
-from oslotest import base as test_base
 import requests
 from selenium.webdriver.common import by
 from selenium.webdriver.common import keys
-from testtools import content
-from testtools import content_type
 
+from energy_meter.tests.functional.rrd import browsing
 from energy_meter.tests.functional.services import base
-from energy_meter.tests.functional.services import chromium
 from energy_meter.tests.functional.services import standalone
 
 HOSTILE = 'x:y\'"\\n%s<script>'
@@ -21,9 +18,6 @@ PERIODS = ('minute', 'hour', 'day', 'week', 'month', 'year')
 REFRESH_S = 1
 NODES = 40
 PROBES = NODES + 3
-
-#: Long enough for a browser on a busy machine.
-TIMEOUT_S = 60
 
 
 class Site(standalone.Standalone):
@@ -65,7 +59,7 @@ class Site(standalone.Standalone):
         """Start and wait until the pages show all probes."""
         super().start()
         base.wait_for(
-            self._shows_all, TIMEOUT_S, f'{PROBES} probes to be shown'
+            self._shows_all, browsing.TIMEOUT_S, f'{PROBES} probes to be shown'
         )
 
     def _shows_all(self):
@@ -76,25 +70,11 @@ class Site(standalone.Standalone):
         return page.text.count('data-card=') >= PROBES
 
 
-class PagesTest(test_base.BaseTestCase):
-    def setUp(self):
-        super().setUp()
-        self.standalone = base.shared(Site)
-        self.browser = base.shared(chromium.Chromium)
-        self.driver = self.browser.driver
-        self.browser.prefer('light')
-        self.browser.clear(self.standalone.url)
+class PagesTest(browsing.PagesTestCase):
+    def serve(self):
+        return base.shared(Site)
 
     # Actions of a user.
-
-    def open(self, path):
-        self.driver.get(self.standalone.url + path)
-
-    def find(self, selector):
-        return self.driver.find_element(by.By.CSS_SELECTOR, selector)
-
-    def find_all(self, selector):
-        return self.driver.find_elements(by.By.CSS_SELECTOR, selector)
 
     def shown(self, selector):
         return [
@@ -103,38 +83,11 @@ class PagesTest(test_base.BaseTestCase):
             if element.is_displayed()
         ]
 
-    def press(self, *pressed):
-        self.active().send_keys(*pressed)
-
-    def active(self):
-        return self.driver.switch_to.active_element
-
-    def wait(self, condition, what):
-        return base.wait_for(condition, TIMEOUT_S, what)
-
     def wait_for_graphs(self, selector, count=1):
         self.wait(
             lambda: len(self.find_all(f'{selector}.loaded')) >= count,
             f'{count} graphs of {selector}',
         )
-
-    def keep_screenshot(self, name):
-        screenshot = self.driver.get_screenshot_as_png()
-        self.addDetail(
-            f'{name}.png',
-            content.Content(
-                content_type.ContentType('image', 'png'), lambda: [screenshot]
-            ),
-        )
-
-    def assert_clean(self):
-        """Check for console messages and requests to other servers."""
-        self.assertEqual([], self.browser.console_messages())
-        for response in self.browser.responses():
-            if not response.url.startswith('blob:'):
-                self.assertTrue(
-                    response.url.startswith(self.standalone.url), response.url
-                )
 
     def test_every_period_shows_all_probes(self):
         self.open('/')
@@ -202,7 +155,7 @@ class PagesTest(test_base.BaseTestCase):
         return [
             response
             for response in self.browser.responses()
-            if response.url.startswith(self.standalone.url + path)
+            if response.url.startswith(self.site.url + path)
         ]
 
     def test_unchanged_graph_gives_304(self):
@@ -387,7 +340,7 @@ class PagesTest(test_base.BaseTestCase):
         self.wait(lambda: self.shown('#live'), 'the connection status')
         source = self.find('.panel .graph').get_attribute('src')
 
-        self.standalone.stop()
+        self.site.stop()
         self.addCleanup(self.start_again)
         self.wait(lambda: self.shown('#banner'), 'the banner')
         self.assertIn('not responding', self.find('#banner').text)
@@ -400,8 +353,8 @@ class PagesTest(test_base.BaseTestCase):
         )
 
     def start_again(self):
-        if self.standalone.returncode is not None:
-            self.standalone.start()
+        if self.site.returncode is not None:
+            self.site.start()
 
     def test_pages_have_no_serious_accessibility_violations(self):
         for scheme in ('light', 'dark'):
