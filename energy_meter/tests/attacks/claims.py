@@ -3,8 +3,8 @@
 """Agents that claim what is not theirs, against a collector and the API.
 
 The site has an outlet that feeds the host web-1 with 1,000 W, a sum of two
-probes with 5 W, and a server that can use 400 W. One agent, ``tenant``, has its
-own secret; all others share one.
+probes with 5 W, and a server that can use 400 W. One agent, ``tenant``, has
+its own secret; all others share one.
 """
 
 import collections.abc
@@ -123,7 +123,7 @@ def _host(site: Site) -> str:
         0.0,
         secret='own',
         name='tenant',
-        host='web-1',  # noqa: S106
+        host='web-1',
     )
     return f'site: {site.total():.0f} W of {before:.0f} W'
 
@@ -183,8 +183,3 @@ def _measure(name: str, directory: str) -> attack.Figures:
 def _peak() -> int:
     usage: typing.Any = resource.getrusage(resource.RUSAGE_SELF)
     return 1024 * int(usage.ru_maxrss)
-
-
-if __name__ == '__main__':
-    for attack_name in ATTACKS:
-        print(f'{attack_name:20}', run(attack_name), flush=True)

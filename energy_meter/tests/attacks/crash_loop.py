@@ -116,8 +116,3 @@ def _settle(collector: service.Collector) -> tuple[float, float]:
     with mock.patch.object(settling, 'settle', timed):
         collector._settler.settle()
     return delay, longest
-
-
-if __name__ == '__main__':
-    for attack_name in ATTACKS:
-        print(f'{attack_name:30}', run(attack_name), flush=True)

@@ -71,8 +71,3 @@ def measure() -> attack.Figures:
             f'{len(files)} files, {size >> 20} MiB; other agent '
             f'{"is" if is_written else "is not"} written',
         )
-
-
-if __name__ == '__main__':
-    for attack_name in ATTACKS:
-        print(f'{attack_name:30}', run(attack_name), flush=True)

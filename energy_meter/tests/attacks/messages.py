@@ -37,9 +37,9 @@ def _objects(size: int) -> bytes:
 
 #: The messages of each attack, with their headers.
 ATTACKS: dict[str, collections.abc.Callable[[], list[Message]]] = {
-    'message-of-100-MiB': lambda: [(_objects(100 << 20), {})],
-    'messages-of-3-MiB': lambda: [(_objects(3 << 20), {})] * 60,
-    'compressed-message': lambda: [
+    'of-100-MiB': lambda: [(_objects(100 << 20), {})],
+    'of-3-MiB': lambda: [(_objects(3 << 20), {})] * 60,
+    'compressed': lambda: [
         (
             zlib.compress(_objects(400 << 20)),
             {'compression': 'application/x-gzip'},
@@ -132,16 +132,3 @@ def _peak(pid: int) -> int:
         if line.startswith('VmHWM:'):
             return 1024 * int(line.split()[1])
     raise KeyError(pid)
-
-
-if __name__ == '__main__':
-    import sys
-
-    for attack_name in sys.argv[1:] or ATTACKS:
-        figures = run(attack_name)
-        print(
-            f'{attack_name:30} {figures.peak_memory / 2**20:7.1f} MiB '
-            f'{figures.cpu:6.2f} s CPU {figures.latency:6.2f} s  '
-            f'{figures.note}',
-            flush=True,
-        )
