@@ -64,6 +64,23 @@ class MeasurementConsumerTest(base.BusTestCase):
         self.assertEqual(2, self.counters.value('messages_received'))
         self.assertEqual(2, self.counters.value('measurements_received'))
 
+    def test_large_batch_is_handled_in_parts(self):
+        self.patch(consumer, '_MAX_MEASUREMENTS', 2)
+        measurements = [base.make_measurement(name, 'w') for name in 'abcde']
+
+        self.make()._handle(
+            [
+                envelope.sign(base.KEYRING, [measurement])
+                for measurement in measurements
+            ]
+        )
+
+        parts = [self.batches.get_nowait() for _ in range(3)]
+        self.assertEqual([2, 2, 1], [len(part) for part in parts])
+        self.assertEqual(
+            measurements, [received for part in parts for received in part]
+        )
+
     def test_rejected_envelopes_are_counted_and_logged_once(self):
         valid = envelope.sign(base.KEYRING, [base.make_measurement()])
         forged = valid | {'signature': '0' * 64}
