@@ -2,9 +2,10 @@
 
 """Quotas of agents: how many probes and registers they may add.
 
-Measurements of known registers cost one look into a set. The database is
-asked about the others only, so a flood of new registers costs a query each
-batch, and adds no rows beyond the quotas.
+Measurements of known registers cost one look into a set. The others count as
+new ones: after its start, a collector so counts each register once too often.
+The database is asked only about those that would exceed a quota, so a flood of
+new registers costs a query each batch, and adds no rows beyond the quotas.
 """
 
 import collections
@@ -78,26 +79,23 @@ class Quotas:
 
         :param batch: what arrived, by number of the register.
         """
-        unknown = [number for number in batch if number not in self._known]
+        unknown = {
+            number: arrival
+            for number, arrival in batch.items()
+            if number not in self._known
+        }
         if not unknown:
             return {}
-        stored = _stored(connection, unknown)
-        self._remember(stored)
-        new = {
-            number: batch[number] for number in unknown if number not in stored
+        rooms = self._load(connection, unknown)
+        excess = {
+            number: reason
+            for number, arrival in unknown.items()
+            if (reason := self._charge(arrival, rooms)) is not None
         }
-        if not new:
-            return {}
-        rooms = self._load(connection, new)
-        excess = {}
-        accepted = []
-        for number, arrival in new.items():
-            reason = self._charge(arrival, rooms)
-            if reason is None:
-                accepted.append(number)
-            else:
-                excess[number] = reason
-        self._remember(accepted)
+        if excess:
+            for number in _stored(connection, excess):
+                del excess[number]
+        self._remember(unknown.keys() - excess.keys())
         return excess
 
     def _remember(self, numbers: collections.abc.Collection[int]) -> None:
