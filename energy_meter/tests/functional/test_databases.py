@@ -152,6 +152,7 @@ class PoisonTest(test_base.BaseTestCase):
             counts,
             rejections.Rejections(counts),
             log_throttle.ThrottledLogger(service.LOG),
+            limits.make(),
         ).write(list(measurements))
         with engine.connect() as connection:
             stored = connection.scalars(sa.select(schema.probe.c.id))
