@@ -27,6 +27,12 @@ class ConfigurationError(EnergyMeterError):
     template = '%(file)s: [%(section)s] %(option)s: %(reason)s'
 
 
+class ConfigurationUnreadable(EnergyMeterError):
+    """A directory of configuration files cannot be read."""
+
+    template = 'cannot read the configuration directory %(path)s: %(reason)s'
+
+
 class StateLocked(EnergyMeterError):
     """Another process holds the lock of this state directory."""
 

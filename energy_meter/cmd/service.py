@@ -39,7 +39,8 @@ def read(
     :param prog: name of the command.
     :param description: text for ``--help``.
     :param cli_opts: additional options of the command line.
-    :param files: configuration files if the arguments name none.
+    :param files: configuration files if the arguments name neither files nor
+        directories.
     :raises oslo_config.cfg.Error: if it cannot be read.
     :raises ConfigurationError: if the value of an option is invalid.
     """

@@ -7,6 +7,7 @@ A service calls :func:`load` once and passes the result on. There is no global
 """
 
 import collections.abc
+import functools
 import importlib.metadata
 
 from oslo_config import cfg
@@ -22,6 +23,7 @@ from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
 from energy_meter.conf import energy_api
+from energy_meter.conf import files as conf_files
 from energy_meter.conf import forwarder
 from energy_meter.conf import metrics
 from energy_meter.conf import rrd
@@ -54,23 +56,31 @@ def load(
     :param prog: name of the command.
     :param cli_opts: additional options of the command.
     :param description: description of the command for ``--help``.
-    :param files: configuration files to use if ``argv`` names none.
+    :param files: configuration files to use if ``argv`` names neither files
+        nor directories, instead of those in /etc.
     :raises oslo_config.cfg.Error: if the configuration cannot be read.
     :raises ConfigurationError: if an option has an invalid value.
+    :raises ConfigurationUnreadable: if a directory of files is not readable.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
     _register_logging_opts(conf)
     conf.register_cli_opts(cli_opts)
+    parse = functools.partial(
+        conf,
+        list(argv),
+        project='energy_meter',
+        prog=prog,
+        version=importlib.metadata.version('energy-meter'),
+        description=description,
+    )
     try:
-        conf(
-            list(argv),
-            project='energy_meter',
-            prog=prog,
-            version=importlib.metadata.version('energy-meter'),
-            description=description,
-            default_config_files=None if files is None else list(files),
-        )
+        if files is None:
+            parse()
+        else:
+            parse(default_config_files=[], default_config_dirs=[])
+            if not (conf.config_file or conf.config_dir):
+                parse(default_config_files=[*files], default_config_dirs=[])
     except UnicodeDecodeError as error:
         raise cfg.ConfigFileParseError('a configuration file', str(error))
     check(conf)
@@ -103,7 +113,9 @@ def check(conf: cfg.ConfigOpts) -> None:
     Secret options are skipped; their consumers check them.
 
     :raises ConfigurationError: if an option has an invalid value.
+    :raises ConfigurationUnreadable: if a directory of files is not readable.
     """
+    conf_files.check_directories(conf)
     for area in _AREAS:
         for section, opts in area.list_opts():
             for opt in opts:

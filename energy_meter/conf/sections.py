@@ -3,13 +3,13 @@
 """Configuration sections named by the operator: wattmeters, probes, agents."""
 
 import collections.abc
-import pathlib
 import typing
 
 from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter.conf import agent_secrets
+from energy_meter.conf import files
 from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
@@ -84,7 +84,7 @@ def find(
     sections: dict[str, Section] = {}
     names: dict[str, str] = {}
     errors = []
-    for file in _files(conf):
+    for file in files.paths(conf):
         content: dict[str, dict[str, list[str]]] = {}
         cfg.ConfigParser(file, content).parse()
         for name, options in content.items():
@@ -113,10 +113,3 @@ def find(
                     )
                 )
     return sections, errors
-
-
-def _files(conf: cfg.ConfigOpts) -> list[str]:
-    files = list(conf.config_file or ())
-    for directory in conf.config_dir or ():
-        files += sorted(map(str, pathlib.Path(directory).glob('*.conf')))
-    return files

@@ -46,6 +46,19 @@ class LoadTest(StandaloneTest):
         )
         self.assertEqual(['own'], [meter.name for meter in wattmeters])
 
+    def test_configuration_directory_replaces_dummy_probes(self):
+        self.write('[wattmeter:own]\ndriver = dummy\nprobes = p\n')
+
+        conf = self.load(
+            '--state-path',
+            str(self.state_path),
+            '--config-dir',
+            str(self.directory),
+        )
+
+        wattmeters, _ = wattmeter.load(conf, 'agent')
+        self.assertEqual(['own'], [meter.name for meter in wattmeters])
+
     def test_pages_show_the_energy_of_its_own_api(self):
         self.write(
             '[api]\nport = 1234\n'

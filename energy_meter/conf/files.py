@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The configuration files of a process, and their lines."""
+
+import collections.abc
+import glob
+import os
+import re
+import typing
+
+from oslo_config import cfg
+
+from energy_meter import exception
+
+
+class Line(typing.NamedTuple):
+    """The first line of a section or of an option.
+
+    :ivar number: counts from 1.
+    :ivar section: name of the section, as written.
+    :ivar option: name of the option; None for the line of the section.
+    :ivar value: rest of the line.
+    """
+
+    file: str
+    number: int
+    section: str
+    option: str | None
+    value: str
+
+    def error(self, reason: str) -> exception.ConfigurationError:
+        """Return an error that names file, line, section and option."""
+        return exception.ConfigurationError(
+            file=f'{self.file}:{self.number}',
+            section=self.section,
+            option=self.option or '(name)',
+            reason=reason,
+        )
+
+
+def paths(conf: cfg.ConfigOpts) -> list[str]:
+    """Return the paths of the configuration files, in their order."""
+    found = list(conf.config_file or ())
+    for directory in _directories(conf):
+        # As oslo.config does: without hidden files.
+        found += sorted(glob.glob(os.path.join(directory, '*.conf')))
+    return found
+
+
+def lines(path: str) -> collections.abc.Iterator[Line]:
+    """Return the lines of a file that begin a section or an option.
+
+    :param path: a file that oslo.config has read without an error.
+    :raises OSError: if the file cannot be read any more.
+    """
+    section = ''
+    with open(path, errors='replace') as stream:
+        for number, text in enumerate(stream, 1):
+            if text.startswith('['):
+                section = text.strip()[1:-1]
+                yield Line(path, number, section, None, '')
+            # Indented lines continue a value.
+            elif not text[0].isspace() and not text.startswith(('#', ';')):
+                option, _, value = re.sub(
+                    '[:=]', '\0', text, count=1
+                ).partition('\0')
+                yield Line(
+                    path, number, section, option.strip(), value.strip()
+                )
+
+
+def check_directories(conf: cfg.ConfigOpts) -> None:
+    """Check that the directories of configuration files can be listed.
+
+    oslo.config reads no file of a directory that it may not list, and says
+    nothing.
+
+    :raises ConfigurationUnreadable: if one cannot be listed.
+    """
+    for directory in _directories(conf):
+        try:
+            os.listdir(directory)
+        except OSError as error:
+            raise exception.ConfigurationUnreadable(
+                path=directory, reason=error.strerror
+            ) from None
+
+
+def _directories(conf: cfg.ConfigOpts) -> list[str]:
+    # If --config-dir is repeated, config_dir is only the last of them.
+    return [
+        os.path.expanduser(directory)
+        for directory in conf.config_dirs or conf.config_dir or ()
+        if os.path.exists(os.path.expanduser(directory))
+    ]
