@@ -24,6 +24,7 @@ from energy_meter.bus import patterns
 from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import agent_secrets
 from energy_meter.conf import sections
+from energy_meter.conf import unread
 from energy_meter.conf import wattmeter
 
 LOG = logging.getLogger(__name__)
@@ -193,7 +194,7 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
     """
     shared = bus_transport.secrets(conf)
     valid, errors = sections.find(conf)
-    for error in errors:
+    for error in errors + unread.unknown_sections(conf):
         if not str(error.values['section']).startswith(
             (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
         ):

@@ -32,9 +32,11 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
     totals: list[sums.Sum] = []
     projects: dict[str, str] = {}
     for section in configured.values():
-        if not section.name.startswith(
-            wattmeter.PROBE_PREFIX
-        ) or wattmeter.COLLECTORS_OPTS.isdisjoint(section.options):
+        # A misspelled option can be one of those that collectors read.
+        if (
+            not section.name.startswith(wattmeter.PROBE_PREFIX)
+            or section.options.keys() <= wattmeter.AGENTS_OPTS
+        ):
             continue
         try:
             values = section.values(conf, wattmeter.PROBE_OPTS)

@@ -13,7 +13,8 @@ from energy_meter.conf import files
 from energy_meter.conf import values
 from energy_meter.conf import wattmeter
 
-_PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX, agent_secrets.PREFIX)
+#: Beginnings of the names of these sections.
+PREFIXES = (wattmeter.PREFIX, wattmeter.PROBE_PREFIX, agent_secrets.PREFIX)
 
 
 class Section(typing.NamedTuple):
@@ -88,18 +89,7 @@ def find(
         content: dict[str, dict[str, list[str]]] = {}
         cfg.ConfigParser(file, content).parse()
         for name, options in content.items():
-            if not name.startswith(_PREFIXES):
-                # No other section has a colon in its name.
-                if ':' in name:
-                    errors.append(
-                        Section(name, file, options).error(
-                            '(name)',
-                            'unknown section; expected '
-                            + ' or '.join(
-                                f'[{prefix}...]' for prefix in _PREFIXES
-                            ),
-                        )
-                    )
+            if not name.startswith(PREFIXES):
                 continue
             section = sections.setdefault(name, Section(name, file, {}))
             section.options.update(options)

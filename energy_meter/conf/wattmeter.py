@@ -110,6 +110,8 @@ PROBE_OPTS: list[cfg.Opt] = [
 #: Options of a probe that collectors read. Such a probe does not need a
 #: wattmeter in the same configuration.
 COLLECTORS_OPTS = frozenset({'sum', 'project_id'})
+#: Options of a probe that agents read.
+AGENTS_OPTS = frozenset(opt.name for opt in PROBE_OPTS) - COLLECTORS_OPTS
 
 
 def split(text: str) -> list[str]:

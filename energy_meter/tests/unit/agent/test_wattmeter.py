@@ -335,13 +335,6 @@ class ErrorTest(WattmeterTestCase):
 
         self.assertIn('expected 1 to 190 printable characters', error)
 
-    def test_misspelled_section_is_an_error(self):
-        self.assertEqual(
-            '[wattmetr:x] (name): unknown section; expected [wattmeter:...] '
-            'or [probe:...] or [agent:...]',
-            self.error('[wattmetr:x]\ndriver = dummy\n'),
-        )
-
     def test_names_that_differ_only_in_case_are_an_error(self):
         wattmeters, (error,) = self.load(
             agent=self.section('Rack') + self.section('rack', probes='q')

@@ -97,3 +97,8 @@ class ProjectsTest(SectionsTestCase):
 
         self.assertEqual({'b': 'p'}, settings.projects)
         self.assertIn('[probe:a] project_id: expected the ID', self.log.output)
+
+    def test_misspelled_project_id_is_logged(self):
+        self.load('[probe:p]', 'projekt_id = a')
+
+        self.assertIn('[probe:p] projekt_id: unknown option', self.log.output)
