@@ -3,6 +3,7 @@
 """Start and run the services of a process."""
 
 import collections.abc
+import functools
 import gc
 import logging
 import os
@@ -17,6 +18,7 @@ from oslo_service import service
 from energy_meter import attempt
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter.conf import mistakes
 from energy_meter.telemetry import counters
 from energy_meter.telemetry import guru_meditation
 from energy_meter.telemetry import metrics
@@ -88,6 +90,7 @@ def run(
     :param make: returns the services in the order in which they start.
     """
     LOG.info('Starting %s %s', conf.prog, conf.version)
+    mistakes.log(conf)
     # In this process: a fork would break locks, registers and sockets.
     _, error = attempt.call(
         lambda: service.launch(
@@ -168,9 +171,12 @@ class _ServiceGroup(service.ServiceBase):
 
     def reset(self) -> None:
         """Reload the configuration of each service."""
-        for member in self._services:
+        for reload in (
+            functools.partial(mistakes.log, self._conf),
+            *(member.reset for member in self._services),
+        ):
             _, error = attempt.call(
-                member.reset,
+                reload,
                 (cfg.Error, OSError, exception.EnergyMeterError),
             )
             if error:

@@ -2,7 +2,6 @@
 
 """The configuration files of a process, and their lines."""
 
-import collections.abc
 import glob
 import os
 import re
@@ -12,14 +11,16 @@ from oslo_config import cfg
 
 from energy_meter import exception
 
+_ASSIGNMENT = re.compile('[:=]')
+
 
 class Line(typing.NamedTuple):
-    """The first line of a section or of an option.
+    """A section or an option in a configuration file.
 
-    :ivar number: counts from 1.
+    :ivar number: number of its first line.
     :ivar section: name of the section, as written.
-    :ivar option: name of the option; None for the line of the section.
-    :ivar value: rest of the line.
+    :ivar option: name of the option; None for a section.
+    :ivar value: value of the option, as written.
     """
 
     file: str
@@ -47,26 +48,32 @@ def paths(conf: cfg.ConfigOpts) -> list[str]:
     return found
 
 
-def lines(path: str) -> collections.abc.Iterator[Line]:
-    """Return the lines of a file that begin a section or an option.
+def lines(path: str) -> list[Line]:
+    """Return the sections and options of a file in their order.
 
     :param path: a file that oslo.config has read without an error.
     :raises OSError: if the file cannot be read any more.
     """
+    found: list[Line] = []
     section = ''
     with open(path, errors='replace') as stream:
         for number, text in enumerate(stream, 1):
             if text.startswith('['):
                 section = text.strip()[1:-1]
-                yield Line(path, number, section, None, '')
-            # Indented lines continue a value.
-            elif not text[0].isspace() and not text.startswith(('#', ';')):
-                option, _, value = re.sub(
-                    '[:=]', '\0', text, count=1
-                ).partition('\0')
-                yield Line(
-                    path, number, section, option.strip(), value.strip()
+                found.append(Line(path, number, section, None, ''))
+            elif text[0].isspace():
+                # Indented lines continue a value.
+                if text.strip() and found:
+                    value = f'{found[-1].value}\n{text.strip()}'
+                    found[-1] = found[-1]._replace(value=value)
+            elif not text.startswith(('#', ';')):
+                option, _, value = _ASSIGNMENT.sub('\0', text, 1).partition(
+                    '\0'
                 )
+                found.append(
+                    Line(path, number, section, option.strip(), value.strip())
+                )
+    return found
 
 
 def check_directories(conf: cfg.ConfigOpts) -> None:

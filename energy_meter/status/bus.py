@@ -13,9 +13,7 @@ from energy_meter.bus import queues as bus_queues
 from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import bus as bus_conf
 from energy_meter.conf import rrd as rrd_conf
-
-#: Secrets that appear in the documentation.
-_EXAMPLES = {'current-secret', 'previous-secret', 'SECRET'}
+from energy_meter.conf import weak_secrets
 
 _NOT_CONFIGURED = upgradecheck.Result(
     upgradecheck.Code.SUCCESS,
@@ -37,7 +35,7 @@ def _is_configured(conf: cfg.ConfigOpts) -> bool:
 
 
 def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
-    """Check that there is a secret, and that it is not a published one."""
+    """Check that there is a secret, and that it is not a weak one."""
     if not _is_configured(conf):
         return _NOT_CONFIGURED
     try:
@@ -48,11 +46,10 @@ def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             'Agents, collectors and the RRD plugin cannot start: '
             f'{error}. Generate a secret with: openssl rand -hex 32',
         )
-    if _EXAMPLES.intersection(bus_transport.secrets(conf)):
+    weak = weak_secrets.find(conf)
+    if weak:
         return upgradecheck.Result(
-            upgradecheck.Code.WARNING,
-            '[bus] secrets contains a secret from the documentation, which is '
-            'public. Generate a secret with: openssl rand -hex 32',
+            upgradecheck.Code.WARNING, '. '.join(map(str, weak))
         )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 

@@ -117,6 +117,17 @@ class RunTest(base.CommandTest):
         self.make_group().reset()
         self.assertEqual(['a reset', 'b reset'], self.record)
 
+    def test_mistake_is_logged_at_start_and_on_reload(self):
+        self.write('[api]\nprot = 1\n[bus]\nsecrets = short\n')
+
+        group = self.make_group()
+
+        for text in ('test.conf:2: [api] prot: ', 'secret 1 has fewer'):
+            self.assertEqual(1, self.log.output.count(text))
+        group.reset()
+        for text in ('test.conf:2: [api] prot: ', 'secret 1 has fewer'):
+            self.assertEqual(2, self.log.output.count(text))
+
     def test_failed_reset_does_not_affect_other_services(self):
         group = self.make_group()
         with fixtures.MockPatchObject(
