@@ -60,8 +60,8 @@ class NoWattmeters(EnergyMeterError):
     """The configuration contains no usable wattmeter."""
 
     template = (
-        'no wattmeter can be read: the configuration has no valid '
-        '[wattmeter:<name>] section'
+        'no wattmeter can be read: there is no valid [wattmeter:<name>] '
+        'section in %(files)s'
     )
 
 

@@ -25,6 +25,7 @@ from energy_meter.agent import supervisor
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.bus import publisher
 from energy_meter.bus import transport as bus_transport
+from energy_meter.conf import files as conf_files
 from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ class Agent(service.ServiceBase):
         for error in errors:
             LOG.error('%s', error)
         if not configured:
-            raise exception.NoWattmeters()
+            raise exception.NoWattmeters(files=conf_files.describe(self._conf))
         self._delay = self._storage.count_start()
         if self._delay:
             LOG.warning(

@@ -81,6 +81,7 @@ def run(
     make: collections.abc.Callable[
         [], collections.abc.Sequence[service.ServiceBase]
     ],
+    on_started: collections.abc.Callable[[], None] = lambda: None,
 ) -> typing.NoReturn:
     """Run services in this process until it is terminated.
 
@@ -88,13 +89,17 @@ def run(
     and SIGUSR2 prints a Guru Meditation Report.
 
     :param make: returns the services in the order in which they start.
+    :param on_started: called once all of them have started.
     """
     LOG.info('Starting %s %s', conf.prog, conf.version)
     mistakes.log(conf)
     # In this process: a fork would break locks, registers and sockets.
     _, error = attempt.call(
         lambda: service.launch(
-            conf, _ServiceGroup(conf, make()), workers=1, no_fork=True
+            conf,
+            _ServiceGroup(conf, make(), on_started),
+            workers=1,
+            no_fork=True,
         ),
         exception.EnergyMeterError,
     )
@@ -129,8 +134,10 @@ class _ServiceGroup(service.ServiceBase):
         self,
         conf: cfg.ConfigOpts,
         services: collections.abc.Sequence[service.ServiceBase],
+        on_started: collections.abc.Callable[[], None],
     ) -> None:
         self._conf = conf
+        self._on_started = on_started
         self._registry = metrics.registry(
             {
                 type(member).__name__.lower(): member.counters
@@ -150,6 +157,7 @@ class _ServiceGroup(service.ServiceBase):
         guru_meditation.install(self._conf, self._registry)
         for member in self._services:
             member.start()
+        self._on_started()
         _log_options(self._conf)
         tune_garbage_collector()
         # The launcher would exit immediately on SIGINT and SIGHUP.

@@ -60,6 +60,11 @@ def main() -> None:
     database = engine.connect(conf)
     migration.sync(database)
     database.dispose()
+    service.run(conf, lambda: _services(conf), lambda: _announce(conf))
+
+
+def _announce(conf: cfg.ConfigOpts) -> None:
+    """Print the addresses and the directory of the data."""
     graphs = (
         f'{_url(conf.rrd)}/'
         if rrd.is_installed()
@@ -72,7 +77,6 @@ def main() -> None:
         'Press Ctrl-C to stop; the data is kept.',
         flush=True,
     )
-    service.run(conf, lambda: _services(conf))
 
 
 def _url(options: cfg.ConfigOpts.GroupAttr) -> str:

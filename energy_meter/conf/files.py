@@ -48,6 +48,11 @@ def paths(conf: cfg.ConfigOpts) -> list[str]:
     return found
 
 
+def describe(conf: cfg.ConfigOpts) -> str:
+    """Return the paths of the configuration files for a message."""
+    return ', '.join(paths(conf)) or 'any file: no configuration file exists'
+
+
 def lines(path: str) -> list[Line]:
     """Return the sections and options of a file in their order.
 

@@ -2,6 +2,8 @@
 
 """Tests for the arguments of energy-meter-agent, and for --check."""
 
+import sys
+
 import fixtures
 
 from energy_meter.cmd import agent
@@ -42,6 +44,32 @@ class AnnounceTest(base.CommandTest):
     def test_marks_are_announced_again_on_request_only(self):
         self.assertFalse(self.announces())
         self.assertTrue(self.announces('--announce'))
+
+
+class OnceTest(base.CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        # It ends the process.
+        self.useFixture(fixtures.MockPatch('os._exit', sys.exit))
+
+    def once(self, *arguments: str) -> base.Result:
+        return self.run_command(agent.main, '--once', *arguments)
+
+    def test_configuration_without_wattmeters_is_reported(self):
+        result = self.once()
+
+        self.assertEqual(
+            (
+                1,
+                '',
+                'no wattmeter can be read: there is no valid '
+                f'[wattmeter:<name>] section in {self.directory}/test.conf\n',
+            ),
+            result,
+        )
+
+    def test_output_without_wattmeters_is_valid_json(self):
+        self.assertEqual('[]\n', self.once('--format', 'json').output)
 
 
 class CheckTest(base.CommandTest):

@@ -92,11 +92,11 @@ class RunTest(base.CommandTest):
         self.assertEqual({'workers': 1, 'no_fork': True}, options)
         self.launched.append(launched)
 
-    def run_services(self, make) -> None:
+    def run_services(self, make, on_started=lambda: None) -> None:
         argv = ['test', '--config-file', str(self.directory / 'test.conf')]
         with unittest.mock.patch('sys.argv', argv):
             conf = service.load('energy-meter-test', 'A test.')
-        self.assertRaises(Exited, service.run, conf, make)
+        self.assertRaises(Exited, service.run, conf, make, on_started)
 
     def make_group(self) -> oslo_service.ServiceBase:
         self.run_services(
@@ -112,6 +112,17 @@ class RunTest(base.CommandTest):
         self.assertEqual(
             ['a start', 'b start', 'b stop', 'a stop'], self.record
         )
+
+    def test_start_is_reported_after_the_last_service(self):
+        self.run_services(
+            lambda: [Recorder('a', self.record)],
+            lambda: self.record.append('started'),
+        )
+        [group] = self.launched
+
+        group.start()
+
+        self.assertEqual(['a start', 'started'], self.record)
 
     def test_reset_reaches_every_service(self):
         self.make_group().reset()

@@ -144,12 +144,15 @@ class MainTest(StandaloneTest):
             fixtures.MockPatchObject(standalone.service, 'run')
         ).mock
 
-    def start(self, *arguments: str) -> str:
+    def start(self) -> str:
+        """Return what is printed once the services have started."""
         result = self.run_command(
-            standalone.main, '--state-path', str(self.state_path), *arguments
+            standalone.main, '--state-path', str(self.state_path)
         )
-        self.assertEqual((0, ''), (result.code, result.error))
-        return result.output
+        # Nothing is served yet.
+        self.assertEqual((0, '', ''), result)
+        *_, on_started = self.run_services.call_args.args
+        return self.run_command(on_started).output
 
     def test_urls_and_state_path_are_printed(self):
         self.write('[api]\nport = 18878\n')
@@ -211,5 +214,5 @@ class MainTest(StandaloneTest):
         )
         self.addCleanup(engine.dispose)
         migration.check(engine)
-        conf, _ = self.run_services.call_args.args
+        conf, *_ = self.run_services.call_args.args
         self.assertEqual(1, len(conf.bus.secrets))
