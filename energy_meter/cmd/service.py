@@ -64,8 +64,9 @@ def load(
     """
     try:
         conf = read(prog, description, cli_opts, files)
-        # This opens the log file.
-        log.setup(conf, 'energy_meter')
+        # This opens the log file. Its owner would be the user who checks.
+        if not ('check' in conf and conf.check):
+            log.setup(conf, 'energy_meter')
     except (
         cfg.Error,
         OSError,
@@ -73,6 +74,8 @@ def load(
         exception.EnergyMeterError,
     ) as error:
         sys.exit(f'{prog}: {error}')
+    if 'connect' in conf and conf.connect and not conf.check:
+        sys.exit(f'{prog}: --connect requires --check')
     return conf
 
 

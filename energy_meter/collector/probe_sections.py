@@ -28,6 +28,16 @@ class ProbeSettings(typing.NamedTuple):
 
 def load(conf: cfg.ConfigOpts) -> ProbeSettings:
     """Load the sections; log and skip those with errors."""
+    settings, errors = read(conf)
+    for error in errors:
+        LOG.error('%s', error)
+    return settings
+
+
+def read(
+    conf: cfg.ConfigOpts,
+) -> tuple[ProbeSettings, list[exception.ConfigurationError]]:
+    """Return the settings in valid sections, and the errors of others."""
     configured, errors = sections.find(conf)
     totals: list[sums.Sum] = []
     projects: dict[str, str] = {}
@@ -46,11 +56,13 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
                 projects[section.subject] = _project(section, values)
         except exception.ConfigurationError as error:
             errors.append(error)
-    for invalid in errors:
-        LOG.error('%s', invalid)
     names = {total.id for total in totals}
-    return ProbeSettings(
-        [total for total in totals if not _is_nested(total, names)], projects
+    return (
+        ProbeSettings(
+            [total for total in totals if not _is_nested(total, names)],
+            projects,
+        ),
+        errors,
     )
 
 

@@ -5,6 +5,7 @@
 import collections.abc
 
 from oslo_config import cfg
+from oslo_messaging import transport as messaging_transport
 from oslo_upgradecheck import upgradecheck
 
 from energy_meter import exception
@@ -81,6 +82,40 @@ def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             'share/energy_meter/rabbitmq/definitions.json',
         )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+
+def destination(conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Check that the bus to which a service publishes can be reached."""
+    return _connect(lambda: [bus_transport.connect(conf)])
+
+
+def sources(
+    conf: cfg.ConfigOpts, section: str = bus_conf.GROUP
+) -> upgradecheck.Result:
+    """Check that all buses that a service reads can be reached."""
+    return _connect(lambda: bus_transport.connect_sources(conf, section))
+
+
+def _connect(
+    connect: collections.abc.Callable[
+        [], list[messaging_transport.NotificationTransport]
+    ],
+) -> upgradecheck.Result:
+    names = []
+    try:
+        for transport in connect():
+            names.append(bus_transport.name(transport))
+            bus_queues.get_queue(transport)
+            transport.cleanup()
+    except exception.EnergyMeterError as error:
+        return upgradecheck.Result(
+            upgradecheck.Code.FAILURE,
+            f'Cannot connect: {error}. Check the URL, the user and the '
+            'virtual host, and that the broker runs and can be reached.',
+        )
+    return upgradecheck.Result(
+        upgradecheck.Code.SUCCESS, f'Connected to {", ".join(names)}.'
+    )
 
 
 def _queue_names(conf: cfg.ConfigOpts) -> list[str]:
