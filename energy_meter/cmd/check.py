@@ -11,6 +11,7 @@ from oslo_upgradecheck import upgradecheck
 
 from energy_meter import attempt
 from energy_meter import exception
+from energy_meter.conf import files
 from energy_meter.conf import unread
 from energy_meter.conf import weak_secrets
 
@@ -68,10 +69,11 @@ class Check:
         :param summary: what the service can do with this configuration.
         :returns: the exit status.
         """
+        paths = files.paths(self._conf)
         for warning in self.warnings:
             print(f'warning: {warning}', file=sys.stderr)
         for error in self.errors:
-            print(error, file=sys.stderr)
+            print(files.locate(error, paths), file=sys.stderr)
         print(
             ('Not valid: ' if self.errors else 'Valid: ')
             + (f'{summary}, ' if summary else '')

@@ -18,6 +18,7 @@ from oslo_service import service
 from energy_meter import attempt
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter.conf import files as conf_files
 from energy_meter.conf import mistakes
 from energy_meter.telemetry import counters
 from energy_meter.telemetry import guru_meditation
@@ -67,12 +68,9 @@ def load(
         # This opens the log file. Its owner would be the user who checks.
         if not ('check' in conf and conf.check):
             log.setup(conf, 'energy_meter')
-    except (
-        cfg.Error,
-        OSError,
-        log.LogConfigError,
-        exception.EnergyMeterError,
-    ) as error:
+    except exception.EnergyMeterError as error:
+        sys.exit(f'{prog}: {conf_files.locate(error, ())}')
+    except (cfg.Error, OSError, log.LogConfigError) as error:
         sys.exit(f'{prog}: {error}')
     if 'connect' in conf and conf.connect and not conf.check:
         sys.exit(f'{prog}: --connect requires --check')
@@ -106,7 +104,8 @@ def run(
         ),
         exception.EnergyMeterError,
     )
-    LOG.error('%s', error)
+    if error is not None:
+        LOG.error('%s', conf_files.locate(error, conf_files.paths(conf)))
     sys.stderr.flush()
     # Threads of services that have started must not keep the process alive.
     os._exit(1)

@@ -2,6 +2,7 @@
 
 """The configuration files of a process, and their lines."""
 
+import collections.abc
 import glob
 import os
 import re
@@ -79,6 +80,37 @@ def lines(path: str) -> list[Line]:
                     Line(path, number, section, option.strip(), value.strip())
                 )
     return found
+
+
+def locate(
+    error: exception.EnergyMeterError, found: collections.abc.Sequence[str]
+) -> exception.EnergyMeterError:
+    """Return an error with the file and the line of its option.
+
+    :param error: returned as it is if it has a line already, or names no
+        section of the files.
+    :param found: paths of the configuration files, for errors that do not
+        name theirs.
+    :raises OSError: if a file cannot be read.
+    """
+    if not isinstance(error, exception.ConfigurationError):
+        return error
+    file, section, option, reason = (
+        str(error.values[name])
+        for name in ('file', 'section', 'option', 'reason')
+    )
+    matching = [
+        line
+        for path in (found if file == 'configuration' else [file])
+        if os.path.isfile(path)
+        for line in lines(path)
+        if line.section == section and line.option in (option, None)
+    ]
+    if not matching:
+        return error
+    # The last value takes precedence. Without any, the section is named.
+    last = sorted(matching, key=lambda line: line.option is not None)[-1]
+    return last._replace(option=option).error(reason)
 
 
 def check_directories(conf: cfg.ConfigOpts) -> None:

@@ -55,7 +55,7 @@ def _reasons_for_secrets(
 ) -> collections.abc.Iterator[str]:
     """Explain which secrets of an option are weak.
 
-    :param section_of: section of each secret found so far.
+    :param section_of: section of each secret of an agent found so far.
     """
     if line.option != 'secrets' or not (
         line.section.lower() == bus.GROUP
@@ -70,7 +70,9 @@ def _reasons_for_secrets(
             yield (
                 f'secret {number} is also in [{section_of[secret]}]; {_REMEDY}'
             )
-        section_of[secret] = line.section
+        # A secret of [bus] in another section is an error of its readers.
+        if line.section.lower() != bus.GROUP:
+            section_of[secret] = line.section
 
 
 def _weakness(secret: str) -> str:

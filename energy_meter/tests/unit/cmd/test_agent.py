@@ -2,6 +2,7 @@
 
 """Tests for the arguments of energy-meter-agent, and for --check."""
 
+import re
 import sys
 
 import fixtures
@@ -145,22 +146,20 @@ class CheckTest(base.CommandTest):
             '0 warnings\n',
             result.output,
         )
-        lines = sorted(
-            result.error.splitlines(),
-            key=lambda line: line.partition('wattmeter:')[2],
-        )
-        for line, expected in zip(
-            lines,
-            (
-                '[wattmeter:a] driver: ',
-                '[wattmeter:b] min_wats: ',
-                '[wattmeter:c] interval: ',
-                '[wattmeter:d] probes: ',
-                '[wattmeter:e] driver: ',
+        self.assertEqual(
+            [
+                '7: [wattmeter:a] driver',
+                '12: [wattmeter:b] min_wats',
+                '16: [wattmeter:c] interval',
+                '19: [wattmeter:d] probes',
+                '20: [wattmeter:e] driver',
+            ],
+            sorted(
+                re.findall(
+                    rf'^{self.directory}/test\.conf:(\d+: \S+ \w+): ',
+                    result.error,
+                    re.MULTILINE,
+                ),
+                key=lambda text: text.partition('wattmeter:')[2],
             ),
-            strict=True,
-        ):
-            self.assertTrue(
-                line.startswith(f'{self.directory}/test.conf: {expected}'),
-                line,
-            )
+        )
