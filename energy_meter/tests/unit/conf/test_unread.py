@@ -106,7 +106,7 @@ class SectionTest(UnreadTest):
 
     def test_misspelled_section_is_one_error_with_a_suggestion(self):
         self.assert_similar('wattmeter:desk', 'watmeter:desk')
-        self.assert_similar('database', 'databse')
+        self.assert_similar('database', 'databases')
         self.assert_similar('DEFAULT', 'default')
         self.assert_similar('oslo_messaging_rabbit', 'oslo_messaging_rabit')
 
