@@ -71,7 +71,7 @@ class Check:
         """
         paths = files.paths(self._conf)
         for warning in self.warnings:
-            print(f'warning: {warning}', file=sys.stderr)
+            print(f'warning: {files.locate(warning, paths)}', file=sys.stderr)
         for error in self.errors:
             print(files.locate(error, paths), file=sys.stderr)
         print(

@@ -68,9 +68,12 @@ def load(
         # This opens the log file. Its owner would be the user who checks.
         if not ('check' in conf and conf.check):
             log.setup(conf, 'energy_meter')
-    except exception.EnergyMeterError as error:
-        sys.exit(f'{prog}: {conf_files.locate(error, ())}')
-    except (cfg.Error, OSError, log.LogConfigError) as error:
+    except (
+        cfg.Error,
+        OSError,
+        log.LogConfigError,
+        exception.EnergyMeterError,
+    ) as error:
         sys.exit(f'{prog}: {error}')
     if 'connect' in conf and conf.connect and not conf.check:
         sys.exit(f'{prog}: --connect requires --check')

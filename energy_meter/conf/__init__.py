@@ -16,6 +16,7 @@ from oslo_log import log
 from oslo_reports import opts as reports_opts
 from oslo_service import opts as service_opts
 
+from energy_meter import exception
 from energy_meter.conf import agent
 from energy_meter.conf import agent_secrets
 from energy_meter.conf import api
@@ -116,6 +117,13 @@ def check(conf: cfg.ConfigOpts) -> None:
     :raises ConfigurationUnreadable: if a directory of files is not readable.
     """
     conf_files.check_directories(conf)
+    try:
+        _check_values(conf)
+    except exception.ConfigurationError as error:
+        raise conf_files.locate(error, conf_files.paths(conf)) from None
+
+
+def _check_values(conf: cfg.ConfigOpts) -> None:
     for area in _AREAS:
         for section, opts in area.list_opts():
             for opt in opts:

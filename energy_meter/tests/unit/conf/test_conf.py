@@ -159,10 +159,10 @@ class ErrorTest(ConfTest):
             )
         )
 
-    def test_error_names_option_file_and_section(self):
+    def test_error_names_option_file_line_and_section(self):
         self.assertRegex(
             self.error('[agent]\npublish_interval = often\n'),
-            r'^/\S+: \[agent\] publish_interval: expected a '
+            r'^/\S+:2: \[agent\] publish_interval: expected a '
             "number, but found 'often'$",
         )
         self.assertIn(
