@@ -67,6 +67,20 @@ def load(
     register_opts(conf)
     _register_logging_opts(conf)
     conf.register_cli_opts(cli_opts)
+    _parse(conf, argv, prog, description, files)
+    check(conf)
+    # By default, oslo.log writes to standard output, which is for results.
+    conf.set_default('use_stderr', not _has_log_destination(conf))
+    return conf
+
+
+def _parse(
+    conf: cfg.ConfigOpts,
+    argv: collections.abc.Sequence[str],
+    prog: str,
+    description: str,
+    files: collections.abc.Sequence[str] | None,
+) -> None:
     parse = functools.partial(
         conf,
         list(argv),
@@ -78,16 +92,12 @@ def load(
     try:
         if files is None:
             parse()
-        else:
-            parse(default_config_files=[], default_config_dirs=[])
-            if not (conf.config_file or conf.config_dir):
-                parse(default_config_files=[*files], default_config_dirs=[])
+            return
+        parse(default_config_files=[], default_config_dirs=[])
+        if not (conf.config_file or conf.config_dir):
+            parse(default_config_files=[*files], default_config_dirs=[])
     except UnicodeDecodeError as error:
         raise cfg.ConfigFileParseError('a configuration file', str(error))
-    check(conf)
-    # By default, oslo.log writes to standard output, which is for results.
-    conf.set_default('use_stderr', not _has_log_destination(conf))
-    return conf
 
 
 def _register_logging_opts(conf: cfg.ConfigOpts) -> None:
