@@ -194,7 +194,7 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
     """
     shared = bus_transport.secrets(conf)
     valid, errors = sections.find(conf)
-    for error in errors + unread.unknown_sections(conf):
+    for error in errors + unread.unknown_agents(conf):
         if not str(error.values['section']).startswith(
             (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
         ):

@@ -69,19 +69,28 @@ class Check:
         :param summary: what the service can do with this configuration.
         :returns: the exit status.
         """
-        paths = files.paths(self._conf)
-        for warning in self.warnings:
-            print(f'warning: {files.locate(warning, paths)}', file=sys.stderr)
-        for error in self.errors:
-            print(files.locate(error, paths), file=sys.stderr)
+        warnings, errors = map(self._lines, (self.warnings, self.errors))
+        for warning in warnings:
+            print(f'warning: {warning}', file=sys.stderr)
+        for error in errors:
+            print(error, file=sys.stderr)
         print(
-            ('Not valid: ' if self.errors else 'Valid: ')
+            ('Not valid: ' if errors else 'Valid: ')
             + (f'{summary}, ' if summary else '')
-            + f'{count(len(self.errors), "error")}, '
-            + count(len(self.warnings), 'warning')
+            + f'{count(len(errors), "error")}, '
+            + count(len(warnings), 'warning')
         )
         connected = not self._conf.connect or self._connect(connections)
-        return 1 if self.errors or not connected else 0
+        return 1 if errors or not connected else 0
+
+    def _lines(
+        self, errors: collections.abc.Iterable[exception.EnergyMeterError]
+    ) -> list[str]:
+        """Return the texts of errors; two parts may have the same error."""
+        paths = files.paths(self._conf)
+        return list(
+            dict.fromkeys(str(files.locate(error, paths)) for error in errors)
+        )
 
     def _connect(self, connections: Connections) -> bool:
         """Print a line for each connection; return whether all succeeded."""

@@ -17,6 +17,7 @@ from keystoneauth1 import loading
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.conf import agent_secrets
 from energy_meter.conf import energy_api
 from energy_meter.conf import files
 from energy_meter.conf import sections
@@ -73,20 +74,27 @@ def find(conf: cfg.ConfigOpts) -> list[exception.ConfigurationError]:
     ]
 
 
-def unknown_sections(
+def unknown_agents(
     conf: cfg.ConfigOpts,
 ) -> list[exception.ConfigurationError]:
-    """Return an error for each section with a colon and an unknown prefix.
-
-    It was meant to configure a wattmeter, a probe or an agent.
+    """Return an error for each unknown section that may be that of an agent.
 
     :raises OSError: if a file cannot be read.
     """
     return [
         _unknown_error(line, {})
         for line in _lines(conf)
-        if line.option is None and ':' in line.section and not _is_named(line)
+        if line.option is None
+        and not _is_named(line)
+        and _may_be_agent(line.section)
     ]
+
+
+def _may_be_agent(section: str) -> bool:
+    similar = _similar_section(section, {})
+    return similar.startswith(agent_secrets.PREFIX) or (
+        ':' in section and not similar
+    )
 
 
 def _lines(conf: cfg.ConfigOpts) -> list[files.Line]:

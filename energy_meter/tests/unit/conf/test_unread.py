@@ -125,6 +125,28 @@ class SectionTest(UnreadTest):
         )
 
 
+class AgentTest(UnreadTest):
+    def agents(self, *sections: str) -> list[str]:
+        """Return the sections that may be those of agents."""
+        path = self.directory / 'agents.conf'
+        path.write_text(''.join(f'[{section}]\n' for section in sections))
+        conf = energy_meter_conf.load(['--config-file', str(path)], 'test')
+        return [
+            str(error.values['section'])
+            for error in unread.unknown_agents(conf)
+        ]
+
+    def test_section_similar_to_that_of_an_agent_may_be_one(self):
+        names = ['agnt:a', 'Agent:a', 'agents:a', 'agent a', 'xyz:a']
+        self.assertEqual(names, self.agents(*names))
+
+    def test_other_misspelled_section_is_not_one(self):
+        self.assertEqual(
+            [],
+            self.agents('watmeter:a', 'prob:a', 'databases', 'agent', 'api'),
+        )
+
+
 class KnownTest(UnreadTest):
     def test_options_of_all_services_and_libraries_are_known(self):
         self.assertEqual(
