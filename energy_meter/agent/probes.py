@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter.agent import metering
-from energy_meter.conf import sections as conf_sections
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
 
@@ -88,7 +88,7 @@ class ProbeSections:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        sections: dict[str, conf_sections.Section],
+        sections: dict[str, conf_section.Section],
     ) -> None:
         self._conf = conf
         self._sections = {
@@ -134,9 +134,7 @@ class ProbeSections:
             and wattmeter_conf.COLLECTORS_OPTS.isdisjoint(section.options)
         ]
 
-    def _options(
-        self, section: conf_sections.Section
-    ) -> dict[str, typing.Any]:
+    def _options(self, section: conf_section.Section) -> dict[str, typing.Any]:
         if 'sum' in section.options:
             raise section.error(
                 'sum',

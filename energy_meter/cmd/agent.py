@@ -12,6 +12,7 @@ from energy_meter.agent import service as agent_service
 from energy_meter.agent import wattmeter
 from energy_meter.cmd import oneshot
 from energy_meter.cmd import service
+from energy_meter.conf import sections
 
 _PROG = 'energy-meter-agent'
 _DESCRIPTION = (
@@ -86,6 +87,8 @@ def check(conf: cfg.ConfigOpts) -> int:
     wattmeters, errors = wattmeter.load(conf, agent_service.name_of(conf))
     for error in errors:
         print(error, file=sys.stderr)
+    for warning in sections.unused_templates(conf):
+        print(f'Warning: {warning}', file=sys.stderr)
     probes = sum(len(meter.probes) for meter in wattmeters)
     patterns = sum(meter.pattern is not None for meter in wattmeters)
     print(

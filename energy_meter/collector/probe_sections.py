@@ -8,6 +8,7 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections
 from energy_meter.conf import wattmeter
 from energy_meter.db import sums
@@ -44,7 +45,7 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
                 projects[section.subject] = _project(section, values)
         except exception.ConfigurationError as error:
             errors.append(error)
-    for invalid in errors:
+    for invalid in sections.merge(errors):
         LOG.error('%s', invalid)
     names = {total.id for total in totals}
     return ProbeSettings(
@@ -52,14 +53,18 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
     )
 
 
-def _sum(section: sections.Section, values: dict[str, typing.Any]) -> sums.Sum:
+def _sum(
+    section: conf_section.Section, values: dict[str, typing.Any]
+) -> sums.Sum:
     parts = frozenset(filter(None, values['sum']))
     if not parts:
         raise section.error('sum', 'expected the IDs of the parts')
     return sums.Sum(section.subject, values['host'] or section.subject, parts)
 
 
-def _project(section: sections.Section, values: dict[str, typing.Any]) -> str:
+def _project(
+    section: conf_section.Section, values: dict[str, typing.Any]
+) -> str:
     project: str = values['project_id']
     if not project:
         raise section.error('project_id', 'expected the ID of a project')

@@ -338,7 +338,7 @@ class ErrorTest(WattmeterTestCase):
     def test_misspelled_section_is_an_error(self):
         self.assertEqual(
             '[wattmetr:x] (name): unknown section; expected [wattmeter:...] '
-            'or [probe:...] or [agent:...]',
+            'or [template:...] or [probe:...] or [agent:...]',
             self.error('[wattmetr:x]\ndriver = dummy\n'),
         )
 
@@ -381,7 +381,10 @@ class ErrorTest(WattmeterTestCase):
             )
 
             self.assertEqual(
-                '[wattmeter:m] password: not a valid value', error
+                '[wattmeter:m] password: a $ refers to another option, but '
+                'that one does not exist; write $$ for a dollar sign, and '
+                '${name} if a period follows the name',
+                error,
             )
 
     def test_error_of_another_option_does_not_contain_the_secret(self):
