@@ -124,6 +124,12 @@ class DriverError(EnergyMeterError):
             self.args = (f'{message[: self.max_length - 3]}...',)
 
 
+class InvalidOption(DriverError):
+    """An option of a wattmeter is invalid."""
+
+    template = '%(option)s: %(reason)s'
+
+
 class DuplicateProbe(DriverError):
     """Two wattmeters have the same probe."""
 

@@ -37,6 +37,21 @@ class Pattern(typing.NamedTuple):
         """
         return self.text.format(**self.fields(channel))
 
+    def check(self) -> None:
+        """Check that the pattern contains only known fields.
+
+        :raises ValueError: if it does not.
+        """
+        channel = base.Channel('1')
+        try:
+            self.format(channel)
+        except (KeyError, IndexError, ValueError, AttributeError):
+            known = ', '.join(f'{{{name}}}' for name in self.fields(channel))
+            raise ValueError(
+                f'{self.text!r} is not a valid pattern; the fields of this '
+                f'wattmeter are {known}'
+            ) from None
+
     def fields(self, channel: base.Channel) -> dict[str, str]:
         """Return the values of the fields that the pattern may contain.
 

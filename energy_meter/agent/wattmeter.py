@@ -157,9 +157,8 @@ def load(conf: cfg.ConfigOpts, agent: str) -> Loaded:
             continue
         if wattmeter.probes or wattmeter.pattern:
             wattmeters.append(wattmeter)
-    return wattmeters, conf_sections.merge(
-        [*errors, *loader.probe_section_errors()]
-    )
+    errors += loader.probe_section_errors()
+    return wattmeters, conf_sections.merge(errors)
 
 
 class _Loader:
@@ -239,18 +238,10 @@ class _Loader:
         pattern = agent_probes.Pattern(
             text, settings, self._probe_sections.all_overrides()
         )
-        channel = base.Channel('1')
         try:
-            pattern.format(channel)
-        except (KeyError, IndexError, ValueError, AttributeError):
-            fields = ', '.join(
-                f'{{{field}}}' for field in pattern.fields(channel)
-            )
-            raise section.error(
-                'probes',
-                f'{text!r} is not a valid pattern; the fields of this '
-                f'wattmeter are {fields}',
-            ) from None
+            pattern.check()
+        except ValueError as error:
+            raise section.error('probes', str(error)) from None
         return pattern
 
     def _probe_ids(
@@ -294,7 +285,9 @@ class _Loader:
                 types.SimpleNamespace(**options)
             )
         except exception.DriverError as error:
-            raise section.error('driver', str(error))
+            option = str(error.values.get('option', 'driver'))
+            reason = str(error.values.get('reason', error))
+            raise section.error(option, reason) from None
         return metering.Settings(
             measurement.Probe(
                 '', scope, host, section.subject, driver_name, self._agent

@@ -257,6 +257,28 @@ class ErrorTest(WattmeterTestCase):
         )
         self.assertIn('dummy, ', error)
 
+    def test_option_from_which_the_scope_follows_is_named(self):
+        for driver, options, start in (
+            ('snmp', {'profile': 'eaton-g4'}, "profile: 'eaton-g4' not found"),
+            (
+                'snmp',
+                {'profile': 'eaton-g3', 'table': 'phases'},
+                "table: profile eaton-g3 has no table 'phases'",
+            ),
+            (
+                'snmp',
+                {'profile': 'custom', 'watts_oid': 'power'},
+                'watts_oid: expected an object identifier',
+            ),
+            ('nut', {'channels': 'ups, ups:1'}, 'channels: expected either '),
+            ('nut', {'channels': 'ups:0'}, "channels: 'ups:0': expected "),
+        ):
+            error = self.error(
+                self.section(driver=driver, host='h', **options)
+            )
+
+            self.assertStartsWith(error, f'[wattmeter:m] {start}')
+
     def test_missing_driver_is_an_error(self):
         self.assertIn(
             "driver: '' is unknown", self.error(self.section(driver=None))
@@ -371,6 +393,27 @@ class ErrorTest(WattmeterTestCase):
             )
 
             self.assertIn(text, str(errors[0]))
+
+    def test_reference_that_cannot_be_replaced_is_explained(self):
+        for value, reason in (
+            ('$nosuch', 'nosuch does not exist'),
+            ('${agent.nosuch}', 'agent.nosuch does not exist'),
+            ('$driver.example', 'section [driver] does not exist'),
+            ('$agent', 'that is a section'),
+        ):
+            self.assertEqual(
+                '[wattmeter:m] metered_host: a $ refers to another option, '
+                f'but {reason}; write $$ for a dollar sign, and ${{name}} if '
+                'a period follows the name',
+                self.error(self.section(metered_host=value)),
+            )
+
+    def test_reference_to_itself_is_an_error(self):
+        self.assertEqual(
+            '[wattmeter:m] metered_host: a $ in it refers to this option '
+            'itself',
+            self.error(self.section(metered_host='$metered_host')),
+        )
 
     def test_error_does_not_contain_the_secret(self):
         for password in (f'${SECRET}', f'x${{{SECRET}}}'):
