@@ -144,9 +144,12 @@ class Section(typing.NamedTuple):
                 opt.default = text
         conf.register_opt(opt, self.name)
         try:
-            return values.read(conf, self.name, opt)
+            value = values.read(conf, self.name, opt)
         except exception.ConfigurationError as error:
             raise self.error(opt.name, str(error.values['reason'])) from None
+        if value is None and opt.name in self.options:
+            raise self.error(opt.name, values.NONE)
+        return value
 
     def _text_of(self, opt: cfg.Opt) -> str:
         if opt.secret:

@@ -12,6 +12,9 @@ from energy_meter import exception
 
 DEFAULT = 'DEFAULT'
 
+#: Reason of an error of an option without a value.
+NONE = 'expected a value, but found none'
+
 #: Matches the file and the end of the prefix in oslo.config's text of an
 #: invalid value. The file is available nowhere else.
 _FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
@@ -48,7 +51,7 @@ def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt) -> typing.Any:
         text = str(error)
     else:
         if value is None and opt.default is not None:
-            text = 'expected a value, but found none'
+            text = NONE
         # NaN passes every check of a minimum, and infinity never ends.
         elif not isinstance(value, float) or math.isfinite(value):
             return value

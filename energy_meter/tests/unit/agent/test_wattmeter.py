@@ -301,6 +301,7 @@ class ErrorTest(WattmeterTestCase):
             ('interval', 'inf'),
             ('interval', ''),
             ('max_watts', '0'),
+            ('max_watts', ''),
             ('scope', 'moon'),
             ('energy', 'both'),
             ('waveform', 'flat'),

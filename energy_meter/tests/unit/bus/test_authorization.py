@@ -315,4 +315,5 @@ class LoadTest(test_base.BaseTestCase):
         self.load(
             '[bus]\nsecrets = s\n[wattmeter:a]\ndriver = x\n'
             '[wattmeter:A]\ndriver = x\n[probe:p]\nnonsense = 5\n'
+            '[wattmeter:{1..2}{1..2}]\n[template:t]\n[template:T]\n'
         )
