@@ -4,9 +4,6 @@
 
 import pathlib
 
-#: Suffix of the option that names the file of a secret option.
-SUFFIX = '_file'
-
 #: Maximum number of characters of a secret.
 MAX_LENGTH = 4096
 

@@ -97,12 +97,8 @@ class Section(typing.NamedTuple):
         :raises ConfigurationError: if an option is unknown, invalid or
             missing.
         """
-        file_opts = {
-            opt.dest: cfg.StrOpt(f'{opt.dest}{secret_files.SUFFIX}')
-            for opt in opts
-            if opt.secret
-        }
-        known = {opt.name for opt in (*opts, *file_opts.values())}
+        file_opts = [_file_opt(opt) for opt in opts if opt.secret]
+        known = {opt.name for opt in (*opts, *file_opts)}
         for name in self.options:
             if name not in known:
                 raise self.error(
@@ -110,17 +106,31 @@ class Section(typing.NamedTuple):
                     'unknown option; expected one of '
                     f'{", ".join(sorted(known))}',
                 )
+        in_files = {opt.name for opt in opts if self._is_in_file(opt)}
+        # All of them first: options may refer to others.
+        for opt in (*opts, *file_opts):
+            if opt.name not in in_files:
+                self._register(conf, opt)
         return {
-            opt.dest: self._value(conf, opt, file_opts.get(opt.dest))
+            opt.dest: self._value(conf, opt, opt.name in in_files)
             for opt in opts
         }
 
+    def _register(self, conf: cfg.ConfigOpts, opt: cfg.Opt) -> None:
+        if opt.name in self.options:
+            text = self._text_of(opt)
+            if self.sources[opt.name].section != self.name:
+                # For oslo.config, another section contains the option.
+                opt = copy.copy(opt)
+                opt.default = text
+        conf.register_opt(opt, self.name)
+
     def _value(
-        self, conf: cfg.ConfigOpts, opt: cfg.Opt, file_opt: cfg.Opt | None
+        self, conf: cfg.ConfigOpts, opt: cfg.Opt, is_in_file: bool
     ) -> object:
-        if file_opt is not None and self._is_in_file(opt.name, file_opt.name):
-            name = file_opt.name
-            value = self._read_secret(conf, opt, file_opt)
+        if is_in_file:
+            name = _file_opt(opt).name
+            value = self._read_secret(conf, opt)
         else:
             name = opt.name
             value = self._read(conf, opt)
@@ -135,14 +145,6 @@ class Section(typing.NamedTuple):
         return value
 
     def _read(self, conf: cfg.ConfigOpts, opt: cfg.Opt) -> object:
-        """Return the value of an option in the files, or its default."""
-        if opt.name in self.options:
-            text = self._text_of(opt)
-            if self.sources[opt.name].section != self.name:
-                # For oslo.config, another section contains the option.
-                opt = copy.copy(opt)
-                opt.default = text
-        conf.register_opt(opt, self.name)
         try:
             value = values.read(conf, self.name, opt)
         except exception.ConfigurationError as error:
@@ -152,12 +154,19 @@ class Section(typing.NamedTuple):
         return value
 
     def _text_of(self, opt: cfg.Opt) -> str:
-        if opt.secret:
-            # A secret may contain anything, even what looks like a range.
-            return self.options[opt.name][-1]
-        text = self.text(opt.name)
+        # A secret may contain anything, even what looks like a range.
+        text = (
+            self.options[opt.name][-1] if opt.secret else self.text(opt.name)
+        )
+        if values.has_invalid_reference(text):
+            raise self.error(
+                opt.name,
+                'expected the name of another option and } after ${; write '
+                '$$ for a dollar sign',
+            )
         if (
-            self.position is None
+            not opt.secret
+            and self.position is None
             and not isinstance(opt.type, ranges.IDs)
             and ranges.has_numbers(text)
         ):
@@ -168,30 +177,34 @@ class Section(typing.NamedTuple):
             )
         return text
 
-    def _is_in_file(self, name: str, file_name: str) -> bool:
-        """Return whether the section names the file of a secret.
+    def _is_in_file(self, opt: cfg.Opt) -> bool:
+        """Return whether the value of an option is in a file.
 
         What the section itself contains takes precedence over its template.
 
-        :raises ConfigurationError: if the secret is given twice.
+        :raises ConfigurationError: if a secret is given twice.
         """
-        given = [each for each in (name, file_name) if each in self.options]
+        if not opt.secret:
+            return False
+        file_name = _file_opt(opt).name
+        given = [
+            name for name in (opt.name, file_name) if name in self.options
+        ]
         own = [
-            each
-            for each in given
-            if self.sources[each].section == self.written
+            name
+            for name in given
+            if self.sources[name].section == self.written
         ]
         chosen = own or given
         if len(chosen) > 1:
             raise self.error(
-                file_name, f'{name} is set as well; remove one of them'
+                file_name, f'{opt.name} is set as well; remove one of them'
             )
         return chosen == [file_name]
 
-    def _read_secret(
-        self, conf: cfg.ConfigOpts, opt: cfg.Opt, file_opt: cfg.Opt
-    ) -> object:
+    def _read_secret(self, conf: cfg.ConfigOpts, opt: cfg.Opt) -> object:
         """Return the value of a secret option that is in a file."""
+        file_opt = _file_opt(opt)
         directory = pathlib.Path(self.sources[file_opt.name].file).parent
         path = directory / str(self._read(conf, file_opt))
         try:
@@ -205,3 +218,10 @@ class Section(typing.NamedTuple):
             raise self.error(
                 file_opt.name, f'{path} contains no valid value'
             ) from None
+
+
+def _file_opt(opt: cfg.Opt) -> cfg.Opt:
+    """Return the option that names the file of a secret option."""
+    return cfg.StrOpt(
+        f'{opt.name}_file', help=f'File that contains {opt.name}.'
+    )

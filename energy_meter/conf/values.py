@@ -19,6 +19,9 @@ NONE = 'expected a value, but found none'
 #: invalid value. The file is available nowhere else.
 _FILE = re.compile(r"detail='([^']+)'\) is not valid: ")
 
+#: Matches escaped dollar signs, and references that oslo.config replaces.
+_REFERENCE = re.compile(r'\$\$|\\\$|\$\{[_a-z][._a-z0-9]*\}', re.IGNORECASE)
+
 #: Python's messages for text that is not a number, and what was expected.
 _NUMBER_ERRORS = {
     'invalid literal for int() with base 10:': 'an integer',
@@ -69,6 +72,11 @@ def read(conf: cfg.ConfigOpts, section: str, opt: cfg.Opt) -> typing.Any:
         if opt.secret
         else text.rpartition(' is not valid: ')[2],
     )
+
+
+def has_invalid_reference(text: str) -> bool:
+    """Return whether a text has a ``${`` that oslo.config leaves as it is."""
+    return '${' in _REFERENCE.sub(' ', text)
 
 
 def _explain_reference(error: Exception, is_secret: bool) -> str:

@@ -99,6 +99,13 @@ class SecretFileTest(files.SectionsTestCase):
             ),
         )
 
+    def test_secret_in_a_file_cannot_be_referred_to(self):
+        self.assertIn(
+            'metered_host: a $ refers to another option, but password does '
+            'not exist',
+            self.error(f'{FROM_FILE}metered_host = $password\n'),
+        )
+
     def test_secret_and_file_are_an_error(self):
         self.assertEqual(
             'agent.conf: [wattmeter:m] password_file: password is set as '

@@ -190,6 +190,21 @@ class LoadTest(WattmeterTestCase):
 
         self.assertEqual('$swordfish', loaded.options['password'])
 
+    def test_dollar_refers_to_another_option(self):
+        loaded = self.load_one(
+            self.section(
+                driver='redfish',
+                metered_host='${username}x$5 $$ $$$${x} ${agent.max_gap}',
+                url='https://$driver',
+                username='meter',
+            )
+        )
+
+        self.assertEqual(
+            ('meterx$5 $ $${x} 60.0', 'https://redfish'),
+            (loaded.options['metered_host'], loaded.options['url']),
+        )
+
     def test_wattmeters_are_loaded_from_all_files(self):
         wattmeters, errors = self.load(
             agent=self.section('m'), rack=self.section('n', probes='q')
@@ -406,6 +421,19 @@ class ErrorTest(WattmeterTestCase):
                 '[wattmeter:m] metered_host: a $ refers to another option, '
                 f'but {reason}; write $$ for a dollar sign, and ${{name}} if '
                 'a period follows the name',
+                self.error(self.section(metered_host=value)),
+            )
+
+    def test_unfinished_reference_is_an_error(self):
+        for value in (
+            '${driver',
+            'a${}',
+            '$${a}${wattmeter:m.driver}',
+            '${5}',
+        ):
+            self.assertEqual(
+                '[wattmeter:m] metered_host: expected the name of another '
+                'option and } after ${; write $$ for a dollar sign',
                 self.error(self.section(metered_host=value)),
             )
 
