@@ -13,7 +13,8 @@ from energy_meter.conf import ranges
 from energy_meter.conf import section as conf_section
 from energy_meter.conf import wattmeter
 
-_PREFIXES = (
+#: Beginnings of the names of these sections.
+PREFIXES = (
     wattmeter.PREFIX,
     wattmeter.TEMPLATE_PREFIX,
     wattmeter.PROBE_PREFIX,
@@ -57,7 +58,9 @@ def find(
     return sections, merge(errors)
 
 
-def unused_templates(conf: cfg.ConfigOpts) -> list[str]:
+def unused_templates(
+    conf: cfg.ConfigOpts,
+) -> list[exception.ConfigurationError]:
     """Return a warning for each template that no wattmeter names."""
     parsed, _ = _parse(conf)
     used = {
@@ -66,7 +69,7 @@ def unused_templates(conf: cfg.ConfigOpts) -> list[str]:
         if name.startswith(wattmeter.PREFIX)
     }
     return [
-        str(section.error('(name)', 'no wattmeter uses this template'))
+        section.error('(name)', 'no wattmeter uses this template')
         for name, section in parsed.items()
         if name.startswith(wattmeter.TEMPLATE_PREFIX) and name not in used
     ]
@@ -108,7 +111,7 @@ def _parse(
             section = parsed.get(name) or conf_section.Section(
                 name, name, file, {}, {}
             )
-            if name.startswith(_PREFIXES):
+            if name.startswith(PREFIXES):
                 parsed[name] = section
                 section.options.update(options)
                 section.sources.update(
@@ -116,7 +119,7 @@ def _parse(
                 )
             # No other section has a colon in its name.
             elif ':' in name:
-                expected = ' or '.join(f'[{each}...]' for each in _PREFIXES)
+                expected = ' or '.join(f'[{each}...]' for each in PREFIXES)
                 errors.append(
                     section.error(
                         '(name)', f'unknown section; expected {expected}'

@@ -168,7 +168,7 @@ class ErrorTest(files.SectionsTestCase):
                 f'{self.path}/agent.conf: [template:pdu] (name): no wattmeter '
                 'uses this template'
             ],
-            sections.unused_templates(conf),
+            list(map(str, sections.unused_templates(conf))),
         )
 
 

@@ -103,3 +103,29 @@ class CheckTest(base.CommandTest):
                 line.startswith(f'{self.directory}/test.conf: {expected}'),
                 line,
             )
+
+    def test_unused_template_is_a_warning(self):
+        status, output, warnings = self.check(
+            f'{DESK}[template:bmc]\ndriver = ipmi\n'
+        )
+
+        self.assertEqual(
+            (0, '1 wattmeters with 2 probes can be read, 0 errors\n'),
+            (status, output),
+        )
+        self.assertIn(
+            '[template:bmc] (name): no wattmeter uses this template', warnings
+        )
+
+    def test_mistake_in_a_template_is_one_line(self):
+        nodes = '[wattmeter:n{01..40}]\ntemplate = t\nprobes = p{01..40}\n'
+
+        status, output, errors = self.check(
+            f'[template:t]\ndriver = dummy\ninterval = often\n{nodes}{DESK}'
+        )
+
+        self.assertEqual(
+            (1, '1 wattmeters with 2 probes can be read, 1 errors\n'),
+            (status, output),
+        )
+        self.assertEqual(1, len(errors.splitlines()), errors)
