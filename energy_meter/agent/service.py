@@ -211,9 +211,10 @@ class Agent(service.ServiceBase):
         """Read the wattmeters of a configuration that has changed."""
         configured, errors = self._load_wattmeters(conf)
         wanted = reloading.keep_previous(configured, errors, self._wattmeters)
-        for kept in wanted:
-            if kept not in configured:
-                LOG.warning('Wattmeter %s is read as before', kept.name)
+        kept = [each.name for each in wanted if each not in configured]
+        if kept:
+            # In one line: a mistake in a template can affect hundreds.
+            LOG.warning('Wattmeters read as before: %s', ', '.join(kept))
         self._read(wanted)
 
     def _read(self, wanted: list[agent_wattmeter.Wattmeter]) -> None:
