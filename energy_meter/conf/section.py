@@ -55,9 +55,10 @@ class Section(typing.NamedTuple):
     def error(self, option: str, reason: str) -> exception.ConfigurationError:
         """Return an error that names file, section and option.
 
-        If the option is that of a template, it names the template. Its values
-        ``written`` and ``affected`` are the name of that section as written,
-        and the names of the sections that cannot be used.
+        If the option is that of a template, it names the template. Its value
+        ``written`` is the name of that section as written, ``size`` the number
+        of sections for which that stands, and ``affected`` the names of the
+        sections that cannot be used.
         """
         source = self.sources.get(option, Source(self.file, self.written))
         is_own = source.section == self.written
@@ -67,6 +68,7 @@ class Section(typing.NamedTuple):
             option=option,
             reason=reason,
             written=source.section,
+            size=self.position.size if is_own and self.position else 1,
             affected=frozenset({self.name}),
         )
 

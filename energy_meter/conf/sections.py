@@ -4,6 +4,7 @@
 
 import collections.abc
 import pathlib
+import typing
 
 from oslo_config import cfg
 
@@ -83,19 +84,38 @@ def merge(
     A mistake in a template, or in a section whose name contains a range,
     affects many sections.
     """
-    merged: dict[tuple[object, ...], exception.ConfigurationError] = {}
+    groups: dict[tuple[object, ...], list[exception.ConfigurationError]] = {}
     for error in errors:
-        values = error.values
         key = tuple(
-            values[name] for name in ('file', 'written', 'option', 'reason')
+            error.values[name]
+            for name in ('file', 'written', 'option', 'reason')
         )
-        if key in merged:
-            values = merged[key].values | {
-                'section': values['written'],
-                'affected': merged[key].affected | error.affected,
-            }
-        merged[key] = exception.ConfigurationError(None, **values)
-    return list(merged.values())
+        groups.setdefault(key, []).append(error)
+    return [
+        group[0] if len(group) == 1 else _common_error(group)
+        for group in groups.values()
+    ]
+
+
+def _common_error(
+    group: list[exception.ConfigurationError],
+) -> exception.ConfigurationError:
+    """Return one error for several sections."""
+    values = group[0].values
+    affected = [name for error in group for name in sorted(error.affected)]
+    reason = values['reason']
+    if len(affected) < typing.cast(int, values['size']):
+        subjects = (name.partition(':')[2] for name in affected)
+        reason = f'{reason} ({", ".join(subjects)})'
+    return exception.ConfigurationError(
+        None,
+        **values
+        | {
+            'section': values['written'],
+            'reason': reason,
+            'affected': frozenset(affected),
+        },
+    )
 
 
 def _parse(
@@ -166,7 +186,7 @@ def _why_duplicate(
 ) -> str:
     if first.name != section.name:
         return f'differs from [{first.name}] only in case'
-    return f'has elements in common with [{first.written}] in {first.file}'
+    return f'also in [{first.written}] of {first.file}'
 
 
 def _template_of(section: conf_section.Section) -> str:

@@ -166,6 +166,15 @@ class ErrorTest(files.SectionsTestCase):
             str(error),
         )
 
+    def test_common_error_of_some_elements_names_them(self):
+        self.assertEqual(
+            [
+                'agent.conf: [probe:node-{07..12}] (name): no wattmeter has '
+                'this probe (node-07, node-12)'
+            ],
+            self.errors(RACK + '[probe:node-{07..12}]\nmax_watts = 90\n'),
+        )
+
     def test_range_needs_one_in_the_name(self):
         (error,) = self.errors(RACK.replace('bmc-{08..11}', 'bmc'))
 
@@ -210,8 +219,8 @@ class ErrorTest(files.SectionsTestCase):
         self.assertEqual(
             [
                 f'{self.path}/agent.conf: [wattmeter:bmc-{{10..13}}] (name): '
-                'has elements in common with [wattmeter:bmc-{08..11}] in '
-                f'{self.path}/agent.conf'
+                f'also in [wattmeter:bmc-{{08..11}}] of {self.path}/agent.conf '
+                '(bmc-10, bmc-11)'
             ],
             [str(error) for error in errors],
         )
