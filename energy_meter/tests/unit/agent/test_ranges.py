@@ -219,8 +219,8 @@ class ErrorTest(files.SectionsTestCase):
         self.assertEqual(
             [
                 f'{self.path}/agent.conf: [wattmeter:bmc-{{10..13}}] (name): '
-                f'also in [wattmeter:bmc-{{08..11}}] of {self.path}/agent.conf '
-                '(bmc-10, bmc-11)'
+                'also in [wattmeter:bmc-{08..11}] of '
+                f'{self.path}/agent.conf (bmc-10, bmc-11)'
             ],
             [str(error) for error in errors],
         )
