@@ -23,6 +23,7 @@ from energy_meter.bus import fields
 from energy_meter.bus import patterns
 from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import agent_secrets
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections
 from energy_meter.conf import unread
 from energy_meter.conf import wattmeter
@@ -196,7 +197,11 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
     valid, errors = sections.find(conf)
     for error in errors + unread.unknown_agents(conf):
         if not str(error.values['section']).startswith(
-            (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
+            (
+                wattmeter.PREFIX,
+                wattmeter.TEMPLATE_PREFIX,
+                wattmeter.PROBE_PREFIX,
+            )
         ):
             raise error
     agents = [
@@ -216,7 +221,7 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
 
 def _load_agent(
     conf: cfg.ConfigOpts,
-    section: sections.Section,
+    section: conf_section.Section,
     shared: collections.abc.Container[str],
 ) -> Agent:
     values = section.values(conf, agent_secrets.OPTS)

@@ -17,6 +17,7 @@ from energy_meter.cmd import check
 from energy_meter.cmd import oneshot
 from energy_meter.cmd import service
 from energy_meter.conf import files
+from energy_meter.conf import sections
 from energy_meter.status import bus
 
 _PROG = 'energy-meter-agent'
@@ -91,6 +92,7 @@ def inspect(conf: cfg.ConfigOpts, result: check.Check) -> str:
         result.errors.append(
             exception.NoWattmeters(files=files.describe(conf))
         )
+    result.warnings += sections.unused_templates(conf)
     probes = sum(len(meter.probes) for meter in wattmeters)
     patterns = sum(meter.pattern is not None for meter in wattmeters)
     return (

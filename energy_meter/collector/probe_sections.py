@@ -8,6 +8,7 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections
 from energy_meter.conf import wattmeter
 from energy_meter.db import sums
@@ -56,6 +57,7 @@ def read(
                 projects[section.subject] = _project(section, values)
         except exception.ConfigurationError as error:
             errors.append(error)
+    errors = sections.merge(errors)
     names = {total.id for total in totals}
     return (
         ProbeSettings(
@@ -66,14 +68,18 @@ def read(
     )
 
 
-def _sum(section: sections.Section, values: dict[str, typing.Any]) -> sums.Sum:
+def _sum(
+    section: conf_section.Section, values: dict[str, typing.Any]
+) -> sums.Sum:
     parts = frozenset(filter(None, values['sum']))
     if not parts:
         raise section.error('sum', 'expected the IDs of the parts')
     return sums.Sum(section.subject, values['host'] or section.subject, parts)
 
 
-def _project(section: sections.Section, values: dict[str, typing.Any]) -> str:
+def _project(
+    section: conf_section.Section, values: dict[str, typing.Any]
+) -> str:
     project: str = values['project_id']
     if not project:
         raise section.error('project_id', 'expected the ID of a project')

@@ -99,18 +99,20 @@ def locate(
         str(error.values[name])
         for name in ('file', 'section', 'option', 'reason')
     )
+    # A section whose name contains a range stands for several.
+    written = str(error.values.get('written', section))
     matching = [
         line
         for path in (found if file == 'configuration' else [file])
         if os.path.isfile(path)
         for line in lines(path)
-        if line.section == section and line.option in (option, None)
+        if line.section == written and line.option in (option, None)
     ]
     if not matching:
         return error
     # The last value takes precedence. Without any, the section is named.
     last = sorted(matching, key=lambda line: line.option is not None)[-1]
-    return last._replace(option=option).error(reason)
+    return last._replace(section=section, option=option).error(reason)
 
 
 def check_directories(conf: cfg.ConfigOpts) -> None:

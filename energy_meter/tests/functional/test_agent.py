@@ -120,7 +120,7 @@ class ReloadTest(AgentTest):
         self.configuration.add_dummy('desk', 'desk-1', scope='nowhere')
         self.configuration.add_dummy('new', 'new-1')
 
-        self.reload(agent, 'Wattmeter desk is read as before')
+        self.reload(agent, 'Wattmeters read as before: desk')
 
         self.wait_for_growth(2)
         self.assertIn(

@@ -163,3 +163,27 @@ class CheckTest(base.CommandTest):
                 key=lambda text: text.partition('wattmeter:')[2],
             ),
         )
+
+    def test_unused_template_is_a_warning(self):
+        result = self.check(
+            f'{self.SECRETS}{DESK}[template:bmc]\ndriver = ipmi\n'
+        )
+
+        self.assertEqual(0, result.code)
+        self.assertIn('0 errors, 1 warning\n', result.output)
+        self.assertIn(
+            '[template:bmc] (name): no wattmeter uses this template',
+            result.error,
+        )
+
+    def test_mistake_in_a_template_is_one_line(self):
+        nodes = '[wattmeter:n{01..40}]\ntemplate = t\nprobes = p{01..40}\n'
+
+        result = self.check(
+            f'{self.SECRETS}[template:t]\ndriver = dummy\ninterval = often\n'
+            f'{nodes}{DESK}'
+        )
+
+        self.assertEqual(1, result.code)
+        self.assertIn('1 error, 0 warnings\n', result.output)
+        self.assertEqual(1, result.error.count('\n'), result.error)
