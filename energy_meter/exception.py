@@ -6,6 +6,8 @@ Their texts are written for the operator who reads the log. They name what is
 wrong, where, and what is expected, and never contain a secret.
 """
 
+import typing
+
 
 class EnergyMeterError(Exception):
     """Base of all errors of this project.
@@ -22,9 +24,23 @@ class EnergyMeterError(Exception):
 
 
 class ConfigurationError(EnergyMeterError):
-    """A configuration file is invalid."""
+    """A configuration file is invalid.
+
+    :ivar affected: names of the sections that cannot be used.
+    """
 
     template = '%(file)s: [%(section)s] %(option)s: %(reason)s'
+
+    @property
+    def affected(self) -> frozenset[str]:
+        names = self.values.get('affected', frozenset())
+        return typing.cast('frozenset[str]', names)
+
+
+class ConfigurationUnreadable(EnergyMeterError):
+    """A directory of configuration files cannot be read."""
+
+    template = 'cannot read the configuration directory %(path)s: %(reason)s'
 
 
 class StateLocked(EnergyMeterError):
@@ -54,8 +70,8 @@ class NoWattmeters(EnergyMeterError):
     """The configuration contains no usable wattmeter."""
 
     template = (
-        'no wattmeter can be read: the configuration has no valid '
-        '[wattmeter:<name>] section'
+        'no wattmeter can be read: there is no valid [wattmeter:<name>] '
+        'section in %(files)s'
     )
 
 
@@ -112,6 +128,12 @@ class DriverError(EnergyMeterError):
         (message,) = self.args
         if len(message) > self.max_length:
             self.args = (f'{message[: self.max_length - 3]}...',)
+
+
+class InvalidOption(DriverError):
+    """An option of a wattmeter is invalid."""
+
+    template = '%(option)s: %(reason)s'
 
 
 class DuplicateProbe(DriverError):

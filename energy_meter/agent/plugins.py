@@ -4,19 +4,19 @@
 
 import stevedore
 
-from energy_meter.conf import sections
+from energy_meter.conf import section as conf_section
 from energy_meter.drivers import base
 
 _NAMESPACE = 'energy_meter.drivers'
 
 
-def find(section: sections.Section) -> tuple[str, type[base.Driver]]:
+def find(section: conf_section.Section) -> tuple[str, type[base.Driver]]:
     """Load the driver that the section of a wattmeter names.
 
     :returns: name and class of the driver.
     :raises ConfigurationError: if the driver is unknown or cannot be loaded.
     """
-    name = section.options.get('driver', [''])[-1]
+    name = section.text('driver')
     failures: list[BaseException] = []
     drivers: stevedore.NamedExtensionManager[base.Driver] = (
         stevedore.NamedExtensionManager(

@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from energy_meter import exception
 from energy_meter.agent import metering
-from energy_meter.conf import sections as conf_sections
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
 
@@ -36,6 +36,21 @@ class Pattern(typing.NamedTuple):
         :raises KeyError: if the pattern contains an unknown field.
         """
         return self.text.format(**self.fields(channel))
+
+    def check(self) -> None:
+        """Check that the pattern contains only known fields.
+
+        :raises ValueError: if it does not.
+        """
+        channel = base.Channel('1')
+        try:
+            self.format(channel)
+        except (KeyError, IndexError, ValueError, AttributeError):
+            known = ', '.join(f'{{{name}}}' for name in self.fields(channel))
+            raise ValueError(
+                f'{self.text!r} is not a valid pattern; the fields of this '
+                f'wattmeter are {known}'
+            ) from None
 
     def fields(self, channel: base.Channel) -> dict[str, str]:
         """Return the values of the fields that the pattern may contain.
@@ -88,7 +103,7 @@ class ProbeSections:
     def __init__(
         self,
         conf: cfg.ConfigOpts,
-        sections: dict[str, conf_sections.Section],
+        sections: dict[str, conf_section.Section],
     ) -> None:
         self._conf = conf
         self._sections = {
@@ -134,9 +149,7 @@ class ProbeSections:
             and wattmeter_conf.COLLECTORS_OPTS.isdisjoint(section.options)
         ]
 
-    def _options(
-        self, section: conf_sections.Section
-    ) -> dict[str, typing.Any]:
+    def _options(self, section: conf_section.Section) -> dict[str, typing.Any]:
         if 'sum' in section.options:
             raise section.error(
                 'sum',

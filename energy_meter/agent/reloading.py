@@ -6,6 +6,7 @@ import collections.abc
 
 from energy_meter import exception
 from energy_meter.agent import wattmeter as agent_wattmeter
+from energy_meter.conf import ranges
 from energy_meter.conf import wattmeter as wattmeter_conf
 
 
@@ -50,14 +51,29 @@ def _affected(
     }
     affected: set[str] = set()
     for error in errors:
-        section = str(error.values['section'])
-        prefix, _, subject = section.partition(':')
-        if f'{prefix}:' == wattmeter_conf.PREFIX and subject in current:
-            affected.add(subject)
-        # The name of a section is wrong if its probe has been removed.
-        elif error.values['option'] != '(name)' and subject in wattmeter_of:
-            affected.add(wattmeter_of[subject])
+        for section in error.affected:
+            prefix, _, subject = section.partition(':')
+            if f'{prefix}:' == wattmeter_conf.PREFIX:
+                affected.update(_current(subject, current))
+            # The name of a section is wrong if its probe has been removed.
+            elif error.values['option'] != '(name)':
+                affected.update(
+                    wattmeter_of[probe]
+                    for probe in _current(subject, wattmeter_of)
+                )
     return affected
+
+
+def _current(
+    name: str, current: collections.abc.Collection[str]
+) -> collections.abc.Collection[str]:
+    """Return the current names for which the name of a section may stand."""
+    if name in current:
+        return [name]
+    if not ranges.has_braces(name):
+        return ()
+    # Its range is not valid.
+    return [each for each in current if ranges.could_yield(name, each)]
 
 
 def _without(

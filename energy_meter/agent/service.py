@@ -25,6 +25,8 @@ from energy_meter.agent import supervisor
 from energy_meter.agent import wattmeter as agent_wattmeter
 from energy_meter.bus import publisher
 from energy_meter.bus import transport as bus_transport
+from energy_meter.conf import files as conf_files
+from energy_meter.conf import sections
 from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
@@ -83,6 +85,7 @@ class Agent(service.ServiceBase):
         self._sender = self._make_sender()
         self._supervisor = self._make_supervisor()
         self._export_health()
+        self._configured: list[agent_wattmeter.Wattmeter] = []
         self._wattmeters: _Wattmeters = {}
         self._delay = 0.0
         self._configuring = threading.Lock()
@@ -140,13 +143,9 @@ class Agent(service.ServiceBase):
         :raises NoWattmeters: if no wattmeter is configured without errors.
         """
         LOG.info('Agent %s, uuid %s', name_of(self._conf), self._storage.uuid)
-        configured, errors = agent_wattmeter.load(
-            self._conf, name_of(self._conf)
-        )
-        for error in errors:
-            LOG.error('%s', error)
-        if not configured:
-            raise exception.NoWattmeters()
+        self._configured, _ = self._load_wattmeters(self._conf)
+        if not self._configured:
+            raise exception.NoWattmeters(files=conf_files.describe(self._conf))
         self._delay = self._storage.count_start()
         if self._delay:
             LOG.warning(
@@ -155,7 +154,7 @@ class Agent(service.ServiceBase):
             )
             self.counters.count('restart_backoff_seconds', self._delay)
         else:
-            self._read(configured)
+            self._read(self._configured)
         self._sender.start()
         self._task_thread.start()
 
@@ -199,15 +198,24 @@ class Agent(service.ServiceBase):
                 wattmeters = {**self._wattmeters, wattmeter.name: wattmeter}
                 self._open_registers(wattmeters)
 
-    def _apply(self, conf: cfg.ConfigOpts) -> None:
-        """Read the wattmeters of a configuration that has changed."""
+    @staticmethod
+    def _load_wattmeters(conf: cfg.ConfigOpts) -> agent_wattmeter.Loaded:
+        """Load the wattmeters, and log what is wrong with their sections."""
         configured, errors = agent_wattmeter.load(conf, name_of(conf))
         for error in errors:
             LOG.error('%s', error)
+        for warning in sections.unused_templates(conf):
+            LOG.warning('%s', warning)
+        return configured, errors
+
+    def _apply(self, conf: cfg.ConfigOpts) -> None:
+        """Read the wattmeters of a configuration that has changed."""
+        configured, errors = self._load_wattmeters(conf)
         wanted = reloading.keep_previous(configured, errors, self._wattmeters)
-        for kept in wanted:
-            if kept not in configured:
-                LOG.warning('Wattmeter %s is read as before', kept.name)
+        kept = [each.name for each in wanted if each not in configured]
+        if kept:
+            # In one line: a mistake in a template can affect hundreds.
+            LOG.warning('Wattmeters read as before: %s', ', '.join(kept))
         self._read(wanted)
 
     def _read(self, wanted: list[agent_wattmeter.Wattmeter]) -> None:
@@ -247,7 +255,7 @@ class Agent(service.ServiceBase):
         if self._delay:
             if self._stopping.wait(self._delay):
                 return
-            self._run_task(lambda: self._apply(self._conf))
+            self._run_task(lambda: self._read(self._configured))
         checkpoint_due = time.monotonic()
         while not self._stopping.wait(1.0):
             self._run_task(self._supervisor.check)

@@ -3,6 +3,7 @@
 """Wattmeters of the configuration."""
 
 import collections.abc
+import contextlib
 import socket
 import types
 import typing
@@ -16,6 +17,7 @@ from energy_meter.agent import metering
 from energy_meter.agent import plugins
 from energy_meter.agent import probes as agent_probes
 from energy_meter.bus import fields
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections as conf_sections
 from energy_meter.conf import wattmeter as wattmeter_conf
 from energy_meter.drivers import base
@@ -132,9 +134,11 @@ class Wattmeter(typing.NamedTuple):
         )
 
 
-def load(
-    conf: cfg.ConfigOpts, agent: str
-) -> tuple[list[Wattmeter], list[exception.ConfigurationError]]:
+#: Wattmeters of valid sections, and errors of other sections.
+Loaded = tuple[list[Wattmeter], list[exception.ConfigurationError]]
+
+
+def load(conf: cfg.ConfigOpts, agent: str) -> Loaded:
     """Load all wattmeters of the configuration.
 
     :param agent: name of this agent.
@@ -153,7 +157,8 @@ def load(
             continue
         if wattmeter.probes or wattmeter.pattern:
             wattmeters.append(wattmeter)
-    return wattmeters, errors + loader.probe_section_errors()
+    errors += loader.probe_section_errors()
+    return wattmeters, conf_sections.merge(errors)
 
 
 class _Loader:
@@ -163,26 +168,25 @@ class _Loader:
         self,
         conf: cfg.ConfigOpts,
         agent: str,
-        sections: dict[str, conf_sections.Section],
+        sections: dict[str, conf_section.Section],
     ) -> None:
         self._conf = conf
         self._agent = agent
         self._probe_sections = agent_probes.ProbeSections(conf, sections)
-        self._section_of_probe: dict[str, conf_sections.Section] = {}
+        self._section_of_probe: dict[str, conf_section.Section] = {}
         self._listed: set[str] = set()
         self._has_patterns = False
 
-    def load(self, section: conf_sections.Section) -> Wattmeter:
+    def load(self, section: conf_section.Section) -> Wattmeter:
         """Convert the section of a wattmeter.
 
         :raises ConfigurationError: if the section is invalid.
         """
         # Even if this section is invalid, the sections of its probes are used.
-        self._listed.update(
-            probe_id
-            for text in section.options.get('probes', ())
-            for probe_id in wattmeter_conf.split(text)
-        )
+        with contextlib.suppress(exception.ConfigurationError):
+            self._listed.update(wattmeter_conf.split(section.text('probes')))
+        if section.flaw is not None:
+            raise section.flaw
         name = section.subject
         if not fields.is_id(name):
             raise section.error(
@@ -198,6 +202,8 @@ class _Loader:
             self._conf,
             wattmeter_conf.with_quotes([*wattmeter_conf.OPTS, *driver.opts]),
         )
+        # A template that only gets another name changes nothing.
+        del options['template']
         settings = self._settings(section, driver_name, driver, options)
         wattmeter = Wattmeter(name, driver, options, (), ())
         if any('{' in text for text in options['probes'] or ()):
@@ -219,7 +225,7 @@ class _Loader:
         )
 
     def _pattern(
-        self, section: conf_sections.Section, settings: metering.Settings
+        self, section: conf_section.Section, settings: metering.Settings
     ) -> agent_probes.Pattern:
         """Return the pattern for the probes of all channels."""
         text, *more = settings.options['probes']
@@ -232,22 +238,14 @@ class _Loader:
         pattern = agent_probes.Pattern(
             text, settings, self._probe_sections.all_overrides()
         )
-        channel = base.Channel('1')
         try:
-            pattern.format(channel)
-        except (KeyError, IndexError, ValueError, AttributeError):
-            fields = ', '.join(
-                f'{{{field}}}' for field in pattern.fields(channel)
-            )
-            raise section.error(
-                'probes',
-                f'{text!r} is not a valid pattern; the fields of this '
-                f'wattmeter are {fields}',
-            ) from None
+            pattern.check()
+        except ValueError as error:
+            raise section.error('probes', str(error)) from None
         return pattern
 
     def _probe_ids(
-        self, section: conf_sections.Section, options: dict[str, typing.Any]
+        self, section: conf_section.Section, options: dict[str, typing.Any]
     ) -> tuple[str | None, ...]:
         probe_ids = tuple(text or None for text in options['probes'] or ())
         seen: set[str] = set()
@@ -273,7 +271,7 @@ class _Loader:
 
     def _settings(
         self,
-        section: conf_sections.Section,
+        section: conf_section.Section,
         driver_name: str,
         driver: type[base.Driver],
         options: dict[str, typing.Any],
@@ -287,7 +285,9 @@ class _Loader:
                 types.SimpleNamespace(**options)
             )
         except exception.DriverError as error:
-            raise section.error('driver', str(error))
+            option = str(error.values.get('option', 'driver'))
+            reason = str(error.values.get('reason', error))
+            raise section.error(option, reason) from None
         return metering.Settings(
             measurement.Probe(
                 '', scope, host, section.subject, driver_name, self._agent

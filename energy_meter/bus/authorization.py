@@ -23,7 +23,9 @@ from energy_meter.bus import fields
 from energy_meter.bus import principal
 from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import agent_secrets
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections
+from energy_meter.conf import unread
 from energy_meter.conf import wattmeter
 
 LOG = logging.getLogger(__name__)
@@ -178,9 +180,13 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
     """
     shared = bus_transport.secrets(conf)
     valid, errors = sections.find(conf)
-    for error in errors:
+    for error in errors + unread.unknown_agents(conf):
         if not str(error.values['section']).startswith(
-            (wattmeter.PREFIX, wattmeter.PROBE_PREFIX)
+            (
+                wattmeter.PREFIX,
+                wattmeter.TEMPLATE_PREFIX,
+                wattmeter.PROBE_PREFIX,
+            )
         ):
             raise error
     agents = [
@@ -215,7 +221,7 @@ def _sums(
 
 def _load_agent(
     conf: cfg.ConfigOpts,
-    section: sections.Section,
+    section: conf_section.Section,
     shared: collections.abc.Container[str],
 ) -> Agent:
     values = section.values(conf, agent_secrets.OPTS)

@@ -8,10 +8,17 @@ import sys
 
 from oslo_config import cfg
 
+from energy_meter import attempt
+from energy_meter import exception
 from energy_meter.agent import service as agent_service
 from energy_meter.agent import wattmeter
+from energy_meter.bus import transport as bus_transport
+from energy_meter.cmd import check
 from energy_meter.cmd import oneshot
 from energy_meter.cmd import service
+from energy_meter.conf import files
+from energy_meter.conf import sections
+from energy_meter.status import bus
 
 _PROG = 'energy-meter-agent'
 _DESCRIPTION = (
@@ -19,12 +26,7 @@ _DESCRIPTION = (
     'probe, and publish measurements to the bus.'
 )
 _OPTS = [
-    cfg.BoolOpt(
-        'check',
-        default=False,
-        help='Check the configuration of the wattmeters, print its errors '
-        'and exit. The exit status is 1 if there are any.',
-    ),
+    *check.OPTS,
     cfg.BoolOpt(
         'once',
         default=False,
@@ -66,7 +68,7 @@ def main() -> None:
     if conf.wattmeter and not conf.once:
         sys.exit(f'{_PROG}: {conf.wattmeter[0]}: wattmeters require --once')
     if conf.check:
-        sys.exit(check(conf))
+        sys.exit(_check(conf))
     if conf.once:
         # os._exit() skips the cleanup, which a hanging driver would block.
         status = oneshot.run(conf, conf.wattmeter, conf.timeout, conf.format)
@@ -78,19 +80,38 @@ def main() -> None:
     )
 
 
-def check(conf: cfg.ConfigOpts) -> int:
-    """Check the configuration of the wattmeters and print the result.
+def inspect(conf: cfg.ConfigOpts, result: check.Check) -> str:
+    """Check the wattmeters.
 
-    :returns: the exit status.
+    :param result: gets the errors.
+    :returns: what can be read.
     """
     wattmeters, errors = wattmeter.load(conf, agent_service.name_of(conf))
-    for error in errors:
-        print(error, file=sys.stderr)
+    result.errors += errors
+    if not wattmeters:
+        result.errors.append(
+            exception.NoWattmeters(files=files.describe(conf))
+        )
+    result.warnings += sections.unused_templates(conf)
     probes = sum(len(meter.probes) for meter in wattmeters)
     patterns = sum(meter.pattern is not None for meter in wattmeters)
-    print(
-        f'{len(wattmeters)} wattmeters with {probes} probes '
-        + (f'and {patterns} patterns ' if patterns else '')
-        + f'can be read, {len(errors)} errors'
+    return (
+        f'{check.count(len(wattmeters), "wattmeter")} with '
+        + check.count(probes, 'probe')
+        + (f' and {check.count(patterns, "pattern")}' if patterns else '')
+        + ' can be read'
     )
-    return 1 if errors or not wattmeters else 0
+
+
+def _check(conf: cfg.ConfigOpts) -> int:
+    result = check.Check(conf)
+    result.attempt(bus_transport.connect)
+    # A file with wattmeters alone can be checked as well.
+    _, missing = attempt.call(
+        functools.partial(bus_transport.keyring, conf),
+        exception.MissingSecrets,
+    )
+    if missing is not None:
+        result.warnings.append(missing)
+    summary = inspect(conf, result)
+    return result.finish({'Broker': bus.destination}, summary)

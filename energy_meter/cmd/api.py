@@ -2,13 +2,18 @@
 
 """energy-meter-api: the API with its own HTTP server."""
 
+import sys
+
 from oslo_config import cfg
 from oslo_service import service as oslo_service
 
 from energy_meter.api import app
+from energy_meter.cmd import check
 from energy_meter.cmd import service
 from energy_meter.db import engine
 from energy_meter.db import migration
+from energy_meter.status import database
+from energy_meter.status import identity
 
 _PROG = 'energy-meter-api'
 _DESCRIPTION = (
@@ -19,7 +24,15 @@ _DESCRIPTION = (
 
 def main() -> None:
     """Run the API."""
-    conf = service.load(_PROG, _DESCRIPTION)
+    conf = service.load(_PROG, _DESCRIPTION, check.OPTS)
+    if conf.check:
+        result = check.Check(conf)
+        result.attempt(engine.connect, app.serve)
+        sys.exit(
+            result.finish(
+                {'Database': database.revision, 'Keystone': identity.login}
+            )
+        )
     service.run(conf, lambda: _services(conf))
 
 

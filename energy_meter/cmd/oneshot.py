@@ -9,9 +9,11 @@ import sys
 from oslo_config import cfg
 import prettytable
 
+from energy_meter import exception
 from energy_meter.agent import oneshot
 from energy_meter.agent import service as agent_service
 from energy_meter.agent import wattmeter
+from energy_meter.conf import files
 
 _JOULES_PER_KWH = 3.6e6
 
@@ -41,8 +43,14 @@ def run(
             f'Wattmeter {name} is not configured, or has errors',
             file=sys.stderr,
         )
+    if not configured:
+        print(
+            exception.NoWattmeters(files=files.describe(conf)),
+            file=sys.stderr,
+        )
     results = _read(chosen, timeout)
-    print(_FORMATS[output_format](results))
+    if results or output_format == 'json':
+        print(_FORMATS[output_format](results))
     failed = any(result.error for result in results)
     return 1 if errors or unknown or failed or not results else 0
 

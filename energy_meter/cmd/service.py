@@ -3,6 +3,7 @@
 """Start and run the services of a process."""
 
 import collections.abc
+import functools
 import gc
 import logging
 import os
@@ -17,6 +18,8 @@ from oslo_service import service
 from energy_meter import attempt
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter.conf import files as conf_files
+from energy_meter.conf import mistakes
 from energy_meter.telemetry import counters
 from energy_meter.telemetry import guru_meditation
 from energy_meter.telemetry import metrics
@@ -39,7 +42,8 @@ def read(
     :param prog: name of the command.
     :param description: text for ``--help``.
     :param cli_opts: additional options of the command line.
-    :param files: configuration files if the arguments name none.
+    :param files: configuration files if the arguments name neither files nor
+        directories.
     :raises oslo_config.cfg.Error: if it cannot be read.
     :raises ConfigurationError: if the value of an option is invalid.
     """
@@ -61,8 +65,9 @@ def load(
     """
     try:
         conf = read(prog, description, cli_opts, files)
-        # This opens the log file.
-        log.setup(conf, 'energy_meter')
+        # This opens the log file. Its owner would be the user who checks.
+        if not ('check' in conf and conf.check):
+            log.setup(conf, 'energy_meter')
     except (
         cfg.Error,
         OSError,
@@ -70,6 +75,8 @@ def load(
         exception.EnergyMeterError,
     ) as error:
         sys.exit(f'{prog}: {error}')
+    if 'connect' in conf and conf.connect and not conf.check:
+        sys.exit(f'{prog}: --connect requires --check')
     return conf
 
 
@@ -78,6 +85,7 @@ def run(
     make: collections.abc.Callable[
         [], collections.abc.Sequence[service.ServiceBase]
     ],
+    on_started: collections.abc.Callable[[], None] = lambda: None,
 ) -> typing.NoReturn:
     """Run services in this process until it is terminated.
 
@@ -85,16 +93,22 @@ def run(
     and SIGUSR2 prints a Guru Meditation Report.
 
     :param make: returns the services in the order in which they start.
+    :param on_started: called once all of them have started.
     """
     LOG.info('Starting %s %s', conf.prog, conf.version)
+    mistakes.log(conf)
     # In this process: a fork would break locks, registers and sockets.
     _, error = attempt.call(
         lambda: service.launch(
-            conf, _ServiceGroup(conf, make()), workers=1, no_fork=True
+            conf,
+            _ServiceGroup(conf, make(), on_started),
+            workers=1,
+            no_fork=True,
         ),
         exception.EnergyMeterError,
     )
-    LOG.error('%s', error)
+    if error is not None:
+        LOG.error('%s', conf_files.locate(error, conf_files.paths(conf)))
     sys.stderr.flush()
     # Threads of services that have started must not keep the process alive.
     os._exit(1)
@@ -125,8 +139,10 @@ class _ServiceGroup(service.ServiceBase):
         self,
         conf: cfg.ConfigOpts,
         services: collections.abc.Sequence[service.ServiceBase],
+        on_started: collections.abc.Callable[[], None],
     ) -> None:
         self._conf = conf
+        self._on_started = on_started
         self._registry = metrics.registry(
             {
                 type(member).__name__.lower(): member.counters
@@ -146,6 +162,7 @@ class _ServiceGroup(service.ServiceBase):
         guru_meditation.install(self._conf, self._registry)
         for member in self._services:
             member.start()
+        self._on_started()
         _log_options(self._conf)
         tune_garbage_collector()
         # The launcher would exit immediately on SIGINT and SIGHUP.
@@ -167,9 +184,12 @@ class _ServiceGroup(service.ServiceBase):
 
     def reset(self) -> None:
         """Reload the configuration of each service."""
-        for member in self._services:
+        for reload in (
+            functools.partial(mistakes.log, self._conf),
+            *(member.reset for member in self._services),
+        ):
             _, error = attempt.call(
-                member.reset,
+                reload,
                 (cfg.Error, OSError, exception.EnergyMeterError),
             )
             if error:

@@ -17,6 +17,8 @@ from energy_meter import exception
 from energy_meter import rrd
 from energy_meter.agent import service as agent_service
 from energy_meter.api import app
+from energy_meter.cmd import agent
+from energy_meter.cmd import check
 from energy_meter.cmd import service
 from energy_meter.collector import service as collector_service
 from energy_meter.conf import energy_api
@@ -30,6 +32,7 @@ _DESCRIPTION = (
     'configuration file, two dummy probes are metered.'
 )
 _OPTS = [
+    *check.OPTS,
     cfg.StrOpt(
         'state-path',
         # [DEFAULT] state_path of a configuration file is ignored.
@@ -57,9 +60,18 @@ def main() -> None:
         conf = load()
     except exception.EnergyMeterError as error:
         sys.exit(f'{_PROG}: {error}')
+    if conf.check:
+        result = check.Check(conf)
+        result.attempt(app.serve)
+        sys.exit(result.finish({}, agent.inspect(conf, result)))
     database = engine.connect(conf)
     migration.sync(database)
     database.dispose()
+    service.run(conf, lambda: _services(conf), lambda: _announce(conf))
+
+
+def _announce(conf: cfg.ConfigOpts) -> None:
+    """Print the addresses and the directory of the data."""
     graphs = (
         f'{_url(conf.rrd)}/'
         if rrd.is_installed()
@@ -72,7 +84,6 @@ def main() -> None:
         'Press Ctrl-C to stop; the data is kept.',
         flush=True,
     )
-    service.run(conf, lambda: _services(conf))
 
 
 def _url(options: cfg.ConfigOpts.GroupAttr) -> str:

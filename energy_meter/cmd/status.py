@@ -13,6 +13,7 @@ from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter.status import archive
 from energy_meter.status import bus
+from energy_meter.status import configuration
 from energy_meter.status import database
 from energy_meter.status import days
 from energy_meter.status import identity
@@ -30,6 +31,7 @@ _UNEXPECTED = 255
 _Check = collections.abc.Callable[[cfg.ConfigOpts], upgradecheck.Result]
 
 _CHECKS: dict[str, _Check] = {
+    'Configuration files': configuration.check,
     'Database revision': database.revision,
     'Bus secrets': bus.secrets,
     'Bus queues': bus.queues,

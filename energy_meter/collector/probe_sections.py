@@ -8,15 +8,12 @@ import typing
 from oslo_config import cfg
 
 from energy_meter import exception
+from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections
 from energy_meter.conf import wattmeter
 from energy_meter.db import sums
 
 LOG = logging.getLogger(__name__)
-
-
-#: Options that the collector reads. ``max_watts`` is also for agents.
-_OPTIONS = wattmeter.COLLECTORS_OPTS | {'max_watts'}
 
 
 class ProbeSettings(typing.NamedTuple):
@@ -34,14 +31,26 @@ class ProbeSettings(typing.NamedTuple):
 
 def load(conf: cfg.ConfigOpts) -> ProbeSettings:
     """Load the sections; log and skip those with errors."""
+    settings, errors = read(conf)
+    for error in errors:
+        LOG.error('%s', error)
+    return settings
+
+
+def read(
+    conf: cfg.ConfigOpts,
+) -> tuple[ProbeSettings, list[exception.ConfigurationError]]:
+    """Return the settings in valid sections, and the errors of others."""
     configured, errors = sections.find(conf)
     totals: list[sums.Sum] = []
     projects: dict[str, str] = {}
     max_watts: dict[str, float] = {}
     for section in configured.values():
-        if not section.name.startswith(
-            wattmeter.PROBE_PREFIX
-        ) or _OPTIONS.isdisjoint(section.options):
+        # A misspelled option can be one of those that collectors read.
+        if (
+            not section.name.startswith(wattmeter.PROBE_PREFIX)
+            or section.options.keys() <= wattmeter.AGENTS_OPTS
+        ):
             continue
         try:
             values = section.values(conf, wattmeter.PROBE_OPTS)
@@ -53,24 +62,30 @@ def load(conf: cfg.ConfigOpts) -> ProbeSettings:
                 max_watts[section.subject] = values['max_watts']
         except exception.ConfigurationError as error:
             errors.append(error)
-    for invalid in errors:
-        LOG.error('%s', invalid)
+    errors = sections.merge(errors)
     names = {total.id for total in totals}
-    return ProbeSettings(
-        [total for total in totals if not _is_nested(total, names)],
-        projects,
-        max_watts,
+    return (
+        ProbeSettings(
+            [total for total in totals if not _is_nested(total, names)],
+            projects,
+            max_watts,
+        ),
+        errors,
     )
 
 
-def _sum(section: sections.Section, values: dict[str, typing.Any]) -> sums.Sum:
+def _sum(
+    section: conf_section.Section, values: dict[str, typing.Any]
+) -> sums.Sum:
     parts = frozenset(filter(None, values['sum']))
     if not parts:
         raise section.error('sum', 'expected the IDs of the parts')
     return sums.Sum(section.subject, values['host'] or section.subject, parts)
 
 
-def _project(section: sections.Section, values: dict[str, typing.Any]) -> str:
+def _project(
+    section: conf_section.Section, values: dict[str, typing.Any]
+) -> str:
     project: str = values['project_id']
     if not project:
         raise section.error('project_id', 'expected the ID of a project')

@@ -7,6 +7,7 @@ A service calls :func:`load` once and passes the result on. There is no global
 """
 
 import collections.abc
+import functools
 import importlib.metadata
 
 from oslo_config import cfg
@@ -15,6 +16,7 @@ from oslo_log import log
 from oslo_reports import opts as reports_opts
 from oslo_service import opts as service_opts
 
+from energy_meter import exception
 from energy_meter.conf import agent
 from energy_meter.conf import agent_secrets
 from energy_meter.conf import api
@@ -22,6 +24,7 @@ from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
 from energy_meter.conf import energy_api
+from energy_meter.conf import files as conf_files
 from energy_meter.conf import forwarder
 from energy_meter.conf import metrics
 from energy_meter.conf import rrd
@@ -54,29 +57,47 @@ def load(
     :param prog: name of the command.
     :param cli_opts: additional options of the command.
     :param description: description of the command for ``--help``.
-    :param files: configuration files to use if ``argv`` names none.
+    :param files: configuration files to use if ``argv`` names neither files
+        nor directories, instead of those in /etc.
     :raises oslo_config.cfg.Error: if the configuration cannot be read.
     :raises ConfigurationError: if an option has an invalid value.
+    :raises ConfigurationUnreadable: if a directory of files is not readable.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
     _register_logging_opts(conf)
     conf.register_cli_opts(cli_opts)
-    try:
-        conf(
-            list(argv),
-            project='energy_meter',
-            prog=prog,
-            version=importlib.metadata.version('energy-meter'),
-            description=description,
-            default_config_files=None if files is None else list(files),
-        )
-    except UnicodeDecodeError as error:
-        raise cfg.ConfigFileParseError('a configuration file', str(error))
+    _parse(conf, argv, prog, description, files)
     check(conf)
     # By default, oslo.log writes to standard output, which is for results.
     conf.set_default('use_stderr', not _has_log_destination(conf))
     return conf
+
+
+def _parse(
+    conf: cfg.ConfigOpts,
+    argv: collections.abc.Sequence[str],
+    prog: str,
+    description: str,
+    files: collections.abc.Sequence[str] | None,
+) -> None:
+    parse = functools.partial(
+        conf,
+        list(argv),
+        project='energy_meter',
+        prog=prog,
+        version=importlib.metadata.version('energy-meter'),
+        description=description,
+    )
+    try:
+        if files is None:
+            parse()
+            return
+        parse(default_config_files=[], default_config_dirs=[])
+        if not (conf.config_file or conf.config_dir):
+            parse(default_config_files=[*files], default_config_dirs=[])
+    except UnicodeDecodeError as error:
+        raise cfg.ConfigFileParseError('a configuration file', str(error))
 
 
 def _register_logging_opts(conf: cfg.ConfigOpts) -> None:
@@ -103,7 +124,16 @@ def check(conf: cfg.ConfigOpts) -> None:
     Secret options are skipped; their consumers check them.
 
     :raises ConfigurationError: if an option has an invalid value.
+    :raises ConfigurationUnreadable: if a directory of files is not readable.
     """
+    conf_files.check_directories(conf)
+    try:
+        _check_values(conf)
+    except exception.ConfigurationError as error:
+        raise conf_files.locate(error, conf_files.paths(conf)) from None
+
+
+def _check_values(conf: cfg.ConfigOpts) -> None:
     for area in _AREAS:
         for section, opts in area.list_opts():
             for opt in opts:

@@ -10,8 +10,10 @@ from oslo_config import types
 
 from energy_meter import measurement
 from energy_meter.conf import names
+from energy_meter.conf import ranges
 
 PREFIX = 'wattmeter:'
+TEMPLATE_PREFIX = 'template:'
 PROBE_PREFIX = 'probe:'
 
 #: Placeholder for a secret in a generated section.
@@ -22,13 +24,21 @@ LIST = types.List(types.String(quotes=True))
 
 OPTS: list[cfg.Opt] = [
     cfg.StrOpt('driver', help='Name of the driver that reads this wattmeter.'),
-    cfg.ListOpt(
+    cfg.StrOpt(
+        'template',
+        help='Name of a template: the section [template:<name>], which may '
+        'contain any other option of a wattmeter. The options of the '
+        'wattmeter itself take precedence.',
+    ),
+    cfg.Opt(
         'probes',
+        type=ranges.IDs(),
         help='IDs of its probes, in the order of its channels. An empty '
         'entry skips a channel. Alternatively, a pattern for the IDs of all '
         'channels, for example {host}-{channel}. Its fields are '
         '{wattmeter}, {host}, {channel} (the number of the channel) and '
-        '{name} (the name of the channel on the device).',
+        '{name} (the name of the channel on the device). An ID may contain a '
+        'range such as {01..40} or {a,b}.',
     ),
     cfg.FloatOpt(
         'interval',
@@ -85,11 +95,13 @@ PROBE_OPTS: list[cfg.Opt] = [
         help='Name of the machine whose power this probe measures. Defaults '
         'to metered_host of its wattmeter.',
     ),
-    cfg.ListOpt(
+    cfg.Opt(
         'sum',
+        type=ranges.IDs(),
         help='IDs of the probes whose sum this probe shows, for example the '
-        "two outlets that feed a host. Set this in the collectors' "
-        'configuration; the probe must not belong to a wattmeter.',
+        'two outlets that feed a host. An ID may contain a range. Set this '
+        "in the collectors' configuration; the probe must not belong to a "
+        'wattmeter.',
     ),
     cfg.Opt(
         'project_id',
@@ -112,15 +124,16 @@ PROBE_OPTS: list[cfg.Opt] = [
 #: Options of a probe that collectors read. Such a probe does not need a
 #: wattmeter in the same configuration.
 COLLECTORS_OPTS = frozenset({'sum', 'project_id'})
+#: Options of a probe that only agents read.
+AGENTS_OPTS = frozenset({'scope', 'host'})
 
 
 def split(text: str) -> list[str]:
-    """Return the elements of a list, which may be invalid."""
+    """Return the elements of a list of IDs, which may be invalid."""
     try:
-        elements: list[str] = LIST(text)
+        return ranges.IDs(types.String(quotes=True))(text)
     except ValueError:
         return [element.strip() for element in text.split(',')]
-    return elements
 
 
 def with_quotes(

@@ -112,7 +112,7 @@ class Driver(abc.ABC):
         outlets or the inlets of a PDU.
 
         :param options: as passed to the constructor.
-        :raises DriverError: if the options are invalid.
+        :raises InvalidOption: if an option is invalid.
         """
         return cls.scope
 

@@ -5,6 +5,7 @@
 import collections.abc
 
 from oslo_config import cfg
+from oslo_messaging import transport as messaging_transport
 from oslo_upgradecheck import upgradecheck
 
 from energy_meter import exception
@@ -13,9 +14,7 @@ from energy_meter.bus import queues as bus_queues
 from energy_meter.bus import transport as bus_transport
 from energy_meter.conf import bus as bus_conf
 from energy_meter.conf import rrd as rrd_conf
-
-#: Secrets that appear in the documentation.
-_EXAMPLES = {'current-secret', 'previous-secret', 'SECRET'}
+from energy_meter.conf import weak_secrets
 
 _NOT_CONFIGURED = upgradecheck.Result(
     upgradecheck.Code.SUCCESS,
@@ -37,7 +36,7 @@ def _is_configured(conf: cfg.ConfigOpts) -> bool:
 
 
 def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
-    """Check that there is a secret, and that it is not a published one."""
+    """Check that there is a secret, and that it is not a weak one."""
     if not _is_configured(conf):
         return _NOT_CONFIGURED
     try:
@@ -48,11 +47,10 @@ def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             'Agents, collectors and the RRD plugin cannot start: '
             f'{error}. Generate a secret with: openssl rand -hex 32',
         )
-    if _EXAMPLES.intersection(bus_transport.secrets(conf)):
+    weak = weak_secrets.find(conf)
+    if weak:
         return upgradecheck.Result(
-            upgradecheck.Code.WARNING,
-            '[bus] secrets contains a secret from the documentation, which is '
-            'public. Generate a secret with: openssl rand -hex 32',
+            upgradecheck.Code.WARNING, '. '.join(map(str, weak))
         )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
 
@@ -84,6 +82,40 @@ def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
             'share/energy_meter/rabbitmq/definitions.json',
         )
     return upgradecheck.Result(upgradecheck.Code.SUCCESS)
+
+
+def destination(conf: cfg.ConfigOpts) -> upgradecheck.Result:
+    """Check that the bus to which a service publishes can be reached."""
+    return _connect(lambda: [bus_transport.connect(conf)])
+
+
+def sources(
+    conf: cfg.ConfigOpts, section: str = bus_conf.GROUP
+) -> upgradecheck.Result:
+    """Check that all buses that a service reads can be reached."""
+    return _connect(lambda: bus_transport.connect_sources(conf, section))
+
+
+def _connect(
+    connect: collections.abc.Callable[
+        [], list[messaging_transport.NotificationTransport]
+    ],
+) -> upgradecheck.Result:
+    names = []
+    try:
+        for transport in connect():
+            names.append(bus_transport.name(transport))
+            bus_queues.get_queue(transport)
+            transport.cleanup()
+    except exception.EnergyMeterError as error:
+        return upgradecheck.Result(
+            upgradecheck.Code.FAILURE,
+            f'Cannot connect: {error}. Check the URL, the user and the '
+            'virtual host, and that the broker runs and can be reached.',
+        )
+    return upgradecheck.Result(
+        upgradecheck.Code.SUCCESS, f'Connected to {", ".join(names)}.'
+    )
 
 
 def _queue_names(conf: cfg.ConfigOpts) -> list[str]:

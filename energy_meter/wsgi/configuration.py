@@ -14,6 +14,7 @@ from oslo_config import cfg
 from oslo_log import log
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter.conf import mistakes
 
 
 def load(prog: str) -> cfg.ConfigOpts:
@@ -30,4 +31,5 @@ def load(prog: str) -> cfg.ConfigOpts:
         arguments += ['--config-dir', directory]
     conf = energy_meter_conf.load(arguments, prog)
     log.setup(conf, 'energy_meter')
+    mistakes.log(conf)
     return conf

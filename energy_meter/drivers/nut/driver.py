@@ -42,9 +42,10 @@ class Channel(typing.NamedTuple):
         """
         match = re.fullmatch(r'([^\s":\\]+)(?::([1-9][0-9]*))?', text)
         if match is None:
-            raise exception.DriverError(
-                reason=f'channels: {text!r}: expected the name of a UPS, or '
-                'NAME:N for its outlet N'
+            raise exception.InvalidOption(
+                option='channels',
+                reason=f'{text!r}: expected the name of a UPS, or NAME:N for '
+                'its outlet N',
             )
         return cls(match[1], match[2])
 
@@ -116,9 +117,10 @@ class NUT(base.Driver):
         if not outlets:
             return cls.scope
         if len(outlets) < len(channels):
-            raise exception.DriverError(
-                reason='channels: expected either UPSes or outlets, because '
-                'a UPS measures its outlets as well; use two wattmeters'
+            raise exception.InvalidOption(
+                option='channels',
+                reason='expected either UPSes or outlets, because a UPS '
+                'measures its outlets as well; use two wattmeters',
             )
         return 'outlet'
 

@@ -46,7 +46,7 @@ class Fields:
 
     def nested(self, name: str) -> 'Fields':
         """Read a field that contains fields."""
-        return Fields(
+        return type(self)(
             self._file, (*self._path, name), self._values.pop(name, None)
         )
 

@@ -170,20 +170,33 @@ def credentials(options: typing.Any) -> engine.Credentials:
 def table(options: typing.Any) -> profile.Table:
     """Return the table selected by the options.
 
-    :raises DriverError: if the table does not exist or is invalid.
+    :raises InvalidOption: if the table does not exist or is invalid.
     """
     if options.profile == CUSTOM:
-        return profile.parse_table(
-            fields.Fields(f'profile = {CUSTOM}', (), _columns(options))
-        )
+        if not (options.watts_oid or options.energy_oid):
+            raise exception.InvalidOption(
+                option='profile',
+                reason=f'{CUSTOM} requires watts_oid, energy_oid or both',
+            )
+        return profile.parse_table(_Columns('', (), _columns(options)))
     tables = profile.load(options.profile, options.profile_path).tables
     name = options.table or next(iter(tables))
     if name not in tables:
-        raise exception.DriverError(
+        raise exception.InvalidOption(
+            option='table',
             reason=f'profile {options.profile} has no table {name!r}; it '
-            f'has: {", ".join(tables)}'
+            f'has: {", ".join(tables)}',
         )
     return tables[name]
+
+
+class _Columns(fields.Fields):
+    """Columns in options: ``watts_oid`` is the field ``watts.oid``."""
+
+    def error(self, name: str, reason: str) -> exception.DriverError:
+        return exception.InvalidOption(
+            option='_'.join((*self._path, name)), reason=reason
+        )
 
 
 def _columns(options: typing.Any) -> dict[str, object]:

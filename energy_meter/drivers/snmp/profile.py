@@ -245,21 +245,27 @@ def load(name: str, directory: str) -> Profile:
     """Load a profile.
 
     :param directory: directory of the operator's profiles; may not exist.
-    :raises DriverError: if the profile does not exist or is invalid.
+    :raises InvalidOption: if the profile does not exist or is invalid.
     """
     files = _files(directory)
     if name not in files:
-        raise exception.DriverError(
-            reason=f'profile {name!r} not found; available: '
-            f'{", ".join(names(directory))}'
+        raise exception.InvalidOption(
+            option='profile',
+            reason=f'{name!r} not found; available: '
+            f'{", ".join(names(directory))}',
         )
     file = files[name]
     try:
         values = yaml.safe_load(file.read_text(encoding='utf-8'))
     except (OSError, ValueError, yaml.YAMLError) as e:
         reason = ' '.join(str(e).split())
-        raise exception.DriverError(reason=f'{file}: {reason}')
-    return parse(str(file), values)
+        raise exception.InvalidOption(
+            option='profile', reason=f'{file}: {reason}'
+        )
+    try:
+        return parse(str(file), values)
+    except exception.DriverError as e:
+        raise exception.InvalidOption(option='profile', reason=str(e))
 
 
 def detect(system: Oid, directory: str) -> list[str]:
@@ -294,4 +300,4 @@ def _files(directory: str) -> dict[str, abc.Traversable]:
             if file.name.endswith(SUFFIX)
         }
     except OSError as e:
-        raise exception.DriverError(reason=str(e))
+        raise exception.InvalidOption(option='profile_path', reason=str(e))

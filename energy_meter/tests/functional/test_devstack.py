@@ -60,7 +60,7 @@ class CloudTest(test_base.BaseTestCase):
         )
 
         self.assertIn(
-            '1 wattmeters with 2 probes can be read, 0 errors', checked
+            '1 wattmeter with 2 probes can be read, 0 errors', checked
         )
         database = self.machine.root / (
             'opt/stack/data/energy_meter/energy_meter.sqlite'

@@ -8,6 +8,7 @@ import re
 import runpy
 import textwrap
 
+import fixtures
 from oslo_config import cfg
 from oslotest import base
 
@@ -15,6 +16,8 @@ import energy_meter
 from energy_meter import conf as energy_meter_conf
 from energy_meter.agent import wattmeter
 from energy_meter.collector import probe_sections
+from energy_meter.conf import ranges
+from energy_meter.conf import secret_files
 from energy_meter.tests.unit.drivers import test_base
 
 SOURCE = pathlib.Path(energy_meter.__file__).parents[1] / 'doc/source'
@@ -47,18 +50,30 @@ class ExamplesTest(base.BaseTestCase):
         return conf
 
     def test_every_example_is_a_configuration_without_errors(self):
+        self.useFixture(
+            fixtures.MockPatchObject(secret_files, 'read', lambda _: 'secret')
+        )
         for name, text in examples().items():
             found, errors = wattmeter.load(self.load(text), 'agent')
             self.assertEqual([], [str(error) for error in errors], name)
-            self.assertEqual(text.count('[wattmeter:'), len(found), name)
+            self.assertEqual(
+                self.count(r'^\[wattmeter:(.*)\]$', text), len(found), name
+            )
 
     def test_every_sum_probe_in_an_example_is_valid(self):
         for name, text in examples().items():
             self.assertEqual(
-                len(re.findall('^sum =', text, re.MULTILINE)),
+                self.count(r'^\[probe:(.*)\]\nsum =', text),
                 len(probe_sections.load(self.load(text)).sums),
                 name,
             )
+
+    def count(self, pattern: str, text: str) -> int:
+        """Return the number of sections for which those in a text stand."""
+        return sum(
+            len(ranges.expand(name))
+            for name in re.findall(pattern, text, re.MULTILINE)
+        )
 
 
 class SecurityTest(base.BaseTestCase):

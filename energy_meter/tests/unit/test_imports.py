@@ -79,6 +79,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         'agent',
         'api',
         'billing',
+        'bus',
         'clients',
         'collector',
         'db',

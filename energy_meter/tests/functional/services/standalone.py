@@ -29,7 +29,7 @@ class Standalone(base.Process):
         self._sections = sections
         super().__init__(
             [commands.script('energy-meter-standalone')],
-            ready=lambda: 'Reading wattmeter' in self.output(),
+            ready=lambda: 'Press Ctrl-C' in self.output(),
         )
 
     def prepare(self) -> None:

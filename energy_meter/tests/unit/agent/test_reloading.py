@@ -32,7 +32,11 @@ def meter(name, *probes, interval=1.0):
 
 def mistake(section, option='interval'):
     return exception.ConfigurationError(
-        file='f', section=section, option=option, reason='wrong'
+        file='f',
+        section=section,
+        option=option,
+        reason='wrong',
+        affected=frozenset({section}),
     )
 
 

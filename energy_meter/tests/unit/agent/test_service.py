@@ -483,7 +483,7 @@ class ReloadTest(AgentTestCase):
 
         self.assertEqual(1, len(self.registers()))
         self.assertIn('[wattmeter:m] scope: ', self.log.output)
-        self.assertIn('Wattmeter m is read as before', self.log.output)
+        self.assertIn('Wattmeters read as before: m', self.log.output)
         self.assertNotIn('Wattmeter m was removed', self.log.output)
 
     def test_mistake_in_the_section_of_a_probe_keeps_its_register(self):

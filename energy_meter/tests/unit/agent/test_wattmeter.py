@@ -190,6 +190,21 @@ class LoadTest(WattmeterTestCase):
 
         self.assertEqual('$swordfish', loaded.options['password'])
 
+    def test_dollar_refers_to_another_option(self):
+        loaded = self.load_one(
+            self.section(
+                driver='redfish',
+                metered_host='${username}x$5 $$ $$$${x} ${agent.max_gap}',
+                url='https://$driver',
+                username='meter',
+            )
+        )
+
+        self.assertEqual(
+            ('meterx$5 $ $${x} 60.0', 'https://redfish'),
+            (loaded.options['metered_host'], loaded.options['url']),
+        )
+
     def test_wattmeters_are_loaded_from_all_files(self):
         wattmeters, errors = self.load(
             agent=self.section('m'), rack=self.section('n', probes='q')
@@ -257,6 +272,28 @@ class ErrorTest(WattmeterTestCase):
         )
         self.assertIn('dummy, ', error)
 
+    def test_option_from_which_the_scope_follows_is_named(self):
+        for driver, options, start in (
+            ('snmp', {'profile': 'eaton-g4'}, "profile: 'eaton-g4' not found"),
+            (
+                'snmp',
+                {'profile': 'eaton-g3', 'table': 'phases'},
+                "table: profile eaton-g3 has no table 'phases'",
+            ),
+            (
+                'snmp',
+                {'profile': 'custom', 'watts_oid': 'power'},
+                'watts_oid: expected an object identifier',
+            ),
+            ('nut', {'channels': 'ups, ups:1'}, 'channels: expected either '),
+            ('nut', {'channels': 'ups:0'}, "channels: 'ups:0': expected "),
+        ):
+            error = self.error(
+                self.section(driver=driver, host='h', **options)
+            )
+
+            self.assertStartsWith(error, f'[wattmeter:m] {start}')
+
     def test_missing_driver_is_an_error(self):
         self.assertIn(
             "driver: '' is unknown", self.error(self.section(driver=None))
@@ -279,6 +316,7 @@ class ErrorTest(WattmeterTestCase):
             ('interval', 'inf'),
             ('interval', ''),
             ('max_watts', '0'),
+            ('max_watts', ''),
             ('scope', 'moon'),
             ('energy', 'both'),
             ('waveform', 'flat'),
@@ -335,13 +373,6 @@ class ErrorTest(WattmeterTestCase):
 
         self.assertIn('expected 1 to 190 printable characters', error)
 
-    def test_misspelled_section_is_an_error(self):
-        self.assertEqual(
-            '[wattmetr:x] (name): unknown section; expected [wattmeter:...] '
-            'or [probe:...] or [agent:...]',
-            self.error('[wattmetr:x]\ndriver = dummy\n'),
-        )
-
     def test_names_that_differ_only_in_case_are_an_error(self):
         wattmeters, (error,) = self.load(
             agent=self.section('Rack') + self.section('rack', probes='q')
@@ -372,6 +403,40 @@ class ErrorTest(WattmeterTestCase):
 
             self.assertIn(text, str(errors[0]))
 
+    def test_reference_that_cannot_be_replaced_is_explained(self):
+        for value, reason in (
+            ('$nosuch', 'nosuch does not exist'),
+            ('${agent.nosuch}', 'agent.nosuch does not exist'),
+            ('$driver.example', 'section [driver] does not exist'),
+            ('$agent', 'that is a section'),
+        ):
+            self.assertEqual(
+                '[wattmeter:m] metered_host: a $ refers to another option, '
+                f'but {reason}; write $$ for a dollar sign, and ${{name}} if '
+                'a period follows the name',
+                self.error(self.section(metered_host=value)),
+            )
+
+    def test_unfinished_reference_is_an_error(self):
+        for value in (
+            '${driver',
+            'a${}',
+            '$${a}${wattmeter:m.driver}',
+            '${5}',
+        ):
+            self.assertEqual(
+                '[wattmeter:m] metered_host: expected the name of another '
+                'option and } after ${; write $$ for a dollar sign',
+                self.error(self.section(metered_host=value)),
+            )
+
+    def test_reference_to_itself_is_an_error(self):
+        self.assertEqual(
+            '[wattmeter:m] metered_host: a $ in it refers to this option '
+            'itself',
+            self.error(self.section(metered_host='$metered_host')),
+        )
+
     def test_error_does_not_contain_the_secret(self):
         for password in (f'${SECRET}', f'x${{{SECRET}}}'):
             error = self.error(
@@ -381,7 +446,10 @@ class ErrorTest(WattmeterTestCase):
             )
 
             self.assertEqual(
-                '[wattmeter:m] password: not a valid value', error
+                '[wattmeter:m] password: a $ refers to another option, but '
+                'that one does not exist; write $$ for a dollar sign, and '
+                '${name} if a period follows the name',
+                error,
             )
 
     def test_error_of_another_option_does_not_contain_the_secret(self):

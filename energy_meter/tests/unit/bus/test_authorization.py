@@ -444,6 +444,17 @@ class LoadTest(test_base.BaseTestCase):
 
         self.assertEqual(['p'], [each.probe.id for each in registers])
 
+    def test_secrets_of_an_agent_may_be_in_a_file(self):
+        [file] = self.create_tempfiles([('secrets', 'new, old\n')])
+
+        verifier = self.load(
+            '[bus]\nsecrets = shared\n'
+            f'[agent:a]\nsecrets_file = {file}\nprobes = desk-*\n'
+        )
+
+        signed = sign('old', 'a', 'desk-1')
+        self.assertEqual(1, len(verifier.verify(signed, lambda _: None)))
+
     def test_key_ids_are_logged_but_no_secrets(self):
         log = self.useFixture(fixtures.FakeLogger('energy_meter'))
 
@@ -503,4 +514,5 @@ class LoadTest(test_base.BaseTestCase):
         self.load(
             '[bus]\nsecrets = s\n[wattmeter:a]\ndriver = x\n'
             '[wattmeter:A]\ndriver = x\n[probe:p]\nnonsense = 5\n'
+            '[wattmeter:{1..2}{1..2}]\n[template:t]\n[template:T]\n'
         )

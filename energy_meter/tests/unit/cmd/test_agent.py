@@ -2,6 +2,9 @@
 
 """Tests for the arguments of energy-meter-agent, and for --check."""
 
+import re
+import sys
+
 import fixtures
 
 from energy_meter.cmd import agent
@@ -44,21 +47,53 @@ class AnnounceTest(base.CommandTest):
         self.assertTrue(self.announces('--announce'))
 
 
+class OnceTest(base.CommandTest):
+    def setUp(self) -> None:
+        super().setUp()
+        # It ends the process.
+        self.useFixture(fixtures.MockPatch('os._exit', sys.exit))
+
+    def once(self, *arguments: str) -> base.Result:
+        return self.run_command(agent.main, '--once', *arguments)
+
+    def test_configuration_without_wattmeters_is_reported(self):
+        result = self.once()
+
+        self.assertEqual(
+            (
+                1,
+                '',
+                'no wattmeter can be read: there is no valid '
+                f'[wattmeter:<name>] section in {self.directory}/test.conf\n',
+            ),
+            result,
+        )
+
+    def test_output_without_wattmeters_is_valid_json(self):
+        self.assertEqual('[]\n', self.once('--format', 'json').output)
+
+
 class CheckTest(base.CommandTest):
+    SECRETS = '[bus]\nsecrets = 5f1d7a90c3be4826\n'
+
     def check(self, text: str) -> base.Result:
         self.write(text)
         return self.run_command(agent.main, '--check')
 
     def test_valid_configuration_passes(self):
         self.assertEqual(
-            (0, '1 wattmeters with 2 probes can be read, 0 errors\n', ''),
-            self.check(DESK),
+            (
+                0,
+                'Valid: 1 wattmeter with 2 probes can be read, 0 errors, '
+                '0 warnings\n',
+                '',
+            ),
+            self.check(f'{self.SECRETS}{DESK}'),
         )
 
     def test_unresolved_patterns_are_counted(self):
-        self.assertEqual(
-            '2 wattmeters with 2 probes and 1 patterns can be read, '
-            '0 errors\n',
+        self.assertIn(
+            '2 wattmeters with 2 probes and 1 pattern can be read, 0 errors',
             self.check(
                 f'{DESK}[wattmeter:cpu]\ndriver = rapl\n'
                 'probes = {host}-{name}\n'
@@ -66,40 +101,89 @@ class CheckTest(base.CommandTest):
         )
 
     def test_no_wattmeters_is_an_error(self):
-        result = self.check('')
+        result = self.check(self.SECRETS)
+
         self.assertEqual(
-            (1, '0 wattmeters with 0 probes can be read, 0 errors\n'),
+            (
+                1,
+                'Not valid: 0 wattmeters with 0 probes can be read, 1 error, '
+                '0 warnings\n',
+            ),
             result[:2],
+        )
+        self.assertIn('no wattmeter can be read', result.error)
+
+    def test_file_of_wattmeters_alone_passes_with_a_warning(self):
+        result = self.check(DESK)
+
+        self.assertEqual(0, result.code)
+        self.assertIn('0 errors, 1 warning\n', result.output)
+        self.assertIn('warning: [bus] secrets is empty', result.error)
+
+    def test_option_without_effect_is_an_error(self):
+        result = self.check(f'{self.SECRETS}{DESK}[agent]\nmax-gap = 1\n')
+
+        self.assertEqual(1, result.code)
+        self.assertEqual(
+            f'{self.directory}/test.conf:7: [agent] max-gap: unknown option, '
+            'has no effect; did you mean max_gap?\n',
+            result.error,
         )
 
     def test_each_error_is_one_line_and_other_wattmeters_are_counted(self):
         result = self.check(
-            f'{DESK}[wattmeter:a]\ndriver = dumy\nprobes = a\n'
+            f'{self.SECRETS}{DESK}'
+            '[wattmeter:a]\ndriver = dumy\nprobes = a\n'
             '[wattmeter:b]\ndriver = dummy\nprobes = b\nmin_wats = 1\n'
             '[wattmeter:c]\ndriver = dummy\nprobes = c\ninterval = often\n'
             '[wattmeter:d]\ndriver = dummy\nprobes = desk-1\n'
             '[wattmeter:e]\n'
         )
+
         self.assertEqual(1, result.code)
         self.assertEqual(
-            '1 wattmeters with 2 probes can be read, 5 errors\n', result.output
+            'Not valid: 1 wattmeter with 2 probes can be read, 5 errors, '
+            '0 warnings\n',
+            result.output,
         )
-        lines = sorted(
-            result.error.splitlines(),
-            key=lambda line: line.partition('wattmeter:')[2],
-        )
-        for line, expected in zip(
-            lines,
-            (
-                '[wattmeter:a] driver: ',
-                '[wattmeter:b] min_wats: ',
-                '[wattmeter:c] interval: ',
-                '[wattmeter:d] probes: ',
-                '[wattmeter:e] driver: ',
+        self.assertEqual(
+            [
+                '7: [wattmeter:a] driver',
+                '12: [wattmeter:b] min_wats',
+                '16: [wattmeter:c] interval',
+                '19: [wattmeter:d] probes',
+                '20: [wattmeter:e] driver',
+            ],
+            sorted(
+                re.findall(
+                    rf'^{self.directory}/test\.conf:(\d+: \S+ \w+): ',
+                    result.error,
+                    re.MULTILINE,
+                ),
+                key=lambda text: text.partition('wattmeter:')[2],
             ),
-            strict=True,
-        ):
-            self.assertTrue(
-                line.startswith(f'{self.directory}/test.conf: {expected}'),
-                line,
-            )
+        )
+
+    def test_unused_template_is_a_warning(self):
+        result = self.check(
+            f'{self.SECRETS}{DESK}[template:bmc]\ndriver = ipmi\n'
+        )
+
+        self.assertEqual(0, result.code)
+        self.assertIn('0 errors, 1 warning\n', result.output)
+        self.assertIn(
+            '[template:bmc] (name): no wattmeter uses this template',
+            result.error,
+        )
+
+    def test_mistake_in_a_template_is_one_line(self):
+        nodes = '[wattmeter:n{01..40}]\ntemplate = t\nprobes = p{01..40}\n'
+
+        result = self.check(
+            f'{self.SECRETS}[template:t]\ndriver = dummy\ninterval = often\n'
+            f'{nodes}{DESK}'
+        )
+
+        self.assertEqual(1, result.code)
+        self.assertIn('1 error, 0 warnings\n', result.output)
+        self.assertEqual(1, result.error.count('\n'), result.error)

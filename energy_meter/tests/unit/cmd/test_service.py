@@ -92,11 +92,11 @@ class RunTest(base.CommandTest):
         self.assertEqual({'workers': 1, 'no_fork': True}, options)
         self.launched.append(launched)
 
-    def run_services(self, make) -> None:
+    def run_services(self, make, on_started=lambda: None) -> None:
         argv = ['test', '--config-file', str(self.directory / 'test.conf')]
         with unittest.mock.patch('sys.argv', argv):
             conf = service.load('energy-meter-test', 'A test.')
-        self.assertRaises(Exited, service.run, conf, make)
+        self.assertRaises(Exited, service.run, conf, make, on_started)
 
     def make_group(self) -> oslo_service.ServiceBase:
         self.run_services(
@@ -113,9 +113,31 @@ class RunTest(base.CommandTest):
             ['a start', 'b start', 'b stop', 'a stop'], self.record
         )
 
+    def test_start_is_reported_after_the_last_service(self):
+        self.run_services(
+            lambda: [Recorder('a', self.record)],
+            lambda: self.record.append('started'),
+        )
+        [group] = self.launched
+
+        group.start()
+
+        self.assertEqual(['a start', 'started'], self.record)
+
     def test_reset_reaches_every_service(self):
         self.make_group().reset()
         self.assertEqual(['a reset', 'b reset'], self.record)
+
+    def test_mistake_is_logged_at_start_and_on_reload(self):
+        self.write('[api]\nprot = 1\n[bus]\nsecrets = short\n')
+
+        group = self.make_group()
+
+        for text in ('test.conf:2: [api] prot: ', 'secret 1 has fewer'):
+            self.assertEqual(1, self.log.output.count(text))
+        group.reset()
+        for text in ('test.conf:2: [api] prot: ', 'secret 1 has fewer'):
+            self.assertEqual(2, self.log.output.count(text))
 
     def test_failed_reset_does_not_affect_other_services(self):
         group = self.make_group()

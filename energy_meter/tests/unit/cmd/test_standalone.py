@@ -46,6 +46,19 @@ class LoadTest(StandaloneTest):
         )
         self.assertEqual(['own'], [meter.name for meter in wattmeters])
 
+    def test_configuration_directory_replaces_dummy_probes(self):
+        self.write('[wattmeter:own]\ndriver = dummy\nprobes = p\n')
+
+        conf = self.load(
+            '--state-path',
+            str(self.state_path),
+            '--config-dir',
+            str(self.directory),
+        )
+
+        wattmeters, _ = wattmeter.load(conf, 'agent')
+        self.assertEqual(['own'], [meter.name for meter in wattmeters])
+
     def test_pages_show_the_energy_of_its_own_api(self):
         self.write(
             '[api]\nport = 1234\n'
@@ -131,12 +144,15 @@ class MainTest(StandaloneTest):
             fixtures.MockPatchObject(standalone.service, 'run')
         ).mock
 
-    def start(self, *arguments: str) -> str:
+    def start(self) -> str:
+        """Return what is printed once the services have started."""
         result = self.run_command(
-            standalone.main, '--state-path', str(self.state_path), *arguments
+            standalone.main, '--state-path', str(self.state_path)
         )
-        self.assertEqual((0, ''), (result.code, result.error))
-        return result.output
+        # Nothing is served yet.
+        self.assertEqual((0, '', ''), result)
+        *_, on_started = self.run_services.call_args.args
+        return self.run_command(on_started).output
 
     def test_urls_and_state_path_are_printed(self):
         self.write('[api]\nport = 18878\n')
@@ -198,5 +214,5 @@ class MainTest(StandaloneTest):
         )
         self.addCleanup(engine.dispose)
         migration.check(engine)
-        conf, _ = self.run_services.call_args.args
+        conf, *_ = self.run_services.call_args.args
         self.assertEqual(1, len(conf.bus.secrets))

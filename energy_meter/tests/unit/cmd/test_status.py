@@ -72,6 +72,18 @@ class StatusTest(base.CommandTest):
         self.assertIn('[api] probe_ttl', result.error)
         self.assertEqual(1, result.error.count('\n'))
 
+    def test_option_without_effect_is_a_warning(self):
+        migration.sync(self.engine)
+        self.configure('a-secret-of-our-own\n[api]\nprot = 1')
+
+        result = self.check('--json')
+
+        self.assertEqual(WARNING, result.code)
+        self.assertIn(
+            f'{self.directory}/test.conf:8: [api] prot: unknown option',
+            result.output,
+        )
+
     def test_unexpected_error_does_not_hide_other_results(self):
         def fail(conf):
             raise LookupError('hidden')
@@ -88,7 +100,7 @@ class StatusTest(base.CommandTest):
         self.assertEqual(FAILURE, result.code)
         self.assertIn('Unexpected error (LookupError)', result.output)
         self.assertNotIn('hidden', result.output)
-        self.assertIn('from the documentation', result.output)
+        self.assertIn('documentation', result.output)
 
     def test_machine_of_the_api_alone_requires_no_bus(self):
         migration.sync(self.engine)

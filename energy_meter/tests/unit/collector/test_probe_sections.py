@@ -98,6 +98,11 @@ class ProjectsTest(SectionsTestCase):
         self.assertEqual({'b': 'p'}, settings.projects)
         self.assertIn('[probe:a] project_id: expected the ID', self.log.output)
 
+    def test_misspelled_project_id_is_logged(self):
+        self.load('[probe:p]', 'projekt_id = a')
+
+        self.assertIn('[probe:p] projekt_id: unknown option', self.log.output)
+
 
 class MaxWattsTest(SectionsTestCase):
     def test_limits_of_probes_are_read(self):
@@ -107,13 +112,8 @@ class MaxWattsTest(SectionsTestCase):
 
         self.assertEqual({'a': 400.0}, settings.max_watts)
 
-    def test_empty_limit_is_none(self):
-        settings = self.load('[probe:a]', 'max_watts =')
-
-        self.assertEqual({}, settings.max_watts)
-
     def test_invalid_limit_is_logged_and_skipped(self):
-        for text in ('0', 'nan', 'inf', 'many'):
+        for text in ('', '0', 'nan', 'inf', 'many'):
             settings = self.load('[probe:a]', f'max_watts = {text}')
 
             self.assertEqual({}, settings.max_watts)

@@ -2,8 +2,11 @@
 
 """Configuration files as operators write them."""
 
+import errno
+import pathlib
 import textwrap
 
+import fixtures
 from oslo_config import cfg
 from oslotest import base
 
@@ -156,10 +159,10 @@ class ErrorTest(ConfTest):
             )
         )
 
-    def test_error_names_option_file_and_section(self):
+    def test_error_names_option_file_line_and_section(self):
         self.assertRegex(
             self.error('[agent]\npublish_interval = often\n'),
-            r'^/\S+: \[agent\] publish_interval: expected a '
+            r'^/\S+:2: \[agent\] publish_interval: expected a '
             "number, but found 'often'$",
         )
         self.assertIn(
@@ -193,6 +196,56 @@ class ErrorTest(ConfTest):
             ['--config-file', file],
             'test',
         )
+
+
+class DirectoryTest(ConfTest):
+    def directory(self) -> pathlib.Path:
+        return pathlib.Path(self.useFixture(fixtures.TempDir()).path)
+
+    def load_from(self, *directories: pathlib.Path) -> cfg.ConfigOpts:
+        return energy_meter_conf.load(
+            [f'--config-dir={directory}' for directory in directories], 'test'
+        )
+
+    def test_missing_directory_is_an_error(self):
+        self.assertRaises(
+            cfg.ConfigDirNotFoundError,
+            self.load_from,
+            self.directory() / 'missing',
+        )
+
+    def test_directory_that_cannot_be_listed_is_an_error(self):
+        directory = self.directory()
+        denied = OSError(errno.EACCES, 'Permission denied')
+        with fixtures.MockPatch('os.listdir', side_effect=denied):
+            error = self.assertRaises(
+                exception.ConfigurationUnreadable, self.load_from, directory
+            )
+
+        self.assertEqual(
+            f'cannot read the configuration directory {directory}: '
+            'Permission denied',
+            str(error),
+        )
+
+    def test_file_instead_of_a_directory_is_an_error(self):
+        file = self.directory() / 'file'
+        file.write_text('')
+
+        self.assertRaises(
+            exception.ConfigurationUnreadable, self.load_from, file
+        )
+
+    def test_wattmeters_of_all_directories_are_read(self):
+        directories = [self.directory(), self.directory()]
+        for directory, name in zip(directories, 'ab', strict=True):
+            (directory / 'rack.conf').write_text(
+                f'[wattmeter:{name}]\ndriver = dummy\nprobes = {name}\n'
+            )
+
+        wattmeters, _ = wattmeter.load(self.load_from(*directories), 'agent')
+
+        self.assertEqual(['a', 'b'], [meter.name for meter in wattmeters])
 
 
 class ListingTest(base.BaseTestCase):

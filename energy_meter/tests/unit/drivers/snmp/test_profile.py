@@ -213,7 +213,7 @@ class LoadTest(base.BaseTestCase):
     def test_unknown_profile_is_rejected(self):
         error = self.assertRaises(exception.DriverError, self.load, 'etaon')
 
-        self.assertIn("profile 'etaon' not found", str(error))
+        self.assertIn("profile: 'etaon' not found", str(error))
         self.assertIn('eaton-g3', str(error))
 
     def test_path_is_rejected_as_name(self):
