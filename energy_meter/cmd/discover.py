@@ -31,7 +31,9 @@ def main() -> None:
     selected = sources.from_arguments(arguments)
     try:
         findings = search.search(
-            selected, functools.partial(_progress, len(selected))
+            selected,
+            functools.partial(_progress, len(selected)),
+            arguments.workers,
         )
     except KeyboardInterrupt:
         os._exit(128 + signal.SIGINT)
@@ -48,10 +50,11 @@ def main() -> None:
     os._exit(0 if is_metered else 1)
 
 
-def _progress(total: int, finished: int, name: str) -> None:
+def _progress(total: int, finished: int, meters: int, name: str) -> None:
     if sys.stderr.isatty():
         print(
-            f'\r\033[K{finished} of {total} finished: {name}',
+            f'\r\033[K{finished} of {total} searched, {meters} power meters '
+            f'found: {name}',
             end='',
             file=sys.stderr,
             flush=True,
@@ -69,6 +72,7 @@ def _text(findings: report.Findings, with_sections: bool) -> str:
         parts.append(f'Not meterable:\n\n{unmeterable}')
     if is_metered and with_sections:
         parts.append(report.sections(findings, secrets=False))
+    parts.append(report.summary(findings))
     return '\n\n'.join(parts)
 
 

@@ -4,6 +4,7 @@
 
 import collections.abc
 import json
+import re
 import textwrap
 
 import prettytable
@@ -11,6 +12,7 @@ import prettytable
 from energy_meter import measurement
 from energy_meter.agent import oneshot
 from energy_meter.discover import finding
+from energy_meter.discover import hosts
 
 Findings = collections.abc.Sequence[finding.Finding]
 
@@ -72,11 +74,57 @@ def table(findings: Findings) -> str:
 
 
 def unmeterable(findings: Findings) -> str:
-    """Return a list of devices that cannot be metered, with reasons."""
+    """Return a list of devices that cannot be metered, with reasons.
+
+    Devices with the same reasons share an entry. In a network, most addresses
+    do not respond.
+    """
+    groups: dict[tuple[str, ...], list[finding.Finding]] = {}
+    for each in findings:
+        if each.section is None:
+            reasons = tuple(
+                _without_address(each, text) for text in each.remarks
+            )
+            kind = _without_address(each, each.device)
+            groups.setdefault((kind, *reasons), []).append(each)
     return '\n'.join(
-        _wrapped(f'{each.device}: {"; ".join(each.remarks)}.', '* ', '  ')
-        for each in findings
-        if each.section is None
+        _wrapped(_entry(group, reasons), '* ', '  ')
+        for (_, *reasons), group in groups.items()
+    )
+
+
+def _entry(
+    group: collections.abc.Sequence[finding.Finding],
+    reasons: collections.abc.Iterable[str],
+) -> str:
+    first, *others = group
+    if not others:
+        return f'{first.device}: {"; ".join(first.remarks)}.'
+    addresses = hosts.summarize(each.address for each in group)
+    device = first.device.replace(first.address, addresses)
+    return f'{device} ({len(group)} devices): {"; ".join(reasons)}.'
+
+
+def _without_address(each: finding.Finding, text: str) -> str:
+    """Return a text that does not depend on the address of the device."""
+    if not each.address:
+        return text
+    place = re.escape(each.address)
+    return re.sub(rf'(?<![\w.]){place}(:\d+)?(?![\w.])', 'the device', text)
+
+
+def summary(findings: Findings) -> str:
+    """Return numbers of power meters, probes and other devices, and the sum.
+
+    Sections that would meter the same energy again do not count.
+    """
+    meters = [each for each in findings if each.section and not each.overlaps]
+    readings = [reading for each in meters for _, reading in _readings(each)]
+    watts = sum(reading.watts or 0 for reading in readings)
+    silent = sum(each.section is None for each in findings)
+    return (
+        f'Power meters: {len(meters)}, probes: {len(readings)}, power: '
+        f'{watts:,.1f} W, not meterable: {silent}'
     )
 
 

@@ -58,6 +58,28 @@ class ReportTest(base.BaseTestCase):
             report.unmeterable([METERABLE, UNMETERABLE]),
         )
 
+    def test_devices_with_same_reason_share_an_entry(self):
+        silent = [
+            finding.Finding(
+                f'BMC {address}',
+                (f'{address}:623: no response', 'check it'),
+                address=address,
+            )
+            for address in ('192.0.2.1', '192.0.2.2', '192.0.2.11')
+        ]
+
+        self.assertEqual(
+            '* BMC 192.0.2.1-192.0.2.2, 192.0.2.11 (3 devices): the device: '
+            'no response;\n  check it.\n* RAPL: not loaded; load it.',
+            report.unmeterable([*silent, UNMETERABLE]),
+        )
+
+    def test_summary_leaves_out_overlapping_sections(self):
+        self.assertEqual(
+            'Power meters: 1, probes: 1, power: 120.0 W, not meterable: 1',
+            report.summary([METERABLE, OVERLAPPING, UNMETERABLE]),
+        )
+
     def test_remarks_are_comments_of_section(self):
         text = report.sections([METERABLE, UNMETERABLE], secrets=False)
 
