@@ -4,6 +4,7 @@
 
 import argparse
 import importlib.metadata
+import pathlib
 
 from energy_meter.discover import hosts
 from energy_meter.drivers.snmp import engine
@@ -63,11 +64,21 @@ def parser() -> argparse.ArgumentParser:
     output.add_argument(
         '--output',
         metavar='FILE',
+        type=pathlib.Path,
         help='write the configuration sections to this file, including '
-        'passwords, instead of printing them without passwords',
+        'passwords, instead of printing them without passwords. A file that '
+        'this command generated is updated; sections of devices that do not '
+        'respond stay',
     )
     output.add_argument(
-        '--force', action='store_true', help='overwrite the output file'
+        '--force',
+        action='store_true',
+        help='overwrite the output file, whatever it contains',
+    )
+    output.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='show how the output file would change, without secrets',
     )
     output.add_argument(
         '--json', action='store_true', help='print the findings as JSON'

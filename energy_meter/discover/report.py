@@ -11,8 +11,11 @@ import prettytable
 
 from energy_meter import measurement
 from energy_meter.agent import oneshot
+from energy_meter.conf import wattmeter
 from energy_meter.discover import finding
+from energy_meter.discover import generated_file
 from energy_meter.discover import hosts
+from energy_meter.discover import templates
 
 Findings = collections.abc.Sequence[finding.Finding]
 
@@ -128,19 +131,43 @@ def summary(findings: Findings) -> str:
     )
 
 
-def sections(findings: Findings, secrets: bool) -> str:
-    """Return the configuration sections of meterable devices.
+def sections(
+    findings: Findings,
+    secrets: bool,
+    prefix: str,
+    shared: collections.abc.Collection[str] = (),
+) -> generated_file.Sections:
+    """Return the configuration sections of meterable devices by name.
 
     Sections that would meter the same energy again are commented out.
 
     :param secrets: whether to include secrets.
+    :param prefix: first part of the names of templates.
+    :param shared: drivers whose sections get templates.
     """
-    return '\n'.join(
+    metered = {each.section.name: each for each in findings if each.section}
+    created, inheriting = templates.share(
         [
-            _comment(_HEADER),
-            *(_section(each, secrets) for each in findings if each.section),
-        ]
+            each.section
+            for each in metered.values()
+            if each.section and each.section.driver in shared
+        ],
+        prefix,
     )
+    for each in inheriting:
+        metered[each.name] = metered[each.name]._replace(section=each)
+    return {
+        **{each.prefix + each.name: each.text(secrets) for each in created},
+        **{
+            wattmeter.PREFIX + name: _section(each, secrets)
+            for name, each in metered.items()
+        },
+    }
+
+
+def as_text(found: generated_file.Sections) -> str:
+    """Return sections as text for a configuration file."""
+    return '\n'.join([_comment(_HEADER), *found.values()])
 
 
 def _section(meterable: finding.Finding, secrets: bool) -> str:

@@ -65,6 +65,11 @@ def devices_of(arguments: Arguments, kind: str) -> list[hosts.Host]:
     return [device for group in getattr(arguments, kind) for device in group]
 
 
+def numerous(arguments: Arguments) -> set[str]:
+    """Return the kinds of which the command line names several devices."""
+    return {kind for kind in _REMOTE if len(devices_of(arguments, kind)) > 1}
+
+
 #: Discovers a device.
 Discover = collections.abc.Callable[
     [hosts.Host], collections.abc.Iterable[finding.Finding]

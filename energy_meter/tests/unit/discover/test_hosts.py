@@ -77,7 +77,7 @@ class ExpandTest(base.BaseTestCase):
         self.assertEqual(text, hosts.summarize(addresses))
 
 
-class FileTest(base.BaseTestCase):
+class HostsFileTest(base.BaseTestCase):
     def expand(self, text: str) -> list[hosts.Host]:
         self.path = pathlib.Path(
             self.useFixture(fixtures.TempDir()).join('hosts')

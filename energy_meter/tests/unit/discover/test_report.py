@@ -36,6 +36,14 @@ UNMETERABLE = finding.Finding('RAPL', ('not loaded', 'load it'))
 OVERLAPPING = METERABLE._replace(overlaps='other')
 
 
+def sections(
+    *findings: finding.Finding,
+    secrets: bool = True,
+    shared: tuple[str, ...] = (),
+) -> str:
+    return report.as_text(report.sections(findings, secrets, 'rack', shared))
+
+
 class ReportTest(base.BaseTestCase):
     def test_table_contains_current_values(self):
         row = report.table([METERABLE, UNMETERABLE]).splitlines()[3]
@@ -81,22 +89,41 @@ class ReportTest(base.BaseTestCase):
         )
 
     def test_remarks_are_comments_of_section(self):
-        text = report.sections([METERABLE, UNMETERABLE], secrets=False)
+        text = sections(METERABLE, UNMETERABLE, secrets=False)
 
         self.assertIn('# check it\n[wattmeter:bmc]\n', text)
         self.assertNotIn('RAPL', text)
 
     def test_overlapping_section_is_commented_out(self):
-        lines = report.sections([OVERLAPPING], secrets=True).splitlines()
+        lines = sections(OVERLAPPING).splitlines()
 
         self.assertEqual(
             [], [line for line in lines if line and not line.startswith('#')]
         )
         self.assertIn('#host = bmc7', lines)
 
+    def test_sections_of_many_devices_inherit_from_a_template(self):
+        lines = sections(METERABLE, shared=('ipmi',)).splitlines()
+
+        self.assertEqual(
+            [
+                '[template:rack-ipmi]',
+                'driver = ipmi',
+                'password = s3cret',
+                '',
+                '# BMC bmc7',
+                '# check it',
+                '[wattmeter:bmc]',
+                'template = rack-ipmi',
+                'probes = node',
+                'host = bmc7',
+            ],
+            lines[lines.index('[template:rack-ipmi]') :],
+        )
+
     def test_only_sections_with_secrets_contain_secrets(self):
-        self.assertIn('s3cret', report.sections([METERABLE], secrets=True))
-        self.assertNotIn('s3cret', report.sections([METERABLE], secrets=False))
+        self.assertIn('s3cret', sections(METERABLE))
+        self.assertNotIn('s3cret', sections(METERABLE, secrets=False))
         self.assertNotIn('s3cret', report.as_json([METERABLE]))
         self.assertNotIn('s3cret', report.table([METERABLE]))
 
