@@ -82,7 +82,7 @@ def _template(
         sections.make_name(prefix, first.driver or '', str(user)),
         first.driver,
         (),
-        {**_access(first), **defaults},
+        {**defaults, **_access(first)},
         {
             name: secret
             for name, secret in first.secrets.items()
