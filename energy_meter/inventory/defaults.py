@@ -63,7 +63,13 @@ def apply(
                 'devices with --set driver=DRIVER'
             )
         if driver not in by_driver:
-            by_driver[driver] = _of_driver(driver, chosen, used)
+            try:
+                available = drivers.options(driver)
+            except exception.ConfigurationError as error:
+                raise exception.ConfigurationError(
+                    f'{each.origin}: {each.name}: {error}'
+                ) from None
+            by_driver[driver] = _of_driver(driver, available, chosen, used)
         complete.append(
             each._replace(
                 options={
@@ -92,11 +98,11 @@ def _driver(
 
 def _of_driver(
     driver: str,
+    available: drivers.Options,
     chosen: collections.abc.Sequence[Default],
     used: set[Default],
 ) -> dict[str, str]:
     """Return the defaults that apply to a driver, and mark them as used."""
-    available = drivers.options(driver)
     options = dict(_BUILT_IN.get(driver, {}))
     for default in chosen:
         is_meant = default.driver in ('', driver)

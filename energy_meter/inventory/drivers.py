@@ -3,12 +3,14 @@
 """Options that the wattmeters of each driver can have."""
 
 import functools
+import importlib.metadata
 
-from energy_meter.agent import plugins
-from energy_meter.conf import sections
+from energy_meter import exception
 from energy_meter.conf import wattmeter
 from energy_meter.discover import templates
-from energy_meter.inventory import device
+from energy_meter.drivers import base
+
+_NAMESPACE = 'energy_meter.drivers'
 
 
 class Options:
@@ -20,15 +22,8 @@ class Options:
     :ivar names: all options.
     """
 
-    def __init__(self, driver: str) -> None:
-        """Load the driver.
-
-        :raises ConfigurationError: if it does not exist.
-        """
-        _, plugin = plugins.find(
-            sections.Section('', driver, {device.DRIVER: [driver]})
-        )
-        opts = [*wattmeter.OPTS, *plugin.opts]
+    def __init__(self, driver: type[base.Driver]) -> None:
+        opts = [*wattmeter.OPTS, *driver.opts]
         self.secrets = {opt.name for opt in opts if opt.secret}
         self.files = {
             name + templates.FILE_SUFFIX: name for name in self.secrets
@@ -40,6 +35,18 @@ class Options:
 def options(driver: str) -> Options:
     """Return the options of a driver.
 
-    :raises ConfigurationError: if the driver does not exist.
+    :raises ConfigurationError: if the driver does not exist or cannot be
+        loaded.
     """
-    return Options(driver)
+    available = importlib.metadata.entry_points(group=_NAMESPACE)
+    if driver not in available.names:
+        raise exception.ConfigurationError(
+            f'driver {driver!r} is unknown; expected one of '
+            f'{", ".join(sorted(available.names))}'
+        )
+    try:
+        return Options(available[driver].load())
+    except ImportError as error:
+        raise exception.ConfigurationError(
+            f'cannot load driver {driver!r}: {error}'
+        ) from None

@@ -93,7 +93,7 @@ class MakeTest(base.BaseTestCase):
         for option, reason in (
             ({'port': 'x'}, 'servers.csv:2: node-2: port: '),
             ({'hots': 'x'}, 'servers.csv:2: node-2: hots: unknown option'),
-            ({'driver': 'ipim'}, "'ipim' is unknown; expected one of"),
+            ({'driver': 'ipim'}, "node-2: driver 'ipim' is unknown; expected"),
             ({'driver': ''}, 'servers.csv:2: node-2 has no driver'),
             ({'host': 'x\ny'}, 'contains control characters'),
             ({'probes': 'node-1'}, "'node-1' is also a probe of"),
