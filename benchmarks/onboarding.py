@@ -52,12 +52,13 @@ class Site(fixtures.Fixture):
         self.directory = pathlib.Path(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         )
-        (self.directory / 'site.conf.d').mkdir()
+        sections = self.directory / 'site.conf.d'
+        sections.mkdir()
         for name, secret in (
             ('bmc.password', ipmi_sim.PASSWORD),
             ('pdu.community', snmpd.READ_COMMUNITY),
         ):
-            (self.directory / name).write_text(f'{secret}\n')
+            (sections / name).write_text(f'{secret}\n')
         (self.directory / 'energy_meter.conf').write_text(
             '[api]\nauth_strategy = noauth\n'
             f'port = {self.api_port}\n'
@@ -81,10 +82,11 @@ class Site(fixtures.Fixture):
         return f'node-{number:03}', 'ipmi', bmc.address, None, None
 
     def _add_pdu(self, number: int) -> tuple[object, ...]:
-        objects: dict[str, snmpd.Value] = {}
-        for outlet in range(1, self._outlets + 1):
-            objects[f'{EATON}.3.0.{outlet}'] = 100 + outlet
-            objects[f'{EATON}.4.0.{outlet}'] = snmpd.Gauge(1000)
+        # Power only: a simulated energy counter would not move.
+        objects: dict[str, snmpd.Value] = {
+            f'{EATON}.3.0.{outlet}': 100 + outlet
+            for outlet in range(1, self._outlets + 1)
+        }
         pdu = self.useFixture(
             snmpd.Snmpd(objects, address=f'127.2.0.{number}')
         )
