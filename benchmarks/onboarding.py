@@ -60,7 +60,7 @@ class Site(fixtures.Fixture):
         ):
             (sections / name).write_text(f'{secret}\n')
         (self.directory / 'energy_meter.conf').write_text(
-            '[api]\nauth_strategy = noauth\n'
+            '[agent]\nclock = synced\n[api]\nauth_strategy = noauth\n'
             f'port = {self.api_port}\n'
             f'[rrd]\nport = {base.free_port()}\n'
         )

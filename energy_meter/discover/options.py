@@ -172,7 +172,7 @@ def _add_connection_options(group: 'argparse._ArgumentGroup') -> None:
         '--workers',
         metavar='NUMBER',
         type=_workers,
-        default=32,
+        default=64,
         help='maximum number of devices that are searched at the same time '
         '(default: %(default)s)',
     )
