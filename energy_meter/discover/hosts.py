@@ -48,25 +48,31 @@ def _read(path: pathlib.Path) -> list[Host]:
     except OSError as error:
         raise ValueError(f'{path}: {error.strerror}') from None
     hosts: list[Host] = []
+    names: set[str] = set()
     for number, line in enumerate(lines, 1):
-        words = line.partition('#')[0].split()
         try:
-            hosts += _parse_line(*words) if words else []
-        except (TypeError, ValueError) as error:
-            reason = (
-                'expected an address and a name'
-                if isinstance(error, TypeError)
-                else error
-            )
-            raise ValueError(f'{path}:{number}: {reason}') from None
+            found = _parse_line(line)
+            for name in filter(None, (host.name for host in found)):
+                if name in names:
+                    raise ValueError(f'{name} is also another device')
+                names.add(name)
+        except ValueError as error:
+            raise ValueError(f'{path}:{number}: {error}') from None
+        hosts += found
     return hosts
 
 
-def _parse_line(text: str, name: str = '') -> list[Host]:
+def _parse_line(line: str) -> list[Host]:
+    words = line.partition('#')[0].split()
+    if not words:
+        return []
+    text, *names = words
+    if len(names) > 1:
+        raise ValueError('expected an address and a name')
     addresses = _addresses(text)
-    if name and len(addresses) > 1:
+    if names and len(addresses) > 1:
         raise ValueError(f'{text}: {len(addresses)} addresses for one name')
-    return [Host(address, name) for address in addresses]
+    return [Host(address, *names) for address in addresses]
 
 
 def _addresses(text: str) -> list[str]:

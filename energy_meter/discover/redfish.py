@@ -60,6 +60,7 @@ class Controller:
         self._tester = tester
         self._options = options
         self._secrets = secrets
+        self._host = name or None
         host = urllib.parse.urlsplit(self.url).netloc.rpartition('@')[2]
         self.name = sections.make_name(
             *([name] if name else ['redfish', host])
@@ -93,6 +94,8 @@ class Controller:
             'source': candidate.source,
             'channels': candidate.channels or None,
             'scope': SCOPES.get(candidate.source),
+            # A PDU measures other machines.
+            'metered_host': self._host if kind == 'chassis' else None,
         }
         return self._tester.test(
             f'Redfish {self.url}, {kind} {unit}, {candidate.source}',

@@ -113,7 +113,11 @@ def _without_address(each: finding.Finding, text: str) -> str:
     if not each.address:
         return text
     place = re.escape(each.address)
-    return re.sub(rf'(?<![\w.]){place}(:\d+)?(?![\w.])', 'the device', text)
+    return re.sub(
+        rf'(BMC )?(?<![\w.]){place}(:\d+| port \d+)?(?![\w.])',
+        'the device',
+        text,
+    )
 
 
 def summary(findings: Findings) -> str:

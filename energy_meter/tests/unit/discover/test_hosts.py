@@ -105,6 +105,8 @@ class HostsFileTest(base.BaseTestCase):
             ('bmc2:x', 'bmc2:x: '),
             ('bmc2 node-02 rack-1', 'expected an address and a name'),
             ('192.0.2.8/31 node', '192.0.2.8/31: 2 addresses for one name'),
+            ('bmc2 node\nbmc3 node', 'node is also another device'),
         ):
             error = self.assertRaises(ValueError, self.expand, f'bmc1\n{line}')
-            self.assertIn(f'{self.path}:2: {reason}', str(error))
+            number = line.count('\n') + 2
+            self.assertIn(f'{self.path}:{number}: {reason}', str(error))

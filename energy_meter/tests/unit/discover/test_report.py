@@ -70,15 +70,15 @@ class ReportTest(base.BaseTestCase):
         silent = [
             finding.Finding(
                 f'BMC {address}',
-                (f'{address}:623: no response', 'check it'),
+                (f'BMC {address} port 623 did not answer', 'check it'),
                 address=address,
             )
             for address in ('192.0.2.1', '192.0.2.2', '192.0.2.11')
         ]
 
         self.assertEqual(
-            '* BMC 192.0.2.1-192.0.2.2, 192.0.2.11 (3 devices): the device: '
-            'no response;\n  check it.\n* RAPL: not loaded; load it.',
+            '* BMC 192.0.2.1-192.0.2.2, 192.0.2.11 (3 devices): the device '
+            'did not answer;\n  check it.\n* RAPL: not loaded; load it.',
             report.unmeterable([*silent, UNMETERABLE]),
         )
 
