@@ -35,7 +35,9 @@ def main() -> None:
         if not inventory.devices:
             sys.exit(f'{options.PROG}: no devices')
         _write(arguments, inventory.devices)
-    except (OSError, exception.EnergyMeterError) as error:
+    except OSError as error:
+        sys.exit(f'{options.PROG}: {error.filename}: {error.strerror}')
+    except exception.EnergyMeterError as error:
         sys.exit(f'{options.PROG}: {error}')
 
 
@@ -65,11 +67,10 @@ def _write(arguments: typing.Any, devices: list[device.Device]) -> None:
         secrets=path is not None,
     )
     if path is None:
-        print('\n'.join(found.values()), end='')
+        print(generated_file.as_text(found), end='')
         return
     before = {} if arguments.force else generated_file.load(path)
-    message = generated_file.update(path, before, found, arguments.dry_run)
-    print(message)
+    print(generated_file.update(path, before, found, arguments.dry_run))
 
 
 def _enumerate(names: list[str]) -> str:

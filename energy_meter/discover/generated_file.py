@@ -63,6 +63,11 @@ def parse(text: str) -> Sections:
     }
 
 
+def as_text(found: Sections) -> str:
+    """Return sections as text, templates first and by name."""
+    return '\n'.join(found[name] for name in sorted(found, key=_order))
+
+
 def load(path: pathlib.Path) -> Sections:
     """Return the sections of a generated file; none if it does not exist.
 
@@ -119,8 +124,8 @@ def compare(before: Sections, after: Sections) -> Changes:
 def diff(path: pathlib.Path, before: Sections, after: Sections) -> str:
     """Return a unified diff of the sections, without secrets."""
     lines = difflib.unified_diff(
-        _body(before).splitlines(),
-        _body(after).splitlines(),
+        as_text(before).splitlines(),
+        as_text(after).splitlines(),
         str(path),
         f'{path} (new)',
         lineterm='',
@@ -153,7 +158,7 @@ def write(path: pathlib.Path, found: Sections) -> None:
 
     :raises OSError: if the file cannot be written.
     """
-    body = _body(found)
+    body = as_text(found)
     with tempfile.NamedTemporaryFile(
         'w', dir=path.parent, delete=False, encoding='utf-8'
     ) as stream:
@@ -174,10 +179,6 @@ def _copy_permissions(path: pathlib.Path, descriptor: int) -> None:
         return
     os.fchown(descriptor, status.st_uid, status.st_gid)
     os.fchmod(descriptor, status.st_mode & 0o777)
-
-
-def _body(found: Sections) -> str:
-    return '\n'.join(found[name] for name in sorted(found, key=_order))
 
 
 def _order(name: str) -> tuple[bool, list[tuple[int, str]]]:
