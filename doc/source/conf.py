@@ -44,6 +44,7 @@ man_pages = [
         ),
         ('energy-meter-discover', 'discover power meters'),
         ('energy-meter-forwarder', 'forward measurements to another bus'),
+        ('energy-meter-import', 'import an inventory of wattmeters'),
         ('energy-meter-manage', 'administer energy_meter'),
         ('energy-meter-rrd', 'store power in RRD files and serve graphs'),
         ('energy-meter-standalone', 'run all services in one process'),

@@ -19,6 +19,7 @@ class Finding(typing.NamedTuple):
     :ivar results: current reading of each probe.
     :ivar accuracy: expected accuracy.
     :ivar overlaps: name of a section that already meters the same energy.
+    :ivar address: address of the device; empty for this machine.
     """
 
     device: str
@@ -27,6 +28,7 @@ class Finding(typing.NamedTuple):
     results: tuple[oneshot.Result, ...] = ()
     accuracy: str = ''
     overlaps: str | None = None
+    address: str = ''
 
     @property
     def section_name(self) -> str | None:

@@ -4,11 +4,16 @@
 
 import argparse
 import importlib.metadata
+import pathlib
 
-from energy_meter.discover import target
+from energy_meter.discover import hosts
 from energy_meter.drivers.snmp import engine
 
 PROG = 'energy-meter-discover'
+
+#: Each worker has a thread and sockets.
+MAX_WORKERS = 256
+
 _DESCRIPTION = (
     'Discover power meters on this machine or on the given hosts. Prints '
     'current readings, reasons for unusable sensors, and configuration '
@@ -48,7 +53,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument_group(
             'devices',
             'Options with a value can be repeated. Without any of these '
-            'options, the command searches this machine.',
+            'options, the command searches this machine. HOSTS is '
+            'HOST[:PORT], a network such as 192.0.2.0/24, a range such as '
+            '192.0.2.101-140, a URL for Redfish, or @FILE, a file with one '
+            'of these and optionally a name on each line.',
         )
     )
     _add_access_options(command.add_argument_group('access'))
@@ -56,11 +64,21 @@ def parser() -> argparse.ArgumentParser:
     output.add_argument(
         '--output',
         metavar='FILE',
+        type=pathlib.Path,
         help='write the configuration sections to this file, including '
-        'passwords, instead of printing them without passwords',
+        'passwords, instead of printing them without passwords. A file that '
+        'this command generated is updated; sections of devices that do not '
+        'respond stay',
     )
     output.add_argument(
-        '--force', action='store_true', help='overwrite the output file'
+        '--force',
+        action='store_true',
+        help='overwrite the output file, whatever it contains',
+    )
+    output.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='show how the output file would change, without secrets',
     )
     output.add_argument(
         '--json', action='store_true', help='print the findings as JSON'
@@ -75,33 +93,32 @@ def _add_device_options(group: 'argparse._ArgumentGroup') -> None:
         help='search this machine in addition to the other devices',
     )
     for kind, help_text in (
-        ('ipmi', 'BMC'),
-        ('snmp', 'PDU or other SNMP device'),
-        ('modbus', 'Modbus TCP meter or gateway'),
-        ('mqtt', 'MQTT broker to listen to'),
+        ('ipmi', 'BMCs'),
+        ('redfish', 'management controllers or PDUs (Redfish)'),
+        ('snmp', 'PDUs or other SNMP devices'),
+        ('modbus', 'Modbus TCP meters or gateways'),
     ):
         group.add_argument(
             f'--{kind}',
-            metavar='HOST[:PORT]',
-            action='append',
+            metavar='HOSTS',
+            nargs='+',
+            action='extend',
             default=[],
-            type=_target,
+            type=_hosts,
             help=help_text,
         )
-    group.add_argument(
-        '--redfish',
-        metavar='URL',
-        action='append',
-        default=[],
-        help='management controller or PDU (Redfish)',
-    )
-    group.add_argument(
-        '--serial',
-        metavar='PORT',
-        action='append',
-        default=[],
-        help='serial port, which is tested for several kinds of wattmeters',
-    )
+    for kind, metavar, help_text in (
+        ('mqtt', 'HOST[:PORT]', 'MQTT broker to listen to'),
+        ('serial', 'PORT', 'serial port, tested for several kinds of meters'),
+    ):
+        group.add_argument(
+            f'--{kind}',
+            metavar=metavar,
+            action='append',
+            default=[],
+            type=_host if kind == 'mqtt' else _port,
+            help=help_text,
+        )
 
 
 def _add_access_options(group: 'argparse._ArgumentGroup') -> None:
@@ -151,6 +168,14 @@ def _add_connection_options(group: 'argparse._ArgumentGroup') -> None:
         help='maximum time in seconds to read one wattmeter (default: '
         '%(default)s)',
     )
+    group.add_argument(
+        '--workers',
+        metavar='NUMBER',
+        type=_workers,
+        default=64,
+        help='maximum number of devices that are searched at the same time '
+        '(default: %(default)s)',
+    )
 
 
 def _add_snmp_options(group: 'argparse._ArgumentGroup') -> None:
@@ -175,10 +200,26 @@ def _add_snmp_options(group: 'argparse._ArgumentGroup') -> None:
     )
 
 
-def _target(text: str) -> target.Target:
+def _hosts(text: str) -> list[hosts.Host]:
     try:
-        return target.Target.parse(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f'{text}: expected HOST or HOST:PORT'
-        ) from None
+        return hosts.expand(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _host(text: str) -> list[hosts.Host]:
+    found = _hosts(text)
+    if len(found) != 1:
+        raise argparse.ArgumentTypeError(f'{text}: expected one address')
+    return found
+
+
+def _port(text: str) -> list[hosts.Host]:
+    return [hosts.Host(text)]
+
+
+def _workers(text: str) -> int:
+    workers = int(text)
+    if not 0 < workers <= MAX_WORKERS:
+        raise argparse.ArgumentTypeError(f'expected 1 to {MAX_WORKERS}')
+    return workers

@@ -46,6 +46,7 @@ class Controller:
 
     :param options: options of the driver.
     :param secrets: secret options of the driver.
+    :param name: the operator's name of the controller, if any.
     """
 
     def __init__(
@@ -53,13 +54,17 @@ class Controller:
         tester: section_tester.SectionTester,
         options: collections.abc.Mapping[str, object],
         secrets: collections.abc.Mapping[str, str],
+        name: str,
     ) -> None:
         self.url = str(options['url'])
         self._tester = tester
         self._options = options
         self._secrets = secrets
+        self._host = name or None
         host = urllib.parse.urlsplit(self.url).netloc.rpartition('@')[2]
-        self.name = sections.make_name('redfish', host)
+        self.name = sections.make_name(
+            *([name] if name else ['redfish', host])
+        )
 
     def connect(self) -> service.Service:
         """Return the service of the controller.
@@ -89,6 +94,8 @@ class Controller:
             'source': candidate.source,
             'channels': candidate.channels or None,
             'scope': SCOPES.get(candidate.source),
+            # A PDU measures other machines.
+            'metered_host': self._host if kind == 'chassis' else None,
         }
         return self._tester.test(
             f'Redfish {self.url}, {kind} {unit}, {candidate.source}',
@@ -119,9 +126,13 @@ def discover(
     tester: section_tester.SectionTester,
     options: collections.abc.Mapping[str, object],
     secrets: collections.abc.Mapping[str, str],
+    name: str = '',
 ) -> collections.abc.Iterator[finding.Finding]:
-    """Find power equipment and chassis that report power."""
-    controller = Controller(tester, options, secrets)
+    """Find power equipment and chassis that report power.
+
+    :param name: the operator's name of the controller, if any.
+    """
+    controller = Controller(tester, options, secrets, name)
     device = f'Redfish {controller.url}'
     is_empty = True
     try:

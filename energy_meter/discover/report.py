@@ -4,13 +4,18 @@
 
 import collections.abc
 import json
+import re
 import textwrap
 
 import prettytable
 
 from energy_meter import measurement
 from energy_meter.agent import oneshot
+from energy_meter.conf import wattmeter
 from energy_meter.discover import finding
+from energy_meter.discover import generated_file
+from energy_meter.discover import hosts
+from energy_meter.discover import templates
 
 Findings = collections.abc.Sequence[finding.Finding]
 
@@ -72,27 +77,101 @@ def table(findings: Findings) -> str:
 
 
 def unmeterable(findings: Findings) -> str:
-    """Return a list of devices that cannot be metered, with reasons."""
+    """Return a list of devices that cannot be metered, with reasons.
+
+    Devices with the same reasons share an entry. In a network, most addresses
+    do not respond.
+    """
+    groups: dict[tuple[str, ...], list[finding.Finding]] = {}
+    for each in findings:
+        if each.section is None:
+            reasons = tuple(
+                _without_address(each, text) for text in each.remarks
+            )
+            kind = _without_address(each, each.device)
+            groups.setdefault((kind, *reasons), []).append(each)
     return '\n'.join(
-        _wrapped(f'{each.device}: {"; ".join(each.remarks)}.', '* ', '  ')
-        for each in findings
-        if each.section is None
+        _wrapped(_entry(group, reasons), '* ', '  ')
+        for (_, *reasons), group in groups.items()
     )
 
 
-def sections(findings: Findings, secrets: bool) -> str:
-    """Return the configuration sections of meterable devices.
+def _entry(
+    group: collections.abc.Sequence[finding.Finding],
+    reasons: collections.abc.Iterable[str],
+) -> str:
+    first, *others = group
+    if not others:
+        return f'{first.device}: {"; ".join(first.remarks)}.'
+    addresses = hosts.summarize(each.address for each in group)
+    device = first.device.replace(first.address, addresses)
+    return f'{device} ({len(group)} devices): {"; ".join(reasons)}.'
+
+
+def _without_address(each: finding.Finding, text: str) -> str:
+    """Return a text that does not depend on the address of the device."""
+    if not each.address:
+        return text
+    place = re.escape(each.address)
+    return re.sub(
+        rf'(BMC )?(?<![\w.]){place}(:\d+| port \d+)?(?![\w.])',
+        'the device',
+        text,
+    )
+
+
+def summary(findings: Findings) -> str:
+    """Return numbers of power meters, probes and other devices, and the sum.
+
+    Sections that would meter the same energy again do not count.
+    """
+    meters = [each for each in findings if each.section and not each.overlaps]
+    readings = [reading for each in meters for _, reading in _readings(each)]
+    watts = sum(reading.watts or 0 for reading in readings)
+    silent = sum(each.section is None for each in findings)
+    return (
+        f'Power meters: {len(meters)}, probes: {len(readings)}, power: '
+        f'{watts:,.1f} W, not meterable: {silent}'
+    )
+
+
+def sections(
+    findings: Findings,
+    secrets: bool,
+    prefix: str,
+    shared: collections.abc.Collection[str] = (),
+) -> generated_file.Sections:
+    """Return the configuration sections of meterable devices by name.
 
     Sections that would meter the same energy again are commented out.
 
     :param secrets: whether to include secrets.
+    :param prefix: first part of the names of templates.
+    :param shared: drivers whose sections get templates.
     """
-    return '\n'.join(
+    metered = {each.section.name: each for each in findings if each.section}
+    created, inheriting = templates.share(
         [
-            _comment(_HEADER),
-            *(_section(each, secrets) for each in findings if each.section),
-        ]
+            each.section
+            for each in metered.values()
+            if each.section and each.section.driver in shared
+        ],
+        prefix,
     )
+    for each in inheriting:
+        metered[each.name] = metered[each.name]._replace(section=each)
+    return {
+        **{each.prefix + each.name: each.text(secrets) for each in created},
+        **{
+            wattmeter.PREFIX + name: _section(each, secrets)
+            for name, each in metered.items()
+        },
+    }
+
+
+def as_text(found: generated_file.Sections) -> str:
+    """Return sections as text for a configuration file."""
+    return '\n'.join([_comment(_HEADER), *found.values()])
 
 
 def _section(meterable: finding.Finding, secrets: bool) -> str:

@@ -10,9 +10,6 @@ import typing
 from energy_meter import exception
 from energy_meter.discover import finding
 
-#: Maximum number of sources that are searched concurrently.
-_MAX_THREADS = 16
-
 
 class Source(typing.NamedTuple):
     """A kind of device on this machine, or a device on the network.
@@ -21,6 +18,7 @@ class Source(typing.NamedTuple):
     :ivar discover: function that yields findings.
     :ivar max_seconds: time after which the findings so far are used; None
         for a function that limits its time itself.
+    :ivar address: address of the device; empty for this machine.
     """
 
     name: str
@@ -28,25 +26,31 @@ class Source(typing.NamedTuple):
         [], collections.abc.Iterable[finding.Finding]
     ]
     max_seconds: float | None = None
+    address: str = ''
 
 
 def search(
     sources: collections.abc.Sequence[Source],
-    progress: collections.abc.Callable[[int, str], None],
+    progress: collections.abc.Callable[[int, int, str], None],
+    workers: int,
 ) -> list[finding.Finding]:
     """Run discovery for all sources.
 
-    :param progress: called with the number of finished sources and the name
-        of the last one.
+    :param progress: called with the number of finished sources, the number of
+        power meters found so far, and the name of the last source.
+    :param workers: maximum number of sources that are searched at the same
+        time.
     :returns: findings in the order of the sources.
     """
-    progress(0, 'starting')
+    progress(0, 0, 'starting')
     # No "with" statement: it would wait for the slowest source after Ctrl-C.
-    pool = concurrent.futures.ThreadPoolExecutor(_MAX_THREADS)
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
     futures = {pool.submit(_discover, source): source for source in sources}
     finished = concurrent.futures.as_completed(futures)
+    meters = 0
     for count, future in enumerate(finished, 1):
-        progress(count, futures[future].name)
+        meters += sum(each.section is not None for each in future.result())
+        progress(count, meters, futures[future].name)
     pool.shutdown()
     return [each for future in futures for each in future.result()]
 
@@ -76,13 +80,19 @@ def _discover(source: Source) -> list[finding.Finding]:
 def _collect(source: Source, findings: list[finding.Finding]) -> None:
     try:
         for each in source.discover():
-            findings.append(_checked(each))
+            findings.append(_checked(each)._replace(address=source.address))
     except exception.EnergyMeterError as error:
-        findings.append(finding.Finding(source.name, (str(error),)))
+        findings.append(
+            finding.Finding(source.name, (str(error),), address=source.address)
+        )
     except (Exception, SystemExit) as error:
         # An unexpected error of one source must not hide the other findings.
         findings.append(
-            finding.Finding(source.name, (f'{type(error).__name__}: {error}',))
+            finding.Finding(
+                source.name,
+                (f'{type(error).__name__}: {error}',),
+                address=source.address,
+            )
         )
 
 

@@ -50,15 +50,18 @@ def probe_ids(
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """One ``[wattmeter:...]`` section.
+    """One ``[wattmeter:...]`` or ``[template:...]`` section.
 
+    :ivar driver: name of the driver; None to inherit it from the template.
     :ivar probes: IDs of the probes; None for a channel that is not metered.
     :ivar options: options of the driver; those with value None are unset.
     :ivar secrets: secret options of the driver.
+    :ivar prefix: first part of the name in the configuration file.
+    :ivar template: name of the template from which it inherits options.
     """
 
     name: str
-    driver: str
+    driver: str | None
     probes: tuple[str | None, ...]
     options: collections.abc.Mapping[str, object] = dataclasses.field(
         default_factory=dict
@@ -66,6 +69,8 @@ class Section:
     secrets: collections.abc.Mapping[str, str] = dataclasses.field(
         default_factory=dict, repr=False
     )
+    prefix: str = wattmeter.PREFIX
+    template: str | None = None
 
     @classmethod
     def create(
@@ -103,14 +108,16 @@ class Section:
             name or a value of the section.
         """
         self._check()
-        lines = [
-            f'[{wattmeter.PREFIX}{self.name}]',
-            f'driver = {self.driver}',
-            _line('probes', [probe or '' for probe in self.probes]),
-        ]
+        options = {
+            'template': self.template,
+            'driver': self.driver,
+            'probes': [probe or '' for probe in self.probes] or None,
+            **self.options,
+        }
+        lines = [f'[{self.prefix}{self.name}]']
         lines += [
             _line(name, value)
-            for name, value in self.options.items()
+            for name, value in options.items()
             if value is not None
         ]
         lines += [
@@ -127,6 +134,7 @@ class Section:
         for name, value in (
             ('(name)', self.name),
             ('driver', self.driver),
+            ('template', self.template),
             ('probes', self.probes),
             *((name, name) for name in self.options),
             *self.options.items(),
@@ -146,7 +154,7 @@ class Section:
 
     def _error(self, name: str, reason: str) -> exception.ConfigurationError:
         return exception.ConfigurationError(
-            f'[{wattmeter.PREFIX}{self.name}] {name}: {reason}'
+            f'[{self.prefix}{self.name}] {name}: {reason}'
         )
 
 

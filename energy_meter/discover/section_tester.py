@@ -28,14 +28,27 @@ def load(section: sections.Section) -> wattmeter.Wattmeter:
 
     :raises ConfigurationError: if the section is invalid.
     """
-    conf = cfg.ConfigOpts()
-    energy_meter_conf.register_opts(conf)
-    with _file(section.text(secrets=True)) as path:
-        conf([], default_config_files=[path], default_config_dirs=[])
-        wattmeters, errors = wattmeter.load(conf, 'energy-meter-discover')
+    wattmeters, errors = load_all([section])
     for error in errors:
         raise error
     return wattmeters[0]
+
+
+def load_all(
+    found: collections.abc.Iterable[sections.Section],
+) -> tuple[list[wattmeter.Wattmeter], list[exception.ConfigurationError]]:
+    """Load sections as the agent does.
+
+    :returns: the wattmeters, and the errors of invalid sections.
+    :raises ConfigurationError: if a configuration file cannot contain a
+        section.
+    """
+    conf = cfg.ConfigOpts()
+    energy_meter_conf.register_opts(conf)
+    text = '\n'.join(each.text(secrets=True) for each in found)
+    with _file(text) as path:
+        conf([], default_config_files=[path], default_config_dirs=[])
+        return wattmeter.load(conf, 'energy-meter-discover')
 
 
 @contextlib.contextmanager

@@ -9,6 +9,8 @@ import os
 import sys
 import typing
 
+from energy_meter.discover import finding
+from energy_meter.discover import hosts
 from energy_meter.discover import ipmi
 from energy_meter.discover import modbus
 from energy_meter.discover import mqtt
@@ -19,6 +21,7 @@ from energy_meter.discover import search
 from energy_meter.discover import section_tester
 from energy_meter.discover import serial
 from energy_meter.discover import snmp
+from energy_meter.discover import target
 
 #: Default SNMP community, which is not a secret.
 _PUBLIC = 'public'
@@ -43,17 +46,34 @@ def _remote_sources(
     kind: str,
     tester: section_tester.SectionTester,
 ) -> collections.abc.Iterator[search.Source]:
-    addresses = dict.fromkeys(getattr(arguments, kind))
-    if addresses:
+    # The first of several names of a device counts.
+    devices = {
+        device.address: device for device in devices_of(arguments, kind)
+    }
+    if devices:
         discover = _REMOTE[kind](arguments, tester)
-        for address in addresses:
+        for address, device in devices.items():
             yield search.Source(
-                f'{kind} {address}', functools.partial(discover, address)
+                f'{kind} {address}',
+                functools.partial(discover, device),
+                address=address,
             )
 
 
-#: Discovers the device with an address.
-Discover = collections.abc.Callable[..., collections.abc.Iterable[typing.Any]]
+def devices_of(arguments: Arguments, kind: str) -> list[hosts.Host]:
+    """Return the devices of a kind that the command line names."""
+    return [device for group in getattr(arguments, kind) for device in group]
+
+
+def numerous(arguments: Arguments) -> set[str]:
+    """Return the kinds of which the command line names several devices."""
+    return {kind for kind in _REMOTE if len(devices_of(arguments, kind)) > 1}
+
+
+#: Discovers a device.
+Discover = collections.abc.Callable[
+    [hosts.Host], collections.abc.Iterable[finding.Finding]
+]
 
 
 def _ipmi(
@@ -61,7 +81,9 @@ def _ipmi(
 ) -> Discover:
     user = arguments.ipmi_user or ''
     password = _password('ipmi', user)
-    return lambda address: ipmi.discover(tester, address, user, password)
+    return lambda device: ipmi.discover(
+        tester, target.Target.parse(*device), user, password
+    )
 
 
 def _snmp(
@@ -90,7 +112,9 @@ def _snmp(
             },
             secrets,
         )
-    return lambda address: snmp.discover(tester, address, access)
+    return lambda device: snmp.discover(
+        tester, target.Target.parse(*device), access
+    )
 
 
 def _redfish(
@@ -103,16 +127,21 @@ def _redfish(
         'verify': False if arguments.insecure else None,
     }
     secrets = {'password': _password('redfish', user)}
-    return lambda url: redfish.discover(
-        tester, {'url': url, **options}, secrets
+    return lambda device: redfish.discover(
+        tester, {'url': _url(device), **options}, secrets, device.name
     )
+
+
+def _url(device: hosts.Host) -> str:
+    has_scheme = '://' in device.address
+    return device.address if has_scheme else f'https://{device.address}'
 
 
 def _modbus(
     arguments: Arguments, tester: section_tester.SectionTester
 ) -> Discover:
-    return lambda address: modbus.discover(
-        tester, address, arguments.modbus_units
+    return lambda device: modbus.discover(
+        tester, target.Target.parse(*device), arguments.modbus_units
     )
 
 
@@ -126,8 +155,8 @@ def _mqtt(
         'ca_file': arguments.ca_file if arguments.mqtt_tls else None,
     }
     secrets = {'password': _password('mqtt', user)}
-    return lambda address: mqtt.discover(
-        address, options, secrets, arguments.listen
+    return lambda device: mqtt.discover(
+        target.Target.parse(*device), options, secrets, arguments.listen
     )
 
 
@@ -136,7 +165,9 @@ def _serial(
 ) -> Discover:
     user = arguments.serial_user
     password = _password('serial', user)
-    return lambda port: serial.discover(tester, port, user, password)
+    return lambda device: serial.discover(
+        tester, device.address, user, password
+    )
 
 
 _REMOTE = {

@@ -73,6 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'api': BASICS | {'billing', 'db', 'policies', 'totals', 'web'},
     'status': BASICS | {'billing', 'bus', 'clients', 'db'},
     'discover': BASICS | {'agent', 'drivers'},
+    'inventory': BASICS | {'agent', 'clients', 'discover', 'drivers'},
     'wsgi': {'api', 'conf', 'no_eventlet', 'rrd'},
     'cmd': BASICS
     | {
@@ -86,6 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         'discover',
         'drivers',
         'forwarder',
+        'inventory',
         'no_eventlet',
         'rrd',
         'status',

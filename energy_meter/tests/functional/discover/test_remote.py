@@ -174,6 +174,28 @@ class IPMITest(base.DiscoverTestCase):
             outcome.output,
         )
 
+    def test_repeated_search_of_a_network_changes_nothing(self):
+        bmc = self.serve()
+        hosts = self.file.with_suffix('.hosts')
+        hosts.write_text(f'127.0.0.1/32:{bmc.port} node-01 # Rack 1\n')
+        self.arguments[1] = f'@{hosts}'
+
+        self.write_sections()
+        before = self.file.stat().st_mtime_ns
+        self.write_sections()
+        bmc.stop()
+        outcome = self.run_command(
+            commands.script('energy-meter-discover'),
+            *self.arguments,
+            '--output',
+            self.file,
+            ENERGY_METER_IPMI_PASSWORD=ipmi_sim.PASSWORD,
+        )
+
+        self.assertEqual(1, outcome.status)
+        self.assertEqual(before, self.file.stat().st_mtime_ns)
+        self.assertIn('[wattmeter:node-01]', self.file.read_text())
+
     def test_existing_file_is_not_overwritten(self):
         self.serve()
         self.file.write_text('mine')
@@ -186,7 +208,7 @@ class IPMITest(base.DiscoverTestCase):
         )
 
         self.assertEqual(2, outcome.status)
-        self.assertIn('exists; use --force to overwrite it', outcome.output)
+        self.assertIn('exists and was not generated; choose', outcome.output)
         self.assertEqual('mine', self.file.read_text())
 
 

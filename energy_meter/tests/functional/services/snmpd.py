@@ -52,12 +52,13 @@ Value: typing.TypeAlias = int | str | Gauge | TimeTicks
 
 
 class Snmpd(base.Process):
-    """Device on 127.0.0.1 and ::1.
+    """Device on the address and ::1.
 
     :param objects: values by object identifier. Changes take effect at the
         next start.
     :param settings: additional configuration lines.
     :param auth_password: authentication password of the users.
+    :param address: IPv4 address of the loopback interface.
     """
 
     def __init__(
@@ -65,8 +66,10 @@ class Snmpd(base.Process):
         objects: collections.abc.Mapping[str, Value],
         *settings: str,
         auth_password: str = AUTH_PASSWORD,
+        address: str = '127.0.0.1',
     ) -> None:
         self.port = base.free_port()
+        self.address = address
         self.objects = dict(objects)
         self._settings = settings
         self._auth_password = auth_password
@@ -111,7 +114,10 @@ class Snmpd(base.Process):
         self.objects[oid] = value
 
     def _configuration(self) -> collections.abc.Iterator[str]:
-        yield f'agentAddress udp:127.0.0.1:{self.port},udp6:[::1]:{self.port}'
+        yield (
+            f'agentAddress udp:{self.address}:{self.port},'
+            f'udp6:[::1]:{self.port}'
+        )
         for option in ('rocommunity', 'rocommunity6'):
             yield f'{option} {READ_COMMUNITY}'
         yield f'rwcommunity {WRITE_COMMUNITY}'
@@ -154,7 +160,7 @@ class Snmpd(base.Process):
                 community,
                 '-t0.2',
                 '-r20',
-                f'127.0.0.1:{self.port}',
+                f'{self.address}:{self.port}',
                 *args,
             ],
             env={'MIBS': '', 'SNMPCONFPATH': os.devnull},

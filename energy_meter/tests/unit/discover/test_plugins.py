@@ -36,7 +36,7 @@ class PluginsTest(base.BaseTestCase):
             'importlib.metadata.entry_points', return_value=entry_points
         ):
             sources = plugins.sources(section_tester.SectionTester(2.0))
-            return search.search(sources, lambda *_progress: None)
+            return search.search(sources, lambda *_progress: None, workers=16)
 
     def test_function_gets_tester(self):
         self.module.discover = lambda tester: [

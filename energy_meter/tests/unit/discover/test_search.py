@@ -33,6 +33,7 @@ class SearchTest(base.BaseTestCase):
                 for number, discover in enumerate(functions)
             ],
             lambda *progress: self.progress.append(progress),
+            workers=16,
         )
 
     def test_findings_are_in_order_of_sources(self):
@@ -44,8 +45,39 @@ class SearchTest(base.BaseTestCase):
         self.search(find('a'), find('b'))
 
         self.assertEqual(
-            [0, 1, 2], [finished for finished, _ in self.progress]
+            [0, 1, 2], [finished for finished, _, _ in self.progress]
         )
+
+    def test_no_more_sources_than_workers_are_searched_at_a_time(self):
+        running, most = [], []
+
+        def discover():
+            running.append(None)
+            most.append(len(running))
+            yield finding.Finding('a')
+            running.pop()
+
+        search.search(
+            20 * [search.Source('source', discover)],
+            lambda *_progress: None,
+            workers=3,
+        )
+
+        self.assertLessEqual(max(most), 3)
+        self.assertEqual(20, len(most))
+
+    def test_findings_have_the_address_of_their_source(self):
+        def discover():
+            yield finding.Finding('before')
+            raise TypeError('odd')
+
+        found = search.search(
+            [search.Source('BMC', discover, address='bmc7')],
+            lambda *_progress: None,
+            workers=1,
+        )
+
+        self.assertEqual(['bmc7', 'bmc7'], [each.address for each in found])
 
     def test_error_skips_only_its_source(self):
         error = exception.DeviceUnreachable(device='it', reason='gone')
@@ -89,6 +121,7 @@ class SearchTest(base.BaseTestCase):
                 search.Source('other', follow),
             ],
             lambda *_progress: None,
+            workers=2,
         )
 
         self.assertEqual(

@@ -15,7 +15,9 @@ class TargetTest(base.BaseTestCase):
             ('[2001:db8::1]:623', '2001:db8::1', 623),
             ('2001:db8::1', '2001:db8::1', None),
         ):
-            self.assertEqual((host, port), target.Target.parse(text))
+            self.assertEqual(
+                target.Target(host, port), target.Target.parse(text)
+            )
 
     def test_invalid_address_is_rejected(self):
         for text in ('', 'bmc7:', 'bmc7:0', 'bmc7:70000', 'bmc7:x'):
@@ -30,3 +32,9 @@ class TargetTest(base.BaseTestCase):
             'pdu-192.0.2.1-1161',
             target.Target.parse('192.0.2.1:1161').make_name('pdu'),
         )
+
+    def test_operators_name_replaces_kind_and_address(self):
+        named = target.Target.parse('192.0.2.1', 'rack 1')
+
+        self.assertEqual('rack-1', named.make_name('pdu'))
+        self.assertEqual('rack-1-inlets', named.make_name('pdu', 'inlets'))
