@@ -205,7 +205,7 @@ def load(conf: cfg.ConfigOpts) -> Verifier:
 
 
 def _sums(
-    configured: collections.abc.Iterable[sections.Section],
+    configured: collections.abc.Iterable[conf_section.Section],
 ) -> frozenset[str]:
     """Return the IDs of all configured sums, even of those with errors.
 
