@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from energy_meter import log_throttle
 from energy_meter.collector import metrics
+from energy_meter.collector import outage
 from energy_meter.collector import settler
 from energy_meter.telemetry import counters
 from energy_meter.tests.functional import simulation
@@ -68,11 +69,13 @@ def run(name: str, arguments: argparse.Namespace) -> simulation.Result:
 
 def make_settler(engine: sa.Engine) -> settler.Settler:
     """Return the settler of a collector."""
+    counts = counters.Counters(metrics.COUNTERS)
     return settler.Settler(
         engine,
         INTERVAL_S,
-        counters.Counters(metrics.COUNTERS),
+        counts,
         log_throttle.ThrottledLogger(LOG),
+        outage.DatabaseOutage(counts),
     )
 
 

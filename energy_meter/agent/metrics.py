@@ -3,8 +3,10 @@
 """Counters of the agent."""
 
 from energy_meter.telemetry import counters
+from energy_meter.telemetry import outages
 
 COUNTERS = (
+    *outages.definitions('bus'),
     counters.Definition('messages_published', 'Messages published on the bus'),
     counters.Definition(
         'measurements_published', 'Measurements published on the bus'

@@ -15,6 +15,7 @@ from energy_meter.agent import backlog
 from energy_meter.bus import publisher
 from energy_meter.bus import transport
 from energy_meter.telemetry import counters
+from energy_meter.telemetry import outages
 
 LOG = logging.getLogger(__name__)
 
@@ -23,6 +24,13 @@ _RETRY_INTERVAL_S = 1.0
 #: Maximum number of messages with marks before the measurements of one
 #: interval, so that many marks do not delay them.
 _MAX_MARK_MESSAGES = 20
+
+_TASK = outages.Task(
+    'bus',
+    'publish',
+    'measurements are queued',
+    'measurements queued',
+)
 
 _Next = collections.abc.Callable[[int], list[measurement.Measurement]]
 
@@ -62,6 +70,7 @@ class Sender(threading.Thread):
         self._max_batch = max_batch
         self._counters = counts
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
+        self._outage = outages.Outage(_TASK, LOG, counts)
         self._stopping = threading.Event()
         self._repeated_at = time.monotonic()
 
@@ -168,14 +177,12 @@ class Sender(threading.Thread):
         _, error = attempt.call(lambda: self._publish(batch), Exception)
         if error is not None:
             self._counters.count('publish_failures')
-            self._throttled_log.warning(
-                'bus',
-                'Cannot publish (%s); measurements are queued',
-                transport.explain(error),
+            self._outage.fail(
+                transport.explain(error), len(self._backlog) + len(batch)
             )
             return False
         self._counters.count('messages_published')
-        self._throttled_log.recovered('bus', 'Connection to the bus restored')
+        self._outage.succeed()
         return True
 
     def _publish(self, batch: list[measurement.Measurement]) -> None:

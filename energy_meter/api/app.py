@@ -5,6 +5,7 @@
 from wsgiref import types
 
 from oslo_config import cfg
+from oslo_service import service
 
 from energy_meter.api import database
 from energy_meter.api import energy
@@ -12,6 +13,7 @@ from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import root
 from energy_meter.conf import api as api_conf
+from energy_meter.telemetry import counters
 from energy_meter.web import access
 from energy_meter.web import basic_auth
 from energy_meter.web import errors
@@ -20,13 +22,18 @@ from energy_meter.web import router
 from energy_meter.web import server
 
 
-def make(conf: cfg.ConfigOpts) -> types.WSGIApplication:
+def make(
+    conf: cfg.ConfigOpts, counts: counters.Counters | None = None
+) -> types.WSGIApplication:
     """Return the WSGI application.
 
     :param conf: the configuration; the middleware registers its options in
         it.
+    :param counts: counters of the API, if they are exported.
     """
-    engine = database.Database(conf)
+    engine = database.Database(
+        conf, counts or counters.Counters(database.COUNTERS)
+    )
     ttl = conf.api.probe_ttl
     authorize = access.authorizer(conf, api_conf.GROUP)
     controllers = router.Router(
@@ -57,6 +64,33 @@ def make(conf: cfg.ConfigOpts) -> types.WSGIApplication:
     )
 
 
-def serve(conf: cfg.ConfigOpts) -> server.HTTPServer:
-    """Return the HTTP server of ``energy-meter-api``."""
-    return server.serve(make(conf), conf, api_conf.GROUP, 'the API')
+class API(service.ServiceBase):
+    """The API with its HTTP server, as in ``energy-meter-api``.
+
+    :raises ConfigurationError: if it would be readable from the network
+        without authentication.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts) -> None:
+        self.counters = counters.Counters(database.COUNTERS)
+        self._server = server.serve(
+            make(conf, self.counters), conf, api_conf.GROUP, 'the API'
+        )
+
+    def start(self) -> None:
+        """Start to listen.
+
+        :raises ConfigurationError: if it cannot listen on the address.
+        """
+        self._server.start()
+
+    def stop(self) -> None:
+        """Finish the running requests and close the connections."""
+        self._server.stop()
+
+    def wait(self) -> None:
+        """Wait until the server has stopped."""
+        self._server.wait()
+
+    def reset(self) -> None:
+        """Do nothing: its options require a restart."""

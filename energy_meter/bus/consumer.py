@@ -56,7 +56,7 @@ class MeasurementConsumer:
         self._counters = counts
         self._rejections = rejections.Rejections(counts, throttled_log)
         self._verifier = authorization.load(conf)
-        self._reconnects = messaging_log.ReconnectCounter(counts)
+        self._reader_log = messaging_log.ReaderLog(counts)
         self._sources = sources.Sources(
             bus_transport.connect_sources(conf, bus_conf.GROUP),
             self._handle,
@@ -68,7 +68,7 @@ class MeasurementConsumer:
 
     def start(self) -> None:
         """Start to read, each bus as soon as it can be reached."""
-        self._reconnects.start()
+        self._reader_log.start()
         self._sources.start()
 
     def reload(self, conf: cfg.ConfigOpts) -> None:
@@ -82,7 +82,7 @@ class MeasurementConsumer:
     def stop(self) -> None:
         """Stop reading and wait until the last batch has been handled."""
         self._sources.stop()
-        self._reconnects.stop()
+        self._reader_log.stop()
 
     def _handle(self, envelopes: collections.abc.Iterable[object]) -> None:
         measurements: list[measurement.Measurement] = []

@@ -15,6 +15,7 @@ from oslo_messaging.notify import listener as messaging_listener
 from energy_meter import attempt
 from energy_meter import exception
 from energy_meter.bus import message as bus_message
+from energy_meter.bus import messaging_log
 from energy_meter.bus import transport as bus_transport
 
 LOG = logging.getLogger(__name__)
@@ -148,20 +149,13 @@ class Listener:
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
-            _, error = attempt.call(self._start_server, Exception)
-            if error is None:
+            if messaging_log.open_connection(self._name, self._start_server):
                 LOG.info('Reading the bus %s', self._name)
                 self._listening.set()
                 if self._stopping.is_set():
                     # stop() was called while the server started.
                     self._stop_server()
                 return
-            LOG.error(
-                'Cannot read the bus %s (%s); retrying every %d s',
-                self._name,
-                error,
-                _RETRY_INTERVAL_S,
-            )
             # The server must be stopped before it can be started again.
             self._server.stop()
             self._stopping.wait(_RETRY_INTERVAL_S)

@@ -3,6 +3,7 @@
 """Counters of every service that reads a bus."""
 
 from energy_meter.telemetry import counters
+from energy_meter.telemetry import outages
 
 #: Reasons to reject a message, or a probe or a host in it: the values of the
 #: label ``reason``.
@@ -23,7 +24,7 @@ REJECTION_REASONS = (
     'wrong_agent',
 )
 
-CONSUMER = (
+_CONSUMER = (
     counters.Definition('messages_received', 'Messages received from a bus'),
     counters.Definition(
         'measurements_received', 'Measurements in verified messages'
@@ -38,3 +39,11 @@ CONSUMER = (
         REJECTION_REASONS,
     ),
 )
+
+
+def consumer(*peers: str) -> tuple[counters.Definition, ...]:
+    """Return the counters of a service that reads the bus.
+
+    :param peers: others whose outages the service reports.
+    """
+    return (*_CONSUMER, *outages.definitions('bus', *peers))

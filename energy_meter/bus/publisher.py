@@ -37,7 +37,7 @@ class EnvelopePublisher:
         transport: messaging_transport.NotificationTransport,
         publisher_id: str,
     ) -> None:
-        messaging_log.suppress_publish_errors()
+        messaging_log.tame()
         self._transport = transport
         self._publisher_id = publisher_id
         self._target = oslo_messaging.Target(

@@ -87,8 +87,13 @@ def virtual_host(transport: messaging_transport.NotificationTransport) -> str:
 
 def explain(error: BaseException) -> str:
     """Describe an error of a bus in one line, without credentials."""
-    text = _CREDENTIALS.sub('//***@', str(error).partition('\n')[0])
+    text = hide_credentials(str(error).partition('\n')[0])
     return f'{type(error).__name__}: {text}' if text else type(error).__name__
+
+
+def hide_credentials(text: str) -> str:
+    """Replace users and passwords in URLs."""
+    return _CREDENTIALS.sub('//***@', text)
 
 
 def secrets(conf: cfg.ConfigOpts) -> list[str]:

@@ -38,4 +38,4 @@ def main() -> None:
 
 def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
     migration.check(engine.connect(conf))
-    return [app.serve(conf)]
+    return [app.API(conf)]

@@ -138,7 +138,7 @@ def _services(conf: cfg.ConfigOpts) -> list[oslo_service.ServiceBase]:
     # Servers first, so that a port in use is detected before metering starts.
     reload = functools.partial(load, service.read)
     return [
-        app.serve(conf),
+        app.API(conf),
         *_graphs(conf, reload),
         collector_service.Collector(conf, reload),
         agent_service.Agent(conf, reload),

@@ -8,7 +8,7 @@ from energy_meter.collector import outcome
 from energy_meter.telemetry import counters
 
 COUNTERS = (
-    *metrics.CONSUMER,
+    *metrics.consumer('database'),
     counters.Definition(
         'alarms_raised',
         'Alarms of probes, of all collectors, when this one noticed them',

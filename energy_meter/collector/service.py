@@ -18,6 +18,7 @@ from energy_meter.bus import consumer
 from energy_meter.collector import closer
 from energy_meter.collector import housekeeping
 from energy_meter.collector import metrics
+from energy_meter.collector import outage
 from energy_meter.collector import plausibility
 from energy_meter.collector import probe_sections
 from energy_meter.collector import quotas
@@ -60,6 +61,7 @@ class Collector(service.ServiceBase):
         self.counters = counters.Counters(metrics.COUNTERS)
         self._rejections = rejections.Rejections(self.counters)
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
+        self._outage = outage.DatabaseOutage(self.counters)
         self._writer = writer.Writer(
             self._engine,
             self._stopping,
@@ -67,12 +69,14 @@ class Collector(service.ServiceBase):
             self._rejections,
             self._throttled_log,
             quotas.Quotas(conf.collector),
+            self._outage,
         )
         self._settler = settler.Settler(
             self._engine,
             conf.collector.settle_interval,
             self.counters,
             self._throttled_log,
+            self._outage,
         )
         self._closer = closer.Closer(
             self._engine, self._stopping, self.counters, self._throttled_log
@@ -160,13 +164,11 @@ class Collector(service.ServiceBase):
             )
             if error is not None:
                 pause = housekeeping.RETRY_INTERVAL_S
-                self._throttled_log.warning(
-                    'maintenance',
-                    'Maintenance failed (%s); retrying',
-                    db_engine.explain(error),
-                )
-            elif is_due:
-                due = time.monotonic() + housekeeping.INTERVAL_S
+                self._outage.report(error, 'maintenance')
+            else:
+                self._outage.succeed('maintenance')
+                if is_due:
+                    due = time.monotonic() + housekeeping.INTERVAL_S
             if self._wake.wait(pause):
                 due = time.monotonic()
             self._wake.clear()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter.collector import alarms
+from energy_meter.collector import outage
 from energy_meter.collector import settling
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
@@ -32,6 +33,7 @@ class Settler(threading.Thread):
     Each collector does. Probes that another one is settling are skipped.
 
     :param interval: seconds between two passes.
+    :param database: receives its errors.
     """
 
     def __init__(
@@ -40,12 +42,13 @@ class Settler(threading.Thread):
         interval: float,
         counts: counters.Counters,
         throttled_log: log_throttle.ThrottledLogger,
+        database: outage.DatabaseOutage,
     ) -> None:
         super().__init__(name='settler', daemon=True)
         self._engine = engine
         self._interval = interval
         self._counters = counts
-        self._throttled_log = throttled_log
+        self._database = database
         self._alarms = alarms.Alarms(counts, throttled_log)
         self._stopping = threading.Event()
 
@@ -53,15 +56,9 @@ class Settler(threading.Thread):
         while not self._stopping.wait(self._interval):
             _, error = attempt.call(self.settle, db_engine.ERRORS)
             if error is not None:
-                self._throttled_log.warning(
-                    'settling',
-                    'Cannot settle contested probes (%s); retrying',
-                    db_engine.explain(error),
-                )
+                self._database.report(error, self.name)
             else:
-                self._throttled_log.recovered(
-                    'settling', 'Contested probes are settled again'
-                )
+                self._database.succeed(self.name)
 
     def stop(self, timeout: float) -> None:
         """End after the present transaction.

@@ -17,6 +17,7 @@ from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
+from energy_meter.collector import outage
 from energy_meter.collector import outcome
 from energy_meter.collector import quotas
 from energy_meter.collector import rejections
@@ -43,6 +44,9 @@ _MAX_CHARACTER_BYTES = 14
 
 #: Maximum number of measurements in quarantine. Others are dropped.
 _MAX_QUARANTINED = 10_000
+
+#: Name of the writer among the users of the database.
+_USER = 'writer'
 
 _DATA_ERRORS = (
     db_exception.DBDataError,
@@ -108,6 +112,7 @@ class Writer:
     :param stopping: set when the service stops.
     :param rejected: receives the rejections of each agent.
     :param limits: of what agents may add.
+    :param database: receives its errors.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Writer:
         rejected: rejections.Rejections,
         throttled_log: log_throttle.ThrottledLogger,
         limits: quotas.Quotas,
+        database: outage.DatabaseOutage,
     ) -> None:
         self._engine = engine
         self._limits = limits
@@ -125,6 +131,8 @@ class Writer:
         self._counters = counts
         self._rejections = rejected
         self._throttled_log = throttled_log
+        self._database = database
+        self._held = 0
         self._retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_transient),
             wait=tenacity.wait_random_exponential(
@@ -144,6 +152,7 @@ class Writer:
 
         :raises Stopping: if the service stops before the batch is written.
         """
+        self._held = len(measurements)
         for part in _split(measurements):
             self._write(part, is_suspect=False)
 
@@ -244,9 +253,7 @@ class Writer:
             )
 
     def _report(self, result: store.BatchResult) -> None:
-        self._throttled_log.recovered(
-            'database', 'Database connection restored'
-        )
+        self._database.succeed(_USER)
         for result_outcome, count in result.outcomes.items():
             self._counters.count(
                 'measurements_merged', count, outcome=result_outcome
@@ -275,8 +282,5 @@ class Writer:
     def _log_retry(self, state: tenacity.RetryCallState) -> None:
         self._counters.count('write_retries')
         error = state.outcome.exception() if state.outcome else None
-        self._throttled_log.warning(
-            'database',
-            'Cannot write a batch to the database (%s); retrying',
-            error and db_engine.explain(error),
-        )
+        if error is not None:
+            self._database.report(error, _USER, self._held)

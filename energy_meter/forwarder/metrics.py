@@ -6,7 +6,7 @@ from energy_meter.bus import metrics
 from energy_meter.telemetry import counters
 
 COUNTERS = (
-    *metrics.CONSUMER,
+    *metrics.consumer('destination'),
     counters.Definition(
         'envelopes_forwarded', 'Envelopes delivered to the destination'
     ),

@@ -32,6 +32,7 @@ from energy_meter.forwarder import filter as forwarder_filter
 from energy_meter.forwarder import metrics
 from energy_meter.forwarder import route as forwarder_route
 from energy_meter.telemetry import counters
+from energy_meter.telemetry import outages
 
 LOG = logging.getLogger(__name__)
 
@@ -39,6 +40,12 @@ LOG = logging.getLogger(__name__)
 _RETRY_INTERVAL_S = 1.0
 #: Seconds between two log lines with the counters.
 _REPORT_INTERVAL_S = 60.0
+_TASK = outages.Task(
+    'destination',
+    'publish to the destination',
+    'messages stay in the queues of the sources',
+    'envelopes held',
+)
 #: Patterns that match everything.
 _ALL = ['*']
 
@@ -71,7 +78,8 @@ class Forwarder(service.ServiceBase):
             self._destination, self._name
         )
         self.counters = counters.Counters(metrics.COUNTERS)
-        self._reconnects = messaging_log.ReconnectCounter(self.counters)
+        self._reader_log = messaging_log.ReaderLog(self.counters)
+        self._outage = outages.Outage(_TASK, LOG, self.counters)
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
         self._rejections = rejections.Rejections(
             self.counters, self._throttled_log
@@ -109,14 +117,14 @@ class Forwarder(service.ServiceBase):
             bus_transport.name(self._destination),
         )
         self._reporter.start()
-        self._reconnects.start()
+        self._reader_log.start()
         self._sources.start()
 
     def stop(self) -> None:
         """Stop reading and wait until the last batch is sent or requeued."""
         self._stopping.set()
         self._sources.stop()
-        self._reconnects.stop()
+        self._reader_log.stop()
         self._destination.cleanup()
 
     def wait(self) -> None:
@@ -209,16 +217,11 @@ class Forwarder(service.ServiceBase):
                 self.counters.count(
                     'envelopes_forwarded', len(batch.envelopes)
                 )
-                self._throttled_log.recovered(
-                    'destination', 'Connection to the destination restored'
-                )
+                self._outage.succeed()
                 return
             self.counters.count('publish_failures')
-            self._throttled_log.warning(
-                'destination',
-                'Cannot publish to the destination (%s); '
-                'messages stay in the queues of the sources',
-                bus_transport.explain(error),
+            self._outage.fail(
+                bus_transport.explain(error), len(batch.envelopes)
             )
             self._stopping.wait(_RETRY_INTERVAL_S)
         raise listener.Stopping()

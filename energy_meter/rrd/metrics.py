@@ -7,7 +7,7 @@ from energy_meter.rrd.writing import points
 from energy_meter.telemetry import counters
 
 COUNTERS = (
-    *metrics.CONSUMER,
+    *metrics.consumer('rrdcached'),
     counters.Definition('rrd_points_written', 'Points written to RRD files'),
     counters.Definition(
         'rrd_measurements_skipped',

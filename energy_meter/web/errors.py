@@ -18,6 +18,7 @@ import webob.dec
 from wsme import exc as wsme_exc
 
 from energy_meter import exception
+from energy_meter import log_throttle
 
 LOG = logging.getLogger(__name__)
 
@@ -32,13 +33,7 @@ _MESSAGES = {
     'later.',
 }
 
-#: Errors of the database, and of Keystone where its middleware does not
-#: handle them.
-_UNAVAILABLE = (
-    db_exception.DBError,
-    sa.exc.SQLAlchemyError,
-    keystone_exceptions.ClientException,
-)
+_DATABASE_ERRORS = (db_exception.DBError, sa.exc.SQLAlchemyError)
 
 
 class Error(typing.NamedTuple):
@@ -78,6 +73,7 @@ class Errors:
     ) -> None:
         self._application = application
         self._render = render
+        self._throttled_log = log_throttle.ThrottledLogger(LOG)
 
     @webob.dec.wsgify
     def __call__(self, request: webob.Request) -> webob.Response:
@@ -93,9 +89,15 @@ class Errors:
             )
         except exception.ProbeNotFound:
             return self._error(request, webob.Response(status=404))
-        except _UNAVAILABLE:
+        except _DATABASE_ERRORS:
+            # The API logs the outages of the database.
+            LOG.debug('Request failed', exc_info=True)
+            return self._error(request, webob.Response(status=503))
+        except keystone_exceptions.ClientException:
             # oslo.log appends the type and the first line of the exception.
-            LOG.error('Request failed: database or Keystone unavailable')
+            self._throttled_log.warning(
+                'Keystone', 'Request failed: Keystone unavailable'
+            )
             return self._error(request, webob.Response(status=503))
         except Exception:
             LOG.exception(

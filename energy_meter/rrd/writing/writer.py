@@ -18,8 +18,16 @@ from energy_meter.rrd.files import rrdfile
 from energy_meter.rrd.writing import points
 from energy_meter.rrd.writing import probe_files
 from energy_meter.telemetry import counters
+from energy_meter.telemetry import outages
 
 LOG = logging.getLogger(__name__)
+
+_TASK = outages.Task(
+    'rrdcached',
+    'write through rrdcached',
+    'measurements are queued',
+    'measurements queued',
+)
 
 
 class Writer:
@@ -39,6 +47,7 @@ class Writer:
         self._max_backlog: int = conf.rrd.max_backlog
         self._counters = counts
         self._throttled_log = throttled_log
+        self._outage = outages.Outage(_TASK, LOG, counts)
         self._buffer: probe_files.MeasurementsByProbe = {}
         self._count = 0
         self._buffer_lock = threading.Lock()
@@ -89,14 +98,10 @@ class Writer:
         )
         if failures is None:
             self._counters.count('write_retries')
-            self._throttled_log.warning(
-                'daemon', '%s; measurements are queued', error
-            )
             self._put_back(batch)
+            self._outage.fail(f'{error}', self._count)
             return
-        self._throttled_log.recovered(
-            'daemon', 'Connection to rrdcached restored'
-        )
+        self._outage.succeed()
         if not failures:
             self._throttled_log.recovered(
                 'files', 'All RRD files can be written again'

@@ -21,6 +21,7 @@ from energy_meter import measurement
 from energy_meter.collector import closer
 from energy_meter.collector import days
 from energy_meter.collector import metrics
+from energy_meter.collector import outage
 from energy_meter.collector import restating
 from energy_meter.collector import settler
 from energy_meter.db import engine as db_engine
@@ -226,7 +227,9 @@ def _collect(
         databases.deliver(engine, batch, midnight + MINUTE_MS)
     throttled_log = log_throttle.ThrottledLogger(LOG)
     counts = counters.Counters(metrics.COUNTERS)
-    settling = settler.Settler(engine, 0, counts, throttled_log)
+    settling = settler.Settler(
+        engine, 0, counts, throttled_log, outage.DatabaseOutage(counts)
+    )
     closing = closer.Closer(engine, threading.Event(), counts, throttled_log)
     closed = midnight + days.MIN_AGE_MS
     for db_now in (closed, closed + restating.MIN_CHANGED_MS):

@@ -19,6 +19,7 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.billing import bill
 from energy_meter.collector import metrics
+from energy_meter.collector import outage
 from energy_meter.collector import rejections
 from energy_meter.collector import service
 from energy_meter.collector import store
@@ -85,6 +86,7 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
             rejections.Rejections(self.counters),
             log_throttle.ThrottledLogger(service.LOG),
             limits.make(),
+            outage.DatabaseOutage(self.counters),
         )
 
     def bills(self) -> dict[str, int]:
@@ -153,6 +155,7 @@ class PoisonTest(test_base.BaseTestCase):
             rejections.Rejections(counts),
             log_throttle.ThrottledLogger(service.LOG),
             limits.make(),
+            outage.DatabaseOutage(counts),
         ).write(list(measurements))
         with engine.connect() as connection:
             stored = connection.scalars(sa.select(schema.probe.c.id))

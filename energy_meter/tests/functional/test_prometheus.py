@@ -17,6 +17,7 @@ import yaml
 
 import energy_meter
 from energy_meter.agent import metrics as agent_metrics
+from energy_meter.api import database
 from energy_meter.collector import metrics as collector_metrics
 from energy_meter.forwarder import metrics as forwarder_metrics
 from energy_meter.rrd import metrics as rrd_metrics
@@ -33,6 +34,7 @@ PAGES = ROOT / 'doc/source/admin'
 #: Declared counters by service.
 COUNTERS = {
     'agent': agent_metrics.COUNTERS,
+    'api': database.COUNTERS,
     'collector': collector_metrics.COUNTERS,
     'forwarder': forwarder_metrics.COUNTERS,
     'rrd': rrd_metrics.COUNTERS,

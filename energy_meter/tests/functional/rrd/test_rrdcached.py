@@ -79,7 +79,7 @@ class RRDCachedTest(base.ArchiveTest):
         writer.flush()
         self.assertEqual([100] * 2 + [200] * 5 + [100], self.known_watts())
         self.assertEqual(
-            1, self.log.output.count('Connection to rrdcached restored')
+            1, self.log.output.count('Can write through rrdcached again')
         )
         self.assertEqual(5, self.counters.value('write_retries'))
 

@@ -229,10 +229,11 @@ class SenderTest(SenderTestCase):
             [
                 'Cannot publish (ConnectionRefusedError: amqp://***@h); '
                 'measurements are queued',
-                'Connection to the bus restored',
+                'Can publish again after 0 s; measurements queued: 5',
             ],
             self.log.output.splitlines(),
         )
+        self.assertEqual(1, self.counters.value('outages', peer='bus'))
 
     def test_rest_is_published_after_failure_within_backlog(self):
         self.backlog.put(make_measurements(*range(6)))

@@ -26,7 +26,7 @@ class MeasurementConsumerTest(base.BusTestCase):
         super().setUp()
         self.conf.set_override('secrets', ['current-secret'], 'bus')
         self.log = self.useFixture(fixtures.FakeLogger('test'))
-        self.counters = counters.Counters(metrics.CONSUMER)
+        self.counters = counters.Counters(metrics.consumer())
         self.batches = queue.Queue()
 
     def make(self, pool='test'):

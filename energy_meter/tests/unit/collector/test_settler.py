@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from energy_meter import log_throttle
 from energy_meter.collector import metrics
+from energy_meter.collector import outage
 from energy_meter.collector import settler
 from energy_meter.collector import settling
 from energy_meter.telemetry import counters
@@ -38,6 +39,7 @@ class SettlerTest(test_quotas.QuotasTest):
             1.0,
             self.counters,
             log_throttle.ThrottledLogger(settler.LOG),
+            outage.DatabaseOutage(self.counters),
         )
 
     def contest(self, **sizes: int) -> None:

@@ -16,6 +16,7 @@ from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
 from energy_meter.collector import metrics
+from energy_meter.collector import outage
 from energy_meter.collector import rejections
 from energy_meter.collector import store
 from energy_meter.collector import writer
@@ -58,6 +59,7 @@ class WriterTest(db_base.DatabaseTest):
             self.rejections,
             log_throttle.ThrottledLogger(writer.LOG),
             limits.make(),
+            outage.DatabaseOutage(self.counters),
         )
 
     def fail_writes(self, *errors: Exception) -> None:
@@ -113,15 +115,31 @@ class DatabaseUnavailableTest(WriterTest):
         self.fail_writes(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE)
         self.writer.write([measure('a')])
         self.writer.write([measure('a')])
-        self.assertEqual(1, self.log.output.count('Cannot write a batch'))
-        self.assertEqual(1, self.log.output.count('connection restored'))
+        self.assertEqual(
+            [
+                'Cannot write to the database (DBConnectionError); '
+                'measurements stay in the queue of the bus',
+                'Can write to the database again after 0 s; measurements '
+                'held: 1',
+            ],
+            self.log.output.splitlines(),
+        )
+        self.assertEqual(1, self.counters.value('outages', peer='database'))
+
+    def test_deadlock_is_no_outage(self):
+        self.fail_writes(db_exception.DBDeadlock())
+
+        self.writer.write([measure('a')])
+
+        self.assertEqual(0, self.counters.value('outages', peer='database'))
+        self.assertEqual('', self.log.output)
 
     def test_batch_is_returned_when_the_service_stops_meanwhile(self):
         self.fail_writes(*[UNAVAILABLE] * 1000)
         real = self.counters.count
 
-        def count(name: str, **labels: str) -> None:
-            real(name, **labels)
+        def count(name: str, by: float = 1, **labels: str) -> None:
+            real(name, by, **labels)
             self.stopping.set()
 
         self.useFixture(
