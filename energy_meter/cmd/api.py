@@ -27,7 +27,7 @@ def main() -> None:
     conf = service.load(_PROG, _DESCRIPTION, check.OPTS)
     if conf.check:
         result = check.Check(conf)
-        result.attempt(engine.connect, app.serve)
+        result.attempt(engine.connect, app.API)
         sys.exit(
             result.finish(
                 {'Database': database.revision, 'Keystone': identity.login}

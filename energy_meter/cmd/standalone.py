@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit(f'{_PROG}: {error}')
     if conf.check:
         result = check.Check(conf)
-        result.attempt(app.serve)
+        result.attempt(app.API)
         sys.exit(result.finish({}, agent.inspect(conf, result)))
     database = engine.connect(conf)
     migration.sync(database)
