@@ -52,7 +52,8 @@ def run(name: str) -> attack.Figures:
     """Run one attack of :data:`ATTACKS`."""
     with (
         fixtures.TempDir(base.TEMPORARY) as directory,
-        rabbitmq.RabbitMQ() as broker,
+        # Without the limit that the project ships.
+        rabbitmq.RabbitMQ({'max_message_size': 128 << 20}) as broker,
     ):
         database = f'sqlite:///{directory.path}/db.sqlite'
         configuration = commands.Configuration(

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Test of the shipped policy that limits the length of queues."""
+"""Tests of the shipped bounds of queues and messages."""
 
+import amqp
+import kombu
+from oslotest import base as test_base
+
+from energy_meter.bus import message
 from energy_meter.bus import queues
 from energy_meter.tests.functional.bus import metering
 from energy_meter.tests.functional.bus import shipped
@@ -55,3 +60,52 @@ class BoundedTest(metering.MeteringTestCase):
         self.assertEqual(
             {queues.QUEUE: [policy['name']]}, bus.queues('policy')
         )
+
+
+class MessagesTest(test_base.BaseTestCase):
+    """Bounds of a message, at the broker."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        broker = base.shared(rabbitmq.RabbitMQ)
+        self.bus = shipped.Bus(broker)
+        self.url = broker.vhost_url(self.bus.vhost)
+        self.connect().channel().queue_declare(
+            queues.QUEUE,
+            durable=True,
+            auto_delete=False,
+            arguments={'x-queue-type': 'quorum'},
+        )
+
+    def connect(self) -> kombu.Connection:
+        connection = kombu.Connection(
+            self.url.replace('rabbit://', 'amqp://')
+        )
+        self.addCleanup(connection.release)
+        return connection
+
+    def publish(self, size: int) -> None:
+        self.connect().channel().basic_publish_confirm(
+            amqp.Message('x' * size), '', queues.QUEUE
+        )
+
+    def test_broker_accepts_what_readers_accept(self) -> None:
+        self.publish(message.MAX_MESSAGE_BYTES)
+
+        self.assertRaises(
+            amqp.PreconditionFailed,
+            self.publish,
+            message.MAX_MESSAGE_BYTES + 1,
+        )
+
+    def test_broker_counts_the_readers_that_a_message_ended(self) -> None:
+        self.publish(1)
+
+        counts = []
+        for _ in range(3):
+            reader = self.connect()
+            received = reader.channel().basic_get(queues.QUEUE)
+            counts.append(received.headers.get('x-delivery-count'))
+            reader.release()
+
+        self.assertEqual([None, 1, 2], counts)

@@ -6,13 +6,23 @@ import collections.abc
 from concurrent import futures
 import json
 import os
+import pathlib
 import uuid
 
+import energy_meter
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import namespaces
 
 #: Debian's wrappers in /usr/sbin would change the user and the directory.
 SCRIPTS = '/usr/lib/rabbitmq/bin'
+
+#: Settings that this project ships.
+_SHIPPED = (
+    pathlib.Path(energy_meter.__file__).parents[1]
+    / 'etc'
+    / 'rabbitmq'
+    / 'energy_meter.conf'
+)
 
 _NO_SETTINGS: collections.abc.Mapping[str, object] = {}
 
@@ -111,6 +121,7 @@ class RabbitMQ(base.Process):
             'log.console': 'true',
             'log.console.level': 'warning',
             'log.file': 'false',
+            **_shipped(),
         }
         if self._peer:
             configuration |= {
@@ -180,3 +191,9 @@ class Cluster(base.Service):
             f'guest:guest@127.0.0.1:{node.port}' for node in self.nodes
         )
         return f'rabbit://{hosts}/{vhost}'
+
+
+def _shipped() -> dict[str, object]:
+    lines = _SHIPPED.read_text().splitlines()
+    settings = (line.split(' = ') for line in lines if line[0] != '#')
+    return dict(settings)
