@@ -11,6 +11,7 @@ from oslo_config import cfg
 from energy_meter.agent import service as agent_service
 from energy_meter.agent import wattmeter
 from energy_meter.cmd import oneshot
+from energy_meter.cmd import output
 from energy_meter.cmd import service
 
 _PROG = 'energy-meter-agent'
@@ -62,6 +63,7 @@ _OPTS = [
 
 def main() -> None:
     """Run the agent, or check or read its wattmeters."""
+    output.ignore_closed_pipe()
     conf = service.load(_PROG, _DESCRIPTION, _OPTS)
     if conf.wattmeter and not conf.once:
         sys.exit(f'{_PROG}: {conf.wattmeter[0]}: wattmeters require --once')

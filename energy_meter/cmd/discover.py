@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 
+from energy_meter.cmd import output
 from energy_meter.discover import options
 from energy_meter.discover import report
 from energy_meter.discover import search
@@ -18,6 +19,7 @@ from energy_meter.discover import sources
 
 def main() -> None:
     """Run the command."""
+    output.ignore_closed_pipe()
     # The findings contain all errors.
     logging.disable()
     parser = options.parser()

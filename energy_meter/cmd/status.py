@@ -11,6 +11,7 @@ from oslo_upgradecheck import upgradecheck
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter.cmd import output
 from energy_meter.status import archive
 from energy_meter.status import bus
 from energy_meter.status import database
@@ -72,6 +73,7 @@ def _run(check: _Check, conf: cfg.ConfigOpts) -> upgradecheck.Result:
 
 def main() -> None:
     """Run the checks."""
+    output.ignore_closed_pipe()
     conf = cfg.ConfigOpts()
     energy_meter_conf.register_opts(conf)
     upgradecheck.register_cli_options(conf, Checks(conf))

@@ -5,6 +5,7 @@
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import agents
 from energy_meter.db import engine as db_engine
 
@@ -12,7 +13,7 @@ from energy_meter.db import engine as db_engine
 def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'agent', 'Manage agents.')
-    area.add('list', _list, 'List all agents.')
+    listing.add_format(area.add('list', _list, 'List all agents.'))
     parser = area.add(
         'disable',
         _disable,
@@ -32,11 +33,18 @@ def add_commands(areas: base.Areas) -> None:
 
 def _list(conf: cfg.ConfigOpts) -> None:
     with db_engine.connect(conf).begin() as connection:
-        base.show(
-            ['name', 'agent', 'probes', 'last seen', 'disabled'],
+        listing.show(
+            conf,
+            [
+                listing.Column('name'),
+                listing.Column('agent'),
+                listing.Column('probes'),
+                listing.Column('last seen'),
+                listing.Column('disabled'),
+            ],
             (
                 [
-                    view.name or '-',
+                    view.name,
                     view.agent,
                     view.probes,
                     base.utc(view.last_seen_at),

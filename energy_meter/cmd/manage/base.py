@@ -12,8 +12,8 @@ import sys
 import typing
 
 from oslo_config import cfg
-import prettytable
 
+from energy_meter.cmd.manage import listing
 from energy_meter.db import probes
 
 #: Name of the command.
@@ -123,13 +123,18 @@ def _user(uid: int) -> str:
 
 def kwh(millijoules: int) -> str:
     """Format an energy in kWh."""
-    return f'{millijoules / probes.MILLIJOULES_PER_KWH:.6f}'
+    return format(to_kwh(millijoules), listing.KWH)
 
 
-def utc(timestamp: float | None) -> str:
+def to_kwh(millijoules: int) -> float:
+    """Return an energy in kWh."""
+    return millijoules / probes.MILLIJOULES_PER_KWH
+
+
+def utc(timestamp: float | None) -> str | None:
     """Format a time, in seconds since the epoch, in UTC."""
     if timestamp is None:
-        return '-'
+        return None
     return datetime.datetime.fromtimestamp(timestamp, datetime.UTC).strftime(
         '%Y-%m-%dT%H:%M:%SZ'
     )
@@ -145,16 +150,3 @@ def date(text: str) -> int:
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=datetime.UTC)
     return round(parsed.timestamp() * 1000)
-
-
-def show(
-    titles: collections.abc.Sequence[str],
-    rows: collections.abc.Iterable[collections.abc.Sequence[object]],
-) -> None:
-    """Print a table."""
-    table = prettytable.PrettyTable(titles)
-    table.add_rows([list(row) for row in rows])
-    table.align = 'l'
-    for name in ('kWh', 'overlap kWh', 'W'):
-        table.align[name] = 'r'
-    print(table)

@@ -8,6 +8,7 @@ import datetime
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import day_views
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
@@ -29,6 +30,7 @@ def add_commands(areas: base.Areas) -> None:
     base.add_probe(parser)
     _add_day(parser, '--since', 'first day (default: the first closed day)')
     _add_day(parser, '--until', 'last day (default: the last one)')
+    listing.add_format(parser)
     parser = area.add(
         'show',
         _show,
@@ -40,6 +42,7 @@ def add_commands(areas: base.Areas) -> None:
     parser.add_argument(
         '--version', type=int, help='number of the version (default: latest)'
     )
+    listing.add_format(parser)
     parser = area.add(
         'close',
         _close,
@@ -71,36 +74,37 @@ def _list(conf: cfg.ConfigOpts) -> None:
     until = _NO_LIMIT if command.until is None else command.until + 1
     with db_engine.connect(conf).begin() as connection:
         views = day_views.list_days(connection, command.probe, first, until)
-    base.show(
+    listing.show(
+        conf,
         [
-            'day',
-            'version',
-            'kWh',
-            'coverage',
-            'complete',
-            'closed at',
-            'reason',
-            'user',
-            'waiting',
+            listing.Column('day'),
+            listing.Column('version'),
+            listing.Column('kWh', listing.KWH),
+            listing.Column('coverage', listing.SHARE),
+            listing.Column('complete'),
+            listing.Column('closed at'),
+            listing.Column('reason'),
+            listing.Column('user'),
+            listing.Column('waiting'),
         ],
         map(_row, views),
     )
 
 
-def _row(view: day_views.DayView) -> list[object]:
+def _row(view: day_views.DayView) -> list[listing.Value]:
     total, day = view.total, day_views.iso(view.day)
     if total is None:
-        return [day, *['-'] * 7, view.waiting]
+        return [day, *[None] * 7, view.waiting]
     return [
         day,
         total.version,
-        base.kwh(total.millijoules),
-        f'{total.metered / closed_days.DAY_MS:.4f}',
-        'yes' if total.complete else 'no',
+        base.to_kwh(total.millijoules),
+        total.metered / closed_days.DAY_MS,
+        total.complete,
         base.utc(total.closed_at / 1000),
         total.reason,
-        total.username or '-',
-        view.waiting or '-',
+        total.username or None,
+        view.waiting or None,
     ]
 
 
@@ -110,24 +114,35 @@ def _show(conf: cfg.ConfigOpts) -> None:
         closed, intervals = day_views.show_day(
             connection, command.probe, command.day, command.version
         )
-    base.show(
-        ['start', 'kWh', 'coverage', 'uncertain kWh', 'quality', 'difference'],
+    listing.show(
+        conf,
+        [
+            listing.Column('start'),
+            listing.Column('kWh', listing.KWH),
+            listing.Column('coverage', listing.SHARE),
+            listing.Column('uncertain kWh', listing.KWH),
+            listing.Column('quality'),
+            listing.Column('difference kWh', listing.KWH),
+        ],
         (
             [
                 base.utc(each.interval.start / 1000),
-                base.kwh(each.interval.millijoules),
-                f'{each.interval.coverage:.4f}',
-                base.kwh(each.interval.uncertain),
+                base.to_kwh(each.interval.millijoules),
+                each.interval.coverage,
+                base.to_kwh(each.interval.uncertain),
                 each.interval.quality,
-                '-' if each.difference is None else base.kwh(each.difference),
+                None
+                if each.difference is None
+                else base.to_kwh(each.difference),
             ]
             for each in intervals
         ),
     )
-    print(
-        f'Version {closed.version}, written at '
-        f'{base.utc(closed.closed_at / 1000)}: {closed.reason}'
-    )
+    if command.format == 'table':
+        print(
+            f'Version {closed.version}, written at '
+            f'{base.utc(closed.closed_at / 1000)}: {closed.reason}'
+        )
 
 
 def _close(conf: cfg.ConfigOpts) -> None:

@@ -6,6 +6,7 @@ from oslo_config import cfg
 
 from energy_meter import measurement
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import administration
 from energy_meter.collector import registers
 from energy_meter.db import engine as db_engine
@@ -14,8 +15,10 @@ from energy_meter.db import engine as db_engine
 def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'register', 'Manage the registers of probes.')
-    area.add('list', _list, 'List all registers.')
-    base.add_probe(area.add('show', _show, 'Show the registers of a probe.'))
+    listing.add_format(area.add('list', _list, 'List all registers.'))
+    parser = area.add('show', _show, 'Show the registers of a probe.')
+    base.add_probe(parser)
+    listing.add_format(parser)
     parser = area.add(
         'void',
         _void,
@@ -33,31 +36,32 @@ def add_commands(areas: base.Areas) -> None:
 
 def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
     with db_engine.connect(conf).begin() as connection:
-        base.show(
+        listing.show(
+            conf,
             [
-                'probe',
-                'line',
-                'role',
-                'kWh',
-                'overlap kWh',
-                'opened',
-                'clock',
-                'coverage',
-                'last update',
-                'agent name',
-                'agent',
-                'register',
+                listing.Column('probe'),
+                listing.Column('line'),
+                listing.Column('role'),
+                listing.Column('kWh', listing.KWH),
+                listing.Column('overlap kWh', listing.KWH),
+                listing.Column('opened'),
+                listing.Column('clock'),
+                listing.Column('coverage', listing.SHARE),
+                listing.Column('last update'),
+                listing.Column('agent name'),
+                listing.Column('agent'),
+                listing.Column('register'),
             ],
             (
                 [
                     view.probe,
                     view.line,
                     view.role,
-                    base.kwh(view.millijoules),
-                    base.kwh(view.overlap),
+                    base.to_kwh(view.millijoules),
+                    base.to_kwh(view.overlap),
                     base.utc(view.opened_at),
-                    (view.correction or '-').removeprefix('clock_'),
-                    f'{view.coverage:.4f}',
+                    view.correction and view.correction.removeprefix('clock_'),
+                    view.coverage,
                     base.utc(view.last_seen_at),
                     view.agent_name,
                     view.agent,
