@@ -21,7 +21,7 @@ def add_commands(areas: base.Areas) -> None:
         'and reject its later measurements. Voiding cannot be undone.',
     )
     base.add_agent(parser)
-    base.add_yes(parser)
+    base.add_confirmation(parser)
     base.add_agent(
         area.add(
             'enable',
@@ -56,29 +56,32 @@ def _list(conf: cfg.ConfigOpts) -> None:
 
 
 def _disable(conf: cfg.ConfigOpts) -> None:
-    agent = conf.command.agent_uuid
-    engine = db_engine.connect(conf)
-    with engine.connect() as connection:
-        view = agents.get(connection, agent)
-    base.confirm(
+    with db_engine.connect(conf).connect() as connection:
+        view = agents.find(connection, conf.command.agent_id)
+    removed = base.carry_out(
         conf,
-        f'Disable agent {agent}, name {view.name or "-"}, and void its '
-        f'registers of {view.probes} probes? Voiding cannot be undone.',
+        lambda engine: agents.disable(engine, view.agent, base.operator()),
+        lambda removed: (
+            f'Disable agent {view.agent}, name {view.name or "-"}, and void '
+            f'its registers of {view.probes} probes? This removes '
+            f'{base.kwh(sum(removed.values()))} kWh. Voiding cannot be undone.'
+        ),
     )
-    removed = agents.disable(engine, agent, base.operator())
     for probe, millijoules in removed.items():
         print(f'Removed {base.kwh(millijoules)} kWh from probe {probe}')
     print(
-        f'Disabled agent {agent}. Its secret allows it to return with another '
-        'UUID: change the secret as well'
+        f'Disabled agent {view.agent}, name {view.name or "-"}. Removed '
+        f'{base.kwh(sum(removed.values()))} kWh from {len(removed)} probes. '
+        'Its secret allows it to return with another UUID: change the secret '
+        'as well'
     )
 
 
 def _enable(conf: cfg.ConfigOpts) -> None:
-    agent = conf.command.agent_uuid
-    with db_engine.connect(conf).begin() as connection:
-        agents.enable(connection, agent, base.operator())
+    with db_engine.writing(db_engine.connect(conf)) as connection:
+        view = agents.find(connection, conf.command.agent_id)
+        agents.enable(connection, view.agent, base.operator())
     print(
-        f'Enabled agent {agent}. Restart it so that it opens new registers; '
-        'its voided registers stay void'
+        f'Enabled agent {view.agent}, name {view.name or "-"}. Restart it so '
+        'that it opens new registers; its voided registers stay void'
     )

@@ -12,8 +12,10 @@ import sys
 import typing
 
 from oslo_config import cfg
+import sqlalchemy as sa
 
 from energy_meter.cmd.manage import listing
+from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 
 #: Name of the command.
@@ -24,6 +26,8 @@ FOREVER_S = float(2**40)
 END_OF_TIME_MS = 2**62
 #: Names of users are cut, so that two of them fit into the audit trail.
 _MAX_NAME_LENGTH = 72
+
+_Result = typing.TypeVar('_Result')
 
 #: Parsers to which areas are added.
 Areas: typing.TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
@@ -64,25 +68,54 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
     """Add an argument for an agent."""
     # oslo.config hides an argument that has the name of a section.
     parser.add_argument(
-        'agent_uuid', metavar='agent', help='UUID of the agent'
+        'agent_id',
+        metavar='agent',
+        help='UUID of the agent, or its name if it is unique',
     )
 
 
-def add_yes(parser: argparse.ArgumentParser) -> None:
-    """Add the option of a command that calls :func:`confirm`."""
-    parser.add_argument(
+def add_confirmation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that calls :func:`carry_out`."""
+    options = parser.add_mutually_exclusive_group()
+    options.add_argument(
         '--yes', action='store_true', help='do not ask for confirmation'
     )
+    options.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='show what would change, and change nothing',
+    )
 
 
-def confirm(conf: cfg.ConfigOpts, question: str) -> None:
-    """Ask the operator before a change, unless ``--yes`` was given.
+def carry_out(
+    conf: cfg.ConfigOpts,
+    change: collections.abc.Callable[[sa.Engine], _Result],
+    question: collections.abc.Callable[[_Result], str],
+) -> _Result:
+    """Make a change in the database once the operator has confirmed it.
 
+    Unless ``--yes`` was given, the change is first made and undone, so that
+    the operator sees its result before. This is all with ``--dry-run``.
     Exits with an error message if the change is not confirmed, or if there is
     no terminal to ask on.
+
+    :param change: makes the change in transactions of
+        :func:`energy_meter.db.engine.writing`.
+    :param question: returns what to ask, from the result of the change.
+    :returns: the result of the change.
     """
+    engine = db_engine.connect(conf)
     if conf.command.yes:
-        return
+        return change(engine)
+    expected = change(db_engine.dry_run(engine))
+    if conf.command.dry_run:
+        print('Dry run, nothing was changed. Without --dry-run:')
+        return expected
+    _confirm(question(expected))
+    return change(engine)
+
+
+def _confirm(question: str) -> None:
     # Standard input is None if it was closed.
     if not (sys.stdin and sys.stdin.isatty()):
         sys.exit(

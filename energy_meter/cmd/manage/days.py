@@ -53,7 +53,7 @@ def add_commands(areas: base.Areas) -> None:
     probes.add_argument('probe', nargs='?', help='ID of the probe')
     probes.add_argument('--all', action='store_true', help='all probes')
     _add_day(parser, '--until', 'last day (default: yesterday)')
-    base.add_yes(parser)
+    base.add_confirmation(parser)
 
 
 def _add_day(parser: argparse.ArgumentParser, name: str, text: str) -> None:
@@ -147,23 +147,26 @@ def _show(conf: cfg.ConfigOpts) -> None:
 
 def _close(conf: cfg.ConfigOpts) -> None:
     command = conf.command
-    engine = db_engine.connect(conf)
-    with engine.connect() as connection:
+    with db_engine.connect(conf).connect() as connection:
         today = db_engine.now(connection) // closed_days.DAY_MS
     until = today if command.until is None else min(command.until + 1, today)
     of = 'all probes' if command.all else f'probe {command.probe}'
-    base.confirm(
-        conf,
-        f'Close the days of {of} up to {day_views.iso(until - 1)}, although '
-        'measurements may be missing?',
-    )
     probes = None if command.all else [command.probe]
-    closed = day_views.close(engine, probes, until, base.operator())
+    closed = base.carry_out(
+        conf,
+        lambda engine: day_views.close(engine, probes, until, base.operator()),
+        lambda closed: (
+            f'Close {sum(order.days for order in closed.values())} days of '
+            f'{of} up to {day_views.iso(until - 1)}, although measurements '
+            'may be missing?'
+        ),
+    )
     for probe, order in closed.items():
         if order.days or order.waiting:
             print(
-                f'Closed {order.days} days of probe {probe}, '
-                f'{order.incomplete} of them incomplete'
+                f'Closed {order.days} days of probe {probe} with '
+                f'{base.kwh(order.millijoules)} kWh, {order.incomplete} of '
+                'them incomplete'
             )
         if order.waiting:
             print(f'Not all days of probe {probe}: {order.waiting}; try again')

@@ -43,7 +43,7 @@ def add_commands(areas: base.Areas) -> None:
         'cannot be undone.',
     )
     base.add_probe(delete)
-    base.add_yes(delete)
+    base.add_confirmation(delete)
 
 
 def _list(conf: cfg.ConfigOpts) -> None:
@@ -89,13 +89,14 @@ def _energy(conf: cfg.ConfigOpts) -> None:
 
 def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
-    engine = db_engine.connect(conf)
-    with engine.connect() as connection:
-        shown = administration.energy(connection, probe)
-    base.confirm(
+    millijoules = base.carry_out(
         conf,
-        f'Delete probe {probe} with {base.kwh(shown)} kWh? This cannot be '
-        'undone.',
+        lambda engine: administration.delete_probe(
+            engine, probe, base.operator()
+        ),
+        lambda millijoules: (
+            f'Delete probe {probe} with {base.kwh(millijoules)} kWh? This '
+            'cannot be undone.'
+        ),
     )
-    millijoules = administration.delete_probe(engine, probe, base.operator())
     print(f'Deleted probe {probe} with {base.kwh(millijoules)} kWh')

@@ -4,7 +4,6 @@
 
 from oslo_config import cfg
 
-from energy_meter import measurement
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import listing
 from energy_meter.collector import administration
@@ -29,9 +28,11 @@ def add_commands(areas: base.Areas) -> None:
     base.add_probe(parser)
     base.add_agent(parser)
     parser.add_argument(
-        'register', help='ID of the register, 16 hexadecimal digits'
+        'register',
+        help='ID of the register, 16 hexadecimal digits, or at least its '
+        'first four digits if they are unique',
     )
-    base.add_yes(parser)
+    base.add_confirmation(parser)
 
 
 def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
@@ -78,21 +79,24 @@ def _show(conf: cfg.ConfigOpts) -> None:
 
 def _void(conf: cfg.ConfigOpts) -> None:
     command = conf.command
-    engine = db_engine.connect(conf)
-    key = measurement.RegisterKey(command.agent_uuid, command.register)
-    with engine.connect() as connection:
-        view = registers.get(connection, command.probe, key)
-    base.confirm(
+    with db_engine.connect(conf).connect() as connection:
+        view = registers.find(
+            connection, command.probe, command.agent_id, command.register
+        )
+    removed = base.carry_out(
         conf,
-        f'Void register {view.register} of probe {view.probe} with '
-        f'{base.kwh(view.millijoules)} kWh, agent {view.agent_name}? '
-        'This cannot be undone.',
-    )
-    removed = administration.void(
-        engine, command.probe, key.agent, key.id, base.operator()
+        lambda engine: administration.void(
+            engine, view.probe, view.agent, view.register, base.operator()
+        ),
+        lambda removed: (
+            f'Void register {view.register} with '
+            f'{base.kwh(view.millijoules)} kWh, agent {view.agent_name}? This '
+            f'removes {base.kwh(removed)} kWh from probe {view.probe}, and '
+            'cannot be undone.'
+        ),
     )
     print(
-        f'Voided register {command.register}. Removed {base.kwh(removed)} kWh '
-        f'from probe {command.probe}. If an agent still uses this register, '
+        f'Voided register {view.register}. Removed {base.kwh(removed)} kWh '
+        f'from probe {view.probe}. If an agent still uses this register, '
         'restart the agent so that it opens a new one'
     )
