@@ -15,6 +15,7 @@ from oslo_upgradecheck import upgradecheck
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter.cmd import output
+from energy_meter.conf import completion
 from energy_meter.status import archive
 from energy_meter.status import bus
 from energy_meter.status import components
@@ -119,7 +120,7 @@ def _add_commands(conf: cfg.ConfigOpts, commands: _Commands) -> None:
 def main() -> None:
     """Run the checks."""
     output.ignore_closed_pipe()
-    conf = cfg.ConfigOpts()
+    conf = completion.ConfigOpts()
     energy_meter_conf.register_opts(conf)
     conf.register_cli_opt(
         cfg.SubCommandOpt(

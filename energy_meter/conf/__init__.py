@@ -21,6 +21,7 @@ from energy_meter.conf import api
 from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
+from energy_meter.conf import completion
 from energy_meter.conf import energy_api
 from energy_meter.conf import forwarder
 from energy_meter.conf import metrics
@@ -58,7 +59,7 @@ def load(
     :raises oslo_config.cfg.Error: if the configuration cannot be read.
     :raises ConfigurationError: if an option has an invalid value.
     """
-    conf = cfg.ConfigOpts()
+    conf = completion.ConfigOpts()
     register_opts(conf)
     _register_logging_opts(conf)
     conf.register_cli_opts(cli_opts)

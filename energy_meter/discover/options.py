@@ -5,6 +5,7 @@
 import argparse
 import importlib.metadata
 
+from energy_meter.conf import completion
 from energy_meter.discover import target
 from energy_meter.drivers.snmp import engine
 
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         action='version',
         version=importlib.metadata.version('energy-meter'),
     )
+    completion.add_option(command)
     _add_device_options(
         command.add_argument_group(
             'devices',
