@@ -58,7 +58,7 @@ def _list(conf: cfg.ConfigOpts) -> None:
 def _disable(conf: cfg.ConfigOpts) -> None:
     with db_engine.connect(conf).connect() as connection:
         view = agents.find(connection, conf.command.agent_id)
-    removed = base.carry_out(
+    removed = base.change_database(
         conf,
         lambda engine: agents.disable(engine, view.agent, base.operator()),
         lambda removed: (

@@ -75,7 +75,7 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
 
 
 def add_confirmation(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a command that calls :func:`carry_out`."""
+    """Add the options of a command that :func:`carry_out` confirms."""
     options = parser.add_mutually_exclusive_group()
     options.add_argument(
         '--yes', action='store_true', help='do not ask for confirmation'
@@ -89,30 +89,47 @@ def add_confirmation(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(
     conf: cfg.ConfigOpts,
-    change: collections.abc.Callable[[sa.Engine], _Result],
+    change: collections.abc.Callable[[bool], _Result],
     question: collections.abc.Callable[[_Result], str],
 ) -> _Result:
-    """Make a change in the database once the operator has confirmed it.
+    """Make a change once the operator has confirmed it.
 
-    Unless ``--yes`` was given, the change is first made and undone, so that
-    the operator sees its result before. This is all with ``--dry-run``.
-    Exits with an error message if the change is not confirmed, or if there is
-    no terminal to ask on.
+    Unless ``--yes`` was given, the result of the change is computed first, so
+    that the question states it. This is all with ``--dry-run``. Exits with an
+    error message if the change is not confirmed, or if there is no terminal to
+    ask on.
 
-    :param change: makes the change in transactions of
-        :func:`energy_meter.db.engine.writing`.
+    :param change: makes the change, or only computes its result if its
+        argument is True.
     :param question: returns what to ask, from the result of the change.
     :returns: the result of the change.
     """
-    engine = db_engine.connect(conf)
     if conf.command.yes:
-        return change(engine)
-    expected = change(db_engine.dry_run(engine))
+        return change(False)
+    expected = change(True)
     if conf.command.dry_run:
         print('Dry run, nothing was changed. Without --dry-run:')
         return expected
     _confirm(question(expected))
-    return change(engine)
+    return change(False)
+
+
+def change_database(
+    conf: cfg.ConfigOpts,
+    change: collections.abc.Callable[[sa.Engine], _Result],
+    question: collections.abc.Callable[[_Result], str],
+) -> _Result:
+    """Make a change in the database as :func:`carry_out` does.
+
+    :param change: makes the change in transactions of
+        :func:`energy_meter.db.engine.writing`, which a dry run undoes.
+    """
+    engine = db_engine.connect(conf)
+    return carry_out(
+        conf,
+        lambda is_dry: change(db_engine.dry_run(engine) if is_dry else engine),
+        question,
+    )
 
 
 def _confirm(question: str) -> None:

@@ -152,7 +152,7 @@ def _close(conf: cfg.ConfigOpts) -> None:
     until = today if command.until is None else min(command.until + 1, today)
     of = 'all probes' if command.all else f'probe {command.probe}'
     probes = None if command.all else [command.probe]
-    closed = base.carry_out(
+    closed = base.change_database(
         conf,
         lambda engine: day_views.close(engine, probes, until, base.operator()),
         lambda closed: (

@@ -89,7 +89,7 @@ def _energy(conf: cfg.ConfigOpts) -> None:
 
 def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
-    millijoules = base.carry_out(
+    millijoules = base.change_database(
         conf,
         lambda engine: administration.delete_probe(
             engine, probe, base.operator()

@@ -83,7 +83,7 @@ def _void(conf: cfg.ConfigOpts) -> None:
         view = registers.find(
             connection, command.probe, command.agent_id, command.register
         )
-    removed = base.carry_out(
+    removed = base.change_database(
         conf,
         lambda engine: administration.void(
             engine, view.probe, view.agent, view.register, base.operator()

@@ -203,6 +203,30 @@ class DryRunTest(OperatorTest):
         self.assert_unchanged()
 
 
+class ArchiveTest(OperatorTest):
+    """An archive without files."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.write(f'[rrd]\ndirectory = {self.directory}\n')
+
+    def test_migration_asks(self):
+        self.standard_input(Terminal('n\n'))
+
+        result = self.manage('rrd', 'migrate')
+
+        self.assertEqual((1, ''), (result.code, result.output))
+        self.assertIn('Convert 0 RRD files?', result.error)
+
+    def test_migration_has_a_dry_run(self):
+        self.standard_input(None)
+
+        result = self.manage('rrd', 'migrate', '--dry-run')
+
+        self.assertEqual(0, result.code)
+        self.assertIn('nothing was changed', result.output)
+
+
 class NameTest(OperatorTest):
     """The agent A meters probe p; another of this name meters probe q."""
 
