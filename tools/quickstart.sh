@@ -7,7 +7,7 @@
 set -euo pipefail
 
 usage() {
-    cat << 'EOF'
+    echo "\
 usage: tools/quickstart.sh [OPTION...]
 
 Install energy_meter into .venv in this checkout, and run agent, collector, API
@@ -20,8 +20,7 @@ and graphs in one process, with dummy wattmeters unless others are configured.
   --debug           log in detail
   --help, -h        show this text; nothing is installed
 
-All options: .venv/bin/energy-meter-standalone --help, once it is installed.
-EOF
+All options: .venv/bin/energy-meter-standalone --help, once it is installed."
 }
 
 for argument in "$@"; do
