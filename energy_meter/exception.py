@@ -187,6 +187,24 @@ class RegisterNotFound(EnergyMeterError):
     template = 'register %(register)s of probe %(probe)s not found'
 
 
+class RegisterNotUnique(EnergyMeterError):
+    """A probe has several registers that match a name."""
+
+    template = (
+        'register %(register)s of probe %(probe)s is not unique; choose one '
+        'of these: %(registers)s'
+    )
+
+
+class AgentNotUnique(EnergyMeterError):
+    """The database contains several agents of one name."""
+
+    template = (
+        'agent %(agent)s is not unique; use the UUID of one of these: '
+        '%(agents)s'
+    )
+
+
 class AgentNotFound(EnergyMeterError):
     """The database contains no such agent."""
 

@@ -2,13 +2,34 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # Install energy_meter in this checkout and run agent, collector, API and graphs
-# in one process, with dummy wattmeters unless others are configured.
-#
-#   tools/quickstart.sh [OPTION...]
-#
-# The options are those of energy-meter-standalone; see its --help.
+# in one process; see --help.
 
 set -euo pipefail
+
+usage() {
+    echo "\
+usage: tools/quickstart.sh [OPTION...]
+
+Install energy_meter into .venv in this checkout, and run agent, collector, API
+and graphs in one process, with dummy wattmeters unless others are configured.
+
+  --config-file PATH, --config-dir DIR
+                    configuration of wattmeters
+  --state-path DIR  directory of the data, ~/.local/share/energy_meter by
+                    default
+  --debug           log in detail
+  --help, -h        show this text; nothing is installed
+
+All options: .venv/bin/energy-meter-standalone --help, once it is installed."
+}
+
+for argument in "$@"; do
+    if [[ $argument == --help || $argument == -h ]]; then
+        usage
+        exit
+    fi
+done
+
 # shellcheck source=tools/functions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 

@@ -15,6 +15,7 @@ from energy_meter.agent import wattmeter
 from energy_meter.bus import transport as bus_transport
 from energy_meter.cmd import check
 from energy_meter.cmd import oneshot
+from energy_meter.cmd import output
 from energy_meter.cmd import service
 from energy_meter.conf import files
 from energy_meter.conf import sections
@@ -64,6 +65,7 @@ _OPTS = [
 
 def main() -> None:
     """Run the agent, or check or read its wattmeters."""
+    output.ignore_closed_pipe()
     conf = service.load(_PROG, _DESCRIPTION, _OPTS)
     if conf.wattmeter and not conf.once:
         sys.exit(f'{_PROG}: {conf.wattmeter[0]}: wattmeters require --once')

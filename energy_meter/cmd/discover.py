@@ -10,6 +10,7 @@ import signal
 import sys
 
 from energy_meter import exception
+from energy_meter.cmd import output
 from energy_meter.discover import generated_file
 from energy_meter.discover import options
 from energy_meter.discover import report
@@ -22,6 +23,7 @@ _PREFIX = 'discovered'
 
 def main() -> None:
     """Run the command."""
+    output.ignore_closed_pipe()
     # The findings contain all errors.
     logging.disable()
     parser = options.parser()

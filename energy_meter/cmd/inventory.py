@@ -7,6 +7,7 @@ import sys
 import typing
 
 from energy_meter import exception
+from energy_meter.cmd import output
 from energy_meter.discover import generated_file
 from energy_meter.inventory import ansible
 from energy_meter.inventory import csv_file
@@ -24,6 +25,7 @@ _MAX_NAMES = 8
 
 def main() -> None:
     """Run the command."""
+    output.ignore_closed_pipe()
     parser = options.parser()
     arguments = parser.parse_args()
     if arguments.dry_run and not arguments.output:

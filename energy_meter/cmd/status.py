@@ -2,35 +2,47 @@
 
 """energy-meter-status: checks of an installation."""
 
+import argparse
 import collections.abc
+import functools
 import importlib.metadata
 import sys
+import typing
 
 from oslo_config import cfg
 from oslo_upgradecheck import upgradecheck
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter.cmd import output
+from energy_meter.conf import completion
 from energy_meter.status import archive
 from energy_meter.status import bus
+from energy_meter.status import components
 from energy_meter.status import configuration
 from energy_meter.status import database
 from energy_meter.status import days
+from energy_meter.status import health
 from energy_meter.status import identity
 from energy_meter.status import marks
 
 _PROG = 'energy-meter-status'
 _DESCRIPTION = (
-    'Check whether this installation is ready for this release, and report '
-    'how to correct what is not. Changes nothing. The exit status is 0 for '
-    'success, 1 for a warning and 2 for a failure.'
+    'Check this installation, and report how to correct each problem. Changes '
+    'nothing. The exit status is 0 for success, 1 for a warning and 2 for a '
+    'failure.'
 )
 #: Exit status of oslo.upgradecheck if it cannot check.
 _UNEXPECTED = 255
 
 _Check = collections.abc.Callable[[cfg.ConfigOpts], upgradecheck.Result]
 
+_Commands: typing.TypeAlias = (
+    'argparse._SubParsersAction[argparse.ArgumentParser]'
+)
+
 _CHECKS: dict[str, _Check] = {
+    'Configured components': components.check,
     'Configuration files': configuration.check,
     'Database revision': database.revision,
     'Bus secrets': bus.secrets,
@@ -44,6 +56,8 @@ _CHECKS: dict[str, _Check] = {
     'Marks of the agent': marks.check,
     'RRD archive': archive.check,
 }
+#: Checks of the configuration, which does not change while services run.
+_SETUP = {'Configured components', 'Configuration files', 'Bus secrets'}
 
 
 class Checks(upgradecheck.UpgradeCommands):
@@ -72,11 +86,49 @@ def _run(check: _Check, conf: cfg.ConfigOpts) -> upgradecheck.Result:
     return upgradecheck.Result(upgradecheck.Code.FAILURE, details)
 
 
+def _health(conf: cfg.ConfigOpts) -> int:
+    """Print the health, and return the exit status."""
+    if not components.is_configured(conf):
+        print(health.unknown(components.check(conf).details))
+        return health.State.UNKNOWN
+    results = {
+        title: _run(check, conf)
+        for title, check in _CHECKS.items()
+        if title not in _SETUP
+    }
+    write = health.as_json if conf.command.json else health.as_text
+    print(write(results))
+    return health.summarize(results)
+
+
+def _add_commands(conf: cfg.ConfigOpts, commands: _Commands) -> None:
+    upgrade = commands.add_parser(
+        'upgrade', help='Check whether services can be started.'
+    )
+    upgrade.add_argument('check', choices=['check'])
+    upgrade.set_defaults(action_fn=Checks(conf).check)
+    monitoring = commands.add_parser(
+        'health',
+        help='Check services that run. The exit status is 0 for OK, 1 for '
+        'WARNING, 2 for CRITICAL and 3 for UNKNOWN.',
+    )
+    monitoring.set_defaults(action_fn=functools.partial(_health, conf))
+    for parser in upgrade, monitoring:
+        parser.add_argument(
+            '--json', action='store_true', help='print JSON instead of text'
+        )
+
+
 def main() -> None:
     """Run the checks."""
-    conf = cfg.ConfigOpts()
+    output.ignore_closed_pipe()
+    conf = completion.ConfigOpts()
     energy_meter_conf.register_opts(conf)
-    upgradecheck.register_cli_options(conf, Checks(conf))
+    conf.register_cli_opt(
+        cfg.SubCommandOpt(
+            'command', handler=functools.partial(_add_commands, conf)
+        )
+    )
     try:
         conf(
             sys.argv[1:],
@@ -92,9 +144,13 @@ def main() -> None:
         UnicodeDecodeError,
         exception.EnergyMeterError,
     ) as error:
+        # The arguments may not have been parsed.
+        if 'health' in sys.argv:
+            print(health.unknown(error))
+            sys.exit(health.State.UNKNOWN)
         print(f'{_PROG}: {error}', file=sys.stderr)
         sys.exit(_UNEXPECTED)
     # The library reads --json from this variable. Its own main() would set it,
-    # but does not support a description of the command.
+    # but supports neither a description nor another command.
     upgradecheck.CONF = conf
     sys.exit(upgradecheck.run(conf))

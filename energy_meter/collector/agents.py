@@ -65,6 +65,30 @@ def get(connection: sa.Connection, agent: str) -> AgentView:
     raise exception.AgentNotFound(agent=agent)
 
 
+def find(connection: sa.Connection, name: str) -> AgentView:
+    """Return an agent by its UUID, or by its name.
+
+    Agents choose their names, so a UUID is never compared with a name if there
+    is an agent of this UUID.
+
+    :raises AgentNotFound: if the database has no such agent.
+    :raises AgentNotUnique: if several agents have this name.
+    """
+    views = list_agents(connection)
+    found = [view for view in views if view.agent == name] or [
+        view for view in views if view.name == name
+    ]
+    if not found:
+        raise exception.AgentNotFound(agent=name)
+    if len(found) > 1:
+        choices = (
+            f'{view.agent}, {"disabled" if view.disabled_at else "enabled"}'
+            for view in found
+        )
+        raise exception.AgentNotUnique(agent=name, agents='; '.join(choices))
+    return found[0]
+
+
 def _agents_with_registers() -> sa.Select[typing.Any]:
     register = schema.register.c
     return sa.select(

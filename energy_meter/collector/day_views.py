@@ -2,6 +2,7 @@
 
 """Days of probes as an operator sees them, and closing them by order."""
 
+import collections
 import collections.abc
 import datetime
 import itertools
@@ -56,11 +57,13 @@ class Interval(typing.NamedTuple):
 class Order(typing.NamedTuple):
     """Result of closing days of a probe by order.
 
+    :ivar millijoules: energy of those days.
     :ivar incomplete: number of those days that may lack measurements.
     :ivar waiting: why no more were closed; None if no more were ordered.
     """
 
     days: int
+    millijoules: int
     incomplete: int
     waiting: days.Waiting | None
 
@@ -156,26 +159,53 @@ def _close(
 ) -> dict[str, Order]:
     """Close days of some probes, each transaction with its audit trail."""
     contested = days.Waiting.CONTESTED
-    closed = dict.fromkeys(names, Order(0, 0, contested))
+    closed = dict.fromkeys(names, Order(0, 0, 0, contested))
     left = list(names)
     while left:
         with db_engine.writing(engine) as connection:
-            db_now = db_engine.now(connection)
-            date = days.date(db_now)
-            plans = closing.close(connection, left, db_now, date, order)
-            for name, plan in plans.items():
-                if plan.complete:
-                    administration.audit(
-                        connection, order.username, _describe(name, plan)
-                    )
-        for name, plan in plans.items():
-            closed[name] = Order(
-                closed[name].days + len(plan.complete),
-                closed[name].incomplete + plan.complete.count(False),
-                plan.waiting,
-            )
-        left = [name for name, plan in plans.items() if plan.complete]
+            left = _close_some(connection, left, order, closed)
+            # What is undone would be closed again by the next transaction.
+            while left and db_engine.is_dry_run(engine):
+                left = _close_some(connection, left, order, closed)
     return closed
+
+
+def _close_some(
+    connection: sa.Connection,
+    names: collections.abc.Sequence[str],
+    order: days.Order,
+    closed: dict[str, Order],
+) -> list[str]:
+    """Close up to :data:`~energy_meter.collector.days.MAX_DAYS` days.
+
+    :param closed: what was closed before, by probe; it is updated.
+    :returns: the probes of which more days may be closed.
+    """
+    db_now = db_engine.now(connection)
+    plans = closing.close(connection, names, db_now, days.date(db_now), order)
+    totals = closed_days.totals_of(
+        connection,
+        (
+            (day, name)
+            for name, plan in plans.items()
+            for day in range(plan.first, plan.until)
+        ),
+    )
+    energies = collections.Counter[str]()
+    for (name, _), total in totals.items():
+        energies[name] += total.millijoules
+    for name, plan in plans.items():
+        if plan.complete:
+            administration.audit(
+                connection, order.username, _describe(name, plan)
+            )
+        closed[name] = Order(
+            closed[name].days + len(plan.complete),
+            closed[name].millijoules + energies[name],
+            closed[name].incomplete + plan.complete.count(False),
+            plan.waiting,
+        )
+    return [name for name, plan in plans.items() if plan.complete]
 
 
 def _describe(probe: str, plan: days.Plan) -> str:

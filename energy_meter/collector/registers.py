@@ -18,6 +18,8 @@ from energy_meter.db import schema
 
 #: A register that was updated within this time still meters.
 ALIVE_WINDOW_MS = 300_000
+#: Minimum number of digits that name a register.
+_MIN_DIGITS = 4
 #: Number of probes whose registers are loaded at once.
 _CHUNK = 1000
 
@@ -102,18 +104,40 @@ def list_registers(
             yield from _views(rows[name], shares, db_now)
 
 
-def get(
-    connection: sa.Connection, probe: str, key: measurement.RegisterKey
+def find(
+    connection: sa.Connection, probe: str, agent: str, register: str
 ) -> RegisterView:
     """Return a register of a probe.
 
+    :param agent: UUID of the agent, or its name.
+    :param register: ID of the register, or at least its first four digits.
     :raises ProbeNotFound: if the probe has no registers.
     :raises RegisterNotFound: if it has others only.
+    :raises RegisterNotUnique: if several match. One with the whole ID and
+        UUID takes precedence.
     """
-    for view in list_registers(connection, probe):
-        if (view.agent, view.register) == key:
+    found = [
+        view
+        for view in list_registers(connection, probe)
+        if agent in (view.agent, view.agent_name)
+        and view.register.startswith(register)
+        and len(register) >= _MIN_DIGITS
+    ]
+    exact = [
+        view
+        for view in found
+        if (view.agent, view.register) == (agent, register)
+    ]
+    match exact or found:
+        case [view]:
             return view
-    raise exception.RegisterNotFound(probe=probe, register=key.id)
+        case []:
+            raise exception.RegisterNotFound(probe=probe, register=register)
+    raise exception.RegisterNotUnique(
+        probe=probe,
+        register=register,
+        registers='; '.join(f'{view.agent} {view.register}' for view in found),
+    )
 
 
 def _shares(

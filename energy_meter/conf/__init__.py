@@ -23,6 +23,7 @@ from energy_meter.conf import api
 from energy_meter.conf import base
 from energy_meter.conf import bus
 from energy_meter.conf import collector
+from energy_meter.conf import completion
 from energy_meter.conf import energy_api
 from energy_meter.conf import files as conf_files
 from energy_meter.conf import forwarder
@@ -63,7 +64,7 @@ def load(
     :raises ConfigurationError: if an option has an invalid value.
     :raises ConfigurationUnreadable: if a directory of files is not readable.
     """
-    conf = cfg.ConfigOpts()
+    conf = completion.ConfigOpts()
     register_opts(conf)
     _register_logging_opts(conf)
     conf.register_cli_opts(cli_opts)

@@ -141,9 +141,21 @@ def totals(
 
     The parameters are those of :func:`latest`.
     """
+    keys = itertools.product(range(first, until), probes)
+    return totals_of(connection, keys, as_of)
+
+
+def totals_of(
+    connection: sa.Connection,
+    keys: collections.abc.Iterable[tuple[int, str]],
+    as_of: int | None = None,
+) -> dict[tuple[str, int], Total]:
+    """Return all of the latest version of each of some days.
+
+    The parameters are those of :func:`latest_of`.
+    """
     table = schema.closed_day
     columns = [table.c[name] for name in Total._fields]
-    keys = itertools.product(range(first, until), probes)
     return {
         (row.probe, row.day): _total(row)
         for row in _versions(connection, columns, keys, as_of)

@@ -24,6 +24,8 @@ _ERROR_LOGGER = 'oslo_db.sqlalchemy.exc_filters'
 
 #: Maximum time to open a connection, and to wait for a reply.
 _CONNECT_TIMEOUT_S, _READ_TIMEOUT_S = '10', '60'
+#: Execution option of engines that undo all changes.
+_DRY_RUN = 'energy_meter_dry_run'
 _TIMEOUTS = {
     'psycopg': {
         'connect_timeout': _CONNECT_TIMEOUT_S,
@@ -83,6 +85,21 @@ def writing(
         if engine.dialect.name == 'sqlite':
             connection.execute(sa.text('UPDATE probe SET id = id WHERE 0'))
         yield connection
+        if is_dry_run(engine):
+            connection.rollback()
+
+
+def dry_run(engine: sa.Engine) -> sa.Engine:
+    """Return an engine on which :func:`writing` undoes each transaction.
+
+    Until then the transaction holds the locks of the real one.
+    """
+    return engine.execution_options(**{_DRY_RUN: True})
+
+
+def is_dry_run(engine: sa.Engine) -> bool:
+    """Return whether :func:`dry_run` made the engine."""
+    return _DRY_RUN in engine.get_execution_options()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import argparse
 import importlib.metadata
 import pathlib
 
+from energy_meter.conf import completion
 from energy_meter.discover import hosts
 from energy_meter.drivers.snmp import engine
 
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         action='version',
         version=importlib.metadata.version('energy-meter'),
     )
+    completion.add_option(command)
     _add_device_options(
         command.add_argument_group(
             'devices',

@@ -6,6 +6,7 @@ import argparse
 import importlib.metadata
 import pathlib
 
+from energy_meter.conf import completion
 from energy_meter.inventory import ansible
 from energy_meter.inventory import defaults
 
@@ -19,6 +20,7 @@ _DESCRIPTION = (
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     command = argparse.ArgumentParser(prog=PROG, description=_DESCRIPTION)
+    completion.add_option(command)
     command.add_argument(
         '--version',
         action='version',

@@ -23,7 +23,8 @@ _NOT_CONFIGURED = upgradecheck.Result(
 )
 
 
-def _is_configured(conf: cfg.ConfigOpts) -> bool:
+def is_configured(conf: cfg.ConfigOpts) -> bool:
+    """Return whether any option of a bus is set."""
     locations = (
         conf.get_location('transport_url'),
         conf.get_location('sources', bus_conf.GROUP),
@@ -37,7 +38,7 @@ def _is_configured(conf: cfg.ConfigOpts) -> bool:
 
 def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     """Check that there is a secret, and that it is not a weak one."""
-    if not _is_configured(conf):
+    if not is_configured(conf):
         return _NOT_CONFIGURED
     try:
         authorization.load(conf)
@@ -57,7 +58,7 @@ def secrets(conf: cfg.ConfigOpts) -> upgradecheck.Result:
 
 def queues(conf: cfg.ConfigOpts) -> upgradecheck.Result:
     """Check that the buses are reachable and that their queues are read."""
-    if not _is_configured(conf):
+    if not is_configured(conf):
         return _NOT_CONFIGURED
     try:
         unread = list(_unread(conf))

@@ -8,6 +8,7 @@ from oslo_config import cfg
 from oslo_db import exception as db_exception
 
 from energy_meter import exception
+from energy_meter.cmd import output
 from energy_meter.cmd import service
 from energy_meter.cmd.manage import agents
 from energy_meter.cmd.manage import archive
@@ -37,6 +38,7 @@ _AREAS = (
 
 def main() -> None:
     """Run one command."""
+    output.ignore_closed_pipe()
     conf = service.load(
         base.PROG,
         _DESCRIPTION,

@@ -5,6 +5,7 @@
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import agents
 from energy_meter.db import engine as db_engine
 
@@ -12,7 +13,7 @@ from energy_meter.db import engine as db_engine
 def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'agent', 'Manage agents.')
-    area.add('list', _list, 'List all agents.')
+    listing.add_format(area.add('list', _list, 'List all agents.'))
     parser = area.add(
         'disable',
         _disable,
@@ -20,7 +21,7 @@ def add_commands(areas: base.Areas) -> None:
         'and reject its later measurements. Voiding cannot be undone.',
     )
     base.add_agent(parser)
-    base.add_yes(parser)
+    base.add_confirmation(parser)
     base.add_agent(
         area.add(
             'enable',
@@ -32,11 +33,18 @@ def add_commands(areas: base.Areas) -> None:
 
 def _list(conf: cfg.ConfigOpts) -> None:
     with db_engine.connect(conf).begin() as connection:
-        base.show(
-            ['name', 'agent', 'probes', 'last seen', 'disabled'],
+        listing.show(
+            conf,
+            [
+                listing.Column('name'),
+                listing.Column('agent'),
+                listing.Column('probes'),
+                listing.Column('last seen'),
+                listing.Column('disabled'),
+            ],
             (
                 [
-                    view.name or '-',
+                    view.name,
                     view.agent,
                     view.probes,
                     base.utc(view.last_seen_at),
@@ -48,29 +56,32 @@ def _list(conf: cfg.ConfigOpts) -> None:
 
 
 def _disable(conf: cfg.ConfigOpts) -> None:
-    agent = conf.command.agent_uuid
-    engine = db_engine.connect(conf)
-    with engine.connect() as connection:
-        view = agents.get(connection, agent)
-    base.confirm(
+    with db_engine.connect(conf).connect() as connection:
+        view = agents.find(connection, conf.command.agent_id)
+    removed = base.change_database(
         conf,
-        f'Disable agent {agent}, name {view.name or "-"}, and void its '
-        f'registers of {view.probes} probes? Voiding cannot be undone.',
+        lambda engine: agents.disable(engine, view.agent, base.operator()),
+        lambda removed: (
+            f'Disable agent {view.agent}, name {view.name or "-"}, and void '
+            f'its registers of {view.probes} probes? This removes '
+            f'{base.kwh(sum(removed.values()))} kWh. Voiding cannot be undone.'
+        ),
     )
-    removed = agents.disable(engine, agent, base.operator())
     for probe, millijoules in removed.items():
         print(f'Removed {base.kwh(millijoules)} kWh from probe {probe}')
     print(
-        f'Disabled agent {agent}. Its secret allows it to return with another '
-        'UUID: change the secret as well'
+        f'Disabled agent {view.agent}, name {view.name or "-"}. Removed '
+        f'{base.kwh(sum(removed.values()))} kWh from {len(removed)} probes. '
+        'Its secret allows it to return with another UUID: change the secret '
+        'as well'
     )
 
 
 def _enable(conf: cfg.ConfigOpts) -> None:
-    agent = conf.command.agent_uuid
-    with db_engine.connect(conf).begin() as connection:
-        agents.enable(connection, agent, base.operator())
+    with db_engine.writing(db_engine.connect(conf)) as connection:
+        view = agents.find(connection, conf.command.agent_id)
+        agents.enable(connection, view.agent, base.operator())
     print(
-        f'Enabled agent {agent}. Restart it so that it opens new registers; '
-        'its voided registers stay void'
+        f'Enabled agent {view.agent}, name {view.name or "-"}. Restart it so '
+        'that it opens new registers; its voided registers stay void'
     )

@@ -13,11 +13,14 @@ from energy_meter.cmd.manage import base
 def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'rrd', 'Manage the files of the RRD plugin.')
-    area.add(
-        'migrate',
-        _migrate,
-        'Convert all RRD files to [rrd] step, max_gap and archives, keeping '
-        'their data. Stop energy-meter-rrd first.',
+    base.add_confirmation(
+        area.add(
+            'migrate',
+            _migrate,
+            'Convert all RRD files to [rrd] step, max_gap and archives. Data '
+            'is kept as far as the archives have room for it. Stop '
+            'energy-meter-rrd first.',
+        )
     )
 
 
@@ -28,8 +31,15 @@ def _migrate(conf: cfg.ConfigOpts) -> None:
 
     from energy_meter.rrd.writing import migration
 
-    outcome = migration.migrate(
-        conf, lambda paths: tqdm.tqdm(paths, unit='file')
+    outcome = base.carry_out(
+        conf,
+        lambda is_dry: migration.migrate(
+            conf, lambda paths: tqdm.tqdm(paths, unit='file'), is_dry
+        ),
+        lambda outcome: (
+            f'Convert {outcome.rewritten} RRD files? Data for which '
+            '[rrd] archives have no room is removed. This cannot be undone.'
+        ),
     )
     print(f'Converted {outcome.rewritten} files')
     for path, reason in outcome.failures.items():

@@ -12,8 +12,10 @@ import sys
 import typing
 
 from oslo_config import cfg
-import prettytable
+import sqlalchemy as sa
 
+from energy_meter.cmd.manage import listing
+from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 
 #: Name of the command.
@@ -24,6 +26,8 @@ FOREVER_S = float(2**40)
 END_OF_TIME_MS = 2**62
 #: Names of users are cut, so that two of them fit into the audit trail.
 _MAX_NAME_LENGTH = 72
+
+_Result = typing.TypeVar('_Result')
 
 #: Parsers to which areas are added.
 Areas: typing.TypeAlias = 'argparse._SubParsersAction[argparse.ArgumentParser]'
@@ -64,25 +68,71 @@ def add_agent(parser: argparse.ArgumentParser) -> None:
     """Add an argument for an agent."""
     # oslo.config hides an argument that has the name of a section.
     parser.add_argument(
-        'agent_uuid', metavar='agent', help='UUID of the agent'
+        'agent_id',
+        metavar='agent',
+        help='UUID of the agent, or its name if it is unique',
     )
 
 
-def add_yes(parser: argparse.ArgumentParser) -> None:
-    """Add the option of a command that calls :func:`confirm`."""
-    parser.add_argument(
+def add_confirmation(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that :func:`carry_out` confirms."""
+    options = parser.add_mutually_exclusive_group()
+    options.add_argument(
         '--yes', action='store_true', help='do not ask for confirmation'
     )
+    options.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='show what would change, and change nothing',
+    )
 
 
-def confirm(conf: cfg.ConfigOpts, question: str) -> None:
-    """Ask the operator before a change, unless ``--yes`` was given.
+def carry_out(
+    conf: cfg.ConfigOpts,
+    change: collections.abc.Callable[[bool], _Result],
+    question: collections.abc.Callable[[_Result], str],
+) -> _Result:
+    """Make a change once the operator has confirmed it.
 
-    Exits with an error message if the change is not confirmed, or if there is
-    no terminal to ask on.
+    Unless ``--yes`` was given, the result of the change is computed first, so
+    that the question states it. This is all with ``--dry-run``. Exits with an
+    error message if the change is not confirmed, or if there is no terminal to
+    ask on.
+
+    :param change: makes the change, or only computes its result if its
+        argument is True.
+    :param question: returns what to ask, from the result of the change.
+    :returns: the result of the change.
     """
     if conf.command.yes:
-        return
+        return change(False)
+    expected = change(True)
+    if conf.command.dry_run:
+        print('Dry run, nothing was changed. Without --dry-run:')
+        return expected
+    _confirm(question(expected))
+    return change(False)
+
+
+def change_database(
+    conf: cfg.ConfigOpts,
+    change: collections.abc.Callable[[sa.Engine], _Result],
+    question: collections.abc.Callable[[_Result], str],
+) -> _Result:
+    """Make a change in the database as :func:`carry_out` does.
+
+    :param change: makes the change in transactions of
+        :func:`energy_meter.db.engine.writing`, which a dry run undoes.
+    """
+    engine = db_engine.connect(conf)
+    return carry_out(
+        conf,
+        lambda is_dry: change(db_engine.dry_run(engine) if is_dry else engine),
+        question,
+    )
+
+
+def _confirm(question: str) -> None:
     # Standard input is None if it was closed.
     if not (sys.stdin and sys.stdin.isatty()):
         sys.exit(
@@ -123,13 +173,18 @@ def _user(uid: int) -> str:
 
 def kwh(millijoules: int) -> str:
     """Format an energy in kWh."""
-    return f'{millijoules / probes.MILLIJOULES_PER_KWH:.6f}'
+    return format(to_kwh(millijoules), listing.KWH)
 
 
-def utc(timestamp: float | None) -> str:
+def to_kwh(millijoules: int) -> float:
+    """Return an energy in kWh."""
+    return millijoules / probes.MILLIJOULES_PER_KWH
+
+
+def utc(timestamp: float | None) -> str | None:
     """Format a time, in seconds since the epoch, in UTC."""
     if timestamp is None:
-        return '-'
+        return None
     return datetime.datetime.fromtimestamp(timestamp, datetime.UTC).strftime(
         '%Y-%m-%dT%H:%M:%SZ'
     )
@@ -145,16 +200,3 @@ def date(text: str) -> int:
     if parsed.tzinfo is None:
         parsed = parsed.replace(tzinfo=datetime.UTC)
     return round(parsed.timestamp() * 1000)
-
-
-def show(
-    titles: collections.abc.Sequence[str],
-    rows: collections.abc.Iterable[collections.abc.Sequence[object]],
-) -> None:
-    """Print a table."""
-    table = prettytable.PrettyTable(titles)
-    table.add_rows([list(row) for row in rows])
-    table.align = 'l'
-    for name in ('kWh', 'overlap kWh', 'W'):
-        table.align[name] = 'r'
-    print(table)

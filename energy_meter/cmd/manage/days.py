@@ -8,6 +8,7 @@ import datetime
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import day_views
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
@@ -29,6 +30,7 @@ def add_commands(areas: base.Areas) -> None:
     base.add_probe(parser)
     _add_day(parser, '--since', 'first day (default: the first closed day)')
     _add_day(parser, '--until', 'last day (default: the last one)')
+    listing.add_format(parser)
     parser = area.add(
         'show',
         _show,
@@ -40,6 +42,7 @@ def add_commands(areas: base.Areas) -> None:
     parser.add_argument(
         '--version', type=int, help='number of the version (default: latest)'
     )
+    listing.add_format(parser)
     parser = area.add(
         'close',
         _close,
@@ -50,7 +53,7 @@ def add_commands(areas: base.Areas) -> None:
     probes.add_argument('probe', nargs='?', help='ID of the probe')
     probes.add_argument('--all', action='store_true', help='all probes')
     _add_day(parser, '--until', 'last day (default: yesterday)')
-    base.add_yes(parser)
+    base.add_confirmation(parser)
 
 
 def _add_day(parser: argparse.ArgumentParser, name: str, text: str) -> None:
@@ -71,36 +74,37 @@ def _list(conf: cfg.ConfigOpts) -> None:
     until = _NO_LIMIT if command.until is None else command.until + 1
     with db_engine.connect(conf).begin() as connection:
         views = day_views.list_days(connection, command.probe, first, until)
-    base.show(
+    listing.show(
+        conf,
         [
-            'day',
-            'version',
-            'kWh',
-            'coverage',
-            'complete',
-            'closed at',
-            'reason',
-            'user',
-            'waiting',
+            listing.Column('day'),
+            listing.Column('version'),
+            listing.Column('kWh', listing.KWH),
+            listing.Column('coverage', listing.SHARE),
+            listing.Column('complete'),
+            listing.Column('closed at'),
+            listing.Column('reason'),
+            listing.Column('user'),
+            listing.Column('waiting'),
         ],
         map(_row, views),
     )
 
 
-def _row(view: day_views.DayView) -> list[object]:
+def _row(view: day_views.DayView) -> list[listing.Value]:
     total, day = view.total, day_views.iso(view.day)
     if total is None:
-        return [day, *['-'] * 7, view.waiting]
+        return [day, *[None] * 7, view.waiting]
     return [
         day,
         total.version,
-        base.kwh(total.millijoules),
-        f'{total.metered / closed_days.DAY_MS:.4f}',
-        'yes' if total.complete else 'no',
+        base.to_kwh(total.millijoules),
+        total.metered / closed_days.DAY_MS,
+        total.complete,
         base.utc(total.closed_at / 1000),
         total.reason,
-        total.username or '-',
-        view.waiting or '-',
+        total.username or None,
+        view.waiting or None,
     ]
 
 
@@ -110,45 +114,59 @@ def _show(conf: cfg.ConfigOpts) -> None:
         closed, intervals = day_views.show_day(
             connection, command.probe, command.day, command.version
         )
-    base.show(
-        ['start', 'kWh', 'coverage', 'uncertain kWh', 'quality', 'difference'],
+    listing.show(
+        conf,
+        [
+            listing.Column('start'),
+            listing.Column('kWh', listing.KWH),
+            listing.Column('coverage', listing.SHARE),
+            listing.Column('uncertain kWh', listing.KWH),
+            listing.Column('quality'),
+            listing.Column('difference kWh', listing.KWH),
+        ],
         (
             [
                 base.utc(each.interval.start / 1000),
-                base.kwh(each.interval.millijoules),
-                f'{each.interval.coverage:.4f}',
-                base.kwh(each.interval.uncertain),
+                base.to_kwh(each.interval.millijoules),
+                each.interval.coverage,
+                base.to_kwh(each.interval.uncertain),
                 each.interval.quality,
-                '-' if each.difference is None else base.kwh(each.difference),
+                None
+                if each.difference is None
+                else base.to_kwh(each.difference),
             ]
             for each in intervals
         ),
     )
-    print(
-        f'Version {closed.version}, written at '
-        f'{base.utc(closed.closed_at / 1000)}: {closed.reason}'
-    )
+    if command.format == 'table':
+        print(
+            f'Version {closed.version}, written at '
+            f'{base.utc(closed.closed_at / 1000)}: {closed.reason}'
+        )
 
 
 def _close(conf: cfg.ConfigOpts) -> None:
     command = conf.command
-    engine = db_engine.connect(conf)
-    with engine.connect() as connection:
+    with db_engine.connect(conf).connect() as connection:
         today = db_engine.now(connection) // closed_days.DAY_MS
     until = today if command.until is None else min(command.until + 1, today)
     of = 'all probes' if command.all else f'probe {command.probe}'
-    base.confirm(
-        conf,
-        f'Close the days of {of} up to {day_views.iso(until - 1)}, although '
-        'measurements may be missing?',
-    )
     probes = None if command.all else [command.probe]
-    closed = day_views.close(engine, probes, until, base.operator())
+    closed = base.change_database(
+        conf,
+        lambda engine: day_views.close(engine, probes, until, base.operator()),
+        lambda closed: (
+            f'Close {sum(order.days for order in closed.values())} days of '
+            f'{of} up to {day_views.iso(until - 1)}, although measurements '
+            'may be missing?'
+        ),
+    )
     for probe, order in closed.items():
         if order.days or order.waiting:
             print(
-                f'Closed {order.days} days of probe {probe}, '
-                f'{order.incomplete} of them incomplete'
+                f'Closed {order.days} days of probe {probe} with '
+                f'{base.kwh(order.millijoules)} kWh, {order.incomplete} of '
+                'them incomplete'
             )
         if order.waiting:
             print(f'Not all days of probe {probe}: {order.waiting}; try again')

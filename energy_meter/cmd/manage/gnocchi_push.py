@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from energy_meter import exception
 from energy_meter.clients import gnocchi_intervals as intervals
-from energy_meter.cmd.manage import base
+from energy_meter.collector import day_views
 from energy_meter.db import closed_days
 from energy_meter.db import closed_energy
 from energy_meter.db import engine as db_engine
@@ -127,7 +127,7 @@ class Push:
             if day < first and day in metric.days:
                 energies = self._load([probe], range(day, day + 1))
                 if sum(energies[probe, day]) != metric.days[day]:
-                    differing.append(base.utc(day * intervals.DAY_S)[:10])
+                    differing.append(day_views.iso(day))
         if differing:
             self._report(
                 probe,

@@ -5,6 +5,7 @@
 from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import administration
 from energy_meter.db import energies
 from energy_meter.db import engine as db_engine
@@ -15,7 +16,9 @@ from energy_meter.db import subjects
 def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'probe', 'Manage probes.')
-    area.add('list', _list, 'List all probes, including stale ones.')
+    listing.add_format(
+        area.add('list', _list, 'List all probes, including stale ones.')
+    )
     energy = area.add(
         'energy',
         _energy,
@@ -40,29 +43,30 @@ def add_commands(areas: base.Areas) -> None:
         'cannot be undone.',
     )
     base.add_probe(delete)
-    base.add_yes(delete)
+    base.add_confirmation(delete)
 
 
 def _list(conf: cfg.ConfigOpts) -> None:
     with db_engine.connect(conf).begin() as connection:
-        base.show(
+        listing.show(
+            conf,
             [
-                'probe',
-                'kWh',
-                'W',
-                'last measurement',
-                'coverage',
-                'scope',
-                'host',
-                'wattmeter',
+                listing.Column('probe'),
+                listing.Column('kWh', listing.KWH),
+                listing.Column('W', '.1f'),
+                listing.Column('last measurement'),
+                listing.Column('coverage', listing.SHARE),
+                listing.Column('scope'),
+                listing.Column('host'),
+                listing.Column('wattmeter'),
             ],
             (
                 [
                     probe.id,
-                    f'{probe.kwh:.6f}',
-                    '-' if probe.watts is None else f'{probe.watts:.1f}',
+                    probe.kwh,
+                    probe.watts,
                     base.utc(probe.timestamp),
-                    f'{probe.coverage:.4f}',
+                    probe.coverage,
                     probe.scope,
                     probe.host,
                     probe.wattmeter,
@@ -85,13 +89,14 @@ def _energy(conf: cfg.ConfigOpts) -> None:
 
 def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
-    engine = db_engine.connect(conf)
-    with engine.connect() as connection:
-        shown = administration.energy(connection, probe)
-    base.confirm(
+    millijoules = base.change_database(
         conf,
-        f'Delete probe {probe} with {base.kwh(shown)} kWh? This cannot be '
-        'undone.',
+        lambda engine: administration.delete_probe(
+            engine, probe, base.operator()
+        ),
+        lambda millijoules: (
+            f'Delete probe {probe} with {base.kwh(millijoules)} kWh? This '
+            'cannot be undone.'
+        ),
     )
-    millijoules = administration.delete_probe(engine, probe, base.operator())
     print(f'Deleted probe {probe} with {base.kwh(millijoules)} kWh')

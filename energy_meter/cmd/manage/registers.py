@@ -4,8 +4,8 @@
 
 from oslo_config import cfg
 
-from energy_meter import measurement
 from energy_meter.cmd.manage import base
+from energy_meter.cmd.manage import listing
 from energy_meter.collector import administration
 from energy_meter.collector import registers
 from energy_meter.db import engine as db_engine
@@ -14,8 +14,10 @@ from energy_meter.db import engine as db_engine
 def add_commands(areas: base.Areas) -> None:
     """Add the commands to the parser."""
     area = base.Area(areas, 'register', 'Manage the registers of probes.')
-    area.add('list', _list, 'List all registers.')
-    base.add_probe(area.add('show', _show, 'Show the registers of a probe.'))
+    listing.add_format(area.add('list', _list, 'List all registers.'))
+    parser = area.add('show', _show, 'Show the registers of a probe.')
+    base.add_probe(parser)
+    listing.add_format(parser)
     parser = area.add(
         'void',
         _void,
@@ -26,38 +28,41 @@ def add_commands(areas: base.Areas) -> None:
     base.add_probe(parser)
     base.add_agent(parser)
     parser.add_argument(
-        'register', help='ID of the register, 16 hexadecimal digits'
+        'register',
+        help='ID of the register, 16 hexadecimal digits, or at least its '
+        'first four digits if they are unique',
     )
-    base.add_yes(parser)
+    base.add_confirmation(parser)
 
 
 def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
     with db_engine.connect(conf).begin() as connection:
-        base.show(
+        listing.show(
+            conf,
             [
-                'probe',
-                'line',
-                'role',
-                'kWh',
-                'overlap kWh',
-                'opened',
-                'clock',
-                'coverage',
-                'last update',
-                'agent name',
-                'agent',
-                'register',
+                listing.Column('probe'),
+                listing.Column('line'),
+                listing.Column('role'),
+                listing.Column('kWh', listing.KWH),
+                listing.Column('overlap kWh', listing.KWH),
+                listing.Column('opened'),
+                listing.Column('clock'),
+                listing.Column('coverage', listing.SHARE),
+                listing.Column('last update'),
+                listing.Column('agent name'),
+                listing.Column('agent'),
+                listing.Column('register'),
             ],
             (
                 [
                     view.probe,
                     view.line,
                     view.role,
-                    base.kwh(view.millijoules),
-                    base.kwh(view.overlap),
+                    base.to_kwh(view.millijoules),
+                    base.to_kwh(view.overlap),
                     base.utc(view.opened_at),
-                    (view.correction or '-').removeprefix('clock_'),
-                    f'{view.coverage:.4f}',
+                    view.correction and view.correction.removeprefix('clock_'),
+                    view.coverage,
                     base.utc(view.last_seen_at),
                     view.agent_name,
                     view.agent,
@@ -74,21 +79,24 @@ def _show(conf: cfg.ConfigOpts) -> None:
 
 def _void(conf: cfg.ConfigOpts) -> None:
     command = conf.command
-    engine = db_engine.connect(conf)
-    key = measurement.RegisterKey(command.agent_uuid, command.register)
-    with engine.connect() as connection:
-        view = registers.get(connection, command.probe, key)
-    base.confirm(
+    with db_engine.connect(conf).connect() as connection:
+        view = registers.find(
+            connection, command.probe, command.agent_id, command.register
+        )
+    removed = base.change_database(
         conf,
-        f'Void register {view.register} of probe {view.probe} with '
-        f'{base.kwh(view.millijoules)} kWh, agent {view.agent_name}? '
-        'This cannot be undone.',
-    )
-    removed = administration.void(
-        engine, command.probe, key.agent, key.id, base.operator()
+        lambda engine: administration.void(
+            engine, view.probe, view.agent, view.register, base.operator()
+        ),
+        lambda removed: (
+            f'Void register {view.register} with '
+            f'{base.kwh(view.millijoules)} kWh, agent {view.agent_name}? This '
+            f'removes {base.kwh(removed)} kWh from probe {view.probe}, and '
+            'cannot be undone.'
+        ),
     )
     print(
-        f'Voided register {command.register}. Removed {base.kwh(removed)} kWh '
-        f'from probe {command.probe}. If an agent still uses this register, '
+        f'Voided register {view.register}. Removed {base.kwh(removed)} kWh '
+        f'from probe {view.probe}. If an agent still uses this register, '
         'restart the agent so that it opens a new one'
     )

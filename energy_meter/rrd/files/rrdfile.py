@@ -82,6 +82,15 @@ def migrate(path: pathlib.Path, layout: rrd_layout.Layout) -> bool:
     return True
 
 
+def is_outdated(path: pathlib.Path, layout: rrd_layout.Layout) -> bool:
+    """Return whether a file does not have a layout.
+
+    :raises CorruptFile: if it is not a valid RRD file.
+    :raises OSError: if it cannot be opened for reading and writing.
+    """
+    return not layout.fits(inspect(path))
+
+
 def inspect(path: pathlib.Path) -> rrd_layout.Info:
     """Return the layout and the state of a file.
 

@@ -31,11 +31,14 @@ class Result(typing.NamedTuple):
     failures: dict[pathlib.Path, str]
 
 
-def migrate(conf: cfg.ConfigOpts, progress: Progress) -> Result:
+def migrate(
+    conf: cfg.ConfigOpts, progress: Progress, dry_run: bool = False
+) -> Result:
     """Rewrite all files of the archive whose layout is not the configured one.
 
     Data is kept as far as the new layout has room for it.
 
+    :param dry_run: only count the files.
     :raises ArchiveInUse: if the plugin is running.
     :raises ArchiveUnusable: if the directory cannot be used.
     :raises ConfigurationError: if the configured layout is invalid.
@@ -45,6 +48,7 @@ def migrate(conf: cfg.ConfigOpts, progress: Progress) -> Result:
     layout = rrd_layout.Layout(conf.rrd)
     backend = backends.make(conf.rrd.daemon)
     directory = pathlib.Path(conf.rrd.directory).resolve()
+    convert = rrdfile.is_outdated if dry_run else rrdfile.migrate
     rewritten = 0
     failures = {}
     with rrdfile.lock_archive(directory):
@@ -52,7 +56,7 @@ def migrate(conf: cfg.ConfigOpts, progress: Progress) -> Result:
         backend.flush(paths)
         for path in progress(paths):
             try:
-                rewritten += rrdfile.migrate(path, layout)
+                rewritten += convert(path, layout)
             except (
                 exception.CorruptFile,
                 exception.RRDError,

@@ -88,6 +88,18 @@ class InstallationTest(base.BaseTestCase):
         for name, unit in units().items():
             self.assertEqual(account, unit['Service']['User'], name)
 
+    def test_each_command_has_a_completion(self):
+        directory = ETC / 'bash-completion'
+
+        self.assertEqual(
+            scripts(), {path.name for path in directory.iterdir()}
+        )
+        for path in directory.iterdir():
+            self.assertIn(
+                f'/bin/{path.name}" --shell_completion bash',
+                path.read_text(),
+            )
+
     def test_all_files_for_operators_are_installed(self):
         files = {
             path

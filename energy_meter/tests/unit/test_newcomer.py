@@ -5,6 +5,7 @@
 import os
 import pathlib
 import re
+import subprocess
 import textwrap
 
 from oslotest import base
@@ -63,6 +64,18 @@ class NewcomerTest(base.BaseTestCase):
         for page in PAGES:
             for name in re.findall(r'\btools/\w+\.sh', read(page)):
                 self.assertTrue(os.access(CHECKOUT / name, os.X_OK), name)
+
+    def test_help_of_the_quickstart_installs_nothing(self):
+        # Without commands: an installation would fail.
+        done = subprocess.run(
+            ['/bin/bash', CHECKOUT / 'tools/quickstart.sh', '--debug', '-h'],
+            env={'PATH': '/nowhere'},
+            capture_output=True,
+            text=True,
+        )
+
+        self.assertIn('--state-path DIR', done.stdout)
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
 
     def test_addresses_are_those_of_the_defaults(self):
         conf = energy_meter_conf.load([], 'test', files=[])

@@ -2,7 +2,10 @@
 
 """Commands of energy-meter-manage."""
 
+import csv
 import datetime
+import io
+import json
 
 import fixtures
 import sqlalchemy as sa
@@ -200,6 +203,59 @@ class RegistersTest(ManageTest):
             'register x of probe p',
             self.expect_error('register', 'void', 'p', AGENT, 'x'),
         )
+
+
+class FormatTest(ManageTest):
+    """A probe without power, and one register of 1.25 kWh."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.succeed('db', 'sync')
+        self.measure(ago=0)
+
+    def test_lists_can_be_json(self):
+        (register,) = json.loads(
+            self.succeed('register', 'list', '--format', 'json')
+        )
+        (agent,) = json.loads(
+            self.succeed('agent', 'list', '--format', 'json')
+        )
+
+        self.assertEqual(
+            (1.25, 0.0, None, 0.5, 'north', AGENT, REGISTER),
+            tuple(
+                register[name]
+                for name in (
+                    'kwh',
+                    'overlap_kwh',
+                    'clock',
+                    'coverage',
+                    'agent_name',
+                    'agent',
+                    'register',
+                )
+            ),
+        )
+        self.assertEqual((1, None), (agent['probes'], agent['disabled']))
+
+    def test_lists_can_be_csv(self):
+        (row,) = csv.DictReader(
+            io.StringIO(self.succeed('probe', 'list', '--format', 'csv'))
+        )
+
+        self.assertEqual(
+            ('p', '1.25', '173.0', '0.5', 'rack1'),
+            tuple(
+                row[name]
+                for name in ('probe', 'kwh', 'w', 'coverage', 'wattmeter')
+            ),
+        )
+
+    def test_empty_lists_have_the_names_of_columns_only(self):
+        arguments = ('day', 'list', 'p', '--format')
+
+        self.assertEqual('[]\n', self.succeed(*arguments, 'json'))
+        self.assertRegex(self.succeed(*arguments, 'csv'), r'^day,.*waiting\n$')
 
 
 class GnocchiTest(ManageTest):

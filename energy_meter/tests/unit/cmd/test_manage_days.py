@@ -139,7 +139,11 @@ class DaysTest(base.CommandTest):
             'day', 'close', 'p', '--until', self.day(0), '--yes'
         )
 
-        self.assertIn('Closed 1 days of probe p, 1 of them incomp', output)
+        self.assertEqual(
+            'Closed 1 days of probe p with 20.000000 kWh, 1 of them '
+            'incomplete\n',
+            output,
+        )
         with self.engine.connect() as connection:
             rows = connection.execute(sa.select(schema.audit)).all()
         self.assertEqual('ann (1000)', rows[0].username)

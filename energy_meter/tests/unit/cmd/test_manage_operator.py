@@ -45,11 +45,11 @@ class OperatorTest(base.CommandTest):
         self.addCleanup(self.engine.dispose)
         with self.engine.connect() as connection:
             now = db_engine.now(connection)
-        start = now // DAY_MS * DAY_MS - 3 * DAY_MS
+        self.start = now // DAY_MS * DAY_MS - 3 * DAY_MS
         agent = agents.Agent('p', 'A', 1_000_000)
-        agent.start(random.Random(1), start)
+        agent.start(random.Random(1), self.start)
         for hour in range(1, 25):
-            date = start + hour * HOUR_MS
+            date = self.start + hour * HOUR_MS
             databases.deliver(self.engine, agent.measure(date), date)
         with self.engine.connect() as connection:
             self.key = connection.execute(
@@ -168,6 +168,137 @@ class ConfirmationTest(OperatorTest):
 
             self.assertEqual(1, result.code)
             self.assertNotIn('[y/N]', result.error)
+
+
+class DryRunTest(OperatorTest):
+    def test_dry_run_changes_nothing_and_needs_no_terminal(self):
+        self.standard_input(None)
+
+        for command in self.commands():
+            result = self.manage(*command, '--dry-run')
+
+            self.assertEqual((0, ''), (result.code, result.error))
+            self.assertIn('nothing was changed', result.output)
+        self.assert_unchanged()
+
+    def test_dry_run_shows_the_result_of_the_change(self):
+        for command in self.commands():
+            planned = self.manage(*command, '--dry-run').output
+
+            output = self.manage(*command, '--yes').output
+
+            self.assertEqual(output, planned.partition('\n')[2])
+
+    def test_dry_run_of_closing_includes_all_days(self):
+        # Given more days than are closed at once,
+        agent = agents.Agent('q', 'B', 1_000_000)
+        agent.start(random.Random(2), self.start - 20 * DAY_MS)
+        for day in range(1, 23):
+            date = self.start + (day - 20) * DAY_MS
+            databases.deliver(self.engine, agent.measure(date), date)
+
+        result = self.manage('day', 'close', 'q', '--dry-run')
+
+        self.assertIn('Closed 23 days of probe q with 528.', result.output)
+        self.assert_unchanged()
+
+
+class ArchiveTest(OperatorTest):
+    """An archive without files."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.write(f'[rrd]\ndirectory = {self.directory}\n')
+
+    def test_migration_asks(self):
+        self.standard_input(Terminal('n\n'))
+
+        result = self.manage('rrd', 'migrate')
+
+        self.assertEqual((1, ''), (result.code, result.output))
+        self.assertIn('Convert 0 RRD files?', result.error)
+
+    def test_migration_has_a_dry_run(self):
+        self.standard_input(None)
+
+        result = self.manage('rrd', 'migrate', '--dry-run')
+
+        self.assertEqual(0, result.code)
+        self.assertIn('nothing was changed', result.output)
+
+
+class NameTest(OperatorTest):
+    """The agent A meters probe p; another of this name meters probe q."""
+
+    def add_namesake(self) -> None:
+        agent = agents.Agent('q', 'A', 1_000_000)
+        agent.start(random.Random(2), self.start)
+        point = agent.point(self.start + HOUR_MS, is_mark=False)
+        point = point._replace(
+            register=point.register._replace(agent='another')
+        )
+        databases.deliver(self.engine, [point], self.start + HOUR_MS)
+
+    def test_agents_can_be_named(self):
+        for action in ('disable', '--yes'), ('enable',):
+            result = self.manage('agent', action[0], 'A', *action[1:])
+
+            self.assertEqual((0, ''), (result.code, result.error))
+            self.assertIn(f'agent {self.key.agent}, name A', result.output)
+
+    def test_names_of_several_agents_are_refused(self):
+        self.add_namesake()
+
+        result = self.manage('agent', 'disable', 'A', '--yes')
+
+        self.assertEqual((1, ''), (result.code, result.output))
+        for uuid in self.key.agent, 'another':
+            self.assertIn(f'{uuid}, enabled', result.error)
+        self.assert_unchanged()
+
+    def test_uuid_takes_precedence_over_the_name_of_another_agent(self):
+        # Given an agent that has the UUID of another as its name,
+        with self.engine.begin() as connection:
+            connection.execute(
+                schema.register.update().values(agent_name='another')
+            )
+        self.add_namesake()
+
+        result = self.manage('agent', 'disable', 'another', '--yes')
+
+        self.assertIn('Disabled agent another, name A', result.output)
+
+    def test_registers_can_be_named_by_their_first_digits(self):
+        result = self.manage(
+            *('register', 'void', 'p', 'A', self.key.register[:4], '--yes')
+        )
+
+        self.assertIn(f'Voided register {self.key.register}', result.output)
+
+    def test_first_digits_of_several_registers_are_refused(self):
+        agent = agents.Agent('p', 'B', 1_000_000)
+        agent.start(random.Random(3), self.start)
+        agent.register = self.key.register[:8] + 8 * '0'
+        date = self.start + HOUR_MS
+        databases.deliver(self.engine, agent.measure(date), date)
+        with self.engine.begin() as connection:
+            connection.execute(schema.register.update().values(agent_name='A'))
+
+        result = self.manage(
+            *('register', 'void', 'p', 'A', self.key.register[:8], '--yes')
+        )
+
+        self.assertEqual((1, ''), (result.code, result.output))
+        for register in self.key.register, agent.register:
+            self.assertIn(register, result.error)
+        self.assertEqual([], self.audit())
+
+    def test_too_few_digits_name_no_register(self):
+        for digits in '', self.key.register[:3]:
+            result = self.manage('register', 'void', 'p', 'A', digits, '--yes')
+
+            self.assertIn('not found', result.error)
+        self.assert_unchanged()
 
 
 class AuditTest(OperatorTest):

@@ -3,6 +3,7 @@
 """Checks of an installation by energy-meter-status."""
 
 import json
+import random
 
 import fixtures
 import sqlalchemy as sa
@@ -10,12 +11,16 @@ import sqlalchemy as sa
 from energy_meter.cmd import status
 from energy_meter.db import migration
 from energy_meter.tests.unit.cmd import base
+from energy_meter.tests.unit.collector import agents
+from energy_meter.tests.unit.collector import databases
 
 #: Exit codes of oslo.upgradecheck.
 SUCCESS, WARNING, FAILURE, UNEXPECTED = 0, 1, 2, 255
 
 
 class StatusTest(base.CommandTest):
+    """A database without tables."""
+
     def setUp(self) -> None:
         super().setUp()
         self.engine = sa.create_engine(self.url)
@@ -28,6 +33,8 @@ class StatusTest(base.CommandTest):
             f'[bus]\nsecrets = {secrets}\n'
         )
 
+
+class UpgradeTest(StatusTest):
     def check(self, *options: str) -> base.Result:
         return self.run_command(status.main, 'upgrade', 'check', *options)
 
@@ -131,3 +138,82 @@ class StatusTest(base.CommandTest):
         result = self.check()
         self.assertEqual(WARNING, result.code)
         self.assertIn('documentation', result.output)
+
+    def test_nothing_configured_is_a_failure(self):
+        self.write('[DEFAULT]\ndebug = true\n')
+
+        result = self.check()
+
+        self.assertEqual(FAILURE, result.code)
+        self.assertIn('Nothing was checked', result.output)
+        self.assertIn('test.conf', result.output)
+
+    def test_other_words_than_check_are_refused(self):
+        result = self.run_command(status.main, 'upgrade', 'chek')
+
+        self.assertIn('chek', result.error)
+
+
+class HealthTest(StatusTest):
+    """A database and a bus within the process."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        migration.sync(self.engine)
+        self.configure('a-secret-of-our-own')
+
+    def health(self, *options: str) -> base.Result:
+        return self.run_command(status.main, 'health', *options)
+
+    def test_healthy_installation_is_ok(self):
+        result = self.health()
+
+        self.assertEqual((0, ''), (result.code, result.error))
+        self.assertRegex(result.output, r'^OK: \d+ checks\n')
+
+    def test_warning_is_named_in_the_first_line(self):
+        # Given a probe that is not metered any more,
+        measurements = agents.Agent('rack1', 'A', 1000)
+        measurements.start(random.Random(1), agents.EPOCH)
+        date = agents.EPOCH + 1000
+        databases.deliver(self.engine, measurements.measure(date), date)
+
+        result = self.health()
+
+        first, *details = result.output.splitlines()
+        self.assertEqual(1, result.code)
+        self.assertIn('Stale probes', first)
+        self.assertRegex(first, '^WARNING: ')
+        self.assertRegex('\n'.join(details), 'WARNING: Stale .* rack1')
+
+    def test_unavailable_database_is_critical(self):
+        self.write('[database]\nconnection = sqlite:////missing/db\n')
+
+        result = self.health()
+
+        self.assertEqual(2, result.code)
+        self.assertRegex(result.output, '^CRITICAL: Database revision\n')
+
+    def test_nothing_configured_is_unknown(self):
+        self.write('')
+
+        result = self.health()
+
+        self.assertEqual(3, result.code)
+        self.assertRegex(result.output, '^UNKNOWN: .* transport_url')
+
+    def test_invalid_configuration_is_unknown(self):
+        self.write('[api]\nprobe_ttl = long\n')
+
+        result = self.health()
+
+        self.assertEqual(3, result.code)
+        self.assertRegex(result.output, r'^UNKNOWN: .*\[api\] probe_ttl')
+
+    def test_health_can_be_json(self):
+        document = json.loads(self.health('--json').output)
+
+        self.assertEqual('OK', document['state'])
+        self.assertEqual(
+            {'OK'}, {each['state'] for each in document['checks']}
+        )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from energy_meter import exception
 from energy_meter.collector import administration
+from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import sums
 from energy_meter.tests.unit.collector import agents
@@ -66,6 +67,22 @@ class VoidTest(AdministrationTest):
 
         self.assertEqual(0, self.shown())
         databases.assert_settled(self.engine, 'void')
+
+    def test_dry_run_has_the_result_and_changes_nothing(self):
+        # Given a register that another is billed for instead,
+        agent, other = self.start('A', 1000), self.start('B', 700)
+        self.deliver(agent)
+        self.deliver(other)
+
+        removed = administration.void(
+            db_engine.dry_run(self.engine),
+            *('p', 'A-uuid', agent.register, 'me'),
+        )
+
+        self.assertEqual(1_080_000, removed)
+        self.assertEqual(3_600_000, self.shown())
+        self.assertEqual([], self.audit())
+        self.assertEqual(removed, self.void(agent))
 
     def test_energy_of_other_registers_remains(self):
         agent = self.start(ago=4 * HOUR_MS)

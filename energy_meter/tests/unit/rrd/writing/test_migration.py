@@ -53,6 +53,15 @@ class MigrationTest(base.ArchiveTest):
         self.assertEqual((1, {}), self.migrate(archives=LONGER, max_gap=90.0))
         self.assertEqual(before, self.all_series())
 
+    def test_dry_run_counts_files_and_changes_none(self):
+        before = self.file.read_bytes()
+        self.set(archives=LONGER)
+
+        result = migration.migrate(self.conf, list, dry_run=True)
+
+        self.assertEqual((1, {}), result)
+        self.assertEqual(before, self.file.read_bytes())
+
     def test_migrated_file_fits_layout(self):
         self.migrate(archives=LONGER)
         self.assertEqual((0, {}), self.migrate())
