@@ -91,13 +91,11 @@ class Renderer:
         self,
         period: str,
         rows: list[summary.Row],
-        watts: float | None,
-        total: series.Figures,
+        total: summary.Total,
     ) -> str:
         """Render the page of all probes in one period.
 
-        :param watts: current power of all probes.
-        :param total: figures of the sum of all probes.
+        :param total: the sum of all probes.
         """
         return self._render(
             'period.html',
@@ -105,8 +103,8 @@ class Renderer:
             period=period,
             link='period/',
             is_zoom=period not in periods.NAMED,
-            now=watts,
-            total=total,
+            now=total.watts,
+            total=total.figures,
             groups=_group(rows),
         )
 
