@@ -38,7 +38,7 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         static,
         '' if conf.rrd.kwh_price is None else conf.rrd.currency,
         conf.rrd.refresh_interval,
-        graphs.plot_area,
+        graphs.plot_areas,
         has_energy=source is not None,
     )
     controllers = root.Root(

@@ -30,9 +30,9 @@ class Archive:
     probes is their sum.
     """
 
-    plot_area = 0.1, 0.8
-
     def __init__(self):
+        area = graph.PlotArea(0.1, 0.8)
+        self.plot_areas = {'full': area, 'narrow': area}
         self._probes = {}
         self._steps = {}
         self.drawn = []

@@ -175,7 +175,7 @@ class GraphTest(base.PagesTestCase):
             ('format=gif', 'png, svg'),
             ('format=', ''),
             ('theme=pink', 'light, dark'),
-            ('size=9', 'full, thumbnail'),
+            ('size=9', 'full, narrow, thumbnail'),
         ):
             response = self.get(f'/graph/hour/a/?{query}', 400)
 
