@@ -10,6 +10,7 @@ import webob
 from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd.energy import source as energy_source
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import compression
 from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import headers
 from energy_meter.rrd.pages import root
@@ -65,13 +66,15 @@ def _with_middleware(
         response.content_type = 'text/html'
 
     # Outermost, so that error pages have the headers, too.
-    return headers.Headers(
-        middleware.build(
-            access.authenticate(application, conf, rrd_conf.GROUP),
-            conf,
-            rrd_conf.GROUP,
-            {},
-            show,
+    return compression.Compression(
+        headers.Headers(
+            middleware.build(
+                access.authenticate(application, conf, rrd_conf.GROUP),
+                conf,
+                rrd_conf.GROUP,
+                {},
+                show,
+            )
         )
     )
 
