@@ -23,7 +23,7 @@ _MIN_ENTRY_WIDTH, _ENTRY_MARGIN, _CHARACTER_WIDTH = 180, 40, 6.6
 _POWER_WIDTH = 8
 
 #: Width of a figure in the legend, in pixels, and of a character of the title.
-_FIGURE_WIDTH, _TITLE_CHARACTER_WIDTH = 120, 8.8
+_FIGURE_WIDTH, _TITLE_CHARACTER_WIDTH = 130, 8.8
 
 
 class Style(typing.NamedTuple):

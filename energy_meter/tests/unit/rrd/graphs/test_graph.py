@@ -148,9 +148,10 @@ class StyleTest(GraphTest):
             for element in self.drawn_elements('COMMENT:')
             if element != 'COMMENT:\\l'
         ]
-        self.assertEqual(2, len(rows))
-        # A character is 6.4 pixels wide.
-        self.assertLessEqual(max(map(len, rows)) * 6.4, 420)
+        self.assertEqual(3, len(rows))
+        # A character is 6.6 pixels wide.
+        width = max(len(row) for row in rows) - len('COMMENT:\\l')
+        self.assertLess(width * 6.6, graph.SIZES['narrow'][0])
         ends = [
             element.endswith('\\l')
             for element in self.drawn_elements('AREA:top')
