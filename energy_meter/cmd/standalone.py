@@ -29,7 +29,7 @@ _PROG = 'energy-meter-standalone'
 _DESCRIPTION = (
     'Run agent, collector, API and graph pages in one process, with an '
     'SQLite database and without RabbitMQ and Keystone. Without a '
-    'configuration file, two dummy probes are metered.'
+    'configuration file, a simulated rack is metered.'
 )
 _OPTS = [
     *check.OPTS,

@@ -43,31 +43,49 @@ def _square_integral(phase: float) -> float:
     return min(phase, 1 - phase)
 
 
-def _flat(phase: float) -> float:
-    return 0.0
+class Part(typing.NamedTuple):
+    """One of the waves that a waveform is the sum of.
+
+    :ivar shape: between -1 and 1, as a function of the phase from 0 to 1.
+    :ivar integral: of the shape; zero over a whole period.
+    :ivar share: of the amplitude of the waveform.
+    :ivar periods: number of its periods in one period of the waveform.
+    :ivar is_random: whether the amplitude of each period is random.
+    """
+
+    shape: collections.abc.Callable[[float], float]
+    integral: collections.abc.Callable[[float], float]
+    share: float = 1.0
+    periods: int = 1
+    is_random: bool = False
 
 
-#: Shape of each waveform, between -1 and 1, and the integral of the shape;
-#: both are functions of the phase from 0 to 1. The integral over a whole
-#: period is zero.
-SHAPES = {
-    'constant': (_flat, _flat),
-    'random': (_square, _square_integral),
-    'sine': (_sine, _sine_integral),
-    'square': (_square, _square_integral),
+#: Parts of each waveform. The sum of their shares is at most one.
+WAVEFORMS: dict[str, tuple[Part, ...]] = {
+    'constant': (),
+    # With a period of a day: the day, then tasks that start and end after 36
+    # minutes, and noise of about an hour, seven minutes and 43 seconds.
+    'load': (
+        Part(_sine, _sine_integral, 0.3),
+        Part(_square, _square_integral, 0.15, 20, is_random=True),
+        Part(_sine, _sine_integral, 0.25, 20, is_random=True),
+        Part(_sine, _sine_integral, 0.15, 200, is_random=True),
+        Part(_sine, _sine_integral, 0.15, 2000, is_random=True),
+    ),
+    'random': (Part(_square, _square_integral, is_random=True),),
+    'sine': (Part(_sine, _sine_integral),),
+    'square': (Part(_square, _square_integral),),
 }
 
 
 class Wave:
     """Power and energy as functions of time.
 
-    :param waveform: a key of :data:`SHAPES`.
+    :param waveform: a key of :data:`WAVEFORMS`.
     :param low: minimum power, in watts.
     :param high: maximum power, in watts.
     :param period: length of one period, in seconds.
-    :param seed: seed of the waveform ``random``. Its power is random in the
-        first half of each period; in the second half it deviates from the
-        mean by the same amount in the other direction.
+    :param seed: seed of random parts.
     """
 
     def __init__(
@@ -78,29 +96,39 @@ class Wave:
         period: float,
         seed: str = '',
     ) -> None:
-        self._shape, self._integral = SHAPES[waveform]
+        self._parts = WAVEFORMS[waveform]
         self._low, self._high, self._period = low, high, period
         self._mean = (low + high) / 2
         self._amplitude = (high - low) / 2
-        self._seed = seed if waveform == 'random' else None
+        self._seed = seed
 
     def power(self, monotonic: float) -> float:
         """Return the power at a time, in watts."""
-        period, phase = divmod(monotonic / self._period, 1)
-        watts = self._mean + self._swing(period) * self._shape(phase)
+        watts = self._mean
+        for part in self._parts:
+            number, phase = divmod(monotonic / self._period * part.periods, 1)
+            watts += self._swing(part, number) * part.shape(phase)
         return min(max(watts, self._low), self._high)
 
     def energy(self, monotonic: float) -> float:
         """Return the energy from time zero to a time, in joules."""
-        period, phase = divmod(monotonic / self._period, 1)
-        return self._mean * monotonic + self._swing(
-            period
-        ) * self._period * self._integral(phase)
+        joules = self._mean * monotonic
+        for part in self._parts:
+            number, phase = divmod(monotonic / self._period * part.periods, 1)
+            seconds = self._period / part.periods * part.integral(phase)
+            joules += self._swing(part, number) * seconds
+        return joules
 
-    def _swing(self, period: float) -> float:
-        if self._seed is None:
-            return self._amplitude
-        return self._amplitude * _draw(f'{self._seed}/{period:.0f}')
+    def _swing(self, part: Part, number: float) -> float:
+        """Return the amplitude of a period of a part, in watts.
+
+        :param number: of the period.
+        """
+        swing = self._amplitude * part.share
+        if not part.is_random:
+            return swing
+        part_number = self._parts.index(part)
+        return swing * _draw(f'{self._seed}/{part_number}/{number:.0f}')
 
 
 @functools.lru_cache(maxsize=1024)
@@ -117,6 +145,11 @@ class Dummy(base.Driver):
             default='sine',
             choices=[
                 ('constant', 'Halfway between min_watts and max_watts.'),
+                (
+                    'load',
+                    'Like the load of a server, if the period is a day: a '
+                    'sine wave with random steps and noise.',
+                ),
                 ('random', 'A different power in each half of a period.'),
                 ('sine', 'A sine wave.'),
                 (
@@ -143,8 +176,8 @@ class Dummy(base.Driver):
         cfg.IntOpt(
             'seed',
             default=0,
-            help='Seed of waveform = random. With the same seed, a probe '
-            'has the same sequence of powers.',
+            help='Seed of the waveforms random and load. With the same seed, '
+            'a probe has the same sequence of powers.',
         ),
     )
 

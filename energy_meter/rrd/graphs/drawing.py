@@ -17,11 +17,13 @@ _EDGE = 'LINE0.5'
 #: unknown periods, and periods in which the sum lacks a probe.
 _FILL, _PEAKS, _UNKNOWN, _INCOMPLETE = '40', '38', '50', '28'
 
-#: Legend of the sum: entries per row, and characters of name and power.
-_COLUMNS = 4
-_NAME_WIDTH, _POWER_WIDTH = 15, 9
+#: Legend of the sum, in pixels: minimum width of an entry, and the widths of
+#: its margins and of a character. In characters: its power.
+_MIN_ENTRY_WIDTH, _ENTRY_MARGIN, _CHARACTER_WIDTH = 180, 40, 6.6
+_POWER_WIDTH = 8
 
-_MAX_TITLE_LENGTH = 90
+#: Width of a figure in the legend, in pixels, and of a character of the title.
+_FIGURE_WIDTH, _TITLE_CHARACTER_WIDTH = 130, 8.8
 
 
 class Style(typing.NamedTuple):
@@ -37,6 +39,10 @@ class Style(typing.NamedTuple):
     size: tuple[int, int]
     has_legend: bool
     max_watts: float | None = None
+
+    def columns(self, width: float) -> int:
+        """Return how many elements of this width fit into a row."""
+        return int(self.size[0] / width)
 
 
 class Band(typing.NamedTuple):
@@ -88,7 +94,9 @@ def frame(style: Style, window: rrd_window.Window, title: str) -> list[str]:
         options += ['--upper-limit', str(style.max_watts), '--rigid']
     if not style.has_legend:
         return [*options, '--no-legend']
-    title = labels.cell(labels.plain(title), _MAX_TITLE_LENGTH).rstrip()
+    title = labels.cell(
+        labels.plain(title), style.columns(_TITLE_CHARACTER_WIDTH)
+    ).rstrip()
     return [*options, '--title', title, '--vertical-label', 'W']
 
 
@@ -150,10 +158,11 @@ def stack(style: Style, bands: list[Band]) -> list[str]:
     ]
     # Draw from top to bottom: each area covers the lower part of the last.
     for place, band in enumerate(bands):
+        entry = _legend_entry(style, place, band)
         heights = [f'band{number}' for number in range(place, len(bands))]
         elements += [
             f'CDEF:top{place}={librrd.sum_of(heights)}',
-            f'AREA:top{place}#{band.color}:{_legend_entry(place, band)}',
+            f'AREA:top{place}#{band.color}:{entry}',
             f'{_EDGE}:top{place}#{style.theme.background}',
         ]
     return [
@@ -180,14 +189,28 @@ def no_data(style: Style) -> list[str]:
     ]
 
 
-def legend(figures: rrd_series.Figures, currency: str) -> list[str]:
+def legend(
+    style: Style, figures: rrd_series.Figures, currency: str
+) -> list[str]:
     """Print figures below a graph."""
-    text = '   '.join(labels.figures(figures, currency))
-    return ['COMMENT:\\l', f'COMMENT:{labels.legend(text)}\\l']
+    texts = labels.figures(figures, currency)
+    columns = style.columns(_FIGURE_WIDTH)
+    rows = [
+        '   '.join(texts[number : number + columns])
+        for number in range(0, len(texts), columns)
+    ]
+    return [
+        'COMMENT:\\l',
+        *(f'COMMENT:{labels.legend(row)}\\l' for row in rows),
+    ]
 
 
-def _legend_entry(place: int, band: Band) -> str:
-    name = labels.cell(labels.plain(band.label), _NAME_WIDTH)
+def _legend_entry(style: Style, place: int, band: Band) -> str:
+    columns = style.columns(_MIN_ENTRY_WIDTH)
+    width = style.size[0] / columns - _ENTRY_MARGIN
+    name = labels.cell(
+        labels.plain(band.label), int(width / _CHARACTER_WIDTH) - _POWER_WIDTH
+    )
     text = name + labels.watts(band.watts).rjust(_POWER_WIDTH)
-    end = '\\l' if (place + 1) % _COLUMNS == 0 else ''
+    end = '\\l' if (place + 1) % columns == 0 else ''
     return labels.legend(text) + end

@@ -18,7 +18,8 @@ from energy_meter.rrd.reading import archive as rrd_archive
 from energy_meter.rrd.reading import window as rrd_window
 
 #: Width and height of an image, in pixels; the first is the default.
-SIZES = {'full': (800, 360), 'thumbnail': (320, 120)}
+#: On a phone, the text of a full graph would be illegible.
+SIZES = {'full': (800, 360), 'narrow': (360, 380), 'thumbnail': (320, 120)}
 
 #: The first is the default.
 FORMATS = ('png', 'svg')
@@ -28,7 +29,7 @@ THEMES = tuple(palette.THEMES)
 _SUM = 'all'
 
 #: Change this whenever graphs are drawn differently, to invalidate the cache.
-_DRAWING_VERSION = '1'
+_DRAWING_VERSION = '2'
 
 _ANY_WINDOW = rrd_window.Window(1_000_000_000, 1_000_000_060, 1, False, '')
 
@@ -44,6 +45,13 @@ class Image(typing.NamedTuple):
 
     tag: str
     content: bytes
+
+
+class PlotArea(typing.NamedTuple):
+    """Left edge and width of a plot, as shares of the width of its graph."""
+
+    left: float
+    width: float
 
 
 class Graphs:
@@ -99,7 +107,7 @@ class Graphs:
             image_format,
             palette.THEMES[theme],
             SIZES[size],
-            size == 'full',
+            size != 'thumbnail',
             self._options.graph_max_watts,
         )
         image = self._cached(name, query)
@@ -113,18 +121,23 @@ class Graphs:
         return image
 
     @functools.cached_property
-    def plot_area(self) -> tuple[float, float]:
-        """Left edge and width of the plot, as shares of a full graph's width.
+    def plot_areas(self) -> dict[str, PlotArea]:
+        """Plot area by size, of graphs that are not thumbnails.
 
         They depend on the fonts of this machine, but not on the data.
         """
-        style = drawing.Style(
-            FORMATS[0], palette.THEMES[THEMES[0]], SIZES['full'], True
-        )
-        left, width = librrd.plot_area(
-            *drawing.frame(style, _ANY_WINDOW, ''), *drawing.no_data(style)
-        )
-        return left / SIZES['full'][0], width / SIZES['full'][0]
+        areas = {}
+        for size in ('full', 'narrow'):
+            style = drawing.Style(
+                FORMATS[0], palette.THEMES[THEMES[0]], SIZES[size], True
+            )
+            left, width = librrd.plot_area(
+                *drawing.frame(style, _ANY_WINDOW, ''), *drawing.no_data(style)
+            )
+            areas[size] = PlotArea(
+                left / SIZES[size][0], width / SIZES[size][0]
+            )
+        return areas
 
     def _cached(self, name: str, query: rrd_archive.Query) -> Image | None:
         tag = self._tag(query)
@@ -156,7 +169,9 @@ class Graphs:
         if paths and None in series.watts:
             arguments += drawing.unknown(style)
         if style.has_legend:
-            arguments += drawing.legend(series.figures, self._options.currency)
+            arguments += drawing.legend(
+                style, series.figures, self._options.currency
+            )
         image = Image(self._tag(query), librrd.draw(*arguments))
         self._cache.put(name, image.tag, image.content)
         return image

@@ -10,6 +10,7 @@ import webob
 from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd.energy import source as energy_source
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import compression
 from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import headers
 from energy_meter.rrd.pages import root
@@ -38,7 +39,7 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         static,
         '' if conf.rrd.kwh_price is None else conf.rrd.currency,
         conf.rrd.refresh_interval,
-        graphs.plot_area,
+        graphs.plot_areas,
         has_energy=source is not None,
     )
     controllers = root.Root(
@@ -65,13 +66,15 @@ def _with_middleware(
         response.content_type = 'text/html'
 
     # Outermost, so that error pages have the headers, too.
-    return headers.Headers(
-        middleware.build(
-            access.authenticate(application, conf, rrd_conf.GROUP),
-            conf,
-            rrd_conf.GROUP,
-            {},
-            show,
+    return compression.Compression(
+        headers.Headers(
+            middleware.build(
+                access.authenticate(application, conf, rrd_conf.GROUP),
+                conf,
+                rrd_conf.GROUP,
+                {},
+                show,
+            )
         )
     )
 

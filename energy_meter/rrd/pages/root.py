@@ -93,9 +93,11 @@ class Root:
 
     @pecan.expose()
     def front(self) -> webob.Response:
-        """Redirect to the last hour of all probes."""
+        """Redirect to a period of all probes that has data."""
+        period = self._summary.opening_period()
         return webob.Response(
-            status=302, location=f'{pecan.request.application_url}/last/hour/'
+            status=302,
+            location=f'{pecan.request.application_url}/last/{period}/',
         )
 
     @pecan.expose()
@@ -105,8 +107,9 @@ class Root:
             self._renderer.period(
                 period,
                 self._summary.rows(period),
-                self._summary.watts(),
-                self._archive.series(period, None).figures,
+                self._summary.total(
+                    period, self._archive.series(period, None).figures
+                ),
             )
         )
 
@@ -174,7 +177,9 @@ class Root:
             'figures': series.figures._asdict(),
         }
         if probe is None:
-            document['now'] = self._summary.watts()
+            total = self._summary.total(period, series.figures)
+            document['figures'] = total.figures._asdict()
+            document['now'] = total.watts
             document['probes'] = {
                 row.probe.id: {'now': row.watts, **row.figures._asdict()}
                 for row in self._summary.rows(period)

@@ -45,7 +45,7 @@ class Renderer:
 
     :param currency: of costs; empty if no price is configured.
     :param refresh: seconds between two updates of an open page.
-    :param plot_area: see :attr:`energy_meter.rrd.graphs.graph.Graphs`.
+    :param plot_areas: see :class:`energy_meter.rrd.graphs.graph.Graphs`.
     :param has_energy: whether energy is known from the API.
     """
 
@@ -54,7 +54,7 @@ class Renderer:
         static: static_files.StaticFiles,
         currency: str,
         refresh: float,
-        plot_area: tuple[float, float],
+        plot_areas: dict[str, graph.PlotArea],
         has_energy: bool,
     ) -> None:
         self._static = static
@@ -76,7 +76,7 @@ class Renderer:
         self._environment.globals.update(
             periods=tuple(periods.NAMED),
             sizes=graph.SIZES,
-            plot_area=plot_area,
+            plot_areas=plot_areas,
             currency=currency,
             refresh=refresh,
             zone=periods.local_zone,
@@ -91,13 +91,11 @@ class Renderer:
         self,
         period: str,
         rows: list[summary.Row],
-        watts: float | None,
-        total: series.Figures,
+        total: summary.Total,
     ) -> str:
         """Render the page of all probes in one period.
 
-        :param watts: current power of all probes.
-        :param total: figures of the sum of all probes.
+        :param total: the sum of all probes.
         """
         return self._render(
             'period.html',
@@ -105,8 +103,8 @@ class Renderer:
             period=period,
             link='period/',
             is_zoom=period not in periods.NAMED,
-            now=watts,
-            total=total,
+            now=total.watts,
+            total=total.figures,
             groups=_group(rows),
         )
 

@@ -23,6 +23,23 @@ class Figures(typing.NamedTuple):
     kwh: float | None
     cost: float | None
 
+    def including(self, watts: float | None) -> 'Figures':
+        """Return the figures of a period that also had this power.
+
+        A series ends with its last complete step, so the current power can be
+        beyond its minimum or maximum.
+        """
+        if watts is None:
+            return self
+        return self._replace(
+            minimum=watts
+            if self.minimum is None
+            else min(self.minimum, watts),
+            maximum=watts
+            if self.maximum is None
+            else max(self.maximum, watts),
+        )
+
 
 class Series(typing.NamedTuple):
     """Power over a period, in steps.

@@ -35,8 +35,7 @@
       this.anchor = null;  // the other end of the selection
       this.loadedAt = -Infinity;
       this.slider = add(plot, 'div', 'cursor');
-      this.slider.style.left = `${plot.dataset.left * 100}%`;
-      this.slider.style.width = `${plot.dataset.width * 100}%`;
+      this.place();
       this.selection = add(this.slider, 'div', 'selection');
       this.line = add(this.slider, 'div', 'line');
       this.tip = add(plot, 'p', 'tip');
@@ -51,7 +50,16 @@
       this.listen();
     }
 
+    // Cover the plot of the graph.
+    place() {
+      const {left, width, narrowLeft, narrowWidth} = this.plot.dataset;
+      const isNarrow = 'narrow' in document.documentElement.dataset;
+      this.slider.style.left = `${(isNarrow ? narrowLeft : left) * 100}%`;
+      this.slider.style.width = `${(isNarrow ? narrowWidth : width) * 100}%`;
+    }
+
     listen() {
+      addEventListener('width', () => this.place());
       const on = (name, action) => this.slider.addEventListener(name, action);
       on('pointerenter', event => this.onMove(event));
       on('pointerdown', event => this.onDown(event));

@@ -44,8 +44,10 @@
   }
 
   async function updateGraph(image) {
-    const theme = document.documentElement.dataset.theme;
-    const url = `${image.dataset.graph}&theme=${theme}`;
+    const {theme, narrow} = document.documentElement.dataset;
+    const source = narrow === undefined ? image.dataset.graph
+      : image.dataset.narrow || image.dataset.graph;
+    const url = `${source}&theme=${theme}`;
     const response = await fetchIfChanged(image, url);
     if (!response) {
       return;
@@ -245,4 +247,5 @@
   }
   document.addEventListener('visibilitychange', refresh);
   addEventListener('theme', refresh);
+  addEventListener('width', refresh);
 })();

@@ -1,10 +1,12 @@
 // Light or dark theme: follows the system unless the user chooses one, which
-// the browser stores. Runs before the page is rendered.
+// the browser stores. Graphs of narrow screens: as the style sheet says. Runs
+// before the page is rendered.
 'use strict';
 
 (() => {
   const KEY = 'energy_meter.theme';
   const dark = matchMedia('(prefers-color-scheme: dark)');
+  const narrow = matchMedia('(max-width: 34rem)');
 
   function stored() {
     try {
@@ -29,7 +31,14 @@
     }
   }
 
+  function applyWidth() {
+    document.documentElement.toggleAttribute('data-narrow', narrow.matches);
+    dispatchEvent(new Event('width'));
+  }
+
   apply(stored());
+  applyWidth();
+  narrow.addEventListener('change', applyWidth);
   dark.addEventListener('change', () => apply(stored()));
   addEventListener('DOMContentLoaded', () => {
     const buttons = document.getElementById('theme');

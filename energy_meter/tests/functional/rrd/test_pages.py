@@ -272,6 +272,60 @@ class PagesTest(browsing.PagesTestCase):
         self.press(keys.Keys.ENTER)
         self.assertEqual(name, self.find('h1').text)
 
+    def hold_phone(self):
+        self.browser.resize(400)
+        self.addCleanup(self.browser.resize, 0)
+
+    def test_phone_gets_graphs_with_legible_text(self):
+        self.hold_phone()
+
+        self.open('/last/hour/')
+        self.wait_for_graphs('.panel .graph')
+
+        self.assertTrue(self.responses('/graph/hour/?size=narrow'))
+        self.assertFalse(self.responses('/graph/hour/?size=full'))
+        plot = self.find('.panel .plot')
+        share = float(plot.get_attribute('data-narrow-width'))
+        self.assertAlmostEqual(
+            share * plot.size['width'],
+            self.find('.panel .cursor').size['width'],
+            delta=2,
+        )
+
+    def test_turned_phone_gets_another_graph(self):
+        self.hold_phone()
+        self.open('/last/hour/')
+        self.wait_for_graphs('.panel .graph')
+
+        self.browser.resize(800)
+
+        self.wait(
+            lambda: self.responses('/graph/hour/?size=full'), 'a wide graph'
+        )
+
+    def test_words_in_tables_do_not_break_on_phone(self):
+        self.hold_phone()
+        self.open('/last/hour/')
+
+        lines = self.driver.execute_script(
+            """
+            const range = document.createRange();
+            const lines = {};
+            for (const cell of document.querySelectorAll(
+              '[data-probe="node-1"] > *, thead th')) {
+              range.selectNodeContents(cell);
+              const tops = [...range.getClientRects()].map(box => box.bottom);
+              lines[cell.textContent] =
+                Math.max(...tops) - Math.min(...tops) > 10;
+            }
+            return lines;
+            """
+        )
+
+        self.assertEqual([], [text for text in lines if lines[text]])
+        width = 'return document.documentElement.scrollWidth'
+        self.assertLessEqual(self.driver.execute_script(width), 400)
+
     def test_theme_follows_system(self):
         self.browser.prefer('dark')
         self.open('/last/hour/')

@@ -68,6 +68,18 @@ class Chromium(base.Service):
             {'features': [{'name': 'prefers-color-scheme', 'value': scheme}]},
         )
 
+    def resize(self, width: int) -> None:
+        """Emulate a screen of this width, in pixels; 0 for that of a PC."""
+        self.driver.execute_cdp_cmd(
+            'Emulation.setDeviceMetricsOverride',
+            {
+                'width': width,
+                'height': 800 if width else 0,
+                'deviceScaleFactor': 0,
+                'mobile': False,
+            },
+        )
+
     def console_messages(self) -> list[str]:
         """Return the messages of the console since the last call."""
         return [entry['message'] for entry in self.driver.get_log('browser')]

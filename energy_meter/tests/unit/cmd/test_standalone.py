@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from energy_meter.agent import wattmeter
 from energy_meter.cmd import standalone
+from energy_meter.collector import probe_sections
 from energy_meter.db import migration
 from energy_meter.tests.unit.cmd import base
 
@@ -26,12 +27,19 @@ class StandaloneTest(base.CommandTest):
 
 
 class LoadTest(StandaloneTest):
-    def test_default_configuration_has_two_dummy_probes(self):
-        wattmeters, errors = wattmeter.load(
-            self.load('--state-path', str(self.state_path)), 'agent'
-        )
+    def test_default_configuration_has_servers_and_a_pdu(self):
+        conf = self.load('--state-path', str(self.state_path))
+
+        wattmeters, errors = wattmeter.load(conf, 'agent')
+
         self.assertEqual([], errors)
-        self.assertEqual([2], [len(meter.probes) for meter in wattmeters])
+        self.assertEqual(
+            {'demo-bmc': 3, 'demo-pdu': 3},
+            {meter.name: len(meter.probes) for meter in wattmeters},
+        )
+        (total,) = probe_sections.load(conf).sums
+        self.assertEqual('storage-1', total.id)
+        self.assertEqual({'pdu-outlet-1', 'pdu-outlet-2'}, total.parts)
 
     def test_configuration_file_replaces_dummy_probes(self):
         self.write('[wattmeter:own]\ndriver = dummy\nprobes = p\n')

@@ -13,7 +13,7 @@ from energy_meter import exception
 from energy_meter.drivers import dummy
 from energy_meter.tests import drivers
 
-WAVEFORMS = sorted(dummy.SHAPES)
+WAVEFORMS = sorted(dummy.WAVEFORMS)
 
 waves = strategies.builds(
     lambda waveform, ends, period: dummy.Wave(
@@ -88,6 +88,24 @@ class WaveTest(base.BaseTestCase):
         self.assertEqual(100.0, wave.power(0.0))
         self.assertEqual(125.0, wave.power(15.0))
         self.assertEqual(75.0, wave.power(45.0))
+
+    def test_shares_of_parts_stay_within_the_amplitude(self):
+        for parts in dummy.WAVEFORMS.values():
+            self.assertLessEqual(sum(part.share for part in parts), 1.0)
+
+    def test_load_of_probes_differs_but_follows_the_same_day(self):
+        day, noon = 86_400.0, 86_400.0 / 4
+        waves = [
+            dummy.Wave('load', 0.0, 200.0, day, seed) for seed in ('a', 'b')
+        ]
+
+        def mean(wave, at):
+            return (wave.energy(at + 3600) - wave.energy(at - 3600)) / 7200
+
+        one, other = (wave.power(noon) for wave in waves)
+        self.assertNotEqual(one, other)
+        for wave in waves:
+            self.assertGreater(mean(wave, noon), mean(wave, noon + day / 2))
 
     def test_random_repeats_only_with_the_same_seed(self):
         first, again, other = (

@@ -92,7 +92,7 @@ class StyleTest(GraphTest):
             for theme in graph.THEMES
             for size in graph.SIZES
         }
-        self.assertEqual(24, len(contents))
+        self.assertEqual(36, len(contents))
 
     def test_every_period_is_drawn(self):
         for period in ('minute', 'hour', 'day', 'week', 'month', 'year'):
@@ -136,6 +136,27 @@ class StyleTest(GraphTest):
             f'energy {figures.kwh:.4f} kWh',
             self.drawn_elements('COMMENT:min')[0],
         )
+
+    def test_legend_of_narrow_graph_has_short_rows(self):
+        self.set(kwh_price=1000.0)
+        self.write_each(*(base.Meter(f'n{number}') for number in range(4)))
+
+        self.image(probe=None, size='narrow')
+
+        rows = [
+            element
+            for element in self.drawn_elements('COMMENT:')
+            if element != 'COMMENT:\\l'
+        ]
+        self.assertEqual(3, len(rows))
+        # A character is 6.6 pixels wide.
+        width = max(len(row) for row in rows) - len('COMMENT:\\l')
+        self.assertLess(width * 6.6, graph.SIZES['narrow'][0])
+        ends = [
+            element.endswith('\\l')
+            for element in self.drawn_elements('AREA:top')
+        ]
+        self.assertEqual([False, True] * 3, ends)
 
     def test_thumbnail_has_no_legend(self):
         self.image(size='thumbnail')

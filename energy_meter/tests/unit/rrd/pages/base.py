@@ -30,16 +30,21 @@ class Archive:
     probes is their sum.
     """
 
-    plot_area = 0.1, 0.8
-
     def __init__(self):
+        area = graph.PlotArea(0.1, 0.8)
+        self.plot_areas = {'full': area, 'narrow': area}
         self._probes = {}
+        self._steps = {}
         self.drawn = []
 
     def add(self, probe, scope='node', host='host', wattmeter='pdu'):
         self._probes[probe] = archive.Probe(
             probe, scope, host, wattmeter, time.time(), 150.0
         )
+
+    def set_steps(self, period, known, unknown):
+        """Set the number of known and unknown steps of a period."""
+        self._steps[period] = [100.0] * known + [None] * unknown
 
     def make_stale(self, probe):
         self._probes[probe] = self._probes[probe]._replace(timestamp=1.0)
@@ -58,6 +63,9 @@ class Archive:
         }
 
     def series(self, period, probe):
+        if period in self._steps:
+            steps = self._steps[period]
+            return series.Series(1000, 1, steps, steps, steps)
         watts = 100.0 * (len(self._probes) if probe is None else 1)
         if probe is not None:
             self._check(probe)

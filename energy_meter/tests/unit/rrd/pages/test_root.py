@@ -14,12 +14,42 @@ class RootTest(base.PagesTestCase):
         super().setUp()
         self.archive.add('a')
 
-    def test_root_redirects_to_last_hour(self):
-        response = self.get('/', 302)
-
+    def assert_opens_on(self, period):
         self.assertEqual(
-            'http://localhost/last/hour/', response.headers['Location']
+            f'http://localhost/last/{period}/',
+            self.get('/', 302).headers['Location'],
         )
+
+    def test_root_opens_on_last_hour(self):
+        self.assert_opens_on('hour')
+
+    def test_root_opens_on_last_minute_if_probes_are_new(self):
+        self.archive.set_steps('hour', known=5, unknown=55)
+
+        self.assert_opens_on('minute')
+
+    def test_root_opens_on_last_hour_after_a_tenth_of_it(self):
+        self.archive.set_steps('hour', known=6, unknown=54)
+
+        self.assert_opens_on('hour')
+
+    def test_root_opens_on_last_hour_with_the_end_of_old_data(self):
+        self.archive.set_steps('hour', known=5, unknown=55)
+        self.archive.set_steps('minute', known=0, unknown=60)
+
+        self.assert_opens_on('hour')
+
+    def test_root_opens_on_the_shortest_period_with_data(self):
+        for period in ('hour', 'day'):
+            self.archive.set_steps(period, known=0, unknown=60)
+
+        self.assert_opens_on('week')
+
+    def test_root_opens_on_last_hour_without_data(self):
+        for period in periods.NAMED:
+            self.archive.set_steps(period, known=0, unknown=60)
+
+        self.assert_opens_on('hour')
 
     def test_every_period_has_pages_graphs_and_data(self):
         for period in periods.NAMED:
@@ -145,7 +175,7 @@ class GraphTest(base.PagesTestCase):
             ('format=gif', 'png, svg'),
             ('format=', ''),
             ('theme=pink', 'light, dark'),
-            ('size=9', 'full, thumbnail'),
+            ('size=9', 'full, narrow, thumbnail'),
         ):
             response = self.get(f'/graph/hour/a/?{query}', 400)
 
@@ -189,6 +219,24 @@ class DataTest(base.PagesTestCase):
             },
             self.get('/data/hour/a/').json,
         )
+
+    def test_maximum_of_sum_includes_current_power(self):
+        self.archive.set_steps('hour', known=1, unknown=0)
+
+        document = self.get('/data/hour/?format=json').json
+        page = self.get('/last/hour/').text
+
+        self.assertEqual(200.0, document['now'])
+        self.assertEqual(200.0, document['figures']['maximum'])
+        self.assertIn('data-total="maximum">200.0<', page)
+
+    def test_maximum_of_past_period_excludes_current_power(self):
+        period = '1793491200-1793577600'
+        self.archive.set_steps(period, known=1, unknown=0)
+
+        document = self.get(f'/data/{period}/?format=json').json
+
+        self.assertEqual(100.0, document['figures']['maximum'])
 
     def test_json_of_sum_has_figures_of_every_probe(self):
         document = self.get('/data/hour/').json
