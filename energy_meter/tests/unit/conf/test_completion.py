@@ -4,6 +4,7 @@
 
 import contextlib
 import io
+import logging
 import subprocess
 import typing
 
@@ -26,6 +27,8 @@ def script(main: typing.Callable[[], object], shell: str = 'bash') -> str:
         contextlib.suppress(SystemExit),
     ):
         main()
+    # energy-meter-discover disables the log, because it shows errors itself.
+    logging.disable(logging.NOTSET)
     return output.getvalue()
 
 
