@@ -11,7 +11,8 @@ class Outcome(enum.StrEnum):
     ``merged`` measurements are billed at once. Those that are ``contested``
     are billed, as far as no other register covers the same time, when their
     probe is settled. The others change nothing. Registers beyond a quota
-    (:mod:`energy_meter.collector.quotas`) are as if they had not arrived.
+    (:mod:`energy_meter.collector.quotas`) are as if they had not arrived. For
+    ``mark_rate``, marks are counted instead of registers.
     """
 
     MERGED = 'merged'
@@ -20,6 +21,8 @@ class Outcome(enum.StrEnum):
     EXPIRED = 'expired'
     VOID = 'void'
     AGENT_DISABLED = 'agent_disabled'
+    SITE_QUOTA = 'site_quota'
     PROBE_QUOTA = 'probe_quota'
     REGISTER_QUOTA = 'register_quota'
     REGISTER_RATE = 'register_rate'
+    MARK_RATE = 'mark_rate'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Quotas of agents: how many probes and registers they may add.
+"""Quotas of agents: how many probes, registers and marks they may add.
 
 Measurements of known registers cost one look into a set. The others count as
 new ones: after its start, a collector so counts each register once too often.
@@ -20,13 +20,21 @@ from energy_meter.collector import arrivals
 from energy_meter.collector import outcome
 from energy_meter.db import documents
 from energy_meter.db import histories
+from energy_meter.db import marks
 from energy_meter.db import schema
 
 #: Numbers of registers, and probes, that a collector keeps in memory. Beyond
 #: them it drops all, and asks the database again.
 _MAX_KNOWN = 500_000
 
+#: Maximum number of new marks of a register at once; one more is accepted each
+#: second. An agent that returns after four days sends 5,760 of a register, one
+#: for each minute, and two for each gap.
+_MAX_MARKS = 20_000
+
 _HOUR_S = 3600.0
+#: Stands for all agents. None has an empty name.
+_SITE = ''
 _NUMBER = {'number': documents.INTEGER}
 _ID = {'id': documents.TEXT}
 
@@ -63,12 +71,15 @@ class Quotas:
         options: cfg.ConfigOpts.GroupAttr,
         clock: collections.abc.Callable[[], float] = time.monotonic,
     ) -> None:
-        self._max_probes: int = options.max_agent_probes
+        self._max_probes: int = options.max_probes
+        self._max_agent_probes: int = options.max_agent_probes
         self._max_registers: int = options.max_probe_registers
         self._price_s = _HOUR_S / options.max_hourly_registers
         self._clock = clock
         self._known: set[int] = set()
         self._probes: dict[str, _Probe] = {}
+        # Monotonic time until which the marks of a register are paid for.
+        self._marks_due: dict[int, float] = {}
 
     def excess(
         self, connection: sa.Connection, batch: _Batch
@@ -98,6 +109,17 @@ class Quotas:
         self._remember(unknown.keys() - excess.keys())
         return excess
 
+    def accept(self, mark: marks.Row) -> bool:
+        """Count a new mark, or return that there are too many."""
+        if len(self._marks_due) > _MAX_KNOWN:
+            self._marks_due.clear()
+        monotonic = self._clock()
+        due = max(self._marks_due.get(mark.register, 0.0), monotonic) + 1.0
+        if due > monotonic + _MAX_MARKS:
+            return False
+        self._marks_due[mark.register] = due
+        return True
+
     def _remember(self, numbers: collections.abc.Collection[int]) -> None:
         if len(self._known) + len(numbers) > _MAX_KNOWN:
             self._known.clear()
@@ -108,7 +130,7 @@ class Quotas:
     ) -> collections.Counter[str]:
         """Load what is not known of the probes of new registers.
 
-        :returns: how many probes each agent may add.
+        :returns: how many probes each agent may add, and all of them.
         """
         if len(self._probes) > _MAX_KNOWN:
             self._probes.clear()
@@ -128,9 +150,11 @@ class Quotas:
         if not adding:
             return collections.Counter()
         used = _probes(connection, adding)
-        return collections.Counter(
-            {agent: self._max_probes - used[agent] for agent in adding}
+        rooms = collections.Counter(
+            {agent: self._max_agent_probes - used[agent] for agent in adding}
         )
+        rooms[_SITE] = self._max_probes - _all_probes(connection)
+        return rooms
 
     def _charge(
         self, arrival: arrivals.Arrival, rooms: collections.Counter[str]
@@ -139,8 +163,11 @@ class Quotas:
         name, agent = arrival.last.probe.id, arrival.last.probe.agent
         probe = self._probes.get(name)
         if probe is None:
+            if rooms[_SITE] <= 0:
+                return outcome.Outcome.SITE_QUOTA
             if rooms[agent] <= 0:
                 return outcome.Outcome.PROBE_QUOTA
+            rooms[_SITE] -= 1
             rooms[agent] -= 1
             probe = self._probes[name] = _Probe(0)
         if probe.registers >= self._max_registers:
@@ -203,3 +230,8 @@ def _probes(
     )
     found: typing.Any = connection.execute(query)
     return collections.Counter({agent: count for agent, count in found})
+
+
+def _all_probes(connection: sa.Connection) -> int:
+    query = sa.select(sa.func.count()).select_from(schema.probe)
+    return connection.scalar(query) or 0

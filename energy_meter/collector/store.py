@@ -64,7 +64,11 @@ def write(
     batch = arrivals.collect(accepted)
     if limits is not None:
         _drop(batch, limits.excess(connection, batch), result)
-    new_marks, known = _new_marks(connection, batch, arrived_at)
+    dated = _dated_marks(batch, arrived_at)
+    new_marks = marks.unknown(connection, dated) if dated else []
+    if limits is not None:
+        new_marks = _limit_marks(batch, new_marks, limits, result)
+    known = _note_changes(batch, dated, new_marks)
     unknown = {
         number: arrival
         for number, arrival in batch.items()
@@ -124,35 +128,57 @@ def _drop(
         result.rejected[reason, arrival.last.probe.agent] += 1
 
 
-def _new_marks(
-    connection: sa.Connection, batch: _Arrivals, arrived_at: int
-) -> tuple[list[marks.Row], set[int]]:
-    """Return the marks to be written, and note where each curve changes.
-
-    :returns: also the numbers of registers of which nothing but marks that
-        were written before arrived. What is known of them does not change.
-    """
+def _dated_marks(batch: _Arrivals, arrived_at: int) -> list[marks.Row]:
+    """Return the marks that can be written."""
     horizon = (arrived_at - marks.HORIZON_MS) // marks.SLOT_MS
-    rows = [
+    return [
         marks.Row(slot, number, elapsed, *values)
         for number, arrival in batch.items()
         for (slot, elapsed), values in arrival.marks.items()
         # An unset clock dates nothing. Every curve begins at its origin.
         if elapsed > 0 and (slot >= horizon or not arrival.synced)
     ]
-    if not rows:
-        return [], set()
-    new = marks.unknown(connection, rows)
+
+
+def _limit_marks(
+    batch: _Arrivals,
+    new: list[marks.Row],
+    limits: quotas.Quotas,
+    result: BatchResult,
+) -> list[marks.Row]:
+    """Return the marks that are within the quota; count the others."""
+    accepted = []
+    for row in new:
+        if limits.accept(row):
+            accepted.append(row)
+        else:
+            agent = batch[row.register].last.probe.agent
+            result.outcomes[outcome.Outcome.MARK_RATE] += 1
+            result.rejected[outcome.Outcome.MARK_RATE, agent] += 1
+    return accepted
+
+
+def _note_changes(
+    batch: _Arrivals, dated: list[marks.Row], new: list[marks.Row]
+) -> set[int]:
+    """Note where each curve changes.
+
+    :param dated: marks that can be written.
+    :param new: those that will be.
+    :returns: the numbers of registers of which nothing but marks that were
+        written before arrived. What is known of them does not change.
+    """
     for row in new:
         arrival = batch[row.register]
         if arrival.settled_until is None:
             arrival.settled_until = row.elapsed - 1
         arrival.settled_until = min(arrival.settled_until, row.elapsed - 1)
-    counts = collections.Counter(row.register for row in rows)
-    return new, {
+    counts = collections.Counter(row.register for row in dated)
+    return {
         number
         for number, arrival in batch.items()
-        if arrival.live is None
+        if arrival.marks
+        and arrival.live is None
         and arrival.settled_until is None
         and counts[number] == len(arrival.marks)
     }

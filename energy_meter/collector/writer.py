@@ -62,6 +62,8 @@ _REASONS = {
     'check the clock of the agent',
     outcome.Outcome.VOID: 'the register is void; restart the agent to open '
     'another one',
+    outcome.Outcome.SITE_QUOTA: 'there are as many probes as [collector] '
+    'max_probes allows; delete probes, or raise it',
     outcome.Outcome.PROBE_QUOTA: 'the agent has as many probes as [collector] '
     'max_agent_probes allows; delete probes, or raise it',
     outcome.Outcome.REGISTER_QUOTA: 'a probe has as many registers as '
@@ -70,6 +72,8 @@ _REASONS = {
     outcome.Outcome.REGISTER_RATE: 'a probe had as many new registers in the '
     'last hour as [collector] max_hourly_registers allows; find out why the '
     'agent restarts so often. Registers that continue are accepted later',
+    outcome.Outcome.MARK_RATE: 'a register has more marks than one a second; '
+    'their energy is billed, but its date is estimated',
 }
 
 

@@ -40,6 +40,14 @@ OPTS: list[cfg.Opt] = [
         'produce in the time, are rejected.',
     ),
     cfg.IntOpt(
+        'max_probes',
+        default=200_000,
+        min=1,
+        help='Maximum number of probes of all agents. Those with the shared '
+        'secret can choose any name, so only this option limits their '
+        'probes.',
+    ),
+    cfg.IntOpt(
         'max_agent_probes',
         default=12_000,
         min=1,

@@ -112,6 +112,40 @@ class ProbesTest(QuotasTest):
 
         self.assertEqual({'a': 1}, self.stored())
 
+    def test_all_agents_share_a_quota(self):
+        agents = self.limit(max_probes=2)
+
+        result = self.write(
+            agents, *(self.measure(name, f'agent-{name}') for name in 'abc')
+        )
+
+        self.assertEqual(2, len(self.stored()))
+        self.assertEqual(
+            {(outcome.Outcome.SITE_QUOTA, 'agent-c'): 1}, result.rejected
+        )
+
+
+class MarksTest(QuotasTest):
+    def test_flood_of_marks_is_bounded(self):
+        self.useFixture(fixtures.MockPatchObject(quotas, '_MAX_MARKS', 3))
+        agents = self.limit()
+        first = self.measure('a')
+
+        result = self.write(
+            agents,
+            first,
+            *(
+                first._replace(elapsed=elapsed, is_mark=True)
+                for elapsed in range(1, 9)
+            ),
+        )
+
+        # Its energy is billed nevertheless.
+        self.assertEqual({'a': 1}, self.stored())
+        self.assertEqual(
+            {(outcome.Outcome.MARK_RATE, 'agent'): 5}, result.rejected
+        )
+
 
 class RegistersTest(QuotasTest):
     def test_registers_beyond_the_quota_are_rejected(self):
