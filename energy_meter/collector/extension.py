@@ -93,16 +93,7 @@ def extend(
     candidates = _candidates(changes, db_now)
     previous = _lock_tips(connection, candidates)
     names = sorted({change.probe for change in changes})
-    # A probe that has a tip exists.
-    _insert_probes(
-        connection,
-        [
-            change
-            for change in changes
-            if change.role == schema.Role.UNBILLED
-            and change.number not in previous
-        ],
-    )
+    _insert_probes(connection, changes, previous)
     probes = locks.wait(connection, names, *_COLUMNS)
     tips = {
         name: change
@@ -173,9 +164,20 @@ def _lock_tips(
     return {followers[row.number]: row for row in locked}
 
 
-def _insert_probes(connection: sa.Connection, changes: list[Change]) -> None:
+def _insert_probes(
+    connection: sa.Connection,
+    changes: collections.abc.Iterable[Change],
+    previous: dict[int, _Row],
+) -> None:
     """Insert the missing rows of probes, none of them contested."""
-    rows = sorted({change.probe: change.number for change in changes}.items())
+    numbers_by_probe = {
+        change.probe: change.number
+        for change in changes
+        # A probe that has a tip exists.
+        if change.role == schema.Role.UNBILLED
+        and change.number not in previous
+    }
+    rows = sorted(numbers_by_probe.items())
     if rows:
         statement = _INSERT[documents.family(connection)]
         connection.execute(statement, documents.pack(rows))

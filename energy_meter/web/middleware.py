@@ -74,16 +74,21 @@ def build(
         )
     # * CORS: outside of authentication, because preflight requests carry no
     #   token, and outside of error responses, because scripts must be able to
-    #   read these. Only if configured, because it answers every OPTIONS
-    #   request.
-    cors.set_defaults(**_CORS_DEFAULTS)
-    conf.register_opts(cors.OPTS, 'cors')
-    if conf.cors.allowed_origin:
-        application = cors.CORS(application, conf)
+    #   read these.
+    application = _with_cors(application, conf)
     # * The request ID of every response and log line.
     application = request_id.RequestId(application, conf)
     # * The path, before other middleware changes the environment.
     return path.Path(application)
+
+
+def _with_cors(application: typing.Any, conf: cfg.ConfigOpts) -> typing.Any:
+    """Add CORS if it is configured, because it answers all OPTIONS."""
+    cors.set_defaults(**_CORS_DEFAULTS)
+    conf.register_opts(cors.OPTS, 'cors')
+    if conf.cors.allowed_origin:
+        return cors.CORS(application, conf)
+    return application
 
 
 class _Dispatcher:
