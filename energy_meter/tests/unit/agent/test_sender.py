@@ -2,6 +2,7 @@
 
 """All marks and measurements reach the bus, also after outages."""
 
+import re
 import threading
 
 import fixtures
@@ -229,9 +230,9 @@ class SenderTest(SenderTestCase):
             [
                 'Cannot publish (ConnectionRefusedError: amqp://***@h); '
                 'measurements are queued',
-                'Can publish again after 0 s; measurements queued: 5',
+                'Can publish again after some s; measurements queued: 5',
             ],
-            self.log.output.splitlines(),
+            re.sub(r'\d+ s', 'some s', self.log.output).splitlines(),
         )
         self.assertEqual(1, self.counters.value('outages', peer='bus'))
 

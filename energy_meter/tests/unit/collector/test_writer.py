@@ -4,6 +4,7 @@
 
 import itertools
 import json
+import re
 import threading
 import time
 import typing
@@ -119,10 +120,10 @@ class DatabaseUnavailableTest(WriterTest):
             [
                 'Cannot write to the database (DBConnectionError); '
                 'measurements stay in the queue of the bus',
-                'Can write to the database again after 0 s; measurements '
+                'Can write to the database again after some s; measurements '
                 'held: 1',
             ],
-            self.log.output.splitlines(),
+            re.sub(r'\d+ s', 'some s', self.log.output).splitlines(),
         )
         self.assertEqual(1, self.counters.value('outages', peer='database'))
 
