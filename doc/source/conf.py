@@ -27,7 +27,7 @@ config_generator_config_file = [
 policy_generator_config_file = [
     (
         '../../etc/energy_meter/energy-meter-policy-generator.conf',
-        'configuration/policy',
+        'configuration/energy_meter',
     )
 ]
 man_pages = [
