@@ -7,7 +7,7 @@
 set -euo pipefail
 
 usage() {
-    echo "\
+    cat << 'END'
 usage: tools/quickstart.sh [OPTION...]
 
 Install energy_meter into .venv in this checkout, and run agent, collector, API
@@ -20,7 +20,8 @@ and graphs in one process, with dummy wattmeters unless others are configured.
   --debug           log in detail
   --help, -h        show this text; nothing is installed
 
-All options: .venv/bin/energy-meter-standalone --help, once it is installed."
+All options: .venv/bin/energy-meter-standalone --help, once it is installed.
+END
 }
 
 for argument in "$@"; do

@@ -8,7 +8,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 
 usage() {
-    echo "\
+    cat << 'END'
 usage: tools/release.sh [--dry-run] [--venv DIR] VERSION
 
 Check that the current commit can be released as VERSION, such as 1.0.0 or
@@ -23,7 +23,8 @@ hand. Nothing is published.
   --help, -h   show this text
 
 The files are written to dist. doc/source/contributor/releasing.rst describes
-all steps of a release."
+all steps of a release.
+END
 }
 
 version=
