@@ -69,16 +69,20 @@ class Chromium(base.Service):
         )
 
     def resize(self, width: int) -> None:
-        """Emulate a screen of this width, in pixels; 0 for that of a PC."""
+        """Emulate a screen of this width, in pixels."""
         self.driver.execute_cdp_cmd(
             'Emulation.setDeviceMetricsOverride',
             {
                 'width': width,
-                'height': 800 if width else 0,
+                'height': 800,
                 'deviceScaleFactor': 0,
                 'mobile': False,
             },
         )
+
+    def reset_size(self) -> None:
+        """Show the screen of a PC again."""
+        self.driver.execute_cdp_cmd('Emulation.clearDeviceMetricsOverride', {})
 
     def console_messages(self) -> list[str]:
         """Return the messages of the console since the last call."""

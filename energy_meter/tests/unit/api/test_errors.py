@@ -106,6 +106,9 @@ class ErrorsTest(base.APITestCase):
         self.assertNotIn('SELECT', log)
 
     def test_service_recovers_with_database(self):
+        logger = logging.getLogger('energy_meter')
+        self.addCleanup(logger.setLevel, logger.level)
+        logger.setLevel(logging.INFO)
         schema.metadata.drop_all(self.engine)
         self.get('/v1/probes/', 503)
 
