@@ -7,11 +7,12 @@
 set -euo pipefail
 
 usage() {
-    cat << 'END'
+    local lines
+    mapfile -t lines << 'END'
 usage: tools/quickstart.sh [OPTION...]
 
 Install energy_meter into .venv in this checkout, and run agent, collector, API
-and graphs in one process, with dummy wattmeters unless others are configured.
+and graphs in one process, with a simulated rack unless others are configured.
 
   --config-file PATH, --config-dir DIR
                     configuration of wattmeters
@@ -22,6 +23,7 @@ and graphs in one process, with dummy wattmeters unless others are configured.
 
 All options: .venv/bin/energy-meter-standalone --help, once it is installed.
 END
+    printf '%s\n' "${lines[@]}"
 }
 
 for argument in "$@"; do
