@@ -12,7 +12,8 @@ usage() {
 usage: tools/quickstart.sh [OPTION...]
 
 Install energy_meter into .venv in this checkout, and run agent, collector, API
-and graphs in one process, with a simulated rack unless others are configured.
+and graphs in one process, with a simulated rack unless wattmeters are
+configured.
 
   --config-file PATH, --config-dir DIR
                     configuration of wattmeters
