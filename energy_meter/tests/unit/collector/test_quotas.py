@@ -126,25 +126,49 @@ class ProbesTest(QuotasTest):
 
 
 class MarksTest(QuotasTest):
-    def test_flood_of_marks_is_bounded(self):
+    def setUp(self) -> None:
+        super().setUp()
         self.useFixture(fixtures.MockPatchObject(quotas, '_MAX_MARKS', 3))
-        agents = self.limit()
-        first = self.measure('a')
+        self.first = self.measure('a')
 
-        result = self.write(
-            agents,
-            first,
-            *(
-                first._replace(elapsed=elapsed, is_mark=True)
-                for elapsed in range(1, 9)
-            ),
-        )
+    def mark(self, *elapsed: int) -> list[measurement.Measurement]:
+        return [
+            self.first._replace(elapsed=each, is_mark=True) for each in elapsed
+        ]
+
+    def marks(self) -> int:
+        """Return the number of marks in the database."""
+        query = sa.select(sa.func.count()).select_from(schema.mark)
+        with self.engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def test_flood_of_marks_is_bounded(self):
+        result = self.write(self.limit(), self.first, *self.mark(*range(1, 9)))
 
         # Its energy is billed nevertheless.
         self.assertEqual({'a': 1}, self.stored())
+        self.assertEqual(3, self.marks())
         self.assertEqual(
             {(outcome.Outcome.MARK_RATE, 'agent'): 5}, result.rejected
         )
+
+    def test_marks_within_the_quota_are_written(self):
+        agents = self.limit()
+        self.write(agents, self.first, *self.mark(1, 2, 3))
+        self.monotonic += 1
+
+        result = self.write(agents, *self.mark(4))
+
+        self.assertEqual(4, self.marks())
+        self.assertEqual({}, result.rejected)
+
+    def test_known_marks_cost_nothing(self):
+        agents = self.limit()
+        self.write(agents, self.first, *self.mark(1, 2, 3))
+
+        result = self.write(agents, *self.mark(1, 2, 3))
+
+        self.assertEqual({}, result.rejected)
 
 
 class RegistersTest(QuotasTest):
