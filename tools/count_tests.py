@@ -2,9 +2,9 @@
 
 """Count the tests in a subunit stream on standard input.
 
-The last line of the output is `N passed, N failed, N skipped`. The exit status
-is 1 if a test failed, if there were no tests, or if CI is true and a test was
-skipped.
+The tests that failed are named, and those that were skipped. The last line of
+the output is `N passed, N failed, N skipped`. The exit status is 1 if a test
+failed, if there were no tests, or if CI is true and a test was skipped.
 """
 
 import os
@@ -15,7 +15,7 @@ import testtools
 
 
 def main() -> int:
-    """Print the skipped tests with their reasons, then the counts."""
+    """Print the failed tests, the skipped ones with reasons, and counts."""
     summary = testtools.StreamSummary()
     summary.startTestRun()
     subunit.ByteStreamToStreamResult(
@@ -24,8 +24,12 @@ def main() -> int:
     summary.stopTestRun()
     for test, reason in summary.skipped:
         print(f'skipped: {test.id()}: {reason}')
-    skipped = len(summary.skipped)
-    failed = len(summary.errors) + len(summary.unexpectedSuccesses)
+    failures = [test for test, _ in summary.errors]
+    failures += summary.unexpectedSuccesses
+    # The output of the tests is long, and often only its end is at hand.
+    for test in failures:
+        print(f'failed: {test.id()}')
+    skipped, failed = len(summary.skipped), len(failures)
     passed = summary.testsRun - skipped - failed
     print(f'{passed} passed, {failed} failed, {skipped} skipped')
     complete = skipped == 0 or os.environ.get('CI') != 'true'
