@@ -28,12 +28,18 @@ _NAME = 'checkpoint.json'
 #: Collectors take a register that continued for more than 15 seconds after
 #: its checkpoint for one whose state was copied.
 _MAX_AGE_S = 12.0
+#: Difference in ms between the last reading of a register and its checkpoint
+#: from which on that is a mark, too.
+_SILENT_MS = 10_000
 
 
 class Saved(typing.NamedTuple):
     """Content of a checkpoint.
 
-    :ivar marks: the final mark of each register that was open.
+    :ivar marks: the final marks of each register that was open: its last
+        reading and, if that was long before, the time of the checkpoint, as
+        the end of a gap. Collectors take a register for the successor of one
+        that reached the end that it names, give or take 15 seconds.
     :ivar ended: the last register of each probe; empty if another agent
         saved the checkpoint.
     """
@@ -150,13 +156,29 @@ def _parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
     marks = []
     for row, elapsed in content['open']:
         latest = _parse_measurement(row)
-        marks.append(
-            latest._replace(watts=None, volts=None, amperes=None, is_mark=True)
-        )
+        end = max(latest.elapsed, int(elapsed))
+        marks += _final_marks(latest, end)
         ended[latest.probe.id] = measurement.Predecessor(
-            latest.register.id, max(latest.elapsed, int(elapsed))
+            latest.register.id, end
         )
     return content['agent'], Saved(marks, ended)
+
+
+def _final_marks(
+    latest: measurement.Measurement, end: int
+) -> list[measurement.Measurement]:
+    """Return the marks of a register of which no more is known.
+
+    :param end: its elapsed time when it was saved, in ms.
+    """
+    last = latest._replace(watts=None, volts=None, amperes=None, is_mark=True)
+    silent = end - last.elapsed
+    if silent <= _SILENT_MS:
+        return [last]
+    return [
+        last,
+        last._replace(elapsed=end, timestamp=last.timestamp + silent),
+    ]
 
 
 def _parse_measurement(

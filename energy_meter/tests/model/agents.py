@@ -31,15 +31,27 @@ class Sent(typing.NamedTuple):
 
 
 class Checkpoint(typing.NamedTuple):
-    """What an agent has saved of its last register."""
+    """What an agent has saved of its last register.
+
+    :ivar read: time of the last reading before it was saved.
+    """
 
     register: registers.Register
-    time: int
+    read: int
+    saved: int
 
     @property
     def predecessor(self) -> measurement.Predecessor:
-        elapsed = self.register.elapsed(self.time)
+        elapsed = self.register.elapsed(self.saved)
         return measurement.Predecessor(self.register.key.id, elapsed)
+
+    @property
+    def marks(self) -> list[measurement.Measurement]:
+        """Final marks that the next process publishes."""
+        times = [self.read]
+        if self.saved - self.read > CHECKPOINT_INTERVAL:
+            times.append(self.saved)
+        return [self.register.measure(time, is_mark=True) for time in times]
 
 
 @dataclasses.dataclass
@@ -146,7 +158,7 @@ class Process:
                 self.machine.power,
             )
             result.append(register)
-            after = Checkpoint(register, until).predecessor
+            after = Checkpoint(register, until, until).predecessor
         return result
 
     def checkpoint(self, time: int) -> Checkpoint | None:
@@ -156,13 +168,14 @@ class Process:
         if not opened:
             return self.saved
         if time >= self.span.stop and not self.killed:
-            return Checkpoint(opened[-1], opened[-1].until)
+            return Checkpoint(opened[-1], opened[-1].until, self.span.stop)
         start = self.span.start
         ticks = (time - start) // CHECKPOINT_INTERVAL
         saved = max(opened[-1].noticed, start + ticks * CHECKPOINT_INTERVAL)
-        reading = self.readings.before(min(saved, opened[-1].until))
+        register = opened[-1]
+        reading = self.readings.before(min(saved, register.until))
         assert reading is not None
-        return Checkpoint(opened[-1], reading)
+        return Checkpoint(register, reading, max(saved, reading))
 
     @functools.cached_property
     def published(self) -> list[Sent]:
@@ -183,9 +196,8 @@ class Process:
         """Marks, with the times at which they are known."""
         result = []
         if self.saved:
-            register, time = self.saved
-            mark = register.measure(time, is_mark=True)
-            result.append(Sent(self.span.start, mark))
+            start = self.span.start
+            result += [Sent(start, mark) for mark in self.saved.marks]
         for register in self.registers:
             result += self._marks_of(register)
         return sorted(result, key=lambda sent: sent.time)

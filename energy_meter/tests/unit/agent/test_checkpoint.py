@@ -95,6 +95,22 @@ class CheckpointTest(base.BaseTestCase):
             self.saved.ended,
         )
 
+    def test_register_without_recent_readings_ends_with_the_checkpoint(self):
+        # Given a meter that was last read 5 minutes before the checkpoint,
+        self.start('p')
+        last = self.record()._replace(watts=None, is_mark=True)
+        self.clock.advance(300.0)
+        self.checkpoint.save()
+
+        self.start()
+
+        # then the register reaches the end that its successor names.
+        end = last._replace(
+            elapsed=last.elapsed + 300_000, timestamp=last.timestamp + 300_000
+        )
+        self.assertEqual([last, end], self.saved.marks)
+        self.assertEqual(end.elapsed, self.saved.ended['p'].elapsed)
+
     def test_last_register_of_each_probe_is_kept_for_good(self):
         self.start('p')
         last = self.record()
