@@ -136,11 +136,12 @@ def validate_header(received: object) -> Envelope:
 
     :raises RejectedMessage: if it is not an envelope of this version.
     """
-    if type(received) is not dict or (
-        received.keys() != Envelope.__required_keys__
-    ):
+    if type(received) is not dict or 'version' not in received:
         raise fields.malformed('not an envelope')
-    _check_version(received['version'])
+    # First: another version may have other fields.
+    _check_version(received)
+    if received.keys() != Envelope.__required_keys__:
+        raise fields.malformed('not an envelope')
     for name, pattern in _PATTERNS.items():
         value = received[name]
         if type(value) is not str or not pattern.fullmatch(value):
@@ -150,15 +151,23 @@ def validate_header(received: object) -> Envelope:
     return typing.cast(Envelope, received)
 
 
-def _check_version(version: object) -> None:
+def _check_version(received: dict[str, typing.Any]) -> None:
+    version, agent = received['version'], received.get('agent_name')
     if type(version) is int and version == VERSION:
         return
-    # The limit keeps the error short.
-    known = type(version) is int and 0 <= version < 1000
+    # The limits keep the error short.
+    is_known = type(version) is int and 0 <= version < 1000
+    is_named = type(agent) is str and fields.is_id(agent)
+    advice = (
+        'upgrade the agent'
+        if is_known and version < VERSION
+        else 'upgrade readers before agents'
+    )
     raise _rejected(
         'unknown_version',
-        f'version {version if known else "unknown"}, expected {VERSION}; '
-        'upgrade readers before agents',
+        f'version {version if is_known else "unknown"} of agent '
+        f'{agent if is_named else "unknown":.60} (not verified), expected '
+        f'{VERSION}; {advice}',
     )
 
 

@@ -373,14 +373,44 @@ class ForgeryTest(EnvelopeCase):
                 'unknown_version', self.signed | {'version': version}
             )
 
-    def test_rejection_names_the_version(self):
-        for version, named in ((1, '1'), (3, '3'), ('2', 'unknown')):
-            error = self.assertRaises(
-                exception.RejectedMessage,
-                decode,
-                self.signed | {'version': version},
+    def rejection(self, **fields: object) -> str:
+        """Return why an envelope with other fields is rejected."""
+        return str(
+            self.assertRaises(
+                exception.RejectedMessage, decode, self.signed | fields
             )
-            self.assertIn(f'version {named}, expected 2', str(error))
+        )
+
+    def test_rejection_names_version_agent_and_what_to_upgrade(self):
+        for version, named, advice in (
+            (1, '1', 'the agent'),
+            (3, '3', 'readers before agents'),
+            ('2', 'unknown', 'readers before agents'),
+        ):
+            self.assertEqual(
+                f'unknown_version: version {named} of agent agent (not '
+                f'verified), expected 2; upgrade {advice}',
+                self.rejection(version=version),
+            )
+
+    def test_rejection_of_a_version_contains_no_other_text(self):
+        for name in (None, 5, 'a\nb', 'a' * 191):
+            self.assertIn(
+                'of agent unknown (',
+                self.rejection(version=3, agent_name=name),
+            )
+        self.assertIn(
+            f'of agent {"a" * 60} (',
+            self.rejection(version=3, agent_name='a' * 190),
+        )
+
+    def test_fields_of_a_newer_version_do_not_hide_the_version(self):
+        # Given an envelope as a later release may sign it,
+        newer = self.signed | {'version': 3, 'more': 1}
+        del newer['agent_name']
+
+        # when it is read, then its reader is named as too old.
+        self.assert_rejected('unknown_version', newer)
 
     def test_missing_or_additional_field_is_rejected(self):
         self.assert_rejected('malformed', self.signed | {'more': 1})
