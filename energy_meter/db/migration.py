@@ -44,13 +44,8 @@ def sync(engine: sa.Engine) -> None:
 
     :raises SchemaTooNew: if a newer release has upgraded the database.
     """
+    _check_known(version(engine))
     config = _config()
-    revision = version(engine)
-    known = alembic.script.ScriptDirectory.from_config(config)
-    if revision and revision not in {
-        script.revision for script in known.walk_revisions()
-    }:
-        raise exception.SchemaTooNew(found=revision)
     with engine.begin() as connection:
         config.attributes['connection'] = connection
         alembic.command.upgrade(config, 'head')
@@ -61,13 +56,27 @@ def check(engine: sa.Engine) -> None:
 
     An unavailable database passes: the service waits for it.
 
-    :raises SchemaOutOfDate: if the database is at any other revision.
+    :raises SchemaTooNew: if a newer release has upgraded the database.
+    :raises SchemaOutOfDate: if the database is at an older revision, or at
+        none.
     """
     try:
         revision = version(engine)
     except db_engine.ERRORS:
         return
+    _check_known(revision)
     if revision != head():
         raise exception.SchemaOutOfDate(
             found=revision or 'none', needed=head()
         )
+
+
+def _check_known(revision: str | None) -> None:
+    """Check that this release has the revision of a database, if any.
+
+    :raises SchemaTooNew: if it does not.
+    """
+    scripts = alembic.script.ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    if revision is not None and revision not in known:
+        raise exception.SchemaTooNew(found=revision)
