@@ -2,7 +2,9 @@
 
 """Checkpoints preserve registers for the next start of an agent."""
 
+import functools
 import json
+import operator
 import pathlib
 
 import fixtures
@@ -229,6 +231,26 @@ class CheckpointTest(base.BaseTestCase):
             'The checkpoint is renamed to checkpoint.json.corrupt',
             self.log.output,
         )
+
+    def test_checkpoint_with_more_values_is_set_aside(self):
+        # Given a checkpoint of a later release, in which a value was added to
+        # an open register, its measurement or its probe,
+        self.start('p')
+        self.record()
+        self.checkpoint.save()
+        file = self.path / 'checkpoint.json'
+        for path in (('open', 0), ('open', 0, 0), ('open', 0, 0, 0)):
+            content = json.loads(file.read_text())
+            functools.reduce(operator.getitem, path, content).append('later')
+            file.write_text(json.dumps(content))
+
+            # when this release starts, then it misreads nothing.
+            self.start('p')
+            self.assertEqual(checkpoint.Saved([], {}), self.saved, path)
+            self.assertFalse(file.exists())
+
+            self.record()
+            self.checkpoint.save()
 
     def test_unreadable_checkpoint_is_an_error(self):
         (self.path / 'checkpoint.json').mkdir()

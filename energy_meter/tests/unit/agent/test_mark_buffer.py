@@ -2,9 +2,13 @@
 
 """Marks survive power failures, full disks and damaged files."""
 
+import functools
 import itertools
+import json
+import operator
 import os
 import pathlib
+import zlib
 
 import fixtures
 import hypothesis
@@ -153,6 +157,23 @@ class DamageTest(BufferTestCase):
 
     def test_random_bytes_at_the_end_are_damage(self):
         self.assert_read_up_to_damage(self.content + b'\xff' * 100, 4)
+
+    def test_marks_with_more_values_are_damage(self):
+        # Given a block of a later release, in which a value was added to a
+        # register, its probe or a mark,
+        block = mark_file.Encoder().encode([make_mark(5, 'q')])
+        for path in ((0, 0), (0, 0, 0), (1, 0)):
+            content = json.loads(zlib.decompress(block[4:]))
+            functools.reduce(operator.getitem, path, content).append(1)
+            later = zlib.compress(json.dumps(content).encode())
+
+            # when this release reads it, then it logs that, and misreads none.
+            log = self.useFixture(fixtures.FakeLogger('energy_meter.agent'))
+            self.file.write_bytes(
+                self.content + len(later).to_bytes(4) + later
+            )
+            self.assertEqual(4, len(self.read(self.make(), 1)), path)
+            self.assertIn('is damaged', log.output)
 
     def test_reader_stays_before_what_is_being_written(self):
         self.file.write_bytes(self.content[:-10])
