@@ -82,7 +82,7 @@ def encode(
                 'measurements': [],
             }
         register['measurements'].append(
-            (*outgoing[4:-1], int(outgoing.is_mark))
+            (*outgoing[4:-2], int(outgoing.is_mark))
         )
     return _to_json(measurements[0].probe, registers.values())
 
