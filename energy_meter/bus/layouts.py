@@ -29,7 +29,7 @@ def encode(layout: cpu_usage.Layout) -> dict[str, typing.Any]:
         'memory': layout.memory,
         'idle_watts': layout.idle_watts,
         'instances': [
-            (*instance[:-1], int(instance.is_reserved))
+            [*instance[:-1], int(instance.is_reserved)]
             for instance in layout.instances
         ],
     }
