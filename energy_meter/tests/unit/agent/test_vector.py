@@ -49,7 +49,7 @@ class VectorCase(base.BaseTestCase):
         self.agent = hosts.Agent(self.host)
 
     def read(self, seconds=10.0, shares=()):
-        """Let instances compute for some ms each, then read the host."""
+        """Compute for some ms in each instance, then read the host."""
         self.host.compute(sum(shares) + 10, shares)
         self.agent.read(seconds)
 
