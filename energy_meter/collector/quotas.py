@@ -99,7 +99,7 @@ class Quotas:
         unknown = {
             number: arrival
             for number, arrival in batch.items()
-            if self._known.get(number) != arrival.quantity
+            if self._known.get(number) is not arrival.quantity
         }
         if not unknown:
             return {}

@@ -21,6 +21,7 @@ from energy_meter.db import usage_marks
 
 #: Number of rows in one statement, well below MariaDB's smallest packet limit.
 _CHUNK = 5000
+_CPU_TIME = schema.Quantity.CPU_TIME
 #: Difference between clocks above which it is reported.
 _MAX_CLOCK_SKEW_MS = 1000
 
@@ -216,16 +217,24 @@ def _write_usage(
 
     :param new: marks that are written.
     """
+    hosts = {
+        number: arrival
+        for number, arrival in batch.items()
+        if arrival.quantity is _CPU_TIME
+    }
+    if not hosts:
+        return
     usage_marks.write(
         connection,
         [
             usage_marks.Vector(row.register, row.elapsed, usage)
             for row in new
-            if (usage := batch[row.register].usages.get(row.elapsed))
+            if row.register in hosts
+            and (usage := hosts[row.register].usages.get(row.elapsed))
         ],
         [
             usage_marks.Vector(number, live.elapsed, live.usage)
-            for number, arrival in batch.items()
+            for number, arrival in hosts.items()
             if (live := arrival.live) is not None and live.usage is not None
         ],
     )
