@@ -10,6 +10,8 @@ which is published on the bus and stored by the collector.
 import dataclasses
 import typing
 
+from energy_meter import cpu_usage
+
 #: Exclusive limit of integers in messages. JSON parsers of all languages,
 #: including JavaScript's, represent smaller integers exactly.
 INTEGER_LIMIT = 2**53
@@ -68,6 +70,8 @@ class Reading(typing.NamedTuple):
     :ivar amperes: RMS current, in A.
     :ivar monotonic: time of the reading on the monotonic clock, in seconds;
         None for the current time.
+    :ivar usage: instances of the host whose busy time in ms ``ticks`` counts;
+        None if the probe measures energy.
     """
 
     probe: str
@@ -77,6 +81,7 @@ class Reading(typing.NamedTuple):
     volts: float | None = None
     amperes: float | None = None
     monotonic: float | None = None
+    usage: cpu_usage.Snapshot | None = None
 
 
 class EnergyDelta(typing.NamedTuple):
@@ -163,6 +168,8 @@ class Measurement(typing.NamedTuple):
     :ivar amperes: RMS current, in A; None if unknown.
     :ivar is_mark: whether this is a mark, a point of the register's curve
         that is kept. Marks have no power, voltage or current.
+    :ivar usage: CPU time of the instances of the host whose busy time in ms
+        stands in place of the energy; None if the register has energy.
     """
 
     probe: Probe
@@ -177,3 +184,4 @@ class Measurement(typing.NamedTuple):
     volts: float | None = None
     amperes: float | None = None
     is_mark: bool = False
+    usage: cpu_usage.Usage | None = None
