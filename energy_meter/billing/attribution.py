@@ -185,29 +185,28 @@ class _Draft:
         self._parts[uuid] = known.plus(part) if known else part
 
     def result(self) -> Attributed:
-        """Return the interval.
-
-        What is uncertain of the energy of the host is shared like the energy.
-        """
-        energy = self._energy
-        parts = {
-            uuid: part._replace(
-                uncertain=part.uncertain
-                + _round_up(
-                    energy.uncertain * part.millijoules,
-                    max(energy.millijoules, 1),
-                )
-            )
-            for uuid, part in self._parts.items()
-        }
+        """Return the interval."""
+        parts = self._parts
+        if self._energy.uncertain:
+            parts = {
+                uuid: part.plus(self._uncertain(part))
+                for uuid, part in parts.items()
+            }
         return Attributed(
-            energy,
+            self._energy,
             parts,
             self._overhead,
             self._unallocated,
             self._unattributed,
             self._unallocated + sum(each.idle for each in parts.values()),
             self._covered,
+        )
+
+    def _uncertain(self, part: Part) -> Part:
+        """Return a part's share of what is uncertain of the host's energy."""
+        share = self._energy.uncertain * part.millijoules
+        return Part(
+            uncertain=_round_up(share, max(self._energy.millijoules, 1))
         )
 
 
