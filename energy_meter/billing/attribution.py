@@ -109,7 +109,7 @@ def attribute(
     :raises KeyError: if a boundary is not the date of an edge.
     """
     number = {edge.date: place for place, edge in enumerate(edges)}
-    known = host_usage.Usage(usage, idle_watts, method)
+    known = host_usage.Usage(usage, edges, idle_watts, method)
     found = []
     for start, until in itertools.pairwise(boundaries):
         within = edges[number[start] : number[until] + 1]
@@ -157,15 +157,13 @@ class _Draft:
         length = _length(pieces)
         metered = sum(b.metered - a.metered for a, b in pieces)
         self._covered += metered
-        rest = segment.until - segment.start - length
+        spread = segment.estimated or length < segment.until - segment.start
+        whole = self._usage.whole(number) if spread else dynamic
         for place, each in enumerate(segment.layout.instances):
-            uncertain = 0
-            if segment.estimated or rest:
-                elsewhere = _round_up(dynamic[place] * rest, length)
-                uncertain = max(dynamic[place], elsewhere)
+            here = dynamic[place]
+            uncertain = max(here, whole[place] - here) if spread else 0
             self._add(
-                each.uuid,
-                Part(idle[place], dynamic[place], uncertain, metered, length),
+                each.uuid, Part(idle[place], here, uncertain, metered, length)
             )
         weight = max(segment.busy, sum(segment.cpu), 1)
         for uuid, cpu in self._usage.lost(number):
