@@ -3,6 +3,7 @@
 """libvirtd in session mode, and guests in QEMU without KVM."""
 
 import collections.abc
+import contextlib
 import os
 import pathlib
 import signal
@@ -65,13 +66,13 @@ class Libvirtd(base.Process):
 
     def __init__(self) -> None:
         super().__init__(['libvirtd'], ready=self._is_open, user=_USER)
-        self._uuids: list[str] = []
+        self._guests: list[Guest] = []
 
     def prepare(self) -> None:
         if libvirt is None:
             raise unittest.SkipTest('libvirt-python is not installed')
         self.emulator = base.program('qemu-system-x86_64')
-        self.addCleanup(self.kill_guests)
+        self.addCleanup(self._kill_guests)
         for name, variable in (
             ('home', 'HOME'),
             ('run', 'XDG_RUNTIME_DIR'),
@@ -81,9 +82,11 @@ class Libvirtd(base.Process):
         ):
             self.env[variable] = os.fspath(self._make(name))
         configuration = self._make('config/libvirt')
+        # Two daemons of one machine would refuse to migrate guests.
+        daemon = f'auth_unix_rw = "none"\nhost_uuid = "{uuid.uuid4()}"\n'
+        (configuration / 'libvirtd.conf').write_text(daemon)
         # Otherwise it needs virtlogd.
         (configuration / 'qemu.conf').write_text('stdio_handler = "file"\n')
-        (configuration / 'libvirtd.conf').write_text('auth_unix_rw = "none"\n')
         self.socket = self.directory / 'run/libvirt/libvirt-sock'
         self.uri = f'qemu+unix:///session?socket={self.socket}'
 
@@ -96,20 +99,24 @@ class Libvirtd(base.Process):
     ) -> 'Guest':
         """Start a guest; identity has fields of Nova's metadata."""
         guest = Guest(self, boot_sector)
-        self._uuids.append(guest.uuid)
+        self._guests.append(guest)
         guest.start(**identity)
         return guest
 
-    def kill_guests(self) -> None:
-        """Kill the processes of all guests, and wait until they are gone."""
-        processes = cpu_time.find_processes(self._uuids)
-        for process in processes.values():
-            os.kill(process.pid, signal.SIGKILL)
-        base.wait_for(
-            lambda: not cpu_time.find_processes(self._uuids),
-            30,
-            'guests to end',
-        )
+    def hand_over(self, guest: 'Guest', other: 'Libvirtd') -> None:
+        """Leave a guest that has migrated to another libvirtd."""
+        self._guests.remove(guest)
+        other._guests.append(guest)
+
+    def suspend_guests(self) -> None:
+        """Suspend the guests that are left; to end them takes seconds."""
+        for guest in self._guests:
+            with contextlib.suppress(libvirt.libvirtError):
+                guest.call('suspend')
+
+    def _kill_guests(self) -> None:
+        for guest in self._guests:
+            guest.kill()
 
     def _make(self, name: str) -> pathlib.Path:
         directory = self.directory / name
@@ -139,10 +146,14 @@ class Guest:
         self._image.write_bytes(boot_sector.ljust(510, b'\0') + b'\x55\xaa')
         os.chown(self._image, *_ids(libvirtd.directory))
 
-    @property
-    def pid(self) -> int:
-        """Process id of QEMU."""
-        return cpu_time.find_processes([self.uuid])[self.uuid].pid
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to QEMU."""
+        os.kill(cpu_time.find_processes([self.uuid])[self.uuid].pid, number)
+
+    def kill(self) -> None:
+        """Kill QEMU, if it runs."""
+        for process in cpu_time.find_processes([self.uuid]).values():
+            os.kill(process.pid, signal.SIGKILL)
 
     def start(self, **identity: object) -> None:
         """Define the domain with this identity, and start it."""
@@ -168,9 +179,30 @@ class Guest:
         )
         self._use(lambda connection: connection.defineXML(text))
 
-    def call(self, method: str, *args: object) -> None:
-        """Call a method of its domain."""
-        self._use(
+    def migrate(self, destination: Libvirtd) -> None:
+        """Migrate to a libvirtd of this machine while running."""
+        flags = (
+            libvirt.VIR_MIGRATE_LIVE
+            | libvirt.VIR_MIGRATE_PERSIST_DEST
+            | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+            # Both have the image, whose cache is not a danger here.
+            | libvirt.VIR_MIGRATE_UNSAFE
+        )
+        connection = destination.connect()
+        try:
+            self.call(
+                'migrate3',
+                connection,
+                {'migrate_uri': f'tcp:127.0.0.1:{base.free_port()}'},
+                flags,
+            )
+        finally:
+            connection.close()
+        self._libvirtd.hand_over(self, destination)
+
+    def call(self, method: str, *args: object) -> object:
+        """Call a method of its domain, and return its result."""
+        return self._use(
             lambda connection: getattr(
                 connection.lookupByUUIDString(self.uuid), method
             )(*args)
@@ -178,10 +210,10 @@ class Guest:
 
     def _use(
         self, function: collections.abc.Callable[[typing.Any], object]
-    ) -> None:
+    ) -> object:
         connection = self._libvirtd.connect()
         try:
-            function(connection)
+            return function(connection)
         finally:
             connection.close()
 
