@@ -96,6 +96,7 @@ class Libvirt(base.Driver):
     def open(self) -> None:
         self._probes = base.assign('libvirt', {'cpu': 'cpu'}, self.probes)
         self._connection.open()
+        self._poll_at = time.monotonic()
         self._refresh()
 
     def channels(self) -> collections.abc.Sequence[base.Channel]:

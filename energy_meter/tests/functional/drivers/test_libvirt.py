@@ -84,7 +84,13 @@ class LibvirtTest(base.BaseTestCase):
             },
         )
         before, after = (
-            dict(zip(each.usage.layout.instances, each.usage.counters))
+            dict(
+                zip(
+                    each.usage.layout.instances,
+                    each.usage.counters,
+                    strict=True,
+                )
+            )
             for each in (first, last)
         )
         used = {
@@ -100,7 +106,7 @@ class LibvirtTest(base.BaseTestCase):
         )
         self.assertEqual(40.0, last.usage.layout.idle_watts)
 
-    def test_stopped_guest_holds_nothing_until_it_starts_anew(self):
+    def test_stopped_guest_holds_nothing_until_it_starts(self):
         guest = self.libvirtd.start_guest(libvirtd.LOOP, name='a')
         made = self.open()
         before = self.guest(made, guest)
