@@ -85,14 +85,6 @@ class Libvirt(base.Driver):
         self._poll_at = 0.0
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
 
-    @classmethod
-    def max_watts_of(cls, scope: str) -> float:
-        """Return the maximum number of busy CPUs.
-
-        The kernel counts in steps of 10 ms, so it can report a little more.
-        """
-        return 1.05 * host.max_threads()
-
     def open(self) -> None:
         self._probes = base.assign('libvirt', {'cpu': 'cpu'}, self.probes)
         self._connection.open()

@@ -25,11 +25,6 @@ def threads() -> int:
     return os.sysconf('SC_NPROCESSORS_ONLN')
 
 
-def max_threads() -> int:
-    """Return the number of CPU threads, online or not."""
-    return os.sysconf('SC_NPROCESSORS_CONF')
-
-
 def memory() -> int:
     """Return the memory of this machine, in MiB."""
     pages, size = os.sysconf('SC_PHYS_PAGES'), os.sysconf('SC_PAGE_SIZE')

@@ -6,7 +6,7 @@ Source: Nova's virt/libvirt/config.py. Nova writes it when it creates the
 domain, and again at each hard reboot, resize and migration.
 """
 
-import collections.abc
+import re
 import xml.etree.ElementTree as etree
 
 from energy_meter import cpu_usage
@@ -14,7 +14,9 @@ from energy_meter import cpu_usage
 #: Namespace of the metadata, since Nova 22 (Victoria).
 NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
-#: Maximum length of names and IDs in messages.
+#: IDs of Keystone, or of a directory that it uses.
+_ID = re.compile(r'[A-Za-z0-9_.:@+-]{1,64}')
+#: Maximum length of names in messages.
 _MAX_LENGTH = 190
 #: Maximum number of vCPUs, and of MiB of memory.
 _MAX_SIZE = 2**31
@@ -54,15 +56,15 @@ def _size(text: str | None) -> int:
 
 
 def _id(element: etree.Element | None) -> str:
-    text = '' if element is None else _printable(element.get('uuid') or '')
-    if not text:
-        raise ValueError('no ID')
+    text = '' if element is None else element.get('uuid', '')
+    if not _ID.fullmatch(text):
+        raise ValueError(text)
     return text
 
 
 def _printable(text: str) -> str:
     """Return a text without what names in messages may not contain."""
-    characters: collections.abc.Iterable[str] = (
+    printable = ''.join(
         character if character.isprintable() else ' ' for character in text
     )
-    return ''.join(characters).strip()[:_MAX_LENGTH].rstrip()
+    return printable.strip()[:_MAX_LENGTH].rstrip()

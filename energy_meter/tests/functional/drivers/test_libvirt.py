@@ -100,7 +100,7 @@ class LibvirtTest(base.BaseTestCase):
         seconds = last.monotonic - first.monotonic
         self.assertTrue(500 <= used[busy.uuid] <= 1000 * seconds + 20, used)
         self.assertTrue(0 <= used[halted.uuid] <= 100, used)
-        limit = made.max_watts_of('node') * 1000 * seconds
+        limit = 1000 * seconds * last.usage.layout.threads
         self.assertTrue(
             used[busy.uuid] <= last.ticks - first.ticks + 20 <= limit + 40
         )

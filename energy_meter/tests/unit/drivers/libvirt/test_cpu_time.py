@@ -157,5 +157,5 @@ class BusyTest(base.BaseTestCase):
         )
 
     def test_capacity_is_positive(self):
-        self.assertTrue(0 < host.threads() <= host.max_threads())
+        self.assertLess(0, host.threads())
         self.assertLess(0, host.memory())

@@ -54,6 +54,8 @@ class IdentityTest(base.BaseTestCase):
         for text in (
             fakes.metadata(project=''),
             fakes.metadata(user=' '),
+            fakes.metadata(user='u' * 65),
+            fakes.metadata(project='a b'),
             fakes.metadata(vcpus='four'),
             fakes.metadata(memory=''),
             fakes.metadata(memory=-1),
