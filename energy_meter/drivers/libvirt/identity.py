@@ -11,7 +11,7 @@ import xml.etree.ElementTree as etree
 
 from energy_meter import cpu_usage
 
-#: Namespace of the metadata, since Nova 22 (Victoria).
+#: Namespace of the metadata of current releases of Nova.
 NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
 #: IDs of Keystone, or of a directory that it uses.
