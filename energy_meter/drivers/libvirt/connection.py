@@ -29,6 +29,9 @@ _KEEPALIVES = 2
 
 T = typing.TypeVar('T')
 
+#: Held while the event loop starts: two drivers may be opened at a time.
+_EVENTS_LOCK = threading.Lock()
+
 
 class Domain:
     """A domain as libvirt listed it.
@@ -107,7 +110,8 @@ class Connection:
                 'the Python package libvirt-python is missing: install '
                 'energy_meter[libvirt]'
             )
-        _start_events()
+        with _EVENTS_LOCK:
+            _start_events()
         _call(self._uri, self._connect)
 
     def is_alive(self) -> bool:

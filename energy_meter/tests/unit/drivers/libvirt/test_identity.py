@@ -13,7 +13,7 @@ from energy_meter.tests.unit.drivers.libvirt import fakes
 
 UUID = 'c7a5fdbd-edaf-9455-926a-d65c16db1809'
 
-#: As Nova writes it, and libvirt returns it without the prefix.
+#: As Nova writes it; libvirt returns it without the prefix.
 NOVA = """
 <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
   <nova:package version="27.1.0"/>
