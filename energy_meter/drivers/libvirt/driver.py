@@ -103,9 +103,11 @@ class Libvirt(base.Driver):
         # Only what follows has to be quick: libvirt may wait for a domain
         # that is being destroyed.
         self._refresh()
+        # A delay between the time and the busy time would look like more than
+        # all CPUs.
         monotonic = time.monotonic()
-        counters = self._instances.counters()
         busy = host.busy_time(self.options.cgroup)
+        counters = self._instances.counters()
         duration = time.monotonic() - monotonic
         if duration > MAX_READING_S:
             self._throttled_log.warning(
