@@ -55,7 +55,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Metrics are served by the HTTP server of the API and the pages.
     'telemetry': {'conf', 'exception', 'web'},
     # A driver can be tested and packaged separately.
-    'drivers': {'attempt', 'exception', 'log_throttle', 'measurement'},
+    'drivers': {
+        'attempt',
+        'cpu_usage',
+        'exception',
+        'log_throttle',
+        'measurement',
+    },
     'clients': {'exception'},
     # The plugin runs inside openstackclient.
     'osc': {'clients', 'exception'},
