@@ -8,6 +8,7 @@ is the busy time of the host: milliseconds of CPU time take the place of
 millijoules, and busy CPUs that of watts. Its marks carry the vector as well.
 """
 
+import collections.abc
 import typing
 
 
@@ -71,3 +72,37 @@ class Usage(typing.NamedTuple):
 
     layout: Layout
     cpu: tuple[int, ...]
+
+
+def parse_layout(row: collections.abc.Sequence[typing.Any]) -> Layout:
+    """Return a layout from its JSON, in which tuples are lists."""
+    threads, memory, idle_watts, instances = row
+    return Layout(
+        threads,
+        memory,
+        idle_watts,
+        tuple(Instance(*instance) for instance in instances),
+    )
+
+
+def increments(before: Usage | None, after: Usage) -> tuple[int, ...]:
+    """Return what each instance of the later vector computed between two.
+
+    :param before: the neighbor of ``after`` in the same register; None if
+        that is the origin.
+    :returns: CPU time in ms, in the order of the layout of ``after``.
+    """
+    known: dict[str, int] = {}
+    if before is not None:
+        for instance, cpu in zip(
+            before.layout.instances, before.cpu, strict=True
+        ):
+            known[instance.uuid] = cpu
+    # An instance that left and returned in between, while a mark was lost,
+    # has begun at zero again.
+    return tuple(
+        cpu - begun if (begun := known.get(instance.uuid, 0)) <= cpu else cpu
+        for instance, cpu in zip(
+            after.layout.instances, after.cpu, strict=True
+        )
+    )

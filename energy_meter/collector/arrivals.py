@@ -8,6 +8,7 @@ from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.db import marks
 from energy_meter.db import numbers
+from energy_meter.db import schema
 from energy_meter.db import upsert
 
 _Measurements = collections.abc.Iterable[measurement.Measurement]
@@ -21,6 +22,7 @@ class Arrival:
     :ivar lags: by class of lags, the largest elapsed time.
     :ivar marks: energy in mJ and metered time of the marks, by slot and
         elapsed time.
+    :ivar quantity: of the first measurement; a register has one.
     :ivar synced: whether the agent's clock was synchronized in any of them.
     :ivar settled_until: elapsed time up to which no mark changes the curve.
     """
@@ -34,6 +36,7 @@ class Arrival:
         'last',
         'live',
         'marks',
+        'quantity',
         'settled_until',
         'synced',
     )
@@ -41,6 +44,11 @@ class Arrival:
     def __init__(self, received: measurement.Measurement) -> None:
         elapsed = received.elapsed
         self.last = received
+        self.quantity = (
+            schema.Quantity.ENERGY
+            if received.usage is None
+            else schema.Quantity.CPU_TIME
+        )
         self.live = None if received.is_mark else received
         self.marks: dict[tuple[int, int], tuple[int, int]] = {}
         self.settled_until: int | None = None

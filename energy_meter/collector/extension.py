@@ -170,17 +170,17 @@ def _insert_probes(
     previous: dict[int, _Row],
 ) -> None:
     """Insert the missing rows of probes, none of them contested."""
-    numbers_by_probe = {
-        change.probe: change.number
+    rows = {
+        change.probe: (change.number, int(change.arrival.quantity))
         for change in changes
         # A probe that has a tip exists.
         if change.role == schema.Role.UNBILLED
         and change.number not in previous
     }
-    rows = sorted(numbers_by_probe.items())
     if rows:
         statement = _INSERT[documents.family(connection)]
-        connection.execute(statement, documents.pack(rows))
+        values = ((name, *row) for name, row in sorted(rows.items()))
+        connection.execute(statement, documents.pack(values))
 
 
 def _insert(family: str) -> sa.TextClause:
@@ -197,8 +197,13 @@ def _insert(family: str) -> sa.TextClause:
         'plural': 'false',
         'settled_at': '0',
         'alarms': "''",
+        'quantity': 'received.quantity',
     }
-    fields = {**_ID, 'displayed': documents.INTEGER}
+    fields = {
+        **_ID,
+        'displayed': documents.INTEGER,
+        'quantity': documents.INTEGER,
+    }
     # Only names from this module are inserted into the text.
     return documents.statement(
         f'INSERT INTO probe ({", ".join(values)}) '  # noqa: S608

@@ -50,7 +50,9 @@ _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 #: whose power is shown if there is no tip, ``plural`` whether the registers
 #: form more than one line, ``settled_at`` 0 before the first one is billed,
 #: ``alarms`` a list of names, separated by blanks, and ``closed_until`` the
-#: date in ms before which all UTC days are closed; null if none is.
+#: date in ms before which all UTC days are closed; null if none is. If its
+#: ``quantity`` (:class:`Quantity`) is CPU time, milliseconds of it take the
+#: place of millijoules in all tables.
 probe = sa.Table(
     'probe',
     metadata,
@@ -69,7 +71,16 @@ probe = sa.Table(
     sa.Column('settled_at', sa.BigInteger, nullable=False),
     sa.Column('alarms', sa.String(190), nullable=False),
     sa.Column('closed_until', sa.BigInteger),
+    sa.Column('quantity', sa.SmallInteger, nullable=False),
 )
+
+
+class Quantity(enum.IntEnum):
+    """What a probe measures; it never changes."""
+
+    ENERGY = 0
+    CPU_TIME = 1
+
 
 #: Registers. A row is never deleted. ``number`` is derived from probe, agent
 #: and register ID (see :func:`energy_meter.db.numbers.number`). Columns up to
@@ -165,6 +176,40 @@ mark = sa.Table(
     sa.Column('elapsed', sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column('millijoules', sa.BigInteger, nullable=False),
     sa.Column('metered', sa.BigInteger, nullable=False),
+)
+
+#: Vectors of the marks of registers of CPU time: ``packed`` are the values
+#: (:mod:`energy_meter.db.usage_marks`), ``layout`` what they belong to. Unlike
+#: the marks, they stay for good, and so do the layouts.
+usage_mark = sa.Table(
+    'usage_mark',
+    metadata,
+    sa.Column(
+        'register', sa.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sa.Column('elapsed', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('layout', sa.BigInteger, nullable=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
+)
+
+#: Vector of the measurement of the largest elapsed time that is not a mark.
+usage_latest = sa.Table(
+    'usage_latest',
+    metadata,
+    sa.Column(
+        'register', sa.BigInteger, primary_key=True, autoincrement=False
+    ),
+    sa.Column('elapsed', sa.BigInteger, nullable=False),
+    sa.Column('layout', sa.BigInteger, nullable=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
+)
+
+#: Layouts of vectors. ``id`` is a hash of the content.
+usage_layout = sa.Table(
+    'usage_layout',
+    metadata,
+    sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
 )
 
 #: Energy in mJ, and time in ms, of a register in one cell (its start in ms)

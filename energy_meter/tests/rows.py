@@ -28,6 +28,7 @@ PROBE = {
     'displayed': None,
     'settled_at': 1_700_000_000_000,
     'alarms': '',
+    'quantity': schema.Quantity.ENERGY,
 }
 REGISTER = {
     'agent': AGENT,

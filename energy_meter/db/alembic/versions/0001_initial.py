@@ -37,6 +37,7 @@ def upgrade() -> None:
     _create_probes()
     _create_registers()
     _create_curves()
+    _create_usage()
     _create_days()
     _create_attributed_days()
     _create_wholes()
@@ -61,6 +62,7 @@ def _create_probes() -> None:
         sa.Column('settled_at', sa.BigInteger, nullable=False),
         sa.Column('alarms', sa.String(190), nullable=False),
         sa.Column('closed_until', sa.BigInteger),
+        sa.Column('quantity', sa.SmallInteger, nullable=False),
         postgresql_with=_ROOM,
     )
 
@@ -146,6 +148,34 @@ def _create_curves() -> None:
         ),
         sa.Column('packed', sa.LargeBinary, nullable=False),
         sa.Column('millijoules', sa.BigInteger, nullable=False),
+    )
+
+
+def _create_usage() -> None:
+    op.create_table(
+        'usage_mark',
+        sa.Column(
+            'register', sa.BigInteger, primary_key=True, autoincrement=False
+        ),
+        sa.Column(
+            'elapsed', sa.BigInteger, primary_key=True, autoincrement=False
+        ),
+        sa.Column('layout', sa.BigInteger, nullable=False),
+        sa.Column('packed', sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        'usage_latest',
+        sa.Column(
+            'register', sa.BigInteger, primary_key=True, autoincrement=False
+        ),
+        sa.Column('elapsed', sa.BigInteger, nullable=False),
+        sa.Column('layout', sa.BigInteger, nullable=False),
+        sa.Column('packed', sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        'usage_layout',
+        sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column('packed', sa.LargeBinary, nullable=False),
     )
 
 

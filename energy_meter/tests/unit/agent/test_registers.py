@@ -88,6 +88,7 @@ class RegistersTest(RegistersTestCase):
                 230.0,
                 0.5,
                 False,
+                None,
             ),
             latest[2:],
         )
