@@ -33,6 +33,21 @@ class Clock(enum.IntFlag):
     STEP = 8
 
 
+def quality(coverage: float, uncertain: int, millijoules: int) -> str:
+    """Return ``missing``, ``partial``, ``estimated`` or ``measured``.
+
+    :param coverage: share of the time for which the energy is known.
+    :param uncertain: bound of the error of the energy in mJ.
+    """
+    if coverage < _MISSING:
+        return 'missing'
+    if coverage < _PARTIAL:
+        return 'partial'
+    if uncertain > _ESTIMATED * millijoules:
+        return 'estimated'
+    return 'measured'
+
+
 class Edge(typing.NamedTuple):
     """What was billed by a date.
 
@@ -77,13 +92,7 @@ class Interval(typing.NamedTuple):
     @property
     def quality(self) -> str:
         """One of ``missing``, ``partial``, ``estimated`` and ``measured``."""
-        if self.coverage < _MISSING:
-            return 'missing'
-        if self.coverage < _PARTIAL:
-            return 'partial'
-        if self.uncertain > _ESTIMATED * self.millijoules:
-            return 'estimated'
-        return 'measured'
+        return quality(self.coverage, self.uncertain, self.millijoules)
 
 
 class EnergyByDate(typing.Protocol):

@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     'attempt': set(),
     'baseline': {'measurement'},
+    'cpu_usage': set(),
     'counter_accumulator': {'baseline', 'measurement', 'power_integrator'},
     'exception': set(),
     'measurement': set(),
@@ -62,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'pollsters': {'clients', 'exception'},
     # The collector runs inside a daemon of CloudKitty.
     'rating': {'clients', 'exception'},
-    'billing': {'measurement'},
+    'billing': {'cpu_usage', 'measurement'},
     'db': {'billing', 'exception', 'measurement'},
     'web': {'exception', 'log_throttle', 'policies'},
     'bus': BASICS,

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Attribution of the energy of a host to its instances.
+
+The energy of the host is divided in each *piece*: the time between two
+neighboring marks of its energy or of its usage. What is known of a piece is
+its mean, so dividing pieces and adding them up is the closest that the marks
+allow. Within an interval of which one half has no energy, usage in that half
+costs nothing.
+
+Nothing is accumulated: the result depends only on what is known of the host.
+In every interval, the parts of all instances, overhead, unallocated and
+unattributed energy add up to that of the host, to the millijoule.
+"""
+
+import collections.abc
+import itertools
+import operator
+import typing
+
+from energy_meter.billing import attribution_methods
+from energy_meter.billing import host_usage
+from energy_meter.billing import profile
+
+_Clocks = collections.abc.Callable[[int, int], profile.Clock]
+
+
+class Part(typing.NamedTuple):
+    """Part of an instance in the energy of a host. Parts can be added.
+
+    :ivar idle: energy in mJ that the host needs when it is idle.
+    :ivar dynamic: the other energy in mJ, that of computing.
+    :ivar uncertain: energy in mJ by which the sum of both may be wrong as far
+        as marks and readings are missing.
+    :ivar metered: time in ms for which energy and usage are known.
+    :ivar present: time in ms for which the instance was on the host.
+    """
+
+    idle: int = 0
+    dynamic: int = 0
+    uncertain: int = 0
+    metered: int = 0
+    present: int = 0
+
+    def plus(self, other: 'Part') -> 'Part':
+        """Return the sum of two parts."""
+        return Part(*map(operator.add, self, other))
+
+    @property
+    def millijoules(self) -> int:
+        """Energy in mJ."""
+        return self.idle + self.dynamic
+
+    @property
+    def coverage(self) -> float:
+        """Share of the present time that is known, 0 to 1."""
+        return min(self.metered / self.present, 1.0) if self.present else 0.0
+
+    @property
+    def quality(self) -> str:
+        """One of ``missing``, ``partial``, ``estimated``, ``attributed``."""
+        found = profile.quality(
+            self.coverage, self.uncertain, self.millijoules
+        )
+        return 'attributed' if found == 'measured' else found
+
+
+class Attributed(typing.NamedTuple):
+    """Energy of a host in an interval, and to what it is attributed, in mJ.
+
+    :ivar energy: that of the host.
+    :ivar instances: part of each instance, by UUID.
+    :ivar overhead: dynamic energy that no instance used.
+    :ivar unallocated: idle energy that no instance reserved.
+    :ivar unattributed: energy while no usage is known.
+    :ivar idle: idle energy: ``unallocated``, and ``idle`` of all parts.
+    :ivar covered: time in ms for which energy and usage are known.
+    """
+
+    energy: profile.Interval
+    instances: dict[str, Part]
+    overhead: int
+    unallocated: int
+    unattributed: int
+    idle: int
+    covered: int
+
+
+def attribute(
+    edges: collections.abc.Sequence[profile.Edge],
+    boundaries: collections.abc.Iterable[int],
+    usage: collections.abc.Iterable[host_usage.Segment],
+    idle_watts: float,
+    clocks: _Clocks,
+    method: type[attribution_methods.Method],
+) -> list[Attributed]:
+    """Return the intervals between neighboring boundaries, attributed.
+
+    The energies of short intervals add up to those of long ones, to the
+    millijoule, if both come from the same edges.
+
+    :param edges: energy of the host, by date, at all of these: the marks of
+        its energy, both ends of each segment, and the boundaries.
+    :param boundaries: dates in ms, ascending; all of them different.
+    :param usage: by date. Segments do not overlap. Those before and after
+        the boundaries show which instances were present in a gap.
+    :param idle_watts: power of the idle host in W, where the layout has none.
+    :param clocks: clocks that were corrected, between two dates.
+    :raises KeyError: if a boundary is not the date of an edge.
+    """
+    number = {edge.date: place for place, edge in enumerate(edges)}
+    known = host_usage.Usage(usage, idle_watts, method)
+    found = []
+    for start, until in itertools.pairwise(boundaries):
+        within = edges[number[start] : number[until] + 1]
+        energy = profile.between(within[0], within[-1], clocks(start, until))
+        found.append(_attributed(energy, within, known))
+    return found
+
+
+def _attributed(
+    energy: profile.Interval,
+    edges: collections.abc.Iterable[profile.Edge],
+    usage: host_usage.Usage,
+) -> Attributed:
+    """Return an interval, attributed."""
+    draft = _Draft(energy, usage)
+    grouped = itertools.groupby(itertools.pairwise(edges), key=usage.find)
+    for (number, is_known), pieces in grouped:
+        if is_known:
+            draft.add(number, [*pieces])
+        else:
+            draft.skip(number, [*pieces])
+    return draft.result()
+
+
+class _Draft:
+    """An interval while its pieces are added."""
+
+    def __init__(
+        self, energy: profile.Interval, usage: host_usage.Usage
+    ) -> None:
+        self._energy = energy
+        self._usage = usage
+        self._parts: dict[str, Part] = {}
+        self._overhead = 0
+        self._unallocated = 0
+        self._unattributed = 0
+        self._covered = 0
+
+    def add(self, number: int, pieces: list[host_usage.Piece]) -> None:
+        """Add pieces of a segment."""
+        segment = self._usage.segments[number]
+        idle, dynamic = self._usage.divide(number, pieces)
+        self._overhead += dynamic[-1]
+        self._unallocated += idle[-1]
+        length = _length(pieces)
+        metered = sum(b.metered - a.metered for a, b in pieces)
+        self._covered += metered
+        rest = segment.until - segment.start - length
+        for place, each in enumerate(segment.layout.instances):
+            uncertain = 0
+            if segment.estimated or rest:
+                elsewhere = _round_up(dynamic[place] * rest, length)
+                uncertain = max(dynamic[place], elsewhere)
+            self._add(
+                each.uuid,
+                Part(idle[place], dynamic[place], uncertain, metered, length),
+            )
+        weight = max(segment.busy, sum(segment.cpu), 1)
+        for uuid, cpu in self._usage.lost(number):
+            bound = _round_up(sum(dynamic) * cpu, weight)
+            self._add(uuid, Part(uncertain=bound))
+
+    def skip(self, number: int, pieces: list[host_usage.Piece]) -> None:
+        """Add pieces of the gap after a segment."""
+        self._unattributed += sum(
+            b.millijoules - a.millijoules for a, b in pieces
+        )
+        for uuid in self._usage.around(number):
+            self._add(uuid, Part(present=_length(pieces)))
+
+    def _add(self, uuid: str, part: Part) -> None:
+        known = self._parts.get(uuid)
+        self._parts[uuid] = known.plus(part) if known else part
+
+    def result(self) -> Attributed:
+        """Return the interval.
+
+        What is uncertain of the energy of the host is shared like the energy.
+        """
+        energy = self._energy
+        parts = {
+            uuid: part._replace(
+                uncertain=part.uncertain
+                + _round_up(
+                    energy.uncertain * part.millijoules,
+                    max(energy.millijoules, 1),
+                )
+            )
+            for uuid, part in self._parts.items()
+        }
+        return Attributed(
+            energy,
+            parts,
+            self._overhead,
+            self._unallocated,
+            self._unattributed,
+            self._unallocated + sum(each.idle for each in parts.values()),
+            self._covered,
+        )
+
+
+def _length(pieces: collections.abc.Iterable[host_usage.Piece]) -> int:
+    """Return the time of pieces in ms."""
+    return sum(until.date - start.date for start, until in pieces)
+
+
+def _round_up(dividend: int, divisor: int) -> int:
+    """Return a quotient, rounded up."""
+    return -(-dividend // divisor)
