@@ -238,6 +238,14 @@ class DayNotClosed(EnergyMeterError):
     template = 'probe %(probe)s: the day %(day)s was not closed'
 
 
+class AttributionMethodNotFound(EnergyMeterError):
+    """No installed package has an attribution method of this name."""
+
+    template = (
+        'attribution method %(name)s not found; expected one of %(installed)s'
+    )
+
+
 class RRDError(EnergyMeterError):
     """rrdtool could not create, write, read or draw a file."""
 

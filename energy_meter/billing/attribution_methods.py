@@ -6,9 +6,13 @@ A method is an entry point. It returns weights only, so that no method can
 create or lose energy.
 """
 
+import importlib.metadata
 import typing
 
 from energy_meter import cpu_usage
+from energy_meter import exception
+
+NAMESPACE = 'energy_meter.attribution'
 
 
 class Shares(typing.NamedTuple):
@@ -73,3 +77,17 @@ class ReservedAndCPU:
             (*idle, 2 * vcpus * memory - sum(idle)),
             (*cpu, max(busy, used, 1) - used),
         )
+
+
+def load(name: str) -> type[Method]:
+    """Return the method of a name.
+
+    :raises AttributionMethodNotFound: if no installed package has it.
+    """
+    installed = importlib.metadata.entry_points(group=NAMESPACE)
+    if name not in installed.names:
+        raise exception.AttributionMethodNotFound(
+            name=name, installed=', '.join(sorted(installed.names))
+        )
+    method: type[Method] = installed[name].load()
+    return method

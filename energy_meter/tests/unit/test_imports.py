@@ -43,7 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'cpu_usage': set(),
     'counter_accumulator': {'baseline', 'measurement', 'power_integrator'},
     'exception': set(),
-    'measurement': set(),
+    'measurement': {'cpu_usage'},
     'log_throttle': set(),
     'power_integrator': {'measurement'},
     'no_eventlet': set(),
@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'pollsters': {'clients', 'exception'},
     # The collector runs inside a daemon of CloudKitty.
     'rating': {'clients', 'exception'},
-    'billing': {'cpu_usage', 'measurement'},
+    'billing': {'cpu_usage', 'exception', 'measurement'},
     'db': {'billing', 'exception', 'measurement'},
     'web': {'exception', 'log_throttle', 'policies'},
     'bus': BASICS,
