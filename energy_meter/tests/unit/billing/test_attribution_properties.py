@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Properties of attribution, for any energy and any usage."""
+
+import fractions
+import itertools
+
+import hypothesis
+from hypothesis import strategies
+from oslotest import base
+
+from energy_meter.billing import bill
+from energy_meter.billing import host_usage
+from energy_meter.billing import timeline
+from energy_meter.tests.unit.billing import hosts
+from energy_meter.tests.unit.billing.test_profile_properties import tilings
+from energy_meter.tests.unit.billing.test_properties import probes
+
+instances = strategies.builds(
+    hosts.instance,
+    strategies.sampled_from('abcd'),
+    vcpus=strategies.integers(0, 8),
+    memory=strategies.integers(0, 16_384),
+    is_reserved=strategies.booleans(),
+)
+layouts = strategies.builds(
+    hosts.HOST._replace,
+    threads=strategies.integers(0, 8),
+    memory=strategies.integers(0, 16_384),
+    idle_watts=strategies.none() | strategies.floats(0, 500),
+    instances=strategies.lists(
+        instances, unique_by=lambda each: each.uuid
+    ).map(lambda some: tuple(sorted(some))),
+)
+cpu_times = strategies.integers(0, 3) | strategies.integers(0, 10**9)
+
+
+@strategies.composite
+def usages(draw):
+    """Return segments, some next to each other and others after a gap."""
+    found = []
+    for start, until in itertools.pairwise(draw(tilings)):
+        if draw(strategies.booleans()):
+            layout = draw(layouts)
+            cpu = tuple(draw(cpu_times) for _ in layout.instances)
+            found.append(
+                host_usage.Segment(
+                    start,
+                    until,
+                    draw(cpu_times),
+                    layout,
+                    cpu,
+                    draw(strategies.booleans()),
+                )
+            )
+    return found
+
+
+def edges_of(histories, dates):
+    result = bill.bill(histories)
+    line = timeline.Timeline(histories, result.openings, result.overlaps)
+    return [line.edge(date) for date in sorted(dates)]
+
+
+def dates_of(usage, boundaries):
+    return {*boundaries} | {
+        date for each in usage for date in (each.start, each.until)
+    }
+
+
+def exact(edges, usage, idle_watts):
+    """Return what instances are due, by rational numbers.
+
+    Written after the rules, without the code that is tested: each piece is
+    compared with each segment.
+    """
+    due = {}
+    for (start, until), each in itertools.product(
+        itertools.pairwise(edges), usage
+    ):
+        if not each.start <= start.date < each.until:
+            continue
+        energy = until.millijoules - start.millijoules
+        watts = each.layout.idle_watts
+        watts = idle_watts if watts is None else watts
+        idle = min(energy, int(watts * (until.date - start.date)))
+        some = [one for one in each.layout.instances if one.is_reserved]
+        vcpus = max(each.layout.threads, sum(one.vcpus for one in some))
+        memory = max(each.layout.memory, sum(one.memory for one in some))
+        busy = max(each.busy, sum(each.cpu))
+        for one, cpu in zip(each.layout.instances, each.cpu, strict=True):
+            part = fractions.Fraction(0)
+            if one.is_reserved and vcpus:
+                part += fractions.Fraction(idle * one.vcpus, 2 * vcpus)
+            if one.is_reserved and memory:
+                part += fractions.Fraction(idle * one.memory, 2 * memory)
+            if busy:
+                part += fractions.Fraction((energy - idle) * cpu, busy)
+            due[one.uuid] = due.get(one.uuid, 0) + part
+    return due
+
+
+idle_powers = strategies.floats(0, 1000)
+
+
+class AttributionTest(base.BaseTestCase):
+    @hypothesis.given(probes(), usages(), tilings, idle_powers)
+    def test_nothing_is_lost_and_nothing_is_negative(
+        self, histories, usage, boundaries, idle_watts
+    ):
+        edges = edges_of(histories, dates_of(usage, boundaries))
+
+        found = hosts.attribute(edges, boundaries, usage, idle_watts)
+
+        for each in found:
+            self.assertEqual(each.energy.millijoules, hosts.total(each))
+            self.assertGreaterEqual(min(each[2:]), 0)
+            self.assertLessEqual(each.covered, each.energy.metered)
+            for part in each.instances.values():
+                self.assertGreaterEqual(min(part), 0)
+                self.assertLessEqual(
+                    part.present, each.energy.until - each.energy.start
+                )
+
+    @hypothesis.given(probes(), usages(), tilings, idle_powers)
+    def test_each_instance_has_what_it_is_due(
+        self, histories, usage, boundaries, idle_watts
+    ):
+        dates = dates_of(usage, boundaries)
+        edges = edges_of(histories, dates)
+        whole = [min(dates), max(dates)]
+
+        (found,) = hosts.attribute(edges, whole, usage, idle_watts)
+
+        due = exact(edges, usage, idle_watts)
+        self.assertLessEqual(due.keys(), found.instances.keys())
+        # Two numbers of each piece are rounded.
+        for uuid, energy in due.items():
+            error = found.instances[uuid].millijoules - energy
+            self.assertLessEqual(abs(error), 2 * len(edges))
+
+    @hypothesis.given(probes(), usages(), tilings, idle_powers)
+    def test_short_intervals_add_up_to_a_long_one(
+        self, histories, usage, boundaries, idle_watts
+    ):
+        edges = edges_of(histories, dates_of(usage, boundaries))
+        ends = [boundaries[0], boundaries[-1]]
+
+        parts = hosts.attribute(edges, boundaries, usage, idle_watts)
+
+        (whole,) = hosts.attribute(edges, ends, usage, idle_watts)
+        for number in range(2, len(whole)):
+            self.assertEqual(
+                whole[number], sum(each[number] for each in parts)
+            )
+        for uuid, part in whole.instances.items():
+            some = [
+                each.instances[uuid]
+                for each in parts
+                if uuid in each.instances
+            ]
+            for name in ('idle', 'dynamic', 'metered', 'present'):
+                self.assertEqual(
+                    getattr(part, name),
+                    sum(getattr(each, name) for each in some),
+                )
+
+    @hypothesis.given(
+        probes(), usages(), tilings, idle_powers, strategies.randoms()
+    )
+    def test_order_of_arrival_does_not_matter(
+        self, histories, usage, boundaries, idle_watts, random
+    ):
+        dates = dates_of(usage, boundaries)
+        shuffled = random.sample(histories, len(histories))
+
+        found = hosts.attribute(
+            edges_of(shuffled, dates), boundaries, usage, idle_watts
+        )
+
+        self.assertEqual(
+            hosts.attribute(
+                edges_of(histories, dates), boundaries, usage, idle_watts
+            ),
+            found,
+        )
