@@ -7,6 +7,7 @@ that it was computed from has one.
 """
 
 import collections.abc
+import functools
 import typing
 
 import sqlalchemy as sa
@@ -113,9 +114,16 @@ def _instances(
             'version': day.header.version,
             'instance': uuid,
             **identity._asdict(),
-            **attribution.total(parts)._asdict(),
+            **total(parts)._asdict(),
             'packed': attributed_packing.pack_instance(parts),
         }
+
+
+def total(
+    parts: collections.abc.Iterable[attribution.Part],
+) -> attribution.Part:
+    """Return the sum of parts."""
+    return functools.reduce(attribution.Part.plus, parts, attribution.Part())
 
 
 def headers(
@@ -199,7 +207,9 @@ def of_host(
     ):
         instances.setdefault(row.day, []).append(row)
     return [
-        _host_day(Header._make(row[:-1]), row.packed, instances.get(row.day, []))
+        _host_day(
+            Header._make(row[:-1]), row.packed, instances.get(row.day, [])
+        )
         for row in headers
     ]
 

@@ -239,8 +239,7 @@ def _insert(
     # Only names from this module are inserted into the text.
     return sa.text(
         f'INSERT INTO {table.name} ({", ".join(columns)}) '  # noqa: S608
-        f'VALUES ({values}) '
-        + documents.on_conflict(family, key, assignments)
+        f'VALUES ({values}) ' + documents.on_conflict(family, key, assignments)
     )
 
 
