@@ -4,6 +4,7 @@
 
 import collections.abc
 
+from energy_meter import cpu_usage
 from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.db import marks
@@ -22,6 +23,7 @@ class Arrival:
     :ivar lags: by class of lags, the largest elapsed time.
     :ivar marks: energy in mJ and metered time of the marks, by slot and
         elapsed time.
+    :ivar usages: vectors of the marks by elapsed time, if they have any.
     :ivar quantity: of the first measurement; a register has one.
     :ivar synced: whether the agent's clock was synchronized in any of them.
     :ivar settled_until: elapsed time up to which no mark changes the curve.
@@ -39,6 +41,7 @@ class Arrival:
         'quantity',
         'settled_until',
         'synced',
+        'usages',
     )
 
     def __init__(self, received: measurement.Measurement) -> None:
@@ -51,6 +54,7 @@ class Arrival:
         )
         self.live = None if received.is_mark else received
         self.marks: dict[tuple[int, int], tuple[int, int]] = {}
+        self.usages: dict[int, cpu_usage.Usage] = {}
         self.settled_until: int | None = None
         self._first_elapsed = elapsed
         self._first_timestamp = received.timestamp
@@ -83,7 +87,11 @@ class Arrival:
     def _add_mark(self, received: measurement.Measurement) -> None:
         key = received.timestamp // marks.SLOT_MS, received.elapsed
         values = received.millijoules, received.metered
-        self.marks[key] = max(values, self.marks.get(key, values))
+        if values < self.marks.get(key, values):
+            return
+        self.marks[key] = values
+        if received.usage is not None:
+            self.usages[received.elapsed] = received.usage
 
     def is_expired(self, arrived_at: int) -> bool:
         """Return whether all of the register is dated before the horizon.

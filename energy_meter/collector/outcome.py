@@ -12,7 +12,8 @@ class Outcome(enum.StrEnum):
     are billed, as far as no other register covers the same time, when their
     probe is settled. The others change nothing. Registers beyond a quota
     (:mod:`energy_meter.collector.quotas`) are as if they had not arrived. For
-    ``mark_rate``, marks are counted instead of registers.
+    ``mark_rate``, marks are counted instead of registers. Nor do registers of
+    an ``other_quantity`` than that of their probe.
     """
 
     MERGED = 'merged'
@@ -26,3 +27,4 @@ class Outcome(enum.StrEnum):
     REGISTER_QUOTA = 'register_quota'
     REGISTER_RATE = 'register_rate'
     MARK_RATE = 'mark_rate'
+    OTHER_QUANTITY = 'other_quantity'

@@ -2,6 +2,9 @@
 
 """Quotas of agents: how many probes, registers and marks they may add.
 
+A probe that is known keeps its quantity: registers of the other one are
+rejected here, too.
+
 Measurements of known registers cost one look into a set. The others count as
 new ones: after its start, a collector so counts each register once too often.
 The database is asked only about those that would exceed a quota, so a flood of
@@ -45,14 +48,16 @@ class _Probe:
     """What a collector knows of a probe that had a new register.
 
     :ivar registers: number of its registers.
+    :ivar quantity: what it measures; None if its row was deleted.
     :ivar due: monotonic time until which its new registers of the last hour
         are paid for, in seconds, if each costs the same part of an hour.
     """
 
-    __slots__ = ('due', 'registers')
+    __slots__ = ('due', 'quantity', 'registers')
 
-    def __init__(self, registers: int) -> None:
+    def __init__(self, registers: int, quantity: int | None) -> None:
         self.registers = registers
+        self.quantity = quantity
         self.due = 0.0
 
 
@@ -76,7 +81,8 @@ class Quotas:
         self._max_registers: int = options.max_probe_registers
         self._price_s = _HOUR_S / options.max_hourly_registers
         self._clock = clock
-        self._known: set[int] = set()
+        # Quantity by number of the register.
+        self._known: dict[int, schema.Quantity] = {}
         self._probes: dict[str, _Probe] = {}
         # Monotonic time until which the marks of a register are paid for.
         self._marks_due: dict[int, float] = {}
@@ -93,7 +99,7 @@ class Quotas:
         unknown = {
             number: arrival
             for number, arrival in batch.items()
-            if number not in self._known
+            if self._known.get(number) != arrival.quantity
         }
         if not unknown:
             return {}
@@ -105,8 +111,15 @@ class Quotas:
         }
         if excess:
             for number in _stored(connection, excess):
-                del excess[number]
-        self._remember(unknown.keys() - excess.keys())
+                if excess[number] != outcome.Outcome.OTHER_QUANTITY:
+                    del excess[number]
+        self._remember(
+            {
+                number: arrival.quantity
+                for number, arrival in unknown.items()
+                if number not in excess
+            }
+        )
         return excess
 
     def accept(self, mark: marks.Row) -> bool:
@@ -120,10 +133,10 @@ class Quotas:
         self._marks_due[mark.register] = due
         return True
 
-    def _remember(self, numbers: collections.abc.Collection[int]) -> None:
-        if len(self._known) + len(numbers) > _MAX_KNOWN:
+    def _remember(self, known: dict[int, schema.Quantity]) -> None:
+        if len(self._known) + len(known) > _MAX_KNOWN:
             self._known.clear()
-        self._known.update(numbers)
+        self._known.update(known)
 
     def _load(
         self, connection: sa.Connection, new: _Batch
@@ -141,11 +154,10 @@ class Quotas:
         }
         if not agents:
             return collections.Counter()
-        counts = _registers(connection, agents)
-        for name, count in counts.items():
-            self._probes[name] = _Probe(count)
+        existing = _registers(connection, agents)
+        self._probes.update(existing)
         adding = {
-            agent for name, agent in agents.items() if name not in counts
+            agent for name, agent in agents.items() if name not in existing
         }
         if not adding:
             return collections.Counter()
@@ -169,7 +181,12 @@ class Quotas:
                 return outcome.Outcome.PROBE_QUOTA
             rooms[_SITE] -= 1
             rooms[agent] -= 1
-            probe = self._probes[name] = _Probe(0)
+            probe = self._probes[name] = _Probe(0, arrival.quantity)
+        if probe.quantity not in (None, arrival.quantity):
+            # The probe may be deleted meanwhile.
+            del self._probes[name]
+            return outcome.Outcome.OTHER_QUANTITY
+        probe.quantity = arrival.quantity
         if probe.registers >= self._max_registers:
             return outcome.Outcome.REGISTER_QUOTA
         monotonic = self._clock()
@@ -198,19 +215,20 @@ def _stored(
 
 def _registers(
     connection: sa.Connection, names: collections.abc.Iterable[str]
-) -> dict[str, int]:
-    """Return the number of registers of each probe that has any."""
+) -> dict[str, _Probe]:
+    """Return what is known of each probe that has registers."""
     received = documents.table(connection, _ID)
-    probe = schema.register.c.probe
+    probe, quantity = schema.register.c.probe, schema.probe.c.quantity
     query = (
-        sa.select(probe, sa.func.count())
+        sa.select(probe, sa.func.count(), quantity)
         .join_from(received, schema.register, probe == received.c.id)
-        .group_by(probe)
+        .join(schema.probe, schema.probe.c.id == probe, isouter=True)
+        .group_by(probe, quantity)
     )
     query = documents.look_up(query, schema.register, histories.PROBE_INDEX)
     rows = documents.pack((name,) for name in names)
     found: typing.Any = connection.execute(query, rows)
-    return {name: count for name, count in found}
+    return {name: _Probe(*known) for name, *known in found}
 
 
 def _probes(

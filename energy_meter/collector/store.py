@@ -17,6 +17,7 @@ from energy_meter.db import documents
 from energy_meter.db import marks
 from energy_meter.db import schema
 from energy_meter.db import upsert
+from energy_meter.db import usage_marks
 
 #: Number of rows in one statement, well below MariaDB's smallest packet limit.
 _CHUNK = 5000
@@ -51,9 +52,10 @@ def write(
 ) -> BatchResult:
     """Merge measurements, all in the caller's transaction.
 
-    It locks rows of registers by number, then marks, then probes by id. Every
-    writer does so, and :mod:`energy_meter.collector.settling` waits for no
-    lock, so transactions don't deadlock.
+    It locks rows of registers by number, then marks, then vectors, then
+    probes by id. Every writer does so, and
+    :mod:`energy_meter.collector.settling` waits for no lock, so transactions
+    don't deadlock.
 
     :param connection: in a transaction that writes.
     :param arrived_at: the database's clock, in ms.
@@ -76,6 +78,7 @@ def write(
     }
     written = _upsert(connection, unknown, arrived_at)
     marks.insert(connection, new_marks)
+    _write_usage(connection, batch, new_marks)
     _count_outcomes(connection, batch, written, arrived_at, result)
     return result
 
@@ -204,6 +207,28 @@ def _upsert(
             dirty.setdefault(state.number, state)
     # The rows of one register may be in two chunks.
     return upsert.Result(min(changed, len(batch)), list(dirty.values()))
+
+
+def _write_usage(
+    connection: sa.Connection, batch: _Arrivals, new: list[marks.Row]
+) -> None:
+    """Write the vectors of registers of CPU time.
+
+    :param new: marks that are written.
+    """
+    usage_marks.write(
+        connection,
+        [
+            usage_marks.Vector(row.register, row.elapsed, usage)
+            for row in new
+            if (usage := batch[row.register].usages.get(row.elapsed))
+        ],
+        [
+            usage_marks.Vector(number, live.elapsed, live.usage)
+            for number, arrival in batch.items()
+            if (live := arrival.live) is not None and live.usage is not None
+        ],
+    )
 
 
 def _count_outcomes(

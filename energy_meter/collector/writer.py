@@ -74,6 +74,8 @@ _REASONS = {
     'agent restarts so often. Registers that continue are accepted later',
     outcome.Outcome.MARK_RATE: 'a register has more marks than one a second; '
     'their energy is billed, but its date is estimated',
+    outcome.Outcome.OTHER_QUANTITY: 'a probe of energy sends CPU time, or the '
+    'other way round; rename one of them',
 }
 
 

@@ -52,23 +52,24 @@ class Window(typing.NamedTuple):
     until: int
 
 
-def insert(
-    connection: sa.Connection, marks: collections.abc.Iterable[Vector]
+def write(
+    connection: sa.Connection,
+    marks: collections.abc.Sequence[Vector],
+    latest: collections.abc.Sequence[Vector],
 ) -> None:
-    """Write vectors of marks; those of marks that exist are replaced.
+    """Write vectors, in the same order as every writer: layouts first.
 
-    Writers that lock in the same order don't deadlock, so they are sorted.
+    :param marks: those of marks; of a mark that exists it is replaced.
+    :param latest: the newest that are not marks, one of a register. It is
+        replaced by those of a larger elapsed time.
     """
+    layouts = {
+        _identify(vector.usage.layout): vector.usage.layout
+        for vector in (*marks, *latest)
+    }
+    if layouts:
+        _insert_layouts(connection, layouts)
     _write(connection, _MARK_STATEMENTS, marks)
-
-
-def update(
-    connection: sa.Connection, latest: collections.abc.Iterable[Vector]
-) -> None:
-    """Write the newest vectors, one of a register.
-
-    Of two that differ in their elapsed time the later one stays.
-    """
     _write(connection, _LATEST_STATEMENTS, latest)
 
 
@@ -105,28 +106,23 @@ def load(
 def _write(
     connection: sa.Connection,
     statements: collections.abc.Mapping[str, sa.TextClause],
-    vectors: collections.abc.Iterable[Vector],
+    vectors: collections.abc.Sequence[Vector],
 ) -> None:
-    identified = sorted(
-        (register, elapsed, _identify(usage.layout), usage)
-        for register, elapsed, usage in vectors
-    )
-    if not identified:
-        return
-    _insert_layouts(
-        connection,
-        {number: usage.layout for _, _, number, usage in identified},
-    )
     rows = [
         {
             'register': register,
             'elapsed': elapsed,
-            'layout': number,
+            'layout': _identify(usage.layout),
             'packed': varints.pack((usage.cpu,)),
         }
-        for register, elapsed, number, usage in identified
+        for register, elapsed, usage in sorted(vectors, key=_place)
     ]
-    connection.execute(statements[documents.family(connection)], rows)
+    if rows:
+        connection.execute(statements[documents.family(connection)], rows)
+
+
+def _place(vector: Vector) -> tuple[int, int]:
+    return vector.register, vector.elapsed
 
 
 def _identify(layout: cpu_usage.Layout) -> int:

@@ -27,6 +27,7 @@ from energy_meter.tests.unit.db import test_documents
 from energy_meter.tests.unit.db import test_probes
 from energy_meter.tests.unit.db import test_projects
 from energy_meter.tests.unit.db import test_sums
+from energy_meter.tests.unit.db import test_usage_marks
 
 
 class OnServer(testscenarios.WithScenarios):
@@ -145,4 +146,12 @@ class OrderTest(OnServer, test_closing.OrderTest):
 
 
 class QuotasTest(OnServer, test_quotas.ProbesTest):
+    pass
+
+
+class QuantityTest(OnServer, test_quotas.QuantityTest):
+    pass
+
+
+class UsageMarksTest(OnServer, test_usage_marks.UsageMarksTest):
     pass

@@ -31,6 +31,16 @@ def empty(engine: sa.Engine) -> None:
             connection.execute(table.delete())
 
 
+def delete(engine: sa.Engine, probe: str) -> None:
+    """Delete the row of a probe, and those of its registers."""
+    with engine.begin() as connection:
+        for table, column in (
+            (schema.probe, schema.probe.c.id),
+            (schema.register, schema.register.c.probe),
+        ):
+            connection.execute(table.delete().where(column == probe))
+
+
 def deliver(
     engine: sa.Engine,
     measurements: collections.abc.Iterable[measurement.Measurement],

@@ -16,6 +16,8 @@ from energy_meter.collector import quotas
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
+from energy_meter.tests import usages
+from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.collector import limits
 from energy_meter.tests.unit.db import base as db_base
 
@@ -250,6 +252,62 @@ class RegistersTest(QuotasTest):
             self.monotonic = float(hour * HOUR_S)
             result = self.write(agents, *map(self.measure, probes))
             self.assertEqual({}, result.rejected)
+
+
+class QuantityTest(QuotasTest):
+    def measure_cpu(
+        self, probe: str, register: int | None = None
+    ) -> measurement.Measurement:
+        return self.measure(probe, register=register)._replace(
+            usage=usages.usage(1)
+        )
+
+    def assert_rejected(self, result: store.BatchResult) -> None:
+        self.assertEqual(
+            {(outcome.Outcome.OTHER_QUANTITY, 'agent'): 1}, result.rejected
+        )
+        self.assertEqual({'a': 1}, self.stored())
+
+    def test_probe_keeps_its_quantity(self):
+        # Given a probe of each quantity, and collectors that know them, or
+        # have just started,
+        for first, second in (
+            (self.measure, self.measure_cpu),
+            (self.measure_cpu, self.measure),
+        ):
+            databases.empty(self.engine)
+            agents = self.limit()
+            self.write(agents, first('a'))
+            for collector in (agents, self.limit()):
+                # when a register of the other quantity arrives, then it is
+                # rejected.
+                self.assert_rejected(self.write(collector, second('a')))
+
+                # And those of the first quantity are not affected.
+                result = self.write(collector, first('b'))
+                self.assertEqual({}, result.rejected)
+                databases.delete(self.engine, 'b')
+
+    def test_register_keeps_its_quantity(self):
+        # Given a register of energy,
+        agents = self.limit()
+        self.write(agents, self.measure('a', register=1))
+
+        # when it sends CPU time, then that is rejected, by any collector.
+        for collector in (agents, self.limit()):
+            result = self.write(collector, self.measure_cpu('a', register=1))
+            self.assert_rejected(result)
+
+    def test_deleted_probe_may_return_with_the_other_quantity(self):
+        agents = self.limit()
+        self.write(agents, self.measure('a'))
+        self.assert_rejected(self.write(agents, self.measure_cpu('a')))
+
+        with self.engine.begin() as connection:
+            connection.execute(schema.probe.delete())
+        result = self.write(agents, self.measure_cpu('a'))
+
+        self.assertEqual({}, result.rejected)
 
 
 class MemoryTest(QuotasTest):

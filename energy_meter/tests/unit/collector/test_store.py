@@ -6,10 +6,14 @@ import typing
 
 import sqlalchemy as sa
 
+from energy_meter import cpu_usage
 from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.collector import store
+from energy_meter.db import numbers
 from energy_meter.db import schema
+from energy_meter.db import usage_marks
+from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
 
@@ -301,3 +305,57 @@ class RejectedTest(StoreTest):
         other = measurement.RegisterKey('agent-b', 'b1')
         result = self.deliver(measure(1000), measure(1000, register=other))
         self.assertEqual({'agent_disabled': 1, 'merged': 1}, result.outcomes)
+
+
+class UsageTest(StoreTest):
+    def vectors(self) -> list[tuple[int, cpu_usage.Usage]]:
+        number = numbers.number(PROBE.id, KEY)
+        window = usage_marks.Window(number, 0, DAY_MS)
+        with self.engine.connect() as connection:
+            return usage_marks.load(connection, [window]).get(number, [])
+
+    def test_vectors_of_marks_and_of_the_newest_measurement_are_kept(self):
+        # Given a register of CPU time,
+        opening = mark(0, usage=usages.usage(0))
+        first = mark(60_000, usage=usages.usage(10))
+
+        # when its marks and measurements arrive, in any order and twice,
+        newest = measure(150_000, usage=usages.usage(30))
+        self.deliver(opening, newest, measure(90_000, usage=usages.usage(20)))
+        self.deliver(first, opening, delay=1_000_000)
+        self.deliver(first, delay=1_000_000)
+
+        # then those of the marks are kept, and the newest one.
+        self.assertEqual(
+            [(60_000, usages.usage(10)), (150_000, usages.usage(30))],
+            self.vectors(),
+        )
+        with self.engine.connect() as connection:
+            self.assertEqual(
+                [schema.Quantity.CPU_TIME],
+                list(connection.scalars(sa.select(schema.probe.c.quantity))),
+            )
+
+    def test_vector_belongs_to_the_larger_of_two_marks(self):
+        small = mark(60_000, usage=usages.usage(10))
+        large = mark(60_000, millijoules=70_000, usage=usages.usage(20))
+        for batches in (
+            [[small], [large]],
+            [[large], [small]],
+            [[small, large]],
+            [[large, small]],
+        ):
+            databases.empty(self.engine)
+            for batch in batches:
+                self.deliver(*batch)
+
+            self.assertEqual([(60_000, usages.usage(20))], self.vectors())
+
+    def test_void_register_gets_no_more_marks(self):
+        self.deliver(mark(60_000, usage=usages.usage(10)))
+        with self.engine.begin() as connection:
+            connection.execute(schema.register.update().values(voided=True))
+
+        self.deliver(mark(120_000, usage=usages.usage(20)))
+
+        self.assertEqual([(60_000, usages.usage(10))], self.vectors())

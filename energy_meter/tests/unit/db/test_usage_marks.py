@@ -17,15 +17,18 @@ class UsageMarksTest(base.DatabaseTest):
 
     def insert(self, *marks, register=REGISTER):
         with db_engine.writing(self.engine) as connection:
-            usage_marks.insert(
+            usage_marks.write(
                 connection,
                 [usage_marks.Vector(register, *mark) for mark in marks],
+                [],
             )
 
     def update(self, elapsed, usage, register=REGISTER):
         with db_engine.writing(self.engine) as connection:
-            usage_marks.update(
-                connection, [usage_marks.Vector(register, elapsed, usage)]
+            usage_marks.write(
+                connection,
+                [],
+                [usage_marks.Vector(register, elapsed, usage)],
             )
 
     def load(self, start, until, register=REGISTER):
