@@ -98,9 +98,7 @@ class Timeline:
         )
         return profile.Edge(date, share.millijoules, share.metered, uncertain)
 
-    def billed(
-        self, start: int, until: int
-    ) -> list[billing_curve.Curve]:
+    def billed(self, start: int, until: int) -> list[billing_curve.Curve]:
         """Return the curves that are billed between two dates, by name."""
         found = [
             each

@@ -3,7 +3,6 @@
 """Attributes the energy of closed days to instances, and keeps the result."""
 
 import collections.abc
-import itertools
 import logging
 import threading
 
@@ -58,9 +57,10 @@ class Attributor:
         for day, probes in days.items():
             self._forget(day, probes, hosts.values())
             due = [host for host in hosts.values() if host.probes() & probes]
-            for chunk in itertools.batched(due, _CHUNK):
+            for start in range(0, len(due), _CHUNK):
                 if self._stopping.is_set():
                     return
+                chunk = due[start : start + _CHUNK]
                 with db_engine.writing(self._engine) as connection:
                     written = attribute(connection, chunk, day, self._rules)
                 total += len(written)
@@ -116,18 +116,17 @@ def attribute(
     :returns: the versions. Hosts that another transaction has locked are
         missing.
     """
-    known = _lock(connection, hosts, day)
+    known, marked = _lock(connection, hosts, day)
     previous = attributed_days.headers(
         connection, ((day, host.name) for host in known)
     )
     chosen = attributing.inputs(connection, known, day, rules.precedence)
-    changed = []
-    for each in chosen:
-        header = previous.get((day, each.host.name))
-        if each.is_final and (
-            header is None or header.inputs != each.versions
-        ):
-            changed.append(each)
+    changed = [
+        each
+        for each in chosen
+        if each.is_final
+        and not _is_known(each, previous.get((day, each.host.name)))
+    ]
     computed = [*attributing.attribute(connection, changed, rules, previous)]
     # What was committed since the first query may have changed the days.
     again = {
@@ -137,32 +136,53 @@ def attribute(
         )
     }
     db_now = db_engine.now(connection)
-    written = []
-    for each in computed:
-        found = again.get(each.header.host)
-        if found and found.is_final and found.versions == each.header.inputs:
-            old = previous.get((day, each.header.host))
-            written.append(_next_version(each, old, db_now))
+    written = [
+        _next_version(each, previous.get((day, each.header.host)), db_now)
+        for each in computed
+        if _is_known(again.get(each.header.host), each.header)
+    ]
     attributed_days.insert(connection, written)
-    _delete(connection, known, day, again)
+    waiting = {
+        name
+        for each in again.values()
+        if not each.is_final
+        for name in each.host.probes()
+    }
+    due_attributions.delete(connection, day, marked - waiting)
     return written
+
+
+def _is_known(
+    inputs: attributing.Inputs | None, header: attributed_days.Header | None
+) -> bool:
+    """Return whether a version was computed from these inputs."""
+    return (
+        inputs is not None
+        and inputs.is_final
+        and header is not None
+        and header.inputs == inputs.versions
+    )
 
 
 def _lock(
     connection: sa.Connection,
     hosts: collections.abc.Collection[host_probes.Host],
     day: int,
-) -> list[host_probes.Host]:
-    """Lock the marks of hosts; return those of which all were free."""
-    marked = due_attributions.days(connection).get(day, set())
-    names = {name for host in hosts for name in host.probes()} & marked
-    locked = due_attributions.lock(connection, day, names)
-    return [
+) -> tuple[list[host_probes.Host], set[str]]:
+    """Lock the marks of hosts.
+
+    :returns: the hosts of which all marks are locked, and their probes that
+        are marked.
+    """
+    names = {name for host in hosts for name in host.probes()}
+    found = due_attributions.find(connection, day, names)
+    locked = due_attributions.find(connection, day, found, lock=True)
+    known = [
         host
         for host in hosts
-        if host.probes() & locked == host.probes() & marked
-        and host.probes() & locked
+        if host.probes() & found and host.probes() & found <= locked
     ]
+    return known, locked & {name for host in known for name in host.probes()}
 
 
 def _next_version(
@@ -179,17 +199,3 @@ def _next_version(
         version, closed_at = old.version + 1, max(db_now, old.closed_at + 1)
     header = day.header._replace(version=version, closed_at=closed_at)
     return day._replace(header=header)
-
-
-def _delete(
-    connection: sa.Connection,
-    hosts: _Hosts,
-    day: int,
-    inputs: collections.abc.Mapping[str, attributing.Inputs],
-) -> None:
-    """Delete the marks of hosts, unless a probe is still to be closed."""
-    done: set[str] = set()
-    for host in hosts:
-        if host.name not in inputs or inputs[host.name].is_final:
-            done |= host.probes()
-    due_attributions.delete(connection, day, done)

@@ -36,29 +36,39 @@ def days(connection: sa.Connection) -> dict[int, set[str]]:
     return found
 
 
-def lock(
+def find(
     connection: sa.Connection,
     day: int,
     probes: collections.abc.Collection[str],
+    lock: bool = False,
 ) -> set[str]:
-    """Lock the marks of probes on a day, unless they are locked already."""
+    """Return those of some probes that are marked on a day.
+
+    :param lock: lock them, and leave out those that another one has locked.
+    """
     query = (
         sa.select(_TABLE.c.probe)
         .where(_TABLE.c.day == day, _TABLE.c.probe.in_(probes))
         .order_by(_TABLE.c.probe)
     )
-    return {*connection.scalars(query.with_for_update(skip_locked=True))}
+    if lock:
+        query = query.with_for_update(skip_locked=True)
+    return {*connection.scalars(query)}
 
 
 def delete(
     connection: sa.Connection,
     day: int,
-    probes: collections.abc.Collection[str],
+    probes: collections.abc.Iterable[str],
 ) -> None:
     """Delete the marks of probes on a day."""
-    connection.execute(
-        _TABLE.delete().where(_TABLE.c.day == day, _TABLE.c.probe.in_(probes))
+    received = documents.table(connection, {'probe': documents.TEXT})
+    statement = _TABLE.delete().where(
+        _TABLE.c.day == day,
+        _TABLE.c.probe.in_(sa.select(received.c.probe)),
     )
+    for parameters in documents.parameters((probe,) for probe in probes):
+        connection.execute(statement, parameters)
 
 
 def _statement(family: str) -> sa.TextClause:
