@@ -110,7 +110,7 @@ class AttributingTest(db_base.DatabaseTest):
         )
         later = late + hosts.HOUR_MS
         databases.settle(self.engine, later)
-        closings.restate(self.engine, later)
+        closings.restate(self.engine, later + hosts.QUARTER_MS)
         [new] = hosts.attribute(self.engine)
 
         # then there is a second version, of the same idle power.
