@@ -7,6 +7,7 @@ transaction, and a collector later writes its next version.
 """
 
 import collections.abc
+import datetime
 import itertools
 import typing
 
@@ -84,6 +85,11 @@ class Total(typing.NamedTuple):
     uncertain_start: int
     uncertain_end: int
     clock: profile.Clock
+
+
+def iso(day: int) -> str:
+    """Return the date of a day."""
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(day)).isoformat()
 
 
 def insert(
