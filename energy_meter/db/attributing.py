@@ -10,6 +10,7 @@ import collections.abc
 import json
 import typing
 
+from oslo_config import cfg
 import sqlalchemy as sa
 
 from energy_meter import cpu_usage
@@ -42,6 +43,17 @@ class Rules(typing.NamedTuple):
 
     method: type[attribution_methods.Method]
     precedence: list[str]
+
+
+def rules(conf: cfg.ConfigOpts) -> Rules:
+    """Return how energy is attributed according to the configuration.
+
+    :raises AttributionMethodNotFound: if no installed package has the method.
+    """
+    return Rules(
+        attribution_methods.load(conf.collector.attribution_method),
+        conf.rrd.scope_precedence,
+    )
 
 
 class Inputs(typing.NamedTuple):

@@ -230,15 +230,18 @@ def identities(
     return found
 
 
-def project_of(connection: sa.Connection, instance: str) -> str | None:
-    """Return the project of an instance on its last attributed day."""
-    project: str | None = connection.scalar(
-        sa.select(_INSTANCE.c.project)
-        .where(_INSTANCE.c.instance == instance)
-        .order_by(_INSTANCE.c.day.desc())
+def identity(
+    connection: sa.Connection, chosen: Filter
+) -> attributed_days.Identity | None:
+    """Return who an instance was on its last attributed day."""
+    table = _INSTANCE.c
+    row = connection.execute(
+        sa.select(table.name, table.project, table.user)
+        .where(chosen.condition())
+        .order_by(table.day.desc())
         .limit(1)
-    )
-    return project
+    ).one_or_none()
+    return None if row is None else attributed_days.Identity._make(row)
 
 
 def check(

@@ -40,6 +40,18 @@ class Row(typing.NamedTuple):
     version: int
 
 
+def add(start: int, until: int, rows: collections.abc.Iterable[Row]) -> Row:
+    """Return the sum of rows of the same time."""
+    known = list(rows)
+    return Row(
+        start,
+        until,
+        attributed_days.total(each.part for each in known),
+        all(each.is_closed for each in known),
+        max((each.version for each in known), default=0),
+    )
+
+
 class Method(typing.NamedTuple):
     """Method of attribution, and its version."""
 
@@ -84,12 +96,16 @@ class _Sum:
 class _Member:
     """An instance or a project while energy is added."""
 
-    def __init__(self, length: int) -> None:
+    def __init__(
+        self,
+        length: int,
+        identity: attributed_days.Identity | None = None,
+    ) -> None:
         self.sums = [_Sum() for _ in range(length)]
         self.total = _Sum()
         self.sources: set[instance_days.Source] = set()
         self.last: instance_days.Share | None = None
-        self.identity: attributed_days.Identity | None = None
+        self.identity = identity
         self.instances: set[str] = set()
 
 
@@ -282,6 +298,15 @@ def _answer(name: str, member: _Member, period: energies.Period) -> Answer:
         ],
         _row(period.start, period.end, member.total),
     )
+
+
+def nothing(
+    name: str,
+    identity: attributed_days.Identity | None,
+    period: energies.Period,
+) -> Answer:
+    """Return the energy of what has none in a period."""
+    return _answer(name, _Member(len(period.edges) - 1, identity), period)
 
 
 def _row(start: int, until: int, known: _Sum) -> Row:

@@ -9,10 +9,13 @@ import sqlalchemy as sa
 from energy_meter.db import attributed_days
 from energy_meter.db import attributing
 from energy_meter.db import closed_days
+from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
 
 #: Number of hosts whose marks are in memory.
 _CHUNK = 20
+#: Longer than a day waits to be closed.
+_MAX_DAYS = 32
 
 
 def load(
@@ -29,6 +32,10 @@ def load(
     hosts = host_probes.load(connection, None if host is None else {host})
     if not hosts:
         return
+    latest = db_engine.now(connection) // closed_days.DAY_MS
+    days = range(
+        max(days.start, latest - _MAX_DAYS), min(days.stop, latest + 1)
+    )
     known = attributed_days.known(connection, days)
     for day in days:
         start = day * closed_days.DAY_MS
