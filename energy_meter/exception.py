@@ -246,6 +246,15 @@ class AttributionMethodNotFound(EnergyMeterError):
     )
 
 
+class DayNotAttributed(EnergyMeterError):
+    """The energy of a UTC day was not attributed by a date.
+
+    Whose day it was is not part of the text: projects see it.
+    """
+
+    template = 'the day %(day)s was not closed'
+
+
 class RRDError(EnergyMeterError):
     """rrdtool could not create, write, read or draw a file."""
 

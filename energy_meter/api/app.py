@@ -7,12 +7,15 @@ from wsgiref import types
 from oslo_config import cfg
 from oslo_service import service
 
+from energy_meter.api import attributed
 from energy_meter.api import database
 from energy_meter.api import energy
+from energy_meter.api import instances
 from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import root
 from energy_meter.conf import api as api_conf
+from energy_meter.db import attributing
 from energy_meter.telemetry import counters
 from energy_meter.web import access
 from energy_meter.web import basic_auth
@@ -29,6 +32,7 @@ def make(
 
     :param conf: the configuration; the middleware registers its options in
         it.
+    :raises AttributionMethodNotFound: if it is not installed.
     :param counts: counters of the API, if they are exported.
     """
     engine = database.Database(
@@ -36,11 +40,18 @@ def make(
     )
     ttl = conf.api.probe_ttl
     authorize = access.authorizer(conf, api_conf.GROUP)
+    settings = attributed.Settings(
+        engine,
+        authorize,
+        attributing.rules(conf),
+        conf.api.instance_interval * 1000,
+    )
     controllers = router.Router(
         root.Root(
             probes.Probes(engine, ttl, authorize),
             metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
             energy.Energy(engine, authorize),
+            instances.Controllers(settings),
         ),
         default_renderer='json',
         guess_content_type_from_ext=False,

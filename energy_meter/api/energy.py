@@ -5,12 +5,10 @@
 import collections.abc
 import contextlib
 import itertools
-import urllib.parse
 
 import pecan
 import sqlalchemy as sa
 import webob
-from webob import acceptparse
 from wsme import exc as wsme_exc
 
 from energy_meter import exception
@@ -18,6 +16,7 @@ from energy_meter.api import arguments
 from energy_meter.api import database as api_database
 from energy_meter.api import energy_csv
 from energy_meter.api import energy_documents
+from energy_meter.api import formats
 from energy_meter.api import periods
 from energy_meter.api import streaming
 from energy_meter.db import energies
@@ -27,10 +26,7 @@ from energy_meter.policies import energy as policies
 from energy_meter.web import access
 from energy_meter.web import conditional
 from energy_meter.web import path
-from energy_meter.web import router
 
-_JSON, _CSV = 'application/json', 'text/csv'
-_FORMATS = {'json': _JSON, 'csv': _CSV}
 #: Transactions that write versions of days take less.
 _COMMITTED_MS = 300_000
 
@@ -49,7 +45,7 @@ class Energy:
         """Return the energy of one probe or sum."""
         self._authorize(pecan.request.environ, policies.SHOW)
         parameters = pecan.request.environ[path.PARAMETERS]
-        content_type = _content_type(parameters)
+        content_type = formats.content_type(parameters)
         with self._database.snapshot() as connection:
             now = db_engine.now(connection)
             request = periods.parse(parameters, now)
@@ -64,26 +60,26 @@ class Energy:
                 )
         following = None
         if edges[-1] < request.end:
-            following = _next(
+            following = formats.following(
                 ['v1', 'probes', probe, 'energy'],
                 request,
                 energy_documents.iso(edges[-1]),
             )
-        if content_type == _CSV:
+        if content_type == formats.CSV:
             body = b''.join(energy_csv.render([answer]))
         else:
             body = energy_documents.probe(request, answer, following)
         response = conditional.content(
             body, content_type, _is_immutable(request, now)
         )
-        return _link(response, content_type, following)
+        return formats.link(response, content_type, following)
 
     @arguments.expose()
     def list(self) -> webob.Response:
         """Return the energy of many probes."""
         self._authorize(pecan.request.environ, policies.LIST)
         parameters = pecan.request.environ[path.PARAMETERS]
-        content_type = _content_type(parameters)
+        content_type = formats.content_type(parameters)
         with contextlib.ExitStack() as resources:
             connection = resources.enter_context(self._database.snapshot())
             now = db_engine.now(connection)
@@ -91,7 +87,7 @@ class Energy:
             period = _period(request, periods.edges(request))
             chosen, following = _page(connection, parameters, request, period)
             answers = energies.read(connection, chosen, period)
-            if content_type == _CSV:
+            if content_type == formats.CSV:
                 # Part of a document is invalid, but part of CSV is not: behind
                 # a proxy, it would look complete.
                 pieces = iter([b''.join(energy_csv.render(answers))])
@@ -112,7 +108,7 @@ class Energy:
                 response = conditional.stream(stream, content_type, state)
                 if response.status_code != 304:
                     stream.hold(resources.pop_all())
-        return _link(response, content_type, following)
+        return formats.link(response, content_type, following)
 
 
 def _page(
@@ -138,7 +134,9 @@ def _page(
     limit = max(periods.MAX_ROWS // (len(period.edges) - 1), 1)
     following = None
     if len(chosen) > limit:
-        following = _next(['v1', 'energy'], request, chosen[limit - 1].id)
+        following = formats.following(
+            ['v1', 'energy'], request, chosen[limit - 1].id
+        )
     return chosen[:limit], following
 
 
@@ -171,51 +169,3 @@ def _conflicts() -> collections.abc.Iterator[None]:
 
 def _is_immutable(request: periods.Request, now: int) -> bool:
     return request.as_of is not None and request.as_of < now - _COMMITTED_MS
-
-
-def _content_type(parameters: periods.Parameters) -> str:
-    """Return the media type of a response, JSON by default."""
-    if 'format' in parameters:
-        if parameters['format'] not in _FORMATS:
-            raise periods.invalid('format', 'expected json or csv')
-        return _FORMATS[parameters['format']]
-    accept = acceptparse.create_accept_header(
-        pecan.request.environ[router.ACCEPT]
-    )
-    offers = accept.acceptable_offers([_JSON, _CSV])
-    return offers[0][0] if offers else _JSON
-
-
-def _next(
-    segments: collections.abc.Iterable[str],
-    request: periods.Request,
-    marker: str | None,
-) -> str:
-    """Return the URL of the next response; the period stays the same."""
-    parameters = {
-        **pecan.request.environ[path.PARAMETERS],
-        'start': energy_documents.iso(request.start),
-        'end': energy_documents.iso(request.end),
-        'marker': marker,
-    }
-    return (
-        '/'.join(
-            [
-                pecan.request.application_url,
-                *(
-                    urllib.parse.quote(segment, safe='')
-                    for segment in segments
-                ),
-            ]
-        )
-        + f'?{urllib.parse.urlencode(parameters)}'
-    )
-
-
-def _link(
-    response: webob.Response, content_type: str, following: str | None
-) -> webob.Response:
-    """Return the response with a link to the next one, if it is CSV."""
-    if following is not None and content_type == _CSV:
-        response.headers['Link'] = f'<{following}>; rel="next"'
-    return response

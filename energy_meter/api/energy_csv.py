@@ -32,9 +32,9 @@ def render(
 
     Several clocks are separated by blanks.
     """
-    yield _lines([COLUMNS])
+    yield lines([COLUMNS])
     for answer in answers:
-        yield _lines(_line(answer.subject.id, each) for each in answer.rows)
+        yield lines(_line(answer.subject.id, each) for each in answer.rows)
 
 
 def _line(probe: str, row: splicing.Row) -> list[object]:
@@ -43,9 +43,10 @@ def _line(probe: str, row: splicing.Row) -> list[object]:
     return [probe, *(fields[name] for name in COLUMNS[1:])]
 
 
-def _lines(
+def lines(
     rows: collections.abc.Iterable[collections.abc.Iterable[object]],
 ) -> bytes:
+    """Return lines of CSV."""
     file = io.StringIO()
     csv.writer(file).writerows(rows)
     return file.getvalue().encode()

@@ -9,6 +9,7 @@ import typing
 import orjson
 
 from energy_meter.api import periods
+from energy_meter.billing import profile
 from energy_meter.db import energies
 from energy_meter.db import probes
 from energy_meter.db import splicing
@@ -25,6 +26,11 @@ def iso(date: int | None) -> str | None:
     return moment.isoformat(timespec=unit).replace('+00:00', 'Z')
 
 
+def clock(clock: profile.Clock) -> list[str]:
+    """Return the names of clocks that were corrected."""
+    return [each.name.lower() for each in clock if each.name]
+
+
 def row(row: splicing.Row) -> dict[str, typing.Any]:
     """Return the fields of one row."""
     interval = row.interval
@@ -36,7 +42,7 @@ def row(row: splicing.Row) -> dict[str, typing.Any]:
         'coverage': interval.coverage,
         'uncertain_kwh': interval.uncertain / probes.MILLIJOULES_PER_KWH,
         'quality': interval.quality,
-        'clock': [each.name.lower() for each in interval.clock if each.name],
+        'clock': clock(interval.clock),
         'state': 'closed' if row.is_closed else 'open',
         'version': row.version,
     }
@@ -52,7 +58,7 @@ def probe(
     return orjson.dumps(
         {
             'probe_id': answer.subject.id,
-            **_head(request),
+            **head(request),
             'final_until': iso(answer.final_until),
             'kwh_ahead': answer.ahead / probes.MILLIJOULES_PER_KWH,
             'total': row(answer.total),
@@ -75,7 +81,7 @@ def listing(
     :param has_all: whether it has a total, as it contains all probes. An
         invoice with the total of some of them would be wrong.
     """
-    yield orjson.dumps(_head(request))[:-1] + b',"probes":['
+    yield orjson.dumps(head(request))[:-1] + b',"probes":['
     totals = []
     final = []
     ahead = 0
@@ -97,7 +103,8 @@ def listing(
     yield b'],' + orjson.dumps(end)[1:]
 
 
-def _head(request: periods.Request) -> dict[str, typing.Any]:
+def head(request: periods.Request) -> dict[str, typing.Any]:
+    """Return the fields of a period."""
     return {
         'start': iso(request.start),
         'end': iso(request.end),

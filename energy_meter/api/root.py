@@ -3,10 +3,10 @@
 """Routes of the API."""
 
 import pecan
-from pecan import routing
 import webob
 
 from energy_meter.api import energy
+from energy_meter.api import instances
 from energy_meter.api import metrics
 from energy_meter.api import probes
 from energy_meter.api import versions
@@ -25,10 +25,12 @@ class Root:
         probe_controller: probes.Probes,
         metrics_controller: metrics.Metrics,
         energy_controller: energy.Energy,
+        attributed_controllers: instances.Controllers,
     ) -> None:
         self._probes = probe_controller
         self._metrics = metrics_controller
         self._energy = energy_controller
+        self._attributed = attributed_controllers
         self._versions = versions.Versions()
 
     @pecan.expose()
@@ -58,4 +60,4 @@ class Root:
                 return self._energy.show, [probe]
             case ['v1', 'probes', probe, meter] if probe:
                 return self._probes.show_meter, [probe, meter]
-        raise routing.PecanNotFound
+        return self._attributed.route(segments)

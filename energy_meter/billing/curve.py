@@ -63,7 +63,8 @@ class Curve:
 
     :ivar key: identity of the register.
     :ivar name: sorts registers of which neither covers more than the other.
-    :ivar start: date, in ms, at which the curve begins: the opening or, once
+    :ivar opened: date at which the register was opened, in ms.
+    :ivar start: date at which the curve begins: the opening or, once
         older marks were purged, the base.
     :ivar end: date of the last measurement.
     """
@@ -71,10 +72,10 @@ class Curve:
     def __init__(self, known: history.RegisterHistory, opened: int) -> None:
         self.key = known.key
         self.name = (known.agent_name, *known.key)
+        self.opened = opened
         self.start = opened + known.base.elapsed
         self.end = opened + known.last.elapsed
         self._known = known
-        self._opened = opened
 
     @property
     def base(self) -> Share:
@@ -96,7 +97,7 @@ class Curve:
             return self.base
         number = bisect.bisect_right(self._dates, date)
         before, after = self._points[number - 1 : number + 1]
-        elapsed = date - self._opened
+        elapsed = date - self.opened
         part, length = elapsed - before.elapsed, after.elapsed - before.elapsed
         return Share(
             before.millijoules
@@ -104,6 +105,11 @@ class Curve:
             before.metered + (after.metered - before.metered) * part // length,
             elapsed,
         )
+
+    def dates(self, start: int, until: int) -> list[int]:
+        """Return the dates of the points between two dates, or at one."""
+        first = bisect.bisect_left(self._dates, start)
+        return self._dates[first : bisect.bisect_right(self._dates, until)]
 
     def uncertain(self, date: int) -> int:
         """Return the energy in mJ that a date may put on the wrong side.
@@ -160,7 +166,7 @@ class Curve:
             ):
                 break
             fixed = max(fixed, mark)
-        return self._opened + fixed.elapsed
+        return self.opened + fixed.elapsed
 
     @functools.cached_property
     def _points(self) -> list[measurement.Point]:
@@ -183,7 +189,7 @@ class Curve:
 
     @functools.cached_property
     def _dates(self) -> list[int]:
-        return [self._opened + point.elapsed for point in self._points]
+        return [self.opened + point.elapsed for point in self._points]
 
     @functools.cached_property
     def _covers(self) -> list[Cover]:

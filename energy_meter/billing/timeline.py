@@ -98,6 +98,15 @@ class Timeline:
         )
         return profile.Edge(date, share.millijoules, share.metered, uncertain)
 
+    def billed(self, start: int, until: int) -> list[billing_curve.Curve]:
+        """Return the curves that are billed between two dates, by name."""
+        found = [
+            each
+            for _, each in self._curves.within(start, until)
+            if self._overlap.is_billed(each, start, until)
+        ]
+        return sorted(found, key=lambda each: each.name)
+
     def clock(self, start: int, until: int) -> profile.Clock:
         """Return which clocks were not used as they are, between two dates.
 

@@ -16,6 +16,10 @@ COUNTERS = (
         alarms.NAMES,
     ),
     counters.Definition(
+        'attributions',
+        'Versions of attributed days of hosts that this collector wrote',
+    ),
+    counters.Definition(
         'closings',
         'Days of probes that this collector closed, by whether no '
         'measurement was missing',

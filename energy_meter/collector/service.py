@@ -15,6 +15,7 @@ from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import consumer
+from energy_meter.collector import attributing
 from energy_meter.collector import closer
 from energy_meter.collector import housekeeping
 from energy_meter.collector import metrics
@@ -25,6 +26,7 @@ from energy_meter.collector import quotas
 from energy_meter.collector import rejections
 from energy_meter.collector import settler
 from energy_meter.collector import writer
+from energy_meter.db import attributing as db_attributing
 from energy_meter.db import engine as db_engine
 from energy_meter.db import projects
 from energy_meter.db import sums
@@ -45,6 +47,7 @@ class Collector(service.ServiceBase):
     :param reload: returns the configuration as it is in the files now.
     :raises MissingSecrets: if no secret is configured.
     :raises ConfigurationError: if the configuration of the bus is invalid.
+    :raises AttributionMethodNotFound: if it is not installed.
     """
 
     def __init__(
@@ -80,6 +83,13 @@ class Collector(service.ServiceBase):
         )
         self._closer = closer.Closer(
             self._engine, self._stopping, self.counters, self._throttled_log
+        )
+        self._attributor = attributing.Attributor(
+            self._engine,
+            self._stopping,
+            db_attributing.rules(conf),
+            self.counters,
+            self._throttled_log,
         )
         self._consumer = consumer.MeasurementConsumer(
             conf,
@@ -178,6 +188,7 @@ class Collector(service.ServiceBase):
             self._configure()
             housekeeping.purge(self._engine, self._stopping)
         self._closer.run()
+        self._attributor.run()
         self._rejections.save(self._engine)
 
     def _configure(self) -> None:

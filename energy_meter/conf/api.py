@@ -3,6 +3,7 @@
 """Options of the API."""
 
 from oslo_config import cfg
+from oslo_config import types
 
 GROUP = 'api'
 
@@ -57,6 +58,16 @@ OPTS: list[cfg.Opt] = [
         min=1.0,
         help='Time in seconds since its last update after which a probe is '
         'hidden. Its energy is kept.',
+    ),
+    cfg.Opt(
+        'instance_interval',
+        type=types.Integer(choices=[900, 1800, 3600, 86_400]),
+        default=86_400,
+        help='Time in seconds. A project reads the energy of its instances '
+        'in rows that begin and end at multiples of it, in UTC. The energy '
+        'of an instance depends on how much its neighbors on the host '
+        'compute: the shorter the rows, the more of it is visible. In those '
+        'of a day it hardly is.',
     ),
 ]
 

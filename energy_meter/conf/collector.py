@@ -30,6 +30,14 @@ OPTS: list[cfg.Opt] = [
         help='Interval in seconds between two settlings of contested probes, '
         'whose energy several registers metered at the same time.',
     ),
+    cfg.StrOpt(
+        'attribution_method',
+        default='reserved-and-cpu',
+        help='Entry point in energy_meter.attribution that divides the '
+        'energy of a host between its instances. Set it, and [rrd] '
+        'scope_precedence, to the same value for energy-meter-api. Days that '
+        'were closed keep the method that they were closed with.',
+    ),
     cfg.FloatOpt(
         'max_watts',
         default=100_000.0,

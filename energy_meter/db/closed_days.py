@@ -7,6 +7,7 @@ transaction, and a collector later writes its next version.
 """
 
 import collections.abc
+import datetime
 import itertools
 import typing
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from energy_meter.billing import profile
 from energy_meter.db import day_packing
 from energy_meter.db import documents
+from energy_meter.db import due_attributions
 from energy_meter.db import schema
 
 DAY_MS = day_packing.DAY_MS
@@ -85,15 +87,24 @@ class Total(typing.NamedTuple):
     clock: profile.Clock
 
 
+def iso(day: int) -> str:
+    """Return the date of a day."""
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(day)).isoformat()
+
+
 def insert(
     connection: sa.Connection, days: collections.abc.Sequence[ClosedDay]
 ) -> None:
-    """Write versions of days.
+    """Write versions of days, and mark them to be attributed.
 
     :raises DBDuplicateEntry: if a version exists.
     """
     if days:
         connection.execute(schema.closed_day.insert(), list(map(_row, days)))
+        due_attributions.mark(
+            connection,
+            ((each.probe, each.day, each.closed_at) for each in days),
+        )
 
 
 def latest(

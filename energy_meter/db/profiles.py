@@ -7,7 +7,6 @@ Closed days are read where they hold, and curves elsewhere.
 
 import collections
 import collections.abc
-import datetime
 import typing
 
 import sqlalchemy as sa
@@ -117,7 +116,9 @@ def load_as_of(
         first = min(found, default=dates[0] // DAY_MS)
         for day in range(first, last + 1):
             if day not in found:
-                raise exception.DayNotClosed(probe=name, day=_iso(day))
+                raise exception.DayNotClosed(
+                    probe=name, day=closed_days.iso(day)
+                )
         closed = splicing.Closed(first * DAY_MS, found)
         splices[name] = splicing.Splice(dates, closed)
     days = _divided(connection, splices, as_of)
@@ -156,12 +157,8 @@ def closed_by(
     for name, found in _totals(connection, others, as_of).items():
         if found:
             day = max(wanted[name][0] // DAY_MS, max(found) + 1)
-            raise exception.DayNotClosed(probe=name, day=_iso(day))
+            raise exception.DayNotClosed(probe=name, day=closed_days.iso(day))
     return closed
-
-
-def _iso(day: int) -> str:
-    return (datetime.date(1970, 1, 1) + datetime.timedelta(day)).isoformat()
 
 
 def states(

@@ -266,6 +266,63 @@ closed_day = sa.Table(
     sa.Column('packed', sa.LargeBinary, nullable=False),
 )
 
+#: Closed days of probes whose energy, or CPU time, is to be attributed to
+#: instances. ``closed_at`` is that of the version.
+due_attribution = sa.Table(
+    'due_attribution',
+    metadata,
+    sa.Column('probe', _id(190), primary_key=True),
+    sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('closed_at', sa.BigInteger, nullable=False),
+)
+
+#: Versions of attributed days: to what the energy of a host on a closed UTC
+#: day was attributed. They are never changed. ``inputs`` are the versions of
+#: the closed days that they were computed from, ``scope`` is that of the
+#: host's energy, ``threads`` and ``memory`` (in MiB) are those of the host on
+#: that day, ``idle_watts`` its power when it is idle, ``idle_source`` where
+#: that comes from, and ``packed`` its quarter-hours
+#: (:mod:`energy_meter.db.attributed_packing`).
+attributed_day = sa.Table(
+    'attributed_day',
+    metadata,
+    sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('host', _id(190), primary_key=True),
+    sa.Column('version', sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column('closed_at', sa.BigInteger, nullable=False),
+    sa.Column('inputs', sa.Text, nullable=False),
+    sa.Column('scope', sa.String(190), nullable=False),
+    sa.Column('method', sa.String(190), nullable=False),
+    sa.Column('method_version', sa.Integer, nullable=False),
+    sa.Column('threads', sa.Integer, nullable=False),
+    sa.Column('memory', sa.BigInteger, nullable=False),
+    sa.Column('idle_watts', _DOUBLE, nullable=False),
+    sa.Column('idle_source', sa.String(32), nullable=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
+)
+
+#: Instances of attributed days: energies in mJ, times in ms, all of the day
+#: and packed in quarter-hours. ``present`` is the time on the host.
+instance_day = sa.Table(
+    'instance_day',
+    metadata,
+    sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column('host', _id(190), primary_key=True),
+    sa.Column('version', sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column('instance', _id(36), primary_key=True),
+    sa.Column('name', _id(190), nullable=False),
+    sa.Column('project', _id(190), nullable=False),
+    sa.Column('user', _id(190), nullable=False),
+    sa.Column('idle', sa.BigInteger, nullable=False),
+    sa.Column('dynamic', sa.BigInteger, nullable=False),
+    sa.Column('uncertain', sa.BigInteger, nullable=False),
+    sa.Column('metered', sa.BigInteger, nullable=False),
+    sa.Column('present', sa.BigInteger, nullable=False),
+    sa.Column('packed', sa.LargeBinary, nullable=False),
+    sa.Index('ix_instance_day_instance', 'instance', 'day'),
+    sa.Index('ix_instance_day_project', 'project', 'day'),
+)
+
 #: Closed days that changed since and need a new version, and why.
 changed_day = sa.Table(
     'changed_day',

@@ -21,7 +21,7 @@ _MEMBER = schema.membership
 #: Number of members in one statement.
 _CHUNK = 1000
 #: What a sum measures, see :mod:`energy_meter.db.sums`.
-_SUM_SCOPE = 'node'
+SUM_SCOPE = 'node'
 #: A sum hides a probe of its name.
 _IS_HIDDEN = _PROBE.c.id.in_(sa.select(_SUM.c.id))
 
@@ -126,7 +126,7 @@ def _sums() -> sa.Select[typing.Any]:
     return sa.select(
         _SUM.c.id,
         _SUM.c.host,
-        sa.literal(_SUM_SCOPE).label('scope'),
+        sa.literal(SUM_SCOPE).label('scope'),
         memberships.PROJECT.c.whole,
     ).join(
         memberships.PROJECT, memberships.is_billed_for(_SUM.c.id), isouter=True
@@ -140,7 +140,7 @@ def _where(
         host = (_SUM if table is _SUM else _REGISTER).c.host
         query = query.where(host == chosen.host)
     if chosen.scope is not None and table is _SUM:
-        query = query.where(sa.literal(chosen.scope == _SUM_SCOPE))
+        query = query.where(sa.literal(chosen.scope == SUM_SCOPE))
     elif chosen.scope is not None:
         query = query.where(_REGISTER.c.scope == chosen.scope)
     return query

@@ -40,6 +40,7 @@ Run = collections.abc.Sequence[int]
 def load(
     connection: sa.Connection,
     wanted: collections.abc.Mapping[str, collections.abc.Sequence[Run]],
+    has_marks: bool = False,
 ) -> dict[str, timeline.Timeline]:
     """Return the energy of probes by date.
 
@@ -48,12 +49,14 @@ def load(
     :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :param wanted: by probe, runs of dates in their order. Only the difference
         of two dates of the same run is exact.
+    :param has_marks: whether all marks within the runs are needed, instead of
+        what was billed by their dates.
     :returns: by probe; those that do not exist are missing.
     """
     probes = _probes(connection, wanted)
     _add_overlaps(connection, probes, wanted)
     for name, known in probes.items():
-        known.look_at(wanted[name])
+        known.look_at(wanted[name], has_marks)
     for store, of_store in (
         (windows.PACKED, _Probe.packed_windows),
         (windows.MARKS, _Probe.mark_windows),
@@ -188,7 +191,9 @@ class _Probe:
         # Older cells are final.
         self._since = max(since, self._horizon)
 
-    def look_at(self, runs: collections.abc.Iterable[Run]) -> None:
+    def look_at(
+        self, runs: collections.abc.Iterable[Run], has_marks: bool
+    ) -> None:
         """Choose the time in which marks are needed.
 
         For a date, these are its neighbors, unless several registers meet
@@ -204,7 +209,7 @@ class _Probe:
                 for date in (start, until)
             )
             is_settled = self._is_line or until <= self._since
-            if first < beyond or not is_settled:
+            if has_marks or first < beyond or not is_settled:
                 self._ranges.append((start, until))
             else:
                 self._ranges += [(date, date) for date in run]

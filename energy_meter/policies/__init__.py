@@ -9,6 +9,7 @@ from oslo_policy import policy
 
 from energy_meter.policies import base
 from energy_meter.policies import energy
+from energy_meter.policies import instances
 from energy_meter.policies import probes
 from energy_meter.policies import rrd
 
@@ -17,6 +18,6 @@ def list_rules() -> list[policy.RuleDefault]:
     """Return all rules, for the enforcer, the sample and the reference."""
     return [
         rule
-        for module in (base, energy, probes, rrd)
+        for module in (base, energy, instances, probes, rrd)
         for rule in module.list_rules()
     ]

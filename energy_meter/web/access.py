@@ -3,6 +3,7 @@
 """Authentication and authorization of requests."""
 
 import collections.abc
+import typing
 from wsgiref import types
 
 from keystoneauth1 import exceptions as keystoneauth_exceptions
@@ -16,9 +17,8 @@ from energy_meter import exception
 from energy_meter import policies
 from energy_meter.web import basic_auth
 
-#: Takes the request's environment and the name of a policy rule. Raises
-#: WSME's ``ClientSideError`` with code 403 if the rule is not fulfilled.
-Authorize = collections.abc.Callable[[types.WSGIEnvironment, str], None]
+#: What a rule is about, such as the project that owns it.
+Target = collections.abc.Mapping[str, str]
 
 _GROUP = 'keystone_authtoken'
 
@@ -28,6 +28,23 @@ _KEYSTONE_DEFAULTS = {
     'http_request_max_retries': 1,
     'service_type': 'energy',
 }
+
+
+class Authorize(typing.Protocol):
+    """Authorizes a request."""
+
+    def __call__(
+        self,
+        environ: types.WSGIEnvironment,
+        rule: str,
+        target: Target | None = None,
+    ) -> None:
+        """Check that a policy rule is fulfilled.
+
+        :param environ: the request's environment.
+        :param rule: its name.
+        :raises ClientSideError: with code 403 if it is not.
+        """
 
 
 def authenticate(
@@ -59,6 +76,12 @@ def authorizer(conf: cfg.ConfigOpts, section: str) -> Authorize:
         if conf[section].auth_strategy == 'keystone'
         else _allow
     )
+
+
+def project(environ: types.WSGIEnvironment) -> str | None:
+    """Return the ID of the project of a request's token."""
+    found: str | None = context.RequestContext.from_environ(environ).project_id
+    return found
 
 
 def _keystone_auth(
@@ -110,12 +133,16 @@ def _policy_authorizer(conf: cfg.ConfigOpts) -> Authorize:
             f'{" ".join(str(error).split())}',
         ) from None
 
-    def authorize(environ: types.WSGIEnvironment, rule: str) -> None:
+    def authorize(
+        environ: types.WSGIEnvironment,
+        rule: str,
+        target: Target | None = None,
+    ) -> None:
         # Users of an htpasswd file have no roles, and need none.
         if basic_auth.USERNAME in environ:
             return
         credentials = context.RequestContext.from_environ(environ)
-        if not enforcer.authorize(rule, {}, credentials):
+        if not enforcer.authorize(rule, target or {}, credentials):
             raise wsme_exc.ClientSideError(
                 f'Policy does not allow {rule} to be performed.', 403
             )
@@ -123,5 +150,9 @@ def _policy_authorizer(conf: cfg.ConfigOpts) -> Authorize:
     return authorize
 
 
-def _allow(_environ: types.WSGIEnvironment, _rule: str) -> None:
+def _allow(
+    environ: types.WSGIEnvironment,
+    rule: str,
+    target: Target | None = None,
+) -> None:
     """Authorize every request."""

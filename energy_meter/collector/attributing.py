@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Attributes the energy of closed days to instances, and keeps the result."""
+
+import collections.abc
+import logging
+import threading
+
+import sqlalchemy as sa
+
+from energy_meter import log_throttle
+from energy_meter.billing import idle_power
+from energy_meter.db import attributed_days
+from energy_meter.db import attributing
+from energy_meter.db import due_attributions
+from energy_meter.db import engine as db_engine
+from energy_meter.db import host_probes
+from energy_meter.telemetry import counters
+
+LOG = logging.getLogger(__name__)
+
+#: Number of hosts whose day is attributed in one transaction.
+_CHUNK = 20
+
+_Hosts = collections.abc.Iterable[host_probes.Host]
+
+
+class Attributor:
+    """Attributes the days of hosts after those of their probes were closed.
+
+    Each collector does. What another one is attributing is left for the next
+    run.
+
+    :param stopping: ends a run early when set.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        stopping: threading.Event,
+        rules: attributing.Rules,
+        counts: counters.Counters,
+        throttled_log: log_throttle.ThrottledLogger,
+    ) -> None:
+        self._engine = engine
+        self._stopping = stopping
+        self._rules = rules
+        self._counters = counts
+        self._throttled_log = throttled_log
+
+    def run(self) -> None:
+        """Attribute all days that are due."""
+        with self._engine.connect() as connection:
+            days = due_attributions.days(connection)
+            hosts = host_probes.load(connection) if days else {}
+        total = 0
+        for day, probes in days.items():
+            self._forget(day, probes, hosts.values())
+            due = [host for host in hosts.values() if host.probes() & probes]
+            for start in range(0, len(due), _CHUNK):
+                if self._stopping.is_set():
+                    return
+                chunk = due[start : start + _CHUNK]
+                with db_engine.writing(self._engine) as connection:
+                    written = attribute(connection, chunk, day, self._rules)
+                total += len(written)
+                for each in written:
+                    self._check(each)
+        self._counters.count('attributions', total)
+        if total:
+            LOG.info('Attributed %d days of hosts to their instances', total)
+
+    def _forget(self, day: int, probes: set[str], hosts: _Hosts) -> None:
+        """Delete the marks of probes of hosts whose usage is not known."""
+        others = probes.difference(*(host.probes() for host in hosts))
+        if others:
+            with db_engine.writing(self._engine) as connection:
+                due_attributions.delete(connection, day, others)
+
+    def _check(self, day: attributed_days.HostDay) -> None:
+        """Warn of an idle power that is higher than what the host needs."""
+        loads = [
+            idle_power.Load(
+                each.energy.millijoules
+                / (each.energy.until - each.energy.start),
+                0.0,
+            )
+            for each in day.intervals
+            if each.energy.coverage >= idle_power.MIN_COVERAGE
+        ]
+        header = day.header
+        if idle_power.is_too_high(header.idle_watts, loads):
+            self._throttled_log.warning(
+                'idle power',
+                'Idle power of host %s is too high: it needed less than %g W '
+                '(%s) in more than 1 %% of the quarter-hours of a day. '
+                'Measure it again, and set idle_power of its wattmeter',
+                header.host,
+                header.idle_watts,
+                header.idle_source,
+                subject=header.host,
+            )
+
+
+def attribute(
+    connection: sa.Connection,
+    hosts: collections.abc.Collection[host_probes.Host],
+    day: int,
+    rules: attributing.Rules,
+) -> list[attributed_days.HostDay]:
+    """Write versions of a day of hosts that are due.
+
+    The marks of days that wait for a probe to be closed stay.
+
+    :param connection: in a transaction that writes.
+    :returns: the versions. Hosts that another transaction has locked are
+        missing.
+    """
+    known, marked = _lock(connection, hosts, day)
+    previous = attributed_days.headers(
+        connection, ((day, host.name) for host in known)
+    )
+    chosen = attributing.inputs(connection, known, day, rules.precedence)
+    changed = [
+        each
+        for each in chosen
+        if each.is_final
+        and not _is_known(each, previous.get((day, each.host.name)))
+    ]
+    computed = [*attributing.attribute(connection, changed, rules, previous)]
+    # What was committed since the first query may have changed the days.
+    again = {
+        each.host.name: each
+        for each in attributing.inputs(
+            connection, known, day, rules.precedence
+        )
+    }
+    db_now = db_engine.now(connection)
+    written = [
+        _next_version(each, previous.get((day, each.header.host)), db_now)
+        for each in computed
+        if _is_known(again.get(each.header.host), each.header)
+    ]
+    attributed_days.insert(connection, written)
+    waiting = {
+        name
+        for each in again.values()
+        if not each.is_final
+        for name in each.host.probes()
+    }
+    due_attributions.delete(connection, day, marked - waiting)
+    return written
+
+
+def _is_known(
+    inputs: attributing.Inputs | None, header: attributed_days.Header | None
+) -> bool:
+    """Return whether a version was computed from these inputs."""
+    return (
+        inputs is not None
+        and inputs.is_final
+        and header is not None
+        and header.inputs == inputs.versions
+    )
+
+
+def _lock(
+    connection: sa.Connection,
+    hosts: collections.abc.Collection[host_probes.Host],
+    day: int,
+) -> tuple[list[host_probes.Host], set[str]]:
+    """Lock the marks of hosts.
+
+    :returns: the hosts of which all marks are locked, and their probes that
+        are marked.
+    """
+    names = {name for host in hosts for name in host.probes()}
+    found = due_attributions.find(connection, day, names)
+    locked = due_attributions.find(connection, day, found, lock=True)
+    known = [
+        host
+        for host in hosts
+        if host.probes() & found and host.probes() & found <= locked
+    ]
+    return known, locked & {name for host in known for name in host.probes()}
+
+
+def _next_version(
+    day: attributed_days.HostDay,
+    old: attributed_days.Header | None,
+    db_now: int,
+) -> attributed_days.HostDay:
+    """Return a day as the version after another one.
+
+    Versions have the order of their dates, whatever the clock does.
+    """
+    version, closed_at = 1, db_now
+    if old is not None:
+        version, closed_at = old.version + 1, max(db_now, old.closed_at + 1)
+    header = day.header._replace(version=version, closed_at=closed_at)
+    return day._replace(header=header)

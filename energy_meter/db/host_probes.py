@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Probes of the hosts of which the CPU usage is known."""
+
+import collections.abc
+import typing
+
+import sqlalchemy as sa
+
+from energy_meter import totals
+from energy_meter.db import memberships
+from energy_meter.db import schema
+from energy_meter.db import subjects
+
+_PROBE, _REGISTER, _SUM = schema.probe, schema.register, schema.sum_probe
+_MEMBER = schema.membership
+
+
+class UsageProbe(typing.NamedTuple):
+    """A probe of the CPU usage of a host.
+
+    :ivar first: about when it was first metered, in ms.
+    :ivar last: about when it was last metered.
+    """
+
+    id: str
+    first: int
+    last: int
+
+
+class EnergyProbe(typing.NamedTuple):
+    """A probe, or a sum, of the energy of a host.
+
+    :ivar spans: the time of the probe, or of the parts of the sum.
+    """
+
+    id: str
+    scope: str
+    is_sum: bool
+    spans: tuple[subjects.Span, ...]
+
+
+class Host(typing.NamedTuple):
+    """A host whose CPU usage is known.
+
+    :ivar usage: in order of their IDs; at least one.
+    """
+
+    name: str
+    usage: tuple[UsageProbe, ...]
+    energy: tuple[EnergyProbe, ...]
+
+    def probes(self) -> set[str]:
+        """Return the IDs of all its probes, and those of parts of sums."""
+        return {each.id for each in self.usage} | {
+            span.probe for each in self.energy for span in each.spans
+        }
+
+    def select(
+        self, metered: collections.abc.Container[str], precedence: list[str]
+    ) -> list[EnergyProbe]:
+        """Return those whose energy is that of the host.
+
+        :param metered: IDs of the probes that were metered at all.
+        :param precedence: scopes in order of preference.
+        """
+        candidates = {
+            each.id: totals.Candidate(
+                each.id,
+                self.name,
+                each.scope,
+                [span.probe for span in each.spans] if each.is_sum else (),
+            )
+            for each in self.energy
+            if any(span.probe in metered for span in each.spans)
+        }
+        if not candidates:
+            return []
+        chosen = totals.select(candidates.values(), precedence)
+        return [each for each in self.energy if each.id in chosen]
+
+
+def load(
+    connection: sa.Connection,
+    names: collections.abc.Collection[str] | None = None,
+) -> dict[str, Host]:
+    """Return the hosts whose CPU usage is known, by name.
+
+    :param names: only these hosts; by default all.
+    """
+    usage: dict[str, list[UsageProbe]] = {}
+    for row in connection.execute(_usage()):
+        if names is None or row.host in names:
+            probe = UsageProbe(row.id, row.first, row.last)
+            usage.setdefault(row.host, []).append(probe)
+    energy: dict[str, list[EnergyProbe]] = {name: [] for name in usage}
+    for each in _sums(connection) + _probes(connection):
+        if each.host in energy:
+            energy[each.host].append(each.probe)
+    return {
+        name: Host(name, tuple(usage[name]), tuple(energy[name]))
+        for name in sorted(usage)
+    }
+
+
+class _Placed(typing.NamedTuple):
+    host: str
+    probe: EnergyProbe
+
+
+def _shown() -> sa.Join:
+    """Return the probes, each with the register whose host is shown."""
+    displayed = sa.func.coalesce(_PROBE.c.tip, _PROBE.c.displayed)
+    return _PROBE.join(_REGISTER, _REGISTER.c.number == displayed)
+
+
+def _usage() -> sa.Select[typing.Any]:
+    other = _REGISTER.alias()
+    return (
+        sa.select(
+            _PROBE.c.id,
+            _REGISTER.c.host,
+            sa.func.min(other.c.first_timestamp - other.c.first_elapsed).label(
+                'first'
+            ),
+            sa.func.max(other.c.last_seen_at).label('last'),
+        )
+        .select_from(_shown().join(other, other.c.probe == _PROBE.c.id))
+        .where(_PROBE.c.quantity == schema.Quantity.CPU_TIME)
+        .group_by(_PROBE.c.id, _REGISTER.c.host)
+        .order_by(_PROBE.c.id)
+    )
+
+
+def _probes(connection: sa.Connection) -> list[_Placed]:
+    query = (
+        sa.select(_PROBE.c.id, _REGISTER.c.host, _REGISTER.c.scope)
+        .select_from(_shown())
+        .where(_PROBE.c.quantity == schema.Quantity.ENERGY)
+        .order_by(_PROBE.c.id)
+    )
+    found = []
+    for row in connection.execute(query):
+        span = subjects.Span(row.id, subjects.BEGINNING, subjects.END)
+        probe = EnergyProbe(row.id, row.scope, False, (span,))
+        found.append(_Placed(row.host, probe))
+    return found
+
+
+def _sums(connection: sa.Connection) -> list[_Placed]:
+    query = (
+        sa.select(
+            _SUM.c.id,
+            _SUM.c.host,
+            _MEMBER.c.member,
+            _MEMBER.c.since,
+            sa.func.coalesce(_MEMBER.c.until, subjects.END),
+        )
+        .join(
+            _MEMBER,
+            sa.and_(
+                _MEMBER.c.whole == _SUM.c.id,
+                _MEMBER.c.kind == memberships.Kind.SUM,
+            ),
+        )
+        .order_by(_SUM.c.id, _MEMBER.c.member, _MEMBER.c.since)
+    )
+    spans: dict[tuple[str, str], list[subjects.Span]] = {}
+    for name, host, *span in connection.execute(query):
+        spans.setdefault((name, host), []).append(subjects.Span(*span))
+    return [
+        _Placed(
+            host, EnergyProbe(name, subjects.SUM_SCOPE, True, tuple(parts))
+        )
+        for (name, host), parts in spans.items()
+    ]

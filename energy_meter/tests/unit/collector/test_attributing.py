@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Attribution of closed days, and its versions."""
+
+from energy_meter.db import attributed_days
+from energy_meter.db import due_attributions
+from energy_meter.tests import usages
+from energy_meter.tests.unit.collector import closings
+from energy_meter.tests.unit.collector import databases
+from energy_meter.tests.unit.db import base as db_base
+from energy_meter.tests.unit.db import hosts
+
+
+class AttributingTest(db_base.DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.host = hosts.Host(
+            self.engine,
+            guests=[
+                hosts.Guest(1, 1.0),
+                hosts.Guest(2, 2.0, end=hosts.START + 12 * hosts.HOUR_MS),
+            ],
+        )
+
+    def assert_stored(self, expected: attributed_days.HostDay) -> None:
+        """Check that a version is the latest one of all days."""
+        with self.engine.connect() as connection:
+            [day] = attributed_days.of_host(
+                connection, self.host.name, range(hosts.DAY, hosts.DAY + 2)
+            )
+        self.assertEqual(expected.header, day.header)
+        self.assertEqual(expected.instances, day.instances)
+        for uuid in expected.instances:
+            self.assertEqual(expected.parts(uuid), day.parts(uuid))
+        self.assertEqual(
+            [each._replace(instances={}) for each in expected.intervals],
+            [each._replace(instances={}) for each in day.intervals],
+        )
+
+    def test_closed_day_is_attributed_to_its_instances(self):
+        # Given a host of two instances, one of which ends at noon,
+        end = hosts.START + 27 * hosts.HOUR_MS
+        self.host.meter(hosts.START, end)
+
+        # when the day is closed and attributed,
+        closings.close(self.engine, end)
+        [day] = hosts.attribute(self.engine)
+
+        # then each has the energy of its CPU time and of what it reserved.
+        first, second = map(usages.uuid, (1, 2))
+        dynamic = {
+            uuid: attributed_days.total(day.parts(uuid)).dynamic
+            for uuid in day.instances
+        }
+        self.assertEqual(
+            {first: 10 * hosts.DAY_MS, second: 20 * hosts.DAY_MS // 2},
+            dynamic,
+        )
+        self.assert_stored(day)
+
+    def test_energy_of_each_interval_is_divided_without_rest(self):
+        end = hosts.START + 27 * hosts.HOUR_MS
+        self.host.meter(hosts.START, end)
+        closings.close(self.engine, end)
+
+        [day] = hosts.attribute(self.engine)
+
+        for each in day.intervals:
+            parts = sum(part.millijoules for part in each.instances.values())
+            self.assertEqual(
+                each.energy.millijoules,
+                parts + each.overhead + each.unallocated + each.unattributed,
+            )
+            self.assertEqual(0, each.unattributed)
+        self.assertEqual(
+            self.host.millijoules(hosts.START + hosts.DAY_MS),
+            sum(each.energy.millijoules for each in day.intervals),
+        )
+
+    def test_day_waits_until_all_its_probes_are_closed(self):
+        # Given a host whose usage arrives late,
+        end = hosts.START + 27 * hosts.HOUR_MS
+        self.host.meter(hosts.START, end, self.host.energy_probe)
+        self.host.meter(
+            hosts.START,
+            hosts.START + 20 * hosts.HOUR_MS,
+            self.host.usage_probe,
+        )
+        closings.close(self.engine, end)
+
+        # when only its energy is closed, and then both are,
+        first = hosts.attribute(self.engine)
+        self.host.meter(
+            hosts.START + 21 * hosts.HOUR_MS, end, self.host.usage_probe
+        )
+        closings.close(self.engine, end)
+        second = hosts.attribute(self.engine)
+
+        # then the day is attributed once.
+        self.assertEqual([], first)
+        self.assertEqual([1], [each.header.version for each in second])
+
+    def test_restated_day_gets_a_new_version_with_the_same_idle_power(self):
+        # Given an attributed day of which the usage of hours is missing,
+        self.host.configured = None
+        late = hosts.START + 26 * hosts.HOUR_MS
+        usage = self.host.usage_probe
+        self.host.meter(hosts.START, late, self.host.energy_probe)
+        self.host.meter(hosts.START, hosts.START + 5 * hosts.HOUR_MS, usage)
+        self.host.meter(hosts.START + 23 * hosts.HOUR_MS, late, usage)
+        closings.close(self.engine, late)
+        [old] = hosts.attribute(self.engine)
+
+        # when the marks that were missing arrive,
+        self.host.meter(
+            hosts.START + 6 * hosts.HOUR_MS,
+            hosts.START + 22 * hosts.HOUR_MS,
+            usage,
+        )
+        later = late + hosts.HOUR_MS
+        databases.settle(self.engine, later)
+        closings.restate(self.engine, later + hosts.QUARTER_MS)
+        [new] = hosts.attribute(self.engine)
+
+        # then there is a second version, of the same idle power.
+        self.assertEqual((1, 2), (old.header.version, new.header.version))
+        self.assertEqual(old.header.idle_watts, new.header.idle_watts)
+        self.assertNotEqual(old.header.inputs, new.header.inputs)
+        self.assert_stored(new)
+
+    def test_attributing_again_writes_nothing(self):
+        end = hosts.START + 27 * hosts.HOUR_MS
+        self.host.meter(hosts.START, end)
+        closings.close(self.engine, end)
+        hosts.attribute(self.engine)
+
+        self.assertEqual([], hosts.attribute(self.engine))
+
+    def test_host_without_a_power_meter_is_not_attributed(self):
+        end = hosts.START + 27 * hosts.HOUR_MS
+        self.host.meter(hosts.START, end, self.host.usage_probe)
+        closings.close(self.engine, end)
+
+        self.assertEqual([], hosts.attribute(self.engine))
+        with self.engine.connect() as connection:
+            self.assertEqual({}, due_attributions.days(connection))

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Hosts whose energy and CPU usage are metered, with known truth."""
+
+import dataclasses
+
+import sqlalchemy as sa
+
+from energy_meter import cpu_usage
+from energy_meter import measurement
+from energy_meter.billing import attribution_methods
+from energy_meter.collector import attributing as collector_attributing
+from energy_meter.db import attributed_days
+from energy_meter.db import attributing
+from energy_meter.db import engine as db_engine
+from energy_meter.db import host_probes
+from energy_meter.tests import usages
+from energy_meter.tests.unit.collector import databases
+
+QUARTER_MS = 900_000
+HOUR_MS = 4 * QUARTER_MS
+DAY_MS = 24 * HOUR_MS
+#: A midnight.
+START = 1_700_006_400_000
+DAY = START // DAY_MS
+
+RULES = attributing.Rules(
+    attribution_methods.ReservedAndCPU, ['node', 'cpu-package']
+)
+
+
+@dataclasses.dataclass
+class Guest:
+    """An instance on a host.
+
+    :ivar number: that of :func:`energy_meter.tests.usages.instance`.
+    :ivar cpus: CPUs that are busy with it.
+    :ivar start: date, a multiple of a quarter-hour, of its start.
+    :ivar end: date of its end.
+    """
+
+    number: int
+    cpus: float = 1.0
+    start: int = 0
+    end: int = 2**62
+
+    def cpu(self, date: int) -> int:
+        """Return its CPU time by a date in ms."""
+        length = min(date, self.end) - max(START, self.start)
+        return round(self.cpus * max(length, 0))
+
+
+@dataclasses.dataclass
+class Host:
+    """A host with a power meter and an agent that meters its CPU usage.
+
+    Its power is linear: that of the idle host, and that of each busy CPU.
+
+    :ivar overhead: CPUs that are busy with nothing of the instances.
+    """
+
+    engine: sa.Engine
+    name: str = 'compute-1'
+    guests: list[Guest] = dataclasses.field(default_factory=list)
+    idle_watts: int = 100
+    cpu_watts: int = 10
+    overhead: float = 0.5
+    configured: float | None = 100.0
+
+    @property
+    def energy_probe(self) -> str:
+        """ID of the probe of its energy."""
+        return f'{self.name}-power'
+
+    @property
+    def usage_probe(self) -> str:
+        """ID of the probe of its CPU usage."""
+        return f'{self.name}-cpu'
+
+    def millijoules(self, date: int) -> int:
+        """Return its energy by a date in mJ."""
+        idle = self.idle_watts * (date - START)
+        return idle + self.cpu_watts * self.busy(date)
+
+    def busy(self, date: int) -> int:
+        """Return its CPU time by a date in ms."""
+        overhead = round(self.overhead * (date - START))
+        return overhead + sum(each.cpu(date) for each in self.guests)
+
+    def usage(self, date: int) -> cpu_usage.Usage:
+        """Return the vector of its instances at a date."""
+        present = sorted(
+            (
+                each
+                for each in self.guests
+                if each.start < date and date <= each.end
+            ),
+            key=lambda each: each.number,
+        )
+        layout = usages.layout(*(each.number for each in present))
+        return cpu_usage.Usage(
+            layout._replace(idle_watts=self.configured),
+            tuple(each.cpu(date) for each in present),
+        )
+
+    def meter(
+        self, since: int, until: int, *probes: str, step: int = HOUR_MS
+    ) -> None:
+        """Deliver the measurements of some time.
+
+        :param probes: IDs; by default both.
+        :param step: time between two batches in ms.
+        """
+        probes = probes or (self.energy_probe, self.usage_probe)
+        for date in range(since, until + 1, step):
+            first = max(date - step + QUARTER_MS, since)
+            marks = range(first, date + 1, QUARTER_MS)
+            batch = [
+                self._point(probe, each, is_mark)
+                for probe in probes
+                for is_mark, dates in ((True, marks), (False, [date]))
+                for each in dates
+            ]
+            databases.deliver(self.engine, batch, date)
+
+    def _point(
+        self, probe: str, date: int, is_mark: bool
+    ) -> measurement.Measurement:
+        is_usage = probe == self.usage_probe
+        value = self.busy(date) if is_usage else self.millijoules(date)
+        return measurement.Measurement(
+            measurement.Probe(probe, 'node', self.name, 'w', 'dummy', 'agent'),
+            measurement.RegisterKey('agent-uuid', '0123456789abcdef'),
+            None,
+            True,
+            date,
+            date - START,
+            value,
+            date - START,
+            None if is_mark else 1.0,
+            is_mark=is_mark,
+            usage=self.usage(date) if is_usage else None,
+        )
+
+
+def attribute(
+    engine: sa.Engine, day: int = DAY
+) -> list[attributed_days.HostDay]:
+    """Write versions of a day of all hosts that are due."""
+    with db_engine.writing(engine) as connection:
+        hosts = host_probes.load(connection).values()
+        return collector_attributing.attribute(
+            connection, [*hosts], day, RULES
+        )
