@@ -5,7 +5,9 @@
 An agent that opens a register names the one that it continues, and how far
 that one was when the agent last saved it. If it stopped there, it precedes the
 new register. If it went on, a copy of the agent's state runs elsewhere, and
-the two registers are concurrent.
+the two registers are concurrent. So they are while less of it has arrived:
+otherwise a forged register could name an end that none reaches, and be billed
+in addition to one that continues.
 
 Registers of which one follows the other, directly or not, are related: they
 never meter the same time, whatever their dates are. All others are concurrent.
@@ -17,9 +19,9 @@ import collections.abc
 from energy_meter import measurement
 from energy_meter.billing import history
 
-#: How much further than its successor knows a register may have gone: the
-#: interval of the agent's checkpoints, and 5 s.
-MAX_UNSAVED_MS = 15_000
+#: How far the end of a register, as it arrived, may be from the one that its
+#: successor knows: the interval of the agent's checkpoints, and 5 s.
+_MAX_UNSAVED_MS = 15_000
 
 RegisterKey = measurement.RegisterKey
 _Registers = collections.abc.Mapping[RegisterKey, history.RegisterHistory]
@@ -69,6 +71,14 @@ class Lines:
         return all(self.follows(ordered[-1], key) for key in ordered)
 
 
+def is_end(elapsed: int, after: measurement.Predecessor) -> bool:
+    """Return whether a register ended where its successor says.
+
+    :param elapsed: largest one of the register that arrived, in ms.
+    """
+    return abs(elapsed - after.elapsed) <= _MAX_UNSAVED_MS
+
+
 def _edges(registers: _Registers) -> tuple[_Edges, _Edges]:
     """Return the edges that hold, and those that a copied state broke."""
     edges, broken = {}, {}
@@ -78,9 +88,9 @@ def _edges(registers: _Registers) -> tuple[_Edges, _Edges]:
         previous = registers.get(RegisterKey(key.agent, known.after.register))
         if previous is None:
             continue
-        if previous.last.elapsed <= known.after.elapsed + MAX_UNSAVED_MS:
+        if is_end(previous.last.elapsed, known.after):
             edges[key] = previous.key
-        else:
+        elif previous.last.elapsed > known.after.elapsed:
             broken[key] = previous.key
     # Edges that lead around in a circle are forged. No order reaches them.
     reached = _order(registers, edges, _successors(edges))

@@ -233,7 +233,7 @@ def _extends(
         after is not None
         and tip is not None
         and tip.number == probe.tip
-        and tip.elapsed <= after.elapsed + lines.MAX_UNSAVED_MS
+        and lines.is_end(tip.elapsed, after)
         and probe.base_millijoules + tip.millijoules < _MAX_BASE
     )
 

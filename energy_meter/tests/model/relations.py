@@ -9,8 +9,8 @@ from energy_meter import measurement
 from energy_meter.billing import history
 from energy_meter.tests.model import world
 
-#: How long a register may continue after it was saved: the interval of
-#: checkpoints and 5 s.
+#: How long a register may continue after it was saved, and how much of the
+#: time before may not arrive: the interval of checkpoints and 5 s.
 MAX_CONTINUED = 15_000
 _MAX_LAG_SPREAD = 12_000
 _MAX_BEHIND = 30_000
@@ -33,8 +33,8 @@ class Relations:
         known = self._by_key.get(before)
         if known is None:
             return None
-        continued = known.last.elapsed - after.elapsed
-        return before if continued <= MAX_CONTINUED else None
+        difference = abs(known.last.elapsed - after.elapsed)
+        return before if difference <= MAX_CONTINUED else None
 
     def ancestors(
         self, key: measurement.RegisterKey

@@ -309,24 +309,39 @@ class RogueAgentTest(ThreatTest):
         self.report_beside_the_honest_agent('a rogue')
         self.assertEqual({'p': 1_300_000_000}, self.energy())
 
-    def test_a_forged_successor_adds_energy_up_to_the_limit(self):
-        # Given a register of the honest agent that continues,
-        forged = self.measurement(register='f' * 16)
-        after = measurement.Predecessor(REGISTER, 2**53 - 1)
-        keyring = signing.Keyring(['shared'])
+    def forge_successor(self, end: int, elapsed: int, excess: int = 0) -> int:
+        """Report as much as max_watts allows in a register that follows.
 
-        # when a message claims to follow it, however long it continues,
+        :param end: of the honest register, as it claims.
+        :returns: the energy in mJ.
+        """
+        energy = elapsed * 100_000 + 60_000 * 100_000
+        forged = self.measurement(
+            register='f' * 16, elapsed=elapsed, millijoules=energy + excess
+        )._replace(after=measurement.Predecessor(REGISTER, end))
+        self.deliver(envelope.sign(signing.Keyring(['shared']), [forged]))
+        return energy
+
+    def test_a_forged_successor_of_an_end_to_come_adds_nothing(self):
+        # Given a register of the honest agent that continues,
+        # when messages claim to follow it, however long it continues,
         for elapsed in (1_100_000, 1_200_000):
-            energy = elapsed * 100_000 + 60_000 * 100_000
-            for excess in (0, 1):
-                changed = forged._replace(
-                    after=after, elapsed=elapsed, millijoules=energy + excess
-                )
-                self.deliver(envelope.sign(keyring, [changed]))
+            self.forge_successor(2**53 - 1, elapsed)
             self.deliver(self.sign(elapsed=elapsed, millijoules=100_000))
         self.settle('p')
 
-        # then its energy is added, but not more than max_watts allows.
+        # then they are billed like those of another agent: not in addition.
+        self.assertEqual({'p': 100_000}, self.energy())
+
+    def test_a_forged_successor_of_an_end_adds_energy_up_to_the_limit(self):
+        # Given a register of the honest agent that has ended,
+        # when messages claim to follow it,
+        for elapsed in (1_100_000, 1_200_000):
+            energy = self.forge_successor(1_000_000, elapsed)
+            self.forge_successor(1_000_000, elapsed, excess=1)
+        self.settle('p')
+
+        # then their energy is added, but not more than max_watts allows.
         self.assertEqual({'p': 100_000 + energy}, self.energy())
         self.assertEqual(
             2, self.counted('measurements_rejected', reason='out_of_range')

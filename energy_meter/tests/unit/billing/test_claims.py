@@ -23,15 +23,17 @@ from energy_meter.tests.unit.billing.stories import DAY
 from energy_meter.tests.unit.billing.stories import HOUR
 from energy_meter.tests.unit.billing.stories import MINUTE
 
+#: ID of the honest register, which sorts before all others.
+HONEST = '!'
 #: Claims to follow the honest register, however long that continues.
-FOLLOWS = measurement.Predecessor('honest', measurement.INTEGER_LIMIT - 1)
+FOLLOWS = measurement.Predecessor(HONEST, measurement.INTEGER_LIMIT - 1)
 
 honest = strategies.builds(
     lambda start, length, watts, arrives: stories.register(
         DAY + start * MINUTE,
         DAY + (start + length) * MINUTE,
         'b',
-        'honest',
+        HONEST,
         watts=watts,
         arrives=arrives,
     ),
@@ -89,9 +91,19 @@ class ClaimsTest(base.BaseTestCase):
         )
 
     @hypothesis.given(honest, forged('b'))
+    def test_successor_of_an_end_to_come_adds_nothing(self, known, others):
+        # Under the UUID of the agent, which is not secret.
+        edges = whole_cells(known)
+
+        billed = energies([known, *others], edges)
+
+        self.assertEqual(energies([known], edges), billed)
+
+    @hypothesis.given(honest, forged('b'))
     def test_successor_adds_what_it_claims_at_most(self, known, others):
-        # The UUID of the agent is not secret, so its line can be continued.
-        line = [dataclasses.replace(each, after=FOLLOWS) for each in others]
+        # A register that has ended can be continued.
+        after = stories.after(HONEST, known.last.elapsed)
+        line = [dataclasses.replace(each, after=after) for each in others]
         claimed = sum(each.last.millijoules for each in line)
 
         total = bill.bill([known, *line]).total.millijoules

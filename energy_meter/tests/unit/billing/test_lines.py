@@ -57,6 +57,18 @@ class LinesTest(base.BaseTestCase):
             {key('a', '1'), key('a', '2')}, lines.Lines(copy).copied
         )
 
+    def test_an_end_of_which_a_little_did_not_arrive_keeps_the_edge(self):
+        outage = [register('1'), register('2', after('1', HOUR + 15_000))]
+
+        self.assertTrue(self.are_related(outage, '1', '2'))
+
+    def test_an_end_that_did_not_arrive_is_not_followed(self):
+        # It arrives later, or a forged register names it.
+        early = [register('1'), register('2', after('1', HOUR + 15_001))]
+
+        self.assertFalse(self.are_related(early, '1', '2'))
+        self.assertEqual(frozenset(), lines.Lines(early).copied)
+
     def test_two_that_follow_one_are_concurrent(self):
         copy = [
             register('1'),

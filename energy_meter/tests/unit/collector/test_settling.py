@@ -179,6 +179,25 @@ class StandbyTest(SettlingTest):
         self.assertFalse(self.probe().plural)
         self.assertEqual(3 * HOUR_MS, self.shown())
 
+    def test_end_that_arrives_late_is_settled(self):
+        # Given an agent whose bus failed, and which was killed meanwhile,
+        self.meter(HOUR_MS, self.a)
+        self.date += HOUR_MS
+        end = self.a.measure(self.date)
+        self.a.start(random.Random(1), self.date)
+
+        # when its next register arrives before the end of the last one,
+        self.meter(HOUR_MS, self.a)
+        self.settle()
+
+        # then the two are not one line until that has arrived.
+        self.assertTrue(self.probe().plural)
+        self.assertEqual(2 * HOUR_MS, self.shown())
+        databases.deliver(self.engine, end, self.date)
+        self.settle()
+        self.assertFalse(self.probe().plural)
+        self.assertEqual(3 * HOUR_MS, self.shown())
+
     def test_copied_state_raises_an_alarm(self):
         generator = random.Random(1)
         self.meter(HOUR_MS, self.a)
