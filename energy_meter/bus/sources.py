@@ -35,6 +35,7 @@ class Sources:
         batch_timeout: float,
         pool: str | None = None,
         extract: listener.Extract = listener.envelopes,
+        sender_of: listener.SenderOf = listener.unverified,
     ) -> None:
         self._handler = handler
         self._lock = threading.Lock()
@@ -48,6 +49,7 @@ class Sources:
                 batch_timeout,
                 pool,
                 extract,
+                sender_of,
             )
             for transport in transports
         ]
