@@ -4,8 +4,8 @@
 
 Only a signature shows who sent a message. So an agent with its own secret has
 a turn, all holders of the shared secret have one together, and so have all
-messages without a valid signature. Holders of the shared secret choose the names of
-their agents, which take turns among themselves.
+messages without a valid signature. Holders of the shared secret choose the
+names of their agents, which take turns among themselves.
 """
 
 import collections
