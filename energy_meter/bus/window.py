@@ -58,7 +58,8 @@ class Window:
     def put(self, received: collections.abc.Iterable[_Incoming]) -> None:
         """Add messages, each as soon as there is space.
 
-        They are requeued once the window is closed.
+        They are requeued once the window is closed. A broker that misses the
+        heartbeats of a reader that waits here delivers the messages again.
         """
         for incoming in received:
             with self._changed:
