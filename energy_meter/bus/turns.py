@@ -49,10 +49,29 @@ def take_turns(
 ) -> list[_T]:
     """Return messages in the order in which they are handled.
 
-    :param waiting: in the order of their arrival.
+    :param waiting: in the order of their arrival, or as :func:`rotate`
+        returned them.
     """
     by_agent = _alternate(waiting, sender_of)
     return _alternate(by_agent, lambda message: sender_of(message).principal)
+
+
+def rotate(
+    waiting: collections.abc.Iterable[_T],
+    sender_of: collections.abc.Callable[[_T], Sender],
+    served: collections.abc.Set[Sender],
+) -> list[_T]:
+    """Return the messages that still wait, so that others have the next turn.
+
+    :param served: senders of which messages were taken.
+    """
+    principals = {sender.principal for sender in served}
+
+    def was_served(message: _T) -> tuple[bool, bool]:
+        sender = sender_of(message)
+        return sender.principal in principals, sender in served
+
+    return sorted(waiting, key=was_served)
 
 
 def _alternate(

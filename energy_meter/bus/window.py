@@ -4,6 +4,7 @@
 
 import collections.abc
 import dataclasses
+import itertools
 import threading
 import time
 import typing
@@ -11,9 +12,11 @@ import typing
 from energy_meter.bus import message as bus_message
 from energy_meter.bus import turns
 
-#: Maximum size of the messages in the window, apart from the last one. A
-#: batch of the largest messages may be in memory besides.
+#: Maximum size of the messages in the window, apart from the last one.
 MAX_BYTES = 128 * 1024 * 1024
+#: Maximum size of a batch, apart from its first message, while several senders
+#: take turns. Others wait while its measurements are written: a second or two.
+MAX_BATCH_BYTES = 4 * 1024 * 1024
 #: Maximum number of messages in the window. RabbitMQ delivers no more than
 #: ``rabbit_qos_prefetch_count``; other brokers have no limit.
 MAX_MESSAGES = 1000
@@ -80,41 +83,51 @@ class Window:
         self._changed.notify_all()
 
     def take(self, count: int, timeout: float) -> list[_Incoming]:
-        """Wait for messages and remove them from the window.
+        """Wait for messages and remove a batch from the window.
 
         :param count: maximum number of messages.
         :param timeout: maximum time in seconds for which a message waits for
-            others, until there are ``count``.
+            others to fill the batch.
         :returns: at least one message, or none if the window is closed.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._waiting)
             if self._waiting:
-                waited = time.monotonic() - self._waiting[0].arrived
+                arrived = min(each.arrived for each in self._waiting)
                 self._changed.wait_for(
                     lambda: self._closed or len(self._waiting) >= count,
-                    timeout - waited,
+                    timeout - (time.monotonic() - arrived),
                 )
             if self._closed:
                 return []
             waiting = self._waiting.copy()
-        if len(waiting) > count:
-            waiting = turns.take_turns(waiting, self._sender)[:count]
-        self._remove(waiting)
-        return [each.incoming for each in waiting]
+        batch = waiting if len(waiting) <= count else self._cut(waiting, count)
+        self._remove(batch)
+        return [each.incoming for each in batch]
+
+    def _cut(self, waiting: list[_Waiting], count: int) -> list[_Waiting]:
+        """Return the batch of those whose turn it is."""
+        batch = turns.take_turns(waiting, self._sender)[:count]
+        if len(set(map(self._sender, waiting))) == 1:
+            return batch
+        sizes = itertools.accumulate(each.size for each in batch)
+        length = sum(size <= MAX_BATCH_BYTES for size in sizes)
+        return batch[: max(length, 1)]
 
     def _sender(self, waiting: _Waiting) -> turns.Sender:
         if waiting.sender is None:
             waiting.sender = self._sender_of(waiting.incoming)
         return waiting.sender
 
-    def _remove(self, taken: list[_Waiting]) -> None:
-        gone = set(taken)
+    def _remove(self, batch: list[_Waiting]) -> None:
+        taken = set(batch)
+        served = {each.sender for each in batch if each.sender is not None}
         with self._changed:
-            self._waiting = [
-                each for each in self._waiting if each not in gone
-            ]
-            self._size -= sum(each.size for each in taken)
+            left = [each for each in self._waiting if each not in taken]
+            known = [each for each in left if each.sender is not None]
+            added = [each for each in left if each.sender is None]
+            self._waiting = turns.rotate(known, self._sender, served) + added
+            self._size -= sum(each.size for each in batch)
             self._changed.notify_all()
 
     def close(self) -> None:

@@ -72,6 +72,50 @@ class TurnsTest(base.BaseTestCase):
                     self.assertLessEqual(taken[principal] - 1, taken[other])
 
 
+class RotationTest(base.BaseTestCase):
+    @hypothesis.given(
+        strategies.lists(senders, max_size=30), strategies.integers(1, 4)
+    )
+    def test_each_principal_has_a_turn_in_a_round(self, sent, size):
+        # Given batches that are smaller than the number of principals,
+        waiting = list(zip(sent, range(len(sent)), strict=True))
+        round_length = len({sender.principal for sender in sent})
+        since = collections.Counter()
+
+        while waiting:
+            taken = turns.take_turns(waiting, sender_of)[:size]
+            served = {sender_of(message) for message in taken}
+            waiting = turns.rotate(
+                [each for each in waiting if each not in taken],
+                sender_of,
+                served,
+            )
+
+            # then none that waits is passed over for more than a round.
+            principals = {sender.principal for sender in served}
+            for principal in {sender_of(each).principal for each in waiting}:
+                since[principal] += 1
+                if principal in principals:
+                    since[principal] = 0
+                self.assertLess(since[principal], round_length)
+
+    def test_names_of_a_principal_have_turns_too(self):
+        # Given two agents under the shared secret, and one beside them,
+        a, b = turns.Sender(SHARED, 'a'), turns.Sender(SHARED, 'b')
+        own = turns.Sender('own', 'own')
+        waiting = [a, a, b, own, own]
+
+        # when batches have one message,
+        order = []
+        while waiting:
+            first = turns.take_turns(waiting, lambda sender: sender)[0]
+            order.append(first)
+            waiting.remove(first)
+            waiting = turns.rotate(waiting, lambda sender: sender, {first})
+
+        self.assertEqual([a, own, b, own, a], order)
+
+
 class MainSenderTest(base.BaseTestCase):
     def test_message_belongs_to_the_sender_of_most_of_it(self):
         sent = [turns.Sender('', name) for name in 'abb']

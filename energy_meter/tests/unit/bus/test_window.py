@@ -58,6 +58,33 @@ class WindowTest(base.BaseTestCase):
         self.assertEqual(['a', 'b'], self.take(2))
         self.assertEqual(['a', 'a'], self.take(2))
 
+    def test_turns_go_on_in_the_next_batch(self):
+        self.put('aaabbbccc')
+
+        taken = [self.take(1) for _ in range(9)]
+
+        self.assertEqual([[agent] for agent in 'abcabcabc'], taken)
+
+    def test_agent_that_arrives_late_has_the_turn_after_next(self):
+        self.put('aaaaa')
+        self.take(1)
+        self.put('b')
+
+        self.assertEqual([['a'], ['b']], [self.take(1), self.take(1)])
+
+    def test_size_of_a_batch_is_bounded_while_agents_take_turns(self):
+        self.patch(window, 'MAX_BATCH_BYTES', 2)
+        self.put('aaaaab')
+
+        self.assertEqual(['a', 'b'], self.take(3))
+        self.assertEqual(['a', 'a', 'a'], self.take(3))
+
+    def test_large_message_is_a_batch(self):
+        self.patch(window, 'MAX_BATCH_BYTES', 0)
+        self.put('abab')
+
+        self.assertEqual([['a'], ['b']], [self.take(2), self.take(2)])
+
     def test_each_message_is_identified_once(self):
         messages = self.put('aaab')
 
