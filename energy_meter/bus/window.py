@@ -102,8 +102,7 @@ class Window:
                 return []
             waiting = self._waiting.copy()
         batch = waiting if len(waiting) <= count else self._cut(waiting, count)
-        self._remove(batch)
-        return [each.incoming for each in batch]
+        return [each.incoming for each in self._remove(batch)]
 
     def _cut(self, waiting: list[_Waiting], count: int) -> list[_Waiting]:
         """Return the batch of those whose turn it is."""
@@ -119,16 +118,20 @@ class Window:
             waiting.sender = self._sender_of(waiting.incoming)
         return waiting.sender
 
-    def _remove(self, batch: list[_Waiting]) -> None:
+    def _remove(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Remove a batch; return none of it if the window was closed."""
         taken = set(batch)
         served = {each.sender for each in batch if each.sender is not None}
         with self._changed:
+            if self._closed:
+                return []
             left = [each for each in self._waiting if each not in taken]
             known = [each for each in left if each.sender is not None]
             added = [each for each in left if each.sender is None]
             self._waiting = turns.rotate(known, self._sender, served) + added
             self._size -= sum(each.size for each in batch)
             self._changed.notify_all()
+        return batch
 
     def close(self) -> None:
         """Requeue all messages."""

@@ -15,6 +15,8 @@ import typing
 from unittest import mock
 
 from oslo_config import cfg
+import oslo_messaging
+from oslo_messaging import transport as messaging_transport
 import sqlalchemy as sa
 
 from energy_meter import measurement
@@ -26,6 +28,7 @@ from energy_meter.collector import writer
 from energy_meter.db import schema
 from energy_meter.tests.attacks import attack
 from energy_meter.tests.functional import simulation
+from energy_meter.tests.functional.services import rabbitmq
 
 #: Number of probes of the agent, and of its starts.
 PROBES, STARTS = 1000, 120
@@ -44,22 +47,26 @@ def run(name: str) -> attack.Figures:
     """Run one attack of :data:`ATTACKS`."""
     with (
         simulation.database('postgresql') as engine,
+        rabbitmq.RabbitMQ() as broker,
         concurrent.futures.ProcessPoolExecutor(
             1, multiprocessing.get_context('spawn')
         ) as pool,
     ):
         url = engine.url.render_as_string(hide_password=False)
-        return pool.submit(measure, url, ATTACKS[name]).result(MAX_SECONDS)
+        return pool.submit(
+            measure, url, broker.add_vhost(), ATTACKS[name]
+        ).result(MAX_SECONDS)
 
 
-def measure(url: str, has_state: bool) -> attack.Figures:
+def measure(url: str, bus: str, has_state: bool) -> attack.Figures:
     """Read what the agents sent, and measure this process.
 
     :param url: of the database.
+    :param bus: URL of the broker.
     :param has_state: whether the agent keeps its state.
     """
     conf = simulation.configure(url)
-    conf.set_override('transport_url', 'fake:/')
+    conf.set_override('transport_url', bus)
     conf.set_override('secrets', ['secret'], 'bus')
     collector = service.Collector(conf, lambda: conf)
     batches = _Batches(collector._writer, _publish(conf, has_state))
@@ -87,8 +94,10 @@ def _publish(conf: cfg.ConfigOpts, has_state: bool) -> int:
 
     :returns: number of measurements.
     """
+    connection = transport.connect(conf)
+    _create_queue(connection)
     bus = publisher.MeasurementPublisher(
-        transport.connect(conf), transport.keyring(conf), 'attack'
+        connection, transport.keyring(conf), 'attack'
     )
     agent = simulation.Agent('agent', PROBES)
     for _ in range(STARTS):
@@ -101,6 +110,18 @@ def _publish(conf: cfg.ConfigOpts, has_state: bool) -> int:
         # The second register follows no other, so it contests the probe.
         bus.publish(simulation.Agent(_OTHER, 1, 'z').measure())
     return STARTS * PROBES + 2
+
+
+def _create_queue(
+    connection: messaging_transport.NotificationTransport,
+) -> None:
+    """Create the queue of the collectors, as their first start does."""
+    target = oslo_messaging.Target(
+        exchange=transport.EXCHANGE, topic=transport.TOPIC
+    )
+    connection._listen_for_notifications(
+        {(target, transport.PRIORITY)}, None, 1, None
+    ).cleanup()
 
 
 class _Batches:

@@ -144,6 +144,19 @@ class WindowTest(base.BaseTestCase):
             self.assertTrue(incoming.requeued.wait(TIMEOUT_S))
         self.assertEqual([], self.take(1))
 
+    def test_batch_is_requeued_if_the_window_is_closed_meanwhile(self):
+        def close(incoming):
+            closing.close()
+            return incoming.sender
+
+        closing = window.Window(close)
+        messages = [_Incoming(agent) for agent in 'ab']
+        closing.put(messages)
+
+        self.assertEqual([], closing.take(1, 0.01))
+        for incoming in messages:
+            self.assertTrue(incoming.requeued.is_set())
+
     def test_closing_ends_the_wait_for_messages(self):
         taken = queue.Queue()
         threading.Thread(
