@@ -15,6 +15,7 @@ import typing
 
 from oslo_config import cfg
 
+from energy_meter import attempt
 from energy_meter import exception
 from energy_meter import signing
 from energy_meter.bus import body
@@ -22,6 +23,7 @@ from energy_meter.bus import envelope
 from energy_meter.bus import fields
 from energy_meter.bus import principal
 from energy_meter.bus import transport as bus_transport
+from energy_meter.bus import turns
 from energy_meter.conf import agent_secrets
 from energy_meter.conf import section as conf_section
 from energy_meter.conf import sections
@@ -110,17 +112,39 @@ class Verifier:
             or to replace hosts.
         :raises RejectedMessage: if the envelope as a whole is rejected.
         """
-        verified = envelope.verify(self._keyring, received)
+        verified, sender = self._authenticate(received)
         agent = verified['agent_name']
-        sender = self._agents.get(agent, self._shared)
-        if verified['key_id'] not in sender.key_ids:
-            raise self._wrong_secret(agent, verified['key_id'])
         registers = self._without_sums(
             agent, envelope.decode(verified), on_reject
         )
         if not self._agents:
             return registers
         return sender.restrict(agent, registers, on_reject)
+
+    def sender(self, received: object) -> turns.Sender:
+        """Return who sent an envelope, without decoding its body."""
+        authenticated, _ = attempt.call(
+            lambda: self._authenticate(received), exception.RejectedMessage
+        )
+        if authenticated is None:
+            return turns.UNVERIFIED
+        verified, sender = authenticated
+        name = verified['agent_name']
+        return turns.Sender(name if sender.has_section else '', name)
+
+    def _authenticate(
+        self, received: object
+    ) -> tuple[envelope.Envelope, principal.Principal]:
+        """Verify that an envelope is signed with a secret of its agent.
+
+        :raises RejectedMessage: if it is not.
+        """
+        verified = envelope.verify(self._keyring, received)
+        agent = verified['agent_name']
+        sender = self._agents.get(agent, self._shared)
+        if verified['key_id'] not in sender.key_ids:
+            raise self._wrong_secret(agent, verified['key_id'])
+        return verified, sender
 
     def _without_sums(
         self,

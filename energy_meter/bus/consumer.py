@@ -64,6 +64,7 @@ class MeasurementConsumer:
             batch_size,
             batch_timeout,
             pool,
+            sender_of=lambda received: self._verifier.sender(received),
         )
 
     def start(self) -> None:

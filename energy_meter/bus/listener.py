@@ -10,13 +10,14 @@ import typing
 
 import oslo_messaging
 from oslo_messaging import transport as messaging_transport
-from oslo_messaging.notify import listener as messaging_listener
 
 from energy_meter import attempt
 from energy_meter import exception
 from energy_meter.bus import message as bus_message
 from energy_meter.bus import messaging_log
 from energy_meter.bus import transport as bus_transport
+from energy_meter.bus import turns
+from energy_meter.bus import window
 
 LOG = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ Handler = collections.abc.Callable[
 #: Selects what of a message goes into a batch: :func:`envelopes` or
 #: :func:`message`.
 Extract = collections.abc.Callable[[bus_message.Message], list[typing.Any]]
+#: Returns who sent an envelope.
+SenderOf = collections.abc.Callable[[object], turns.Sender]
 
 
 class Stopping(exception.EnergyMeterError):
@@ -50,24 +53,33 @@ def message(received: bus_message.Message) -> list[bus_message.Message]:
     return [received]
 
 
+def unverified(received: object) -> turns.Sender:
+    """Return the sender of any envelope for readers that verify none.
+
+    They handle messages in the order of arrival.
+    """
+    return turns.UNVERIFIED
+
+
 class _Dispatcher:
     """Hands batches to a handler and never raises.
 
     oslo.messaging's own dispatcher fails on a message whose outermost fields
-    have unexpected types, and drops the whole batch.
+    have unexpected types, and drops the whole batch. It also handles messages
+    in the order of arrival, whatever their senders sent before.
     """
-
-    supported_priorities = (bus_transport.PRIORITY,)
 
     def __init__(
         self,
         handler: Handler,
         on_reject: bus_message.OnReject,
-        extract: Extract = envelopes,
+        extract: Extract,
+        sender_of: SenderOf,
     ) -> None:
         self._handler = handler
         self._on_reject = on_reject
         self._extract = extract
+        self._sender_of = sender_of
 
     def dispatch(self, incoming: list[typing.Any]) -> set[typing.Any]:
         """Handle a batch.
@@ -87,6 +99,15 @@ class _Dispatcher:
             )
         return set()
 
+    def sender(self, incoming: typing.Any) -> turns.Sender:
+        """Return who sent a message, which is parsed and discarded."""
+        received, _ = attempt.call(
+            lambda: bus_message.read(incoming), exception.RejectedMessage
+        )
+        if received is None:
+            return turns.UNVERIFIED
+        return turns.main_sender(received.envelopes, self._sender_of)
+
     def _read(
         self, incoming: list[typing.Any]
     ) -> collections.abc.Iterator[typing.Any]:
@@ -104,6 +125,9 @@ class _Dispatcher:
 class Listener:
     """Reads a queue of a bus, one batch at a time.
 
+    Messages are read ahead. Their senders take turns, so that the messages of
+    one do not fill a batch while those of others wait.
+
     :param handler: handles the batches.
     :param on_reject: called for each message that is rejected unread.
     :param batch_size: maximum number of messages in a batch.
@@ -111,6 +135,7 @@ class Listener:
     :param pool: name of a separate queue; None for the queue of the topic,
         which only the collectors may read.
     :param extract: selects what of each message the handler receives.
+    :param sender_of: returns who sent an envelope.
     """
 
     def __init__(
@@ -122,54 +147,65 @@ class Listener:
         batch_timeout: float,
         pool: str | None = None,
         extract: Extract = envelopes,
+        sender_of: SenderOf = unverified,
     ) -> None:
         bus_message.postpone_parsing()
-        target = oslo_messaging.Target(
-            exchange=bus_transport.EXCHANGE, topic=bus_transport.TOPIC
-        )
-        self._server = messaging_listener.BatchNotificationServer(
-            transport,
-            [target],
-            _Dispatcher(handler, on_reject, extract),
-            allow_requeue=True,
-            pool=pool,
-            batch_size=batch_size,
-            batch_timeout=batch_timeout,
-        )
+        self._transport = transport
         self._name = bus_transport.name(transport)
+        self._batch_size = batch_size
+        self._batch_timeout = batch_timeout
+        self._pool = pool
+        self._dispatcher = _Dispatcher(handler, on_reject, extract, sender_of)
+        self._window = window.Window(self._dispatcher.sender)
         self._listening = threading.Event()
         self._stopping = threading.Event()
+        # Connecting blocks while the broker is away, hence the thread.
+        self._thread = threading.Thread(
+            target=self._listen, name='listener', daemon=True
+        )
 
     def start(self) -> None:
         """Start to read as soon as the broker can be reached."""
-        # Connecting blocks while the broker is away, hence the thread.
-        threading.Thread(
-            target=self._listen, name='listener', daemon=True
-        ).start()
+        self._thread.start()
 
     def _listen(self) -> None:
         while not self._stopping.is_set():
-            if messaging_log.open_connection(self._name, self._start_server):
+            if messaging_log.open_connection(self._name, self._connect):
                 LOG.info('Reading the bus %s', self._name)
                 self._listening.set()
-                if self._stopping.is_set():
-                    # stop() was called while the server started.
-                    self._stop_server()
+                self._handle_batches()
                 return
-            # The server must be stopped before it can be started again.
-            self._server.stop()
             self._stopping.wait(_RETRY_INTERVAL_S)
 
-    def _start_server(self) -> None:
-        # A single thread handles one batch at a time and so keeps the order.
-        self._server.start(override_pool_size=1)
+    def _connect(self) -> None:
+        target = oslo_messaging.Target(
+            exchange=bus_transport.EXCHANGE, topic=bus_transport.TOPIC
+        )
+        self._connection = self._transport._listen_for_notifications(
+            {(target, bus_transport.PRIORITY)},
+            self._pool,
+            batch_size=1,
+            batch_timeout=self._batch_timeout,
+        )
+
+    def _handle_batches(self) -> None:
+        """Handle batches until the window is closed."""
+        self._connection.start(self._window.put)
+        while batch := self._window.take(
+            self._batch_size, self._batch_timeout
+        ):
+            requeued = self._dispatcher.dispatch(batch)
+            for incoming in batch:
+                if incoming in requeued:
+                    incoming.requeue()
+                else:
+                    incoming.acknowledge()
+        self._connection.stop()
+        self._connection.cleanup()
 
     def stop(self) -> None:
         """Stop reading and wait until the last batch has been handled."""
         self._stopping.set()
+        self._window.close()
         if self._listening.is_set():
-            self._stop_server()
-
-    def _stop_server(self) -> None:
-        self._server.stop()
-        self._server.wait()
+            self._thread.join()

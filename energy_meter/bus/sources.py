@@ -3,7 +3,7 @@
 """All buses that a service reads."""
 
 import collections.abc
-import threading
+from concurrent import futures
 import typing
 
 from oslo_messaging import transport as messaging_transport
@@ -16,7 +16,8 @@ class Sources:
     """Reads several buses as if they were one.
 
     Each bus has its own listener, so that one that is unreachable does not
-    stop the others. The handler is called for one batch at a time.
+    stop the others. The handler is called for one batch at a time, and buses
+    whose batches wait take turns.
 
     :param transports: of the buses; :meth:`stop` closes them.
 
@@ -35,9 +36,11 @@ class Sources:
         batch_timeout: float,
         pool: str | None = None,
         extract: listener.Extract = listener.envelopes,
+        sender_of: listener.SenderOf = listener.unverified,
     ) -> None:
         self._handler = handler
-        self._lock = threading.Lock()
+        # Its queue has at most one batch of each bus. A lock is not fair.
+        self._executor = futures.ThreadPoolExecutor(1, 'handler')
         self._transports = transports
         self._listeners = [
             listener.Listener(
@@ -48,6 +51,7 @@ class Sources:
                 batch_timeout,
                 pool,
                 extract,
+                sender_of,
             )
             for transport in transports
         ]
@@ -61,9 +65,9 @@ class Sources:
         """Stop reading and wait until the last batch has been handled."""
         for source in self._listeners:
             source.stop()
+        self._executor.shutdown()
         for transport in self._transports:
             transport.cleanup()
 
     def _handle(self, batch: collections.abc.Iterable[typing.Any]) -> None:
-        with self._lock:
-            self._handler(batch)
+        self._executor.submit(self._handler, batch).result()

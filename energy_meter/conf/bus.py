@@ -69,11 +69,12 @@ OPTS: list[cfg.Opt] = [
     ),
 ]
 
-#: Defaults for RabbitMQ: quorum queues, bounded prefetch, fast reconnects,
-#: and heartbeats that detect dead connections.
+#: Defaults for RabbitMQ: quorum queues, a prefetch that fills the window of
+#: :mod:`energy_meter.bus.window`, fast reconnects, and heartbeats that detect
+#: dead connections.
 RABBIT_DEFAULTS = {
     'rabbit_quorum_queue': True,
-    'rabbit_qos_prefetch_count': 100,
+    'rabbit_qos_prefetch_count': 1000,
     'rabbit_interval_max': 2,
     'rabbit_retry_backoff': 1,
     'heartbeat_timeout_threshold': 20,

@@ -18,9 +18,9 @@ OPTS: list[cfg.Opt] = [
         'batch_size',
         default=50,
         min=1,
-        help='Maximum number of messages in one batch. With half of '
-        '[oslo_messaging_rabbit] rabbit_qos_prefetch_count, the next batch '
-        'arrives while one is written.',
+        help='Maximum number of messages in one batch. If more wait, agents '
+        'take turns. Messages are read ahead, up to [oslo_messaging_rabbit] '
+        'rabbit_qos_prefetch_count.',
     ),
     cfg.FloatOpt(
         'settle_interval',

@@ -10,6 +10,7 @@ from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.bus import patterns
 from energy_meter.bus import principal
+from energy_meter.bus import turns
 
 
 class EnvelopeFilter:
@@ -58,6 +59,12 @@ class EnvelopeFilter:
         if self._signer is not None:
             return envelope.re_sign(self._signer, header, selected)
         return header
+
+    def sender(self, received: object) -> turns.Sender:
+        """Return who sent an envelope, if envelopes are verified."""
+        if self._verifier is None:
+            return turns.UNVERIFIED
+        return self._verifier.sender(received)
 
     def _matches(self, probe: measurement.Probe) -> bool:
         return (

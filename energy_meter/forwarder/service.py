@@ -92,6 +92,7 @@ class Forwarder(service.ServiceBase):
             options.flush_interval,
             options.pool,
             listener.message,
+            lambda received: self._filter.sender(received),
         )
         self._stopping = threading.Event()
         self._reporter = threading.Thread(

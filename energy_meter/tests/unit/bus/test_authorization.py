@@ -15,6 +15,7 @@ from energy_meter import signing
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.bus import principal
+from energy_meter.bus import turns
 from energy_meter.tests.unit.bus import base
 
 #: Two agents with their own secrets; all others use the shared one.
@@ -65,6 +66,32 @@ class VerifierCase(test_base.BaseTestCase):
         self.assertEqual(list(accepted), self.verify(received))
         self.assertEqual([reason], [error.reason for error in self.rejected])
         self.assertLess(len(str(self.rejected[0])), 250)
+
+
+class SenderTest(VerifierCase):
+    def test_agent_with_its_own_secret_is_known(self):
+        self.assertEqual(
+            turns.Sender('meter-7', 'meter-7'),
+            VERIFIER.sender(sign('own-old', 'meter-7', 'ups')),
+        )
+
+    def test_holders_of_the_shared_secret_are_one_principal(self):
+        # They choose the names of their agents.
+        self.assertEqual(
+            [turns.Sender('', 'a'), turns.Sender('', 'b')],
+            [VERIFIER.sender(sign('shared', name, 'p')) for name in 'ab'],
+        )
+
+    def test_no_other_sender_is_known(self):
+        signed = sign('shared', 'a', 'p')
+        for received in (
+            None,
+            signed | {'signature': '0' * 64},
+            sign('unknown', 'a', 'p'),
+            sign('shared', 'meter-7', 'ups'),
+            sign('other', 'meter-7', 'ups'),
+        ):
+            self.assertEqual(turns.UNVERIFIED, VERIFIER.sender(received))
 
 
 class OwnSecretTest(VerifierCase):

@@ -112,6 +112,43 @@ class MeasurementConsumerTest(base.BusTestCase):
             1, self.log.output.count('upgrade readers before agents')
         )
 
+    def test_flood_of_an_agent_delays_another_by_two_batches(self):
+        # Given 200 messages of an agent in the queue, then one of another,
+        for elapsed in range(200):
+            self.publish('flooding', elapsed)
+        self.publish('other', 0)
+
+        # when a reader whose batches have ten messages has read them ahead,
+        started = self.make(pool=None)
+        (source,) = started._sources._listeners
+        handled = []
+
+        def handle(measurements):
+            with source._window._changed:
+                source._window._changed.wait_for(
+                    lambda: len(source._window._waiting) >= 190 or handled,
+                    TIMEOUT_S,
+                )
+            handled.append([each.probe.agent for each in measurements])
+            self.batches.put(handled[-1])
+
+        started._handler = handle
+        started.start()
+        self.addCleanup(started.stop)
+
+        # then it is in the second batch at the latest.
+        first, second = (self.batches.get(timeout=TIMEOUT_S) for _ in 'ab')
+        self.assertIn('other', first + second)
+
+    def publish(self, agent, elapsed):
+        """Publish a message with a measurement of an agent."""
+        outgoing = base.make_measurement(elapsed=elapsed)
+        publisher.MeasurementPublisher(
+            self.transport, base.KEYRING, agent
+        ).publish(
+            [outgoing._replace(probe=outgoing.probe._replace(agent=agent))]
+        )
+
     def test_marks_are_handed_on(self):
         mark = base.make_measurement(watts=None, is_mark=True)
 

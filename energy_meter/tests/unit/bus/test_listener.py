@@ -32,7 +32,12 @@ class DispatcherTest(base.BaseTestCase):
         )
 
     def make(self, handler):
-        return listener._Dispatcher(handler, self.rejected.append)
+        return listener._Dispatcher(
+            handler,
+            self.rejected.append,
+            listener.envelopes,
+            listener.unverified,
+        )
 
     def dispatch(self, *messages):
         return self.dispatcher.dispatch(
@@ -214,6 +219,29 @@ class ListenerTest(bus_base.BusTestCase):
         self.assertEqual(['a'], message.context['route'])
         self.assertEqual([{'number': 1}, {'number': 2}], message.envelopes)
 
+    def test_messages_that_wait_are_requeued_when_it_stops(self):
+        # Given a message that is handled, and another that waits,
+        started, resume = threading.Event(), threading.Event()
+
+        def handle(envelopes):
+            started.set()
+            resume.wait(TIMEOUT_S)
+
+        running = self.listen(handler=handle)
+        self.publisher.send([{'number': 1}])
+        started.wait(TIMEOUT_S)
+        self.publisher.send([{'number': 2}])
+
+        # when the service stops,
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+        resume.set()
+        stopping.join(TIMEOUT_S)
+
+        # then the next one receives the message that waited.
+        self.listen()
+        self.assertEqual([{'number': 2}], self.receive())
+
     def test_pool_receives_its_own_copies(self):
         self.listen()
         copies = queue.Queue()
@@ -342,17 +370,17 @@ class ListenerTest(bus_base.BusTestCase):
         def connect_slowly(*args, **kwargs):
             connecting.set()
             accept.wait(TIMEOUT_S)
-            return listen(*args, **kwargs)
+            connection = listen(*args, **kwargs)
+            connection.cleanup = stopped.set
+            return connection
 
         self.transport._listen_for_notifications = connect_slowly
         running = self.listen()
-        wait = running._server.wait
-        running._server.wait = lambda: (wait(), stopped.set())
         connecting.wait(TIMEOUT_S)
 
         # when the service stops before it is connected,
         running.stop()
         accept.set()
 
-        # then the server stops, too.
+        # then the connection is closed.
         self.assertTrue(stopped.wait(TIMEOUT_S))

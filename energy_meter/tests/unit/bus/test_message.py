@@ -27,13 +27,18 @@ def encode(content: object) -> bytes:
     ).encode()
 
 
-def receive(body: bytes, **headers: object) -> message.Message:
-    """Read a message from RabbitMQ as oslo.messaging delivers it."""
+def deliver(body: bytes, **headers: object) -> types.SimpleNamespace:
+    """Return a message from RabbitMQ as oslo.messaging delivers it."""
     message.postpone_parsing()
     received = amqp.Message(body, application_headers=headers)
     received.delivery_info = {'delivery_tag': 1}
     delivered = impl_rabbit.RabbitMessage(pyamqp.Channel.Message(received))
-    return message.read(types.SimpleNamespace(message=delivered, ctxt={}))
+    return types.SimpleNamespace(message=delivered, ctxt={})
+
+
+def receive(body: bytes, **headers: object) -> message.Message:
+    """Read a message from RabbitMQ."""
+    return message.read(deliver(body, **headers))
 
 
 class ReadTest(base.BaseTestCase):
@@ -53,6 +58,21 @@ class ReadTest(base.BaseTestCase):
 
     def test_message_without_envelopes_counts_as_an_invalid_one(self):
         self.assertEqual(({}, [None]), receive(encode({'payload': 5})))
+
+    def test_size_is_that_on_the_wire(self):
+        body = encode({'payload': {'envelopes': []}})
+
+        self.assertEqual(len(body), message.size(deliver(body)))
+
+    def test_too_large_message_takes_no_memory(self):
+        body = b'!' * (message.MAX_MESSAGE_BYTES + 1)
+
+        self.assertEqual(0, message.size(deliver(body)))
+
+    def test_size_of_messages_of_other_brokers_is_unknown(self):
+        parsed = types.SimpleNamespace(message={'payload': {}}, ctxt={})
+
+        self.assertEqual(0, message.size(parsed))
 
     def test_too_large_message_is_rejected_unparsed(self):
         body = b'!' * (message.MAX_MESSAGE_BYTES + 1)

@@ -49,6 +49,39 @@ class SourcesTest(bus_base.BusTestCase):
         self.assertEqual([{'number': 1}], self.received.get(timeout=TIMEOUT_S))
 
 
+class TurnsTest(bus_base.BusTestCase):
+    def test_flood_of_a_bus_delays_others_by_a_batch(self):
+        # Given a bus whose batch is handled, and another whose batch waits,
+        handled, waits = [], threading.Event()
+
+        def handle(batch):
+            handled.append(batch)
+            if handled == ['flood']:
+                other.start()
+                waits.wait(TIMEOUT_S)
+
+        started = sources.Sources([], handle, self.fail, 1, 0.01)
+        self.addCleanup(started.stop)
+        submit = started._executor.submit
+
+        def submit_and_notify(function, batch):
+            future = submit(function, batch)
+            if batch == 'other':
+                waits.set()
+            return future
+
+        started._executor.submit = submit_and_notify
+        other = threading.Thread(target=started._handle, args=['other'])
+
+        # when the first has more,
+        for _ in range(3):
+            started._handle('flood')
+        other.join(TIMEOUT_S)
+
+        # then the other one precedes it.
+        self.assertEqual(['flood', 'other', 'flood', 'flood'], handled)
+
+
 class ConnectTest(bus_base.BusTestCase):
     def names(self):
         return [

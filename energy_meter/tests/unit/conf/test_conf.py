@@ -116,7 +116,7 @@ class DefaultsTest(ConfTest):
     def test_queues_are_replicated_and_prefetch_is_bounded(self):
         rabbit = self.load().oslo_messaging_rabbit
         self.assertTrue(rabbit.rabbit_quorum_queue)
-        self.assertEqual(100, rabbit.rabbit_qos_prefetch_count)
+        self.assertEqual(1000, rabbit.rabbit_qos_prefetch_count)
 
     def test_connections_recover_quickly_after_an_outage(self):
         rabbit = self.load().oslo_messaging_rabbit
