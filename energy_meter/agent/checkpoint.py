@@ -103,7 +103,10 @@ class Checkpoint:
         self._marks.flush()
         content = {
             'agent': self._agent,
-            'open': current.open,
+            'open': [
+                (_format_measurement(latest), elapsed)
+                for latest, elapsed in current.open
+            ],
             'ended': current.ended,
         }
         _, error = attempt.call(
@@ -182,13 +185,21 @@ def _final_marks(
     ]
 
 
+def _format_measurement(
+    latest: measurement.Measurement,
+) -> tuple[object, ...]:
+    # Agents that meter energy only can be downgraded.
+    return tuple(latest) if latest.usage else latest[:-1]
+
+
 def _parse_measurement(
     row: collections.abc.Sequence[typing.Any],
 ) -> measurement.Measurement:
-    probe, key, after, *values, usage = row
-    return measurement.Measurement(
+    probe, key, after, *values = row
+    found = measurement.Measurement(
         measurement.Probe(*probe),
         measurement.RegisterKey(*key),
         None if after is None else measurement.Predecessor(*after),
         *values,
-    )._replace(usage=cpu_usage.parse_usage(usage))
+    )
+    return found._replace(usage=cpu_usage.parse_usage(found.usage))
