@@ -107,6 +107,8 @@ def evaluate(directory: pathlib.Path) -> dict[str, typing.Any]:
             **os.environ,
             'ANSIBLE_HOME': str(directory),
             'ANSIBLE_ROLES_PATH': str(ROLE.parent),
+            # Ansible ends in a locale without UTF-8.
+            'LC_ALL': 'C.UTF-8',
         },
     )
     return {
