@@ -166,7 +166,7 @@ function _energy_meter_configure_pages {
 function _energy_meter_ceilometer {
     local file
     for file in polling.yaml pipeline.yaml; do
-        python3 "$ENERGY_METER_DIR/devstack/ceilometer_parts.py" "$1" \
+        python3 "$ENERGY_METER_DIR/etc/ceilometer/parts.py" "$1" \
             "$ENERGY_METER_DIR/etc/ceilometer/$file" \
             "$CEILOMETER_CONF_DIR/$file"
     done

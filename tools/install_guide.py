@@ -11,8 +11,8 @@ would type and write, in the order of the page:
 * A ``code-block`` whose ``caption`` is an absolute path: a file with this
   content.
 
-Other blocks are examples and are left out. The script prints each command
-before it runs it and stops at the first one that fails.
+Other blocks and included files are examples and are left out. The script
+prints each command before it runs it and stops at the first one that fails.
 """
 
 import collections.abc
@@ -59,6 +59,16 @@ class CodeBlock(rst.Directive):
         ]
 
 
+class LiteralInclude(rst.Directive):
+    """Sphinx's ``literalinclude``: an example."""
+
+    required_arguments = 1
+    option_spec: typing.ClassVar = {'language': directives.unchanged_required}
+
+    def run(self) -> list[nodes.Node]:
+        return []
+
+
 def parse(text: str, name: str) -> nodes.document:
     """Parse a page.
 
@@ -67,6 +77,7 @@ def parse(text: str, name: str) -> nodes.document:
         only Sphinx understands: it could hide code blocks.
     """
     directives.register_directive('code-block', CodeBlock)
+    directives.register_directive('literalinclude', LiteralInclude)
     roles.register_generic_role('doc', nodes.emphasis)
     return core.publish_doctree(
         text,

@@ -6,10 +6,10 @@
 #
 #   tools/run_install_guide.sh [PAGE]
 #
-# PAGE is doc/source/install/guide.rst by default. Needs root, 3 GB of disk
-# space and a quarter of an hour; installs the programs that it needs. The
-# container has only a loopback interface: apt and pip use a proxy. It is
-# removed at the end.
+# PAGE is doc/source/install/guide.rst by default; ansible.rst in the same
+# directory is another. Needs root, 3 GB of disk space and a quarter of an hour;
+# installs the programs that it needs. The container has only a loopback
+# interface: apt and pip use a proxy. It is removed at the end.
 
 set -euo pipefail
 # shellcheck source=tools/functions.sh

@@ -98,6 +98,9 @@ class ScriptTest(base.BaseTestCase):
             ::
 
                echo never
+
+            .. literalinclude:: example.yml
+               :language: yaml
             """),
         )
 

@@ -2,9 +2,9 @@
 
 """Add the definitions of energy_meter to Ceilometer's files or remove them.
 
-    ceilometer_parts.py add|remove PART FILE
+    parts.py add|remove PART FILE
 
-PART is polling.yaml or pipeline.yaml of etc/ceilometer, FILE the file that
+PART is polling.yaml or pipeline.yaml of this directory, FILE the file that
 Ceilometer reads. Definitions of the same name in FILE are replaced.
 """
 
