@@ -21,6 +21,7 @@ BASICS = {
     'baseline',
     'conf',
     'counter_accumulator',
+    'cpu_usage',
     'exception',
     'log_throttle',
     'measurement',
@@ -50,7 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'policies': set(),
     'totals': set(),
     'signing': {'exception'},
-    'register': {'accumulator', 'measurement'},
+    'register': {'accumulator', 'cpu_usage', 'measurement'},
     'conf': {'exception', 'measurement'},
     # Metrics are served by the HTTP server of the API and the pages.
     'telemetry': {'conf', 'exception', 'web'},

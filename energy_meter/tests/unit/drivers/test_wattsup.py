@@ -7,6 +7,7 @@ from hypothesis import strategies
 from oslotest import base
 
 from energy_meter import exception
+from energy_meter import measurement
 from energy_meter.drivers import wattsup
 from energy_meter.tests import drivers
 
@@ -44,9 +45,7 @@ class DecoderTest(base.BaseTestCase):
 
         reading = wattsup._reading('desk', frame)
 
-        self.assertEqual(
-            ('desk', 123.4, None, None, None, None, None), reading
-        )
+        self.assertEqual(measurement.Reading('desk', 123.4), reading)
 
     @hypothesis.given(cut=strategies.integers(0, 2 * len(FRAME)))
     def test_frame_may_arrive_in_parts(self, cut):
