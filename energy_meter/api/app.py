@@ -32,7 +32,6 @@ def make(
 
     :param conf: the configuration; the middleware registers its options in
         it.
-    :raises AttributionMethodNotFound: if it is not installed.
     :param counts: counters of the API, if they are exported.
     """
     engine = database.Database(

@@ -7,6 +7,7 @@ import functools
 import logging
 import threading
 
+from prometheus_client import metrics_core
 import sqlalchemy as sa
 
 from energy_meter import attempt
@@ -50,6 +51,20 @@ class Attributor:
         self._rules = rules
         self._counters = counts
         self._throttled_log = throttled_log
+        self._waiting = 0
+        counts.registry.register(self)
+
+    def collect(
+        self,
+    ) -> collections.abc.Iterator[metrics_core.GaugeMetricFamily]:
+        """Yield the metric of days that wait, for Prometheus."""
+        yield metrics_core.GaugeMetricFamily(
+            'energy_meter_attributions_waiting',
+            'Closed days of probes whose energy is not attributed to '
+            'instances, because another probe of the host is not closed or '
+            'an error occurs, in the whole database',
+            value=self._waiting,
+        )
 
     def run(self) -> None:
         """Attribute all days that are due."""
@@ -64,6 +79,10 @@ class Attributor:
                 if self._stopping.is_set():
                     return
                 total += self._attribute(due[start : start + _CHUNK], day)
+        if days:
+            with self._engine.connect() as connection:
+                left = due_attributions.days(connection)
+            self._waiting = sum(map(len, left.values()))
         self._counters.count('attributions', total)
         if total:
             LOG.info('Attributed %d days of hosts to their instances', total)

@@ -14,6 +14,7 @@ from oslo_config import cfg
 import sqlalchemy as sa
 
 from energy_meter import cpu_usage
+from energy_meter import exception
 from energy_meter.billing import attribution
 from energy_meter.billing import attribution_methods
 from energy_meter.billing import host_usage
@@ -48,12 +49,18 @@ class Rules(typing.NamedTuple):
 def rules(conf: cfg.ConfigOpts) -> Rules:
     """Return how energy is attributed according to the configuration.
 
-    :raises AttributionMethodNotFound: if no installed package has the method.
+    :raises ConfigurationError: if no installed package has the method.
     """
-    return Rules(
-        attribution_methods.load(conf.collector.attribution_method),
-        conf.rrd.scope_precedence,
-    )
+    try:
+        method = attribution_methods.load(conf.collector.attribution_method)
+    except exception.AttributionMethodNotFound as error:
+        raise exception.ConfigurationError(
+            file='configuration',
+            section='collector',
+            option='attribution_method',
+            reason=error,
+        ) from None
+    return Rules(method, conf.rrd.scope_precedence)
 
 
 class Inputs(typing.NamedTuple):

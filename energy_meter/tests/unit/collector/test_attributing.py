@@ -236,6 +236,12 @@ class AttributorTest(db_base.DatabaseTest):
             self.log.output,
         )
         self.assertEqual({hosts.DAY: {'a-cpu', 'a-power'}}, self.due())
+        self.assertEqual(
+            2,
+            self.counters.registry.get_sample_value(
+                'energy_meter_attributions_waiting'
+            ),
+        )
 
     def test_idle_power_above_what_a_host_needs_is_reported(self):
         self.close(
