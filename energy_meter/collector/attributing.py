@@ -172,21 +172,17 @@ def attribute(
     previous = attributed_days.headers(
         connection, ((day, host.name) for host in known)
     )
-    chosen = attributing.inputs(connection, known, day, rules.precedence)
+    inputs = attributing.inputs(connection, known, day, rules.precedence)
     changed = [
         each
-        for each in chosen
+        for each in inputs
         if each.is_final
         and not _is_known(each, previous.get((day, each.host.name)))
     ]
     computed = [*attributing.attribute(connection, changed, rules, previous)]
     # What was committed since the first query may have changed the days.
-    again = {
-        each.host.name: each
-        for each in attributing.inputs(
-            connection, known, day, rules.precedence
-        )
-    }
+    inputs = attributing.inputs(connection, known, day, rules.precedence)
+    again = {each.host.name: each for each in inputs}
     db_now = db_engine.now(connection)
     written = [
         _next_version(each, previous.get((day, each.header.host)), db_now)
@@ -194,14 +190,18 @@ def attribute(
         if _is_known(again.get(each.header.host), each.header)
     ]
     attributed_days.insert(connection, written)
-    waiting = {
+    due_attributions.delete(connection, day, marked - _waiting(inputs))
+    return written
+
+
+def _waiting(inputs: collections.abc.Iterable[attributing.Inputs]) -> set[str]:
+    """Return the probes of hosts of which one is still to be closed."""
+    return {
         name
-        for each in again.values()
+        for each in inputs
         if not each.is_final
         for name in each.host.probes()
     }
-    due_attributions.delete(connection, day, marked - waiting)
-    return written
 
 
 def _is_known(

@@ -181,17 +181,10 @@ def attribute(
     day = next(iter(chosen)).day
     start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
     wanted = {name for each in chosen for name in {each.usage, *each.energy()}}
-    lines = timelines.load(
-        connection,
-        {name: [(start, until)] for name in wanted},
-        has_marks=True,
-    )
-    segments = usage_segments.load(
-        connection,
-        {each.usage: lines[each.usage] for each in chosen},
-        start,
-        until,
-    )
+    runs = {name: [(start, until)] for name in wanted}
+    lines = timelines.load(connection, runs, has_marks=True)
+    usage = {each.usage: lines[each.usage] for each in chosen}
+    segments = usage_segments.load(connection, usage, start, until)
     for each in chosen:
         known = segments[each.usage]
         layouts = [
@@ -200,12 +193,8 @@ def attribute(
             if start < one.until and one.start < until
         ]
         if layouts:
-            idle = _idle_power(
-                connection,
-                each,
-                layouts[-1],
-                previous.get((day, each.host.name)),
-            )
+            old = previous.get((day, each.host.name))
+            idle = _idle_power(connection, each, layouts[-1], old)
             header = _header(each, layouts[-1], rules.method, idle)
             yield _attribute(header, each, lines, known, rules.method)
 
