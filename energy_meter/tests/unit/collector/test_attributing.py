@@ -171,19 +171,19 @@ class _Broken(attribution_methods.ReservedAndCPU):
 class AttributorTest(db_base.DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
-        self.counters = counters.Counters(metrics.COUNTERS)
         self.log = self.useFixture(fixtures.FakeLogger())
 
     def close(self, *hosts_: hosts.Host) -> None:
         """Meter hosts for a day, and close it."""
         end = hosts.START + 30 * hosts.HOUR_MS
         for host in hosts_:
-            host.meter(hosts.START, end, step=6 * hosts.HOUR_MS)
+            host.meter(hosts.START, end, step=15 * hosts.HOUR_MS)
         closings.close(self.engine, end)
 
     def run_attributor(
         self, method: type[attribution_methods.Method] = hosts.RULES.method
     ) -> None:
+        self.counters = counters.Counters(metrics.COUNTERS)
         attributing.Attributor(
             self.engine,
             threading.Event(),
