@@ -80,7 +80,7 @@ def close(
 
 
 def watch_tip(connection: sa.Connection, probe: str) -> None:
-    """Give the tip the role that it has when closed days may change with it.
+    """Assign the role of a tip with which closed days may change.
 
     Its changes are then settled, even if the probe is already contested.
     """
