@@ -141,7 +141,7 @@ class Trace:
         self.readings[0] = self.readings[0]._replace(instances=first)
 
     def _advance(self, guests: list[_Guest], second: int) -> None:
-        """Let all guests compute for a second."""
+        """Advance all guests by a second."""
         loads = {
             guest.instance: load * self._random.uniform(0.9, 1.1)
             for guest in guests
