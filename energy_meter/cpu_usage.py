@@ -85,6 +85,16 @@ def parse_layout(row: collections.abc.Sequence[typing.Any]) -> Layout:
     )
 
 
+def parse_usage(
+    row: collections.abc.Sequence[typing.Any] | None,
+) -> Usage | None:
+    """Return a vector from its JSON, in which tuples are lists; or None."""
+    if row is None:
+        return None
+    layout, cpu = row
+    return Usage(parse_layout(layout), tuple(cpu))
+
+
 def increments(before: Usage | None, after: Usage) -> tuple[int, ...]:
     """Return what each instance of the later vector computed between two.
 

@@ -13,6 +13,7 @@ Replacing the accumulator starts from a new base; the register continues.
 """
 
 from energy_meter import accumulator
+from energy_meter import cpu_usage
 from energy_meter import measurement
 
 
@@ -130,11 +131,15 @@ class Register:
         return following
 
     def snapshot(
-        self, probe: measurement.Probe, synced: bool
+        self,
+        probe: measurement.Probe,
+        synced: bool,
+        usage: cpu_usage.Usage | None = None,
     ) -> measurement.Measurement:
         """Return the measurement of the last reading.
 
         :param synced: whether the wall clock was synchronized.
+        :param usage: vector of a register of CPU time.
         """
         point = self.latest
         return measurement.Measurement(
@@ -147,10 +152,15 @@ class Register:
             self.watts,
             self.volts,
             self.amperes,
+            usage=usage,
         )
 
     def mark(
-        self, probe: measurement.Probe, synced: bool, point: measurement.Point
+        self,
+        probe: measurement.Probe,
+        synced: bool,
+        point: measurement.Point,
+        usage: cpu_usage.Usage | None = None,
     ) -> measurement.Measurement:
         """Return a point of this register's curve as a mark."""
         return measurement.Measurement(
@@ -161,4 +171,5 @@ class Register:
             self.opened_timestamp + point.elapsed,
             *point,
             is_mark=True,
+            usage=usage,
         )

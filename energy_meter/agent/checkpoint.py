@@ -13,6 +13,7 @@ import threading
 import typing
 
 from energy_meter import attempt
+from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
@@ -162,10 +163,10 @@ def _parse(content: dict[str, typing.Any]) -> tuple[str, Saved]:
 def _parse_measurement(
     row: collections.abc.Sequence[typing.Any],
 ) -> measurement.Measurement:
-    probe, key, after, *values = row
+    probe, key, after, *values, usage = row
     return measurement.Measurement(
         measurement.Probe(*probe),
         measurement.RegisterKey(*key),
         None if after is None else measurement.Predecessor(*after),
         *values,
-    )
+    )._replace(usage=cpu_usage.parse_usage(usage))

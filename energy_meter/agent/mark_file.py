@@ -4,8 +4,9 @@
 
 A file is a sequence of blocks. Each is the length of what follows in four
 bytes, and compressed JSON, which includes a checksum. The JSON is a list of
-two lists: registers that no earlier block of the file contains, and marks. A
-mark begins with the position of its register among all registers of the file.
+three lists: registers and layouts that no earlier block of the file contains,
+and marks. A mark begins with the position of its register among all registers
+of the file, and one of a vector ends with that of its layout and the values.
 So a file can be read without any other. A mark takes 30 bytes if each register
 has one in a file, and 2 to 10 more for each further one.
 """
@@ -17,6 +18,7 @@ import pathlib
 import typing
 import zlib
 
+from energy_meter import cpu_usage
 from energy_meter import measurement
 
 LOG = logging.getLogger(__name__)
@@ -42,13 +44,15 @@ class Encoder:
 
     def __init__(self) -> None:
         self._positions: dict[_Register, int] = {}
+        self._layouts: dict[cpu_usage.Layout, int] = {}
 
     def encode(
         self, marks: collections.abc.Iterable[measurement.Measurement]
     ) -> bytes:
         """Return the next block."""
         added: list[_Register] = []
-        rows = []
+        layouts: list[cpu_usage.Layout] = []
+        rows: list[tuple[object, ...]] = []
         for mark in marks:
             described = (
                 mark.probe,
@@ -67,13 +71,31 @@ class Encoder:
                     mark.elapsed,
                     mark.millijoules,
                     mark.metered,
+                    *self._encode_usage(mark.usage, layouts),
                 )
             )
         text = json.dumps(
-            (added, rows), ensure_ascii=False, separators=(',', ':')
+            (added, layouts, rows), ensure_ascii=False, separators=(',', ':')
         ).encode()
         block = zlib.compress(text, _COMPRESSION)
         return len(block).to_bytes(_LENGTH_BYTES) + block
+
+    def _encode_usage(
+        self,
+        usage: cpu_usage.Usage | None,
+        added: list[cpu_usage.Layout],
+    ) -> tuple[object, ...]:
+        """Return the last values of a mark.
+
+        :param added: receives the layout, if the file does not contain it.
+        """
+        if usage is None:
+            return ()
+        position = self._layouts.get(usage.layout)
+        if position is None:
+            position = self._layouts[usage.layout] = len(self._layouts)
+            added.append(usage.layout)
+        return position, usage.cpu
 
 
 class Reader:
@@ -90,6 +112,7 @@ class Reader:
         self._path = path
         self._file = path.open('rb')
         self._registers: list[_Register] = []
+        self._layouts: list[cpu_usage.Layout] = []
         self.offset = 0
         self._is_damaged = False
 
@@ -130,8 +153,11 @@ class Reader:
         length = int.from_bytes(header)
         if length > _MAX_LENGTH:
             raise ValueError(f'a block has {length} bytes')
-        added, rows = json.loads(zlib.decompress(self._file.read(length)))
+        added, layouts, rows = json.loads(
+            zlib.decompress(self._file.read(length))
+        )
         self._registers += map(_register, added)
+        self._layouts += map(cpu_usage.parse_layout, layouts)
         marks = [self._mark(*row) for row in rows]
         self.offset += _LENGTH_BYTES + length
         return marks
@@ -143,6 +169,8 @@ class Reader:
         elapsed: int,
         millijoules: int,
         metered: int,
+        layout: int | None = None,
+        cpu: collections.abc.Iterable[int] = (),
     ) -> measurement.Measurement:
         probe, key, after, opened_timestamp = self._registers[position]
         return measurement.Measurement(
@@ -155,6 +183,9 @@ class Reader:
             millijoules,
             metered,
             is_mark=True,
+            usage=None
+            if layout is None
+            else cpu_usage.Usage(self._layouts[layout], tuple(cpu)),
         )
 
 

@@ -12,12 +12,12 @@ from energy_meter import measurement
 #: Maximum time in ms between two readings to interpolate between them. With
 #: more, both readings are kept, and nothing is invented.
 MAX_INTERPOLATION_MS = 10_000
-#: Maximum number of marks per interval that are not at a multiple of it.
+#: Maximum number of marks per interval that are not at a multiple of it, and
+#: that of registers of CPU time, whose instances start and stop. Of these, one
+#: is reserved for the last reading before the next multiple, without which
+#: energy would move from one interval to the other.
 MAX_OFF_GRID = 8
-#: Of these, the maximum for the ends of gaps. One is reserved for the last
-#: reading before the next multiple, without which energy would move from one
-#: interval to the other.
-_MAX_FOR_GAPS = MAX_OFF_GRID - 1
+MAX_OFF_GRID_USAGE = 64
 #: Rounding of elapsed and metered times.
 _ROUNDING_MS = 1
 
@@ -27,11 +27,13 @@ class Marker:
 
     Marks are the opening; the multiples of the interval on the wall clock,
     interpolated between readings that are close; both ends of a gap, in
-    which the metered time stands still; and the last reading. If the reading
-    after a gap meters it, as counters do that return, it is the gap's end.
+    which the metered time stands still; the last reading before another
+    layout; and the last reading. If the reading after a gap meters it, as
+    counters do that return, it is the gap's end.
 
     :param interval: interval of the profile in ms.
     :param opened_timestamp: time in ms at which the register was opened.
+    :param max_off_grid: maximum number of other marks in an interval.
     """
 
     __slots__ = (
@@ -40,13 +42,20 @@ class Marker:
         '_interval_number',
         '_is_gap',
         '_kept',
+        '_max_off_grid',
         '_next',
         '_opened_timestamp',
         '_previous',
     )
 
-    def __init__(self, interval: int, opened_timestamp: int) -> None:
+    def __init__(
+        self,
+        interval: int,
+        opened_timestamp: int,
+        max_off_grid: int = MAX_OFF_GRID,
+    ) -> None:
         self._interval = interval
+        self._max_off_grid = max_off_grid
         self._opened_timestamp = opened_timestamp
         self._previous = measurement.ORIGIN
         self._is_gap = False
@@ -57,14 +66,21 @@ class Marker:
         # Marks off the grid in the interval of the last one of them.
         self._interval_number = self._count = 0
 
-    def add(self, point: measurement.Point) -> list[measurement.Point]:
+    def add(
+        self, point: measurement.Point, is_changed: bool = False
+    ) -> list[measurement.Point]:
         """Return the marks up to a new point of the curve, in order.
 
         :param point: later than all before.
+        :param is_changed: whether its layout is not that of the point before.
         """
         previous, self._previous = self._previous, point
         is_gap = point.metered == previous.metered
-        if point.elapsed < self._next and is_gap == self._is_gap:
+        if (
+            point.elapsed < self._next
+            and is_gap == self._is_gap
+            and not is_changed
+        ):
             return []
         marks: list[measurement.Point] = []
         if self._kept < 0:
@@ -74,13 +90,14 @@ class Marker:
             point.metered - previous.metered
             > point.elapsed - previous.elapsed + _ROUNDING_MS
         )
-        if is_gap != self._is_gap and not meters_gap:
-            self._keep(previous, _MAX_FOR_GAPS, marks)
+        is_end = is_gap != self._is_gap or is_changed
+        if is_end and not meters_gap:
+            self._keep(previous, self._max_off_grid - 1, marks)
         boundary = self._boundary(point.elapsed)
         if boundary > previous.elapsed:
             self._cross(previous, point, boundary, marks)
         if meters_gap:
-            self._keep(point, _MAX_FOR_GAPS, marks)
+            self._keep(point, self._max_off_grid - 1, marks)
         self._is_gap = is_gap
         self._next = boundary + self._interval
         return marks
@@ -109,8 +126,8 @@ class Marker:
             self._kept = mark.elapsed
             marks.append(mark)
         else:
-            self._keep(previous, MAX_OFF_GRID, marks)
-            self._keep(point, MAX_OFF_GRID, marks)
+            self._keep(previous, self._max_off_grid, marks)
+            self._keep(point, self._max_off_grid, marks)
 
     def _keep(
         self,

@@ -6,10 +6,12 @@ import math
 import typing
 
 from energy_meter import accumulator
+from energy_meter import cpu_usage
 from energy_meter import measurement
 from energy_meter import register
 from energy_meter.agent import clock
 from energy_meter.agent import marker
+from energy_meter.agent import vector
 
 #: Difference in seconds between the wall clock and the elapsed time above
 #: which the wall clock has stepped.
@@ -36,6 +38,13 @@ class Settings(typing.NamedTuple):
     options: dict[str, typing.Any]
 
 
+class _Followed(typing.NamedTuple):
+    """What an accumulator follows: a counter, that of a host with threads."""
+
+    counter: measurement.Counter | None
+    threads: int | None
+
+
 class Metering:
     """The open register of one probe.
 
@@ -47,11 +56,12 @@ class Metering:
     """
 
     __slots__ = (
-        '_counter',
+        '_followed',
         '_marker',
         '_profile_interval',
         '_register',
         '_stepped_at',
+        '_vector',
         'generation',
         'latest',
         'settings',
@@ -70,7 +80,9 @@ class Metering:
         self._register = opened
         self._profile_interval = profile_interval
         self._marker = marker.Marker(profile_interval, 0)
-        self._counter: measurement.Counter | None = None
+        # What the accumulator was made for.
+        self._followed: _Followed | None = None
+        self._vector: vector.Vector | None = None
         self._stepped_at = -math.inf
 
     def change(self, settings: Settings) -> None:
@@ -92,6 +104,16 @@ class Metering:
     def deviation(self, at: clock.Instant) -> float:
         """Return by how many seconds the wall clock has stepped."""
         return self._register.deviation(at.boottime, at.timestamp)
+
+    def is_of_other_quantity(self, reading: measurement.Reading) -> bool:
+        """Return whether a reading cannot belong to the register.
+
+        Its driver was replaced by one that reads CPU time, or no longer does.
+        """
+        has_usage = reading.usage is not None
+        if self._vector is not None:
+            return not has_usage
+        return self.latest is not None and has_usage
 
     def must_end(self, at: clock.Instant) -> bool:
         """Return whether the register ends at its last reading.
@@ -121,6 +143,8 @@ class Metering:
         marks = self.end()
         self._register = self._register.successor(key)
         self.latest = None
+        if self._vector is not None:
+            self._vector.restart()
         return marks
 
     def record(
@@ -131,39 +155,83 @@ class Metering:
         :returns: the marks that it makes, then the new measurement; nothing
             if the reading is not newer than the last one.
         """
-        settings, current = self.settings, self._register
-        # A counter that appears later, or changes its properties, starts
-        # from a new base.
-        if current.accumulator is None or (
-            reading.counter not in (None, self._counter)
-        ):
-            self._counter = reading.counter
-            current.accumulator = accumulator.make_accumulator(
-                reading, settings.energy, settings.max_watts, settings.max_gap
-            )
+        probe, current = self.settings.probe, self._register
+        self._follow(reading)
+        metered = current.latest.metered
         if not current.update(reading, at.boottime, at.timestamp):
             return []
         if self.latest is None:
             self._marker = marker.Marker(
-                self._profile_interval, current.opened_timestamp
+                self._profile_interval,
+                current.opened_timestamp,
+                marker.MAX_OFF_GRID
+                if reading.usage is None
+                else marker.MAX_OFF_GRID_USAGE,
             )
         # While a second step waits, the register has a wrong date, whatever
         # the kernel says of the clock.
         synced = at.synced and abs(self.deviation(at)) <= MAX_DEVIATION_S
-        self.latest = current.snapshot(settings.probe, synced)
+        is_metered = current.latest.metered > metered
         recorded = [
-            current.mark(settings.probe, synced, point)
-            for point in self._marker.add(current.latest)
+            current.mark(probe, synced, point, usage)
+            for point, usage in self._mark(reading.usage, is_metered)
         ]
+        usage = None if self._vector is None else self._vector.usage()
+        self.latest = current.snapshot(probe, synced, usage)
         recorded.append(self.latest)
         return recorded
+
+    def _mark(
+        self, snapshot: cpu_usage.Snapshot | None, is_metered: bool
+    ) -> list[tuple[measurement.Point, cpu_usage.Usage | None]]:
+        """Return the marks that the last reading makes."""
+        latest = self._register.latest
+        if self._vector is None or snapshot is None:
+            return [(point, None) for point in self._marker.add(latest)]
+        is_changed = self._vector.add(snapshot, latest.elapsed, is_metered)
+        points = self._marker.add(latest, is_changed)
+        return list(zip(points, self._vector.mark(points), strict=True))
+
+    def _follow(self, reading: measurement.Reading) -> None:
+        """Make an accumulator, if the present one does not fit a reading.
+
+        A counter that appears later, or changes its properties, starts from a
+        new base.
+        """
+        settings, current = self.settings, self._register
+        threads = reading.usage and reading.usage.layout.threads
+        followed = _Followed(reading.counter, threads)
+        if current.accumulator is not None and (
+            reading.counter is None or followed == self._followed
+        ):
+            return
+        self._followed = followed
+        energy, max_watts = settings.energy, settings.max_watts
+        if reading.usage is not None:
+            if self._vector is None:
+                self._vector = vector.Vector(reading.usage)
+            else:
+                self._vector.rebase(reading.usage)
+            # So many CPUs can be busy.
+            energy = 'counter'
+            max_watts = min(
+                max_watts, vector.TOLERANCE * reading.usage.layout.threads
+            )
+        current.accumulator = accumulator.make_accumulator(
+            reading, energy, max_watts, settings.max_gap
+        )
 
     def end(self) -> list[measurement.Measurement]:
         """Return the final mark of the register."""
         if self.latest is None:
             return []
         return [
-            self._register.mark(self.latest.probe, self.latest.synced, point)
+            self._register.mark(
+                self.latest.probe,
+                self.latest.synced,
+                point,
+                self.latest.usage,
+            )
             for point in self._marker.end()
         ]
 

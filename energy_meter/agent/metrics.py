@@ -36,7 +36,14 @@ COUNTERS = (
         'readings_rejected',
         'Readings that are invalid or out of order',
         'reason',
-        ('empty', 'negative', 'not_finite', 'out_of_order', 'out_of_range'),
+        (
+            'empty',
+            'invalid_usage',
+            'negative',
+            'not_finite',
+            'out_of_order',
+            'out_of_range',
+        ),
     ),
     counters.Definition(
         'readings_unbilled',

@@ -12,6 +12,10 @@ from energy_meter.agent import registers as agent_registers
 from energy_meter.agent import validation
 from energy_meter.telemetry import counters
 
+#: Minimum time in ms between two measurements of CPU time that are published,
+#: besides the marks: a vector is as large as many measurements.
+_USAGE_INTERVAL_MS = 60_000
+
 
 class Recorder:
     """Validates readings, updates registers and queues the measurements.
@@ -36,6 +40,8 @@ class Recorder:
         self._marks = marks
         self._clock = clock
         self._violations = validation.ViolationLog(counts)
+        # By probe, the last measurement of CPU time that was queued.
+        self._queued: dict[str, measurement.Measurement] = {}
 
     def record(
         self, readings: collections.abc.Iterable[measurement.Reading]
@@ -55,7 +61,26 @@ class Recorder:
             recorded += self._record(reading, at)
         # The marks first: they are published before the measurements.
         self._marks.put([each for each in recorded if each.is_mark])
-        self._backlog.put(each for each in recorded if not each.is_mark)
+        self._backlog.put(
+            each
+            for each in recorded
+            if not each.is_mark and self._is_due(each)
+        )
+
+    def _is_due(self, recorded: measurement.Measurement) -> bool:
+        """Return whether a measurement is to be published."""
+        if recorded.usage is None:
+            return True
+        previous = self._queued.get(recorded.probe.id)
+        if (
+            previous is not None
+            and previous.register == recorded.register
+            and previous.elapsed // _USAGE_INTERVAL_MS
+            == recorded.elapsed // _USAGE_INTERVAL_MS
+        ):
+            return False
+        self._queued[recorded.probe.id] = recorded
+        return True
 
     def _record(
         self, reading: measurement.Reading, at: agent_clock.Instant

@@ -115,9 +115,9 @@ class Registers:
                     'The machine went back in time; registers end, and new '
                     'ones are opened',
                 )
-                marks = self._end(found)
-                found = self._open(found.settings, at)
-                self._meterings[reading.probe] = found
+                marks, found = self._replace(found, at)
+            elif found.is_of_other_quantity(reading):
+                marks, found = self._replace(found, at)
             elif found.must_end(at):
                 self._log_end(found.deviation(at))
                 self._remember(found)
@@ -171,6 +171,15 @@ class Registers:
             self._profile_interval,
             now.generation,
         )
+
+    def _replace(
+        self, ended: metering.Metering, at: clock.Instant
+    ) -> tuple[list[measurement.Measurement], metering.Metering]:
+        """End a register, and open one that does not continue with it."""
+        marks = self._end(ended)
+        opened = self._open(ended.settings, at)
+        self._meterings[ended.settings.probe.id] = opened
+        return marks, opened
 
     def _end(self, ended: metering.Metering) -> list[measurement.Measurement]:
         self._remember(ended)

@@ -6,9 +6,13 @@ import logging
 import math
 import typing
 
+from energy_meter import attempt
 from energy_meter import counter_accumulator
+from energy_meter import cpu_usage
+from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter import measurement
+from energy_meter.bus import layouts
 from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
@@ -18,6 +22,9 @@ _REJECTION_TEXTS = {
     'not_finite': 'a value is not a finite number',
     'negative': 'a value is negative',
     'out_of_range': 'more than max_watts = {max_watts:g}',
+    'invalid_usage': 'an instance has an invalid name, project, user or '
+    'counter, or is listed twice, or there are more than '
+    f'{layouts.MAX_INSTANCES}',
 }
 
 _DISTRUST_TEXTS = {
@@ -67,7 +74,25 @@ def check(reading: measurement.Reading, max_watts: float) -> str | None:
         return 'negative'
     if reading.watts is not None and reading.watts > max_watts:
         return 'out_of_range'
+    if reading.usage is not None and not _is_publishable(reading.usage):
+        return 'invalid_usage'
     return None
+
+
+def _is_publishable(usage: cpu_usage.Snapshot) -> bool:
+    """Return whether readers of the bus accept a layout, and its values."""
+    layout, counters = usage
+    _, error = attempt.call(
+        lambda: layouts.decode(layouts.encode(layout)),
+        exception.RejectedMessage,
+    )
+    return (
+        error is None
+        and len(counters) == len(layout.instances)
+        and all(
+            0 <= ticks < measurement.INTEGER_LIMIT for _, ticks in counters
+        )
+    )
 
 
 def validate(

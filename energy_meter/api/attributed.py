@@ -24,6 +24,7 @@ from energy_meter.db import attributing
 from energy_meter.db import closed_days
 from energy_meter.db import energies
 from energy_meter.db import engine as db_engine
+from energy_meter.db import instance_days
 from energy_meter.db import instances
 from energy_meter.db import open_days
 from energy_meter.web import access
@@ -94,15 +95,18 @@ class Reading(typing.NamedTuple):
         return self.period(views.page(self.parameters, self.request))
 
     def open_days(
-        self, host: str | None = None
+        self, chosen: instance_days.Filter
     ) -> collections.abc.Iterator[attributed_days.HostDay]:
-        """Yield the days of the period that are not closed."""
+        """Yield the days of the period that are not closed.
+
+        :param chosen: instances; hosts without any may be left out.
+        """
         request = self.request
         days = range(
             request.start // closed_days.DAY_MS,
             (request.end - 1) // closed_days.DAY_MS + 1,
         )
-        return open_days.load(self.connection, days, self.rules, host)
+        return open_days.load(self.connection, days, self.rules, chosen)
 
     def respond(
         self,

@@ -60,7 +60,11 @@ class Instances:
             chosen = instance_days.Filter(instance, view.project)
             period = reading.rows()
             answers, _ = instances.read(
-                reading.connection, chosen, period, reading.open_days(), 1
+                reading.connection,
+                chosen,
+                period,
+                reading.open_days(chosen),
+                1,
             )
             if not answers:
                 identity = instance_days.identity(reading.connection, chosen)
@@ -111,7 +115,11 @@ class Projects:
             chosen = instance_days.Filter(project=project, is_by_project=True)
             period = reading.rows()
             answers, _ = instances.read(
-                reading.connection, chosen, period, reading.open_days(), 1
+                reading.connection,
+                chosen,
+                period,
+                reading.open_days(chosen),
+                1,
             )
             answers = answers or [instances.nothing(project, None, period)]
             return reading.respond_rows(
@@ -135,9 +143,10 @@ class Hosts:
         """Return the energy of one host."""
         self._settings.authorize(pecan.request.environ, policies.SHOW_HOST)
         with attributed.begin(self._settings, views.SITE) as reading:
+            chosen = instance_days.Filter(host=host)
             period = reading.rows()
             answer = host_days.read(
-                reading.connection, host, period, reading.open_days(host)
+                reading.connection, host, period, reading.open_days(chosen)
             )
             if answer is None:
                 raise wsme_exc.ClientSideError(
@@ -192,7 +201,11 @@ def _list(
         raise periods.invalid('step', 'lists have one row for each member')
     period = reading.period([reading.request.start, reading.request.end])
     answers, has_more = instances.read(
-        reading.connection, chosen, period, reading.open_days(), MAX_MEMBERS
+        reading.connection,
+        chosen,
+        period,
+        reading.open_days(chosen),
+        MAX_MEMBERS,
     )
     has_all = not has_more and not chosen.after
     return reading.respond(

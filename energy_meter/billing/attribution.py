@@ -109,7 +109,7 @@ def attribute(
     :raises KeyError: if a boundary is not the date of an edge.
     """
     number = {edge.date: place for place, edge in enumerate(edges)}
-    known = host_usage.Usage(usage, idle_watts, method)
+    known = host_usage.Usage(usage, edges, idle_watts, method)
     found = []
     for start, until in itertools.pairwise(boundaries):
         within = edges[number[start] : number[until] + 1]
@@ -157,15 +157,13 @@ class _Draft:
         length = _length(pieces)
         metered = sum(b.metered - a.metered for a, b in pieces)
         self._covered += metered
-        rest = segment.until - segment.start - length
+        spread = segment.estimated or length < segment.until - segment.start
+        whole = self._usage.whole(number) if spread else dynamic
         for place, each in enumerate(segment.layout.instances):
-            uncertain = 0
-            if segment.estimated or rest:
-                elsewhere = _round_up(dynamic[place] * rest, length)
-                uncertain = max(dynamic[place], elsewhere)
+            here = dynamic[place]
+            uncertain = max(here, whole[place] - here) if spread else 0
             self._add(
-                each.uuid,
-                Part(idle[place], dynamic[place], uncertain, metered, length),
+                each.uuid, Part(idle[place], here, uncertain, metered, length)
             )
         weight = max(segment.busy, sum(segment.cpu), 1)
         for uuid, cpu in self._usage.lost(number):
@@ -185,29 +183,28 @@ class _Draft:
         self._parts[uuid] = known.plus(part) if known else part
 
     def result(self) -> Attributed:
-        """Return the interval.
-
-        What is uncertain of the energy of the host is shared like the energy.
-        """
-        energy = self._energy
-        parts = {
-            uuid: part._replace(
-                uncertain=part.uncertain
-                + _round_up(
-                    energy.uncertain * part.millijoules,
-                    max(energy.millijoules, 1),
-                )
-            )
-            for uuid, part in self._parts.items()
-        }
+        """Return the interval."""
+        parts = self._parts
+        if self._energy.uncertain:
+            parts = {
+                uuid: part.plus(self._uncertain(part))
+                for uuid, part in parts.items()
+            }
         return Attributed(
-            energy,
+            self._energy,
             parts,
             self._overhead,
             self._unallocated,
             self._unattributed,
             self._unallocated + sum(each.idle for each in parts.values()),
             self._covered,
+        )
+
+    def _uncertain(self, part: Part) -> Part:
+        """Return a part's share of what is uncertain of the host's energy."""
+        share = self._energy.uncertain * part.millijoules
+        return Part(
+            uncertain=_round_up(share, max(self._energy.millijoules, 1))
         )
 
 

@@ -4,6 +4,7 @@
 
 import bisect
 import collections.abc
+import itertools
 import operator
 import typing
 
@@ -36,16 +37,22 @@ class Segment(typing.NamedTuple):
 
 
 class Usage:
-    """Segments by date."""
+    """Segments by date.
+
+    :param edges: energy of the host by date.
+    """
 
     def __init__(
         self,
         segments: collections.abc.Iterable[Segment],
+        edges: collections.abc.Sequence[profile.Edge],
         idle_watts: float,
         method: type[attribution_methods.Method],
     ) -> None:
         self.segments = [*segments]
         self._starts = [each.start for each in self.segments]
+        self._edges = edges
+        self._whole: dict[int, list[int]] = {}
         self._idle_watts = idle_watts
         self._method = method
 
@@ -89,6 +96,29 @@ class Usage:
             for each in before.layout.instances
             if each.is_reserved and each.uuid not in reserved
         ]
+
+    def whole(self, number: int) -> list[int]:
+        """Return the dynamic energy of each instance in a whole segment.
+
+        Before the first edge and after the last one, it is assumed to be as
+        much in the same time.
+        """
+        if number not in self._whole:
+            segment = self.segments[number]
+            first = bisect.bisect_left(
+                self._edges, segment.start, key=operator.itemgetter(0)
+            )
+            beyond = bisect.bisect_right(
+                self._edges, segment.until, key=operator.itemgetter(0)
+            )
+            known = self._edges[first:beyond]
+            _, dynamic = self.divide(number, itertools.pairwise(known))
+            length = segment.until - segment.start
+            covered = known[-1].date - known[0].date
+            self._whole[number] = [
+                each * length // covered for each in dynamic
+            ]
+        return self._whole[number]
 
     def divide(
         self, number: int, pieces: collections.abc.Iterable[Piece]

@@ -7,15 +7,14 @@ import json
 import re
 import typing
 
+from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.bus import fields
+from energy_meter.bus import layouts
 
-#: The quantity that this release meters, in mJ.
-_ENERGY = 'energy'
-#: Quantities of later releases. Their registers are forwarded unchanged, but
-#: have no measurements here.
-_RESERVED_QUANTITIES = ('cpu',)
+#: Energy in mJ, or CPU time in ms: that of a host and of its instances.
+_ENERGY, _CPU = 'energy', 'cpu'
 
 _FIELDS = {'wattmeter', 'driver', 'registers'}
 _REGISTER_FIELDS = {
@@ -28,8 +27,11 @@ _REGISTER_FIELDS = {
     'synced',
     'measurements',
 }
+_CPU_REGISTER_FIELDS = {*_REGISTER_FIELDS, 'usage'}
 _REGISTER_ID = re.compile(r'[0-9a-f]{16}')
 _MEASUREMENT_LENGTH = 8
+#: Position of the value of a register among those of a measurement.
+_VALUE = 2
 
 
 class Register(typing.NamedTuple):
@@ -37,24 +39,24 @@ class Register(typing.NamedTuple):
 
     :ivar probe: that it belongs to.
     :ivar content: its fields as received.
-    :ivar measurements: its measurements; empty if its quantity is not energy.
+    :ivar measurements: its measurements of energy.
+    :ivar usages: its measurements of CPU time. A register has either.
     """
 
     probe: measurement.Probe
     content: dict[str, typing.Any]
     measurements: list[measurement.Measurement]
+    usages: list[measurement.Measurement]
 
     def as_own_host(self) -> typing.Self:
         """Return the register of the same probe, as a host of its own."""
         probe = self.probe._replace(host=self.probe.id)
-        return self._replace(
-            probe=probe,
-            content={**self.content, 'host': probe.id},
-            measurements=[
-                measured._replace(probe=probe)
-                for measured in self.measurements
-            ],
+        measurements, usages = (
+            [measured._replace(probe=probe) for measured in each]
+            for each in (self.measurements, self.usages)
         )
+        content = {**self.content, 'host': probe.id}
+        return type(self)(probe, content, measurements, usages)
 
 
 def encode(
@@ -66,25 +68,37 @@ def encode(
     """
     registers: dict[tuple[object, ...], dict[str, typing.Any]] = {}
     for outgoing in measurements:
-        # A register occurs twice if its probe was reconfigured or the clock
-        # was synchronized between its measurements.
-        key = outgoing[:4]
+        # A register occurs twice if its probe was reconfigured, the clock was
+        # synchronized or the layout changed between its measurements.
+        usage = outgoing.usage
+        key = *outgoing[:4], None if usage is None else usage.layout
         register = registers.get(key)
         if register is None:
-            register = registers[key] = {
-                'probe': outgoing.probe.id,
-                'scope': outgoing.probe.scope,
-                'host': outgoing.probe.host,
-                'register': outgoing.register.id,
-                'quantity': _ENERGY,
-                'after': outgoing.after,
-                'synced': outgoing.synced,
-                'measurements': [],
-            }
-        register['measurements'].append(
-            (*outgoing[4:-2], int(outgoing.is_mark))
-        )
+            register = registers[key] = _encode_register(outgoing)
+        row: list[object] = [*outgoing[4:-2], int(outgoing.is_mark)]
+        if usage is not None:
+            row[_VALUE] = [outgoing.millijoules, *usage.cpu]
+        register['measurements'].append(row)
     return _to_json(measurements[0].probe, registers.values())
+
+
+def _encode_register(
+    outgoing: measurement.Measurement,
+) -> dict[str, typing.Any]:
+    """Return the register of a measurement, without measurements."""
+    register: dict[str, typing.Any] = {
+        'probe': outgoing.probe.id,
+        'scope': outgoing.probe.scope,
+        'host': outgoing.probe.host,
+        'register': outgoing.register.id,
+        'quantity': _ENERGY if outgoing.usage is None else _CPU,
+        'after': outgoing.after,
+        'synced': outgoing.synced,
+        'measurements': [],
+    }
+    if outgoing.usage is not None:
+        register['usage'] = layouts.encode(outgoing.usage.layout)
+    return register
 
 
 def encode_registers(
@@ -93,17 +107,10 @@ def encode_registers(
     """Return registers as JSON, with the content that was received.
 
     :param registers: at least one; all of the same wattmeter.
-    :raises RejectedMessage: if the content of a reserved quantity is not
-        Unicode text, is too large a number or is nested too deeply.
     """
-    try:
-        text = _to_json(
-            registers[0].probe, [register.content for register in registers]
-        )
-        text.encode()
-    except (ValueError, RecursionError) as error:
-        raise fields.malformed(f'a register is not JSON: {error!s:.80}')
-    return text
+    return _to_json(
+        registers[0].probe, [register.content for register in registers]
+    )
 
 
 def _to_json(
@@ -168,7 +175,9 @@ def _decode_register(
 ) -> Register:
     is_energy = _is_energy(value)
     content = fields.check_object(
-        value, _REGISTER_FIELDS, 'a register', more=not is_energy
+        value,
+        _REGISTER_FIELDS if is_energy else _CPU_REGISTER_FIELDS,
+        'a register',
     )
     probe = measurement.Probe(
         fields.check_id(content['probe'], 'probe'),
@@ -184,14 +193,16 @@ def _decode_register(
     after = _decode_after(content['after'])
     synced = fields.check_boolean(content['synced'], 'synced')
     rows = fields.check_list(content['measurements'], 'measurements')
+    layout = None if is_energy else layouts.decode(content['usage'])
     measurements = [
         measurement.Measurement(
-            probe, key, after, synced, *_decode_measurement(row)
+            probe, key, after, synced, *_decode_measurement(row, layout)
         )
         for row in rows
-        if is_energy
     ]
-    return Register(probe, content, measurements)
+    if is_energy:
+        return Register(probe, content, measurements, [])
+    return Register(probe, content, [], measurements)
 
 
 def _is_energy(register: object) -> bool:
@@ -202,7 +213,7 @@ def _is_energy(register: object) -> bool:
     if type(register) is not dict:
         raise fields.malformed('a register is not an object')
     quantity = fields.check_choice(
-        register.get('quantity'), (_ENERGY, *_RESERVED_QUANTITIES), 'quantity'
+        register.get('quantity'), (_ENERGY, _CPU), 'quantity'
     )
     return quantity == _ENERGY
 
@@ -223,12 +234,22 @@ def _decode_after(value: object) -> measurement.Predecessor | None:
     )
 
 
-def _decode_measurement(values: object) -> list[typing.Any]:
-    """Return the fields of a measurement from ``timestamp`` on."""
+def _decode_measurement(
+    values: object, layout: cpu_usage.Layout | None
+) -> list[typing.Any]:
+    """Return the fields of a measurement from ``timestamp`` on.
+
+    :param layout: that of a register of CPU time, else None.
+    """
     if type(values) is not list or len(values) != _MEASUREMENT_LENGTH:
         raise fields.malformed(
             f'a measurement must be a list of {_MEASUREMENT_LENGTH} values'
         )
+    usage = None
+    if layout is not None:
+        busy, *cpu = layouts.decode_cpu(values[_VALUE], layout)
+        usage = cpu_usage.Usage(layout, tuple(cpu))
+        values = [*values[:_VALUE], busy, *values[_VALUE + 1 :]]
     for integer in values[:4]:
         fields.check_integer(integer, 'a time or an energy')
     watts, volts, amperes, mark = values[4:]
@@ -239,4 +260,4 @@ def _decode_measurement(values: object) -> list[typing.Any]:
         raise fields.malformed('mark must be 0 or 1')
     if mark and not (watts is volts is amperes is None):
         raise fields.malformed('a mark has no watts, volts and amperes')
-    return [*values[:-1], mark == 1]
+    return [*values[:-1], mark == 1, usage]

@@ -32,7 +32,7 @@ class MeasurementConsumer:
     """Reads all buses and verifies the envelopes.
 
     Envelopes that fail verification are dropped, counted and logged. The
-    handler receives measurements of energy, marks included.
+    handler receives all measurements, those of CPU time and marks included.
 
     :param batch_size: maximum number of messages in a batch.
     :param batch_timeout: maximum time in seconds to wait for a batch to fill.
@@ -109,5 +109,8 @@ class MeasurementConsumer:
         return [
             received_measurement
             for register in registers or []
-            for received_measurement in register.measurements
+            for received_measurement in (
+                *register.measurements,
+                *register.usages,
+            )
         ]

@@ -16,6 +16,7 @@ from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import body as envelope_body
 from energy_meter.bus import fields
+from energy_meter.bus import layouts
 
 VERSION = 2
 
@@ -43,14 +44,33 @@ class Envelope(typing.TypedDict):
     signature: str
 
 
+def divide(
+    measurements: collections.abc.Iterable[measurement.Measurement],
+) -> collections.abc.Iterator[list[measurement.Measurement]]:
+    """Divide measurements into parts that fit into an envelope each."""
+    part: list[measurement.Measurement] = []
+    total = 0.0
+    for outgoing in measurements:
+        weight = 1.0
+        if outgoing.usage is not None:
+            weight += layouts.INSTANCE_WEIGHT * len(outgoing.usage.cpu)
+        if part and total + weight > MAX_MEASUREMENTS:
+            yield part
+            part, total = [], 0.0
+        part.append(outgoing)
+        total += weight
+    if part:
+        yield part
+
+
 def sign(
     keyring: signing.Keyring,
     measurements: collections.abc.Sequence[measurement.Measurement],
 ) -> Envelope:
     """Return a signed envelope with the measurements.
 
-    :param measurements: at least one and up to :data:`MAX_MEASUREMENTS`; all
-        of the same agent and wattmeter.
+    :param measurements: a part that :func:`divide` returned; all of the same
+        agent and wattmeter.
     """
     return _sign(
         keyring,
@@ -76,7 +96,6 @@ def re_sign(
     not converted.
 
     :param registers: at least one.
-    :raises RejectedMessage: if a register cannot be encoded again.
     """
     return _sign(
         keyring,

@@ -60,19 +60,15 @@ def check_choice(
 
 
 def check_object(
-    value: object, keys: set[str], name: str, more: bool = False
+    value: object, keys: set[str], name: str
 ) -> dict[str, typing.Any]:
-    """Return a value that is an object with these keys.
+    """Return a value that is an object with exactly these keys.
 
-    :param more: whether it may have other keys, too.
     :raises RejectedMessage: if it is not.
     """
-    if type(value) is not dict or not (
-        value.keys() >= keys if more else value.keys() == keys
-    ):
+    if type(value) is not dict or value.keys() != keys:
         raise malformed(
-            f'{name} must have {"" if more else "exactly "}the fields '
-            f'{", ".join(sorted(keys))}'
+            f'{name} must have exactly the fields {", ".join(sorted(keys))}'
         )
     return value
 

@@ -113,12 +113,9 @@ class MeasurementPublisher(EnvelopePublisher):
                 (outgoing.register.agent, outgoing.probe.wattmeter), []
             ).append(outgoing)
         signed = (
-            envelope.sign(
-                self._keyring,
-                group[start : start + envelope.MAX_MEASUREMENTS],
-            )
+            envelope.sign(self._keyring, part)
             for group in groups.values()
-            for start in range(0, len(group), envelope.MAX_MEASUREMENTS)
+            for part in envelope.divide(group)
         )
         for envelopes in message.split(signed):
             self.send(envelopes)

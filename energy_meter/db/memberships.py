@@ -48,8 +48,15 @@ def configure(
 ) -> None:
     """Replace all current members.
 
-    :param configured: pairs of a sum or project, and a member.
+    :param configured: pairs of a sum or project, and a member. Probes of CPU
+        time are left out: they have no energy to add or to bill.
     """
+    others = set(
+        connection.scalars(
+            sa.select(schema.probe.c.id).where(~tips.HAS_ENERGY)
+        )
+    )
+    configured = {pair for pair in configured if pair[1] not in others}
     stored = {
         (whole, member)
         for whole, member in connection.execute(

@@ -11,6 +11,8 @@ from energy_meter.db import attributing
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
+from energy_meter.db import instance_days
+from energy_meter.db import usage_presence
 
 #: Number of hosts whose marks are in memory.
 _CHUNK = 20
@@ -22,14 +24,16 @@ def load(
     connection: sa.Connection,
     days: range,
     rules: attributing.Rules,
-    host: str | None = None,
+    chosen: instance_days.Filter,
 ) -> collections.abc.Iterator[attributed_days.HostDay]:
     """Yield the days of hosts that were never closed, by day.
 
     :param connection: one of :func:`energy_meter.db.engine.snapshot`.
-    :param host: only its days; by default those of all hosts.
+    :param chosen: instances; days of hosts without any may be left out.
     """
-    hosts = host_probes.load(connection, None if host is None else {host})
+    hosts = host_probes.load(
+        connection, None if chosen.host is None else {chosen.host}
+    )
     if not hosts:
         return
     latest = db_engine.now(connection) // closed_days.DAY_MS
@@ -39,21 +43,46 @@ def load(
     known = attributed_days.known(connection, days)
     for day in days:
         start = day * closed_days.DAY_MS
+        until = start + closed_days.DAY_MS
         left = [
             each
             for name, each in hosts.items()
-            if (day, name) not in known
-            and _is_metered(each, start, start + closed_days.DAY_MS)
+            if (day, name) not in known and _is_metered(each, start, until)
         ]
+        if chosen.instance is not None or chosen.project is not None:
+            left = _with_instances(connection, left, chosen, start, until)
         for number in range(0, len(left), _CHUNK):
-            chosen = attributing.inputs(
+            inputs = attributing.inputs(
                 connection,
                 left[number : number + _CHUNK],
                 day,
                 rules.precedence,
             )
-            yield from attributing.attribute(connection, chosen, rules, {})
+            yield from attributing.attribute(connection, inputs, rules, {})
 
 
 def _is_metered(host: host_probes.Host, start: int, until: int) -> bool:
     return any(each.first < until and start < each.last for each in host.usage)
+
+
+def _with_instances(
+    connection: sa.Connection,
+    hosts: list[host_probes.Host],
+    chosen: instance_days.Filter,
+    start: int,
+    until: int,
+) -> list[host_probes.Host]:
+    """Return the hosts that may have had an instance between two dates."""
+    found = usage_presence.probes(
+        connection,
+        (probe.id for host in hosts for probe in host.usage),
+        start,
+        until,
+        chosen.instance,
+        chosen.project,
+    )
+    return [
+        host
+        for host in hosts
+        if any(probe.id in found for probe in host.usage)
+    ]

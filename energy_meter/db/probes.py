@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Queries of probes.
+"""Queries of probes of energy.
+
+Those of CPU time are left out, except in :func:`list_updated`.
 
 The state of a probe is read from its row and from that of its tip. If several
 registers meter a probe, it has no tip; if it is contested, its tip may have
@@ -69,10 +71,6 @@ _PROBE, _REGISTER = schema.probe, schema.register
 
 _HAS_CURRENT_TIP = sa.and_(_PROBE.c.tip.is_not(None), ~_PROBE.c.contested)
 # As a join, SQLite would read all registers that ever were.
-_IS_OF_OTHERS = _REGISTER.c.probe.in_(
-    sa.select(_PROBE.c.id).where(~_HAS_CURRENT_TIP)
-)
-
 _PROBE_COLUMNS = (
     _PROBE.c.id,
     _HAS_CURRENT_TIP,
@@ -112,14 +110,38 @@ def is_fresh(ttl: float) -> sa.ColumnElement[bool]:
 
 def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
     """Return the ids of probes updated within ``ttl`` seconds, sorted."""
+    return _updated(connection, ttl, tips.HAS_ENERGY)
+
+
+def list_updated(connection: sa.Connection, ttl: float) -> list[str]:
+    """Return the same, with the probes of CPU time."""
+    return _updated(connection, ttl, sa.true())
+
+
+def _updated(
+    connection: sa.Connection, ttl: float, condition: sa.ColumnElement[bool]
+) -> list[str]:
     fresh = sa.select(_REGISTER.c.probe).where(is_fresh(ttl))
     return sorted(
         connection.scalars(
             sa.union(
-                fresh.join(_PROBE, tips.IS_TIP),
-                fresh.where(_IS_OF_OTHERS),
+                fresh.join(_PROBE, tips.IS_TIP).where(condition),
+                fresh.where(_is_of_others(condition)),
             )
         )
+    )
+
+
+def _is_of_others(
+    condition: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a register's probe has no current tip.
+
+    :param condition: on the columns of the probe.
+    """
+    # As a join, SQLite would read all registers that ever were.
+    return _REGISTER.c.probe.in_(
+        sa.select(_PROBE.c.id).where(~_HAS_CURRENT_TIP, condition)
     )
 
 
@@ -159,7 +181,7 @@ def load(
                 memberships.PROJECT, memberships.is_billed_for(_PROBE.c.id)
             )
         )
-        .where(condition)
+        .where(condition, tips.HAS_ENERGY)
         .order_by(_PROBE.c.id)
     )
     # All rows at once, which is much faster than row by row.
@@ -259,7 +281,7 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
         total(_PROBE.c.base_millijoules * 1.0),
         total(_PROBE.c.shown * 1.0),
         total(_PROBE.c.settled_at),
-    )
+    ).where(tips.HAS_ENERGY)
     metered = sa.select(
         sa.func.count(),
         total(_REGISTER.c.millijoules * 1.0),
@@ -270,7 +292,11 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
     return (
         *connection.execute(settled).one(),
         *connection.execute(
-            metered.join_from(_PROBE, _REGISTER, tips.IS_TIP)
+            metered.join_from(_PROBE, _REGISTER, tips.IS_TIP).where(
+                tips.HAS_ENERGY
+            )
         ).one(),
-        *connection.execute(metered.where(_IS_OF_OTHERS)).one(),
+        *connection.execute(
+            metered.where(_is_of_others(tips.HAS_ENERGY))
+        ).one(),
     )

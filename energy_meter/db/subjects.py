@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from energy_meter import exception
 from energy_meter.db import memberships
 from energy_meter.db import schema
+from energy_meter.db import tips
 
 #: Dates before and after all others.
 BEGINNING, END = -(2**62), 2**62
@@ -117,6 +118,7 @@ def _probes() -> sa.Select[typing.Any]:
             memberships.is_billed_for(_PROBE.c.id),
             isouter=True,
         )
+        .where(tips.HAS_ENERGY)
     )
 
 

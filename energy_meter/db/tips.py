@@ -11,6 +11,8 @@ from energy_meter.db import schema
 _PROBE, _REGISTER = schema.probe, schema.register
 
 IS_TIP = _REGISTER.c.number == _PROBE.c.tip
+#: Condition that a probe has energy, not CPU time.
+HAS_ENERGY = _PROBE.c.quantity == schema.Quantity.ENERGY
 
 #: The probes, each with its tip if it has one.
 PROBES = _PROBE.outerjoin(_REGISTER, IS_TIP)

@@ -93,7 +93,7 @@ def load(
                 at = found[row.register]
                 at.setdefault(row.elapsed, (row.layout, row.packed))
     wanted = {layout for at in found.values() for layout, _ in at.values()}
-    layouts = _load_layouts(connection, wanted)
+    layouts = load_layouts(connection, wanted)
     return {
         register: [
             (elapsed, cpu_usage.Usage(layouts[layout], _unpack(packed)))
@@ -158,9 +158,10 @@ def _insert_layouts(
         )
 
 
-def _load_layouts(
+def load_layouts(
     connection: sa.Connection, wanted: collections.abc.Set[int]
 ) -> dict[int, cpu_usage.Layout]:
+    """Return layouts by their id."""
     layouts = {}
     for part in _chunks(sorted(wanted)):
         query = sa.select(_LAYOUT.c.id, _LAYOUT.c.packed)

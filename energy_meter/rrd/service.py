@@ -99,7 +99,9 @@ class RRD(service.ServiceBase):
             if self._stopping.wait(_FULL_BUFFER_POLL_S):
                 raise listener.Stopping()
         self._writer.put(
-            received for received in measurements if not received.is_mark
+            received
+            for received in measurements
+            if not received.is_mark and received.usage is None
         )
 
     def _flush(self) -> None:

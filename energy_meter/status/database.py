@@ -95,7 +95,7 @@ def stale_probes(
 ) -> upgradecheck.Result:
     """Check that every probe was updated recently."""
     known = connection.scalars(sa.select(schema.probe.c.id))
-    fresh = probes.list_ids(connection, conf.api.probe_ttl)
+    fresh = probes.list_updated(connection, conf.api.probe_ttl)
     names = sorted(set(known).difference(fresh))
     if not names:
         return upgradecheck.Result(upgradecheck.Code.SUCCESS)

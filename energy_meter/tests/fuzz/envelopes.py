@@ -110,69 +110,88 @@ def run(data: bytes) -> None:
         [
             decoded
             for register in registers
-            for decoded in register.measurements
+            for decoded in (*register.measurements, *register.usages)
         ]
     )
 
 
 def _generate_body(source: draw.Draw) -> object:
     """Return a valid body in which some values are replaced."""
-
-    def value(valid: object) -> object:
-        return source.choice(_UNEXPECTED) if source.integer(64) == 1 else valid
-
-    return value(
+    return _value(
+        source,
         {
-            'wattmeter': value('w'),
-            'driver': value('d'),
-            'registers': value(
-                [
-                    value(
-                        {
-                            'probe': value(
-                                source.choice(('p', 'q', 'rack1-1'))
-                            ),
-                            'scope': value('node'),
-                            'host': value('h'),
-                            'register': value(f'{source.integer(2):016x}'),
-                            'quantity': value(
-                                source.choice(('energy', 'cpu'))
-                            ),
-                            'after': value(
-                                source.choice(
-                                    (None, ['0123456789abcdef', 2**53 - 1])
-                                )
-                            ),
-                            'synced': value(source.integer(2) == 1),
-                            'measurements': value(
-                                [
-                                    value(
-                                        [
-                                            *(
-                                                value(source.integer(2**53))
-                                                for _ in range(4)
-                                            ),
-                                            *(
-                                                value(
-                                                    source.choice(
-                                                        (None, 0, 0.5)
-                                                    )
-                                                )
-                                                for _ in range(3)
-                                            ),
-                                            value(source.integer(2)),
-                                        ]
-                                    )
-                                    for _ in range(source.integer(3))
-                                ]
-                            ),
-                        }
-                    )
-                    for _ in range(source.integer(4))
-                ]
+            'wattmeter': _value(source, 'w'),
+            'driver': _value(source, 'd'),
+            'registers': _value(
+                source,
+                [_generate_register(source) for _ in range(source.integer(4))],
             ),
-        }
+        },
     )
+
+
+def _value(source: draw.Draw, valid: object) -> object:
+    return source.choice(_UNEXPECTED) if source.integer(64) == 1 else valid
+
+
+def _generate_register(source: draw.Draw) -> object:
+    instances = source.integer(3) if source.integer(2) else None
+    register = {
+        'probe': source.choice(('p', 'q', 'rack1-1')),
+        'scope': 'node',
+        'host': 'h',
+        'register': f'{source.integer(2):016x}',
+        'quantity': 'energy' if instances is None else 'cpu',
+        'after': source.choice((None, ['0123456789abcdef', 2**53 - 1])),
+        'synced': source.integer(2) == 1,
+        'measurements': [
+            _generate_row(source, instances) for _ in range(source.integer(3))
+        ],
+    }
+    if instances is not None:
+        register['usage'] = _value(source, _generate_usage(source, instances))
+    return _value(
+        source,
+        {name: _value(source, valid) for name, valid in register.items()},
+    )
+
+
+def _generate_usage(source: draw.Draw, instances: int) -> object:
+    usage = {
+        'threads': source.integer(2**53),
+        'memory': source.integer(2**53),
+        'idle_watts': source.choice((None, 0, 0.5)),
+        'instances': [
+            _value(
+                source,
+                [
+                    _value(source, valid)
+                    for valid in (
+                        f'00000000-0000-4000-8000-{number:012}',
+                        'vm',
+                        'project',
+                        'user',
+                        source.integer(2**53),
+                        source.integer(2**53),
+                        source.integer(2),
+                    )
+                ],
+            )
+            for number in range(instances)
+        ],
+    }
+    return {name: _value(source, valid) for name, valid in usage.items()}
+
+
+def _generate_row(source: draw.Draw, instances: int | None) -> object:
+    row: list[object] = [source.integer(2**53) for _ in range(4)]
+    if instances is not None:
+        row[2] = [
+            _value(source, source.integer(2**53)) for _ in range(1 + instances)
+        ]
+    row += [source.choice((None, 0, 0.5)) for _ in range(3)]
+    row.append(source.integer(2))
+    return _value(source, [_value(source, valid) for valid in row])
 
 
 def _sign(body: str, keyring: signing.Keyring, name: str) -> dict[str, object]:
@@ -207,6 +226,10 @@ def _check(measurements: list[measurement.Measurement]) -> None:
         for value in (*decoded[4:8], after.elapsed):
             assert type(value) is int, decoded
             assert 0 <= value < measurement.INTEGER_LIMIT, decoded
+        if decoded.usage is not None:
+            layout, cpu = decoded.usage
+            assert len(layout.instances) == len(cpu), decoded
+            assert all(type(value) is int for value in cpu), decoded
         for flag in (decoded.synced, decoded.is_mark):
             assert type(flag) is bool, decoded
         for number in decoded[8:11]:
@@ -221,16 +244,13 @@ def _check(measurements: list[measurement.Measurement]) -> None:
         again = [
             decoded
             for register in envelope.decode(envelope.verify(_KEYRING, signed))
-            for decoded in register.measurements
+            for decoded in (*register.measurements, *register.usages)
         ]
         assert sorted(map(repr, again)) == sorted(map(repr, measurements))
 
 
 def _check_re_signed(received: object, registers: list[body.Register]) -> None:
-    """Check that a forwarder keeps registers as received.
-
-    :raises RejectedMessage: if a reserved quantity cannot be encoded.
-    """
+    """Check that a forwarder keeps registers as received."""
     header = envelope.validate_header(received)
     signed = envelope.re_sign(_KEYRING, header, registers)
     again = envelope.decode(envelope.verify(_KEYRING, signed))

@@ -64,7 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The collector runs inside a daemon of CloudKitty.
     'rating': {'clients', 'exception'},
     'billing': {'cpu_usage', 'exception', 'measurement'},
-    'db': {'billing', 'exception', 'measurement'},
+    'db': {'billing', 'cpu_usage', 'exception', 'measurement', 'totals'},
     'web': {'exception', 'log_throttle', 'policies'},
     'bus': BASICS,
     'agent': BASICS | {'bus', 'drivers'},

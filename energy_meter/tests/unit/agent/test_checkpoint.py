@@ -8,6 +8,7 @@ import pathlib
 import fixtures
 from oslotest import base
 
+from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import checkpoint
@@ -18,6 +19,7 @@ from energy_meter.agent import registers as agent_registers
 from energy_meter.agent import state
 from energy_meter.telemetry import counters
 from energy_meter.tests import clocks
+from energy_meter.tests import usages
 
 
 def settings(probe):
@@ -94,6 +96,24 @@ class CheckpointTest(base.BaseTestCase):
             },
             self.saved.ended,
         )
+
+    def test_vector_of_an_open_register_is_loaded(self):
+        self.start('p')
+        layout = usages.layout(1, 2)
+        counters = (('a', 5), ('b', 7))
+        p = self.record(
+            'p',
+            ticks=5,
+            counter=measurement.Counter(0.001),
+            usage=cpu_usage.Snapshot(layout, counters),
+        )
+
+        self.checkpoint.save()
+        self.start()
+
+        (mark,) = self.saved.marks
+        self.assertEqual(cpu_usage.Usage(layout, (0, 0)), mark.usage)
+        self.assertEqual(p.usage, mark.usage)
 
     def test_last_register_of_each_probe_is_kept_for_good(self):
         self.start('p')

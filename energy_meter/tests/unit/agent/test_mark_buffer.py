@@ -15,6 +15,7 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import mark_buffer
 from energy_meter.agent import mark_file
+from energy_meter.tests import usages
 
 
 def make_mark(elapsed=1000, probe='p', **changes):
@@ -79,6 +80,10 @@ class FormatTest(BufferTestCase):
                     ),
                     synced=strategies.booleans(),
                     timestamp=strategies.integers(0, 2**52),
+                    usage=strategies.none()
+                    | strategies.lists(
+                        strategies.integers(0, 2**52), max_size=3
+                    ).map(lambda cpu: usages.usage(*cpu)),
                 ),
                 min_size=1,
                 max_size=5,
@@ -101,6 +106,15 @@ class FormatTest(BufferTestCase):
         first = encoder.encode([make_mark(900_000)])
 
         second = encoder.encode([make_mark(1_800_000)])
+
+        self.assertLess(len(second), len(first) / 2)
+
+    def test_layout_is_described_once_in_a_file(self):
+        encoder = mark_file.Encoder()
+        numbers = range(50)
+        first = encoder.encode([make_mark(1, usage=usages.usage(*numbers))])
+
+        second = encoder.encode([make_mark(2, usage=usages.usage(*numbers))])
 
         self.assertLess(len(second), len(first) / 2)
 

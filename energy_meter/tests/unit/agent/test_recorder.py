@@ -7,6 +7,7 @@ import pathlib
 import fixtures
 from oslotest import base
 
+from energy_meter import cpu_usage
 from energy_meter import measurement
 from energy_meter.agent import backlog
 from energy_meter.agent import mark_buffer
@@ -17,6 +18,7 @@ from energy_meter.agent import registers
 from energy_meter.agent import validation
 from energy_meter.telemetry import counters
 from energy_meter.tests import clocks
+from energy_meter.tests import usages
 
 COUNTER = measurement.Counter(joules_per_tick=1.0)
 MAX_WATTS = 500.0
@@ -272,3 +274,68 @@ class ViolationTest(RecorderTestCase):
             0.0,
             self.counters.value('readings_rejected', reason='out_of_order'),
         )
+
+
+class UsageTest(RecorderTestCase):
+    def record_usage(self, counter, instance=1):
+        """Record CPU time of a host 10 s after the last reading."""
+        self.clock.advance(10.0)
+        return self.record(
+            'p',
+            ticks=counter,
+            counter=measurement.Counter(0.001),
+            usage=cpu_usage.Snapshot(
+                usages.layout(instance), (('process', counter),)
+            ),
+        )
+
+    def test_vector_is_queued_once_a_minute(self):
+        self.configure('p')
+
+        queued = [self.record_usage(100 * number) for number in range(20)]
+
+        self.assertEqual(
+            [10_000, 60_000, 120_000, 180_000],
+            [each.elapsed for each in queued if each is not None],
+        )
+        self.assertEqual((500,), queued[5].usage.cpu)
+
+    def test_change_of_the_layout_is_marked_at_once(self):
+        self.configure('p')
+        for number in range(3):
+            self.record_usage(100 * number)
+        self.marks.take_unwritten()
+
+        self.record_usage(400, instance=2)
+
+        self.assertEqual(
+            [(30_000, usages.layout(1), (200,))],
+            [
+                (mark.elapsed, *mark.usage)
+                for mark in self.marks.take_unwritten()
+            ],
+        )
+
+    def test_usage_that_readers_reject_is_not_recorded(self):
+        self.configure('p')
+        good = usages.instance(1)
+        for instances, processes in (
+            ((good._replace(name=''),), (('a', 1),)),
+            ((good._replace(project='a b'),), (('a', 1),)),
+            ((good._replace(uuid='1'),), (('a', 1),)),
+            ((good, good), (('a', 1), ('a', 1))),
+            ((good,), ()),
+            ((good,), (('a', -1),)),
+            ((good._replace(vcpus=-1),), (('a', 1),)),
+        ):
+            reading = measurement.Reading(
+                'p',
+                ticks=5,
+                counter=measurement.Counter(0.001),
+                usage=cpu_usage.Snapshot(
+                    usages.layout()._replace(instances=instances), processes
+                ),
+            )
+            self.assertEqual(
+                'invalid_usage', validation.check(reading, MAX_WATTS)
+            )

@@ -252,6 +252,30 @@ class UncertainTest(base.BaseTestCase):
         self.assertEqual(75_000, first.instances['a'].uncertain)
         self.assertEqual(75_000, second.instances['a'].uncertain)
 
+    def test_energy_beyond_the_last_edge_is_assumed_to_be_as_much(self):
+        (found,) = hosts.attribute(
+            edges(100, [0, 250]),
+            [0, 250],
+            [segment(0, 1000, 100, (A, 100))],
+        )
+
+        self.assertEqual(75_000, found.instances['a'].uncertain)
+
+    def test_uneven_energy_across_a_boundary_may_be_on_its_other_side(self):
+        # Three quarters of the time have 10 J, and the last one has 90 J.
+        uneven = [
+            profile.Edge(0, 0, 0, 0),
+            profile.Edge(750, 10_000, 750, 0),
+            profile.Edge(1000, 100_000, 1000, 0),
+        ]
+
+        first, second = hosts.attribute(
+            uneven, [0, 750, 1000], [segment(0, 1000, 100, (A, 100))]
+        )
+
+        self.assertEqual(90_000, first.instances['a'].uncertain)
+        self.assertEqual(90_000, second.instances['a'].uncertain)
+
     def test_uncertain_energy_of_the_host_is_shared(self):
         before, after = edges(100, [0, 1000])
 

@@ -11,6 +11,7 @@ from oslotest import base
 
 from energy_meter.billing import bill
 from energy_meter.billing import host_usage
+from energy_meter.billing import profile
 from energy_meter.billing import timeline
 from energy_meter.tests.unit.billing import hosts
 from energy_meter.tests.unit.billing.test_profile_properties import tilings
@@ -184,3 +185,71 @@ class AttributionTest(base.BaseTestCase):
             ),
             found,
         )
+
+
+#: Length of the times in which usage is constant, in ms.
+SLOT = 1000
+IDLE_WATTS = 50
+#: Dynamic power of a busy CPU in W.
+CPU_WATTS = 3
+
+#: CPU times of instances a and b, and of the host itself, in ms.
+slots = strategies.tuples(*[strategies.integers(0, 4 * SLOT)] * 3)
+
+
+class LinearHostTest(base.BaseTestCase):
+    """A host whose dynamic power is proportional to its busy CPUs."""
+
+    def edges(self, history):
+        found, energy = [], 0
+        for number, used in enumerate([*history, (0, 0, 0)]):
+            date = number * SLOT
+            found.append(profile.Edge(date, energy, date, 0))
+            energy += IDLE_WATTS * SLOT + CPU_WATTS * sum(used)
+        return found
+
+    def usage(self, history, marks):
+        some = [hosts.instance('a'), hosts.instance('b')]
+        return [
+            hosts.segment(
+                start * SLOT,
+                until * SLOT,
+                sum(map(sum, history[start:until])),
+                *(
+                    (each, sum(used[place] for used in history[start:until]))
+                    for place, each in enumerate(some)
+                ),
+            )
+            for start, until in itertools.pairwise(marks)
+        ]
+
+    @hypothesis.given(
+        strategies.lists(slots, min_size=2, max_size=12), strategies.data()
+    )
+    def test_error_is_at_most_what_is_uncertain(self, history, data):
+        numbers = range(len(history) + 1)
+        inner = strategies.sets(strategies.sampled_from(numbers))
+        ends = {numbers[0], numbers[-1]}
+        marks = sorted(ends | data.draw(inner))
+        boundaries = sorted(ends | data.draw(inner))
+
+        found = hosts.attribute(
+            self.edges(history),
+            [each * SLOT for each in boundaries],
+            self.usage(history, marks),
+            IDLE_WATTS,
+        )
+
+        for each, (start, until) in zip(
+            found, itertools.pairwise(boundaries), strict=True
+        ):
+            for place, uuid in enumerate('ab'):
+                part = each.instances[uuid]
+                truth = CPU_WATTS * sum(
+                    used[place] for used in history[start:until]
+                )
+                self.assertLessEqual(
+                    abs(part.dynamic - truth), part.uncertain + len(history)
+                )
+                if {start, until} <= {*marks}:
+                    self.assertEqual(0, part.uncertain)

@@ -43,7 +43,7 @@ def verify_and_decode(keyring, received):
     return [
         decoded
         for register in envelope.decode(envelope.verify(keyring, received))
-        for decoded in register.measurements
+        for decoded in (*register.measurements, *register.usages)
     ]
 
 

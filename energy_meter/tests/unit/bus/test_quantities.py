@@ -1,39 +1,90 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tests of registers with a quantity that this release does not meter."""
+"""Tests of registers of CPU time on the bus."""
 
 import json
+import operator
 
 import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
-from energy_meter import exception
+from energy_meter import cpu_usage
+from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope
+from energy_meter.bus import layouts
+from energy_meter.tests import usages
 from energy_meter.tests.unit.bus import base as bus_base
 from energy_meter.tests.unit.bus import test_envelope
 
 DESTINATION = signing.Keyring(['secret-of-the-destination'])
 
-#: Any value that JSON can represent.
-documents = strategies.recursive(
-    strategies.none()
-    | strategies.booleans()
-    | strategies.integers()
-    | strategies.floats(allow_nan=False, allow_infinity=False)
-    | strategies.text(),
-    lambda inner: (
-        strategies.lists(inner, max_size=4)
-        | strategies.dictionaries(strategies.text(), inner, max_size=4)
-    ),
-    max_leaves=10,
+owners = strategies.text('09afAZ_.:@+-', max_size=64)
+instances = strategies.builds(
+    cpu_usage.Instance,
+    strategies.uuids().map(str),
+    test_envelope.ids,
+    owners,
+    owners,
+    test_envelope.integers,
+    test_envelope.integers,
+    strategies.booleans(),
+)
+layouts_of_hosts = strategies.builds(
+    cpu_usage.Layout,
+    test_envelope.integers,
+    test_envelope.integers,
+    strategies.none() | test_envelope.numbers,
+    strategies.lists(
+        instances, max_size=4, unique_by=operator.attrgetter('uuid')
+    ).map(lambda drawn: tuple(sorted(drawn))),
 )
 
 
-def cpu_register(**changes):
-    """Return a register of the quantity cpu, with a column per instance."""
+@strategies.composite
+def batches_of_cpu_time(draw):
+    """Draw a batch in which some registers are of CPU time."""
+    measurements = draw(test_envelope.batches())
+    layout = strategies.sampled_from(
+        draw(strategies.lists(layouts_of_hosts, min_size=1, max_size=3))
+    )
+    return [
+        each._replace(usage=usage(draw, draw(layout)))
+        if draw(strategies.booleans())
+        else each
+        for each in measurements
+    ]
+
+
+def usage(draw, layout):
+    size = len(layout.instances)
+    return cpu_usage.Usage(
+        layout, draw(strategies.tuples(*[test_envelope.integers] * size))
+    )
+
+
+def instance(**changes):
+    """Return an instance of a layout, with values replaced."""
+    return list(
+        (
+            {
+                'uuid': usages.uuid(1),
+                'name': 'vm-1',
+                'project': 'f' * 32,
+                'user': '',
+                'vcpus': 2,
+                'memory': 2048,
+                'reserved': 1,
+            }
+            | changes
+        ).values()
+    )
+
+
+def cpu_register(usage=None, **changes):
+    """Return a register of CPU time, as JSON, with fields replaced."""
     return {
         'probe': 'p',
         'scope': 'node',
@@ -42,10 +93,14 @@ def cpu_register(**changes):
         'quantity': 'cpu',
         'after': None,
         'synced': True,
-        'instances': ['vm-1', 'vm-2'],
-        'measurements': [
-            [1_700_000_000_000, 10_000, [5, 7], 10_000, None, None, None, 0]
-        ],
+        'usage': {
+            'threads': 8,
+            'memory': 32_768,
+            'idle_watts': None,
+            'instances': [instance()],
+        }
+        | (usage or {}),
+        'measurements': test_envelope.rows(value=[500, 200]),
     } | changes
 
 
@@ -56,141 +111,273 @@ def sign(*registers):
     return test_envelope.sign(json.dumps(content))
 
 
-def sign_text(value):
-    """Return an envelope with a CPU register that contains JSON text."""
-    content = json.loads(test_envelope.body())
-    content['registers'].append(cpu_register(instances='VALUE'))
-    return test_envelope.sign(json.dumps(content).replace('"VALUE"', value))
+class RoundTripTest(base.BaseTestCase):
+    @hypothesis.given(batches_of_cpu_time())
+    def test_decoding_reverses_signing(self, measurements):
+        signed = envelope.sign(test_envelope.KEYRING, measurements)
 
+        received = test_envelope.decode(json.loads(json.dumps(signed)))
 
-def re_sign(received):
-    registers = envelope.decode(received)
-    return envelope.re_sign(DESTINATION, received, registers)
-
-
-def registers_of(signed):
-    return json.loads(signed['body'])['registers']
-
-
-class QuantityCase(base.BaseTestCase):
-    def assert_malformed(self, function, *args):
-        error = self.assertRaises(exception.RejectedMessage, function, *args)
-        self.assertEqual('malformed', error.reason)
-        self.assertTrue(str(error).isprintable())
-
-
-class ReservedQuantityTest(QuantityCase):
-    def test_reader_skips_the_register_and_keeps_the_others(self):
-        # Given an envelope with the energy and the CPU time of a probe,
-        received = sign(cpu_register())
-
-        # when this release reads it, then it sees the energy only.
         self.assertEqual(
-            test_envelope.sample(), test_envelope.decode(received)
+            sorted(map(repr, measurements)), sorted(map(repr, received))
         )
 
-    def test_fields_of_all_quantities_are_validated(self):
+    def test_layout_is_sent_once(self):
+        # Given many measurements with the same layout,
+        measurements = [
+            bus_base.make_measurement(
+                elapsed=elapsed, usage=usages.usage(elapsed, 0)
+            )
+            for elapsed in range(1, 100)
+        ]
+
+        signed = envelope.sign(test_envelope.KEYRING, measurements)
+
+        self.assertEqual(1, signed['body'].count('"vm-1"'))
+
+
+class DecodingTest(test_envelope.EnvelopeCase):
+    def test_energy_and_cpu_time_are_kept_apart(self):
+        energy, cpu = envelope.decode(sign(cpu_register()))
+
+        self.assertEqual(test_envelope.sample(), energy.measurements)
+        self.assertEqual([], energy.usages)
+        self.assertEqual([], cpu.measurements)
+        (measured,) = cpu.usages
+        self.assertEqual(500, measured.millijoules)
+        self.assertEqual((200,), measured.usage.cpu)
+        self.assertEqual(
+            cpu_usage.Instance(
+                usages.uuid(1), 'vm-1', 'f' * 32, '', 2, 2048, True
+            ),
+            measured.usage.layout.instances[0],
+        )
+
+    def test_invalid_fields_are_rejected(self):
         for changes in (
             {'probe': ''},
             {'scope': 'rack'},
-            {'host': None},
             {'register': '1'},
-            {'after': 5},
             {'synced': 1},
             {'measurements': None},
+            {'usage': None},
+            {'quantity': 'energy'},
+            {'quantity': 'water'},
+            {'more': 1},
         ):
-            self.assert_malformed(
-                test_envelope.decode, sign(cpu_register(**changes))
-            )
-        for name in cpu_register().keys() - {'instances'}:
+            self.assert_rejected('malformed', sign(cpu_register() | changes))
+        for name in cpu_register():
             incomplete = cpu_register()
             del incomplete[name]
-            self.assert_malformed(test_envelope.decode, sign(incomplete))
+            self.assert_rejected('malformed', sign(incomplete))
 
-    def test_register_of_energy_has_no_other_fields(self):
+    def test_register_of_energy_has_no_layout(self):
         energy = cpu_register(quantity='energy', measurements=[])
 
-        self.assert_malformed(test_envelope.decode, sign(energy))
+        self.assert_rejected('malformed', sign(energy))
+
+    def test_invalid_layouts_are_rejected(self):
+        for changes in (
+            {'threads': -1},
+            {'threads': 1.0},
+            {'memory': None},
+            {'idle_watts': -1},
+            {'idle_watts': '5'},
+            {'instances': {}},
+            {'instances': [None]},
+            {'instances': [instance()[:-1]]},
+            {'instances': [instance(), instance()]},
+            {'instances': [instance(uuid=usages.uuid(2)), instance()]},
+            {'more': 1},
+        ):
+            register = cpu_register(changes, measurements=[])
+            self.assert_rejected('malformed', sign(register))
+
+    def test_invalid_instances_are_rejected(self):
+        for changes in (
+            {'uuid': 'F' * 8 + usages.uuid(1)[8:]},
+            {'uuid': 5},
+            {'uuid': usages.uuid(1) + '\n'},
+            {'name': ''},
+            {'name': 'a\nb'},
+            {'name': 'x' * 191},
+            {'project': None},
+            {'project': 'a b'},
+            {'project': 'a' * 65},
+            {'user': 'é'},
+            {'vcpus': -1},
+            {'memory': 0.5},
+            {'reserved': True},
+            {'reserved': 2},
+        ):
+            register = cpu_register({'instances': [instance(**changes)]})
+            self.assert_rejected('malformed', sign(register))
+
+    def test_values_that_do_not_fit_to_the_layout_are_rejected(self):
+        for value in (500, None, [], [500], [500, 1, 2], [500, -1], [500, '']):
+            register = cpu_register(
+                measurements=test_envelope.rows(value=value)
+            )
+            self.assert_rejected('malformed', sign(register))
+
+    def test_too_many_instances_are_rejected(self):
+        many = [
+            instance(uuid=usages.uuid(number))
+            for number in range(layouts.MAX_INSTANCES + 1)
+        ]
+        register = cpu_register({'instances': many}, measurements=[])
+
+        self.assert_rejected('malformed', sign(register))
+
+
+class DivisionTest(base.BaseTestCase):
+    NAME = '\U0001f50c' * 190
+    LARGEST = measurement.INTEGER_LIMIT - 1
+
+    def measure(self, count, **changes):
+        """Return a measurement of the largest size with so many instances."""
+        (sample,) = test_envelope.sample()
+        name, largest = self.NAME, self.LARGEST
+        layout = cpu_usage.Layout(
+            largest,
+            largest,
+            1e5 / 3,
+            tuple(
+                cpu_usage.Instance(
+                    usages.uuid(number),
+                    name,
+                    'p' * 64,
+                    'u' * 64,
+                    largest,
+                    largest,
+                    True,
+                )
+                for number in range(count)
+            ),
+        )
+        return sample._replace(
+            probe=measurement.Probe(name, 'node', name, name, name, name),
+            after=measurement.Predecessor('0' * 16, largest),
+            timestamp=largest,
+            elapsed=largest,
+            millijoules=largest,
+            metered=largest,
+            usage=cpu_usage.Usage(layout, (largest,) * count),
+        )._replace(**changes)
+
+    def assert_accepted(self, measurements):
+        parts = list(envelope.divide(measurements))
+        received = [
+            each
+            for part in parts
+            for each in test_envelope.decode(
+                envelope.sign(test_envelope.KEYRING, part)
+            )
+        ]
+        self.assertEqual(measurements, received)
+        return len(parts)
+
+    def test_largest_layout_fits_into_an_envelope(self):
+        largest = self.measure(layouts.MAX_INSTANCES)
+
+        self.assertEqual(1, self.assert_accepted([largest]))
+        self.assertEqual(2, self.assert_accepted([largest, largest]))
+
+    def test_any_parts_fit_into_envelopes(self):
+        # Given registers of all sizes, each of its own,
+        measurements = [
+            self.measure(
+                count,
+                register=measurement.RegisterKey(
+                    test_envelope.AGENT, f'{number:016x}'
+                ),
+            )
+            for number, count in enumerate((0, 1, 7, 100, 300) * 5)
+        ]
+
+        # when they are divided, then readers accept each part, of which there
+        # are few.
+        self.assertLess(self.assert_accepted(measurements), 6)
+
+    def test_measurements_of_energy_are_divided_by_their_number(self):
+        (sample,) = test_envelope.sample()
+        parts = envelope.divide([sample] * 1001)
+
+        self.assertEqual([500, 500, 1], [len(part) for part in parts])
+
+
+class AuthorizationTest(base.BaseTestCase):
+    VERIFIER = authorization.Verifier(
+        ['current-secret'],
+        [
+            authorization.Agent(
+                'other', ['its-secret'], ['reserved'], ['its-host']
+            )
+        ],
+    )
+
+    def verify(self, register):
+        rejected = []
+        registers = self.VERIFIER.verify(sign(register), rejected.append)
+        return registers, [error.reason for error in rejected]
 
     def test_register_of_an_unauthorized_probe_is_dropped(self):
-        # Given a probe that is reserved for another agent,
-        verifier = authorization.Verifier(
-            ['current-secret'],
-            [authorization.Agent('other', ['its-secret'], ['reserved'])],
-        )
-        rejected = []
+        registers, rejected = self.verify(cpu_register(probe='reserved'))
 
-        # when an agent reports only CPU time for it,
-        registers = verifier.verify(
-            sign(cpu_register(probe='reserved')), rejected.append
-        )
-
-        # then that register is dropped and counted.
         self.assertEqual(['p'], [register.probe.id for register in registers])
+        self.assertEqual(['reserved_probe'], rejected)
+
+    def test_unauthorized_host_is_replaced(self):
+        registers, rejected = self.verify(cpu_register(host='its-host'))
+
+        self.assertEqual(['reserved_host'], rejected)
         self.assertEqual(
-            ['reserved_probe'], [error.reason for error in rejected]
+            ['p'], [each.probe.host for each in registers[1].usages]
         )
 
 
-class ReSignTest(QuantityCase):
-    @hypothesis.given(
-        strategies.lists(documents, max_size=3),
-        strategies.dictionaries(strategies.text(), documents, max_size=3),
-    )
-    def test_registers_are_kept_as_received(self, measurements, more):
-        # Given a register of a later release, whatever it contains,
-        register = more | cpu_register(measurements=measurements)
-        received = sign(register)
+class ReSignTest(base.BaseTestCase):
+    def re_sign(self, received):
+        registers = envelope.decode(received)
+        return envelope.re_sign(DESTINATION, received, registers)
 
-        # when a forwarder of this release signs the envelope again,
-        re_signed = re_sign(received)
+    @hypothesis.given(batches_of_cpu_time())
+    def test_registers_are_kept_as_received(self, measurements):
+        received = envelope.sign(test_envelope.KEYRING, measurements)
 
-        # then every register still has the fields that it had.
-        self.assertEqual(registers_of(received), registers_of(re_signed))
-        self.assertEqual(
-            test_envelope.sample(),
-            bus_base.verify_and_decode(DESTINATION, re_signed),
-        )
+        re_signed = self.re_sign(received)
+
+        self.assertEqual(received['body'], re_signed['body'])
 
     def test_header_except_the_key_is_kept(self):
         received = sign()
 
-        re_signed = re_sign(received)
+        re_signed = self.re_sign(received)
 
         for name in ('version', 'agent', 'agent_name'):
             self.assertEqual(received[name], re_signed[name])
         self.assertEqual(DESTINATION.signing_key_id, re_signed['key_id'])
 
-    def test_content_that_cannot_be_encoded_is_rejected(self):
-        for value in ('"\\ud800"', '1e999'):
-            # Given content that a reader skips without looking at it,
-            received = sign_text(value)
-            self.assertEqual(
-                test_envelope.sample(), test_envelope.decode(received)
-            )
 
-            # when a forwarder has to encode it, then it rejects the envelope.
-            self.assert_malformed(re_sign, received)
+class PageTest(base.BaseTestCase):
+    def test_page_describes_every_field(self):
+        page = test_envelope.PAGE.read_text('utf-8')
+        register = cpu_register()
 
-    def test_deep_nesting_is_encoded_or_rejected(self):
-        # Given content that could just be decoded,
-        received = sign_text('[' * 900 + ']' * 900)
-        registers = envelope.decode(received)
+        for name in (
+            *register,
+            *register['usage'],
+            *cpu_usage.Instance._fields[:-1],
+            'reserved',
+            'cpu',
+        ):
+            self.assertIn(f'``{name}``', page)
 
-        def re_sign_below(frames):
-            if frames:
-                return re_sign_below(frames - 1)
-            return envelope.re_sign(DESTINATION, received, registers)
+    def test_example_of_the_page_is_decoded(self):
+        page = test_envelope.PAGE.read_text('utf-8')
+        start = page.index('{"probe": "compute-1-cpu"')
+        register, _ = json.JSONDecoder().raw_decode(page[start:])
 
-        # when it is encoded where fewer frames are left on the stack,
-        try:
-            re_signed = re_sign_below(100)
-        except exception.RejectedMessage as error:
-            # then it is rejected,
-            self.assertEqual('malformed', error.reason)
-        else:
-            # or kept: Python 3.12 and newer have another limit.
-            self.assertEqual(
-                test_envelope.sample(),
-                bus_base.verify_and_decode(DESTINATION, re_signed),
-            )
+        _, decoded = envelope.decode(sign(register))
+
+        self.assertEqual(2, len(decoded.usages[0].usage.cpu))

@@ -103,16 +103,18 @@ class Host:
             tuple(each.cpu(date) for each in present),
         )
 
-    def meter(self, since: int, until: int, *probes: str) -> None:
-        """Deliver the measurements of some time, hourly.
+    def meter(
+        self, since: int, until: int, *probes: str, step: int = HOUR_MS
+    ) -> None:
+        """Deliver the measurements of some time.
 
         :param probes: IDs; by default both.
+        :param step: time between two batches in ms.
         """
         probes = probes or (self.energy_probe, self.usage_probe)
-        for date in range(since, until + 1, HOUR_MS):
-            marks = range(
-                max(date - HOUR_MS + QUARTER_MS, since), date + 1, QUARTER_MS
-            )
+        for date in range(since, until + 1, step):
+            first = max(date - step + QUARTER_MS, since)
+            marks = range(first, date + 1, QUARTER_MS)
             batch = [
                 self._point(probe, each, is_mark)
                 for probe in probes

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Energy of the instances of a simulated host, by several formulas."""

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Vectors of CPU time, and their layouts, as JSON."""
+
+import re
+import typing
+
+from energy_meter import cpu_usage
+from energy_meter.bus import fields
+
+#: Maximum number of instances of a layout.
+MAX_INSTANCES = 1000
+#: Number of measurements of energy that take as much space in a body as an
+#: instance and its value, at least. A layout of any allowed content, with one
+#: measurement, so fits into a body.
+INSTANCE_WEIGHT = 0.54
+
+_FIELDS = {'threads', 'memory', 'idle_watts', 'instances'}
+_INSTANCE_LENGTH = len(cpu_usage.Instance._fields)
+_UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+# Keystone's own have 32 digits, those of a directory up to 64.
+_OWNER = re.compile(r'[A-Za-z0-9_.:@+-]{0,64}')
+
+
+def encode(layout: cpu_usage.Layout) -> dict[str, typing.Any]:
+    """Return a layout as it is sent."""
+    return {
+        'threads': layout.threads,
+        'memory': layout.memory,
+        'idle_watts': layout.idle_watts,
+        'instances': [
+            [*instance[:-1], int(instance.is_reserved)]
+            for instance in layout.instances
+        ],
+    }
+
+
+def decode(value: object) -> cpu_usage.Layout:
+    """Return a layout that was sent.
+
+    :raises RejectedMessage: if it is invalid.
+    """
+    content = fields.check_object(value, _FIELDS, 'usage')
+    idle_watts = content['idle_watts']
+    if idle_watts is not None:
+        fields.check_number(idle_watts)
+    rows = fields.check_list(content['instances'], 'instances')
+    if len(rows) > MAX_INSTANCES:
+        raise fields.malformed(f'more than {MAX_INSTANCES} instances')
+    instances = tuple(map(_decode_instance, rows))
+    uuids = [instance.uuid for instance in instances]
+    if uuids != sorted(set(uuids)):
+        raise fields.malformed('instances are not in the order of their UUIDs')
+    return cpu_usage.Layout(
+        fields.check_integer(content['threads'], 'threads'),
+        fields.check_integer(content['memory'], 'memory'),
+        idle_watts,
+        instances,
+    )
+
+
+def decode_cpu(value: object, layout: cpu_usage.Layout) -> tuple[int, ...]:
+    """Return the values of a vector: the host's, then those of the layout.
+
+    :raises RejectedMessage: if they are invalid.
+    """
+    values = fields.check_list(value, 'the value of a register of CPU time')
+    if len(values) != 1 + len(layout.instances):
+        raise fields.malformed('a value does not fit to the instances')
+    return tuple(fields.check_integer(each, 'a CPU time') for each in values)
+
+
+def _decode_instance(value: object) -> cpu_usage.Instance:
+    if type(value) is not list or len(value) != _INSTANCE_LENGTH:
+        raise fields.malformed(
+            f'an instance must be a list of {_INSTANCE_LENGTH} values'
+        )
+    uuid, name, project, user, vcpus, memory, reserved = value
+    if type(uuid) is not str or not _UUID.fullmatch(uuid):
+        raise fields.malformed('an instance must have a UUID in lower case')
+    if type(reserved) is not int or reserved not in (0, 1):
+        raise fields.malformed('reserved must be 0 or 1')
+    return cpu_usage.Instance(
+        uuid,
+        fields.check_id(name, 'the name of an instance'),
+        _check_owner(project, 'project'),
+        _check_owner(user, 'user'),
+        fields.check_integer(vcpus, 'vcpus'),
+        fields.check_integer(memory, 'memory'),
+        reserved == 1,
+    )
+
+
+def _check_owner(value: object, name: str) -> str:
+    if type(value) is not str or not _OWNER.fullmatch(value):
+        raise fields.malformed(f'{name} must match {_OWNER.pattern}')
+    return value
