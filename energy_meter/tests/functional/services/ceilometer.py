@@ -16,7 +16,7 @@ from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import stack
 
-METERS = ('power', 'energy')
+METERS = ('power', 'energy', 'instance.power', 'instance.energy')
 
 
 class Ceilometer(base.Service):
