@@ -55,7 +55,7 @@ class Attributor:
             hosts = host_probes.load(connection) if days else {}
         total = 0
         for day, probes in days.items():
-            self._forget(day, probes, hosts.values())
+            self._discard(day, probes, hosts.values())
             due = [host for host in hosts.values() if host.probes() & probes]
             for start in range(0, len(due), _CHUNK):
                 if self._stopping.is_set():
@@ -70,7 +70,7 @@ class Attributor:
         if total:
             LOG.info('Attributed %d days of hosts to their instances', total)
 
-    def _forget(self, day: int, probes: set[str], hosts: _Hosts) -> None:
+    def _discard(self, day: int, probes: set[str], hosts: _Hosts) -> None:
         """Delete the marks of probes of hosts whose usage is not known."""
         others = probes.difference(*(host.probes() for host in hosts))
         if others:
