@@ -12,6 +12,8 @@ from energy_meter.db import numbers
 from energy_meter.db import schema
 from energy_meter.db import upsert
 
+_ENERGY, _CPU_TIME = schema.Quantity
+
 _Measurements = collections.abc.Iterable[measurement.Measurement]
 
 
@@ -47,11 +49,7 @@ class Arrival:
     def __init__(self, received: measurement.Measurement) -> None:
         elapsed = received.elapsed
         self.last = received
-        self.quantity = (
-            schema.Quantity.ENERGY
-            if received.usage is None
-            else schema.Quantity.CPU_TIME
-        )
+        self.quantity = _ENERGY if received.usage is None else _CPU_TIME
         self.live = None if received.is_mark else received
         self.marks: dict[tuple[int, int], tuple[int, int]] = {}
         self.usages: dict[int, cpu_usage.Usage] = {}

@@ -3,15 +3,19 @@
 """Attributes the energy of closed days to instances, and keeps the result."""
 
 import collections.abc
+import functools
 import logging
 import threading
 
+from prometheus_client import metrics_core
 import sqlalchemy as sa
 
+from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter.billing import idle_power
 from energy_meter.db import attributed_days
 from energy_meter.db import attributing
+from energy_meter.db import closed_days
 from energy_meter.db import due_attributions
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
@@ -47,6 +51,20 @@ class Attributor:
         self._rules = rules
         self._counters = counts
         self._throttled_log = throttled_log
+        self._waiting = 0
+        counts.registry.register(self)
+
+    def collect(
+        self,
+    ) -> collections.abc.Iterator[metrics_core.GaugeMetricFamily]:
+        """Yield the metric of days that wait, for Prometheus."""
+        yield metrics_core.GaugeMetricFamily(
+            'energy_meter_attributions_waiting',
+            'Closed days of probes whose energy is not attributed to '
+            'instances, because another probe of the host is not closed or '
+            'an error occurs, in the whole database',
+            value=self._waiting,
+        )
 
     def run(self) -> None:
         """Attribute all days that are due."""
@@ -60,15 +78,49 @@ class Attributor:
             for start in range(0, len(due), _CHUNK):
                 if self._stopping.is_set():
                     return
-                chunk = due[start : start + _CHUNK]
-                with db_engine.writing(self._engine) as connection:
-                    written = attribute(connection, chunk, day, self._rules)
-                total += len(written)
-                for each in written:
-                    self._check(each)
+                total += self._attribute(due[start : start + _CHUNK], day)
+        if days:
+            with self._engine.connect() as connection:
+                left = due_attributions.days(connection)
+            self._waiting = sum(map(len, left.values()))
         self._counters.count('attributions', total)
         if total:
             LOG.info('Attributed %d days of hosts to their instances', total)
+
+    def _attribute(self, hosts: list[host_probes.Host], day: int) -> int:
+        """Attribute a day of some hosts; return how many were written.
+
+        A host that a method cannot handle does not keep others waiting.
+        """
+        written, error = attempt.call(
+            functools.partial(self._write, hosts, day), Exception
+        )
+        if written is not None:
+            for each in written:
+                self._check(each)
+            return len(written)
+        assert error is not None, 'there is a result, or an error'
+        if isinstance(error, db_engine.ERRORS):
+            raise error
+        if len(hosts) > 1:
+            return sum(self._attribute([host], day) for host in hosts)
+        self._throttled_log.warning(
+            'attribution',
+            'Cannot attribute the energy of host %s on %s (%s: %s); '
+            'trying again',
+            hosts[0].name,
+            closed_days.iso(day),
+            type(error).__name__,
+            error,
+            subject=hosts[0].name,
+        )
+        return 0
+
+    def _write(
+        self, hosts: list[host_probes.Host], day: int
+    ) -> list[attributed_days.HostDay]:
+        with db_engine.writing(self._engine) as connection:
+            return attribute(connection, hosts, day, self._rules)
 
     def _discard(self, day: int, probes: set[str], hosts: _Hosts) -> None:
         """Delete the marks of probes of hosts whose usage is not known."""
@@ -120,21 +172,17 @@ def attribute(
     previous = attributed_days.headers(
         connection, ((day, host.name) for host in known)
     )
-    chosen = attributing.inputs(connection, known, day, rules.precedence)
+    inputs = attributing.inputs(connection, known, day, rules.precedence)
     changed = [
         each
-        for each in chosen
+        for each in inputs
         if each.is_final
         and not _is_known(each, previous.get((day, each.host.name)))
     ]
     computed = [*attributing.attribute(connection, changed, rules, previous)]
     # What was committed since the first query may have changed the days.
-    again = {
-        each.host.name: each
-        for each in attributing.inputs(
-            connection, known, day, rules.precedence
-        )
-    }
+    inputs = attributing.inputs(connection, known, day, rules.precedence)
+    again = {each.host.name: each for each in inputs}
     db_now = db_engine.now(connection)
     written = [
         _next_version(each, previous.get((day, each.header.host)), db_now)
@@ -142,14 +190,18 @@ def attribute(
         if _is_known(again.get(each.header.host), each.header)
     ]
     attributed_days.insert(connection, written)
-    waiting = {
+    due_attributions.delete(connection, day, marked - _waiting(inputs))
+    return written
+
+
+def _waiting(inputs: collections.abc.Iterable[attributing.Inputs]) -> set[str]:
+    """Return the probes of hosts of which one is still to be closed."""
+    return {
         name
-        for each in again.values()
+        for each in inputs
         if not each.is_final
         for name in each.host.probes()
     }
-    due_attributions.delete(connection, day, marked - waiting)
-    return written
 
 
 def _is_known(

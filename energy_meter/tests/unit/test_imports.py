@@ -21,6 +21,7 @@ BASICS = {
     'baseline',
     'conf',
     'counter_accumulator',
+    'cpu_usage',
     'exception',
     'log_throttle',
     'measurement',
@@ -40,8 +41,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     'attempt': set(),
     'baseline': {'measurement'},
-    'cpu_usage': set(),
     'counter_accumulator': {'baseline', 'measurement', 'power_integrator'},
+    'cpu_usage': set(),
     'exception': set(),
     'measurement': {'cpu_usage'},
     'log_throttle': set(),
@@ -50,12 +51,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     'policies': set(),
     'totals': set(),
     'signing': {'exception'},
-    'register': {'accumulator', 'measurement'},
+    'register': {'accumulator', 'cpu_usage', 'measurement'},
     'conf': {'exception', 'measurement'},
     # Metrics are served by the HTTP server of the API and the pages.
     'telemetry': {'conf', 'exception', 'web'},
     # A driver can be tested and packaged separately.
-    'drivers': {'attempt', 'exception', 'log_throttle', 'measurement'},
+    'drivers': {
+        'attempt',
+        'cpu_usage',
+        'exception',
+        'log_throttle',
+        'measurement',
+    },
     'clients': {'exception'},
     # The plugin runs inside openstackclient.
     'osc': {'clients', 'exception'},

@@ -4,11 +4,17 @@
 
 import dataclasses
 
+from oslo_config import cfg
+from oslotest import base
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
 from energy_meter.db import attributed_days
 from energy_meter.db import attributing
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
 from energy_meter.tests import usages
+from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.db import base as db_base
 from energy_meter.tests.unit.db import hosts
 
@@ -49,6 +55,18 @@ class AttributingTest(db_base.DatabaseTest):
             ).dynamic
             for number in (1, 2)
         }
+
+    def test_closing_a_day_changes_nothing_of_it(self):
+        # Given a day of which an instance was started and another deleted,
+        self.host.guests[0].end = START + 5 * HOUR_MS
+        self.host.guests[1].start = START + 7 * HOUR_MS
+        self.host.meter(START, START + 30 * HOUR_MS)
+        before = self.attribute()
+
+        closings.close(self.engine, START + 30 * HOUR_MS)
+        [after] = hosts.attribute(self.engine)
+
+        self.assertEqual(before.intervals, after.intervals)
 
     def test_usage_goes_on_after_a_restart_of_the_agent(self):
         # Given an agent that is restarted at noon,
@@ -145,3 +163,17 @@ class AttributingTest(db_base.DatabaseTest):
             (0.0, 'estimated'),
             (day.header.idle_watts, day.header.idle_source),
         )
+
+
+class RulesTest(base.BaseTestCase):
+    def test_method_that_is_not_installed_is_an_error(self):
+        conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(conf)
+        conf([], default_config_files=[])
+        conf.set_override('attribution_method', 'fair', 'collector')
+
+        error = self.assertRaises(
+            exception.ConfigurationError, attributing.rules, conf
+        )
+
+        self.assertIn('[collector] attribution_method: ', str(error))
