@@ -44,7 +44,9 @@ def make(
         root.Root(
             probes.Probes(engine, ttl, authorize),
             metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
-            month_metrics.MonthMetrics(settings, conf.rrd.scope_precedence),
+            month_metrics.MonthMetrics(
+                engine, conf.rrd.scope_precedence, authorize
+            ),
             energy.Energy(engine, authorize),
             _attributed(conf, engine, authorize),
         ),

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 import webob
 
 from energy_meter import totals
-from energy_meter.api import attributed
+from energy_meter.api import database as api_database
 from energy_meter.api import exposition
 from energy_meter.api import periods
 from energy_meter.api import views
@@ -28,6 +28,7 @@ from energy_meter.db import instances
 from energy_meter.db import probes
 from energy_meter.db import states
 from energy_meter.policies import instances as policies
+from energy_meter.web import access
 from energy_meter.web import router
 
 #: Time in seconds for which an answer is used: days are closed once a day.
@@ -47,11 +48,13 @@ class MonthMetrics:
 
     def __init__(
         self,
-        settings: attributed.Settings,
+        database: api_database.Database,
         scope_precedence: collections.abc.Sequence[str],
+        authorize: access.Authorize,
     ) -> None:
-        self._settings = settings
+        self._database = database
         self._scope_precedence = scope_precedence
+        self._authorize = authorize
         self._lock = threading.Lock()
         self._expires = 0.0
         self._families: list[exposition.Gauge] = []
@@ -60,11 +63,11 @@ class MonthMetrics:
     def show(self) -> webob.Response:
         """Return the metrics."""
         environ = pecan.request.environ
-        self._settings.authorize(environ, policies.LIST_ALL)
+        self._authorize(environ, policies.LIST_ALL)
         # Others wait for the first one instead of reading the same.
         with self._lock:
             if time.monotonic() >= self._expires:
-                with self._settings.database.snapshot() as connection:
+                with self._database.snapshot() as connection:
                     self._families = [*self._read(connection)]
                 self._expires = time.monotonic() + _CACHE_S
             families = self._families

@@ -28,6 +28,7 @@ _CLOSING = datetime.timedelta(hours=3)
 _SECOND = datetime.timedelta(seconds=1)
 _EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 _CLOSED = 'closed'
+_MJ_PER_KWH = 3_600_000_000
 
 _Instances = dict[str, attributed.Instance]
 
@@ -142,10 +143,10 @@ class EnergyPollster(InstancePollster):
     ) -> collections.abc.Iterator[
         tuple[attributed.Instance, datetime.datetime, float]
     ]:
-        """Yield the energy, kWh.
+        """Yield the energy at the start and the end of the day, kWh.
 
-        On the first day of an instance, zero precedes it: Gnocchi computes
-        the energy of a day from two values.
+        Gnocchi computes the energy of a day from two values, but not from
+        those of days that are apart: an instance may have been away.
         """
         end = next(iter(closed.values())).total.end
         known = _read(fetch, _EPOCH, end)
@@ -153,9 +154,10 @@ class EnergyPollster(InstancePollster):
             instance = known.get(uuid)
             if instance is None or instance.total.state != _CLOSED:
                 continue
-            if instance.total.millijoules == day.total.millijoules:
-                yield instance, day.total.start, 0.0
-            yield instance, day.total.end - _SECOND, instance.total.kwh
+            after = instance.total.millijoules
+            before = after - day.total.millijoules
+            yield instance, day.total.start, before / _MJ_PER_KWH
+            yield instance, day.total.end - _SECOND, after / _MJ_PER_KWH
 
 
 class PowerPollster(InstancePollster):

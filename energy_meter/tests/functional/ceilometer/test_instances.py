@@ -148,6 +148,11 @@ class InstancesTest(base.BaseTestCase):
             'energy in Gnocchi',
         )
         self.assertEqual([3.6], energy)
+        # That of the day, though there is nothing of the day before.
+        (day,) = self.measures(
+            self.alice, metrics['instance.energy'], 'rate:sum'
+        )
+        self.assertAlmostEqual(2.4, day, places=9)
         self.assertEqual(
             [100.0],
             self.measures(self.alice, metrics['instance.power'], 'mean'),

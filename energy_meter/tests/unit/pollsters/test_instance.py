@@ -72,7 +72,7 @@ class InstancePollsterTest(base.BaseTestCase):
     def test_energy_of_all_closed_days_is_cumulative(self):
         self.show(day=1.5, before=2.0)
 
-        (sample,) = self.samples(self.energy)
+        *_, sample = self.samples(self.energy)
 
         self.assertEqual(
             ('instance.energy', 'cumulative', 'kWh', 3.5),
@@ -93,7 +93,7 @@ class InstancePollsterTest(base.BaseTestCase):
         self.show(day=1.0, before=1.0)
 
         for pollster in self.energy, self.power:
-            (sample,) = self.samples(pollster)
+            sample, *_ = self.samples(pollster)
 
             self.assertEqual(
                 ('i', 'p', 'u'),
@@ -103,24 +103,23 @@ class InstancePollsterTest(base.BaseTestCase):
                 {'display_name': 'name-i'}, sample.resource_metadata
             )
 
-    def test_timestamp_is_the_last_second_of_the_day(self):
-        self.show(day=1.0, before=1.0)
-
-        for pollster in self.energy, self.power:
-            ((timestamp, _, _),) = self.poll(pollster)
-
-            self.assertEqual('2026-03-04T23:59:59+00:00', timestamp)
-
-    def test_zero_precedes_the_first_day(self):
-        self.show(day=1.0, before=0.0)
+    def test_energy_is_that_of_the_start_and_the_last_second(self):
+        self.show(day=1.5, before=2.0)
 
         self.assertEqual(
             [
-                ('2026-03-04T00:00:00+00:00', 'i', 0.0),
-                ('2026-03-04T23:59:59+00:00', 'i', 1.0),
+                ('2026-03-04T00:00:00+00:00', 'i', 2.0),
+                ('2026-03-04T23:59:59+00:00', 'i', 3.5),
             ],
             self.poll(self.energy),
         )
+
+    def test_power_is_that_of_the_last_second(self):
+        self.show(day=1.0, before=1.0)
+
+        ((timestamp, _, _),) = self.poll(self.power)
+
+        self.assertEqual('2026-03-04T23:59:59+00:00', timestamp)
 
     def test_open_day_is_not_published(self):
         self.show(day=1.0, before=1.0, **OPEN)
@@ -136,7 +135,7 @@ class InstancePollsterTest(base.BaseTestCase):
 
         self.assertEqual(1, len(self.poll(self.power)))
         self.answer(EPOCH, 2.0)
-        self.assertEqual(1, len(self.poll(self.energy)))
+        self.assertEqual(2, len(self.poll(self.energy)))
 
     def test_missing_day_has_no_power(self):
         self.show(day=0.0, before=1.0, quality='missing', coverage=0.0)
@@ -146,7 +145,7 @@ class InstancePollsterTest(base.BaseTestCase):
     def test_day_is_published_once(self):
         self.show(day=1.0, before=1.0)
         for pollster in self.energy, self.power:
-            self.assertEqual(1, len(self.poll(pollster)))
+            self.assertNotEqual([], self.poll(pollster))
 
         for pollster in self.energy, self.power:
             self.assertEqual([], self.poll(pollster))
@@ -167,5 +166,5 @@ class InstancePollsterTest(base.BaseTestCase):
 
         self.api.start()
 
-        self.assertEqual(1, len(self.poll(self.energy)))
+        self.assertEqual(2, len(self.poll(self.energy)))
         self.assertEqual(1, self.log.output.count('Cannot poll energy_meter'))
