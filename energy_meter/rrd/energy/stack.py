@@ -10,7 +10,6 @@ import typing
 from energy_meter.clients import attributed
 from energy_meter.clients import usage
 from energy_meter.rrd.energy import chart
-from energy_meter.rrd.graphs import palette
 
 _MJ_PER_KWH = 3_600_000_000
 
@@ -24,13 +23,13 @@ class Series(typing.NamedTuple):
     """One use of energy.
 
     :ivar kind: instance, others, overhead, unallocated or unattributed.
-    :ivar color: of an instance, as ``#rrggbb``; else empty.
+    :ivar place: of an instance among those with a color; else None.
     :ivar values: energy in kWh, by interval.
     """
 
     title: str
     kind: str
-    color: str
+    place: int | None
     values: list[float]
 
     @property
@@ -90,9 +89,7 @@ def of_host(
         values, key=lambda uuid: math.fsum(values[uuid]), reverse=True
     )
     shown = [
-        Series(
-            names[uuid], 'instance', f'#{palette.color(place)}', values[uuid]
-        )
+        Series(names[uuid], 'instance', place, values[uuid])
         for place, uuid in enumerate(largest[:MAX_INSTANCES])
     ]
     others = [
@@ -103,12 +100,12 @@ def of_host(
     ]
     uses = [
         *shown,
-        Series('Other instances', 'others', '', others),
+        Series('Other instances', 'others', None, others),
         *(
             Series(
                 name.capitalize(),
                 name,
-                '',
+                None,
                 [getattr(row, name) for row in rows],
             )
             for name in ('overhead', 'unallocated', 'unattributed')
@@ -120,7 +117,7 @@ def of_host(
 def of_project(rows: list[attributed.Row]) -> list[Series]:
     """Return the energy of a project's instances."""
     values = [row.kwh for row in rows]
-    return [Series('Instances', 'instance', f'#{palette.color(0)}', values)]
+    return [Series('Instances', 'instance', 0, values)]
 
 
 def draw(

@@ -14,6 +14,7 @@ import pecan
 from energy_meter.rrd.energy import chart as energy_chart
 from energy_meter.rrd.energy import intervals
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.reading import archive
@@ -67,6 +68,7 @@ class Renderer:
         )
         self._environment.filters.update(
             segment=_segment,
+            color=palette.color,
             watts=_number(1),
             kwh=_number(4),
             money=_number(2),
