@@ -139,19 +139,14 @@ def _choose(
 ) -> Inputs | None:
     known = {name: days[name] for name in host.probes() if name in days}
     metered = {name for name, each in known.items() if each.metered}
+    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
     usage = [each.id for each in host.usage if each.id in metered]
-    energy = host.select(metered, precedence)
+    energy = host.select(metered, start, until, precedence)
     if not usage or not energy:
         return None
     # Several probes of a host's usage contain the same instances.
     best = max(usage, key=lambda name: known[name].metered)
-    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
-    spans = tuple(
-        span
-        for each in energy
-        for span in each.spans
-        if span.probe in metered and span.since < until and start < span.until
-    )
+    spans = tuple(span for each in energy for span in each.spans)
     counted = sorted({best, *(span.probe for span in spans)})
     return Inputs(
         host,

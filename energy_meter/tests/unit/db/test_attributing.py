@@ -13,6 +13,7 @@ from energy_meter.db import attributed_days
 from energy_meter.db import attributing
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
+from energy_meter.db import schema
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.db import base as db_base
@@ -151,6 +152,70 @@ class AttributingTest(db_base.DatabaseTest):
             self.host.millijoules(START + hosts.DAY_MS),
             sum(each.energy.millijoules for each in day.intervals),
         )
+
+    def test_sum_counts_in_the_time_of_its_parts(self):
+        # Given two outlets that are a sum, one of them since the next day,
+        self.host.meter(START, START + 24 * HOUR_MS)
+        other = dataclasses.replace(self.host, suffix='other', idle_watts=40)
+        other.meter(START, START + 24 * HOUR_MS, other.energy_probe)
+        for since, expected in (
+            (START + hosts.DAY_MS, self.host.millijoules),
+            (
+                START,
+                lambda date: (
+                    self.host.millijoules(date) + other.millijoules(date)
+                ),
+            ),
+        ):
+            self.join_sum(self.host.energy_probe, START)
+            self.join_sum(other.energy_probe, since)
+
+            day = self.attribute()
+
+            self.assertEqual(
+                expected(START + hosts.DAY_MS),
+                sum(each.energy.millijoules for each in day.intervals),
+            )
+            self.assertEqual(1.0, day.intervals[0].energy.coverage)
+
+    def test_sum_that_is_new_since_hides_no_probe(self):
+        self.host.meter(START, START + 24 * HOUR_MS)
+        self.join_sum(self.host.energy_probe, START + hosts.DAY_MS)
+
+        day = self.attribute()
+
+        self.assertEqual(
+            self.host.millijoules(START + hosts.DAY_MS),
+            sum(each.energy.millijoules for each in day.intervals),
+        )
+
+    def join_sum(self, member: str, since: int) -> None:
+        """Make a probe part of the sum of the host."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                schema.sum_probe.delete().where(
+                    schema.sum_probe.c.id == 'total'
+                )
+            )
+            connection.execute(
+                schema.sum_probe.insert(),
+                {'id': 'total', 'host': self.host.name},
+            )
+            connection.execute(
+                schema.membership.delete().where(
+                    schema.membership.c.member == member
+                )
+            )
+            connection.execute(
+                schema.membership.insert(),
+                {
+                    'member': member,
+                    'kind': 'sum',
+                    'whole': 'total',
+                    'since': since,
+                    'joined_shown': 0,
+                },
+            )
 
     def test_idle_power_is_estimated_without_an_option(self):
         self.host.configured = None
