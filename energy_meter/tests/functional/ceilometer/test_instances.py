@@ -22,13 +22,19 @@ DAY_S = 86_400
 CLOSING_S = 10_800
 
 
+class Installation(installation.Installation):
+    """Polls instances only."""
+
+    meters = ('instance.power', 'instance.energy')
+
+
 class InstancesTest(base.BaseTestCase):
     """Two users, each with an instance of their own on the same host."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.installation = installation.Installation()
+        cls.installation = Installation()
         cls.addClassCleanup(cls.installation.cleanUp)
         cls.installation.setUp()
         cls.gnocchi = cls.installation.gnocchi
