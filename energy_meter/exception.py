@@ -232,6 +232,18 @@ class ProbeNotFound(EnergyMeterError):
     template = 'probe %(probe)s not found'
 
 
+class InstanceNotFound(EnergyMeterError):
+    """The API knows no such instance, or it is another project's."""
+
+    template = 'instance %(instance)s not found'
+
+
+class HostNotFound(EnergyMeterError):
+    """The instances of a host are not known in a period."""
+
+    template = 'host %(host)s not found: its instances are not known'
+
+
 class DayNotClosed(EnergyMeterError):
     """A UTC day of a probe was not closed by a date."""
 

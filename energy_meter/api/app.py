@@ -12,6 +12,7 @@ from energy_meter.api import database
 from energy_meter.api import energy
 from energy_meter.api import instances
 from energy_meter.api import metrics
+from energy_meter.api import month_metrics
 from energy_meter.api import probes
 from energy_meter.api import root
 from energy_meter.conf import api as api_conf
@@ -43,6 +44,9 @@ def make(
         root.Root(
             probes.Probes(engine, ttl, authorize),
             metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
+            month_metrics.MonthMetrics(
+                engine, conf.rrd.scope_precedence, authorize
+            ),
             energy.Energy(engine, authorize),
             _attributed(conf, engine, authorize),
         ),
@@ -56,13 +60,14 @@ def make(
         ('v1',): controllers,
     }
     if conf.api.metrics_htpasswd:
-        unguarded['metrics',] = basic_auth.BasicAuth(
+        scrapers = basic_auth.BasicAuth(
             controllers,
             conf.api.metrics_htpasswd,
             api_conf.GROUP,
             'metrics_htpasswd',
             fallback=authenticated,
         )
+        unguarded |= {('metrics',): scrapers, ('metrics', 'energy'): scrapers}
     return middleware.build(
         authenticated, conf, api_conf.GROUP, unguarded, errors.as_json
     )

@@ -29,6 +29,17 @@ class _Family(typing.NamedTuple):
     value: collections.abc.Callable[[probes.ProbeState], float | None]
 
 
+class Gauge(typing.NamedTuple):
+    """One metric.
+
+    :ivar samples: labels and value of each.
+    """
+
+    name: str
+    help: str
+    samples: collections.abc.Collection[tuple[dict[str, str], float]]
+
+
 _FAMILIES = (
     _Family(
         'energy_meter_probe_power_watts',
@@ -68,8 +79,7 @@ def render(
     :param accept: value of the request's ``Accept`` header.
     :returns: the document and its content type.
     """
-    content_type: str = exposition.choose_encoder(accept)[1]
-    is_openmetrics = content_type.startswith('application/openmetrics-text')
+    content_type, is_openmetrics = _format(accept)
     labels = [_labels(state) for state in states]
     families = (
         *_FAMILIES,
@@ -86,9 +96,41 @@ def render(
         for family in families
         for line in _lines(family, states, labels, is_openmetrics)
     ]
-    if is_openmetrics:
-        lines.append('# EOF\n')
-    return ''.join(lines).encode(), content_type
+    return _document(lines, is_openmetrics), content_type
+
+
+def render_gauges(
+    gauges: collections.abc.Iterable[Gauge], accept: str
+) -> tuple[bytes, str]:
+    """Return metrics that are not of probes.
+
+    The parameter and the result are those of :func:`render`.
+    """
+    content_type, is_openmetrics = _format(accept)
+    lines = []
+    for gauge in gauges:
+        lines.append(
+            f'# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} gauge\n'
+        )
+        lines += (
+            f'{gauge.name}{_encode(labels)} {value!r}\n'
+            for labels, value in gauge.samples
+        )
+    return _document(lines, is_openmetrics), content_type
+
+
+def _format(accept: str) -> tuple[str, bool]:
+    """Return the content type, and whether it is OpenMetrics."""
+    content_type: str = exposition.choose_encoder(accept)[1]
+    return (
+        content_type,
+        content_type.startswith('application/openmetrics-text'),
+    )
+
+
+def _document(lines: list[str], is_openmetrics: bool) -> bytes:
+    end = '# EOF\n' if is_openmetrics else ''
+    return (''.join(lines) + end).encode()
 
 
 def _lines(
@@ -109,15 +151,20 @@ def _lines(
 
 
 def _labels(state: probes.ProbeState) -> str:
-    values = {
-        'probe': state.id,
-        'host': state.host,
-        'scope': state.scope,
-        'wattmeter': state.wattmeter,
-        'driver': state.driver,
-    }
+    return _encode(
+        {
+            'probe': state.id,
+            'host': state.host,
+            'scope': state.scope,
+            'wattmeter': state.wattmeter,
+            'driver': state.driver,
+        }
+    )
+
+
+def _encode(labels: dict[str, str]) -> str:
     text = ','.join(
         f'{name}="{value.translate(_ESCAPES)}"'
-        for name, value in values.items()
+        for name, value in labels.items()
     )
     return f'{{{text}}}'

@@ -8,6 +8,7 @@ import webob
 from energy_meter.api import energy
 from energy_meter.api import instances
 from energy_meter.api import metrics
+from energy_meter.api import month_metrics
 from energy_meter.api import probes
 from energy_meter.api import versions
 from energy_meter.web import router
@@ -24,11 +25,13 @@ class Root:
         self,
         probe_controller: probes.Probes,
         metrics_controller: metrics.Metrics,
+        month_controller: month_metrics.MonthMetrics,
         energy_controller: energy.Energy,
         attributed_controllers: instances.Controllers,
     ) -> None:
         self._probes = probe_controller
         self._metrics = metrics_controller
+        self._month = month_controller
         self._energy = energy_controller
         self._attributed = attributed_controllers
         self._versions = versions.Versions()
@@ -46,8 +49,9 @@ class Root:
                 return self._versions.index, []
             case ['v1']:
                 return self._versions.show, []
-            case ['metrics']:
-                return self._metrics.show, []
+            case ['metrics'] | ['metrics', 'energy']:
+                controller = self._month if segments[1:] else self._metrics
+                return controller.show, []
             case ['v1', 'probe-ids']:
                 return self._probes.list_ids, []
             case ['v1', 'probes']:

@@ -16,6 +16,7 @@ from keystoneauth1 import session as keystone_session
 import requests
 
 from energy_meter import exception
+from energy_meter.clients import responses
 from energy_meter.clients import usage
 from energy_meter.clients import validation
 
@@ -101,7 +102,7 @@ class Client:
 
     def version(self) -> str:
         """Return the id of the API's current version, such as ``v1.0``."""
-        url, body = self._get('')
+        url, body = self.get('')
         for version in validation.member(url, body, 'versions', list):
             if (
                 isinstance(version, dict)
@@ -112,7 +113,7 @@ class Client:
 
     def probe_ids(self) -> list[str]:
         """Return the ids of all probes."""
-        url, body = self._get('v1/probe-ids/')
+        url, body = self.get('v1/probe-ids/')
         ids = validation.member(url, body, 'probe_ids', list)
         if not all(isinstance(name, str) for name in ids):
             raise exception.InvalidResponse(
@@ -122,7 +123,7 @@ class Client:
 
     def probes(self) -> list[Probe]:
         """Return all probes."""
-        url, body = self._get('v1/probes/')
+        url, body = self.get('v1/probes/')
         probes = validation.member(url, body, 'probes', dict)
         return [_probe(url, name, fields) for name, fields in probes.items()]
 
@@ -134,8 +135,8 @@ class Client:
         """
         quoted = urllib.parse.quote(name, safe='')
         try:
-            url, body = self._get(f'v1/probes/{quoted}/')
-        except _NotFound:
+            url, body = self.get(f'v1/probes/{quoted}/')
+        except NotFound:
             raise exception.ProbeNotFound(probe=name)
         return _probe(url, name, validation.member(url, body, name, dict))
 
@@ -149,10 +150,13 @@ class Client:
         """
         quoted = urllib.parse.quote(probe, safe='')
         try:
-            yield from usage.pages(
-                self._get, f'v1/probes/{quoted}/energy', query.parameters()
+            yield from responses.pages(
+                self.get,
+                f'v1/probes/{quoted}/energy',
+                query.parameters(),
+                usage.page,
             )
-        except _NotFound:
+        except NotFound:
             raise exception.ProbeNotFound(probe=probe)
 
     def energies(
@@ -162,12 +166,15 @@ class Client:
 
         :param filters: the ``host``, ``scope`` and ``project`` of the probes.
         """
-        return usage.pages(
-            self._get, 'v1/energy', query.parameters() | filters
+        return responses.pages(
+            self.get, 'v1/energy', query.parameters() | filters, usage.page
         )
 
-    def _get(self, path: str) -> tuple[str, dict[str, typing.Any]]:
-        """Return the URL of a path below the root, and its JSON object."""
+    def get(self, path: str) -> tuple[str, responses.Body]:
+        """Return the URL of a path below the root, and its JSON object.
+
+        :raises NotFound: if the API has no resource there.
+        """
         url = self._root() + path
         try:
             response = self._adapter.get(
@@ -206,7 +213,7 @@ class Client:
         return root_url(endpoint)
 
 
-class _NotFound(exception.APIRequestRejected):
+class NotFound(exception.APIRequestRejected):
     """The API has no resource at this URL."""
 
 
@@ -227,7 +234,7 @@ def _check_status(url: str, response: requests.Response) -> None:
     if status >= 500:
         raise exception.APIUnavailable(url=url, reason=reason)
     if status == 404:
-        raise _NotFound(url=url, reason=reason)
+        raise NotFound(url=url, reason=reason)
     raise exception.APIRequestRejected(
         url=url, reason=reason + _message(response)
     )

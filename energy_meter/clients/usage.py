@@ -2,19 +2,14 @@
 
 """Energy of probes in intervals, as the API reports it."""
 
-import collections.abc
 import datetime
-import re
 import typing
-import urllib.parse
 
-from energy_meter import exception
+from energy_meter.clients import responses
 from energy_meter.clients import validation
 
 #: Of the intervals: their length in seconds, or the days or months of a zone.
 Step = int | typing.Literal['day', 'month']
-
-_MILLIJOULES = re.compile('-?[0-9]{1,20}')
 
 
 class Query(typing.NamedTuple):
@@ -109,39 +104,12 @@ class Page(typing.NamedTuple):
     next_query: str | None
 
 
-_Body = dict[str, typing.Any]
+def page(url: str, body: responses.Body) -> Page:
+    """Return the content of a response.
 
-
-def pages(
-    get: collections.abc.Callable[[str], tuple[str, _Body]],
-    path: str,
-    parameters: dict[str, str],
-) -> collections.abc.Iterator[Page]:
-    """Yield the pages of a response; request each when it is needed.
-
-    Of the URL of the next page only the query is used: a proxy may have
-    changed the rest, and the token must not be sent to another host.
-
-    :param get: returns the URL and the JSON object of a path with a query.
-    :raises energy_meter.exception.InvalidResponse: if a response is not a
-        page.
+    :raises energy_meter.exception.InvalidResponse: if it is not a page.
     """
-    query: str | None = urllib.parse.urlencode(parameters)
-    requested = set()
-    while query is not None:
-        requested.add(query)
-        url, body = get(f'{path}?{query}')
-        page = _page(url, body)
-        yield page
-        query = page.next_query
-        if query in requested:
-            raise exception.InvalidResponse(
-                url=url, reason='the next page is an earlier one'
-            )
-
-
-def _page(url: str, body: _Body) -> Page:
-    values = _values(url, 'the response', body, _PAGE_FIELDS)
+    values = responses.values(url, 'the response', body, _PAGE_FIELDS)
     probes = (
         [body]
         if 'probe_id' in body
@@ -157,9 +125,9 @@ def _page(url: str, body: _Body) -> Page:
 
 
 def _probe(url: str, fields: object) -> ProbeEnergy:
-    values = _values(url, 'a probe', fields, _PROBE_FIELDS)
+    values = responses.values(url, 'a probe', fields, _PROBE_FIELDS)
     owner = f'probe "{values["probe_id"]}"'
-    body = typing.cast(_Body, fields)
+    body = typing.cast(responses.Body, fields)
     return ProbeEnergy(
         **values,
         total=_interval(url, f'the total of {owner}', body.get('total')),
@@ -171,31 +139,7 @@ def _probe(url: str, fields: object) -> ProbeEnergy:
 
 
 def _interval(url: str, owner: str, fields: object) -> Interval:
-    return Interval(**_values(url, owner, fields, _INTERVAL_FIELDS))
-
-
-_Convert = collections.abc.Callable[[typing.Any], object]
-
-
-def _values(
-    url: str, owner: str, fields: object, conversions: dict[str, _Convert]
-) -> dict[str, typing.Any]:
-    """Return the validated values of the fields of a JSON object."""
-    if not isinstance(fields, dict):
-        raise exception.InvalidResponse(
-            url=url, reason=f'{owner} is missing or not an object'
-        )
-    values = {}
-    for name, convert in conversions.items():
-        try:
-            values[name] = convert(fields.get(name))
-        except ValueError:
-            raise exception.InvalidResponse(
-                url=url,
-                reason=f'invalid "{name}" of {owner}: '
-                f'{validation.one_line(repr(fields.get(name)))}',
-            )
-    return values
+    return Interval(**responses.values(url, owner, fields, _INTERVAL_FIELDS))
 
 
 def _text(value: object) -> str:
@@ -204,79 +148,28 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _checked(
-    is_valid: collections.abc.Callable[[typing.Any], bool],
-) -> _Convert:
-    """Return a function that returns a valid value as it is."""
-
-    def convert(value: object) -> object:
-        if not is_valid(value):
-            raise ValueError
-        return value
-
-    return convert
-
-
-def _optional(convert: _Convert) -> _Convert:
-    return lambda value: None if value is None else convert(value)
-
-
-def _date(value: object) -> datetime.datetime:
-    if not isinstance(value, str):
-        raise ValueError
-    date = datetime.datetime.fromisoformat(value)
-    if date.tzinfo is None:
-        raise ValueError
-    try:
-        return date.astimezone(datetime.UTC)
-    except OverflowError:
-        raise ValueError
-
-
-def _millijoules(value: object) -> int:
-    # A string: JSON's numbers are exact up to 2**53 only.
-    if not isinstance(value, str) or not _MILLIJOULES.fullmatch(value):
-        raise ValueError
-    return int(value)
-
-
-def _clock(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(map(validation.is_text, value)):
-        raise ValueError
-    return tuple(value)
-
-
-def _query(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError
-    return urllib.parse.urlsplit(value).query
-
-
-_number = _checked(validation.is_number)
-_name = _checked(validation.is_text)
-
-_INTERVAL_FIELDS: dict[str, _Convert] = {
-    'start': _date,
-    'end': _date,
-    'kwh': _number,
-    'millijoules': _millijoules,
-    'coverage': _number,
-    'uncertain_kwh': _number,
-    'quality': _name,
-    'clock': _clock,
-    'state': _name,
-    'version': _optional(_checked(lambda value: type(value) is int)),
+_INTERVAL_FIELDS: dict[str, responses.Convert] = {
+    'start': responses.date,
+    'end': responses.date,
+    'kwh': responses.number,
+    'millijoules': responses.millijoules,
+    'coverage': responses.number,
+    'uncertain_kwh': responses.number,
+    'quality': responses.name,
+    'clock': responses.names,
+    'state': responses.name,
+    'version': responses.optional(responses.integer),
 }
-_PROBE_FIELDS: dict[str, _Convert] = {
-    'probe_id': _name,
-    'host': _optional(_name),
-    'scope': _optional(_name),
-    'project_id': _optional(_name),
-    'kwh_ahead': _number,
+_PROBE_FIELDS: dict[str, responses.Convert] = {
+    'probe_id': responses.name,
+    'host': responses.optional(responses.name),
+    'scope': responses.optional(responses.name),
+    'project_id': responses.optional(responses.name),
+    'kwh_ahead': responses.number,
 }
-_PAGE_FIELDS: dict[str, _Convert] = {
-    'start': _date,
-    'end': _date,
-    'final_until': _optional(_date),
-    'next': _optional(_query),
+_PAGE_FIELDS: dict[str, responses.Convert] = {
+    'start': responses.date,
+    'end': responses.date,
+    'final_until': responses.optional(responses.date),
+    'next': responses.optional(responses.query),
 }

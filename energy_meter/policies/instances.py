@@ -20,6 +20,7 @@ _INSTANCE: policy.Operation = {
     'method': 'GET',
     'path': '/v1/instances/{instance}/energy/',
 }
+_METRICS: policy.Operation = {'method': 'GET', 'path': '/metrics/energy'}
 _PROJECTS: policy.Operation = {'method': 'GET', 'path': '/v1/projects/'}
 _PROJECT: policy.Operation = {
     'method': 'GET',
@@ -48,7 +49,7 @@ RULES: list[policy.RuleDefault] = [
         description='See the instances of all projects, with their hosts, '
         'the idle part of their energy, and quarter-hours. Quarter-hours of '
         'one instance show how much others on its host compute.',
-        operations=[_INSTANCES, _INSTANCE],
+        operations=[_INSTANCES, _INSTANCE, _METRICS],
         scope_types=_SCOPES,
     ),
     policy.DocumentedRuleDefault(

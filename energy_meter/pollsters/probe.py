@@ -2,25 +2,19 @@
 
 """Ceilometer pollsters that return a sample of a meter for each probe.
 
-They share one request per endpoint and polling cycle, in the cache that
-Ceilometer passes to all pollsters of the cycle.
+They share one request per endpoint and polling cycle.
 """
 
 import abc
 import collections.abc
-from concurrent import futures
 import datetime
 import typing
 
 from ceilometer import sample
 from ceilometer.polling import plugin_base
-from keystoneauth1 import exceptions as keystone_exceptions
-from oslo_log import log
 
-from energy_meter import exception
 from energy_meter.clients import api
-
-LOG = log.getLogger(__name__)
+from energy_meter.pollsters import requests
 
 
 class MeasuredSample(sample.Sample):
@@ -78,7 +72,8 @@ class ProbePollster(plugin_base.PollsterBase):
         :param resources: URLs of the API, with or without ``/v1``.
         """
         for root in map(api.root_url, resources):
-            probes = _list(manager, cache, root)
+            fetch = requests.Fetch(manager, cache, root)
+            probes = fetch('probes', api.Client.probes)
             if probes is None:
                 continue
             for probe in self._updated(root, probes):
@@ -140,38 +135,3 @@ class PowerPollster(ProbePollster):
     def volume(self, probe: api.Probe) -> float | None:
         """Return the power, W; None if it is unknown."""
         return probe.watts
-
-
-def _list(
-    manager: typing.Any, cache: dict[str, typing.Any], root: str
-) -> list[api.Probe] | None:
-    """Return the probes of an endpoint, with one request per polling cycle.
-
-    Ceilometer can run the pollsters of a cycle concurrently. The first one
-    sends the request; the others wait for its result.
-
-    :returns: None if the request failed.
-    """
-    own: futures.Future[list[api.Probe] | None] = futures.Future()
-    shared: futures.Future[list[api.Probe] | None] = cache.setdefault(
-        f'energy_meter {root}', own
-    )
-    if shared is own:
-        try:
-            own.set_result(_request(manager, root))
-        except Exception as error:
-            own.set_exception(error)
-    return shared.result()
-
-
-def _request(manager: typing.Any, root: str) -> list[api.Probe] | None:
-    try:
-        session = manager.keystone.session
-        return api.Client(
-            session,
-            endpoint_override=root,
-            timeout=session.timeout or api.DEFAULT_TIMEOUT_S,
-        ).probes()
-    except (exception.APIError, keystone_exceptions.ClientException) as error:
-        LOG.warning('Cannot poll energy_meter: %s', error)
-        return None

@@ -62,7 +62,8 @@ class _Usage(command.Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser = super().get_parser(prog_name)
-        usage_options.add(parser, 'none' if self.is_list else None)
+        usage_options.add(parser)
+        usage_options.add_step(parser, 'none' if self.is_list else None)
         parser.add_argument(
             '--long', action='store_true', help='List additional fields'
         )

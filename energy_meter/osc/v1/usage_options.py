@@ -47,10 +47,15 @@ class Period(typing.NamedTuple):
     zone: zoneinfo.ZoneInfo
 
 
-def add(parser: argparse.ArgumentParser, step: str | None) -> None:
-    """Add the options.
+def add(
+    parser: argparse.ArgumentParser,
+    end: str = 'now',
+    zone: zoneinfo.ZoneInfo | None = None,
+) -> None:
+    """Add the options that select the period.
 
-    :param step: the default; None for one that fits the period.
+    :param end: what the period ends with by default.
+    :param zone: by default, the local one.
     """
     for name, text in (
         (
@@ -59,7 +64,7 @@ def add(parser: argparse.ArgumentParser, step: str | None) -> None:
         ),
         (
             'end',
-            'End of the period, not part of it (default: now, or the end '
+            f'End of the period, not part of it (default: {end}, or the end '
             'of the period that --start names)',
         ),
         ('as-of', 'Show what was closed by this time; it never changes'),
@@ -68,23 +73,31 @@ def add(parser: argparse.ArgumentParser, step: str | None) -> None:
             f'--{name}', metavar='<time>', type=times.parse, help=text
         )
     parser.add_argument(
-        '--step',
-        metavar='<step>',
-        type=_parse_step,
-        default=step,
-        help='Length of the intervals: hour, day, month, a multiple of 60 '
-        'seconds such as 900, 15min or 6h, or none for a single one '
-        f'(default: {step or "hour, day or month, depending on the period"})',
-    )
-    parser.add_argument(
         '--timezone',
         metavar='<zone>',
         type=zones.parse,
+        default=zone,
         help='Time zone of times, days and months, such as Europe/Paris '
-        '(default: the local one)',
+        f'(default: {zone.key if zone else "the local one"})',
     )
     # Otherwise "--start -3d" is an error: -3d would be an option.
     parser._negative_number_matcher = re.compile(r'-\d+.*')
+
+
+def add_step(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """Add the option that selects the intervals.
+
+    :param default: None for one that fits the period.
+    """
+    parser.add_argument(
+        '--step',
+        metavar='<step>',
+        type=_parse_step,
+        default=default,
+        help='Length of the intervals: hour, day, month, a multiple of 60 '
+        'seconds such as 900, 15min or 6h, or none for a single one (default: '
+        f'{default or "hour, day or month, depending on the period"})',
+    )
 
 
 def period(parsed_args: argparse.Namespace) -> Period:

@@ -15,23 +15,25 @@ WIDTH, HEIGHT = 800, 200
 LEFT, RIGHT, TOP, BOTTOM = 73, 785, 10, 176
 
 #: Share of its place that a bar fills.
-_FILL = 0.8
+FILL = 0.8
 #: Height of the outline of a missing interval, which has no energy.
 _MISSING_HEIGHT = 16
-_MAX_LABELS = 12
+MAX_LABELS = 12
 _MAX_TICKS = 4
 
 #: In the order of the legend. What the API may report in the future is drawn
 #: as the first one that is not exact.
 QUALITIES = ('measured', 'estimated', 'partial', 'missing')
 
-_TITLES: dict[usage.Step | None, str] = {
+#: Of the bars.
+TITLES: dict[usage.Step | None, str] = {
     900: 'quarter-hour',
     3600: 'hour',
     'day': 'day',
     'month': 'month',
 }
-_LABELS: dict[usage.Step | None, str] = {
+#: Format of the texts below bars.
+LABELS: dict[usage.Step | None, str] = {
     900: '%H:%M',
     3600: '%H:%M',
     'day': '%d %b',
@@ -108,11 +110,11 @@ def draw(
     :param zone: in which times are shown.
     """
     top = max((interval.kwh for interval in shown.intervals), default=0.0)
-    unit = _unit(top)
+    unit = distance(top)
     scale = (BOTTOM - TOP) / (math.ceil(top / unit) * unit or 1.0)
     final = shown.final_until
     return Chart(
-        _TITLES[step],
+        TITLES[step],
         shown.total,
         '' if final is None else f'{final.astimezone(zone):%Y-%m-%d %H:%M}',
         str(zone),
@@ -131,7 +133,7 @@ def _bars(
     scale: float,
 ) -> list[Bar]:
     place = (RIGHT - LEFT) / max(len(intervals), 1)
-    stride = math.ceil(len(intervals) / _MAX_LABELS)
+    stride = math.ceil(len(intervals) / MAX_LABELS)
     bars = []
     for number, interval in enumerate(intervals):
         quality = (
@@ -140,26 +142,26 @@ def _bars(
         height = max(interval.kwh, 0.0) * scale
         if quality == 'missing':
             height = max(height, _MISSING_HEIGHT)
-        width = place * _FILL
+        width = place * FILL
         start = interval.start.astimezone(zone)
         bars.append(
             Bar(
                 interval,
-                _name(interval, step, zone),
-                None if step == 900 else _period(interval),
+                named(interval.start, interval.end, step, zone),
+                None if step == 900 else zoomed(interval.start, interval.end),
                 quality,
-                round(LEFT + place * (number + (1 - _FILL) / 2), 2),
+                round(LEFT + place * (number + (1 - FILL) / 2), 2),
                 round(BOTTOM - height, 2),
                 round(width, 2),
                 round(height, 2),
                 round(width * min(max(interval.coverage, 0.0), 1.0), 2),
-                '' if number % stride else start.strftime(_LABELS[step]),
+                '' if number % stride else start.strftime(LABELS[step]),
             )
         )
     return bars
 
 
-def _unit(top: float) -> float:
+def distance(top: float) -> float:
     """Return the distance of the grid's lines: 1, 2 or 5 times 10^n."""
     if top <= 0:
         return 1.0
@@ -171,22 +173,22 @@ def _unit(top: float) -> float:
     )
 
 
-def _period(interval: usage.Interval) -> str:
-    start, end = (
-        round(time.timestamp()) for time in (interval.start, interval.end)
-    )
-    return f'{start}-{end}'
+def zoomed(start: datetime.datetime, end: datetime.datetime) -> str:
+    """Return the name of the period between two times."""
+    return f'{round(start.timestamp())}-{round(end.timestamp())}'
 
 
-def _name(
-    interval: usage.Interval,
+def named(
+    start: datetime.datetime,
+    end: datetime.datetime,
     step: usage.Step | None,
     zone: datetime.tzinfo,
 ) -> str:
-    start = interval.start.astimezone(zone)
+    """Return the name of an interval in a zone."""
+    start = start.astimezone(zone)
     if step == 'month':
         return f'{start:%Y-%m}'
     if step == 'day':
         return f'{start:%Y-%m-%d}'
-    end = interval.end.astimezone(zone)
+    end = end.astimezone(zone)
     return f'{start:%Y-%m-%d %H:%M}\N{EN DASH}{end:%H:%M}'

@@ -7,6 +7,7 @@ import collections.abc
 import logging
 import threading
 import time
+import typing
 
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1 import loading
@@ -17,6 +18,9 @@ from energy_meter import attempt
 from energy_meter import exception
 from energy_meter import log_throttle
 from energy_meter.clients import api
+from energy_meter.clients import attributed
+from energy_meter.clients import attribution
+from energy_meter.clients import responses
 from energy_meter.clients import usage
 from energy_meter.conf import energy_api
 from energy_meter.rrd.energy import profile
@@ -39,8 +43,20 @@ _DEADLINE_S = 30.0
 #: Seconds after an answer that took too long for which it is not tried again.
 _GIVE_UP_S = 600.0
 
-_Pages = collections.abc.Iterator[usage.Page]
-_Key = tuple[str | None, usage.Query]
+_Page = typing.TypeVar('_Page', bound=responses.Page)
+_Result = typing.TypeVar('_Result')
+#: Kind and name of what is asked for, and the query.
+_Key = tuple[str, str | None, usage.Query]
+
+
+class ProjectEnergy(typing.NamedTuple):
+    """Energy of a project.
+
+    :ivar instances: with their energy in the whole period.
+    """
+
+    pages: list[attributed.Page[attributed.Project]]
+    instances: list[attributed.Instance]
 
 
 class _TooSlow(exception.APIUnavailable):
@@ -81,7 +97,7 @@ class Source:
         self._sum = _Gate(1)
         self._lock = threading.Lock()
         self._cache: collections.OrderedDict[
-            _Key, tuple[float, profile.Profile]
+            _Key, tuple[float, typing.Any]
         ] = collections.OrderedDict()
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
 
@@ -93,7 +109,7 @@ class Source:
         """
         return self._read(
             self._probes,
-            (probe, query),
+            ('probe', probe, query),
             lambda: profile.of_probe(
                 self._in_time(self._client.energy(probe, query))
             ),
@@ -108,19 +124,61 @@ class Source:
         """
         return self._read(
             self._sum,
-            (None, query),
+            ('probe', None, query),
             lambda: profile.of_sum(
                 self._in_time(self._client.energies(query)), members
             ),
+        )
+
+    def of_host(
+        self, query: usage.Query, host: str
+    ) -> list[attributed.Page[attributed.Host]]:
+        """Return what the energy of a host was used for.
+
+        :raises HostNotFound: if its instances are not known.
+        :raises APIError: if the API does not answer, or not as expected.
+        """
+        return self._read(
+            self._probes,
+            ('host', host, query),
+            lambda: [
+                *self._in_time(attribution.host(self._client, host, query))
+            ],
+        )
+
+    def of_project(self, query: usage.Query, project: str) -> ProjectEnergy:
+        """Return the energy of a project and its instances.
+
+        :raises APIError: if the API does not answer, or not as expected.
+        """
+        return self._read(
+            self._probes,
+            ('project', project, query),
+            lambda: self._fetch_project(query, project),
+        )
+
+    def _fetch_project(
+        self, query: usage.Query, project: str
+    ) -> ProjectEnergy:
+        pages = self._in_time(
+            attribution.project(self._client, project, query)
+        )
+        instances = self._in_time(
+            attribution.instances(
+                self._client, query._replace(step=None), project_id=project
+            )
+        )
+        return ProjectEnergy(
+            [*pages], [each for page in instances for each in page.members]
         )
 
     def _read(
         self,
         gate: _Gate,
         key: _Key,
-        fetch: collections.abc.Callable[[], profile.Profile],
-    ) -> profile.Profile:
-        cached = self._cached(key)
+        fetch: collections.abc.Callable[[], _Result],
+    ) -> _Result:
+        cached: _Result | None = self._cached(key)
         if cached is not None:
             return cached
         if not gate.places.acquire(timeout=_QUEUE_S):
@@ -133,7 +191,7 @@ class Source:
         finally:
             gate.places.release()
 
-    def _cached(self, key: _Key) -> profile.Profile | None:
+    def _cached(self, key: _Key) -> typing.Any:
         with self._lock:
             expires, cached = self._cache.get(key, (0.0, None))
             return cached if self._clock() < expires else None
@@ -142,8 +200,8 @@ class Source:
         self,
         gate: _Gate,
         key: _Key,
-        fetch: collections.abc.Callable[[], profile.Profile],
-    ) -> profile.Profile:
+        fetch: collections.abc.Callable[[], _Result],
+    ) -> _Result:
         if self._clock() < gate.retry_at:
             raise exception.APIUnavailable(
                 url='the API', reason='it failed a moment ago'
@@ -168,7 +226,9 @@ class Source:
                 self._cache.popitem(last=False)
         return result
 
-    def _in_time(self, pages: _Pages) -> _Pages:
+    def _in_time(
+        self, pages: collections.abc.Iterator[_Page]
+    ) -> collections.abc.Iterator[_Page]:
         deadline = self._clock() + _DEADLINE_S
         for page in pages:
             yield page

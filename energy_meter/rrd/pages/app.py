@@ -10,6 +10,7 @@ import webob
 from energy_meter.conf import rrd as rrd_conf
 from energy_meter.rrd.energy import source as energy_source
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import attribution
 from energy_meter.rrd.pages import compression
 from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import headers
@@ -50,6 +51,7 @@ def make(conf: cfg.ConfigOpts) -> typing.Any:
         renderer,
         access.authorizer(conf, rrd_conf.GROUP),
         energy.Energy(source, archive, renderer) if source else None,
+        attribution.Attribution(source, renderer) if source else None,
     )
     return _with_middleware(controllers, renderer, conf)
 

@@ -15,6 +15,7 @@ from wsme import exc as wsme_exc
 from energy_meter import exception
 from energy_meter.policies import rrd as policies
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.pages import attribution
 from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
@@ -37,6 +38,7 @@ class Root:
 
     :param authorize: raises an error if the client may not read.
     :param probe_energy: energy from the API; None if there is none.
+    :param attributed: pages of hosts and projects; None like these.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Root:
         renderer: view.Renderer,
         authorize: access.Authorize,
         probe_energy: energy.Energy | None,
+        attributed: attribution.Attribution | None,
     ) -> None:
         self._summary = power_summary
         self._archive = archive
@@ -56,6 +59,7 @@ class Root:
         self._renderer = renderer
         self._authorize = authorize
         self._energy = probe_energy
+        self._attributed = attributed
 
     @pecan.expose()
     def _route(
@@ -84,6 +88,10 @@ class Root:
                 return getattr(self, kind), [period, *probe]
             case ['rrd', probe]:
                 return self.rrd, [probe]
+            case ['host' | 'project' as kind, name, *period] if _is_valid(
+                (*period, 'month')[0], period
+            ):
+                return self.attribution, [kind, name, *period]
         raise routing.PecanNotFound
 
     @pecan.expose()
@@ -206,6 +214,21 @@ class Root:
         )
 
     @pecan.expose()
+    def attribution(
+        self, kind: str, name: str, period: str = 'month'
+    ) -> webob.Response:
+        """Respond with the page of a host or a project.
+
+        :param kind: ``host`` or ``project``.
+        :raises ClientSideError: if the API does not answer, or knows nothing.
+        """
+        if self._attributed is None:
+            raise wsme_exc.ClientSideError('Energy is not configured.', 404)
+        if kind == 'host':
+            return self._attributed.host(name, period)
+        return self._attributed.project(name, period)
+
+    @pecan.expose()
     def rrd(self, probe: str) -> webob.Response:
         """Respond with the RRD file of a probe.
 
@@ -225,8 +248,8 @@ class Root:
         raise exception.ProbeNotFound(probe=probe_id)
 
 
-def _is_valid(period: str, probe: list[str]) -> bool:
-    return periods.is_valid(period) and len(probe) <= 1
+def _is_valid(period: str, optional: list[str]) -> bool:
+    return periods.is_valid(period) and len(optional) <= 1
 
 
 def _choose(name: str, choices: collections.abc.Sequence[str]) -> str:

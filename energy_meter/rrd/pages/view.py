@@ -14,6 +14,7 @@ import pecan
 from energy_meter.rrd.energy import chart as energy_chart
 from energy_meter.rrd.energy import intervals
 from energy_meter.rrd.graphs import graph
+from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.pages import static_files
 from energy_meter.rrd.pages import summary
 from energy_meter.rrd.reading import archive
@@ -67,6 +68,7 @@ class Renderer:
         )
         self._environment.filters.update(
             segment=_segment,
+            color=palette.color,
             watts=_number(1),
             kwh=_number(4),
             money=_number(2),
@@ -147,6 +149,29 @@ class Renderer:
             bars=bars,
         )
 
+    def attribution(
+        self,
+        template: str,
+        period: periods.Period,
+        subject: tuple[str, str],
+        **values: object,
+    ) -> str:
+        """Render the page of a host or a project in a period.
+
+        :param subject: ``host`` or ``project``, and its name.
+        """
+        kind, name = subject
+        return self._render(
+            template,
+            pecan.request.script_name,
+            period=None,
+            shown=period.name,
+            kind=kind,
+            name=name,
+            link=f'{kind}/{_segment(name)}/',
+            **values,
+        )
+
     def error(self, root: str, error: errors.Error) -> str:
         """Render an error page.
 
@@ -154,8 +179,8 @@ class Renderer:
         """
         return self._render('error.html', root, period=None, error=error)
 
-    def _render(self, name: str, root: str, **values: object) -> str:
-        return self._environment.get_template(name).render(
+    def _render(self, template: str, root: str, **values: object) -> str:
+        return self._environment.get_template(template).render(
             root=root, file=lambda name: self._static.url(root, name), **values
         )
 

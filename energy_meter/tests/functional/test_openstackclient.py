@@ -5,14 +5,48 @@
 import json
 import os
 import subprocess
+import uuid
 
 import fixtures
 from oslotest import base
+import sqlalchemy as sa
 
+from energy_meter.db import attributed_days
+from energy_meter.db import engine as db_engine
+from energy_meter.tests import attributed
+from energy_meter.tests import usages
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import keystone
+
+
+def run_openstack(
+    identity: keystone.Keystone, user: keystone.Credentials, *arguments: str
+) -> subprocess.CompletedProcess:
+    """Run a command as a user."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('OS_')
+    }
+    return subprocess.run(
+        [commands.script('openstack'), *arguments],
+        timeout=60,
+        capture_output=True,
+        text=True,
+        env=environment
+        | {
+            'OS_AUTH_URL': identity.auth_url,
+            'OS_USERNAME': user.username,
+            'OS_PASSWORD': user.password,
+            'OS_PROJECT_NAME': user.project_name,
+            'OS_USER_DOMAIN_ID': 'default',
+            'OS_PROJECT_DOMAIN_ID': 'default',
+            'OS_REGION_NAME': keystone.REGION,
+            'OS_IDENTITY_API_VERSION': '3',
+        },
+    )
 
 
 class OpenStackClientTest(base.BaseTestCase):
@@ -30,28 +64,7 @@ class OpenStackClientTest(base.BaseTestCase):
     ) -> subprocess.CompletedProcess:
         """Run a command as a user with a role in a project."""
         user = self.keystone.create_user(role)
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith('OS_')
-        }
-        return subprocess.run(
-            [commands.script('openstack'), *arguments],
-            timeout=60,
-            capture_output=True,
-            text=True,
-            env=environment
-            | {
-                'OS_AUTH_URL': self.keystone.auth_url,
-                'OS_USERNAME': user.username,
-                'OS_PASSWORD': user.password,
-                'OS_PROJECT_NAME': user.project_name,
-                'OS_USER_DOMAIN_ID': 'default',
-                'OS_PROJECT_DOMAIN_ID': 'default',
-                'OS_REGION_NAME': keystone.REGION,
-                'OS_IDENTITY_API_VERSION': '3',
-            },
-        )
+        return run_openstack(self.keystone, user, *arguments)
 
     def test_probes_are_listed(self):
         done = self.openstack(
@@ -126,3 +139,85 @@ class OpenStackClientTest(base.BaseTestCase):
         self.assertEqual((1, ''), (done.returncode, done.stdout))
         self.assertIn('403 Forbidden: Policy', done.stderr)
         self.assertNotIn('Traceback', done.stderr)
+
+
+class TenantsTest(base.BaseTestCase):
+    """Two users, each with an instance of their project on the same host."""
+
+    def setUp(self):
+        super().setUp()
+        self.keystone = services.shared(keystone.Keystone)
+        directory = self.useFixture(fixtures.TempDir())
+        url = f'sqlite:///{directory.join("db.sqlite")}'
+        self.useFixture(api.API(self.keystone, url))
+        self.alice, self.bob = (
+            self.keystone.create_user('reader', f'project-{uuid.uuid4().hex}')
+            for _ in range(2)
+        )
+        self.attribute(url)
+
+    def attribute(self, url):
+        engine = sa.create_engine(url)
+        self.addCleanup(engine.dispose)
+        instances = {}
+        for number, user in enumerate((self.alice, self.bob)):
+            project = self.keystone.session(user).get_project_id()
+            identity = attributed_days.Identity(f'vm-{number}', project, 'u')
+            instances[usages.uuid(number)] = identity, lambda _: 100.0
+        # Days of a month that is over.
+        with db_engine.writing(engine) as connection:
+            attributed_days.insert(
+                connection, [attributed.day(20_400, 'compute-1', instances)]
+            )
+
+    def openstack(self, user, *arguments):
+        return run_openstack(
+            self.keystone,
+            user,
+            'energy',
+            *arguments,
+            *('--start', '2025-11-08', '-f', 'json'),
+        )
+
+    def test_tenant_reads_her_own_instances_without_hosts(self):
+        done = self.openstack(self.alice, 'instance', 'list', '--long')
+
+        self.assertEqual((0, ''), (done.returncode, done.stderr))
+        (row,) = json.loads(done.stdout)
+        self.assertEqual(
+            (usages.uuid(0), 'vm-0', 2.4),
+            (row['Instance ID'], row['Name'], row['Energy (kWh)']),
+        )
+        self.assertIsNone(row['Idle (kWh)'])
+        self.assertNotIn('compute-1', done.stdout)
+
+    def test_another_project_is_neither_shown_nor_confirmed(self):
+        project = self.keystone.session(self.bob).get_project_id()
+        for arguments, reason in (
+            (('instance', 'show', usages.uuid(1)), 'not found'),
+            (('instance', 'list', '--project', project), '403'),
+            (('project', 'show', project), '403'),
+            (('project', 'show', 'missing'), '403'),
+            (('host', 'show', 'compute-1'), '403'),
+        ):
+            done = self.openstack(self.alice, *arguments)
+
+            self.assertEqual((1, ''), (done.returncode, done.stdout))
+            self.assertIn(reason, done.stderr)
+            self.assertNotIn('vm-1', done.stderr)
+
+    def test_operator_sees_all_projects_and_the_host(self):
+        operator = self.keystone.admin
+
+        projects = self.openstack(operator, 'project', 'list')
+        host = self.openstack(operator, 'host', 'show', 'compute-1')
+
+        self.assertEqual(2, len(json.loads(projects.stdout)))
+        (day,) = json.loads(host.stdout)
+        self.assertEqual(
+            (5.4, 4.8, 0.12, 0.48),
+            tuple(
+                day[f'{name} (kWh)']
+                for name in ('Energy', 'Instances', 'Overhead', 'Unallocated')
+            ),
+        )

@@ -42,7 +42,11 @@ class Installation(base.Service):
 
     Probes are those of the agent, and those that tests write with
     ``api.meter()``. Samples and measures of earlier tests are kept.
+
+    :cvar meters: that Ceilometer polls.
     """
+
+    meters = ceilometer.METERS
 
     def _setUp(self) -> None:
         identity = base.shared(keystone.Keystone)
@@ -60,6 +64,7 @@ class Installation(base.Service):
                 self._bus,
                 self.ceilometer_options(),
                 exporter=True,
+                meters=self.meters,
                 publishers=[
                     f'gnocchi://?resources_definition_file={RESOURCES}'
                 ],

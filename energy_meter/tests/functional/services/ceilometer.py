@@ -32,6 +32,7 @@ class Ceilometer(base.Service):
         options: str = '',
         publishers: collections.abc.Sequence[str] = (),
         exporter: bool = False,
+        meters: collections.abc.Sequence[str] = METERS,
     ) -> None:
         """Describe the environment of Ceilometer.
 
@@ -41,6 +42,7 @@ class Ceilometer(base.Service):
         :param options: additional sections of ceilometer.conf.
         :param publishers: URLs of publishers in addition to the file.
         :param exporter: export the samples of the last poll to Prometheus.
+        :param meters: names of the meters to poll.
         """
         super().__init__()
         self._identity = identity
@@ -48,6 +50,7 @@ class Ceilometer(base.Service):
         self._options = options
         self._publishers = publishers
         self._exporter = exporter
+        self._meters = meters
         self._metrics = f'127.0.0.1:{base.free_port()}'
 
     def _setUp(self) -> None:
@@ -82,7 +85,7 @@ class Ceilometer(base.Service):
             json.dumps(
                 {
                     'sources': [
-                        {'name': 'test', 'interval': 2, 'meters': METERS}
+                        {'name': 'test', 'interval': 2, 'meters': self._meters}
                     ]
                 }
             )
@@ -92,7 +95,11 @@ class Ceilometer(base.Service):
             json.dumps(
                 {
                     'sources': [
-                        {'name': 'test', 'meters': METERS, 'sinks': ['file']}
+                        {
+                            'name': 'test',
+                            'meters': self._meters,
+                            'sinks': ['file'],
+                        }
                     ],
                     'sinks': [
                         {

@@ -31,7 +31,7 @@ def march(number, kwh, **fields):
     return documents.interval(start, start + DAY, round(kwh * 3.6e9), **fields)
 
 
-class _UsageTestCase(base.CommandTestCase):
+class UsageTestCase(base.CommandTestCase):
     def setUp(self):
         super().setUp()
         self.useFixture(
@@ -61,7 +61,7 @@ class _UsageTestCase(base.CommandTestCase):
         return self.stdout.getvalue().splitlines()
 
 
-class ShowTest(_UsageTestCase):
+class ShowTest(UsageTestCase):
     def setUp(self):
         super().setUp()
         self.rows = [
@@ -229,7 +229,7 @@ class ShowTest(_UsageTestCase):
         )
 
 
-class QueryTest(_UsageTestCase):
+class QueryTest(UsageTestCase):
     def setUp(self):
         super().setUp()
         self.answer(
@@ -326,7 +326,7 @@ class QueryTest(_UsageTestCase):
         )
 
 
-class DaylightSavingTest(_UsageTestCase):
+class DaylightSavingTest(UsageTestCase):
     def setUp(self):
         super().setUp()
         self.set_zone('Europe/Paris')
@@ -386,7 +386,7 @@ class DaylightSavingTest(_UsageTestCase):
         self.assertEqual(['2026-02'], starts)
 
 
-class ListTest(_UsageTestCase):
+class ListTest(UsageTestCase):
     def setUp(self):
         super().setUp()
         self.probes = [
@@ -525,7 +525,7 @@ class ListTest(_UsageTestCase):
         self.assertEqual([], self.read('usage', 'list'))
 
 
-class ErrorsTest(_UsageTestCase):
+class ErrorsTest(UsageTestCase):
     def setUp(self):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger(level=logging.ERROR))

@@ -18,6 +18,7 @@ from oslotest import base
 
 from energy_meter.clients import api
 from energy_meter.pollsters import hypervisor
+from energy_meter.pollsters import instance
 from energy_meter.pollsters import probe
 from energy_meter.tests.unit import api_stub
 
@@ -277,6 +278,8 @@ class PollsterTest(base.BaseTestCase):
         self.assertEqual(
             {
                 'energy': probe.EnergyPollster,
+                'instance.energy': instance.EnergyPollster,
+                'instance.power': instance.PowerPollster,
                 'power': probe.PowerPollster,
                 'hardware.ipmi.node.power': hypervisor.HypervisorPowerPollster,
             },

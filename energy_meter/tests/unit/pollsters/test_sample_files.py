@@ -12,11 +12,14 @@ from oslotest import base
 import yaml
 
 from energy_meter.clients import gnocchi
+from energy_meter.pollsters import instance
 from energy_meter.pollsters import probe
 
 ETC = pathlib.Path(__file__).parents[4] / 'etc' / 'ceilometer'
 
-METERS = [probe.EnergyPollster.meter, probe.PowerPollster.meter]
+PROBE = [probe.EnergyPollster.meter, probe.PowerPollster.meter]
+INSTANCE = [instance.EnergyPollster.meter, instance.PowerPollster.meter]
+METERS = [*PROBE, *INSTANCE]
 
 
 def load(name):
@@ -24,19 +27,24 @@ def load(name):
 
 
 class SampleFilesTest(base.BaseTestCase):
-    def test_polling_source_matches_meters_only(self):
-        (source,) = map(
-            polling_manager.PollingSource, load('polling.yaml')['sources']
-        )
+    def test_each_polling_source_matches_its_meters_only(self):
+        sources = [
+            polling_manager.PollingSource(source)
+            for source in load('polling.yaml')['sources']
+        ]
 
-        self.assertEqual([True, True], [*map(source.support_meter, METERS)])
-        self.assertFalse(source.support_meter('power.state'))
+        self.assertEqual(
+            [PROBE, INSTANCE],
+            [[*filter(source.support_meter, METERS)] for source in sources],
+        )
+        for source in sources:
+            self.assertFalse(source.support_meter('power.state'))
 
     def test_pipeline_routes_meters_to_sink(self):
         pipeline = load('pipeline.yaml')
         (source,) = map(sample_pipeline.SampleSource, pipeline['sources'])
 
-        self.assertEqual([True, True], [*map(source.support_meter, METERS)])
+        self.assertEqual(METERS, [*filter(source.support_meter, METERS)])
         self.assertEqual(
             [sink['name'] for sink in pipeline['sinks']], source.sinks
         )
@@ -45,12 +53,12 @@ class SampleFilesTest(base.BaseTestCase):
         source = sample_pipeline.SampleSource(
             {
                 'name': 'meter_source',
-                'meters': ['*', '!energy', '!power'],
+                'meters': ['*', *(f'!{meter}' for meter in METERS)],
                 'sinks': ['meter_sink'],
             }
         )
 
-        self.assertEqual([False, False], [*map(source.support_meter, METERS)])
+        self.assertEqual([], [*filter(source.support_meter, METERS)])
         self.assertTrue(source.support_meter('cpu'))
 
     def test_resource_type_and_policies_equal_setup(self):
@@ -59,16 +67,24 @@ class SampleFilesTest(base.BaseTestCase):
             conf, None, str(ETC / 'gnocchi_resources.yaml')
         )
 
-        (definition,) = resources
         self.assertEqual([], policies)
+        policy = {
+            'energy': gnocchi.ENERGY_POLICY,
+            'power': gnocchi.POWER_POLICY,
+        }
         self.assertEqual(
-            gnocchi.RESOURCE_TYPE, definition.cfg['resource_type']
-        )
-        self.assertEqual(
-            {'energy': gnocchi.ENERGY_POLICY, 'power': gnocchi.POWER_POLICY},
             {
-                meter: metric['archive_policy_name']
-                for meter, metric in definition.metrics.items()
+                gnocchi.RESOURCE_TYPE: policy,
+                'instance': {
+                    f'instance.{meter}': name for meter, name in policy.items()
+                },
+            },
+            {
+                definition.cfg['resource_type']: {
+                    meter: metric['archive_policy_name']
+                    for meter, metric in definition.metrics.items()
+                }
+                for definition in resources
             },
         )
 
@@ -85,7 +101,7 @@ class SampleFilesTest(base.BaseTestCase):
             resource_metadata=metadata,
         )
         conf = service.prepare_service([], [])
-        (definition,), _ = publisher.GnocchiPublisher._load_definitions(
+        (definition, _), _ = publisher.GnocchiPublisher._load_definitions(
             conf, None, str(ETC / 'gnocchi_resources.yaml')
         )
 
