@@ -9,6 +9,7 @@ import sys
 from oslo_config import cfg
 import prettytable
 
+from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter.agent import oneshot
 from energy_meter.agent import service as agent_service
@@ -75,19 +76,30 @@ def _read(
 
 
 def _kwh(result: oneshot.Result) -> float | None:
-    """Return the energy counter of the hardware, kWh."""
+    """Return the energy counter of the hardware in kWh, if it has one."""
     reading = result.reading
     if reading is None or reading.ticks is None or reading.counter is None:
+        return None
+    if reading.usage is not None:
+        # It counts CPU time.
         return None
     return reading.ticks * reading.counter.joules_per_tick / _JOULES_PER_KWH
 
 
+def _instances(result: oneshot.Result) -> list[cpu_usage.Instance]:
+    """Return the instances whose CPU time was read."""
+    if result.reading is None or result.reading.usage is None:
+        return []
+    return [*result.reading.usage.layout.instances]
+
+
 def _table(results: list[oneshot.Result]) -> str:
+    numbers = ['W', 'counter kWh', 'instances']
     table = prettytable.PrettyTable(
-        ['wattmeter', 'driver', 'probe', 'scope', 'W', 'counter kWh', 'error'],
-        align='l',
+        ['wattmeter', 'driver', 'probe', 'scope', *numbers, 'error'], align='l'
     )
-    table.align['W'] = table.align['counter kWh'] = 'r'
+    for column in numbers:
+        table.align[column] = 'r'
     for result in results:
         watts = result.reading.watts if result.reading else None
         kwh = _kwh(result)
@@ -99,9 +111,12 @@ def _table(results: list[oneshot.Result]) -> str:
                 result.scope,
                 '-' if watts is None else f'{watts:.1f}',
                 '-' if kwh is None else f'{kwh:.3f}',
+                len(_instances(result)) or '-',
                 result.error or '',
             ]
         )
+    if not any(map(_instances, results)):
+        table.del_column('instances')
     return table.get_string()
 
 
@@ -117,6 +132,7 @@ def _json(results: list[oneshot.Result]) -> str:
                 'v': result.reading.volts if result.reading else None,
                 'a': result.reading.amperes if result.reading else None,
                 'counter_kwh': _kwh(result),
+                'instances': [each.uuid for each in _instances(result)],
                 'error': result.error,
             }
             for result in results

@@ -2,12 +2,17 @@
 
 """Tests for the arguments of energy-meter-agent, and for --check."""
 
+import json
 import re
 import sys
 
 import fixtures
 
+from energy_meter import cpu_usage
+from energy_meter import measurement
 from energy_meter.cmd import agent
+from energy_meter.drivers import dummy
+from energy_meter.tests import usages
 from energy_meter.tests.unit.cmd import base
 
 DESK = '[wattmeter:desk]\ndriver = dummy\nprobes = desk-1, desk-2\n'
@@ -67,6 +72,30 @@ class OnceTest(base.CommandTest):
                 f'[wattmeter:<name>] section in {self.directory}/test.conf\n',
             ),
             result,
+        )
+
+    def test_instances_are_counted_and_cpu_time_is_no_energy(self):
+        # Given a wattmeter that reads the CPU time of two instances,
+        reading = measurement.Reading(
+            'cpu',
+            ticks=3_600_000_000,
+            counter=measurement.Counter(0.001),
+            usage=cpu_usage.Snapshot(usages.layout(1, 2), ()),
+        )
+        self.useFixture(
+            fixtures.MockPatchObject(dummy.Dummy, 'read', lambda _: [reading])
+        )
+        self.write('[wattmeter:vms]\ndriver = dummy\nprobes = cpu\n')
+
+        table = self.once().output
+        (found,) = json.loads(self.once('--format', 'json').output)
+
+        # then they are shown instead of an energy counter.
+        self.assertIn('instances', table)
+        self.assertRegex(table, r'\| +- \| +2 \|')
+        self.assertEqual(
+            (None, [usages.uuid(1), usages.uuid(2)]),
+            (found['counter_kwh'], found['instances']),
         )
 
     def test_output_without_wattmeters_is_valid_json(self):
