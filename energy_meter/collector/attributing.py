@@ -3,15 +3,18 @@
 """Attributes the energy of closed days to instances, and keeps the result."""
 
 import collections.abc
+import functools
 import logging
 import threading
 
 import sqlalchemy as sa
 
+from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter.billing import idle_power
 from energy_meter.db import attributed_days
 from energy_meter.db import attributing
+from energy_meter.db import closed_days
 from energy_meter.db import due_attributions
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
@@ -55,22 +58,52 @@ class Attributor:
             hosts = host_probes.load(connection) if days else {}
         total = 0
         for day, probes in days.items():
-            self._forget(day, probes, hosts.values())
+            self._discard(day, probes, hosts.values())
             due = [host for host in hosts.values() if host.probes() & probes]
             for start in range(0, len(due), _CHUNK):
                 if self._stopping.is_set():
                     return
-                chunk = due[start : start + _CHUNK]
-                with db_engine.writing(self._engine) as connection:
-                    written = attribute(connection, chunk, day, self._rules)
-                total += len(written)
-                for each in written:
-                    self._check(each)
+                total += self._attribute(due[start : start + _CHUNK], day)
         self._counters.count('attributions', total)
         if total:
             LOG.info('Attributed %d days of hosts to their instances', total)
 
-    def _forget(self, day: int, probes: set[str], hosts: _Hosts) -> None:
+    def _attribute(self, hosts: list[host_probes.Host], day: int) -> int:
+        """Attribute a day of some hosts; return how many were written.
+
+        A host that a method cannot handle does not keep others waiting.
+        """
+        written, error = attempt.call(
+            functools.partial(self._write, hosts, day), Exception
+        )
+        if written is not None:
+            for each in written:
+                self._check(each)
+            return len(written)
+        assert error is not None, 'there is a result, or an error'
+        if isinstance(error, db_engine.ERRORS):
+            raise error
+        if len(hosts) > 1:
+            return sum(self._attribute([host], day) for host in hosts)
+        self._throttled_log.warning(
+            'attribution',
+            'Cannot attribute the energy of host %s on %s (%s: %s); '
+            'trying again',
+            hosts[0].name,
+            closed_days.iso(day),
+            type(error).__name__,
+            error,
+            subject=hosts[0].name,
+        )
+        return 0
+
+    def _write(
+        self, hosts: list[host_probes.Host], day: int
+    ) -> list[attributed_days.HostDay]:
+        with db_engine.writing(self._engine) as connection:
+            return attribute(connection, hosts, day, self._rules)
+
+    def _discard(self, day: int, probes: set[str], hosts: _Hosts) -> None:
         """Delete the marks of probes of hosts whose usage is not known."""
         others = probes.difference(*(host.probes() for host in hosts))
         if others:

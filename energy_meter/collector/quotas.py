@@ -19,11 +19,11 @@ import typing
 from oslo_config import cfg
 import sqlalchemy as sa
 
+from energy_meter import cpu_usage
 from energy_meter.collector import arrivals
 from energy_meter.collector import outcome
 from energy_meter.db import documents
 from energy_meter.db import histories
-from energy_meter.db import marks
 from energy_meter.db import schema
 
 #: Numbers of registers, and probes, that a collector keeps in memory. Beyond
@@ -32,8 +32,10 @@ _MAX_KNOWN = 500_000
 
 #: Maximum number of new marks of a register at once; one more is accepted each
 #: second. An agent that returns after four days sends 5,760 of a register, one
-#: for each minute, and two for each gap.
+#: for each minute, and two for each gap. A vector counts as one mark and a
+#: tenth of its instances.
 _MAX_MARKS = 20_000
+_INSTANCE_PRICE_S = 0.1
 
 _HOUR_S = 3600.0
 #: Stands for all agents. None has an empty name.
@@ -122,15 +124,20 @@ class Quotas:
         )
         return excess
 
-    def accept(self, mark: marks.Row) -> bool:
-        """Count a new mark, or return that there are too many."""
+    def accept(self, register: int, usage: cpu_usage.Usage | None) -> bool:
+        """Count a new mark or vector, or return that there are too many.
+
+        :param register: number of its register.
+        """
         if len(self._marks_due) > _MAX_KNOWN:
             self._marks_due.clear()
         monotonic = self._clock()
-        due = max(self._marks_due.get(mark.register, 0.0), monotonic) + 1.0
+        due = max(self._marks_due.get(register, 0.0), monotonic) + 1.0
+        if usage is not None:
+            due += _INSTANCE_PRICE_S * len(usage.cpu)
         if due > monotonic + _MAX_MARKS:
             return False
-        self._marks_due[mark.register] = due
+        self._marks_due[register] = due
         return True
 
     def _remember(self, known: dict[int, schema.Quantity]) -> None:

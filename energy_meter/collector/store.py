@@ -79,7 +79,7 @@ def write(
     }
     written = _upsert(connection, unknown, arrived_at)
     marks.insert(connection, new_marks)
-    _write_usage(connection, batch, new_marks)
+    _write_usage(connection, batch, new_marks, limits)
     _count_outcomes(connection, batch, written, arrived_at, result)
     return result
 
@@ -153,10 +153,12 @@ def _limit_marks(
     """Return the marks that are within the quota; count the others."""
     accepted = []
     for row in new:
-        if limits.accept(row):
+        arrival = batch[row.register]
+        usage = arrival.usages.get(row.elapsed)
+        if limits.accept(row.register, usage):
             accepted.append(row)
         else:
-            agent = batch[row.register].last.probe.agent
+            agent = arrival.last.probe.agent
             result.outcomes[outcome.Outcome.MARK_RATE] += 1
             result.rejected[outcome.Outcome.MARK_RATE, agent] += 1
     return accepted
@@ -211,11 +213,16 @@ def _upsert(
 
 
 def _write_usage(
-    connection: sa.Connection, batch: _Arrivals, new: list[marks.Row]
+    connection: sa.Connection,
+    batch: _Arrivals,
+    new: list[marks.Row],
+    limits: quotas.Quotas | None,
 ) -> None:
     """Write the vectors of registers of CPU time.
 
     :param new: marks that are written.
+    :param limits: of newest vectors, which count as marks: each may have a
+        layout of its own, and layouts stay.
     """
     hosts = {
         number: arrival
@@ -235,7 +242,9 @@ def _write_usage(
         [
             usage_marks.Vector(number, live.elapsed, live.usage)
             for number, arrival in hosts.items()
-            if (live := arrival.live) is not None and live.usage is not None
+            if (live := arrival.live) is not None
+            and live.usage is not None
+            and (limits is None or limits.accept(number, live.usage))
         ],
     )
 

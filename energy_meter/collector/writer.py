@@ -254,7 +254,8 @@ class Writer:
                 schema.quarantine.insert().values(
                     created_at=sa.select(db_engine.clock()).scalar_subquery(),
                     reason=reason,
-                    measurement=json.dumps(rejected),
+                    # Without its vector, which MariaDB's text cannot hold.
+                    measurement=json.dumps(rejected._replace(usage=None)),
                 )
             )
 

@@ -124,13 +124,15 @@ def shares(
     days: range,
     as_of: int | None,
     last: str | None,
+    is_by_day: bool,
 ) -> collections.abc.Iterator[Share]:
-    """Yield the energy on whole days, by day.
+    """Yield the energy on whole days.
 
     :param last: ID of the last one to read; None if all are.
+    :param is_by_day: whether each day is read by itself. Otherwise, the day of
+        a share is the last of all.
     """
     groups: list[sa.ColumnElement[typing.Any]] = [
-        _INSTANCE.c.day,
         _INSTANCE.c.version,
         _INSTANCE.c.project,
         *_SOURCE,
@@ -139,20 +141,21 @@ def shares(
         _INSTANCE.c.host,
         _INSTANCE.c.instance,
     ]
-    columns = [*groups, *map(sa.func.min, where), *_SUMS]
-    query = (
-        _select(chosen, days, as_of, last, *columns)
-        .group_by(*groups, *(() if chosen.is_by_project else where))
-        .order_by(_INSTANCE.c.day)
-    )
+    day = sa.func.max(_INSTANCE.c.day)
+    columns = [day, *groups, *map(sa.func.min, where), *_SUMS]
+    if not chosen.is_by_project:
+        groups += where
+    if is_by_day:
+        groups.append(_INSTANCE.c.day)
+    query = _select(chosen, days, as_of, last, *columns).group_by(*groups)
     for row in connection.execute(query):
-        day, version, project, scope, method, number, host, uuid = row[:8]
+        number, version, project, scope, method, revision, host, uuid = row[:8]
         yield Share(
-            day,
+            number,
             version,
             uuid,
             project,
-            Source(host, scope, method, number),
+            Source(host, scope, method, revision),
             attribution.Part(*map(int, row[8:])),
         )
 

@@ -229,9 +229,10 @@ def _add_closed(
     last: str | None,
 ) -> None:
     divided = {date // DAY_MS for date in period.dates if date % DAY_MS}
+    is_by_day = len(period.dates) > 2
     for whole in _runs(days, divided):
         for share in instance_days.shares(
-            connection, chosen, whole, period.as_of, last
+            connection, chosen, whole, period.as_of, last, is_by_day
         ):
             reader.add(share, [(share.day * DAY_MS, share.part)])
     for day in sorted(divided & {*days}):

@@ -17,6 +17,7 @@ from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.unit.collector import test_administration
 from energy_meter.tests.unit.collector import test_agents
 from energy_meter.tests.unit.collector import test_alarms
+from energy_meter.tests.unit.collector import test_attributing
 from energy_meter.tests.unit.collector import test_closing
 from energy_meter.tests.unit.collector import test_curves
 from energy_meter.tests.unit.collector import test_housekeeping
@@ -24,6 +25,8 @@ from energy_meter.tests.unit.collector import test_quotas
 from energy_meter.tests.unit.collector import test_registers
 from energy_meter.tests.unit.db import test_closed_days
 from energy_meter.tests.unit.db import test_documents
+from energy_meter.tests.unit.db import test_instances
+from energy_meter.tests.unit.db import test_open_days
 from energy_meter.tests.unit.db import test_probes
 from energy_meter.tests.unit.db import test_projects
 from energy_meter.tests.unit.db import test_sums
@@ -154,4 +157,16 @@ class QuantityTest(OnServer, test_quotas.QuantityTest):
 
 
 class UsageMarksTest(OnServer, test_usage_marks.UsageMarksTest):
+    pass
+
+
+class AttributingTest(OnServer, test_attributing.AttributingTest):
+    pass
+
+
+class InstancesTest(OnServer, test_instances.InstancesTest):
+    pass
+
+
+class OpenDaysTest(OnServer, test_open_days.OpenDaysTest):
     pass

@@ -17,6 +17,8 @@ from energy_meter import signing
 from energy_meter.agent import restarts
 from energy_meter.agent import service
 from energy_meter.agent import supervisor
+from energy_meter.drivers import dummy
+from energy_meter.tests import hosts
 
 TIMEOUT_S = 20.0
 
@@ -377,6 +379,49 @@ class RestartTest(AgentTestCase):
         self.stop(agent)
 
         self.assertFalse(agent._task_thread.is_alive())
+
+
+class UsageTest(AgentTestCase):
+    def setUp(self):
+        super().setUp()
+        self.useFixture(
+            fixtures.MockPatchObject(dummy.Dummy, 'read', return_value=[])
+        )
+        self.host = hosts.Host()
+
+    def record(self, agent):
+        """Read the host some ms after the last time."""
+        threading.Event().wait(0.005)
+        reading = self.host.reading()._replace(
+            probe='p', monotonic=time.monotonic()
+        )
+        agent._recorder.record([reading])
+
+    def test_vectors_survive_a_crash_of_the_agent(self):
+        # Given an agent that meters the CPU time of two instances,
+        agent = self.start(meter('m', 'p'))
+        self.host.start(1)
+        self.host.start(2)
+        self.record(agent)
+        self.host.compute(10, [5, 3])
+        self.record(agent)
+        # one of which stops,
+        self.host.stop(2)
+        self.host.compute(10, [7])
+        self.record(agent)
+        agent._storage.checkpoint.save()
+
+        # when it crashes and starts again,
+        self.kill(agent)
+        self.start()
+        wait_for(lambda: any(each.millijoules == 20 for each in self.marks()))
+
+        # then all that it had read is known.
+        vectors = {each.elapsed: each.usage for each in self.marks()}
+        self.assertEqual(
+            [(0, 0), (0, 0), (5, 3), (12,)],
+            [vectors[elapsed].cpu for elapsed in sorted(vectors)],
+        )
 
 
 class ReloadTest(AgentTestCase):

@@ -34,15 +34,14 @@ class AttributedTestCase(base.APITestCase):
     The first day is closed, six hours of the second one are metered.
     """
 
+    guests = (
+        hosts.Guest(1, 1.0),
+        hosts.Guest(2, 2.0, end=hosts.START + 12 * hosts.HOUR_MS),
+    )
+
     def setUp(self) -> None:
         super().setUp()
-        self.host = hosts.Host(
-            self.engine,
-            guests=[
-                hosts.Guest(1, 1.0),
-                hosts.Guest(2, 2.0, end=hosts.START + 12 * hosts.HOUR_MS),
-            ],
-        )
+        self.host = hosts.Host(self.engine, guests=[*self.guests])
         self.now = hosts.START + 30 * hosts.HOUR_MS
         clock = mock.patch.object(
             db_engine, 'now', side_effect=lambda _: self.now
@@ -273,7 +272,7 @@ class ProjectsTest(AttributedTestCase):
         )
 
     def test_project_without_instances_has_no_energy(self):
-        document = self.get(f'/v1/projects/nobody/energy?{CLOSED}').json
+        document = self.get(f'/v1/projects/other/energy?{CLOSED}').json
 
         self.assertEqual('missing', document['total']['quality'])
         self.assertEqual('0', document['total']['millijoules'])
@@ -385,7 +384,7 @@ class AuthorizationTest(ReaderTestCase):
         self.assertEqual(1, len({*messages}))
 
     def test_another_project_is_forbidden_whether_it_exists_or_not(self):
-        for project in ('project-1', 'nobody'):
+        for project in ('project-1', 'other'):
             self.assert_error(
                 self.read(f'/v1/projects/{project}/energy?{CLOSED}', 403)
             )

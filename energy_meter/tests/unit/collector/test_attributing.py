@@ -2,8 +2,18 @@
 
 """Attribution of closed days, and its versions."""
 
+import threading
+
+import fixtures
+
+from energy_meter import cpu_usage
+from energy_meter import log_throttle
+from energy_meter.billing import attribution_methods
+from energy_meter.collector import attributing
+from energy_meter.collector import metrics
 from energy_meter.db import attributed_days
 from energy_meter.db import due_attributions
+from energy_meter.telemetry import counters
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.collector import databases
@@ -144,3 +154,94 @@ class AttributingTest(db_base.DatabaseTest):
         self.assertEqual([], hosts.attribute(self.engine))
         with self.engine.connect() as connection:
             self.assertEqual({}, due_attributions.days(connection))
+
+
+class _Broken(attribution_methods.ReservedAndCPU):
+    """A method that cannot divide the energy of a host with vm-1."""
+
+    @staticmethod
+    def shares(
+        layout: cpu_usage.Layout, busy: int, cpu: tuple[int, ...]
+    ) -> attribution_methods.Shares:
+        if any(each.name == 'vm-1' for each in layout.instances):
+            raise ZeroDivisionError('no such instance')
+        return attribution_methods.ReservedAndCPU.shares(layout, busy, cpu)
+
+
+class AttributorTest(db_base.DatabaseTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.counters = counters.Counters(metrics.COUNTERS)
+        self.log = self.useFixture(fixtures.FakeLogger())
+
+    def close(self, *hosts_: hosts.Host) -> None:
+        """Meter hosts for a day, and close it."""
+        end = hosts.START + 30 * hosts.HOUR_MS
+        for host in hosts_:
+            host.meter(hosts.START, end, step=6 * hosts.HOUR_MS)
+        closings.close(self.engine, end)
+
+    def run_attributor(
+        self, method: type[attribution_methods.Method] = hosts.RULES.method
+    ) -> None:
+        attributing.Attributor(
+            self.engine,
+            threading.Event(),
+            hosts.RULES._replace(method=method),
+            self.counters,
+            log_throttle.ThrottledLogger(attributing.LOG),
+        ).run()
+
+    def due(self) -> dict[int, set[str]]:
+        """Return the probes with days to be attributed."""
+        with self.engine.connect() as connection:
+            return due_attributions.days(connection)
+
+    def test_days_of_all_hosts_are_attributed(self):
+        self.close(
+            *(
+                hosts.Host(self.engine, name, [hosts.Guest(1)])
+                for name in ('a', 'b')
+            )
+        )
+
+        self.run_attributor()
+
+        self.assertEqual(2, self.counters.value('attributions'))
+        self.assertIn('Attributed 2 days of hosts', self.log.output)
+        self.assertEqual({}, self.due())
+
+    def test_probes_of_hosts_without_usage_wait_for_nothing(self):
+        host = hosts.Host(self.engine)
+        end = hosts.START + 30 * hosts.HOUR_MS
+        host.meter(hosts.START, end, host.energy_probe)
+        closings.close(self.engine, end)
+
+        self.run_attributor()
+
+        self.assertEqual({}, self.due())
+
+    def test_host_that_a_method_cannot_handle_delays_no_other(self):
+        self.close(
+            hosts.Host(self.engine, 'a', [hosts.Guest(1)]),
+            hosts.Host(self.engine, 'b', [hosts.Guest(2)]),
+        )
+
+        self.run_attributor(_Broken)
+
+        self.assertEqual(1, self.counters.value('attributions'))
+        self.assertIn(
+            'Cannot attribute the energy of host a on 2023-11-15 '
+            '(ZeroDivisionError: no such instance)',
+            self.log.output,
+        )
+        self.assertEqual({hosts.DAY: {'a-cpu', 'a-power'}}, self.due())
+
+    def test_idle_power_above_what_a_host_needs_is_reported(self):
+        self.close(
+            hosts.Host(self.engine, 'a', [hosts.Guest(1)], configured=200.0)
+        )
+
+        self.run_attributor()
+
+        self.assertIn('Idle power of host a is too high', self.log.output)

@@ -310,6 +310,55 @@ class QuantityTest(QuotasTest):
         self.assertEqual({}, result.rejected)
 
 
+class VectorsTest(QuotasTest):
+    def layouts(self) -> int:
+        with self.engine.connect() as connection:
+            count = sa.select(sa.func.count())
+            return (
+                connection.scalar(count.select_from(schema.usage_layout)) or 0
+            )
+
+    def flood(self, agents: quotas.Quotas, count: int, is_mark: bool) -> None:
+        """Send vectors of 1,000 instances, each with a layout of its own."""
+        usage = usages.usage(*range(1000))
+        first = self.measure('a')
+        for number in range(count):
+            layout = usage.layout._replace(threads=number)
+            self.write(
+                agents,
+                first._replace(
+                    elapsed=first.elapsed + number,
+                    usage=usage._replace(layout=layout),
+                    watts=None,
+                    is_mark=is_mark,
+                ),
+            )
+
+    def test_flood_of_layouts_is_bounded(self):
+        self.useFixture(fixtures.MockPatchObject(quotas, '_MAX_MARKS', 1000))
+        for is_mark in (True, False):
+            databases.empty(self.engine)
+
+            self.flood(self.limit(), 15, is_mark)
+
+            self.assertEqual(9, self.layouts())
+
+    def test_host_with_many_instances_is_never_limited(self):
+        # Given a host with 500 instances, whose agent returns after 4 days,
+        agents = self.limit()
+        usage = usages.usage(*range(500))
+        for _ in range(4 * 96):
+            self.assertTrue(agents.accept(1, usage))
+
+        # then what it measures from then on is accepted, too: a mark each
+        # quarter-hour, and a vector each minute.
+        for _ in range(96):
+            self.assertTrue(agents.accept(1, usage))
+            for _ in range(15):
+                self.monotonic += 60.0
+                self.assertTrue(agents.accept(1, usage))
+
+
 class MemoryTest(QuotasTest):
     def test_rejected_names_take_no_memory(self):
         agents = self.limit(max_agent_probes=1)

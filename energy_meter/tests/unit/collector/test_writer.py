@@ -23,6 +23,7 @@ from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
+from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import limits
 from energy_meter.tests.unit.db import base as db_base
 
@@ -205,6 +206,19 @@ class RejectedTest(WriterTest):
         self.assertEqual([('DBDataError', 'c')], self.quarantine())
         self.assertEqual(1, self.counters.value('measurements_quarantined'))
         self.assertEqual(0, self.counters.value('write_retries'))
+
+    def test_measurement_with_many_instances_is_quarantined(self):
+        self.reject(INVALID, 'c')
+        usage = usages.usage(*range(1000))
+
+        self.writer.write([measure('c')._replace(usage=usage)])
+
+        self.assertEqual([('DBDataError', 'c')], self.quarantine())
+        with self.engine.connect() as connection:
+            (stored,) = connection.scalars(
+                sa.select(schema.quarantine.c.measurement)
+            )
+        self.assertLess(len(stored), 1000)
 
     def test_each_rejected_measurement_is_quarantined(self):
         self.reject(INVALID, 'a', 'b', 'g')

@@ -66,11 +66,26 @@ class Host:
     cpu_watts: int = 10
     overhead: float = 0.5
     configured: float | None = 100.0
+    scope: str = 'node'
+    suffix: str = 'power'
+    agent: str = 'agent'
+    opened: int = START
+    register: str = '0123456789abcdef'
+    after: measurement.Predecessor | None = None
+
+    def restart(self, end: int, opened: int) -> None:
+        """Continue with new registers.
+
+        :param end: date of the last measurement of the old ones.
+        """
+        self.after = measurement.Predecessor(self.register, end - self.opened)
+        self.register = f'{opened:016x}'
+        self.opened = opened
 
     @property
     def energy_probe(self) -> str:
         """ID of the probe of its energy."""
-        return f'{self.name}-power'
+        return f'{self.name}-{self.suffix}'
 
     @property
     def usage_probe(self) -> str:
@@ -100,7 +115,7 @@ class Host:
         layout = usages.layout(*(each.number for each in present))
         return cpu_usage.Usage(
             layout._replace(idle_watts=self.configured),
-            tuple(each.cpu(date) for each in present),
+            tuple(each.cpu(date) - each.cpu(self.opened) for each in present),
         )
 
     def meter(
@@ -127,16 +142,18 @@ class Host:
         self, probe: str, date: int, is_mark: bool
     ) -> measurement.Measurement:
         is_usage = probe == self.usage_probe
-        value = self.busy(date) if is_usage else self.millijoules(date)
+        total = self.busy if is_usage else self.millijoules
         return measurement.Measurement(
-            measurement.Probe(probe, 'node', self.name, 'w', 'dummy', 'agent'),
-            measurement.RegisterKey('agent-uuid', '0123456789abcdef'),
-            None,
+            measurement.Probe(
+                probe, self.scope, self.name, 'w', 'dummy', self.agent
+            ),
+            measurement.RegisterKey(f'{self.agent}-uuid', self.register),
+            self.after,
             True,
             date,
-            date - START,
-            value,
-            date - START,
+            date - self.opened,
+            total(date) - total(self.opened),
+            date - self.opened,
             None if is_mark else 1.0,
             is_mark=is_mark,
             usage=self.usage(date) if is_usage else None,
