@@ -21,6 +21,7 @@ import prettytable
 
 from benchmarks.guests import cloud
 from benchmarks.guests import machine
+from benchmarks.guests import peers
 from benchmarks.guests import plans
 from benchmarks.guests import trace
 from energy_meter.tests.functional import simulation
@@ -123,6 +124,9 @@ def judge(
         f's, {truth.host:.0f} J, load average {load:.1f}'
     )
     errors = compare(rows, truth, guests)
+    samples = recorder.within(*known)
+    others = peers.attribute(samples, curve, arguments.reading)
+    print(score(others, errors, truth, guests))
     claims = [
         (f'{curve}: all parts add up', all(map(cloud.Row.is_exact, rows)))
     ]
@@ -190,6 +194,29 @@ def compare(
     )
     print(table)
     return errors
+
+
+def score(
+    others: dict[str, dict[str, float]],
+    errors: list[Error],
+    truth: trace.Truth,
+    guests: plans.Guests,
+) -> prettytable.PrettyTable:
+    """Return the sum of the errors of all guests by formula, as a table."""
+    sums = {
+        name: sum(
+            abs(found.get(guest.uuid, 0.0) - truth.guests[guest.uuid])
+            for guest in guests.values()
+        )
+        for name, found in others.items()
+    }
+    sums['energy_meter'] = sum(abs(each.joules) for each in errors)
+    table = prettytable.PrettyTable(
+        ['formula', 'sum of errors, % of the host'], align='r'
+    )
+    for name, joules in sums.items():
+        table.add_row([name, f'{100 * joules / truth.host:.2f}'])
+    return table
 
 
 def restate(

@@ -33,6 +33,7 @@ class Machine(fixtures.Fixture):
     its end. The driver reads that of the process instead.
 
     :ivar directory: of the cgroup.
+    :ivar elsewhere: another libvirtd, outside of the cgroup.
     :ivar flavors: of the guests that were defined, by UUID.
     """
 
@@ -41,6 +42,7 @@ class Machine(fixtures.Fixture):
         self.directory.mkdir()
         self.addCleanup(self._remove)
         self.flavors: dict[str, Flavor] = {}
+        self.elsewhere = self.useFixture(libvirtd.Libvirtd())
         self.libvirtd = self.useFixture(libvirtd.Libvirtd())
         self.join(self.libvirtd)
         self.burner = self.useFixture(
@@ -58,10 +60,9 @@ class Machine(fixtures.Fixture):
     ) -> libvirtd.Guest:
         """Start a guest that computes, unless it has another boot sector."""
         sector = options.get('boot_sector', libvirtd.LOOP)
-        guest = libvirtd.Guest(self.libvirtd, sector)
-        self.flavors[guest.uuid] = flavor
-        self.addCleanup(guest.kill)
+        guest = self.libvirtd.new_guest(sector)
         (self.directory / guest.uuid).mkdir()
+        self.flavors[guest.uuid] = flavor
         identity = {'name': name, 'project': project, **flavor._asdict()}
         guest.start(**identity)
         return guest

@@ -91,13 +91,15 @@ def faults(
             _each(clouds, lambda each: each.collector.start()),
         ),
         (215, 'start another guest', add),
-        (260, 'stop it', lambda: guests['new'].call('destroy')),
+        (225, 'migrate guest', lambda: batch.migrate(host.elsewhere)),
+        (250, 'migrate it back', lambda: batch.migrate(host.libvirtd)),
+        (270, 'stop the other', lambda: guests['new'].call('destroy')),
         (300, 'end', lambda: None),
     ]
 
 
 #: How often guests start or stop in the faults.
-CHANGES = {'web': 0, 'batch': 2, 'database': 2, 'idle': 0, 'new': 2}
+CHANGES = {'web': 0, 'batch': 4, 'database': 2, 'idle': 0, 'new': 2}
 
 Plan = collections.abc.Callable[
     [machine.Machine, Guests, Clouds], list[machine.Event]

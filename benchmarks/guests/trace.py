@@ -6,6 +6,7 @@ import bisect
 import collections
 import collections.abc
 import itertools
+import math
 import threading
 import time
 import typing
@@ -28,7 +29,7 @@ def linear(cpus: float) -> float:
 
 def concave(cpus: float) -> float:
     """Return the power of a host that needs less and less for one more."""
-    return IDLE_WATTS + 80 * cpus**0.6
+    return IDLE_WATTS + 80 * math.pow(cpus, 0.6)
 
 
 Curve = collections.abc.Callable[[float], float]
@@ -89,9 +90,7 @@ class Recorder(fixtures.Fixture):
         The idle energy of each sample is divided by what is reserved, and the
         rest by CPU time.
         """
-        dates = [each.date for each in self.samples]
-        known = self.samples[bisect.bisect(dates, start) - 1 :]
-        known = known[: bisect.bisect(dates, until) + 1]
+        known = self.within(start, until)
         joules = 0.0
         guests: collections.defaultdict[str, float] = collections.defaultdict(
             float
@@ -110,6 +109,12 @@ class Recorder(fixtures.Fixture):
             for uuid, used in _used(before, after).items():
                 cpu[uuid] += part * used / 1e6
         return Truth(joules, dict(guests), dict(cpu))
+
+    def within(self, start: int, until: int) -> list[Sample]:
+        """Return the samples between two dates, and one on either side."""
+        dates = [each.date for each in self.samples]
+        first = max(bisect.bisect_right(dates, start) - 1, 0)
+        return self.samples[first : bisect.bisect_left(dates, until) + 1]
 
     def _answer(self, request: http.Request) -> http.Answer:
         sample = self.samples[-1]
