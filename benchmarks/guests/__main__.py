@@ -180,7 +180,8 @@ def compare(
                 f'{100 * error.joules / truth.host:+.3f}',
             ]
         )
-    energy = sum(each.energy for each in rows) / 1000
+    # Before and after, only the energy is known, or neither.
+    energy = sum(each.energy - each.parts[-1] for each in rows) / 1000
     table.add_row(
         [
             'host',
