@@ -85,10 +85,9 @@ class Vector:
         limit = (
             TOLERANCE * (elapsed - self._begin.metered) + _TOLERANCE_MS
         ) * snapshot.layout.threads
-        present = set(_uuids(self._read))
         cpu = {
             uuid: self._begin.cpu.get(uuid, 0)
-            + self._increase(uuid, counter, uuid in present, limit)
+            + self._increase(uuid, counter, limit)
             for uuid, counter in _counters(snapshot).items()
         }
         self._read = snapshot.layout
@@ -136,11 +135,7 @@ class Vector:
         self._counters.update(current)
 
     def _increase(
-        self,
-        uuid: str,
-        counter: tuple[str, int],
-        was_present: bool,
-        limit: float,
+        self, uuid: str, counter: tuple[str, int], limit: float
     ) -> int:
         """Return what an instance computed since the last metered reading.
 
@@ -151,8 +146,6 @@ class Vector:
         known, begun = self._counters.get(uuid, ('', 0))
         if process != known or ticks < begun:
             begun = 0
-        elif was_present:
-            return ticks - begun
         return ticks - begun if ticks - begun <= limit else 0
 
     def _merged(self) -> _State:

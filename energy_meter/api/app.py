@@ -32,7 +32,6 @@ def make(
 
     :param conf: the configuration; the middleware registers its options in
         it.
-    :raises AttributionMethodNotFound: if it is not installed.
     :param counts: counters of the API, if they are exported.
     """
     engine = database.Database(
@@ -40,18 +39,12 @@ def make(
     )
     ttl = conf.api.probe_ttl
     authorize = access.authorizer(conf, api_conf.GROUP)
-    settings = attributed.Settings(
-        engine,
-        authorize,
-        attributing.rules(conf),
-        conf.api.instance_interval * 1000,
-    )
     controllers = router.Router(
         root.Root(
             probes.Probes(engine, ttl, authorize),
             metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
             energy.Energy(engine, authorize),
-            instances.Controllers(settings),
+            _attributed(conf, engine, authorize),
         ),
         default_renderer='json',
         guess_content_type_from_ext=False,
@@ -72,6 +65,22 @@ def make(
         )
     return middleware.build(
         authenticated, conf, api_conf.GROUP, unguarded, errors.as_json
+    )
+
+
+def _attributed(
+    conf: cfg.ConfigOpts,
+    engine: database.Database,
+    authorize: access.Authorize,
+) -> instances.Controllers:
+    """Return the controllers of attributed energy.
+
+    :raises ConfigurationError: if the method is not installed.
+    """
+    rules = attributing.rules(conf)
+    interval = conf.api.instance_interval * 1000
+    return instances.Controllers(
+        attributed.Settings(engine, authorize, rules, interval)
     )
 
 

@@ -7,6 +7,7 @@ import functools
 import logging
 import threading
 
+from prometheus_client import metrics_core
 import sqlalchemy as sa
 
 from energy_meter import attempt
@@ -50,6 +51,20 @@ class Attributor:
         self._rules = rules
         self._counters = counts
         self._throttled_log = throttled_log
+        self._waiting = 0
+        counts.registry.register(self)
+
+    def collect(
+        self,
+    ) -> collections.abc.Iterator[metrics_core.GaugeMetricFamily]:
+        """Yield the metric of days that wait, for Prometheus."""
+        yield metrics_core.GaugeMetricFamily(
+            'energy_meter_attributions_waiting',
+            'Closed days of probes whose energy is not attributed to '
+            'instances, because another probe of the host is not closed or '
+            'an error occurs, in the whole database',
+            value=self._waiting,
+        )
 
     def run(self) -> None:
         """Attribute all days that are due."""
@@ -64,6 +79,10 @@ class Attributor:
                 if self._stopping.is_set():
                     return
                 total += self._attribute(due[start : start + _CHUNK], day)
+        if days:
+            with self._engine.connect() as connection:
+                left = due_attributions.days(connection)
+            self._waiting = sum(map(len, left.values()))
         self._counters.count('attributions', total)
         if total:
             LOG.info('Attributed %d days of hosts to their instances', total)
@@ -153,21 +172,17 @@ def attribute(
     previous = attributed_days.headers(
         connection, ((day, host.name) for host in known)
     )
-    chosen = attributing.inputs(connection, known, day, rules.precedence)
+    inputs = attributing.inputs(connection, known, day, rules.precedence)
     changed = [
         each
-        for each in chosen
+        for each in inputs
         if each.is_final
         and not _is_known(each, previous.get((day, each.host.name)))
     ]
     computed = [*attributing.attribute(connection, changed, rules, previous)]
     # What was committed since the first query may have changed the days.
-    again = {
-        each.host.name: each
-        for each in attributing.inputs(
-            connection, known, day, rules.precedence
-        )
-    }
+    inputs = attributing.inputs(connection, known, day, rules.precedence)
+    again = {each.host.name: each for each in inputs}
     db_now = db_engine.now(connection)
     written = [
         _next_version(each, previous.get((day, each.header.host)), db_now)
@@ -175,14 +190,18 @@ def attribute(
         if _is_known(again.get(each.header.host), each.header)
     ]
     attributed_days.insert(connection, written)
-    waiting = {
+    due_attributions.delete(connection, day, marked - _waiting(inputs))
+    return written
+
+
+def _waiting(inputs: collections.abc.Iterable[attributing.Inputs]) -> set[str]:
+    """Return the probes of hosts of which one is still to be closed."""
+    return {
         name
-        for each in again.values()
+        for each in inputs
         if not each.is_final
         for name in each.host.probes()
     }
-    due_attributions.delete(connection, day, marked - waiting)
-    return written
 
 
 def _is_known(

@@ -46,8 +46,8 @@ class Collector(service.ServiceBase):
 
     :param reload: returns the configuration as it is in the files now.
     :raises MissingSecrets: if no secret is configured.
-    :raises ConfigurationError: if the configuration of the bus is invalid.
-    :raises AttributionMethodNotFound: if it is not installed.
+    :raises ConfigurationError: if the configuration of the bus is invalid, or
+        the method of attribution is not installed.
     """
 
     def __init__(

@@ -14,6 +14,7 @@ from oslo_config import cfg
 import sqlalchemy as sa
 
 from energy_meter import cpu_usage
+from energy_meter import exception
 from energy_meter.billing import attribution
 from energy_meter.billing import attribution_methods
 from energy_meter.billing import host_usage
@@ -48,12 +49,18 @@ class Rules(typing.NamedTuple):
 def rules(conf: cfg.ConfigOpts) -> Rules:
     """Return how energy is attributed according to the configuration.
 
-    :raises AttributionMethodNotFound: if no installed package has the method.
+    :raises ConfigurationError: if no installed package has the method.
     """
-    return Rules(
-        attribution_methods.load(conf.collector.attribution_method),
-        conf.rrd.scope_precedence,
-    )
+    try:
+        method = attribution_methods.load(conf.collector.attribution_method)
+    except exception.AttributionMethodNotFound as error:
+        raise exception.ConfigurationError(
+            file='configuration',
+            section='collector',
+            option='attribution_method',
+            reason=error,
+        ) from None
+    return Rules(method, conf.rrd.scope_precedence)
 
 
 class Inputs(typing.NamedTuple):
@@ -132,19 +139,14 @@ def _choose(
 ) -> Inputs | None:
     known = {name: days[name] for name in host.probes() if name in days}
     metered = {name for name, each in known.items() if each.metered}
+    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
     usage = [each.id for each in host.usage if each.id in metered]
-    energy = host.select(metered, precedence)
+    energy = host.select(metered, start, until, precedence)
     if not usage or not energy:
         return None
     # Several probes of a host's usage contain the same instances.
     best = max(usage, key=lambda name: known[name].metered)
-    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
-    spans = tuple(
-        span
-        for each in energy
-        for span in each.spans
-        if span.probe in metered and span.since < until and start < span.until
-    )
+    spans = tuple(span for each in energy for span in each.spans)
     counted = sorted({best, *(span.probe for span in spans)})
     return Inputs(
         host,
@@ -174,17 +176,10 @@ def attribute(
     day = next(iter(chosen)).day
     start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
     wanted = {name for each in chosen for name in {each.usage, *each.energy()}}
-    lines = timelines.load(
-        connection,
-        {name: [(start, until)] for name in wanted},
-        has_marks=True,
-    )
-    segments = usage_segments.load(
-        connection,
-        {each.usage: lines[each.usage] for each in chosen},
-        start,
-        until,
-    )
+    runs = {name: [(start, until)] for name in wanted}
+    lines = timelines.load(connection, runs, has_marks=True)
+    usage = {each.usage: lines[each.usage] for each in chosen}
+    segments = usage_segments.load(connection, usage, start, until)
     for each in chosen:
         known = segments[each.usage]
         layouts = [
@@ -193,12 +188,8 @@ def attribute(
             if start < one.until and one.start < until
         ]
         if layouts:
-            idle = _idle_power(
-                connection,
-                each,
-                layouts[-1],
-                previous.get((day, each.host.name)),
-            )
+            old = previous.get((day, each.host.name))
+            idle = _idle_power(connection, each, layouts[-1], old)
             header = _header(each, layouts[-1], rules.method, idle)
             yield _attribute(header, each, lines, known, rules.method)
 

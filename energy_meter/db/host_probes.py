@@ -57,27 +57,45 @@ class Host(typing.NamedTuple):
         }
 
     def select(
-        self, metered: collections.abc.Container[str], precedence: list[str]
+        self,
+        metered: collections.abc.Container[str],
+        start: int,
+        until: int,
+        precedence: list[str],
     ) -> list[EnergyProbe]:
-        """Return those whose energy is that of the host.
+        """Return the probes whose energy is that of the host in some time.
 
-        :param metered: IDs of the probes that were metered at all.
+        :param metered: IDs of the probes that were metered in that time.
+        :param start: date in ms.
         :param precedence: scopes in order of preference.
+        :returns: with the spans in that time only.
         """
-        candidates = {
-            each.id: totals.Candidate(
+        counting = [
+            each._replace(
+                spans=tuple(
+                    span
+                    for span in each.spans
+                    if span.probe in metered
+                    and span.since < until
+                    and start < span.until
+                )
+            )
+            for each in self.energy
+        ]
+        candidates = [
+            totals.Candidate(
                 each.id,
                 self.name,
                 each.scope,
                 [span.probe for span in each.spans] if each.is_sum else (),
             )
-            for each in self.energy
-            if any(span.probe in metered for span in each.spans)
-        }
+            for each in counting
+            if each.spans
+        ]
         if not candidates:
             return []
-        chosen = totals.select(candidates.values(), precedence)
-        return [each for each in self.energy if each.id in chosen]
+        chosen = totals.select(candidates, precedence)
+        return [each for each in counting if each.spans and each.id in chosen]
 
 
 def load(

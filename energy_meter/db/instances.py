@@ -5,7 +5,6 @@
 Days that were attributed are read, and the others computed.
 """
 
-import bisect
 import collections.abc
 import typing
 
@@ -18,10 +17,9 @@ from energy_meter.db import attributed_packing
 from energy_meter.db import closed_days
 from energy_meter.db import energies
 from energy_meter.db import instance_days
+from energy_meter.db import instance_sums
 from energy_meter.db.closed_days import DAY_MS
 from energy_meter.db.closed_days import INTERVAL_MS
-
-_NONE = attribution.Part()
 
 _OpenDays = collections.abc.Iterable[attributed_days.HostDay]
 
@@ -78,107 +76,6 @@ class Answer(typing.NamedTuple):
     total: Row
 
 
-class _Sum:
-    """A row while energy is added."""
-
-    def __init__(self) -> None:
-        self.part = _NONE
-        self.is_open = False
-        self.version = 0
-
-    def add(self, part: attribution.Part, version: int) -> None:
-        """Add energy; version 0 is not closed."""
-        self.part = self.part.plus(part)
-        self.is_open |= version == 0
-        self.version = max(self.version, version)
-
-
-class _Member:
-    """An instance or a project while energy is added."""
-
-    def __init__(
-        self,
-        length: int,
-        identity: attributed_days.Identity | None = None,
-    ) -> None:
-        self.sums = [_Sum() for _ in range(length)]
-        self.total = _Sum()
-        self.sources: set[instance_days.Source] = set()
-        self.last: instance_days.Share | None = None
-        self.identity = identity
-        self.instances: set[str] = set()
-
-
-class _Reader:
-    """Members by ID.
-
-    :param period: whose dates are boundaries of quarter-hours.
-    """
-
-    def __init__(
-        self, chosen: instance_days.Filter, period: energies.Period
-    ) -> None:
-        self._chosen = chosen
-        self._period = period
-        self._edges = period.edges
-        self.members: dict[str, _Member] = {}
-
-    def add(
-        self,
-        share: instance_days.Share,
-        parts: collections.abc.Iterable[tuple[int, attribution.Part]],
-    ) -> _Member:
-        """Add the energy of an instance or a project on a host.
-
-        :param parts: with the dates at which they begin.
-        """
-        key = self._chosen.key(share.instance, share.project)
-        if key not in self.members:
-            self.members[key] = _Member(len(self._edges) - 1)
-        member = self.members[key]
-        is_present = False
-        for date, part in parts:
-            if not any(part):
-                continue
-            if self._period.start <= date < self._period.end:
-                member.total.add(part, share.version)
-                is_present = True
-            place = bisect.bisect_right(self._edges, date) - 1
-            if 0 <= place < len(member.sums):
-                member.sums[place].add(part, share.version)
-        if is_present:
-            member.sources.add(share.source)
-            if member.last is None or share.day >= member.last.day:
-                member.last = share
-        return member
-
-    def add_open(self, day: attributed_days.HostDay) -> bool:
-        """Add a day that is not closed; return whether a member is on it."""
-        header = day.header
-        source = instance_days.Source(
-            header.host, header.scope, header.method, header.method_version
-        )
-        is_present = False
-        for uuid, identity in day.instances.items():
-            if not self._chosen.matches(header.host, uuid, identity):
-                continue
-            share = instance_days.Share(
-                header.day, 0, uuid, identity.project, source, _NONE
-            )
-            parts = [
-                (each.energy.start, each.instances[uuid])
-                for each in day.intervals
-                if uuid in each.instances
-                and self._period.start <= each.energy.start < self._period.end
-            ]
-            if parts:
-                is_present = True
-                member = self.add(share, parts)
-                member.identity = identity
-                member.instances.add(uuid)
-        return is_present
-
-
 def read(
     connection: sa.Connection,
     chosen: instance_days.Filter,
@@ -196,33 +93,33 @@ def read(
     :raises DayNotAttributed: if ``as_of`` is set and a day was not closed
         then.
     """
-    reader = _Reader(chosen, period)
+    members = instance_sums.Members(chosen, period)
     days = range(period.start // DAY_MS, (period.end - 1) // DAY_MS + 1)
     if period.as_of is not None:
         instance_days.check(connection, chosen, days, period.as_of)
     for day in open_days:
-        if reader.add_open(day) and period.as_of is not None:
+        if members.add_open(day) and period.as_of is not None:
             raise exception.DayNotAttributed(
                 day=closed_days.iso(day.header.day)
             )
     found = instance_days.keys(connection, chosen, days, limit + 1)
-    names = sorted({*found, *reader.members})
+    names = sorted({*found, *members.by_id})
     has_more = len(names) > limit
     names = names[:limit]
     last = names[-1] if has_more else None
-    _add_closed(connection, reader, chosen, period, days, last)
-    _identify(connection, reader, chosen, days, period.as_of, last)
+    _add_closed(connection, members, chosen, period, days, last)
+    _identify(connection, members, chosen, days, period.as_of, last)
     answers = [
-        _answer(name, reader.members[name], period)
+        _answer(name, members.by_id[name], period)
         for name in names
-        if name in reader.members and reader.members[name].sources
+        if name in members.by_id and members.by_id[name].sources
     ]
     return answers, has_more
 
 
 def _add_closed(
     connection: sa.Connection,
-    reader: _Reader,
+    members: instance_sums.Members,
     chosen: instance_days.Filter,
     period: energies.Period,
     days: range,
@@ -234,14 +131,14 @@ def _add_closed(
         for share in instance_days.shares(
             connection, chosen, whole, period.as_of, last, is_by_day
         ):
-            reader.add(share, [(share.day * DAY_MS, share.part)])
+            members.add(share, [(share.day * DAY_MS, share.part)])
     for day in sorted(divided & {*days}):
         for each in instance_days.packed(
             connection, chosen, day, period.as_of, last
         ):
             parts = attributed_packing.unpack_instance(each.packed)
             dates = range(day * DAY_MS, (day + 1) * DAY_MS, INTERVAL_MS)
-            reader.add(each.share, zip(dates, parts, strict=True))
+            members.add(each.share, zip(dates, parts, strict=True))
 
 
 def _runs(days: range, without: set[int]) -> collections.abc.Iterator[range]:
@@ -255,7 +152,7 @@ def _runs(days: range, without: set[int]) -> collections.abc.Iterator[range]:
 
 def _identify(
     connection: sa.Connection,
-    reader: _Reader,
+    members: instance_sums.Members,
     chosen: instance_days.Filter,
     days: range,
     as_of: int | None,
@@ -265,21 +162,23 @@ def _identify(
     if chosen.is_by_project:
         found = instance_days.instances(connection, chosen, days, as_of, last)
         for project, instances in found.items():
-            if project in reader.members:
-                reader.members[project].instances |= instances
+            if project in members.by_id:
+                members.by_id[project].instances |= instances
         return
     unnamed = [
         member.last
-        for member in reader.members.values()
+        for member in members.by_id.values()
         if member.last is not None and member.identity is None
     ]
     for uuid, identity in instance_days.identities(
         connection, unnamed
     ).items():
-        reader.members[uuid].identity = identity
+        members.by_id[uuid].identity = identity
 
 
-def _answer(name: str, member: _Member, period: energies.Period) -> Answer:
+def _answer(
+    name: str, member: instance_sums.Member, period: energies.Period
+) -> Answer:
     dates = zip(period.edges, period.edges[1:], strict=False)
     return Answer(
         name,
@@ -307,8 +206,10 @@ def nothing(
     period: energies.Period,
 ) -> Answer:
     """Return the energy of what has none in a period."""
-    return _answer(name, _Member(len(period.edges) - 1, identity), period)
+    return _answer(
+        name, instance_sums.Member(len(period.edges) - 1, identity), period
+    )
 
 
-def _row(start: int, until: int, known: _Sum) -> Row:
+def _row(start: int, until: int, known: instance_sums.Sum) -> Row:
     return Row(start, until, known.part, not known.is_open, known.version)

@@ -182,6 +182,7 @@ def run(generator: random.Random, steps: int) -> Agent:
         elif action < 0.4:
             agent.clock.step(generator.uniform(-30, 30))
         elif action < 0.45:
+            host.compute(5000, [800] * 6)
             agent.read(generator.uniform(1, 10), is_valid=False)
         seconds = generator.choice((1, 1, 10, 10, 30, 200))
         busy = generator.randrange(seconds * 1000 * host.THREADS)

@@ -2,6 +2,7 @@
 
 """Unit tests of code that reads and changes tables, on database servers."""
 
+import concurrent.futures
 import typing
 
 from oslo_config import cfg
@@ -10,6 +11,7 @@ import testscenarios
 
 from energy_meter import conf as energy_meter_conf
 from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
 from energy_meter.tests import unmeasured
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import mariadb
@@ -23,6 +25,7 @@ from energy_meter.tests.unit.collector import test_curves
 from energy_meter.tests.unit.collector import test_housekeeping
 from energy_meter.tests.unit.collector import test_quotas
 from energy_meter.tests.unit.collector import test_registers
+from energy_meter.tests.unit.db import hosts
 from energy_meter.tests.unit.db import test_closed_days
 from energy_meter.tests.unit.db import test_documents
 from energy_meter.tests.unit.db import test_instances
@@ -162,6 +165,34 @@ class UsageMarksTest(OnServer, test_usage_marks.UsageMarksTest):
 
 class AttributingTest(OnServer, test_attributing.AttributingTest):
     pass
+
+
+class AttributorTest(OnServer, test_attributing.AttributorTest):
+    def test_two_collectors_attribute_each_day_once(self):
+        # Given days of many hosts that are closed,
+        self.close(
+            *(
+                hosts.Host(self.engine, f'host-{number:02}', [hosts.Guest(1)])
+                for number in range(45)
+            )
+        )
+
+        # when two collectors attribute them at the same time,
+        with concurrent.futures.ThreadPoolExecutor(2) as executor:
+            runs = [executor.submit(self.run_attributor) for _ in range(2)]
+        for each in runs:
+            each.result()
+        self.run_attributor()
+
+        # then each has one version, and nothing is left to be done.
+        with self.engine.connect() as connection:
+            versions = connection.execute(
+                sa.select(
+                    schema.attributed_day.c.version, sa.func.count()
+                ).group_by(schema.attributed_day.c.version)
+            ).all()
+        self.assertEqual([(1, 45)], versions)
+        self.assertEqual({}, self.due())
 
 
 class InstancesTest(OnServer, test_instances.InstancesTest):

@@ -206,6 +206,37 @@ class VectorTest(VectorCase):
 
         self.assertEqual(700, self.vectors()[-1][1])
 
+    def test_vector_stands_still_while_readings_are_rejected(self):
+        # Given a counter of the host that is wrong across a minute,
+        self.host.start(1)
+        self.read()
+        self.read(shares=[100])
+        for seconds in (15.0, 10.0):
+            self.host.compute(1000, [500])
+            self.agent.read(seconds, is_valid=False)
+        self.read(shares=[100])
+
+        # then both are dated after it.
+        marks = {mark.timestamp % 60_000: mark for mark in self.marks()}
+        self.assertEqual((100,), marks[0].usage.cpu)
+        self.assertEqual(110, marks[0].millijoules)
+        self.assertEqual((1200,), marks[15_000].usage.cpu)
+
+    def test_threads_may_be_added(self):
+        self.host.start(1)
+        self.read()
+        self.read()
+
+        # Given a host that gets more CPUs, and uses them,
+        self.host.THREADS = 2 * hosts.Host.THREADS
+        self.read()
+        self.read(shares=[150_000])
+
+        # then that is not too much.
+        *_, last = self.marks()
+        self.assertEqual((150_000,), last.usage.cpu)
+        self.assertEqual(150_020, last.millijoules)
+
     def test_other_quantity_opens_a_register(self):
         # Given a probe of CPU time, whose driver is replaced by one of energy,
         self.read()
@@ -241,9 +272,10 @@ class MergingTest(VectorCase):
 
         # and from the next multiple of the interval on, only those that still
         # run are in the layout.
-        before, *_, after = (mark.usage.layout.instances for mark in marks)
-        self.assertEqual(0, len(before))
-        self.assertEqual(3, len(after))
+        *_, merged, last = marks
+        self.assertEqual(0, merged.timestamp % 60_000)
+        self.assertLess(100, len(merged.usage.cpu))
+        self.assertEqual(3, len(last.usage.cpu))
 
     def test_merged_layout_is_bounded(self):
         # Given as many marks as are allowed,

@@ -16,6 +16,7 @@ from energy_meter.bus import envelope
 from energy_meter.bus import metrics
 from energy_meter.bus import publisher
 from energy_meter.telemetry import counters
+from energy_meter.tests import usages
 from energy_meter.tests.unit.bus import base
 
 TIMEOUT_S = 20.0
@@ -48,6 +49,17 @@ class MeasurementConsumerTest(base.BusTestCase):
         return publisher.MeasurementPublisher(
             self.transport, base.KEYRING, 'agent'
         )
+
+    def test_cpu_time_travels_over_the_bus_like_energy(self):
+        bus = self.start()
+        measurements = [
+            base.make_measurement('a', 'w'),
+            base.make_measurement('a-cpu', 'w', usage=usages.usage(5, 7)),
+        ]
+
+        bus.publish(measurements)
+
+        self.assertEqual(measurements, self.batches.get(timeout=20))
 
     def test_measurements_of_a_batch_are_handled_together(self):
         measurements = [

@@ -76,6 +76,20 @@ def close(
                 .where(schema.probe.c.id == probe)
                 .values(closed_until=days.stop * DAY_MS)
             )
+            watch_tip(connection, probe)
+
+
+def watch_tip(connection: sa.Connection, probe: str) -> None:
+    """Assign the role of a tip with which closed days may change.
+
+    Its changes are then settled, even if the probe is already contested.
+    """
+    register = schema.register.c
+    connection.execute(
+        schema.register.update()
+        .where(register.probe == probe, register.role == schema.Role.SOLE)
+        .values(role=schema.Role.SETTLED)
+    )
 
 
 def closed_day(

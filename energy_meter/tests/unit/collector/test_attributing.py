@@ -3,16 +3,21 @@
 """Attribution of closed days, and its versions."""
 
 import threading
+from unittest import mock
 
 import fixtures
+import sqlalchemy as sa
 
 from energy_meter import cpu_usage
 from energy_meter import log_throttle
 from energy_meter.billing import attribution_methods
 from energy_meter.collector import attributing
+from energy_meter.collector import housekeeping
 from energy_meter.collector import metrics
 from energy_meter.db import attributed_days
 from energy_meter.db import due_attributions
+from energy_meter.db import engine as db_engine
+from energy_meter.db import schema
 from energy_meter.telemetry import counters
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import closings
@@ -138,6 +143,30 @@ class AttributingTest(db_base.DatabaseTest):
         self.assertNotEqual(old.header.inputs, new.header.inputs)
         self.assert_stored(new)
 
+    def test_day_whose_marks_were_packed_is_attributed_alike(self):
+        # Given an attributed day whose marks are packed 40 days later,
+        end = hosts.START + 72 * hosts.HOUR_MS
+        self.host.meter(hosts.START, end, step=6 * hosts.HOUR_MS)
+        closings.close(self.engine, end)
+        [before] = hosts.attribute(self.engine)
+        later = hosts.START + 40 * hosts.DAY_MS
+        with mock.patch.object(db_engine, 'now', return_value=later):
+            housekeeping.purge(self.engine, threading.Event())
+
+            # when it is attributed again,
+            with self.engine.begin() as connection:
+                connection.execute(schema.attributed_day.delete())
+                connection.execute(schema.instance_day.delete())
+                due_attributions.mark(
+                    connection, [(self.host.usage_probe, hosts.DAY, later)]
+                )
+                marks = connection.execute(sa.select(schema.mark)).all()
+            [after] = hosts.attribute(self.engine)
+
+        # then nothing has changed.
+        self.assertEqual([], marks)
+        self.assertEqual(before.intervals, after.intervals)
+
     def test_attributing_again_writes_nothing(self):
         end = hosts.START + 27 * hosts.HOUR_MS
         self.host.meter(hosts.START, end)
@@ -171,19 +200,19 @@ class _Broken(attribution_methods.ReservedAndCPU):
 class AttributorTest(db_base.DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
-        self.counters = counters.Counters(metrics.COUNTERS)
         self.log = self.useFixture(fixtures.FakeLogger())
 
     def close(self, *hosts_: hosts.Host) -> None:
         """Meter hosts for a day, and close it."""
         end = hosts.START + 30 * hosts.HOUR_MS
         for host in hosts_:
-            host.meter(hosts.START, end, step=6 * hosts.HOUR_MS)
+            host.meter(hosts.START, end, step=15 * hosts.HOUR_MS)
         closings.close(self.engine, end)
 
     def run_attributor(
         self, method: type[attribution_methods.Method] = hosts.RULES.method
     ) -> None:
+        self.counters = counters.Counters(metrics.COUNTERS)
         attributing.Attributor(
             self.engine,
             threading.Event(),
@@ -236,6 +265,12 @@ class AttributorTest(db_base.DatabaseTest):
             self.log.output,
         )
         self.assertEqual({hosts.DAY: {'a-cpu', 'a-power'}}, self.due())
+        self.assertEqual(
+            2,
+            self.counters.registry.get_sample_value(
+                'energy_meter_attributions_waiting'
+            ),
+        )
 
     def test_idle_power_above_what_a_host_needs_is_reported(self):
         self.close(

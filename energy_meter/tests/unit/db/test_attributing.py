@@ -4,11 +4,18 @@
 
 import dataclasses
 
+from oslo_config import cfg
+from oslotest import base
+
+from energy_meter import conf as energy_meter_conf
+from energy_meter import exception
 from energy_meter.db import attributed_days
 from energy_meter.db import attributing
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_probes
+from energy_meter.db import schema
 from energy_meter.tests import usages
+from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.db import base as db_base
 from energy_meter.tests.unit.db import hosts
 
@@ -49,6 +56,18 @@ class AttributingTest(db_base.DatabaseTest):
             ).dynamic
             for number in (1, 2)
         }
+
+    def test_closing_a_day_changes_nothing_of_it(self):
+        # Given a day of which an instance was started and another deleted,
+        self.host.guests[0].end = START + 5 * HOUR_MS
+        self.host.guests[1].start = START + 7 * HOUR_MS
+        self.host.meter(START, START + 30 * HOUR_MS)
+        before = self.attribute()
+
+        closings.close(self.engine, START + 30 * HOUR_MS)
+        [after] = hosts.attribute(self.engine)
+
+        self.assertEqual(before.intervals, after.intervals)
 
     def test_usage_goes_on_after_a_restart_of_the_agent(self):
         # Given an agent that is restarted at noon,
@@ -134,6 +153,70 @@ class AttributingTest(db_base.DatabaseTest):
             sum(each.energy.millijoules for each in day.intervals),
         )
 
+    def test_sum_counts_in_the_time_of_its_parts(self):
+        # Given two outlets that are a sum, one of them since the next day,
+        self.host.meter(START, START + 24 * HOUR_MS)
+        other = dataclasses.replace(self.host, suffix='other', idle_watts=40)
+        other.meter(START, START + 24 * HOUR_MS, other.energy_probe)
+        for since, expected in (
+            (START + hosts.DAY_MS, self.host.millijoules),
+            (
+                START,
+                lambda date: (
+                    self.host.millijoules(date) + other.millijoules(date)
+                ),
+            ),
+        ):
+            self.join_sum(self.host.energy_probe, START)
+            self.join_sum(other.energy_probe, since)
+
+            day = self.attribute()
+
+            self.assertEqual(
+                expected(START + hosts.DAY_MS),
+                sum(each.energy.millijoules for each in day.intervals),
+            )
+            self.assertEqual(1.0, day.intervals[0].energy.coverage)
+
+    def test_sum_that_is_new_since_hides_no_probe(self):
+        self.host.meter(START, START + 24 * HOUR_MS)
+        self.join_sum(self.host.energy_probe, START + hosts.DAY_MS)
+
+        day = self.attribute()
+
+        self.assertEqual(
+            self.host.millijoules(START + hosts.DAY_MS),
+            sum(each.energy.millijoules for each in day.intervals),
+        )
+
+    def join_sum(self, member: str, since: int) -> None:
+        """Make a probe part of the sum of the host."""
+        with self.engine.begin() as connection:
+            connection.execute(
+                schema.sum_probe.delete().where(
+                    schema.sum_probe.c.id == 'total'
+                )
+            )
+            connection.execute(
+                schema.sum_probe.insert(),
+                {'id': 'total', 'host': self.host.name},
+            )
+            connection.execute(
+                schema.membership.delete().where(
+                    schema.membership.c.member == member
+                )
+            )
+            connection.execute(
+                schema.membership.insert(),
+                {
+                    'member': member,
+                    'kind': 'sum',
+                    'whole': 'total',
+                    'since': since,
+                    'joined_shown': 0,
+                },
+            )
+
     def test_idle_power_is_estimated_without_an_option(self):
         self.host.configured = None
         self.host.meter(START, START + 24 * HOUR_MS)
@@ -145,3 +228,17 @@ class AttributingTest(db_base.DatabaseTest):
             (0.0, 'estimated'),
             (day.header.idle_watts, day.header.idle_source),
         )
+
+
+class RulesTest(base.BaseTestCase):
+    def test_method_that_is_not_installed_is_an_error(self):
+        conf = cfg.ConfigOpts()
+        energy_meter_conf.register_opts(conf)
+        conf([], default_config_files=[])
+        conf.set_override('attribution_method', 'fair', 'collector')
+
+        error = self.assertRaises(
+            exception.ConfigurationError, attributing.rules, conf
+        )
+
+        self.assertIn('[collector] attribution_method: ', str(error))

@@ -8,6 +8,7 @@ from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import listener
 from energy_meter.rrd import service
+from energy_meter.tests import usages
 from energy_meter.tests.unit.bus import base as bus_base
 from energy_meter.tests.unit.rrd import base
 
@@ -47,6 +48,16 @@ class RRDTest(base.ArchiveTest):
         recorder.stop()
         self.assertEqual(2, recorder.counters.value('rrd_points_written'))
         self.assertEqual(0, self.skipped('no_value'))
+
+    def test_cpu_time_is_not_written(self):
+        recorder = service.RRD(self.conf, lambda: self.conf)
+        (measured,) = self.meter.run(1)
+
+        recorder.handle([measured._replace(usage=usages.usage(1))])
+        self.now = self.meter.timestamp
+        recorder.stop()
+
+        self.assertEqual(0, recorder.counters.value('rrd_points_written'))
 
     def test_reset_reloads_secrets(self):
         recorder = service.RRD(self.conf, lambda: self.conf)
