@@ -116,16 +116,17 @@ def judge(
     start = began // _QUARTER_MS * _QUARTER_MS
     until = (int(time.time() * 1000) // _QUARTER_MS + 1) * _QUARTER_MS
     known = metered.known(start, until)
-    truth = recorder.truth(curve, *known)
+    truth = recorder.truth(curve, known)
     rows = metered.rows(start, until)
     load = os.getloadavg()[1]
+    seconds = sum(end - begin for begin, end in known) / 1000
     print(
-        f'{curve} power, {arguments.plan}: {(known[1] - known[0]) / 1000:.0f} '
+        f'{curve} power, {arguments.plan}: {seconds:.0f} '
         f's, {truth.host:.0f} J, load average {load:.1f}'
     )
     errors = compare(rows, truth, guests)
-    samples = recorder.within(*known)
-    others = peers.attribute(samples, curve, arguments.reading)
+    runs = [recorder.within(*each) for each in known]
+    others = peers.attribute(runs, curve, arguments.reading)
     print(score(others, errors, truth, guests))
     claims = [
         (f'{curve}: all parts add up', all(map(cloud.Row.is_exact, rows)))

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from benchmarks.guests import trace
 from energy_meter import log_throttle
 from energy_meter.billing import attribution_methods
+from energy_meter.billing import intervals
 from energy_meter.collector import administration
 from energy_meter.collector import attributing
 from energy_meter.collector import closing
@@ -118,8 +119,8 @@ class Cloud(fixtures.Fixture):
         self.agent = self.useFixture(commands.agent(configuration))
         self.api = self.useFixture(servers.Cheroot(configuration))
 
-    def known(self, start: int, until: int) -> tuple[int, int]:
-        """Return from when to when energy and usage are known, in ms."""
+    def known(self, start: int, until: int) -> list[intervals.Interval]:
+        """Return when energy and usage are known, between dates in ms."""
         with db_engine.snapshot(self._engine) as connection:
             lines = timelines.load(
                 connection,
@@ -129,13 +130,15 @@ class Cloud(fixtures.Fixture):
             segments = usage_segments.load(
                 connection, {CPU: lines[CPU]}, start, until
             )[CPU]
-        curves = lines[POWER].billed(start, until)
-        return (
-            max(segments[0].start, min(each.start for each in curves)),
-            min(segments[-1].until, max(each.end for each in curves)),
-        )
+        usage = [(each.start, each.until) for each in segments]
+        energy = [
+            (each.start, each.end)
+            for each in lines[POWER].billed(start, until)
+        ]
+        unknown = intervals.difference(usage, sorted(energy))
+        return intervals.union(intervals.difference(usage, unknown), [])
 
-    def rows(self, start: int, until: int, **parameters: int) -> list[Row]:
+    def rows(self, start: int, until: int, **parameters: object) -> list[Row]:
         """Return the answer of the API for the host, in quarter-hours."""
         document = self._get(
             f'hosts/{HOST}', start, until, step=_STEP_S, **parameters
@@ -162,14 +165,17 @@ class Cloud(fixtures.Fixture):
         total = self._get(f'instances/{uuid}', start, until)['total']
         return dict(total)
 
-    def close(self) -> int:
-        """Close the current day as if it was over; return the date in ms."""
+    def close(self) -> str:
+        """Close the current day as if it was over.
+
+        :returns: the date as a parameter of the API.
+        """
         with db_engine.writing(self._engine) as connection:
             now = db_engine.now(connection)
             closing.close(connection, [POWER, CPU], now, _later(now))
         self._attribute()
         with self._engine.connect() as connection:
-            return db_engine.now(connection)
+            return f'{db_engine.now(connection) / 1000:.3f}'
 
     def void_last(self) -> int:
         """Void the last register of the meter, and restate the day.
@@ -212,7 +218,7 @@ class Cloud(fixtures.Fixture):
         ).run()
 
     def _get(
-        self, path: str, start: int, until: int, **parameters: int
+        self, path: str, start: int, until: int, **parameters: object
     ) -> dict[str, typing.Any]:
         query = urllib.parse.urlencode(
             {'start': start // 1000, 'end': until // 1000, **parameters}

@@ -14,6 +14,7 @@ import typing
 import fixtures
 
 from benchmarks.guests import machine
+from energy_meter.billing import intervals
 from energy_meter.drivers.libvirt import host
 from energy_meter.tests.functional.services import http
 
@@ -84,31 +85,28 @@ class Recorder(fixtures.Fixture):
         """Return the URL of the meter with the energy of a curve, in J."""
         return f'{self._server.url}/{curve}'
 
-    def truth(self, curve: str, start: int, until: int) -> Truth:
-        """Return what each guest caused between two dates, in ms.
+    def truth(
+        self, curve: str, known: collections.abc.Iterable[intervals.Interval]
+    ) -> Truth:
+        """Return what each guest caused in intervals of dates, in ms.
 
         The idle energy of each sample is divided by what is reserved, and the
         rest by CPU time.
         """
-        known = self.within(start, until)
         joules = 0.0
-        guests: collections.defaultdict[str, float] = collections.defaultdict(
-            float
-        )
-        cpu: collections.defaultdict[str, float] = collections.defaultdict(
-            float
-        )
-        for before, after in itertools.pairwise(known):
-            within = min(after.date, until) - max(before.date, start)
-            part = within / (after.date - before.date)
-            if part <= 0:
-                continue
-            joules += part * (after.joules[curve] - before.joules[curve])
-            for uuid, share in _shares(before, after, curve).items():
-                guests[uuid] += part * share
-            for uuid, used in _used(before, after).items():
-                cpu[uuid] += part * used / 1e6
-        return Truth(joules, dict(guests), dict(cpu))
+        guests: dict[str, float] = collections.defaultdict(float)
+        cpu: dict[str, float] = collections.defaultdict(float)
+        for start, until in known:
+            samples = self.within(start, until)
+            for before, after in itertools.pairwise(samples):
+                within = min(after.date, until) - max(before.date, start)
+                part = max(within, 0) / (after.date - before.date)
+                joules += part * (after.joules[curve] - before.joules[curve])
+                for uuid, share in _shares(before, after, curve).items():
+                    guests[uuid] += part * share
+                for uuid, used in _used(before, after).items():
+                    cpu[uuid] += part * used / 1e6
+        return Truth(joules, guests, cpu)
 
     def within(self, start: int, until: int) -> list[Sample]:
         """Return the samples between two dates, and one on either side."""
