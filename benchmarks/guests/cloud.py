@@ -177,8 +177,8 @@ class Cloud(fixtures.Fixture):
         with self._engine.connect() as connection:
             return f'{db_engine.now(connection) / 1000:.3f}'
 
-    def void_last(self) -> int:
-        """Void the last register of the meter, and restate the day.
+    def void_one(self) -> int:
+        """Void a register of the meter, and restate the day.
 
         :returns: the energy of the register in mJ.
         """

@@ -98,8 +98,8 @@ def faults(
     ]
 
 
-#: How often guests start or stop in the faults.
-CHANGES = {'web': 0, 'batch': 4, 'database': 2, 'idle': 0, 'new': 2}
+#: How often guests start or stop in the faults, or their agent is killed.
+CHANGES = {'web': 1, 'batch': 5, 'database': 3, 'idle': 1, 'new': 2}
 
 Plan = collections.abc.Callable[
     [machine.Machine, Guests, Clouds], list[machine.Event]
