@@ -78,7 +78,11 @@ def main() -> int:
             for curve in trace.CURVES
         }
         events = plans.PLANS[arguments.plan](host, guests, clouds.values())
-        machine.perform(events, simulation.report)
+        pace = arguments.seconds / plans.SECONDS
+        machine.perform(
+            [(pace * second, *event) for second, *event in events],
+            simulation.report,
+        )
         for each in clouds.values():
             each.agent.stop()
         time.sleep(_SETTLED_S)
@@ -95,6 +99,7 @@ def parse() -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument('--plan', choices=plans.PLANS, default='steady')
+    parser.add_argument('--seconds', type=int, default=plans.SECONDS)
     parser.add_argument(
         '--reading',
         type=int,

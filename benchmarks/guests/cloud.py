@@ -92,7 +92,7 @@ class Cloud(fixtures.Fixture):
             DEFAULT={'transport_url': self._broker.add_vhost()},
             database={'connection': url},
         )
-        configuration.set('agent', profile_interval=60)
+        configuration.set('agent', profile_interval=60, clock='synced')
         configuration.set(
             'wattmeter:power',
             driver='http_json',

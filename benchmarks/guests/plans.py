@@ -12,7 +12,10 @@ from energy_meter.tests.functional.services import libvirtd
 Clouds = collections.abc.Iterable[cloud.Cloud]
 Guests = dict[str, libvirtd.Guest]
 
-#: Names and projects of the guests, and what they reserve.
+#: Length of the plans.
+SECONDS = 300
+
+#: What the guests reserve.
 _SMALL, _LARGE = machine.Flavor(1, 2048), machine.Flavor(1, 8192)
 
 
@@ -33,16 +36,16 @@ def start(host: machine.Machine) -> Guests:
 def steady(
     host: machine.Machine, guests: Guests, _: Clouds
 ) -> list[machine.Event]:
-    """Return events of 300 s in which no guest starts or stops."""
+    """Return events in which no guest starts or stops."""
     events = [
         (60, 'burner computes', host.burner.resume),
         (90, 'database computes', _call(guests['database'], 'resume')),
         (150, 'burner pauses', host.burner.pause),
         (210, 'database pauses', _call(guests['database'], 'suspend')),
         (240, 'burner computes', host.burner.resume),
-        (300, 'end', lambda: None),
+        (SECONDS, 'end', lambda: None),
     ]
-    for second in range(40, 300, 60):
+    for second in range(40, SECONDS, 60):
         events += [
             (second, 'batch pauses', _call(guests['batch'], 'suspend')),
             (second + 20, 'batch computes', _call(guests['batch'], 'resume')),
@@ -53,7 +56,7 @@ def steady(
 def faults(
     host: machine.Machine, guests: Guests, clouds: Clouds
 ) -> list[machine.Event]:
-    """Return events of 300 s in which guests and services are killed."""
+    """Return events in which guests and services are killed."""
     web, batch, database = (
         guests[name] for name in ('web', 'batch', 'database')
     )
@@ -94,7 +97,7 @@ def faults(
         (225, 'migrate guest', lambda: batch.migrate(host.elsewhere)),
         (250, 'migrate it back', lambda: batch.migrate(host.libvirtd)),
         (270, 'stop the other', lambda: guests['new'].call('destroy')),
-        (300, 'end', lambda: None),
+        (SECONDS, 'end', lambda: None),
     ]
 
 
