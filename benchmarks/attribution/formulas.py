@@ -29,14 +29,23 @@ class Usage(typing.NamedTuple):
 
     :ivar joules: energy of the host.
     :ivar busy: CPU seconds of the host.
-    :ivar capacity: CPU seconds that the host has.
+    :ivar seconds: time between both.
+    :ivar threads: CPU threads of the host.
+    :ivar memory: memory of the host, in the unit of the instances'.
     :ivar used: CPU seconds of each instance.
     """
 
     joules: float
     busy: float
-    capacity: float
+    seconds: float
+    threads: int
+    memory: int
     used: dict[cpu_usage.Instance, float]
+
+    @property
+    def capacity(self) -> float:
+        """CPU seconds that the host has."""
+        return self.threads * self.seconds
 
 
 Formula = collections.abc.Callable[[Usage], Truth]
@@ -83,7 +92,9 @@ def leaf(usage: Usage) -> Truth:
     idle = usage.joules * (1 - min(usage.busy / usage.capacity, 1.0))
     return {
         each.uuid: Energy(
-            idle * (each.vcpus / host.THREADS + each.memory / host.MEMORY) / 2,
+            idle
+            * (each.vcpus / usage.threads + each.memory / usage.memory)
+            / 2,
             usage.joules * cpu / usage.capacity,
         )
         for each, cpu in usage.used.items()
@@ -108,7 +119,9 @@ def apply(formula: Formula, readings: list[Reading]) -> list[Truth]:
         usage = Usage(
             after.joules - before.joules,
             after.busy - before.busy,
-            host.THREADS * (after.second - before.second),
+            after.second - before.second,
+            host.THREADS,
+            host.MEMORY,
             {
                 each: used - before.instances.get(each, 0.0)
                 for each, used in after.instances.items()

@@ -111,15 +111,17 @@ def _segments(
         assert after is not None, 'only the first one is the origin'
         start, until = curve.opened + since, curve.opened + end
         share = curve.until(until).minus(curve.until(start))
-        yield host_usage.Segment(
-            start,
-            until,
-            share.millijoules,
-            after.layout,
-            cpu_usage.increments(before, after),
-            # As billing.curve.Cover.WHOLE.
-            50 * share.metered < 49 * (until - start) - 50_000,
-        )
+        # A register opens before its first reading.
+        if share.metered:
+            yield host_usage.Segment(
+                start,
+                until,
+                share.millijoules,
+                after.layout,
+                cpu_usage.increments(before, after),
+                # As billing.curve.Cover.WHOLE.
+                50 * share.metered < 49 * (until - start) - 50_000,
+            )
 
 
 def _cut(

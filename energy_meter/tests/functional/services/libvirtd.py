@@ -98,9 +98,14 @@ class Libvirtd(base.Process):
         self, boot_sector: bytes = HALT, **identity: object
     ) -> 'Guest':
         """Start a guest; identity has fields of Nova's metadata."""
+        guest = self.new_guest(boot_sector)
+        guest.start(**identity)
+        return guest
+
+    def new_guest(self, boot_sector: bytes = HALT) -> 'Guest':
+        """Return a guest that the caller starts."""
         guest = Guest(self, boot_sector)
         self._guests.append(guest)
-        guest.start(**identity)
         return guest
 
     def hand_over(self, guest: 'Guest', other: 'Libvirtd') -> None:
@@ -199,6 +204,7 @@ class Guest:
         finally:
             connection.close()
         self._libvirtd.hand_over(self, destination)
+        self._libvirtd = destination
 
     def call(self, method: str, *args: object) -> object:
         """Call a method of its domain, and return its result."""

@@ -57,6 +57,8 @@ class Host:
     Its power is linear: that of the idle host, and that of each busy CPU.
 
     :ivar overhead: CPUs that are busy with nothing of the instances.
+    :ivar unread: time in ms between the opening of its registers and the first
+        reading.
     """
 
     engine: sa.Engine
@@ -72,6 +74,7 @@ class Host:
     opened: int = START
     register: str = '0123456789abcdef'
     after: measurement.Predecessor | None = None
+    unread: int = 0
 
     def restart(self, end: int, opened: int) -> None:
         """Continue with new registers.
@@ -81,6 +84,11 @@ class Host:
         self.after = measurement.Predecessor(self.register, end - self.opened)
         self.register = f'{opened:016x}'
         self.opened = opened
+
+    @property
+    def read_from(self) -> int:
+        """Date of the first reading of its registers."""
+        return self.opened + self.unread
 
     @property
     def energy_probe(self) -> str:
@@ -115,7 +123,9 @@ class Host:
         layout = usages.layout(*(each.number for each in present))
         return cpu_usage.Usage(
             layout._replace(idle_watts=self.configured),
-            tuple(each.cpu(date) - each.cpu(self.opened) for each in present),
+            tuple(
+                each.cpu(date) - each.cpu(self.read_from) for each in present
+            ),
         )
 
     def meter(
@@ -152,8 +162,8 @@ class Host:
             True,
             date,
             date - self.opened,
-            total(date) - total(self.opened),
-            date - self.opened,
+            total(date) - total(self.read_from),
+            date - self.read_from,
             None if is_mark else 1.0,
             is_mark=is_mark,
             usage=self.usage(date) if is_usage else None,

@@ -107,6 +107,21 @@ class AttributingTest(db_base.DatabaseTest):
         self.assertEqual(22 * HOUR_MS, part.metered)
         self.assertEqual('partial', part.quality)
 
+    def test_energy_before_the_first_reading_of_usage_is_unattributed(self):
+        # Given an agent that reads the usage a quarter-hour after its start,
+        end = START + 25 * HOUR_MS
+        self.host.meter(START, end, self.host.energy_probe)
+        self.host.unread = hosts.QUARTER_MS
+        self.host.meter(self.host.read_from, end, self.host.usage_probe)
+
+        day = self.attribute()
+
+        # then the energy until then is not overhead.
+        self.assertEqual(
+            self.host.millijoules(self.host.read_from),
+            sum(each.unattributed for each in day.intervals),
+        )
+
     def test_two_agents_that_meter_the_same_host_count_once(self):
         # Given a second agent that joins at noon,
         end = START + 24 * HOUR_MS

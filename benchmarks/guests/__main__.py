@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Energy of real guests, as the API answers it, and what they caused.
+
+A cgroup with libvirtd, four or five guests in QEMU without KVM, and a program
+that computes is the host. Its power is a known function of its CPU time, once
+linear and once concave. Real agents, RabbitMQ, PostgreSQL, collectors and APIs
+meter it. What the guests caused is integrated from 20 samples a second. Prints
+both, and the claims; the exit code is 1 if a claim fails. Needs root and a
+cgroup2 that can be written.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+import typing
+
+import prettytable
+
+from benchmarks.guests import cloud
+from benchmarks.guests import machine
+from benchmarks.guests import peers
+from benchmarks.guests import plans
+from benchmarks.guests import trace
+from energy_meter.tests.functional import simulation
+from energy_meter.tests.functional.services import postgresql
+from energy_meter.tests.functional.services import rabbitmq
+
+#: Maximum error in percent of an instance that neither starts nor stops, if
+#: the power of the host is linear.
+MAX_ERROR = 1.0
+#: More than a guest causes: one CPU of linear power, and half the idle power.
+GUEST_WATTS = 60 + trace.IDLE_WATTS / 2
+
+_QUARTER_MS = 900_000
+#: Time until a measurement is answered, at most.
+_SETTLED_S = 15
+
+
+class Error(typing.NamedTuple):
+    """Error of the energy of a guest, in J, and what it caused."""
+
+    name: str
+    joules: float
+    truth: float
+
+    @property
+    def percent(self) -> float:
+        """In percent of what it caused."""
+        return 100 * self.joules / self.truth
+
+
+def main() -> int:
+    """Run the benchmark and return the exit code."""
+    arguments = parse()
+    began = int(time.time() * 1000)
+    with contextlib.ExitStack() as stack:
+        broker = stack.enter_context(rabbitmq.RabbitMQ())
+        database = stack.enter_context(postgresql.PostgreSQL())
+        host = stack.enter_context(machine.Machine())
+        recorder = stack.enter_context(trace.Recorder(host))
+        guests = plans.start(host)
+        clouds = {
+            curve: stack.enter_context(
+                cloud.Cloud(
+                    broker,
+                    database,
+                    {'url': recorder.url(curve)},
+                    {
+                        'uri': host.libvirtd.uri,
+                        'cgroup': host.directory,
+                        'interval': arguments.reading,
+                    },
+                )
+            )
+            for curve in trace.CURVES
+        }
+        events = plans.PLANS[arguments.plan](host, guests, clouds.values())
+        pace = arguments.seconds / plans.SECONDS
+        machine.perform(
+            [(pace * second, *event) for second, *event in events],
+            simulation.report,
+        )
+        for each in clouds.values():
+            each.agent.stop()
+        time.sleep(_SETTLED_S)
+        claims: list[simulation.Claim] = []
+        for curve, each in clouds.items():
+            claims += judge(each, curve, recorder, guests, began, arguments)
+    return simulation.judge(claims)
+
+
+def parse() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or '').partition('\n')[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument('--plan', choices=plans.PLANS, default='steady')
+    parser.add_argument('--seconds', type=int, default=plans.SECONDS)
+    parser.add_argument(
+        '--reading',
+        type=int,
+        default=5,
+        help='seconds between two readings of CPU time',
+    )
+    return parser.parse_args()
+
+
+def judge(
+    metered: cloud.Cloud,
+    curve: str,
+    recorder: trace.Recorder,
+    guests: plans.Guests,
+    began: int,
+    arguments: argparse.Namespace,
+) -> list[simulation.Claim]:
+    """Print the errors of all guests, and return the claims."""
+    start = began // _QUARTER_MS * _QUARTER_MS
+    until = (int(time.time() * 1000) // _QUARTER_MS + 1) * _QUARTER_MS
+    known = metered.known(start, until)
+    truth = recorder.truth(curve, known)
+    rows = metered.rows(start, until)
+    load = os.getloadavg()[1]
+    seconds = sum(end - begin for begin, end in known) / 1000
+    print(
+        f'{curve} power, {arguments.plan}: {seconds:.0f} '
+        f's, {truth.host:.0f} J, load average {load:.1f}'
+    )
+    errors = compare(rows, truth, guests)
+    runs = [recorder.within(*each) for each in known]
+    others = peers.attribute(runs, curve, arguments.reading)
+    print(score(others, errors, truth, guests))
+    claims = [
+        (f'{curve}: all parts add up', all(map(cloud.Row.is_exact, rows)))
+    ]
+    if arguments.plan == 'faults':
+        claims += restate(metered, curve, start, until)
+    if curve != 'linear':
+        return claims
+    for each in errors:
+        limit = each.truth * MAX_ERROR / 100
+        if arguments.plan == 'faults':
+            limit += plans.CHANGES[each.name] * arguments.reading * GUEST_WATTS
+        claims.append(
+            (
+                f'linear: {each.name} is within {limit:.0f} J',
+                abs(each.joules) <= limit,
+            )
+        )
+    return claims
+
+
+def compare(
+    rows: list[cloud.Row], truth: trace.Truth, guests: plans.Guests
+) -> list[Error]:
+    """Print and return the errors of all guests."""
+    table = prettytable.PrettyTable(
+        [
+            'instance',
+            'CPU s',
+            'caused J',
+            'attributed J',
+            'error J',
+            '% of it',
+            '% of the host',
+        ],
+        align='r',
+    )
+    errors = []
+    for name, guest in guests.items():
+        caused = truth.guests[guest.uuid]
+        found = sum(each.guests.get(guest.uuid, 0) for each in rows) / 1000
+        error = Error(name, found - caused, caused)
+        errors.append(error)
+        table.add_row(
+            [
+                name,
+                f'{truth.cpu[guest.uuid]:.1f}',
+                f'{caused:.1f}',
+                f'{found:.1f}',
+                f'{error.joules:+.1f}',
+                f'{error.percent:+.2f}',
+                f'{100 * error.joules / truth.host:+.3f}',
+            ]
+        )
+    # Before and after, only the energy is known, or neither.
+    energy = sum(each.energy - each.parts[-1] for each in rows) / 1000
+    table.add_row(
+        [
+            'host',
+            '',
+            f'{truth.host:.1f}',
+            f'{energy:.1f}',
+            f'{energy - truth.host:+.1f}',
+            f'{100 * (energy / truth.host - 1):+.2f}',
+            '',
+        ]
+    )
+    print(table)
+    return errors
+
+
+def score(
+    others: dict[str, dict[str, float]],
+    errors: list[Error],
+    truth: trace.Truth,
+    guests: plans.Guests,
+) -> prettytable.PrettyTable:
+    """Return the sum of the errors of all guests by formula, as a table."""
+    sums = {
+        name: sum(
+            abs(found.get(guest.uuid, 0.0) - truth.guests[guest.uuid])
+            for guest in guests.values()
+        )
+        for name, found in others.items()
+    }
+    sums['energy_meter'] = sum(abs(each.joules) for each in errors)
+    table = prettytable.PrettyTable(
+        ['formula', 'sum of errors, % of the host'], align='r'
+    )
+    for name, joules in sums.items():
+        table.add_row([name, f'{100 * joules / truth.host:.2f}'])
+    return table
+
+
+def restate(
+    metered: cloud.Cloud, curve: str, start: int, until: int
+) -> list[simulation.Claim]:
+    """Close the day, void a register, and return the claims."""
+    date = metered.close()
+    removed = metered.void_one()
+    versions = metered.versions()
+    before = metered.rows(start, until, as_of=date)
+    after = metered.rows(start, until)
+    difference = sum(each.energy for each in before) - sum(
+        each.energy for each in after
+    )
+    print(
+        f'{curve}: versions '
+        f'{", ".join(str(each.version) for each in versions)}; '
+        f'{removed / 1000:.1f} J were voided, {difference / 1000:.1f} J are '
+        'missing in the last version'
+    )
+    return [
+        (f'{curve}: the day has two versions', len(versions) == 2),
+        (
+            f'{curve}: all parts add up in both versions',
+            all(map(cloud.Row.is_exact, [*before, *after])),
+        ),
+        (f'{curve}: what was voided is missing', difference == removed),
+    ]
+
+
+if __name__ == '__main__':
+    sys.exit(main())
