@@ -160,11 +160,6 @@ class Cloud(fixtures.Fixture):
             for number, each in enumerate(document['intervals'])
         ]
 
-    def instance(self, uuid: str, start: int, until: int) -> dict[str, object]:
-        """Return the answer of the API for an instance, as one row."""
-        total = self._get(f'instances/{uuid}', start, until)['total']
-        return dict(total)
-
     def close(self) -> str:
         """Close the current day as if it was over.
 
