@@ -40,6 +40,8 @@ class AlarmTest(test_base.BaseTestCase):
         )
         # Unique, because Gnocchi is shared with other tests.
         self.probe = f'probe-{uuid.uuid4().hex}'
+        self.instance = str(uuid.uuid4())
+        self.store_instance_power(60.0)
 
     def store_power(self, watts, minutes):
         """Store measures of the power at these minutes from now in Gnocchi."""
@@ -77,6 +79,32 @@ class AlarmTest(test_base.BaseTestCase):
             ],
         )
 
+    def store_instance_power(self, watts):
+        """Store the mean power of an instance on the last day in Gnocchi."""
+        client = self.gnocchi.client()
+        types = client.get('/v1/resource_type').json()
+        if 'instance' not in {each['name'] for each in types}:
+            client.post('/v1/resource_type', json={'name': 'instance'})
+        metric = {'archive_policy_name': gnocchi_setup.POWER_POLICY}
+        resource = client.post(
+            '/v1/resource/instance',
+            json={'id': self.instance, 'metrics': {'instance.power': metric}},
+        ).json()
+        self.addCleanup(
+            client.delete, f'/v1/resource/instance/{self.instance}'
+        )
+        now = datetime.datetime.now(datetime.UTC)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        client.post(
+            f'/v1/metric/{resource["metrics"]["instance.power"]}/measures',
+            json=[
+                {
+                    'timestamp': (midnight - MINUTE).isoformat(),
+                    'value': watts,
+                }
+            ],
+        )
+
     def run_commands(self):
         """Run the documented commands for the test's probe and receiver."""
         commands = COMMAND.findall(PAGE.read_text(encoding='utf-8'))
@@ -93,6 +121,7 @@ class AlarmTest(test_base.BaseTestCase):
             timeout=120,
             env={
                 **self.identity.environment(),
+                'INSTANCE': self.instance,
                 'PATH': f'{programs}:{os.environ["PATH"]}',
             },
         )
@@ -126,6 +155,15 @@ class AlarmTest(test_base.BaseTestCase):
         self.wait_for(
             ('/power', f'{self.probe}-power', 'ok', 'alarm'),
             ('/power', 'any-node-power', 'insufficient data', 'alarm'),
+        )
+
+    def test_power_of_an_instance_raises_alarm(self):
+        self.store_power(500.0, range(-3, 4))
+
+        self.run_commands()
+
+        self.wait_for(
+            ('/power', 'web-1-power', 'insufficient data', 'alarm'),
         )
 
     def test_missing_measures_raise_insufficient_data(self):
