@@ -119,16 +119,22 @@ class Site(fixtures.Fixture):
                 }
             )
         )
-        jobs = yaml.safe_load(yaml_blocks('prometheus.rst')[0])[
-            'scrape_configs'
+        jobs = [
+            job
+            for block in map(yaml.safe_load, yaml_blocks('prometheus.rst'))
+            if 'scrape_configs' in block
+            for job in block['scrape_configs']
         ]
-        for job, port in zip(
-            jobs, (self.standalone.api_port, self.metrics_port), strict=True
-        ):
+        api = self.standalone.api_port
+        for job, port in zip(jobs, (api, api, self.metrics_port), strict=True):
             job.pop('scrape_interval', None)
+            job.pop('scrape_timeout', None)
             job['scheme'] = 'http'
             job['static_configs'] = [{'targets': [f'127.0.0.1:{port}']}]
-        jobs[0]['basic_auth']['password_file'] = str(directory / 'password')
+            if 'basic_auth' in job:
+                job['basic_auth']['password_file'] = str(
+                    directory / 'password'
+                )
         self.prometheus = self.useFixture(prometheus.Prometheus(jobs))
 
 
@@ -267,10 +273,11 @@ class PrometheusTest(test_base.BaseTestCase):
         )
 
     def test_promtool_accepts_examples_of_documentation(self):
-        configuration, rules = yaml_blocks('prometheus.rst')
+        of_month, configuration, rules = yaml_blocks('prometheus.rst')
         (more_rules,) = yaml_blocks('monitoring.rst')
 
         for kind, text in (
+            ('config', of_month),
             ('config', configuration),
             ('rules', rules),
             ('rules', more_rules),

@@ -217,7 +217,11 @@ class CeilometerTest(TestCase):
         polling = yaml.safe_load(machine.read('etc/ceilometer/polling.yaml'))
         pipeline = yaml.safe_load(machine.read('etc/ceilometer/pipeline.yaml'))
         self.assertEqual(
-            ['all_pollsters', 'energy_meter_pollsters'],
+            [
+                'all_pollsters',
+                'energy_meter_pollsters',
+                'energy_meter_instance_pollsters',
+            ],
             [source['name'] for source in polling['sources']],
         )
         self.assertEqual(

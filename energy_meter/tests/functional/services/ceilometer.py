@@ -51,7 +51,8 @@ class Ceilometer(base.Service):
         self._publishers = publishers
         self._exporter = exporter
         self._meters = meters
-        self._metrics = f'127.0.0.1:{base.free_port()}'
+        self._port = base.free_port()
+        self._metrics = f'127.0.0.1:{self._port}'
 
     def _setUp(self) -> None:
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
@@ -74,7 +75,8 @@ class Ceilometer(base.Service):
                     config,
                     '--polling-namespaces',
                     'central',
-                ]
+                ],
+                ready=lambda: not self._exporter or base.listening(self._port),
             )
         )
 
