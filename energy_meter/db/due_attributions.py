@@ -23,7 +23,10 @@ def mark(
 ) -> None:
     """Mark closed days: probe, day, and when it was closed, in ms."""
     statement = _MARK[documents.family(connection)]
-    for parameters in documents.parameters(sorted(rows)):
+    # A statement of PostgreSQL updates a row only once.
+    latest = {(probe, day): at for probe, day, at in sorted(rows)}
+    marked = [(*key, closed_at) for key, closed_at in latest.items()]
+    for parameters in documents.parameters(marked):
         connection.execute(statement, parameters)
 
 
