@@ -7,8 +7,6 @@ import argparse
 import collections.abc
 import typing
 
-from osc_lib.command import command
-
 from energy_meter.clients import api
 from energy_meter.clients import attributed
 from energy_meter.clients import attribution
@@ -16,39 +14,35 @@ from energy_meter.clients import usage
 from energy_meter.osc.v1 import attribution_options
 from energy_meter.osc.v1 import attribution_table
 from energy_meter.osc.v1 import bars
+from energy_meter.osc.v1 import lister
 from energy_meter.osc.v1 import usage_options
-from energy_meter.osc.v1 import usage_table
-
-_BAR_WIDTH = 16
 
 _Pages = collections.abc.Iterator[attributed.Page[typing.Any]]
 
 
-class _Command(command.Lister):
+class _Command(lister.EnergyLister):
     """Base class of the commands.
 
     :cvar columns: of an instance or a project; empty unless several are
         shown.
     :cvar long_columns: with additional fields.
+    :cvar argument: name and help of the argument that selects what is shown;
+        None if several are.
     :cvar is_host: whether a host is shown.
     """
 
     columns: typing.ClassVar[attribution_table.Values] = {}
     long_columns: typing.ClassVar[attribution_table.Values] = {}
+    argument: typing.ClassVar[tuple[str, str] | None] = None
     is_host = False
-    #: Written below a table: totals by title, and notes.
-    _total: dict[str, object] | None = None
-    _notes: collections.abc.Iterable[str] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser = super().get_parser(prog_name)
+        if self.argument is not None:
+            name, text = self.argument
+            parser.add_argument(name, metavar=f'<{name}>', help=text)
         attribution_options.add(parser, has_step=not self.columns)
-        parser.add_argument(
-            '--long', action='store_true', help='List additional fields'
-        )
-        # Keeps the lines of the lists.
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.epilog = '\n'.join(
             (
                 usage_options.HELP,
@@ -80,22 +74,6 @@ class _Command(command.Lister):
             self._finish(layout, period, pages, lines)
         return layout.titles(), [layout.cells(line) for line in lines]
 
-    def produce_output(
-        self,
-        parsed_args: argparse.Namespace,
-        column_names: collections.abc.Sequence[str],
-        data: collections.abc.Iterable[typing.Any],
-    ) -> int:
-        """Write the rows and, with a table, the total and the notes."""
-        if self._total is not None:
-            self.formatter = usage_table.TotalFormatter(
-                self.formatter, self._total
-            )
-        super().produce_output(parsed_args, column_names, data)
-        for note in self._notes:
-            self.app.stdout.write(f'{note}\n')
-        return 0
-
     @abc.abstractmethod
     def _request(
         self,
@@ -122,14 +100,14 @@ class _Command(command.Lister):
         lines: list[attribution_table.Line],
     ) -> None:
         """Add the bars, and keep what is written below the table."""
-        layout.add_bars(lines, bars.make(_BAR_WIDTH, self.app.stdout))
+        layout.add_bars(lines, bars.make(lister.BAR_WIDTH, self.app.stdout))
         total = pages[0].total
         if total is not None:
-            self._total = layout.total(total)
-        self._notes = [*attribution_table.notes(pages[0], lines, period)]
+            self.total = layout.total(total)
+        self.notes = [*attribution_table.notes(pages[0], lines, period)]
         if self.is_host:
             host = pages[0].members[0]
-            self._notes += attribution_table.idle_power(host, period)
+            self.notes += attribution_table.idle_power(host, period)
 
 
 class ListInstance(_Command):
@@ -165,13 +143,7 @@ class ListInstance(_Command):
 class ShowInstance(_Command):
     """Show the energy of an instance by day."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return the parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'instance', metavar='<instance>', help='ID of the instance'
-        )
-        return parser
+    argument = ('instance', 'ID of the instance')
 
     def _request(
         self,
@@ -200,13 +172,7 @@ class ListProject(_Command):
 class ShowProject(_Command):
     """Show the energy of a project's instances by day."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return the parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'project', metavar='<project>', help='ID of the project'
-        )
-        return parser
+    argument = ('project', 'ID of the project')
 
     def _request(
         self,
@@ -224,14 +190,7 @@ class ShowHost(_Command):
     """
 
     is_host = True
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return the parser of the command's arguments."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'host', metavar='<host>', help='Name of the host in Nova'
-        )
-        return parser
+    argument = ('host', 'Name of the host in Nova')
 
     def _request(
         self,

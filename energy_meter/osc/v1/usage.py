@@ -8,15 +8,12 @@ import collections.abc
 import itertools
 import typing
 
-from osc_lib.command import command
-
 from energy_meter.clients import api
 from energy_meter.clients import usage
 from energy_meter.osc.v1 import bars
+from energy_meter.osc.v1 import lister
 from energy_meter.osc.v1 import usage_options
 from energy_meter.osc.v1 import usage_table
-
-_BAR_WIDTH = 16
 
 _FILTERS = {
     'host': 'the machine that consumes the power',
@@ -46,7 +43,7 @@ examples:
 """
 
 
-class _Usage(command.Lister):
+class _Usage(lister.EnergyLister):
     """Base class of the commands.
 
     :cvar is_list: whether the command shows several probes.
@@ -55,20 +52,12 @@ class _Usage(command.Lister):
 
     is_list: bool
     examples: str
-    #: Written below a table: totals by title, and notes.
-    _total: dict[str, object] | None = None
-    _notes: collections.abc.Iterable[str] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser = super().get_parser(prog_name)
         usage_options.add(parser)
         usage_options.add_step(parser, 'none' if self.is_list else None)
-        parser.add_argument(
-            '--long', action='store_true', help='List additional fields'
-        )
-        # Keeps the lines of the examples.
-        parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.epilog = '\n'.join(
             (self.examples, usage_options.HELP, parser.epilog or '')
         )
@@ -92,22 +81,6 @@ class _Usage(command.Lister):
             return self._table(layout, period, list(pages))
         return layout.titles(), map(layout.cells, usage_table.rows(pages))
 
-    def produce_output(
-        self,
-        parsed_args: argparse.Namespace,
-        column_names: collections.abc.Sequence[str],
-        data: collections.abc.Iterable[typing.Any],
-    ) -> int:
-        """Write the rows and, with a table, the total and the notes."""
-        if self._total is not None:
-            self.formatter = usage_table.TotalFormatter(
-                self.formatter, self._total
-            )
-        super().produce_output(parsed_args, column_names, data)
-        for note in self._notes:
-            self.app.stdout.write(f'{note}\n')
-        return 0
-
     @abc.abstractmethod
     def _request(
         self,
@@ -125,11 +98,11 @@ class _Usage(command.Lister):
     ) -> tuple[list[str], list[list[object]]]:
         """Return the titles and rows; keep what is written below them."""
         rows = list(usage_table.rows(pages))
-        draw = bars.make(_BAR_WIDTH, self.app.stdout)
+        draw = bars.make(lister.BAR_WIDTH, self.app.stdout)
         layout.add_bars(rows, draw)
         if rows:
-            self._total = layout.total(usage_table.total(pages))
-            self._notes = usage_table.notes(pages, period)
+            self.total = layout.total(usage_table.total(pages))
+            self.notes = usage_table.notes(pages, period)
         return layout.titles(), [layout.cells(row) for row in rows]
 
 
