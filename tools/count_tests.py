@@ -2,16 +2,21 @@
 
 """Count the tests in a subunit stream on standard input.
 
-The tests that failed are named, and those that were skipped. The last line of
-the output is `N passed, N failed, N skipped`. The exit status is 1 if a test
-failed, if there were no tests, or if CI is true and a test was skipped.
+The tests that failed are named, with the end of what they raised, and those
+that were skipped. The last line of the output is `N passed, N failed, N
+skipped`. The exit status is 1 if a test failed, if there were no tests, or if
+CI is true and a test was skipped.
 """
 
 import os
 import sys
+import textwrap
 
 import subunit
 import testtools
+
+#: Number of lines of an error that are printed.
+ERROR_LINES = 20
 
 
 def main() -> int:
@@ -24,11 +29,13 @@ def main() -> int:
     summary.stopTestRun()
     for test, reason in summary.skipped:
         print(f'skipped: {test.id()}: {reason}')
-    failures = [test for test, _ in summary.errors]
-    failures += summary.unexpectedSuccesses
+    failures = list(summary.errors)
+    for test in summary.unexpectedSuccesses:
+        failures.append((test, 'unexpected success'))
     # The output of the tests is long, and often only its end is at hand.
-    for test in failures:
-        print(f'failed: {test.id()}')
+    for test, error in failures:
+        end = '\n'.join(error.strip().splitlines()[-ERROR_LINES:])
+        print(f'failed: {test.id()}\n{textwrap.indent(end, "    ")}')
     skipped, failed = len(summary.skipped), len(failures)
     passed = summary.testsRun - skipped - failed
     print(f'{passed} passed, {failed} failed, {skipped} skipped')

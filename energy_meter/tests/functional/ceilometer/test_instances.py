@@ -5,7 +5,6 @@
 import time
 import uuid
 
-from ceilometer import gnocchi_client
 from keystoneauth1 import exceptions as keystone_exceptions
 from oslotest import base
 import sqlalchemy as sa
@@ -40,7 +39,6 @@ class InstancesTest(base.BaseTestCase):
         cls.gnocchi = cls.installation.gnocchi
         cls.last = int(time.time() - CLOSING_S) // DAY_S - 1
         cls.alice, cls.bob = cls.create_user(), cls.create_user()
-        cls.create_resource_type()
         cls.instances = {
             user: cls.create_instance(user) for user in (cls.alice, cls.bob)
         }
@@ -52,37 +50,17 @@ class InstancesTest(base.BaseTestCase):
         return identity.create_user('member', f'project-{uuid.uuid4().hex}')
 
     @classmethod
-    def create_resource_type(cls):
-        """Create what ceilometer-upgrade creates."""
-        try:
-            cls.gnocchi.client().post(
-                '/v1/resource_type',
-                json={
-                    'name': 'instance',
-                    'attributes': gnocchi_client.resources_initial['instance'],
-                },
-            )
-        except keystone_exceptions.Conflict:
-            pass
-
-    @classmethod
     def create_instance(cls, user):
-        """Create the resource that Ceilometer's compute agent creates."""
         session = cls.gnocchi.client(user).session
         name = str(uuid.uuid4())
         identity = attributed_days.Identity(
             f'vm-{name}', session.get_project_id(), session.get_user_id()
         )
-        cls.gnocchi.client().post(
-            '/v1/resource/instance',
-            json={
-                'id': name,
-                'project_id': identity.project,
-                'user_id': identity.user,
-                'host': 'a hash',
-                'flavor_id': '1',
-                'display_name': identity.name,
-            },
+        cls.gnocchi.create_instance(
+            name,
+            project_id=identity.project,
+            user_id=identity.user,
+            display_name=identity.name,
         )
         return name, identity
 

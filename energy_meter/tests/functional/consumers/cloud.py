@@ -25,10 +25,7 @@ class Cloud(installation.Installation):
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         )
         super()._setUp()
-        # As ceilometer-upgrade creates it.
-        self.gnocchi.client().post(
-            '/v1/resource_type', json={'name': 'ipmi'}, raise_exc=False
-        )
+        self.gnocchi.create_resource_type('ipmi')
 
     def ceilometer_options(self) -> str:
         """Return the options to poll Watcher's meter and publish to Gnocchi.

@@ -82,14 +82,10 @@ class AlarmTest(test_base.BaseTestCase):
     def store_instance_power(self, watts):
         """Store the mean power of an instance on the last day in Gnocchi."""
         client = self.gnocchi.client()
-        types = client.get('/v1/resource_type').json()
-        if 'instance' not in {each['name'] for each in types}:
-            client.post('/v1/resource_type', json={'name': 'instance'})
         metric = {'archive_policy_name': gnocchi_setup.POWER_POLICY}
-        resource = client.post(
-            '/v1/resource/instance',
-            json={'id': self.instance, 'metrics': {'instance.power': metric}},
-        ).json()
+        resource = self.gnocchi.create_instance(
+            self.instance, metrics={'instance.power': metric}
+        )
         self.addCleanup(
             client.delete, f'/v1/resource/instance/{self.instance}'
         )

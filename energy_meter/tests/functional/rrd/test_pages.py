@@ -74,6 +74,12 @@ class PagesTest(browsing.PagesTestCase):
     def serve(self):
         return base.shared(Site)
 
+    def heading(self):
+        # In one step, because an element of the page before would be stale.
+        return self.driver.execute_script(
+            "return document.querySelector('h1')?.textContent.trim()"
+        )
+
     # Actions of a user.
 
     def shown(self, selector):
@@ -261,7 +267,10 @@ class PagesTest(browsing.PagesTestCase):
         self.press(keys.Keys.TAB)
         self.assertEqual('Skip to main content', self.active().text)
         self.press(keys.Keys.ENTER)
-        self.assertEqual('main', self.active().get_attribute('id'))
+        self.wait(
+            lambda: self.active().get_attribute('id') == 'main',
+            'focus on the main content',
+        )
 
         focused = []
         while self.active().get_attribute('data-sort') != 'kwh':
@@ -276,7 +285,8 @@ class PagesTest(browsing.PagesTestCase):
             self.press(keys.Keys.TAB)
         name = self.active().text
         self.press(keys.Keys.ENTER)
-        self.assertEqual(name, self.find('h1').text)
+        # Unlike a click, a key does not wait for the page that it opens.
+        self.wait(lambda: self.heading() == name, f'the page of {name}')
 
     def hold_phone(self):
         self.browser.resize(400)

@@ -6,7 +6,9 @@ import datetime
 import os
 import typing
 
+from ceilometer import gnocchi_client
 from keystoneauth1 import adapter
+from keystoneauth1 import exceptions
 import requests
 
 from energy_meter.tests.functional.services import base
@@ -113,6 +115,38 @@ class Gnocchi(base.Process):
             self._identity.session(credentials or self._identity.admin),
             endpoint_override=self.url,
         )
+
+    def create_resource_type(self, name: str) -> None:
+        """Create a type as ceilometer-upgrade does, unless it exists."""
+        attributes = gnocchi_client.resources_initial[name]
+        try:
+            self.client().post(
+                '/v1/resource_type',
+                json={'name': name, 'attributes': attributes},
+            )
+        except exceptions.Conflict:
+            pass
+
+    def create_instance(
+        self, instance: str, **properties: object
+    ) -> dict[str, typing.Any]:
+        """Create the resource that Ceilometer's compute agent creates.
+
+        :param instance: UUID.
+        :param properties: further properties, such as metrics.
+        """
+        self.create_resource_type('instance')
+        answer = self.client().post(
+            '/v1/resource/instance',
+            json={
+                'id': instance,
+                'host': 'a hash',
+                'flavor_id': '1',
+                'display_name': 'web-1',
+                **properties,
+            },
+        )
+        return answer.json()
 
     def resources(
         self, original_id: str, kind: str = 'generic'
