@@ -39,16 +39,17 @@ def version(engine: sa.Engine) -> str | None:
         ).get_current_revision()
 
 
-def sync(engine: sa.Engine) -> None:
+def sync(engine: sa.Engine, revision: str = 'head') -> None:
     """Upgrade the database to the revision that this release requires.
 
+    :param revision: an earlier revision, to stop there.
     :raises SchemaTooNew: if a newer release has upgraded the database.
     """
     _check_known(version(engine))
     config = _config()
     with engine.begin() as connection:
         config.attributes['connection'] = connection
-        alembic.command.upgrade(config, 'head')
+        alembic.command.upgrade(config, revision)
 
 
 def check(engine: sa.Engine) -> None:

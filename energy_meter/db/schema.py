@@ -71,7 +71,12 @@ probe = sa.Table(
     sa.Column('settled_at', sa.BigInteger, nullable=False),
     sa.Column('alarms', sa.String(190), nullable=False),
     sa.Column('closed_until', sa.BigInteger),
-    sa.Column('quantity', sa.SmallInteger, nullable=False),
+    sa.Column(
+        'quantity',
+        sa.SmallInteger,
+        nullable=False,
+        server_default=sa.text('0'),
+    ),
 )
 
 

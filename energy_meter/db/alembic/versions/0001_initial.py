@@ -2,8 +2,6 @@
 
 """Initial schema."""
 
-import typing
-
 from alembic import op
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
@@ -37,9 +35,7 @@ def upgrade() -> None:
     _create_probes()
     _create_registers()
     _create_curves()
-    _create_usage()
     _create_days()
-    _create_attributed_days()
     _create_wholes()
     _create_records()
 
@@ -62,7 +58,6 @@ def _create_probes() -> None:
         sa.Column('settled_at', sa.BigInteger, nullable=False),
         sa.Column('alarms', sa.String(190), nullable=False),
         sa.Column('closed_until', sa.BigInteger),
-        sa.Column('quantity', sa.SmallInteger, nullable=False),
         postgresql_with=_ROOM,
     )
 
@@ -151,34 +146,6 @@ def _create_curves() -> None:
     )
 
 
-def _create_usage() -> None:
-    op.create_table(
-        'usage_mark',
-        sa.Column(
-            'register', sa.BigInteger, primary_key=True, autoincrement=False
-        ),
-        sa.Column(
-            'elapsed', sa.BigInteger, primary_key=True, autoincrement=False
-        ),
-        sa.Column('layout', sa.BigInteger, nullable=False),
-        sa.Column('packed', sa.LargeBinary, nullable=False),
-    )
-    op.create_table(
-        'usage_latest',
-        sa.Column(
-            'register', sa.BigInteger, primary_key=True, autoincrement=False
-        ),
-        sa.Column('elapsed', sa.BigInteger, nullable=False),
-        sa.Column('layout', sa.BigInteger, nullable=False),
-        sa.Column('packed', sa.LargeBinary, nullable=False),
-    )
-    op.create_table(
-        'usage_layout',
-        sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column('packed', sa.LargeBinary, nullable=False),
-    )
-
-
 def _create_days() -> None:
     op.create_table(
         'closed_day',
@@ -206,56 +173,6 @@ def _create_days() -> None:
         sa.Column('reason', sa.String(190), nullable=False),
         sa.Column('username', sa.String(190), nullable=False),
     )
-
-
-def _create_attributed_days() -> None:
-    op.create_table(
-        'due_attribution',
-        sa.Column('probe', _id(190), primary_key=True),
-        sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column('closed_at', sa.BigInteger, nullable=False),
-    )
-    op.create_table(
-        'attributed_day',
-        *_host_day(),
-        sa.Column('closed_at', sa.BigInteger, nullable=False),
-        sa.Column('inputs', sa.Text, nullable=False),
-        sa.Column('scope', sa.String(190), nullable=False),
-        sa.Column('method', sa.String(190), nullable=False),
-        sa.Column('method_version', sa.Integer, nullable=False),
-        sa.Column('threads', sa.Integer, nullable=False),
-        sa.Column('memory', sa.BigInteger, nullable=False),
-        sa.Column('idle_watts', _DOUBLE, nullable=False),
-        sa.Column('idle_source', sa.String(32), nullable=False),
-        sa.Column('packed', sa.LargeBinary, nullable=False),
-    )
-    op.create_table(
-        'instance_day',
-        *_host_day(),
-        sa.Column('instance', _id(36), primary_key=True),
-        sa.Column('name', _id(190), nullable=False),
-        sa.Column('project', _id(190), nullable=False),
-        sa.Column('user', _id(190), nullable=False),
-        sa.Column('idle', sa.BigInteger, nullable=False),
-        sa.Column('dynamic', sa.BigInteger, nullable=False),
-        sa.Column('uncertain', sa.BigInteger, nullable=False),
-        sa.Column('metered', sa.BigInteger, nullable=False),
-        sa.Column('present', sa.BigInteger, nullable=False),
-        sa.Column('packed', sa.LargeBinary, nullable=False),
-        sa.Index('ix_instance_day_instance', 'instance', 'day'),
-        sa.Index('ix_instance_day_project', 'project', 'day'),
-    )
-
-
-def _host_day() -> list[sa.Column[typing.Any]]:
-    """Return the columns that name a version of a day of a host."""
-    return [
-        sa.Column('day', sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column('host', _id(190), primary_key=True),
-        sa.Column(
-            'version', sa.Integer, primary_key=True, autoincrement=False
-        ),
-    ]
 
 
 def _create_wholes() -> None:

@@ -80,6 +80,25 @@ class MigrationTest(base.BaseTestCase):
                 ],
             )
 
+    def test_probes_of_the_first_revision_measure_energy(self):
+        migration.sync(self.engine, '0001')
+        columns = sa.MetaData()
+        columns.reflect(self.engine, only=['probe'])
+        probe = columns.tables['probe']
+        required = {
+            column.name: 0
+            for column in probe.columns
+            if not (column.nullable or column.server_default)
+        }
+        with self.engine.begin() as connection:
+            connection.execute(probe.insert().values({**required, 'id': 'a'}))
+
+        migration.sync(self.engine)
+
+        with self.engine.connect() as connection:
+            quantity = connection.scalar(sa.select(schema.probe.c.quantity))
+        self.assertEqual(schema.Quantity.ENERGY, quantity)
+
     def test_unavailable_database_is_not_rejected(self):
         engine = self.connect(self.directory / 'missing')
         (self.directory / 'missing').rmdir()
