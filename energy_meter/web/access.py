@@ -125,13 +125,13 @@ def _policy_authorizer(conf: cfg.ConfigOpts) -> Authorize:
     try:
         enforcer.load_rules()
     except (cfg.Error, OSError, ValueError) as error:
-        raise exception.ConfigurationError(
-            file='configuration',
-            section='oslo_policy',
-            option='policy_file',
-            reason=f'cannot load {conf.oslo_policy.policy_file}: '
-            f'{" ".join(str(error).split())}',
-        ) from None
+        raise _policy_error(conf, ' '.join(str(error).split())) from None
+    # Without the file the library would apply its defaults, which may allow
+    # more than the operator wants.
+    found = conf.get_location('policy_file', 'oslo_policy')
+    is_named = found is not None and found.location.is_user_controlled
+    if is_named and enforcer.policy_path is None:
+        raise _policy_error(conf, 'there is no such file')
 
     def authorize(
         environ: types.WSGIEnvironment,
@@ -156,3 +156,14 @@ def _allow(
     target: Target | None = None,
 ) -> None:
     """Authorize every request."""
+
+
+def _policy_error(
+    conf: cfg.ConfigOpts, reason: str
+) -> exception.ConfigurationError:
+    return exception.ConfigurationError(
+        file='configuration',
+        section='oslo_policy',
+        option='policy_file',
+        reason=f'cannot load {conf.oslo_policy.policy_file}: {reason}',
+    )

@@ -132,6 +132,9 @@ class PolicyFileTest(_KeystoneTestCase):
         + '[oslo_policy]\npolicy_file = {directory}/policy.yaml\n'
     )
 
+    def prepare(self):
+        (self.directory / 'policy.yaml').touch()
+
     def test_policy_file_overrides_default(self):
         member = self.token('member')
         self.get('/v1/probes/', 403, **member)
@@ -215,6 +218,26 @@ class ConfigurationTest(oslotest.BaseTestCase):
 
         self.assertIn('[keystone_authtoken]', str(error))
         self.assertIn('auth_url', str(error))
+
+    def test_missing_policy_file_is_rejected(self):
+        (file,) = self.create_tempfiles(
+            [
+                (
+                    'test',
+                    '[keystone_authtoken]\nauth_type = none\n'
+                    '[oslo_policy]\npolicy_file = strict.yaml\n',
+                )
+            ]
+        )
+        conf = energy_meter_conf.load(['--config-file', file], 'test')
+
+        error = self.assertRaises(exception.ConfigurationError, app.make, conf)
+
+        self.assertIn(
+            '[oslo_policy] policy_file: cannot load strict.yaml: there is no '
+            'such file',
+            str(error),
+        )
 
     def test_invalid_policy_file_is_rejected(self):
         rules, file = self.create_tempfiles(
