@@ -66,7 +66,7 @@
       on('pointermove', event => this.onMove(event));
       on('pointerup', event => this.onUp(event));
       on('pointercancel', () => this.hide());
-      on('pointerleave', () => this.anchor === null && this.hide());
+      on('pointerleave', () => this.onLeave());
       on('focus', () => this.onFocus());
       on('blur', () => this.hide());
       on('keydown', event => this.onKey(event));
@@ -169,6 +169,13 @@
       }
       this.anchor = null;
       this.selection.hidden = true;
+    }
+
+    // The page can move below a pointer while a user reads with the keyboard.
+    onLeave() {
+      if (this.anchor === null && !this.slider.matches(':focus-visible')) {
+        this.hide();
+      }
     }
 
     async onFocus() {

@@ -348,6 +348,19 @@ class CursorTest(EnergyPagesTest):
         self.assertIsNone(self.period())
         self.assertFalse(self.find('#hour .selection').is_displayed())
 
+    def test_pointer_that_leaves_does_not_disturb_the_keyboard(self):
+        cursor = self.open_graph()
+        self.point(cursor, 0.25).perform()
+        cursor.send_keys(keys.Keys.HOME)
+        self.wait(
+            lambda: cursor.get_attribute('aria-valuenow') == '0',
+            'the first value',
+        )
+
+        self.move_to(self.find('h1'))
+
+        self.assertEqual(cursor.get_attribute('aria-valuetext'), self.tip())
+
     def test_keyboard_reads_values_and_zooms(self):
         cursor = self.open_graph()
         cursor.send_keys(keys.Keys.HOME)

@@ -21,6 +21,8 @@ _ARGUMENTS = (
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    # Its own start page is on a public server.
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
     '--window-size=1400,1000',
 )
 
