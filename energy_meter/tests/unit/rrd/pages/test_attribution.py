@@ -167,6 +167,16 @@ class HostTest(AttributionTestCase):
         self.assertEqual(4, sum(tag == 'script' for tag, _ in page.elements))
         self.assertIn(base.HOSTILE, page.texts)
 
+    def test_hostile_name_of_a_project_is_escaped(self):
+        document = host_document({'i1': 1.0})
+        document['instances'][0]['project_name'] = base.HOSTILE
+        self.client.documents['v1/hosts/compute-1/energy'] = document
+
+        page = base.Outline(self.get(f'/host/compute-1/{PERIOD}/').text)
+
+        self.assertEqual(4, sum(tag == 'script' for tag, _ in page.elements))
+        self.assertIn(f'({base.HOSTILE})', page.texts)
+
     def test_host_without_instances_is_not_found(self):
         self.assertIn(
             'instances of this host are not known',
@@ -197,6 +207,7 @@ class ProjectTest(AttributionTestCase):
         page = base.Outline(self.get(f'/project/p/{PERIOD}/').text)
 
         self.assertEqual(2, len(self.bars(page)))
+        self.assertIn('p (name-p)', page.texts)
         self.assertIn('name-i1', page.texts)
         self.assertIn(f'/host/compute-1/{PERIOD}/', page.values('href'))
 
