@@ -11,7 +11,7 @@ from energy_meter.billing import profile
 from energy_meter.db import closed_days
 
 #: Number of days that an estimate is based on.
-_DAYS = 14
+DAYS = 14
 
 _Intervals = collections.abc.Iterable[profile.Interval]
 
@@ -30,23 +30,38 @@ def estimate(
         before it do.
     :returns: 0 W if no day is closed.
     """
-    closed = closed_days.latest(
-        connection, {*energy, usage}, day - _DAYS + 1, day + 1
-    )
-    found: list[idle_power.Load] = []
-    for number in range(day - _DAYS + 1, day + 1):
-        keys = [(probe, number) for probe in (usage, *energy)]
-        if all(key in closed for key in keys):
-            found += loads(*(closed[key].intervals() for key in keys))
-    return idle_power.estimate(found) or idle_power.IdlePower(
-        0.0, idle_power.Source.ESTIMATED
-    )
+    return idle_power.estimate(
+        loads(connection, energy, usage, day)
+    ) or idle_power.IdlePower(0.0, idle_power.Source.ESTIMATED)
 
 
 def loads(
+    connection: sa.Connection,
+    energy: collections.abc.Collection[str],
+    usage: str,
+    day: int,
+) -> list[idle_power.Load]:
+    """Return the loads of a host in the last days.
+
+    The parameters are those of :func:`estimate`.
+
+    :returns: those of intervals that are known well enough.
+    """
+    closed = closed_days.latest(
+        connection, {*energy, usage}, day - DAYS + 1, day + 1
+    )
+    found: list[idle_power.Load] = []
+    for number in range(day - DAYS + 1, day + 1):
+        keys = [(probe, number) for probe in (usage, *energy)]
+        if all(key in closed for key in keys):
+            found += _loads(*(closed[key].intervals() for key in keys))
+    return found
+
+
+def _loads(
     usage: _Intervals, *energies: _Intervals
 ) -> collections.abc.Iterator[idle_power.Load]:
-    """Yield the loads of a host in intervals that are known well enough.
+    """Yield the loads of a host on a day.
 
     :param usage: CPU time.
     :param energies: of each probe of its energy.

@@ -192,20 +192,35 @@ def packed(
         yield Packed(Share(day, version, uuid, project, source, none), content)
 
 
-def instances(
+class Presence(typing.NamedTuple):
+    """An instance of a project, and when it was there.
+
+    :ivar project_name: the name that it had in this time.
+    :ivar first: the first day.
+    """
+
+    project: str
+    project_name: str
+    instance: str
+    first: int
+    last: int
+
+
+def presences(
     connection: sa.Connection,
     chosen: Filter,
     days: range,
     as_of: int | None,
     last: str | None,
-) -> dict[str, set[str]]:
-    """Return the UUIDs of instances, by project."""
-    columns = _INSTANCE.c.project, _INSTANCE.c.instance
-    found: dict[str, set[str]] = {}
-    query = _select(chosen, days, as_of, last, *columns).distinct()
-    for project, uuid in connection.execute(query):
-        found.setdefault(project, set()).add(uuid)
-    return found
+) -> collections.abc.Iterator[Presence]:
+    """Yield the instances of projects."""
+    table = _INSTANCE.c
+    columns = table.project, table.project_name, table.instance
+    within = sa.func.min(table.day), sa.func.max(table.day)
+    query = _select(chosen, days, as_of, last, *columns, *within)
+    yield from map(
+        Presence._make, connection.execute(query.group_by(*columns))
+    )
 
 
 def identities(
@@ -214,9 +229,7 @@ def identities(
     """Return who the instances of some shares are, by UUID."""
     table = _INSTANCE.c
     received = documents.table(connection, _KEY)
-    query = sa.select(
-        table.instance, table.name, table.project, table.user
-    ).join_from(
+    query = sa.select(table.instance, *attributed_days.IDENTITY).join_from(
         received,
         _INSTANCE,
         sa.and_(*(table[name] == received.c[name] for name in _KEY)),
@@ -239,7 +252,7 @@ def identity(
     """Return who an instance was on its last attributed day."""
     table = _INSTANCE.c
     row = connection.execute(
-        sa.select(table.name, table.project, table.user)
+        sa.select(*attributed_days.IDENTITY)
         .where(chosen.condition())
         .order_by(table.day.desc())
         .limit(1)

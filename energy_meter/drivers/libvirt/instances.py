@@ -16,7 +16,7 @@ from energy_meter.drivers.libvirt import identity
 LOG = logging.getLogger(__name__)
 
 #: Maximum number of instances in a message.
-MAX_INSTANCES = 1000
+MAX_INSTANCES = 750
 
 #: CPU time of an instance without a process.
 _NO_PROCESS = ('', 0)
