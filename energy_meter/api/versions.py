@@ -7,7 +7,14 @@ from wsme import types
 from wsmeext import pecan as wsme_pecan
 
 #: Resources that can be listed.
-RESOURCES = ('probe-ids', 'probes', 'energy', 'instances', 'projects')
+RESOURCES = (
+    'probe-ids',
+    'probes',
+    'energy',
+    'instances',
+    'projects',
+    'hosts',
+)
 
 
 class Link(types.Base):

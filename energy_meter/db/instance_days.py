@@ -147,7 +147,7 @@ def shares(
         groups += where
     if is_by_day:
         groups.append(_INSTANCE.c.day)
-    query = _select(chosen, days, as_of, last, *columns).group_by(*groups)
+    query = select(chosen, days, as_of, last, *columns).group_by(*groups)
     for row in connection.execute(query):
         number, version, project, scope, method, revision, host, uuid = row[:8]
         yield Share(
@@ -184,43 +184,12 @@ def packed(
         table.instance,
         table.packed,
     ]
-    query = _select(chosen, range(day, day + 1), as_of, last, *columns)
+    query = select(chosen, range(day, day + 1), as_of, last, *columns)
     for row in connection.execute(query):
         version, project, host, scope, method, number, uuid, content = row
         source = Source(host, scope, method, number)
         none = attribution.Part()
         yield Packed(Share(day, version, uuid, project, source, none), content)
-
-
-class Presence(typing.NamedTuple):
-    """An instance of a project, and when it was there.
-
-    :ivar project_name: the name that it had in this time.
-    :ivar first: the first day.
-    """
-
-    project: str
-    project_name: str
-    instance: str
-    first: int
-    last: int
-
-
-def presences(
-    connection: sa.Connection,
-    chosen: Filter,
-    days: range,
-    as_of: int | None,
-    last: str | None,
-) -> collections.abc.Iterator[Presence]:
-    """Yield the instances of projects."""
-    table = _INSTANCE.c
-    columns = table.project, table.project_name, table.instance
-    within = sa.func.min(table.day), sa.func.max(table.day)
-    query = _select(chosen, days, as_of, last, *columns, *within)
-    yield from map(
-        Presence._make, connection.execute(query.group_by(*columns))
-    )
 
 
 def identities(
@@ -285,7 +254,7 @@ def check(
 _SOURCE = [_DAY.c.scope, _DAY.c.method, _DAY.c.method_version]
 
 
-def _select(
+def select(
     chosen: Filter,
     days: range,
     as_of: int | None,

@@ -9,6 +9,7 @@ from energy_meter.billing import attribution
 from energy_meter.db import attributed_days
 from energy_meter.db import energies
 from energy_meter.db import instance_days
+from energy_meter.db import presences
 
 
 class Sum:
@@ -42,7 +43,7 @@ class Member:
         self.instances: set[str] = set()
         self._names: dict[str, tuple[int, int]] = {}
 
-    def add_presence(self, presence: instance_days.Presence) -> None:
+    def add_presence(self, presence: presences.Presence) -> None:
         """Add an instance of a project."""
         self.instances.add(presence.instance)
         name = presence.project_name
@@ -138,7 +139,7 @@ class Members:
                 member = self.add(share, parts)
                 if self._chosen.is_by_project:
                     member.add_presence(
-                        instance_days.Presence(
+                        presences.Presence(
                             identity.project,
                             identity.project_name,
                             uuid,

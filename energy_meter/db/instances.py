@@ -18,6 +18,7 @@ from energy_meter.db import closed_days
 from energy_meter.db import energies
 from energy_meter.db import instance_days
 from energy_meter.db import instance_sums
+from energy_meter.db import presences
 from energy_meter.db.closed_days import DAY_MS
 from energy_meter.db.closed_days import INTERVAL_MS
 
@@ -162,9 +163,7 @@ def _identify(
 ) -> None:
     """Add the names, or the instances of projects."""
     if chosen.is_by_project:
-        for each in instance_days.presences(
-            connection, chosen, days, as_of, last
-        ):
+        for each in presences.load(connection, chosen, days, as_of, last):
             if each.project in members.by_id:
                 members.by_id[each.project].add_presence(each)
         return

@@ -60,6 +60,7 @@ class VersionsTest(base.APITestCase):
                                 ('energy', 'energy/'),
                                 ('instances', 'instances/'),
                                 ('projects', 'projects/'),
+                                ('hosts', 'hosts/'),
                             )
                         ],
                     }
