@@ -214,7 +214,9 @@ usage_layout = sa.Table(
     'usage_layout',
     metadata,
     sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column('packed', sa.LargeBinary, nullable=False),
+    # MariaDB's smallest type for this length is MEDIUMBLOB; names in some
+    # scripts make a layout longer than a BLOB.
+    sa.Column('packed', sa.LargeBinary(2**24 - 1), nullable=False),
 )
 
 #: Energy in mJ, and time in ms, of a register in one cell (its start in ms)

@@ -67,7 +67,9 @@ def _create_usage() -> None:
     op.create_table(
         'usage_layout',
         sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column('packed', sa.LargeBinary, nullable=False),
+        # MariaDB's smallest type for this length is MEDIUMBLOB; names in some
+        # scripts make a layout longer than a BLOB.
+        sa.Column('packed', sa.LargeBinary(2**24 - 1), nullable=False),
     )
 
 

@@ -2,13 +2,17 @@
 
 """Vectors of CPU time in the database."""
 
+import random
+
 from energy_meter import cpu_usage
+from energy_meter.bus import layouts
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import usage_marks
 from energy_meter.tests import usages
 from energy_meter.tests.unit.db import base
 
+EMOJI = range(0x1F300, 0x1F500)
 REGISTER, OTHER = -(2**63), 2**63 - 1
 
 
@@ -40,6 +44,34 @@ class UsageMarksTest(base.DatabaseTest):
     def elapsed(self, start, until):
         found = self.load(start, until).get(REGISTER, [])
         return [elapsed for elapsed, _ in found]
+
+    def test_layout_with_the_longest_names_is_kept(self):
+        # Given as many instances as fit, with names that are hard to compress,
+        chosen = random.Random(1)
+        instances = tuple(
+            cpu_usage.Instance(
+                usages.uuid(number),
+                *(
+                    ''.join(map(chr, chosen.choices(EMOJI, k=length)))
+                    for length in (190, 64, 64, 64)
+                ),
+                1,
+                1,
+                True,
+            )
+            for number in range(layouts.MAX_INSTANCES)
+        )
+        usage = cpu_usage.Usage(
+            cpu_usage.Layout(1, 1, None, instances), (0,) * len(instances)
+        )
+
+        # when their vector is written,
+        self.insert((60_000, usage))
+
+        # then it is loaded as it was.
+        self.assertEqual(
+            {REGISTER: [(60_000, usage)]}, self.load(60_000, 60_000)
+        )
 
     def test_vectors_are_loaded_as_they_were_written(self):
         # Given a vector with large numbers and names in any script, and
