@@ -39,9 +39,7 @@ def main() -> int:
         'results', nargs='+', type=pathlib.Path, help='results, in order'
     )
     arguments = parser.parse_args()
-    documents = {
-        path.stem: json.loads(path.read_text()) for path in arguments.results
-    }
+    documents = {path.stem: load(path) for path in arguments.results}
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(documents, indent=1) + '\n')
     if arguments.rst is not None:
@@ -53,6 +51,15 @@ def main() -> int:
     for line in machines(documents.values()):
         print(line)
     return simulation.judge([claim for each in found for claim in each.claims])
+
+
+def load(path: pathlib.Path) -> Document:
+    """Return a result, with the system named without its build."""
+    document: Document = json.loads(path.read_text())
+    machine = document['machine']
+    # Linux-6.1.0-42-amd64-x86_64-with-glibc2.36 is Linux-6.1.0.
+    machine['system'] = '-'.join(machine['system'].split('-')[:2])
+    return document
 
 
 def comparisons(document: Document) -> list[comparison.Comparison]:
