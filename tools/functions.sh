@@ -70,14 +70,16 @@ find_python() {
     return 1
 }
 
-# Create a virtual environment: make_venv DIRECTORY PROFILE PIP_ARGUMENT...
-# Install the system packages of a profile of bindep.txt and the Python packages
+# Create a virtual environment: make_venv DIRECTORY PROFILES PIP_ARGUMENT...
+# Install the system packages of profiles of bindep.txt and the Python packages
 # of the arguments of pip. Does nothing if nothing has changed.
 make_venv() {
-    local venv=$1 profile=$2 wanted missing python
+    local venv=$1 profiles wanted missing python
+    read -ra profiles <<< "$2"
     shift 2
     wanted=$(echo "$checkout" "$@" | cat - "$checkout"/{bindep.txt,setup.cfg} \
-        "$checkout"/{pyproject.toml,{,test-,tools/stack-}requirements.txt} |
+        "$checkout"/{pyproject.toml,{,test-,tools/stack-}requirements.txt} \
+        "$checkout/benchmarks/requirements.txt" |
         sha256sum)
     if ! "$venv/bin/python" -m pip --version &> /dev/null; then
         python=$(find_python) || {
@@ -92,7 +94,7 @@ make_venv() {
     fi
     "$venv/bin/python" -m pip install --quiet bindep
     missing=$("$venv/bin/python" -m bindep --brief \
-        --file "$checkout/bindep.txt" "$profile") || {
+        --file "$checkout/bindep.txt" "${profiles[@]}") || {
         [[ $missing ]] || die 'bindep failed'
         # shellcheck disable=SC2086
         install_packages $missing

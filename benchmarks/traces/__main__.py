@@ -12,39 +12,14 @@ exit code is 1. Run it from the root of the source tree::
 """
 
 import argparse
-import collections.abc
 import logging
 import sys
 import unittest
 
-from benchmarks.traces import gnocchi
-from benchmarks.traces import prometheus
 from benchmarks.traces import promql
-from benchmarks.traces import system
+from benchmarks.traces import systems
 from benchmarks.traces import table
-from benchmarks.traces import victoria_metrics
-from energy_meter.tests.functional import simulation
 from energy_meter.tests.traces import catalog
-from energy_meter.tests.traces import errors
-from energy_meter.tests.traces import ours
-
-
-def _show_ours(
-    traces: system.Traces, report: system.Report, query: str
-) -> collections.abc.Iterator[errors.Day]:
-    """Yield what energy_meter shows of each trace."""
-    for traced in traces:
-        report(traced.name)
-        with simulation.database('sqlite') as engine:
-            yield ours.show(traced, engine)
-
-
-SYSTEMS: dict[str, system.System] = {
-    'energy_meter': _show_ours,
-    'Prometheus': prometheus.show,
-    'VictoriaMetrics': victoria_metrics.show,
-    'Gnocchi': gnocchi.show,
-}
 
 
 def main() -> int:
@@ -56,7 +31,7 @@ def main() -> int:
     results: table.Results = {}
     for name in arguments.only:
         try:
-            results[name] = run(name, traces, arguments.query)
+            results[name] = systems.run(name, traces, arguments.query)
         except unittest.SkipTest as reason:
             print(f'{name} is left out: {reason}', file=sys.stderr)
     if results:
@@ -74,10 +49,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         '--only',
         nargs='+',
-        choices=SYSTEMS,
-        default=list(SYSTEMS),
+        choices=systems.SYSTEMS,
+        default=list(systems.SYSTEMS),
         metavar='SYSTEM',
-        help=f'systems to compare, of {", ".join(SYSTEMS)}',
+        help=f'systems to compare, of {", ".join(systems.SYSTEMS)}',
     )
     parser.add_argument(
         '--traces',
@@ -94,24 +69,6 @@ def parse() -> argparse.Namespace:
         'VictoriaMetrics',
     )
     return parser.parse_args()
-
-
-def run(
-    name: str, traces: system.Traces, query: str
-) -> dict[str, errors.Errors]:
-    """Return the errors of a system, by trace.
-
-    :raises unittest.SkipTest: if a program of it is not installed.
-    """
-
-    def report(step: str) -> None:
-        print(f'{name}: {step}', file=sys.stderr)
-
-    shown = SYSTEMS[name](traces, report, query)
-    return {
-        traced.name: errors.compare(traced, day)
-        for traced, day in zip(traces, shown, strict=True)
-    }
 
 
 if __name__ == '__main__':

@@ -4,39 +4,38 @@
 
 import pathlib
 
-import alembic.command
-import alembic.config
-import alembic.migration
-import alembic.script
 import sqlalchemy as sa
 
 from energy_meter import exception
 from energy_meter.db import engine as db_engine
 
-
-def _config() -> alembic.config.Config:
-    config = alembic.config.Config()
-    config.set_main_option(
-        'script_location', str(pathlib.Path(__file__).parent / 'alembic')
-    )
-    return config
+_SCRIPTS = pathlib.Path(__file__).parent / 'alembic'
+#: Alembic's table.
+_VERSION = sa.table('alembic_version', sa.column('version_num', sa.String))
 
 
 def head() -> str:
     """Return the revision that this release requires."""
-    revision = alembic.script.ScriptDirectory.from_config(
-        _config()
-    ).get_current_head()
-    assert revision is not None, 'the package contains its revisions'
-    return revision
+    return _known()[-1]
+
+
+def _known() -> list[str]:
+    """Return the revisions of this release in their order.
+
+    The names of their files begin with them.
+    """
+    return sorted(
+        path.name.partition('_')[0]
+        for path in (_SCRIPTS / 'versions').glob('[0-9]*.py')
+    )
 
 
 def version(engine: sa.Engine) -> str | None:
     """Return the database's revision; None if it was never synced."""
     with engine.connect() as connection:
-        return alembic.migration.MigrationContext.configure(
-            connection
-        ).get_current_revision()
+        if not sa.inspect(connection).has_table(_VERSION.name):
+            return None
+        return connection.scalar(sa.select(_VERSION.c.version_num))
 
 
 def sync(engine: sa.Engine, revision: str = 'head') -> None:
@@ -45,8 +44,14 @@ def sync(engine: sa.Engine, revision: str = 'head') -> None:
     :param revision: an earlier revision, to stop there.
     :raises SchemaTooNew: if a newer release has upgraded the database.
     """
+    # Not at the top: the import takes 0.15 s and 10 MiB in each service, which
+    # only checks the revision.
+    import alembic.command
+    import alembic.config
+
     _check_known(version(engine))
-    config = _config()
+    config = alembic.config.Config()
+    config.set_main_option('script_location', str(_SCRIPTS))
     with engine.begin() as connection:
         config.attributes['connection'] = connection
         alembic.command.upgrade(config, revision)
@@ -77,7 +82,5 @@ def _check_known(revision: str | None) -> None:
 
     :raises SchemaTooNew: if it does not.
     """
-    scripts = alembic.script.ScriptDirectory.from_config(_config())
-    known = {script.revision for script in scripts.walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _known():
         raise exception.SchemaTooNew(found=revision)

@@ -5,7 +5,9 @@
 import pathlib
 
 import alembic.autogenerate
+import alembic.config
 import alembic.migration
+import alembic.script
 import fixtures
 from oslotest import base
 import sqlalchemy as sa
@@ -39,6 +41,18 @@ class MigrationTest(base.BaseTestCase):
                     context, schema.metadata
                 ),
             )
+
+    def test_names_of_files_are_the_revisions_of_alembic(self):
+        directory = pathlib.Path(migration.__file__).with_name('alembic')
+        config = alembic.config.Config()
+        config.set_main_option('script_location', str(directory))
+
+        scripts = alembic.script.ScriptDirectory.from_config(config)
+
+        self.assertEqual(scripts.get_current_head(), migration.head())
+        for script in scripts.walk_revisions():
+            name = pathlib.Path(script.path).name
+            self.assertTrue(name.startswith(f'{script.revision}_'), name)
 
     def test_database_without_a_revision_is_rejected_until_synced(self):
         self.assertIsNone(migration.version(self.engine))

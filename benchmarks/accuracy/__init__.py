@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Comparison of the energy of several systems with the analytic integral."""
