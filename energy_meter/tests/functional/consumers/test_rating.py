@@ -27,6 +27,8 @@ from energy_meter.tests.functional.services import stack
 SCRIPT = pathlib.Path(__file__).parent / 'ask_cloudkitty.py'
 METRICS = cloud.ETC / 'cloudkitty' / 'metrics-api.yml'
 INTERVALS = cloud.ETC / 'cloudkitty' / 'metrics-intervals.yml'
+INSTANCES = cloud.ETC / 'cloudkitty' / 'metrics-instances.yml'
+DAY_S = 86_400
 
 #: Another metric, which Gnocchi has.
 OTHER = """
@@ -73,7 +75,15 @@ class RatingTest(test_base.BaseTestCase):
                 },
             )
 
-    def rate(self, start, hours, *, collector='energy_meter', metrics=METRICS):
+    def rate(
+        self,
+        start,
+        periods,
+        *,
+        collector='energy_meter',
+        metrics=METRICS,
+        period=silence.HOUR_S,
+    ):
         """Return the data points of the project, or the error."""
         identity = base.shared(keystone.Keystone)
         (database,) = self.create_tempfiles([('database', '')])
@@ -82,6 +92,7 @@ class RatingTest(test_base.BaseTestCase):
                 (
                     'cloudkitty',
                     '[collect]\n'
+                    f'period = {period}\n'
                     f'collector = {collector}\n'
                     f'metrics_conf = {metrics}\n'
                     f'{identity.login("collector_energy_meter")}\n'
@@ -99,7 +110,7 @@ class RatingTest(test_base.BaseTestCase):
                 datetime.datetime.fromtimestamp(
                     start, datetime.UTC
                 ).isoformat(),
-                str(hours),
+                str(periods),
                 '0.25',
                 self.project,
             ]
@@ -173,6 +184,50 @@ class RatingTest(test_base.BaseTestCase):
             [watt_hours / 1000 for watt_hours in silence.EXPECTED],
             [round(float(point['quantity']), 9) for point in points],
         )
+
+    def store_day(self, midnight, kwh):
+        """Give an instance the samples that Ceilometer publishes of a day.
+
+        :returns: its UUID.
+        """
+        server = base.shared(real_gnocchi.Gnocchi)
+        gnocchi.setup(
+            base.shared(keystone.Keystone).connect(), report=lambda line: None
+        )
+        policy = {'archive_policy_name': 'energy-meter-energy'}
+        resource = server.create_instance(
+            str(uuid.uuid4()),
+            project_id=self.project,
+            metrics={'instance.energy': policy},
+        )
+        metric = resource['metrics']['instance.energy']
+        server.client().post(
+            f'/v1/metric/{metric}/measures',
+            json=[
+                {'timestamp': midnight, 'value': 1.0},
+                {'timestamp': midnight + DAY_S - 1, 'value': 1.0 + kwh},
+            ],
+        )
+        server.measures(metric, 'rate:sum')
+        return resource['id']
+
+    def test_day_of_an_instance_is_rated(self):
+        midnight = int(time.time()) // DAY_S * DAY_S
+        instance = self.store_day(midnight, 2.4)
+
+        (point,) = self.rate(
+            midnight, 1, collector='gnocchi', metrics=INSTANCES, period=DAY_S
+        )
+
+        self.assertEqual(
+            (instance, self.project, 'web-1'),
+            tuple(
+                point['groupby'][name]
+                for name in ('id', 'project_id', 'display_name')
+            ),
+        )
+        self.assertAlmostEqual(2.4, float(point['quantity']), places=9)
+        self.assertAlmostEqual(0.6, point['price'], places=9)
 
     def test_energy_that_can_change_is_not_rated(self):
         now = time.time()
