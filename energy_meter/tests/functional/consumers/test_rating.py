@@ -2,9 +2,6 @@
 
 """Tests for the collector of energy_meter in CloudKitty."""
 
-import datetime
-import json
-import pathlib
 import time
 import uuid
 
@@ -16,18 +13,15 @@ from energy_meter.clients import gnocchi_intervals as intervals
 from energy_meter.cmd.manage import gnocchi_push
 from energy_meter.db import schema
 from energy_meter.tests.functional.ceilometer import silence
-from energy_meter.tests.functional.consumers import cloud
+from energy_meter.tests.functional.consumers import cloudkitty
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import gnocchi as real_gnocchi
 from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import postgresql
-from energy_meter.tests.functional.services import stack
 
-SCRIPT = pathlib.Path(__file__).parent / 'ask_cloudkitty.py'
-METRICS = cloud.ETC / 'cloudkitty' / 'metrics-api.yml'
-INTERVALS = cloud.ETC / 'cloudkitty' / 'metrics-intervals.yml'
-INSTANCES = cloud.ETC / 'cloudkitty' / 'metrics-instances.yml'
+METRICS = cloudkitty.ETC / 'metrics-api.yml'
+INTERVALS = cloudkitty.ETC / 'metrics-intervals.yml'
 DAY_S = 86_400
 
 #: Another metric, which Gnocchi has.
@@ -75,47 +69,15 @@ class RatingTest(test_base.BaseTestCase):
                 },
             )
 
-    def rate(
-        self,
-        start,
-        periods,
-        *,
-        collector='energy_meter',
-        metrics=METRICS,
-        period=silence.HOUR_S,
-    ):
+    def rate(self, start, periods, **options):
         """Return the data points of the project, or the error."""
-        identity = base.shared(keystone.Keystone)
-        (database,) = self.create_tempfiles([('database', '')])
-        (configuration,) = self.create_tempfiles(
-            [
-                (
-                    'cloudkitty',
-                    '[collect]\n'
-                    f'period = {period}\n'
-                    f'collector = {collector}\n'
-                    f'metrics_conf = {metrics}\n'
-                    f'{identity.login("collector_energy_meter")}\n'
-                    f'{identity.login("collector_gnocchi")}\n'
-                    '[database]\n'
-                    f'connection = sqlite:///{database}\n',
-                )
-            ]
+        return cloudkitty.rate(
+            base.shared(keystone.Keystone),
+            self.project,
+            start,
+            periods,
+            **{'collector': 'energy_meter', 'metrics': METRICS, **options},
         )
-        output = base.run(
-            [
-                stack.program('python'),
-                SCRIPT,
-                configuration,
-                datetime.datetime.fromtimestamp(
-                    start, datetime.UTC
-                ).isoformat(),
-                str(periods),
-                '0.25',
-                self.project,
-            ]
-        )
-        return json.loads(output.splitlines()[-1]).get(self.project)
 
     def test_silence_is_rated_exactly(self):
         day = silence.Silence(self.engine, self.probe)
@@ -186,7 +148,7 @@ class RatingTest(test_base.BaseTestCase):
         )
 
     def store_day(self, midnight, kwh):
-        """Give an instance the samples that Ceilometer publishes of a day.
+        """Store the samples that Ceilometer publishes of an instance and day.
 
         :returns: its UUID.
         """
@@ -216,7 +178,11 @@ class RatingTest(test_base.BaseTestCase):
         instance = self.store_day(midnight, 2.4)
 
         (point,) = self.rate(
-            midnight, 1, collector='gnocchi', metrics=INSTANCES, period=DAY_S
+            midnight,
+            1,
+            collector='gnocchi',
+            metrics=cloudkitty.INSTANCES,
+            period=DAY_S,
         )
 
         self.assertEqual(
