@@ -13,7 +13,7 @@ from benchmarks.guests import machine
 from benchmarks.guests import telemetry
 from benchmarks.guests import tenants
 from energy_meter.tests.functional import simulation
-from energy_meter.tests.functional.consumers import cloudkitty
+from energy_meter.tests.functional.consumers import rating
 from energy_meter.tests.functional.services import base
 
 _J_PER_KWH = 3_600_000
@@ -44,7 +44,7 @@ class Day(typing.NamedTuple):
 
     def is_same(self) -> bool:
         """Return whether all services have the same energy."""
-        price = self.rated * cloudkitty.PRICE
+        price = self.rated * rating.PRICE
         return abs(self.price - price) < _PRECISION_KWH and all(
             abs(each - self.api) < _PRECISION_KWH
             for each in (self.command, self.gnocchi, self.power, self.rated)

@@ -2,6 +2,7 @@
 
 """Keystone, Ceilometer, Gnocchi and CloudKitty around the API."""
 
+import os
 import typing
 
 import fixtures
@@ -9,7 +10,7 @@ import fixtures
 from energy_meter.clients import gnocchi
 from energy_meter.tests.faults import clock_shim
 from energy_meter.tests.functional.ceilometer import installation
-from energy_meter.tests.functional.consumers import cloudkitty
+from energy_meter.tests.functional.consumers import rating
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import ceilometer
@@ -73,7 +74,10 @@ class Telemetry(fixtures.Fixture):
                 env=self._clocks.env,
             )
         )
-        options = ['--config-file', self.ceilometer.configuration_file]
+        options = [
+            '--config-file',
+            os.fspath(self.ceilometer.configuration_file),
+        ]
         base.run([stack.program('ceilometer-upgrade'), *options], timeout=300)
         self.useFixture(
             base.Process(
@@ -98,12 +102,12 @@ class Telemetry(fixtures.Fixture):
 
         :param midnight: start of the day, in seconds since the epoch.
         """
-        points = cloudkitty.rate(
+        points = rating.rate(
             self.identity,
             project,
             midnight,
             1,
-            metrics=cloudkitty.INSTANCES,
+            metrics=rating.INSTANCES,
             period=DAY_S,
         )
         return {

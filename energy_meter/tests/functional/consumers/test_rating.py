@@ -13,15 +13,15 @@ from energy_meter.clients import gnocchi_intervals as intervals
 from energy_meter.cmd.manage import gnocchi_push
 from energy_meter.db import schema
 from energy_meter.tests.functional.ceilometer import silence
-from energy_meter.tests.functional.consumers import cloudkitty
+from energy_meter.tests.functional.consumers import rating
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import gnocchi as real_gnocchi
 from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import postgresql
 
-METRICS = cloudkitty.ETC / 'metrics-api.yml'
-INTERVALS = cloudkitty.ETC / 'metrics-intervals.yml'
+METRICS = rating.ETC / 'metrics-api.yml'
+INTERVALS = rating.ETC / 'metrics-intervals.yml'
 DAY_S = 86_400
 
 #: Another metric, which Gnocchi has.
@@ -71,7 +71,7 @@ class RatingTest(test_base.BaseTestCase):
 
     def rate(self, start, periods, **options):
         """Return the data points of the project, or the error."""
-        return cloudkitty.rate(
+        return rating.rate(
             base.shared(keystone.Keystone),
             self.project,
             start,
@@ -181,7 +181,7 @@ class RatingTest(test_base.BaseTestCase):
             midnight,
             1,
             collector='gnocchi',
-            metrics=cloudkitty.INSTANCES,
+            metrics=rating.INSTANCES,
             period=DAY_S,
         )
 
