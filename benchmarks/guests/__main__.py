@@ -72,6 +72,7 @@ def main() -> int:
         )
         for each in site.clouds.values():
             each.agent.stop()
+        site.host.rest()
         time.sleep(_SETTLED_S)
         claims: list[simulation.Claim] = []
         for curve, each in site.clouds.items():
@@ -89,8 +90,10 @@ def close(site: everything.Site, midnight: int) -> list[simulation.Claim]:
     site.clocks.set_wall(midnight + telemetry.DAY_S + _CLOSING_S - time.time())
     for each in site.clouds.values():
         each.close()
+    simulation.report('the day is closed')
     uuids = {guest.uuid for guest in site.guests.values()}
     privacy.wait(site.service, uuids)
+    simulation.report('Gnocchi has the day')
     return [
         ('Ceilometer publishes nothing of a day that is open', not any(early)),
         *privacy.judge(site.service, site.people, site.host.owners, midnight),

@@ -85,6 +85,11 @@ class Machine(fixtures.Fixture):
         guest.call('destroy')
         self._start(guest, name, flavor)
 
+    def rest(self) -> None:
+        """Stop all that computes, and leave the CPUs to others."""
+        self.burner.pause()
+        self.libvirtd.suspend_guests()
+
     def adopt(self) -> None:
         """Move guests that were started into their cgroups."""
         for pid in (self.directory / 'cgroup.procs').read_text().split():

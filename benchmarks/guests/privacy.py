@@ -1,133 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tenants read of their guests everywhere, and what they do not."""
+"""Claims about what tenants read of their guests, and what they do not."""
 
 import collections.abc
-import typing
 import uuid as uuid_module
 
 import prettytable
 
 from benchmarks.guests import cloud
 from benchmarks.guests import machine
+from benchmarks.guests import reading
 from benchmarks.guests import telemetry
 from benchmarks.guests import tenants
 from energy_meter.tests.functional import simulation
-from energy_meter.tests.functional.consumers import rating
 from energy_meter.tests.functional.services import base
 
-_J_PER_KWH = 3_600_000
-#: Gnocchi has floating-point numbers of kWh.
-_PRECISION_KWH = 1e-9
 _POLLED_S = 120
 _REFUSED = {403, 404}
-
-_Document = dict[str, typing.Any]
-
-
-class Day(typing.NamedTuple):
-    """Energy of a guest on a day in kWh, as its tenant reads it.
-
-    :ivar api: from the API of energy_meter; the others should equal it.
-    :ivar command: from the command line.
-    :ivar gnocchi: increase of ``instance.energy``.
-    :ivar power: mean of ``instance.power``, multiplied by the day.
-    :ivar rated: what CloudKitty charges for.
-    """
-
-    api: float
-    command: float
-    gnocchi: float
-    power: float
-    rated: float
-    price: float
-
-    def is_same(self) -> bool:
-        """Return whether all services have the same energy."""
-        price = self.rated * rating.PRICE
-        return abs(self.price - price) < _PRECISION_KWH and all(
-            abs(each - self.api) < _PRECISION_KWH
-            for each in (self.command, self.gnocchi, self.power, self.rated)
-        )
-
-
-class Reader:
-    """Reads a day as a tenant, and keeps the text of all answers.
-
-    :param midnight: start of the day, in seconds since the epoch.
-    """
-
-    def __init__(
-        self,
-        service: telemetry.Telemetry,
-        tenant: tenants.Tenant,
-        midnight: int,
-    ) -> None:
-        self.texts: list[str] = []
-        self._service, self._tenant = service, tenant
-        self._midnight = midnight
-
-    def days(self) -> dict[str, Day]:
-        """Return the day of each guest that the tenant sees, by UUID."""
-        commanded = {
-            each['Instance ID']: each['Energy (kWh)']
-            for each in self._keep(self._tenant.run('instance', 'list'))
-        }
-        resources = self.resources()
-        rated = self._service.rate(self._tenant.owner.project, self._midnight)
-        return {
-            uuid: Day(
-                int(each['total']['millijoules']) / 1000 / _J_PER_KWH,
-                commanded[uuid],
-                self._measure(resources[uuid], 'instance.energy', 'rate:sum'),
-                self._measure(resources[uuid], 'instance.power', 'mean')
-                * telemetry.DAY_S
-                / _J_PER_KWH,
-                rated[uuid].kwh,
-                rated[uuid].price,
-            )
-            for uuid, each in self.instances().items()
-        }
-
-    def instances(self) -> dict[str, _Document]:
-        """Return the answers of the API for each guest, by UUID."""
-        listed = self._api('instances')['instances']
-        return {
-            each['instance_id']: self._api(
-                f'instances/{each["instance_id"]}/energy'
-            )
-            for each in listed
-        }
-
-    def resources(self) -> dict[str, _Document]:
-        """Return the resources of guests in Gnocchi, by UUID."""
-        answer = self._tenant.ask_gnocchi(self._service, 'resource/instance')
-        return {each['id']: each for each in answer.json()}
-
-    def _api(self, path: str) -> _Document:
-        end = self._midnight + telemetry.DAY_S
-        answer = self._tenant.ask_api(
-            self._service, path, start=str(self._midnight), end=str(end)
-        )
-        return dict(self._keep(answer))
-
-    def _measure(
-        self, resource: _Document, meter: str, aggregation: str
-    ) -> float:
-        """Return the value of the day."""
-        answer = self._tenant.ask_gnocchi(
-            self._service,
-            f'metric/{resource["metrics"][meter]}/measures',
-            aggregation=aggregation,
-            granularity=telemetry.DAY_S,
-            refresh='true',
-        )
-        ((_, _, value),) = answer.json()
-        return float(value)
-
-    def _keep(self, answer: tenants.Answer) -> typing.Any:
-        self.texts.append(answer.text)
-        return answer.json()
 
 
 def wait(service: telemetry.Telemetry, guests: set[str]) -> None:
@@ -164,56 +53,77 @@ def judge(
     :param midnight: start of the day, in seconds since the epoch.
     """
     table = prettytable.PrettyTable(
-        ['tenant', 'instance', *Day._fields], align='r'
+        ['tenant', 'instance', *reading.Day._fields], align='r'
     )
     claims = []
     for name, tenant in people.items():
-        reader = Reader(service, tenant, midnight)
+        reader = reading.Reader(service, tenant, midnight)
         days = reader.days()
-        for uuid, day in days.items():
-            table.add_row([name, uuid[:8], *(f'{each:.9f}' for each in day)])
-        own = {uuid for uuid in owners if owners[uuid] == tenant.owner}
-        foreign = owners.keys() - own
-        hidden = {cloud.HOST, *foreign}
-        hidden.update(*(owners[uuid] for uuid in foreign))
-        claims += [
+        for uuid, each in reader.instances().items():
+            row = (f'{kwh:.9f}' for kwh in days[uuid])
+            table.add_row([name, each['name'], *row])
+        others = {
+            uuid: owner
+            for uuid, owner in owners.items()
+            if owner != tenant.owner
+        }
+        claims.append(
             (
-                f'{name}: API, command line, Gnocchi and CloudKitty have the '
-                'same energy of her guests, and of no others',
-                days.keys() == own
-                and all(map(Day.is_same, days.values()))
+                f'{name} reads the same of her guests, and of no others, from '
+                'API, command line, Gnocchi and CloudKitty',
+                days.keys() == owners.keys() - others.keys()
+                and all(map(reading.Day.is_same, days.values()))
                 and is_owned(reader, tenant.owner),
-            ),
-            (
-                f'{name}: answers name neither the host nor another project',
-                not any(
-                    each in text for text in reader.texts for each in hidden
-                ),
-            ),
-            (
-                f'{name}: what is of others is refused like what is unknown',
-                all(
-                    is_refused(service, tenant, kind, secret)
-                    for kind, secret in (
-                        *(('instance', uuid) for uuid in foreign),
-                        ('project', owners[min(foreign)].project),
-                        ('host', cloud.HOST),
-                    )
-                ),
-            ),
-            (
-                f'{name}: Gnocchi refuses what is of others',
-                all(
-                    is_refused_by_gnocchi(service, tenant, uuid)
-                    for uuid in foreign
-                ),
-            ),
+            )
+        )
+        claims += [
+            (f'{name} {text}', holds)
+            for text, holds in guard(service, tenant, reader.texts, others)
         ]
+        simulation.report(f'{name} has read her day')
     print(table)
     return claims
 
 
-def is_owned(reader: Reader, owner: machine.Owner) -> bool:
+def guard(
+    service: telemetry.Telemetry,
+    tenant: tenants.Tenant,
+    texts: collections.abc.Iterable[str],
+    others: collections.abc.Mapping[str, machine.Owner],
+) -> list[simulation.Claim]:
+    """Return the claims about what a tenant must not read.
+
+    :param texts: of the answers that she got.
+    :param others: guests that are not hers, by UUID, with their owners.
+    """
+    hidden = {cloud.HOST, *others}.union(*others.values())
+    guest, owner = min(others.items())
+    secrets = {
+        'instance': guest,
+        'project': owner.project,
+        'host': cloud.HOST,
+    }
+    return [
+        (
+            'reads the name of no host and the ID of no other project',
+            not any(each in text for text in texts for each in hidden),
+        ),
+        (
+            'gets the same error for what is of others as for what is unknown',
+            all(
+                is_refused(service, tenant, *each) for each in secrets.items()
+            ),
+        ),
+        (
+            'gets nothing of others from Gnocchi',
+            all(
+                is_refused_by_gnocchi(service, tenant, uuid) for uuid in others
+            ),
+        ),
+    ]
+
+
+def is_owned(reader: reading.Reader, owner: machine.Owner) -> bool:
     """Return whether all guests of a reader have this owner everywhere."""
     documents = [*reader.instances().values(), *reader.resources().values()]
     return {(each['project_id'], each['user_id']) for each in documents} == {
