@@ -5,9 +5,11 @@
 A cgroup with libvirtd, four or five guests in QEMU without KVM, and a program
 that computes is the host. Its power is a known function of its CPU time, once
 linear and once concave. Real agents, RabbitMQ, PostgreSQL, collectors and APIs
-meter it. What the guests caused is integrated from 20 samples a second. Prints
-both, and the claims; the exit code is 1 if a claim fails. Needs root and a
-cgroup2 that can be written.
+meter it. What the guests caused is integrated from 20 samples a second. Then
+the day is closed. Each tenant reads the energy of her guests from the API, the
+command line and Gnocchi, is charged for it by CloudKitty, and tries to read
+that of others. Prints all of this, and the claims; the exit code is 1 if a
+claim fails. The package describes what runs, and what it needs.
 """
 
 import argparse
