@@ -5,9 +5,11 @@
 A cgroup with libvirtd, four or five guests in QEMU without KVM, and a program
 that computes is the host. Its power is a known function of its CPU time, once
 linear and once concave. Real agents, RabbitMQ, PostgreSQL, collectors and APIs
-meter it. What the guests caused is integrated from 20 samples a second. Prints
-both, and the claims; the exit code is 1 if a claim fails. Needs root and a
-cgroup2 that can be written.
+meter it. What the guests caused is integrated from 20 samples a second. Then
+the day is closed. Each tenant reads the energy of her guests from the API, the
+command line and Gnocchi, is charged for it by CloudKitty, and tries to read
+that of others. Prints all of this, and the claims; the exit code is 1 if a
+claim fails. The package describes what runs, and what it needs.
 """
 
 import argparse
@@ -20,13 +22,14 @@ import typing
 import prettytable
 
 from benchmarks.guests import cloud
+from benchmarks.guests import everything
 from benchmarks.guests import machine
 from benchmarks.guests import peers
 from benchmarks.guests import plans
+from benchmarks.guests import privacy
+from benchmarks.guests import telemetry
 from benchmarks.guests import trace
 from energy_meter.tests.functional import simulation
-from energy_meter.tests.functional.services import postgresql
-from energy_meter.tests.functional.services import rabbitmq
 
 #: Maximum error in percent of an instance that neither starts nor stops, if
 #: the power of the host is linear.
@@ -37,6 +40,8 @@ GUEST_WATTS = 60 + trace.IDLE_WATTS / 2
 _QUARTER_MS = 900_000
 #: Time until a measurement is answered, at most.
 _SETTLED_S = 15
+#: Time after midnight at which days are closed, and Ceilometer polls them.
+_CLOSING_S = 4 * 3600
 
 
 class Error(typing.NamedTuple):
@@ -56,40 +61,45 @@ def main() -> int:
     """Run the benchmark and return the exit code."""
     arguments = parse()
     began = int(time.time() * 1000)
+    midnight = began // 1000 // telemetry.DAY_S * telemetry.DAY_S
     with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(rabbitmq.RabbitMQ())
-        database = stack.enter_context(postgresql.PostgreSQL())
-        host = stack.enter_context(machine.Machine())
-        recorder = stack.enter_context(trace.Recorder(host))
-        guests = plans.start(host)
-        clouds = {
-            curve: stack.enter_context(
-                cloud.Cloud(
-                    broker,
-                    database,
-                    {'url': recorder.url(curve)},
-                    {
-                        'uri': host.libvirtd.uri,
-                        'cgroup': host.directory,
-                        'interval': arguments.reading,
-                    },
-                )
-            )
-            for curve in trace.CURVES
-        }
-        events = plans.PLANS[arguments.plan](host, guests, clouds.values())
+        site = everything.start(stack, arguments.reading)
+        events = plans.PLANS[arguments.plan](
+            site.host, site.guests, site.clouds.values()
+        )
         pace = arguments.seconds / plans.SECONDS
         machine.perform(
             [(pace * second, *event) for second, *event in events],
             simulation.report,
         )
-        for each in clouds.values():
+        for each in site.clouds.values():
             each.agent.stop()
+        site.host.rest()
         time.sleep(_SETTLED_S)
         claims: list[simulation.Claim] = []
-        for curve, each in clouds.items():
-            claims += judge(each, curve, recorder, guests, began, arguments)
+        for curve, each in site.clouds.items():
+            claims += judge(each, curve, site, began, arguments)
+        claims += close(site, midnight)
+        if arguments.plan == 'faults':
+            for curve, each in site.clouds.items():
+                claims += restate(each, curve, midnight)
     return simulation.judge(claims)
+
+
+def close(site: everything.Site, midnight: int) -> list[simulation.Claim]:
+    """Close the day that began at midnight, and return the claims."""
+    early = [*map(site.service.polled, telemetry.METERS)]
+    site.clocks.set_wall(midnight + telemetry.DAY_S + _CLOSING_S - time.time())
+    for each in site.clouds.values():
+        each.close()
+    simulation.report('the day is closed')
+    uuids = {guest.uuid for guest in site.guests.values()}
+    privacy.wait(site.service, uuids)
+    simulation.report('Gnocchi has the day')
+    return [
+        ('Ceilometer publishes nothing of a day that is open', not any(early)),
+        *privacy.judge(site.service, site.people, site.host.owners, midnight),
+    ]
 
 
 def parse() -> argparse.Namespace:
@@ -112,8 +122,7 @@ def parse() -> argparse.Namespace:
 def judge(
     metered: cloud.Cloud,
     curve: str,
-    recorder: trace.Recorder,
-    guests: plans.Guests,
+    site: everything.Site,
     began: int,
     arguments: argparse.Namespace,
 ) -> list[simulation.Claim]:
@@ -121,7 +130,7 @@ def judge(
     start = began // _QUARTER_MS * _QUARTER_MS
     until = (int(time.time() * 1000) // _QUARTER_MS + 1) * _QUARTER_MS
     known = metered.known(start, until)
-    truth = recorder.truth(curve, known)
+    truth = site.recorder.truth(curve, known)
     rows = metered.rows(start, until)
     load = os.getloadavg()[1]
     seconds = sum(end - begin for begin, end in known) / 1000
@@ -129,15 +138,13 @@ def judge(
         f'{curve} power, {arguments.plan}: {seconds:.0f} '
         f's, {truth.host:.0f} J, load average {load:.1f}'
     )
-    errors = compare(rows, truth, guests)
-    runs = [recorder.within(*each) for each in known]
+    errors = compare(rows, truth, site.guests)
+    runs = [site.recorder.within(*each) for each in known]
     others = peers.attribute(runs, curve, arguments.reading)
-    print(score(others, errors, truth, guests))
+    print(score(others, errors, truth, site.guests))
     claims = [
         (f'{curve}: all parts add up', all(map(cloud.Row.is_exact, rows)))
     ]
-    if arguments.plan == 'faults':
-        claims += restate(metered, curve, start, until)
     if curve != 'linear':
         return claims
     for each in errors:
@@ -227,10 +234,11 @@ def score(
 
 
 def restate(
-    metered: cloud.Cloud, curve: str, start: int, until: int
+    metered: cloud.Cloud, curve: str, midnight: int
 ) -> list[simulation.Claim]:
-    """Close the day, void a register, and return the claims."""
-    date = metered.close()
+    """Void a register, and return the claims about the closed day."""
+    start, until = midnight * 1000, (midnight + telemetry.DAY_S) * 1000
+    date = metered.now()
     removed = metered.void_one()
     versions = metered.versions()
     before = metered.rows(start, until, as_of=date)

@@ -3,8 +3,6 @@
 """Services that meter a host, and their answers."""
 
 import json
-import logging
-import threading
 import typing
 import urllib.parse
 import urllib.request
@@ -13,22 +11,14 @@ import fixtures
 import sqlalchemy as sa
 
 from benchmarks.guests import trace
-from energy_meter import log_throttle
-from energy_meter.billing import attribution_methods
 from energy_meter.billing import intervals
 from energy_meter.collector import administration
-from energy_meter.collector import attributing
-from energy_meter.collector import closing
-from energy_meter.collector import metrics
-from energy_meter.collector import restating
 from energy_meter.db import attributed_days
-from energy_meter.db import attributing as db_attributing
-from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.db import timelines
 from energy_meter.db import usage_segments
-from energy_meter.telemetry import counters
+from energy_meter.tests.faults import clock_shim
 from energy_meter.tests.functional import simulation
 from energy_meter.tests.functional.api import servers
 from energy_meter.tests.functional.services import base
@@ -36,13 +26,13 @@ from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import postgresql
 from energy_meter.tests.functional.services import rabbitmq
 
-LOG = logging.getLogger(__name__)
-
 HOST = 'compute-1'
 #: IDs of the probes of the host: its energy, and its CPU time.
 POWER, CPU = f'{HOST}-power', f'{HOST}-cpu'
 METER_S = 1
 _STEP_S = 900
+#: Collectors look each minute for days to attribute.
+_ATTRIBUTED_S = 120
 
 
 class Row(typing.NamedTuple):
@@ -71,6 +61,8 @@ class Cloud(fixtures.Fixture):
 
     :param power: options of the wattmeter that reads the meter.
     :param cpu: options of the one that reads libvirt.
+    :param clocks: those of the database, and of the collector.
+    :ivar database_url: URL of the database.
     """
 
     def __init__(
@@ -79,18 +71,19 @@ class Cloud(fixtures.Fixture):
         database: postgresql.PostgreSQL,
         power: dict[str, object],
         cpu: dict[str, object],
+        clocks: clock_shim.ClockShim,
     ) -> None:
         super().__init__()
-        self._broker, self._database = broker, database
+        self._broker, self._clocks = broker, clocks
         self._power, self._cpu = power, cpu
+        self.database_url = database.create_database()
 
     def _setUp(self) -> None:
         directory = self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
-        url = self._database.create_database()
-        configuration = commands.Configuration(
+        self._configuration = configuration = commands.Configuration(
             directory,
             DEFAULT={'transport_url': self._broker.add_vhost()},
-            database={'connection': url},
+            database={'connection': self.database_url},
         )
         configuration.set('agent', profile_interval=60, clock='synced')
         configuration.set(
@@ -113,9 +106,13 @@ class Cloud(fixtures.Fixture):
             **self._cpu,
         )
         configuration.run('energy-meter-manage', 'db', 'sync')
-        self._engine = db_engine.connect(simulation.configure(url))
+        self._engine = db_engine.connect(
+            simulation.configure(self.database_url)
+        )
         self.addCleanup(self._engine.dispose)
-        self.collector = self.useFixture(commands.collector(configuration))
+        self.collector = commands.collector(configuration)
+        self.collector.env |= self._clocks.env
+        self.useFixture(self.collector)
         self.agent = self.useFixture(commands.agent(configuration))
         self.api = self.useFixture(servers.Cheroot(configuration))
 
@@ -160,20 +157,29 @@ class Cloud(fixtures.Fixture):
             for number, each in enumerate(document['intervals'])
         ]
 
-    def close(self) -> str:
-        """Close the current day as if it was over.
+    def close(self) -> None:
+        """Close the day before, and wait until it is attributed.
 
-        :returns: the date as a parameter of the API.
+        As the agent does not run, an operator has to order it.
         """
-        with db_engine.writing(self._engine) as connection:
-            now = db_engine.now(connection)
-            closing.close(connection, [POWER, CPU], now, _later(now))
-        self._attribute()
+        base.run(
+            [
+                commands.script('energy-meter-manage'),
+                '--config-file',
+                self._configuration.path,
+                *('day', 'close', '--all', '--yes'),
+            ],
+            env=self._clocks.env,
+        )
+        self._wait_for_versions(1)
+
+    def now(self) -> str:
+        """Return the date of the database as a parameter of the API."""
         with self._engine.connect() as connection:
             return f'{db_engine.now(connection) / 1000:.3f}'
 
     def void_one(self) -> int:
-        """Void a register of the meter, and restate the day.
+        """Void a register of the meter, and wait for the new version.
 
         :returns: the energy of the register in mJ.
         """
@@ -187,10 +193,7 @@ class Cloud(fixtures.Fixture):
         removed = administration.void(
             self._engine, POWER, agent, register, 'operator'
         )
-        with db_engine.writing(self._engine) as connection:
-            later = _later(db_engine.now(connection))
-            restating.restate(connection, [POWER], later, later)
-        self._attribute()
+        self._wait_for_versions(2)
         return removed
 
     def versions(self) -> list[attributed_days.Header]:
@@ -203,14 +206,12 @@ class Cloud(fixtures.Fixture):
                 for row in connection.execute(query)
             ]
 
-    def _attribute(self) -> None:
-        attributing.Attributor(
-            self._engine,
-            threading.Event(),
-            db_attributing.Rules(attribution_methods.ReservedAndCPU, ['node']),
-            counters.Counters(metrics.COUNTERS),
-            log_throttle.ThrottledLogger(LOG),
-        ).run()
+    def _wait_for_versions(self, number: int) -> None:
+        base.wait_for(
+            lambda: len(self.versions()) >= number,
+            _ATTRIBUTED_S,
+            f'{number} versions of the day of {HOST}',
+        )
 
     def _get(
         self, path: str, start: int, until: int, **parameters: object
@@ -221,8 +222,3 @@ class Cloud(fixtures.Fixture):
         url = f'http://127.0.0.1:{self.api.port}/v1/{path}/energy?{query}'
         with urllib.request.urlopen(url, timeout=60) as response:
             return dict(json.load(response))
-
-
-def _later(now: int) -> int:
-    """Return a date at which the current day is over, and all is in."""
-    return now + 4 * closed_days.DAY_MS

@@ -26,22 +26,36 @@ class Flavor(typing.NamedTuple):
     memory: int
 
 
+class Owner(typing.NamedTuple):
+    """Whose instances are, as IDs of Keystone."""
+
+    project: str
+    user: str
+
+
 class Machine(fixtures.Fixture):
     """Cgroup that has the CPU time of a host, apart from that of the machine.
 
     A cgroup in it has the CPU time of each guest, in microseconds and until
     its end. The driver reads that of the process instead.
 
+    :param tenants: owners by the names that plans use.
     :ivar directory: of the cgroup.
     :ivar elsewhere: another libvirtd, outside of the cgroup.
     :ivar flavors: of the guests that were defined, by UUID.
+    :ivar owners: of these guests.
     """
+
+    def __init__(self, tenants: collections.abc.Mapping[str, Owner]) -> None:
+        super().__init__()
+        self._tenants = tenants
 
     def _setUp(self) -> None:
         self.directory = _hierarchy() / f'energy-meter-{uuid.uuid4().hex[:8]}'
         self.directory.mkdir()
         self.addCleanup(self._remove)
         self.flavors: dict[str, Flavor] = {}
+        self.owners: dict[str, Owner] = {}
         self.elsewhere = self.useFixture(libvirtd.Libvirtd())
         self.libvirtd = self.useFixture(libvirtd.Libvirtd())
         self.join(self.libvirtd)
@@ -56,28 +70,25 @@ class Machine(fixtures.Fixture):
         self._join(self.directory, str(process.pid))
 
     def start_guest(
-        self, name: str, project: str, flavor: Flavor, **options: bytes
+        self, name: str, tenant: str, flavor: Flavor, **options: bytes
     ) -> libvirtd.Guest:
         """Start a guest that computes, unless it has another boot sector."""
         sector = options.get('boot_sector', libvirtd.LOOP)
         guest = self.libvirtd.new_guest(sector)
         (self.directory / guest.uuid).mkdir()
-        self.flavors[guest.uuid] = flavor
-        identity = {'name': name, 'project': project, **flavor._asdict()}
-        guest.start(**identity)
+        self.owners[guest.uuid] = self._tenants[tenant]
+        self._start(guest, name, flavor)
         return guest
 
-    def resize(
-        self,
-        guest: libvirtd.Guest,
-        name: str,
-        project: str,
-        flavor: Flavor,
-    ) -> None:
+    def resize(self, guest: libvirtd.Guest, name: str, flavor: Flavor) -> None:
         """Stop a guest, and start it with another flavor."""
         guest.call('destroy')
-        self.flavors[guest.uuid] = flavor
-        guest.start(name=name, project=project, **flavor._asdict())
+        self._start(guest, name, flavor)
+
+    def rest(self) -> None:
+        """Stop all that computes, and leave the CPUs to others."""
+        self.burner.pause()
+        self.libvirtd.suspend_guests()
 
     def adopt(self) -> None:
         """Move guests that were started into their cgroups."""
@@ -104,6 +115,11 @@ class Machine(fixtures.Fixture):
             if 'populated 1'
             in (self.directory / each / 'cgroup.events').read_text()
         }
+
+    def _start(self, guest: libvirtd.Guest, name: str, flavor: Flavor) -> None:
+        self.flavors[guest.uuid] = flavor
+        owner = self.owners[guest.uuid]
+        guest.start(name=name, **owner._asdict(), **flavor._asdict())
 
     def _join(self, directory: pathlib.Path, pid: str) -> None:
         (directory / 'cgroup.procs').write_text(pid)

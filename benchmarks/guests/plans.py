@@ -84,7 +84,7 @@ def faults(
         (
             130,
             'resize guest',
-            lambda: host.resize(database, 'database', 'p2', _LARGE),
+            lambda: host.resize(database, 'database', _LARGE),
         ),
         (150, 'pause guest', _call(web, 'suspend')),
         (170, 'resume it', _call(web, 'resume')),

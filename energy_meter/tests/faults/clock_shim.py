@@ -32,6 +32,8 @@ class ClockShim(base.Service):
         directory = pathlib.Path(
             self.useFixture(fixtures.TempDir(base.TEMPORARY)).path
         )
+        # PostgreSQL runs as a user of its own.
+        directory.chmod(0o755)
         self.library = directory / 'clock_shim.so'
         base.run(
             [

@@ -3,7 +3,6 @@
 """Tests for the commands with a real openstackclient, Keystone and API."""
 
 import json
-import os
 import subprocess
 import uuid
 
@@ -17,36 +16,8 @@ from energy_meter.tests import attributed
 from energy_meter.tests import usages
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base as services
-from energy_meter.tests.functional.services import commands
 from energy_meter.tests.functional.services import keystone
-
-
-def run_openstack(
-    identity: keystone.Keystone, user: keystone.Credentials, *arguments: str
-) -> subprocess.CompletedProcess:
-    """Run a command as a user."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('OS_')
-    }
-    return subprocess.run(
-        [commands.script('openstack'), *arguments],
-        timeout=60,
-        capture_output=True,
-        text=True,
-        env=environment
-        | {
-            'OS_AUTH_URL': identity.auth_url,
-            'OS_USERNAME': user.username,
-            'OS_PASSWORD': user.password,
-            'OS_PROJECT_NAME': user.project_name,
-            'OS_USER_DOMAIN_ID': 'default',
-            'OS_PROJECT_DOMAIN_ID': 'default',
-            'OS_REGION_NAME': keystone.REGION,
-            'OS_IDENTITY_API_VERSION': '3',
-        },
-    )
+from energy_meter.tests.functional.services import openstackclient
 
 
 class OpenStackClientTest(base.BaseTestCase):
@@ -64,7 +35,7 @@ class OpenStackClientTest(base.BaseTestCase):
     ) -> subprocess.CompletedProcess:
         """Run a command as a user with a role in a project."""
         user = self.keystone.create_user(role)
-        return run_openstack(self.keystone, user, *arguments)
+        return openstackclient.run(self.keystone, user, *arguments)
 
     def test_probes_are_listed(self):
         done = self.openstack(
@@ -173,7 +144,7 @@ class TenantsTest(base.BaseTestCase):
             )
 
     def openstack(self, user, *arguments):
-        return run_openstack(
+        return openstackclient.run(
             self.keystone,
             user,
             'energy',

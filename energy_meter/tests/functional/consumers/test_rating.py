@@ -2,9 +2,6 @@
 
 """Tests for the collector of energy_meter in CloudKitty."""
 
-import datetime
-import json
-import pathlib
 import time
 import uuid
 
@@ -16,17 +13,16 @@ from energy_meter.clients import gnocchi_intervals as intervals
 from energy_meter.cmd.manage import gnocchi_push
 from energy_meter.db import schema
 from energy_meter.tests.functional.ceilometer import silence
-from energy_meter.tests.functional.consumers import cloud
+from energy_meter.tests.functional.consumers import rating
 from energy_meter.tests.functional.services import api
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import gnocchi as real_gnocchi
 from energy_meter.tests.functional.services import keystone
 from energy_meter.tests.functional.services import postgresql
-from energy_meter.tests.functional.services import stack
 
-SCRIPT = pathlib.Path(__file__).parent / 'ask_cloudkitty.py'
-METRICS = cloud.ETC / 'cloudkitty' / 'metrics-api.yml'
-INTERVALS = cloud.ETC / 'cloudkitty' / 'metrics-intervals.yml'
+METRICS = rating.ETC / 'metrics-api.yml'
+INTERVALS = rating.ETC / 'metrics-intervals.yml'
+DAY_S = 86_400
 
 #: Another metric, which Gnocchi has.
 OTHER = """
@@ -73,38 +69,15 @@ class RatingTest(test_base.BaseTestCase):
                 },
             )
 
-    def rate(self, start, hours, *, collector='energy_meter', metrics=METRICS):
+    def rate(self, start, periods, **options):
         """Return the data points of the project, or the error."""
-        identity = base.shared(keystone.Keystone)
-        (database,) = self.create_tempfiles([('database', '')])
-        (configuration,) = self.create_tempfiles(
-            [
-                (
-                    'cloudkitty',
-                    '[collect]\n'
-                    f'collector = {collector}\n'
-                    f'metrics_conf = {metrics}\n'
-                    f'{identity.login("collector_energy_meter")}\n'
-                    f'{identity.login("collector_gnocchi")}\n'
-                    '[database]\n'
-                    f'connection = sqlite:///{database}\n',
-                )
-            ]
+        return rating.rate(
+            base.shared(keystone.Keystone),
+            self.project,
+            start,
+            periods,
+            **{'collector': 'energy_meter', 'metrics': METRICS, **options},
         )
-        output = base.run(
-            [
-                stack.program('python'),
-                SCRIPT,
-                configuration,
-                datetime.datetime.fromtimestamp(
-                    start, datetime.UTC
-                ).isoformat(),
-                str(hours),
-                '0.25',
-                self.project,
-            ]
-        )
-        return json.loads(output.splitlines()[-1]).get(self.project)
 
     def test_silence_is_rated_exactly(self):
         day = silence.Silence(self.engine, self.probe)
@@ -173,6 +146,54 @@ class RatingTest(test_base.BaseTestCase):
             [watt_hours / 1000 for watt_hours in silence.EXPECTED],
             [round(float(point['quantity']), 9) for point in points],
         )
+
+    def store_day(self, midnight, kwh):
+        """Store the samples that Ceilometer publishes of an instance and day.
+
+        :returns: its UUID.
+        """
+        server = base.shared(real_gnocchi.Gnocchi)
+        gnocchi.setup(
+            base.shared(keystone.Keystone).connect(), report=lambda line: None
+        )
+        policy = {'archive_policy_name': 'energy-meter-energy'}
+        resource = server.create_instance(
+            str(uuid.uuid4()),
+            project_id=self.project,
+            metrics={'instance.energy': policy},
+        )
+        metric = resource['metrics']['instance.energy']
+        server.client().post(
+            f'/v1/metric/{metric}/measures',
+            json=[
+                {'timestamp': midnight, 'value': 1.0},
+                {'timestamp': midnight + DAY_S - 1, 'value': 1.0 + kwh},
+            ],
+        )
+        server.measures(metric, 'rate:sum')
+        return resource['id']
+
+    def test_day_of_an_instance_is_rated(self):
+        midnight = int(time.time()) // DAY_S * DAY_S
+        instance = self.store_day(midnight, 2.4)
+
+        (point,) = self.rate(
+            midnight,
+            1,
+            collector='gnocchi',
+            metrics=rating.INSTANCES,
+            period=DAY_S,
+        )
+
+        self.assertEqual(
+            (instance, self.project, 'web-1'),
+            tuple(
+                point['groupby'][name]
+                for name in ('id', 'project_id', 'display_name')
+            ),
+        )
+        self.assertAlmostEqual(2.4, float(point['quantity']), places=9)
+        self.assertAlmostEqual(0.6, point['price'], places=9)
 
     def test_energy_that_can_change_is_not_rated(self):
         now = time.time()

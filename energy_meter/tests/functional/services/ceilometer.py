@@ -23,6 +23,8 @@ class Ceilometer(base.Service):
     """Polls every two seconds and publishes samples into a file.
 
     Its pollsters come from the package installed in the same environment.
+
+    :ivar configuration_file: for further agents of this Ceilometer.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Ceilometer(base.Service):
         publishers: collections.abc.Sequence[str] = (),
         exporter: bool = False,
         meters: collections.abc.Sequence[str] = METERS,
+        env: collections.abc.Mapping[str, str] | None = None,
     ) -> None:
         """Describe the environment of Ceilometer.
 
@@ -43,6 +46,7 @@ class Ceilometer(base.Service):
         :param publishers: URLs of publishers in addition to the file.
         :param exporter: export the samples of the last poll to Prometheus.
         :param meters: names of the meters to poll.
+        :param env: variables added to the environment of the polling agent.
         """
         super().__init__()
         self._identity = identity
@@ -51,13 +55,14 @@ class Ceilometer(base.Service):
         self._publishers = publishers
         self._exporter = exporter
         self._meters = meters
+        self._env = env
         self._port = base.free_port()
         self._metrics = f'127.0.0.1:{self._port}'
 
     def _setUp(self) -> None:
         directory = pathlib.Path(self.useFixture(fixtures.TempDir()).path)
         self._samples = directory / 'samples.json'
-        config = self._configure(directory)
+        config = self.configuration_file = self._configure(directory)
         self.notification = self.useFixture(
             base.Process(
                 [
@@ -77,6 +82,7 @@ class Ceilometer(base.Service):
                     'central',
                 ],
                 ready=lambda: not self._exporter or base.listening(self._port),
+                env=self._env,
             )
         )
 

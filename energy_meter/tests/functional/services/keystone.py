@@ -120,13 +120,19 @@ class Keystone(base.Process):
             session=self.session(self.admin), region_name=REGION
         )
 
-    def environment(self) -> dict[str, str]:
-        """Return the OS_* variables of the administrator."""
+    def environment(
+        self, credentials: Credentials | None = None
+    ) -> dict[str, str]:
+        """Return the OS_* variables of a user.
+
+        :param credentials: those of the administrator by default.
+        """
+        user = credentials or self.admin
         return {
             'OS_AUTH_URL': self.auth_url,
-            'OS_USERNAME': self.admin.username,
-            'OS_PASSWORD': self.admin.password,
-            'OS_PROJECT_NAME': self.admin.project_name,
+            'OS_USERNAME': user.username,
+            'OS_PASSWORD': user.password,
+            'OS_PROJECT_NAME': user.project_name,
             'OS_USER_DOMAIN_ID': 'default',
             'OS_PROJECT_DOMAIN_ID': 'default',
             'OS_REGION_NAME': REGION,

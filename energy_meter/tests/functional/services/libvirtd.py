@@ -28,7 +28,7 @@ _USER = 'daemon'
 _METADATA = """
 <nova:instance xmlns:nova="http://openstack.org/xmlns/libvirt/nova/1.1">
   <nova:name>{name}</nova:name>
-  <nova:flavor name="tiny">
+  <nova:flavor name="tiny" id="1">
     <nova:memory>{memory}</nova:memory><nova:vcpus>{vcpus}</nova:vcpus>
   </nova:flavor>
   <nova:owner>
