@@ -29,7 +29,7 @@ _MIGRATION = f"""
 from alembic import op
 import sqlalchemy as sa
 
-revision = '{migration.head()}_newer'
+revision = '9999'
 down_revision = '{migration.head()}'
 
 
@@ -92,4 +92,4 @@ class Newer(Release):
             assert count == 1, f'{pattern} occurs {count} times in {file}'
             (copy / file).write_text(text)
         versions = copy / 'db' / 'alembic' / 'versions'
-        (versions / 'newer.py').write_text(_MIGRATION)
+        (versions / '9999_newer.py').write_text(_MIGRATION)
