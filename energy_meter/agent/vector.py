@@ -153,7 +153,7 @@ class Vector:
         begin, end = self._begin, self._end
         left = [
             each for each in begin.layout.instances if each.uuid not in end.cpu
-        ][: layouts.MAX_INSTANCES - len(end.cpu)]
+        ][: layouts.MAX_INSTANCES - len(end.cpu) - len(end.layout.devices)]
         if not left:
             return end
         return _State(

@@ -66,11 +66,14 @@ class HostDay(typing.NamedTuple):
 
     :ivar intervals: its quarter-hours.
     :ivar instances: those of the quarter-hours, by UUID, as they were last.
+    :ivar unmetered: IDs of the probes of devices whose energy is not known, or
+        not a part of the host's. Not stored.
     """
 
     header: Header
     intervals: tuple[attribution.Attributed, ...]
     instances: collections.abc.Mapping[str, Identity]
+    unmetered: tuple[str, ...] = ()
 
     def parts(self, uuid: str) -> list[attribution.Part]:
         """Return the quarter-hours of an instance."""

@@ -151,6 +151,29 @@ class VectorTest(VectorCase):
             ],
         )
 
+    def test_device_changes_hands_at_the_reading_before(self):
+        self.host.start(1)
+        self.host.start(2)
+        self.host.give(1)
+        self.read(20)
+        self.read(20)
+        self.host.give(2)
+        self.read(20)
+
+        marks = self.marks()
+
+        self.assertEqual(
+            [
+                (20_000, usages.uuid(1)),
+                (40_000, usages.uuid(1)),
+                (60_000, usages.uuid(2)),
+            ],
+            [
+                (mark.elapsed, mark.usage.layout.devices[0].instance)
+                for mark in marks
+            ],
+        )
+
     def test_multiple_of_the_interval_is_interpolated(self):
         self.host.start(1)
         # The clock starts 20 s after a minute began.
@@ -293,10 +316,11 @@ class MergingTest(VectorCase):
 
         # then those that are left are preferred.
         *_, last = self.marks()
-        self.assertEqual(layouts.MAX_INSTANCES, len(last.usage.cpu))
+        layout, cpu = last.usage
+        self.assertEqual(layouts.MAX_INSTANCES, len(cpu) + len(layout.devices))
         self.assertLessEqual(
             {usages.uuid(number) for number in range(1400, 2100)},
-            {each.uuid for each in last.usage.layout.instances},
+            {each.uuid for each in layout.instances},
         )
 
 

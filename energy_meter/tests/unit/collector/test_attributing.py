@@ -272,6 +272,19 @@ class AttributorTest(db_base.DatabaseTest):
             ),
         )
 
+    def test_device_that_is_not_metered_is_reported(self):
+        host = hosts.Host(self.engine, 'a', [hosts.Guest(1)])
+        host.devices = (cpu_usage.Device('a-gpu', usages.uuid(1)),)
+        self.close(host)
+
+        self.run_attributor()
+
+        self.assertIn(
+            'Probe a-gpu, which measures a device of host a, does not count '
+            'on 2023-11-15',
+            self.log.output,
+        )
+
     def test_idle_power_above_what_a_host_needs_is_reported(self):
         self.close(
             hosts.Host(self.engine, 'a', [hosts.Guest(1)], configured=200.0)
