@@ -102,7 +102,7 @@ class Host:
         uuid = f'{self._number:08}-0000-4000-8000-{number:012}'
         project = f'project-{(self._number + number) % 100}'
         return cpu_usage.Instance(
-            uuid, f'vm-{number}', project, 'user', 2, 8192, True
+            uuid, f'vm-{number}', project, '', 'user', 2, 8192, True
         )
 
     def _mark(

@@ -17,6 +17,8 @@ class Instance(typing.NamedTuple):
 
     :ivar uuid: ID in Nova.
     :ivar project: ID of the project that owns it.
+    :ivar project_name: its name when Nova wrote the metadata; empty if it is
+        not known.
     :ivar user: ID of the user who created it.
     :ivar vcpus: virtual CPUs of its flavor.
     :ivar memory: memory of its flavor, in MiB.
@@ -27,6 +29,7 @@ class Instance(typing.NamedTuple):
     uuid: str
     name: str
     project: str
+    project_name: str
     user: str
     vcpus: int
     memory: int

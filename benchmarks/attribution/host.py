@@ -77,7 +77,7 @@ def _instance(
     name: str, project: str, vcpus: int, gib: int
 ) -> cpu_usage.Instance:
     return cpu_usage.Instance(
-        name, name, project, 'user', vcpus, gib * 1024, True
+        name, name, project, project, 'user', vcpus, gib * 1024, True
     )
 
 

@@ -57,7 +57,7 @@ def _usage(
         host.threads(),
         host.memory(),
         {
-            cpu_usage.Instance(uuid, '', '', '', *flavor, True): (
+            cpu_usage.Instance(uuid, '', '', '', '', *flavor, True): (
                 after.cpu[uuid] - before.cpu.get(uuid, 0)
             )
             / 1e6

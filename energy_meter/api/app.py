@@ -45,7 +45,10 @@ def make(
             probes.Probes(engine, ttl, authorize),
             metrics.Metrics(engine, ttl, conf.rrd.scope_precedence, authorize),
             month_metrics.MonthMetrics(
-                engine, conf.rrd.scope_precedence, authorize
+                engine,
+                conf.rrd.scope_precedence,
+                conf.api.datacenter,
+                authorize,
             ),
             energy.Energy(engine, authorize),
             _attributed(conf, engine, authorize),

@@ -167,6 +167,7 @@ def _instance(frame: Frame, answer: instances.Answer) -> Document:
         'instance_id': answer.id,
         'name': answer.identity.name,
         'project_id': project,
+        'project_name': answer.project_name,
         'user_id': answer.identity.user,
         'host_ids': [host_id(project, each) for each in answer.hosts],
         'scopes': answer.scopes,
@@ -179,6 +180,7 @@ def _instance(frame: Frame, answer: instances.Answer) -> Document:
 def _project(answer: instances.Answer) -> Document:
     return {
         'project_id': answer.id,
+        'project_name': answer.project_name,
         'instances': len(answer.instances),
         'scopes': answer.scopes,
     }
@@ -226,6 +228,7 @@ def _member(
         'instance_id': member.uuid,
         'name': member.identity.name,
         'project_id': member.identity.project,
+        'project_name': member.identity.project_name,
         'user_id': member.identity.user,
         'total': fields,
         'millijoules': [str(each.millijoules) for each in member.rows],

@@ -4,6 +4,7 @@
 
 import functools
 
+import orjson
 import pecan
 from pecan import routing
 import webob
@@ -16,9 +17,11 @@ from energy_meter.api import attribution_documents
 from energy_meter.api import periods
 from energy_meter.api import views
 from energy_meter.db import host_days
+from energy_meter.db import host_probes
 from energy_meter.db import instance_days
 from energy_meter.db import instances
 from energy_meter.policies import instances as policies
+from energy_meter.web import conditional
 from energy_meter.web import router
 
 #: Number of instances or projects in one response.
@@ -138,6 +141,16 @@ class Hosts:
     def __init__(self, settings: attributed.Settings) -> None:
         self._settings = settings
 
+    @arguments.expose()
+    def list(self) -> webob.Response:
+        """Return the names of the hosts."""
+        self._settings.authorize(pecan.request.environ, policies.SHOW_HOST)
+        with self._settings.database.connect() as connection:
+            names = [*host_probes.load(connection)]
+        return conditional.answer(
+            names, 'application/json', lambda: orjson.dumps({'hosts': names})
+        )
+
     @arguments.expose(arguments.ProbeId())
     def show(self, host: str) -> webob.Response:
         """Return the energy of one host."""
@@ -184,6 +197,8 @@ class Controllers:
                 return self._projects.list, []
             case ['v1', 'projects', project, 'energy'] if project:
                 return self._projects.show, [project]
+            case ['v1', 'hosts']:
+                return self._hosts.list, []
             case ['v1', 'hosts', host, 'energy'] if host:
                 return self._hosts.show, [host]
         raise routing.PecanNotFound

@@ -44,16 +44,19 @@ class MonthMetrics:
     """Energy of devices, projects and instances in this month.
 
     :param scope_precedence: see :func:`energy_meter.totals.select`.
+    :param datacenter: of all devices.
     """
 
     def __init__(
         self,
         database: api_database.Database,
         scope_precedence: collections.abc.Sequence[str],
+        datacenter: str,
         authorize: access.Authorize,
     ) -> None:
         self._database = database
         self._scope_precedence = scope_precedence
+        self._datacenter = datacenter
         self._authorize = authorize
         self._lock = threading.Lock()
         self._expires = 0.0
@@ -97,7 +100,13 @@ class MonthMetrics:
             'Energy of the instances of a project on the closed days of this '
             'month',
             [
-                ({'project_id': each.id}, _kwh(each.total.part.millijoules))
+                (
+                    {
+                        'project_id': each.id,
+                        'project_name': each.project_name,
+                    },
+                    _kwh(each.total.part.millijoules),
+                )
                 for each in _instances(connection, month, is_by_project=True)
             ],
         )
@@ -144,7 +153,14 @@ class MonthMetrics:
         ).items():
             sums[owners[probe]] += day.millijoules
         return [
-            ({'component': scope, 'device': host}, _kwh(millijoules))
+            (
+                {
+                    'datacenter': self._datacenter,
+                    'component': scope,
+                    'device': host,
+                },
+                _kwh(millijoules),
+            )
             for (scope, host), millijoules in sorted(sums.items())
         ]
 

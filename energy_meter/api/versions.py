@@ -6,6 +6,16 @@ import pecan
 from wsme import types
 from wsmeext import pecan as wsme_pecan
 
+#: Resources that can be listed.
+RESOURCES = (
+    'probe-ids',
+    'probes',
+    'energy',
+    'instances',
+    'projects',
+    'hosts',
+)
+
 
 class Link(types.Base):
     """A link to a resource."""
@@ -55,7 +65,6 @@ def _version() -> Version:
         status='CURRENT',
         links=[
             Link(rel='self', href=href),
-            Link(rel='probes', href=f'{href}probes/'),
-            Link(rel='energy', href=f'{href}energy/'),
+            *(Link(rel=name, href=f'{href}{name}/') for name in RESOURCES),
         ],
     )

@@ -12,6 +12,8 @@ MIN_COVERAGE = 0.98
 #: Share of intervals that are left out at either end of the busy times when
 #: their spread is judged, so that one exceptional hour proves nothing.
 _OUTLIERS = 0.05
+#: Minimum range of busy CPUs for a line; squares of smaller ones can be 0.
+_MIN_RANGE = 1e-6
 #: Share of intervals with less energy than an idle host needs, above which
 #: the idle power is too high.
 _MAX_BELOW = 0.01
@@ -68,7 +70,7 @@ def estimate(
     busy = sorted(each.busy for each in loads)
     outliers = int(_OUTLIERS * len(busy))
     least, most = busy[outliers], busy[-1 - outliers]
-    if most <= least or least > most - least:
+    if most - least < max(least, _MIN_RANGE):
         return IdlePower(lowest, Source.ESTIMATED)
     line = statistics.linear_regression(
         [each.busy for each in loads], [each.watts for each in loads]

@@ -10,11 +10,13 @@ from energy_meter import cpu_usage
 from energy_meter.bus import fields
 
 #: Maximum number of instances of a layout, and devices, in all.
-MAX_INSTANCES = 1000
+MAX_INSTANCES = 750
 #: Number of measurements of energy that take as much space in a body as an
 #: instance and its value, or a device, at least. A layout of any allowed
 #: content, with one measurement, so fits into a body.
-INSTANCE_WEIGHT = 0.54
+INSTANCE_WEIGHT = 0.66
+#: Maximum length of the name of a project, that of Keystone.
+MAX_PROJECT_NAME_LENGTH = 64
 
 _FIELDS = {'threads', 'memory', 'idle_watts', 'instances', 'devices'}
 _INSTANCE_LENGTH = len(cpu_usage.Instance._fields)
@@ -81,7 +83,7 @@ def _decode_instance(value: object) -> cpu_usage.Instance:
         raise fields.malformed(
             f'an instance must be a list of {_INSTANCE_LENGTH} values'
         )
-    uuid, name, project, user, vcpus, memory, reserved = value
+    uuid, name, project, project_name, user, vcpus, memory, reserved = value
     if type(uuid) is not str or not _UUID.fullmatch(uuid):
         raise fields.malformed('an instance must have a UUID in lower case')
     if type(reserved) is not int or reserved not in (0, 1):
@@ -90,11 +92,24 @@ def _decode_instance(value: object) -> cpu_usage.Instance:
         uuid,
         fields.check_id(name, 'the name of an instance'),
         _check_owner(project, 'project'),
+        _check_project_name(project_name),
         _check_owner(user, 'user'),
         fields.check_integer(vcpus, 'vcpus'),
         fields.check_integer(memory, 'memory'),
         reserved == 1,
     )
+
+
+def _check_project_name(value: object) -> str:
+    """Return the name of a project, which may be empty."""
+    if value == '':
+        return ''
+    name = fields.check_id(value, 'project_name')
+    if len(name) > MAX_PROJECT_NAME_LENGTH:
+        raise fields.malformed(
+            f'project_name exceeds {MAX_PROJECT_NAME_LENGTH} characters'
+        )
+    return name
 
 
 def _decode_devices(

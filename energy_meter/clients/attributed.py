@@ -35,6 +35,7 @@ class Row(typing.NamedTuple):
 class Instance(typing.NamedTuple):
     """Energy of an instance.
 
+    :ivar project_name: name of its project; empty if it is not known.
     :ivar host_ids: IDs by which Nova names its hosts to its project.
     :ivar hosts: names of its hosts; None if the reader may not know them.
     :ivar scopes: of the hosts' energy; that of scope node is at the wall.
@@ -44,6 +45,7 @@ class Instance(typing.NamedTuple):
     instance_id: str
     name: str
     project_id: str
+    project_name: str
     user_id: str
     host_ids: tuple[str, ...]
     hosts: tuple[str, ...] | None
@@ -55,11 +57,13 @@ class Instance(typing.NamedTuple):
 class Project(typing.NamedTuple):
     """Energy of the instances of a project.
 
+    :ivar project_name: its latest name; empty if it is not known.
     :ivar instances: their number.
     :ivar intervals: empty in lists.
     """
 
     project_id: str
+    project_name: str
     instances: int
     scopes: tuple[str, ...]
     total: Row
@@ -100,6 +104,7 @@ class HostInstance(typing.NamedTuple):
     instance_id: str
     name: str
     project_id: str
+    project_name: str
     user_id: str
     total: Row
     millijoules: list[int]

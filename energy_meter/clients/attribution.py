@@ -265,7 +265,7 @@ _HOST_ROW = _COMMON | dict.fromkeys(
 )
 _IDENTITY: dict[str, responses.Convert] = dict.fromkeys(
     ('instance_id', 'name', 'project_id', 'user_id'), responses.name
-)
+) | {'project_name': responses.text}
 _INSTANCE = _IDENTITY | {
     'host_ids': responses.names,
     'hosts': responses.optional(responses.names),
@@ -274,6 +274,7 @@ _INSTANCE = _IDENTITY | {
 _HOST_INSTANCE = _IDENTITY | {'millijoules': _amounts}
 _PROJECT: dict[str, responses.Convert] = {
     'project_id': responses.name,
+    'project_name': responses.text,
     'instances': responses.integer,
     'scopes': responses.names,
 }

@@ -146,3 +146,4 @@ def query(value: object) -> str:
 number = checked(validation.is_number)
 integer = checked(lambda value: type(value) is int)
 name = checked(validation.is_text)
+text = checked(lambda value: value == '' or validation.is_text(value))

@@ -6,6 +6,7 @@ import collections.abc
 import functools
 import logging
 import threading
+import typing
 
 from prometheus_client import metrics_core
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from energy_meter.db import due_attributions
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_inputs
 from energy_meter.db import host_probes
+from energy_meter.db import idle_powers
 from energy_meter.telemetry import counters
 
 LOG = logging.getLogger(__name__)
@@ -28,6 +30,13 @@ LOG = logging.getLogger(__name__)
 _CHUNK = 20
 
 _Hosts = collections.abc.Iterable[host_probes.Host]
+
+
+class Written(typing.NamedTuple):
+    """A version of a day, and the probes that it was computed from."""
+
+    day: attributed_days.HostDay
+    inputs: host_inputs.Inputs
 
 
 class Attributor:
@@ -99,7 +108,7 @@ class Attributor:
         if written is not None:
             for each in written:
                 self._check(each)
-                self._check_devices(each)
+                self._check_devices(each.day)
             return len(written)
         assert error is not None, 'there is a result, or an error'
         if isinstance(error, db_engine.ERRORS):
@@ -118,9 +127,7 @@ class Attributor:
         )
         return 0
 
-    def _write(
-        self, hosts: list[host_probes.Host], day: int
-    ) -> list[attributed_days.HostDay]:
+    def _write(self, hosts: list[host_probes.Host], day: int) -> list[Written]:
         with db_engine.writing(self._engine) as connection:
             return attribute(connection, hosts, day, self._rules)
 
@@ -131,33 +138,37 @@ class Attributor:
             with db_engine.writing(self._engine) as connection:
                 due_attributions.delete(connection, day, others)
 
-    def _check(self, day: attributed_days.HostDay) -> None:
-        """Warn of an idle power that is higher than what the host needs."""
-        loads = [
-            idle_power.Load(
-                each.energy.millijoules
-                / (each.energy.until - each.energy.start),
-                0.0,
+    def _check(self, written: Written) -> None:
+        """Warn of an idle power that is higher than what the host needs.
+
+        One that was estimated is at most the lowest power in the same days.
+        """
+        header = written.day.header
+        if header.idle_source != idle_power.Source.CONFIGURED:
+            return
+        with self._engine.connect() as connection:
+            loads = idle_powers.loads(
+                connection,
+                written.inputs.energy(),
+                written.day.devices,
+                written.inputs.usage,
+                header.day,
             )
-            for each in day.intervals
-            if each.energy.coverage >= idle_power.MIN_COVERAGE
-        ]
-        header = day.header
         if idle_power.is_too_high(header.idle_watts, loads):
             self._throttled_log.warning(
                 'idle power',
                 'Idle power of host %s is too high: it needed less than %g W '
-                '(%s) in more than 1 %% of the quarter-hours of a day. '
-                'Measure it again, and set idle_power of its wattmeter',
+                'in more than 1 %% of the quarter-hours of %d days. Measure '
+                'it again, and set idle_power of its wattmeter',
                 header.host,
                 header.idle_watts,
-                header.idle_source,
+                idle_powers.DAYS,
                 subject=header.host,
             )
 
     def _check_devices(self, day: attributed_days.HostDay) -> None:
         """Warn of devices whose energy no instance has."""
-        for probe in day.unmetered:
+        for probe in sorted(day.unmetered):
             self._throttled_log.warning(
                 'device',
                 'Probe %s, which measures a device of host %s, does not count '
@@ -177,7 +188,7 @@ def attribute(
     hosts: collections.abc.Collection[host_probes.Host],
     day: int,
     rules: attributing.Rules,
-) -> list[attributed_days.HostDay]:
+) -> list[Written]:
     """Write versions of a day of hosts that are due.
 
     The marks of days that wait for a probe to be closed stay.
@@ -203,11 +214,14 @@ def attribute(
     again = {each.host.name: each for each in inputs}
     db_now = db_engine.now(connection)
     written = [
-        _next_version(each, previous.get((day, each.header.host)), db_now)
+        Written(
+            _next_version(each, previous.get((day, each.header.host)), db_now),
+            again[each.header.host],
+        )
         for each in computed
         if _is_known(again.get(each.header.host), each.header)
     ]
-    attributed_days.insert(connection, written)
+    attributed_days.insert(connection, [each.day for each in written])
     due_attributions.delete(connection, day, marked - _waiting(inputs))
     return written
 

@@ -52,6 +52,12 @@ OPTS: list[cfg.Opt] = [
         'htpasswd -B creates it. They can read /metrics without a '
         'Keystone token. If not set, /metrics requires a token.',
     ),
+    cfg.StrOpt(
+        'datacenter',
+        default='',
+        help='Name of the data center. It is the label datacenter of the '
+        'energy of devices on /metrics/energy.',
+    ),
     cfg.FloatOpt(
         'probe_ttl',
         default=300.0,

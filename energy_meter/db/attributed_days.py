@@ -24,10 +24,16 @@ _KEY = {'day': documents.INTEGER, 'host': documents.TEXT}
 
 
 class Identity(typing.NamedTuple):
-    """An instance: its name, and the IDs of its project and its user."""
+    """An instance: its name, and its project and user.
+
+    :ivar project: ID of the project.
+    :ivar project_name: its name; empty if it is not known.
+    :ivar user: ID of the user.
+    """
 
     name: str
     project: str
+    project_name: str
     user: str
 
 
@@ -66,14 +72,16 @@ class HostDay(typing.NamedTuple):
 
     :ivar intervals: its quarter-hours.
     :ivar instances: those of the quarter-hours, by UUID, as they were last.
-    :ivar unmetered: IDs of the probes of devices whose energy is not known, or
-        not a part of the host's. Not stored.
+    :ivar devices: IDs of the probes of devices of instances. Not stored.
+    :ivar unmetered: those of others, whose energy is not known, or not a part
+        of the host's.
     """
 
     header: Header
     intervals: tuple[attribution.Attributed, ...]
     instances: collections.abc.Mapping[str, Identity]
-    unmetered: tuple[str, ...] = ()
+    devices: frozenset[str] = frozenset()
+    unmetered: frozenset[str] = frozenset()
 
     def parts(self, uuid: str) -> list[attribution.Part]:
         """Return the quarter-hours of an instance."""
@@ -81,8 +89,9 @@ class HostDay(typing.NamedTuple):
         return [each.instances.get(uuid, none) for each in self.intervals]
 
 
-#: Columns of a header.
+#: Columns of a header, and of an identity.
 HEADER = [_DAY.c[name] for name in Header._fields]
+IDENTITY = [_INSTANCE.c[name] for name in Identity._fields]
 
 
 def insert(
@@ -238,7 +247,9 @@ def _host_day(
         header,
         intervals,
         {
-            row.instance: Identity(row.name, row.project, row.user)
+            row.instance: Identity(
+                row.name, row.project, row.project_name, row.user
+            )
             for row in rows
         },
     )

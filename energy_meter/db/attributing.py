@@ -213,9 +213,8 @@ def _attribute(
         header,
         tuple(intervals),
         _identities(intervals, segments),
-        tuple(
-            sorted(host_devices.named(host.layouts) - host.devices),
-        ),
+        frozenset(host.devices),
+        frozenset(host_devices.named(host.layouts) - host.devices),
     )
 
 
@@ -226,7 +225,9 @@ def _identities(
     """Return the instances that were on the host, by UUID."""
     present = {uuid for each in intervals for uuid in each.instances}
     found = {
-        each.uuid: attributed_days.Identity(each.name, each.project, each.user)
+        each.uuid: attributed_days.Identity(
+            each.name, each.project, each.project_name, each.user
+        )
         for layout in dict.fromkeys(one.layout for one in segments)
         for each in layout.instances
         if each.uuid in present

@@ -11,7 +11,7 @@ from energy_meter.billing import profile
 from energy_meter.db import closed_days
 
 #: Number of days that an estimate is based on.
-_DAYS = 14
+DAYS = 14
 
 _Intervals = collections.abc.Iterable[profile.Interval]
 
@@ -32,26 +32,42 @@ def estimate(
         before it do.
     :returns: 0 W if no day is closed.
     """
-    closed = closed_days.latest(
-        connection, {*energy, *devices, usage}, day - _DAYS + 1, day + 1
-    )
-    found: list[idle_power.Load] = []
-    for number in range(day - _DAYS + 1, day + 1):
-        keys = [(probe, number) for probe in (usage, *energy, *devices)]
-        if all(key in closed for key in keys):
-            cpu, *others = (closed[key].intervals() for key in keys)
-            found += loads(cpu, others[: len(energy)], others[len(energy) :])
-    return idle_power.estimate(found) or idle_power.IdlePower(
-        0.0, idle_power.Source.ESTIMATED
-    )
+    return idle_power.estimate(
+        loads(connection, energy, devices, usage, day)
+    ) or idle_power.IdlePower(0.0, idle_power.Source.ESTIMATED)
 
 
 def loads(
+    connection: sa.Connection,
+    energy: collections.abc.Collection[str],
+    devices: collections.abc.Collection[str],
+    usage: str,
+    day: int,
+) -> list[idle_power.Load]:
+    """Return the loads of a host in the last days, without its devices.
+
+    The parameters are those of :func:`estimate`.
+
+    :returns: those of intervals that are known well enough.
+    """
+    closed = closed_days.latest(
+        connection, {*energy, *devices, usage}, day - DAYS + 1, day + 1
+    )
+    found: list[idle_power.Load] = []
+    for number in range(day - DAYS + 1, day + 1):
+        keys = [(probe, number) for probe in (usage, *energy, *devices)]
+        if all(key in closed for key in keys):
+            cpu, *others = (closed[key].intervals() for key in keys)
+            found += _loads(cpu, others[: len(energy)], others[len(energy) :])
+    return found
+
+
+def _loads(
     usage: _Intervals,
     energies: collections.abc.Sequence[_Intervals],
     devices: collections.abc.Sequence[_Intervals],
 ) -> collections.abc.Iterator[idle_power.Load]:
-    """Yield the loads of a host in intervals that are known well enough.
+    """Yield the loads of a host on a day.
 
     :param usage: CPU time.
     :param energies: of each probe of its energy.

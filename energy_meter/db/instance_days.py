@@ -147,7 +147,7 @@ def shares(
         groups += where
     if is_by_day:
         groups.append(_INSTANCE.c.day)
-    query = _select(chosen, days, as_of, last, *columns).group_by(*groups)
+    query = select(chosen, days, as_of, last, *columns).group_by(*groups)
     for row in connection.execute(query):
         number, version, project, scope, method, revision, host, uuid = row[:8]
         yield Share(
@@ -184,28 +184,12 @@ def packed(
         table.instance,
         table.packed,
     ]
-    query = _select(chosen, range(day, day + 1), as_of, last, *columns)
+    query = select(chosen, range(day, day + 1), as_of, last, *columns)
     for row in connection.execute(query):
         version, project, host, scope, method, number, uuid, content = row
         source = Source(host, scope, method, number)
         none = attribution.Part()
         yield Packed(Share(day, version, uuid, project, source, none), content)
-
-
-def instances(
-    connection: sa.Connection,
-    chosen: Filter,
-    days: range,
-    as_of: int | None,
-    last: str | None,
-) -> dict[str, set[str]]:
-    """Return the UUIDs of instances, by project."""
-    columns = _INSTANCE.c.project, _INSTANCE.c.instance
-    found: dict[str, set[str]] = {}
-    query = _select(chosen, days, as_of, last, *columns).distinct()
-    for project, uuid in connection.execute(query):
-        found.setdefault(project, set()).add(uuid)
-    return found
 
 
 def identities(
@@ -214,9 +198,7 @@ def identities(
     """Return who the instances of some shares are, by UUID."""
     table = _INSTANCE.c
     received = documents.table(connection, _KEY)
-    query = sa.select(
-        table.instance, table.name, table.project, table.user
-    ).join_from(
+    query = sa.select(table.instance, *attributed_days.IDENTITY).join_from(
         received,
         _INSTANCE,
         sa.and_(*(table[name] == received.c[name] for name in _KEY)),
@@ -239,7 +221,7 @@ def identity(
     """Return who an instance was on its last attributed day."""
     table = _INSTANCE.c
     row = connection.execute(
-        sa.select(table.name, table.project, table.user)
+        sa.select(*attributed_days.IDENTITY)
         .where(chosen.condition())
         .order_by(table.day.desc())
         .limit(1)
@@ -272,7 +254,7 @@ def check(
 _SOURCE = [_DAY.c.scope, _DAY.c.method, _DAY.c.method_version]
 
 
-def _select(
+def select(
     chosen: Filter,
     days: range,
     as_of: int | None,

@@ -9,6 +9,7 @@ from energy_meter.billing import attribution
 from energy_meter.db import attributed_days
 from energy_meter.db import energies
 from energy_meter.db import instance_days
+from energy_meter.db import presences
 
 
 class Sum:
@@ -40,6 +41,30 @@ class Member:
         self.last: instance_days.Share | None = None
         self.identity = identity
         self.instances: set[str] = set()
+        self._names: dict[str, tuple[int, int]] = {}
+
+    def add_presence(self, presence: presences.Presence) -> None:
+        """Add an instance of a project."""
+        self.instances.add(presence.instance)
+        name = presence.project_name
+        last, first = self._names.get(name, (presence.last, presence.first))
+        self._names[name] = (
+            max(last, presence.last),
+            min(first, presence.first),
+        )
+
+    @property
+    def project_name(self) -> str:
+        """Latest name of the project; empty if it is not known.
+
+        Nova does not change the metadata of instances when their project is
+        renamed. So of the names of the last day, the one that appeared last
+        counts.
+        """
+        if self.identity is not None:
+            return self.identity.project_name
+        named = [(when, name) for name, when in self._names.items() if name]
+        return max(named)[1] if named else ''
 
 
 class Members:
@@ -112,6 +137,16 @@ class Members:
             if parts:
                 is_present = True
                 member = self.add(share, parts)
-                member.identity = identity
-                member.instances.add(uuid)
+                if self._chosen.is_by_project:
+                    member.add_presence(
+                        presences.Presence(
+                            identity.project,
+                            identity.project_name,
+                            uuid,
+                            header.day,
+                            header.day,
+                        )
+                    )
+                else:
+                    member.identity = identity
         return is_present

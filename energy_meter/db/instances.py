@@ -18,6 +18,7 @@ from energy_meter.db import closed_days
 from energy_meter.db import energies
 from energy_meter.db import instance_days
 from energy_meter.db import instance_sums
+from energy_meter.db import presences
 from energy_meter.db.closed_days import DAY_MS
 from energy_meter.db.closed_days import INTERVAL_MS
 
@@ -61,6 +62,7 @@ class Answer(typing.NamedTuple):
     """Energy of one instance or project.
 
     :ivar identity: who the instance is; None for a project.
+    :ivar project_name: latest name of the project; empty if it is not known.
     :ivar instances: UUIDs of the instances.
     :ivar hosts: names of the hosts of an instance.
     :ivar scopes: those of the hosts' energy.
@@ -68,6 +70,7 @@ class Answer(typing.NamedTuple):
 
     id: str
     identity: attributed_days.Identity | None
+    project_name: str
     instances: frozenset[str]
     hosts: list[str]
     scopes: list[str]
@@ -160,10 +163,9 @@ def _identify(
 ) -> None:
     """Add the names, or the instances of projects."""
     if chosen.is_by_project:
-        found = instance_days.instances(connection, chosen, days, as_of, last)
-        for project, instances in found.items():
-            if project in members.by_id:
-                members.by_id[project].instances |= instances
+        for each in presences.load(connection, chosen, days, as_of, last):
+            if each.project in members.by_id:
+                members.by_id[each.project].add_presence(each)
         return
     unnamed = [
         member.last
@@ -183,6 +185,7 @@ def _answer(
     return Answer(
         name,
         member.identity,
+        member.project_name,
         frozenset(member.instances),
         sorted({each.host for each in member.sources}),
         sorted({each.scope for each in member.sources}),

@@ -317,6 +317,7 @@ instance_day = sa.Table(
     sa.Column('instance', _id(36), primary_key=True),
     sa.Column('name', _id(190), nullable=False),
     sa.Column('project', _id(190), nullable=False),
+    sa.Column('project_name', _id(64), nullable=False),
     sa.Column('user', _id(190), nullable=False),
     sa.Column('idle', sa.BigInteger, nullable=False),
     sa.Column('dynamic', sa.BigInteger, nullable=False),

@@ -52,3 +52,8 @@ def shown(
         )
         energies.update(row.tuple() for row in connection.execute(query))
     return energies
+
+
+def of_cpu_time(connection: sa.Connection) -> set[str]:
+    """Return the IDs of the probes that measure CPU time."""
+    return {*connection.scalars(sa.select(_PROBE.c.id).where(~HAS_ENERGY))}

@@ -26,6 +26,7 @@ _PROJECT: policy.Operation = {
     'method': 'GET',
     'path': '/v1/projects/{project}/energy/',
 }
+_HOSTS: policy.Operation = {'method': 'GET', 'path': '/v1/hosts/'}
 _HOST: policy.Operation = {'method': 'GET', 'path': '/v1/hosts/{host}/energy/'}
 
 RULES: list[policy.RuleDefault] = [
@@ -77,8 +78,9 @@ RULES: list[policy.RuleDefault] = [
     policy.DocumentedRuleDefault(
         SHOW_HOST,
         base.SITE_READER,
-        description='Show the energy of a host, and what it was used for.',
-        operations=[_HOST],
+        description='List the hosts of instances, and show the energy of a '
+        'host and what it was used for.',
+        operations=[_HOSTS, _HOST],
         scope_types=_SCOPES,
     ),
 ]

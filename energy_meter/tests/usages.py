@@ -18,6 +18,7 @@ def instance(
         uuid(number),
         f'vm-{number}',
         f'project-{number % 2}',
+        f'team-{number % 2}',
         'user',
         vcpus,
         1024 * vcpus,

@@ -6,6 +6,7 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import listing
+from energy_meter.cmd.manage import units
 from energy_meter.collector import agents
 from energy_meter.db import engine as db_engine
 
@@ -58,20 +59,21 @@ def _list(conf: cfg.ConfigOpts) -> None:
 def _disable(conf: cfg.ConfigOpts) -> None:
     with db_engine.connect(conf).connect() as connection:
         view = agents.find(connection, conf.command.agent_id)
+        known = units.Units(connection)
     removed = base.change_database(
         conf,
         lambda engine: agents.disable(engine, view.agent, base.operator()),
         lambda removed: (
             f'Disable agent {view.agent}, name {view.name or "-"}, and void '
             f'its registers of {view.probes} probes? This removes '
-            f'{base.kwh(sum(removed.values()))} kWh. Voiding cannot be undone.'
+            f'{known.sum(removed)}. Voiding cannot be undone.'
         ),
     )
-    for probe, millijoules in removed.items():
-        print(f'Removed {base.kwh(millijoules)} kWh from probe {probe}')
+    for probe, value in removed.items():
+        print(f'Removed {known.of(probe).format(value)} from probe {probe}')
     print(
         f'Disabled agent {view.agent}, name {view.name or "-"}. Removed '
-        f'{base.kwh(sum(removed.values()))} kWh from {len(removed)} probes. '
+        f'{known.sum(removed)} from {len(removed)} probes. '
         'Its secret allows it to return with another UUID: change the secret '
         'as well'
     )

@@ -14,9 +14,7 @@ import typing
 from oslo_config import cfg
 import sqlalchemy as sa
 
-from energy_meter.cmd.manage import listing
 from energy_meter.db import engine as db_engine
-from energy_meter.db import probes
 
 #: Name of the command.
 PROG = 'energy-meter-manage'
@@ -169,16 +167,6 @@ def _user(uid: int) -> str:
     except KeyError:
         name = '-'
     return f'{name[:_MAX_NAME_LENGTH]} ({uid})'
-
-
-def kwh(millijoules: int) -> str:
-    """Format an energy in kWh."""
-    return format(to_kwh(millijoules), listing.KWH)
-
-
-def to_kwh(millijoules: int) -> float:
-    """Return an energy in kWh."""
-    return millijoules / probes.MILLIJOULES_PER_KWH
 
 
 def utc(timestamp: float | None) -> str | None:

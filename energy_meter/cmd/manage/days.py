@@ -9,6 +9,7 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import listing
+from energy_meter.cmd.manage import units
 from energy_meter.collector import day_views
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
@@ -74,12 +75,13 @@ def _list(conf: cfg.ConfigOpts) -> None:
     until = _NO_LIMIT if command.until is None else command.until + 1
     with db_engine.connect(conf).begin() as connection:
         views = day_views.list_days(connection, command.probe, first, until)
+        unit = units.Units(connection).of(command.probe)
     listing.show(
         conf,
         [
             listing.Column('day'),
             listing.Column('version'),
-            listing.Column('kWh', listing.KWH),
+            unit.column(),
             listing.Column('coverage', listing.SHARE),
             listing.Column('complete'),
             listing.Column('closed at'),
@@ -87,18 +89,18 @@ def _list(conf: cfg.ConfigOpts) -> None:
             listing.Column('user'),
             listing.Column('waiting'),
         ],
-        map(_row, views),
+        (_row(view, unit) for view in views),
     )
 
 
-def _row(view: day_views.DayView) -> list[listing.Value]:
+def _row(view: day_views.DayView, unit: units.Unit) -> list[listing.Value]:
     total, day = view.total, day_views.iso(view.day)
     if total is None:
         return [day, *[None] * 7, view.waiting]
     return [
         day,
         total.version,
-        base.to_kwh(total.millijoules),
+        unit.convert(total.millijoules),
         total.metered / closed_days.DAY_MS,
         total.complete,
         base.utc(total.closed_at / 1000),
@@ -114,26 +116,27 @@ def _show(conf: cfg.ConfigOpts) -> None:
         closed, intervals = day_views.show_day(
             connection, command.probe, command.day, command.version
         )
+        unit = units.Units(connection).of(command.probe)
     listing.show(
         conf,
         [
             listing.Column('start'),
-            listing.Column('kWh', listing.KWH),
+            unit.column(),
             listing.Column('coverage', listing.SHARE),
-            listing.Column('uncertain kWh', listing.KWH),
+            unit.column('uncertain '),
             listing.Column('quality'),
-            listing.Column('difference kWh', listing.KWH),
+            unit.column('difference '),
         ],
         (
             [
                 base.utc(each.interval.start / 1000),
-                base.to_kwh(each.interval.millijoules),
+                unit.convert(each.interval.millijoules),
                 each.interval.coverage,
-                base.to_kwh(each.interval.uncertain),
+                unit.convert(each.interval.uncertain),
                 each.interval.quality,
                 None
                 if each.difference is None
-                else base.to_kwh(each.difference),
+                else unit.convert(each.difference),
             ]
             for each in intervals
         ),
@@ -149,6 +152,7 @@ def _close(conf: cfg.ConfigOpts) -> None:
     command = conf.command
     with db_engine.connect(conf).connect() as connection:
         today = db_engine.now(connection) // closed_days.DAY_MS
+        known = units.Units(connection)
     until = today if command.until is None else min(command.until + 1, today)
     of = 'all probes' if command.all else f'probe {command.probe}'
     probes = None if command.all else [command.probe]
@@ -165,8 +169,8 @@ def _close(conf: cfg.ConfigOpts) -> None:
         if order.days or order.waiting:
             print(
                 f'Closed {order.days} days of probe {probe} with '
-                f'{base.kwh(order.millijoules)} kWh, {order.incomplete} of '
-                'them incomplete'
+                f'{known.of(probe).format(order.millijoules)}, '
+                f'{order.incomplete} of them incomplete'
             )
         if order.waiting:
             print(f'Not all days of probe {probe}: {order.waiting}; try again')

@@ -15,8 +15,6 @@ import prettytable
 #: Value of a row; None if it is unknown or does not exist.
 Value: typing.TypeAlias = str | float | None
 
-#: Format of an energy in tables.
-KWH = '.6f'
 #: Format of a share, such as coverage, in tables.
 SHARE = '.4f'
 

@@ -6,6 +6,7 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import listing
+from energy_meter.cmd.manage import units
 from energy_meter.collector import administration
 from energy_meter.db import energies
 from energy_meter.db import engine as db_engine
@@ -52,7 +53,7 @@ def _list(conf: cfg.ConfigOpts) -> None:
             conf,
             [
                 listing.Column('probe'),
-                listing.Column('kWh', listing.KWH),
+                units.KWH.column(),
                 listing.Column('W', '.1f'),
                 listing.Column('last measurement'),
                 listing.Column('coverage', listing.SHARE),
@@ -84,19 +85,20 @@ def _energy(conf: cfg.ConfigOpts) -> None:
     with db_engine.snapshot(db_engine.connect(conf)) as connection:
         probe = subjects.get(connection, command.probe)
         [answer] = energies.read(connection, [probe], period)
-    print(f'{base.kwh(answer.total.interval.millijoules)} kWh')
+    print(units.KWH.format(answer.total.interval.millijoules))
 
 
 def _delete(conf: cfg.ConfigOpts) -> None:
     probe = conf.command.probe
-    millijoules = base.change_database(
+    unit = units.load(conf).of(probe)
+    removed = base.change_database(
         conf,
         lambda engine: administration.delete_probe(
             engine, probe, base.operator()
         ),
-        lambda millijoules: (
-            f'Delete probe {probe} with {base.kwh(millijoules)} kWh? This '
-            'cannot be undone.'
+        lambda removed: (
+            f'Delete probe {probe} with {unit.format(removed)}? This cannot '
+            'be undone.'
         ),
     )
-    print(f'Deleted probe {probe} with {base.kwh(millijoules)} kWh')
+    print(f'Deleted probe {probe} with {unit.format(removed)}')

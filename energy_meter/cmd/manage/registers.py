@@ -6,6 +6,7 @@ from oslo_config import cfg
 
 from energy_meter.cmd.manage import base
 from energy_meter.cmd.manage import listing
+from energy_meter.cmd.manage import units
 from energy_meter.collector import administration
 from energy_meter.collector import registers
 from energy_meter.db import engine as db_engine
@@ -37,14 +38,16 @@ def add_commands(areas: base.Areas) -> None:
 
 def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
     with db_engine.connect(conf).begin() as connection:
+        known = units.Units(connection)
         listing.show(
             conf,
             [
                 listing.Column('probe'),
                 listing.Column('line'),
                 listing.Column('role'),
-                listing.Column('kWh', listing.KWH),
-                listing.Column('overlap kWh', listing.KWH),
+                units.KWH.column(),
+                units.KWH.column('overlap '),
+                units.CPU_HOURS.column(),
                 listing.Column('opened'),
                 listing.Column('clock'),
                 listing.Column('coverage', listing.SHARE),
@@ -58,8 +61,7 @@ def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
                     view.probe,
                     view.line,
                     view.role,
-                    base.to_kwh(view.millijoules),
-                    base.to_kwh(view.overlap),
+                    *_amounts(view, known.of(view.probe)),
                     base.utc(view.opened_at),
                     view.correction and view.correction.removeprefix('clock_'),
                     view.coverage,
@@ -73,6 +75,15 @@ def _list(conf: cfg.ConfigOpts, probe: str | None = None) -> None:
         )
 
 
+def _amounts(
+    view: registers.RegisterView, unit: units.Unit
+) -> list[listing.Value]:
+    """Return the energy and the overlap, or the CPU time."""
+    if unit is units.CPU_HOURS:
+        return [None, None, unit.convert(view.millijoules)]
+    return [*map(unit.convert, (view.millijoules, view.overlap)), None]
+
+
 def _show(conf: cfg.ConfigOpts) -> None:
     _list(conf, conf.command.probe)
 
@@ -83,6 +94,7 @@ def _void(conf: cfg.ConfigOpts) -> None:
         view = registers.find(
             connection, command.probe, command.agent_id, command.register
         )
+        unit = units.Units(connection).of(command.probe)
     removed = base.change_database(
         conf,
         lambda engine: administration.void(
@@ -90,13 +102,13 @@ def _void(conf: cfg.ConfigOpts) -> None:
         ),
         lambda removed: (
             f'Void register {view.register} with '
-            f'{base.kwh(view.millijoules)} kWh, agent {view.agent_name}? This '
-            f'removes {base.kwh(removed)} kWh from probe {view.probe}, and '
+            f'{unit.format(view.millijoules)}, agent {view.agent_name}? This '
+            f'removes {unit.format(removed)} from probe {view.probe}, and '
             'cannot be undone.'
         ),
     )
     print(
-        f'Voided register {view.register}. Removed {base.kwh(removed)} kWh '
+        f'Voided register {view.register}. Removed {unit.format(removed)} '
         f'from probe {view.probe}. If an agent still uses this register, '
         'restart the agent so that it opens a new one'
     )

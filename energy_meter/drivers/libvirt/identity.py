@@ -16,8 +16,8 @@ NAMESPACE = 'http://openstack.org/xmlns/libvirt/nova/1.1'
 
 #: IDs of Keystone, or of a directory that it uses.
 _ID = re.compile(r'[A-Za-z0-9_.:@+-]{1,64}')
-#: Maximum length of names in messages.
-_MAX_LENGTH = 190
+#: Maximum length of names in messages, and of names of projects.
+_MAX_LENGTH, _MAX_PROJECT_LENGTH = 190, 64
 #: Maximum number of vCPUs, and of MiB of memory.
 _MAX_SIZE = 2**31
 
@@ -42,9 +42,15 @@ def parse(
         user = _id(root.find('{*}owner/{*}user'))
     except (etree.ParseError, ValueError):
         return None
-    name = _printable(root.findtext('{*}name') or '') or uuid
     return cpu_usage.Instance(
-        uuid, name, project, user, vcpus, memory, is_reserved
+        uuid,
+        _name(root, 'name', _MAX_LENGTH) or uuid,
+        project,
+        _name(root, 'owner/{*}project', _MAX_PROJECT_LENGTH),
+        user,
+        vcpus,
+        memory,
+        is_reserved,
     )
 
 
@@ -62,9 +68,10 @@ def _id(element: etree.Element | None) -> str:
     return text
 
 
-def _printable(text: str) -> str:
+def _name(root: etree.Element, path: str, max_length: int) -> str:
     """Return a text without what names in messages may not contain."""
+    text = root.findtext(f'{{*}}{path}') or ''
     printable = ''.join(
         character if character.isprintable() else ' ' for character in text
     )
-    return printable.strip()[:_MAX_LENGTH].rstrip()
+    return printable.strip()[:max_length].rstrip()

@@ -17,7 +17,7 @@ from energy_meter.drivers.libvirt import passthrough
 LOG = logging.getLogger(__name__)
 
 #: Maximum number of instances and devices in a message.
-MAX_INSTANCES = 1000
+MAX_INSTANCES = 750
 
 #: CPU time of an instance without a process.
 _NO_PROCESS = ('', 0)

@@ -20,6 +20,7 @@ INSTANCE: Values = {
     'Project ID': lambda instance: instance.project_id,
 }
 LONG_INSTANCE: Values = INSTANCE | {
+    'Project Name': lambda instance: instance.project_name,
     'User ID': lambda instance: instance.user_id,
     # Nova's IDs for those who may not know names.
     'Hosts': lambda instance: ' '.join(
@@ -29,6 +30,7 @@ LONG_INSTANCE: Values = INSTANCE | {
 }
 PROJECT: Values = {
     'Project ID': lambda project: project.project_id,
+    'Name': lambda project: project.project_name,
     'Instances': lambda project: project.instances,
 }
 LONG_PROJECT: Values = PROJECT | {

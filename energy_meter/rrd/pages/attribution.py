@@ -3,6 +3,8 @@
 """Pages of the energy of a host or a project, and what used it."""
 
 import collections.abc
+import csv
+import io
 import time
 import typing
 
@@ -10,16 +12,26 @@ import webob
 from wsme import exc as wsme_exc
 
 from energy_meter import exception
+from energy_meter.clients import attributed
 from energy_meter.clients import usage
 from energy_meter.rrd.energy import intervals
 from energy_meter.rrd.energy import source as energy_source
 from energy_meter.rrd.energy import stack
+from energy_meter.rrd.pages import energy
 from energy_meter.rrd.pages import view
 from energy_meter.rrd.reading import periods
 from energy_meter.web import conditional
 
+#: The first is the default.
+FORMATS = ('html', 'csv')
+
 #: Energy is attributed in quarter-hours.
 _QUARTER_HOUR_S = 900
+
+_TIME = ('start', 'end', 'kwh', 'millijoules')
+_QUALITY = ('coverage', 'uncertain_kwh', 'quality', 'state', 'version')
+#: What the energy of a host was used for, in kWh.
+_USES = ('instances', 'overhead', 'unallocated', 'unattributed', 'idle')
 
 _Result = typing.TypeVar('_Result')
 
@@ -33,9 +45,12 @@ class Attribution:
         self._source = source
         self._renderer = renderer
 
-    def host(self, name: str, period_name: str) -> webob.Response:
-        """Return the page of a host.
+    def host(
+        self, name: str, period_name: str, document_format: str
+    ) -> webob.Response:
+        """Return the page of a host, or its rows.
 
+        :param document_format: one of :data:`FORMATS`.
         :raises ClientSideError: if the API is unavailable, or knows nothing.
         """
         period = periods.parse(period_name)
@@ -44,6 +59,8 @@ class Attribution:
         pages = _answer(lambda: self._source.of_host(query, name))
         host = pages[0].members[0]
         rows = [row for page in pages for row in page.members[0].intervals]
+        if document_format == 'csv':
+            return _csv(rows, _USES)
         return _page(
             self._renderer.attribution(
                 'host.html',
@@ -60,9 +77,12 @@ class Attribution:
             )
         )
 
-    def project(self, name: str, period_name: str) -> webob.Response:
-        """Return the page of a project.
+    def project(
+        self, name: str, period_name: str, document_format: str
+    ) -> webob.Response:
+        """Return the page of a project, or its rows.
 
+        :param document_format: one of :data:`FORMATS`.
         :raises ClientSideError: if the API is unavailable.
         """
         period = periods.parse(period_name)
@@ -73,6 +93,8 @@ class Attribution:
         )
         project = pages[0].members[0]
         rows = [row for page in pages for row in page.members[0].intervals]
+        if document_format == 'csv':
+            return _csv(rows, ())
         return _page(
             self._renderer.attribution(
                 'project.html',
@@ -111,6 +133,22 @@ def _answer(ask: collections.abc.Callable[[], _Result]) -> _Result:
         )
     except exception.APIError:
         raise wsme_exc.ClientSideError('Energy is unavailable right now.', 503)
+
+
+def _csv(
+    rows: collections.abc.Iterable[attributed.Row | attributed.HostRow],
+    uses: tuple[str, ...],
+) -> webob.Response:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow((*_TIME, *(f'{use}_kwh' for use in uses), *_QUALITY))
+    for row in rows:
+        start, end, *rest = (
+            getattr(row, name) for name in (*_TIME, *uses, *_QUALITY)
+        )
+        writer.writerow((energy.iso(start), energy.iso(end), *rest))
+    content = text.getvalue().encode()
+    return conditional.answer(content, 'text/csv', lambda: content)
 
 
 def _page(html: str) -> webob.Response:

@@ -3,6 +3,7 @@
 """Responses with the energy of a period."""
 
 import csv
+import datetime
 import io
 import time
 
@@ -96,14 +97,15 @@ class Energy:
 def _row(interval: usage.Interval) -> dict[str, object]:
     return {
         **interval._asdict(),
-        'start': _date(interval.start),
-        'end': _date(interval.end),
+        'start': iso(interval.start),
+        'end': iso(interval.end),
         # A string, because JSON's numbers are exact up to 2**53 only.
         'millijoules': str(interval.millijoules),
     }
 
 
-def _date(value: object) -> str:
+def iso(value: datetime.datetime) -> str:
+    """Return a date in UTC as text."""
     return f'{value:%Y-%m-%dT%H:%M:%SZ}'
 
 
@@ -120,7 +122,7 @@ def _as_json(
             'probe': probe,
             'step': query.step,
             'timezone': query.timezone,
-            'final_until': None if final is None else _date(final),
+            'final_until': None if final is None else iso(final),
             'total': _row(shown.total),
             'intervals': [_row(interval) for interval in shown.intervals],
         }

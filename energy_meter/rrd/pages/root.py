@@ -217,16 +217,18 @@ class Root:
     def attribution(
         self, kind: str, name: str, period: str = 'month'
     ) -> webob.Response:
-        """Respond with the page of a host or a project.
+        """Respond with the page of a host or a project, or with its rows.
 
         :param kind: ``host`` or ``project``.
-        :raises ClientSideError: if the API does not answer, or knows nothing.
+        :raises ClientSideError: if a parameter is invalid, or the API does
+            not answer or knows nothing.
         """
         if self._attributed is None:
             raise wsme_exc.ClientSideError('Energy is not configured.', 404)
+        document_format = _choose('format', attribution.FORMATS)
         if kind == 'host':
-            return self._attributed.host(name, period)
-        return self._attributed.project(name, period)
+            return self._attributed.host(name, period, document_format)
+        return self._attributed.project(name, period, document_format)
 
     @pecan.expose()
     def rrd(self, probe: str) -> webob.Response:

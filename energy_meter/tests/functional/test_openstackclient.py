@@ -162,7 +162,9 @@ class TenantsTest(base.BaseTestCase):
         instances = {}
         for number, user in enumerate((self.alice, self.bob)):
             project = self.keystone.session(user).get_project_id()
-            identity = attributed_days.Identity(f'vm-{number}', project, 'u')
+            identity = attributed_days.Identity(
+                f'vm-{number}', project, f'name-{number}', 'u'
+            )
             instances[usages.uuid(number)] = identity, lambda _: 100.0
         # Days of a month that is over.
         with db_engine.writing(engine) as connection:

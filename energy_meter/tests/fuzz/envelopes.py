@@ -170,6 +170,7 @@ def _generate_usage(source: draw.Draw, instances: int) -> object:
                         f'00000000-0000-4000-8000-{number:012}',
                         'vm',
                         'project',
+                        'web',
                         'user',
                         source.integer(2**53),
                         source.integer(2**53),

@@ -59,6 +59,7 @@ def instance(uuid: str, total: Document, **fields: typing.Any) -> Document:
         'instance_id': uuid,
         'name': f'name-{uuid}',
         'project_id': 'p',
+        'project_name': 'web',
         'user_id': 'u',
         'host_ids': ['h1'],
         'scopes': ['node'],
@@ -71,6 +72,7 @@ def project(name: str, total: Document, **fields: typing.Any) -> Document:
     """Return a project of a list."""
     return {
         'project_id': name,
+        'project_name': f'name-{name}',
         'instances': 2,
         'scopes': ['node'],
         'total': total,
@@ -143,6 +145,7 @@ def host_instance(
         'instance_id': uuid,
         'name': f'name-{uuid}',
         'project_id': 'p',
+        'project_name': 'web',
         'user_id': 'u',
         'total': total(rows),
         'millijoules': [each['millijoules'] for each in rows],

@@ -29,7 +29,7 @@ def _id(length: int) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """Let all known probes measure energy, and create the new tables."""
+    """Make known probes measure energy, and create the new tables."""
     op.add_column(
         'probe',
         sa.Column(
@@ -98,6 +98,7 @@ def _create_attributed_days() -> None:
         sa.Column('instance', _id(36), primary_key=True),
         sa.Column('name', _id(190), nullable=False),
         sa.Column('project', _id(190), nullable=False),
+        sa.Column('project_name', _id(64), nullable=False),
         sa.Column('user', _id(190), nullable=False),
         sa.Column('idle', sa.BigInteger, nullable=False),
         sa.Column('dynamic', sa.BigInteger, nullable=False),

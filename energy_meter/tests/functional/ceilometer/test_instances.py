@@ -54,7 +54,10 @@ class InstancesTest(base.BaseTestCase):
         session = cls.gnocchi.client(user).session
         name = str(uuid.uuid4())
         identity = attributed_days.Identity(
-            f'vm-{name}', session.get_project_id(), session.get_user_id()
+            f'vm-{name}',
+            session.get_project_id(),
+            'web',
+            session.get_user_id(),
         )
         cls.gnocchi.create_instance(
             name,

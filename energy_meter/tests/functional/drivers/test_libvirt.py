@@ -84,9 +84,18 @@ class LibvirtTest(base.BaseTestCase):
         # not, and the third one does not appear.
         self.assertEqual('a', started[0].name)
         self.assertEqual(
-            {(busy.uuid, 'p1', 2, 512), (halted.uuid, 'p2', 1, 16)},
             {
-                (each.uuid, each.project, each.vcpus, each.memory)
+                (busy.uuid, 'p1', 'name of p1', 2, 512),
+                (halted.uuid, 'p2', 'name of p2', 1, 16),
+            },
+            {
+                (
+                    each.uuid,
+                    each.project,
+                    each.project_name,
+                    each.vcpus,
+                    each.memory,
+                )
                 for each in last.usage.layout.instances
                 if each.uuid in (busy.uuid, halted.uuid, foreign.uuid)
             },

@@ -33,7 +33,7 @@ _METADATA = """
   </nova:flavor>
   <nova:owner>
     <nova:user uuid="{user}">u</nova:user>
-    <nova:project uuid="{project}">p</nova:project>
+    <nova:project uuid="{project}">name of {project}</nova:project>
   </nova:owner>
 </nova:instance>
 """

@@ -281,6 +281,9 @@ class ProjectsTest(AttributedTestCase):
 
 
 class HostsTest(AttributedTestCase):
+    def test_hosts_are_listed(self):
+        self.assertEqual({'hosts': ['compute-1']}, self.get('/v1/hosts/').json)
+
     def test_parts_add_up_to_the_energy_of_the_host(self):
         url = f'/v1/hosts/compute-1/energy?{BOTH}&step=3600'
 
@@ -497,6 +500,8 @@ class AuthorizationTest(ReaderTestCase):
             self.read(f'{url}?{parameters}', status)
 
     def test_hosts_are_for_the_site(self):
+        self.read('/v1/hosts/', 403)
+        self.read('/v1/hosts/', role='admin')
         self.read(f'/v1/hosts/compute-1/energy?{CLOSED}', 403)
         self.read(f'/v1/hosts/unknown/energy?{CLOSED}', 403)
         self.read(f'/v1/hosts/compute-1/energy?{CLOSED}', role='admin')

@@ -24,6 +24,7 @@ PATHS = (
     f'/v1/instances/<instance>/energy?{PERIOD}',
     f'/v1/projects?{PERIOD}',
     f'/v1/projects/<project>/energy?{PERIOD}',
+    '/v1/hosts/',
     f'/v1/hosts/<host>/energy?{PERIOD}',
     f'/v1/instances?{PERIOD}&format=csv',
 )

@@ -22,6 +22,8 @@ HOST_WH = 24 * (100 + 5 + 10) + 12 * 20
 
 
 class MonthMetricsTest(test_instances.AttributedTestCase):
+    config = f'{base.APITestCase.config}datacenter = fra1\n'
+
     def read(self, name, *labels):
         """Return the values of a metric in mJ, by some of its labels."""
         return {
@@ -52,9 +54,12 @@ class MonthMetricsTest(test_instances.AttributedTestCase):
             )
 
         self.assertEqual(
-            {('node', 'compute-1'): HOST_WH * WH},
+            {('fra1', 'node', 'compute-1'): HOST_WH * WH},
             self.read(
-                'sustainability_device_energy_kwh', 'component', 'device'
+                'sustainability_device_energy_kwh',
+                'datacenter',
+                'component',
+                'device',
             ),
         )
 
@@ -62,6 +67,16 @@ class MonthMetricsTest(test_instances.AttributedTestCase):
         self.assertEqual(
             self.energy('projects'),
             self.read('sustainability_tenant_energy_kwh', 'project_id'),
+        )
+        self.assertEqual(
+            {('project-0', 'team-0'), ('project-1', 'team-1')},
+            {
+                *self.read(
+                    'sustainability_tenant_energy_kwh',
+                    'project_id',
+                    'project_name',
+                )
+            },
         )
 
     def test_instances_have_their_energy_and_project(self):

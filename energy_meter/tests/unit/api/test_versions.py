@@ -55,8 +55,12 @@ class VersionsTest(base.APITestCase):
                             {'rel': rel, 'href': f'http://localhost/v1/{path}'}
                             for rel, path in (
                                 ('self', ''),
+                                ('probe-ids', 'probe-ids/'),
                                 ('probes', 'probes/'),
                                 ('energy', 'energy/'),
+                                ('instances', 'instances/'),
+                                ('projects', 'projects/'),
+                                ('hosts', 'hosts/'),
                             )
                         ],
                     }
@@ -65,8 +69,12 @@ class VersionsTest(base.APITestCase):
             self.get('/').json,
         )
 
-    def test_version_has_own_document(self):
-        self.assertEqual('v1.0', self.get('/v1/').json['version']['id'])
+    def test_version_has_own_document_whose_links_work(self):
+        version = self.get('/v1/').json['version']
+
+        self.assertEqual('v1.0', version['id'])
+        for link in version['links']:
+            self.get(link['href'].removeprefix('http://localhost'))
 
     def test_parameters_are_ignored(self):
         for query in ('x=1', 'x=%ff', '__body__=1', 'result=1'):

@@ -19,7 +19,14 @@ MISSING = types.MappingProxyType({})
 
 def instance(uuid, vcpus=1, memory=1024, is_reserved=True):
     return cpu_usage.Instance(
-        uuid, f'name of {uuid}', 'project', 'user', vcpus, memory, is_reserved
+        uuid,
+        f'name of {uuid}',
+        'project',
+        'name of project',
+        'user',
+        vcpus,
+        memory,
+        is_reserved,
     )
 
 

@@ -75,6 +75,9 @@ class EstimateTest(base.BaseTestCase):
             min_size=1,
         )
     )
+    @hypothesis.example(
+        [idle_power.Load(0.0, 0.0), idle_power.Load(0.0, 5e-324)]
+    )
     def test_idle_power_is_between_zero_and_the_lowest(self, some):
         found = idle_power.estimate(some)
 

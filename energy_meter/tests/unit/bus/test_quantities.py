@@ -21,12 +21,16 @@ from energy_meter.tests.unit.bus import test_envelope
 
 DESTINATION = signing.Keyring(['secret-of-the-destination'])
 
+project_names = test_envelope.ids.filter(
+    lambda name: len(name) <= layouts.MAX_PROJECT_NAME_LENGTH
+)
 owners = strategies.text('09afAZ_.:@+-', max_size=64)
 instances = strategies.builds(
     cpu_usage.Instance,
     strategies.uuids().map(str),
     test_envelope.ids,
     owners,
+    strategies.just('') | project_names,
     owners,
     test_envelope.integers,
     test_envelope.integers,
@@ -99,6 +103,7 @@ def instance(**changes):
                 'uuid': usages.uuid(1),
                 'name': 'vm-1',
                 'project': 'f' * 32,
+                'project_name': 'web',
                 'user': '',
                 'vcpus': 2,
                 'memory': 2048,
@@ -182,7 +187,7 @@ class DecodingTest(test_envelope.EnvelopeCase):
         )
         self.assertEqual(
             cpu_usage.Instance(
-                usages.uuid(1), 'vm-1', 'f' * 32, '', 2, 2048, True
+                usages.uuid(1), 'vm-1', 'f' * 32, 'web', '', 2, 2048, True
             ),
             measured.usage.layout.instances[0],
         )
@@ -247,6 +252,10 @@ class DecodingTest(test_envelope.EnvelopeCase):
             {'project': None},
             {'project': 'a b'},
             {'project': 'a' * 65},
+            {'project_name': None},
+            {'project_name': 'a\nb'},
+            {'project_name': ' '},
+            {'project_name': 'x' * 65},
             {'user': 'é'},
             {'vcpus': -1},
             {'memory': 0.5},
@@ -299,6 +308,7 @@ class DivisionTest(base.BaseTestCase):
                     usages.uuid(number),
                     name,
                     'p' * 64,
+                    name[: layouts.MAX_PROJECT_NAME_LENGTH],
                     'u' * 64,
                     largest,
                     largest,

@@ -49,7 +49,8 @@ class AttributionTest(_TestCase):
 
         (instance,) = page.members
         self.assertEqual(
-            ('i', 'name-i', 'p', 'u', ('h1',), None, ('node',)), instance[:7]
+            ('i', 'name-i', 'p', 'web', 'u', ('h1',), None, ('node',)),
+            instance[:8],
         )
         self.assertEqual(2**60 + 1, instance.intervals[0].millijoules)
         self.assertEqual(0.5, instance.intervals[0].idle_kwh)

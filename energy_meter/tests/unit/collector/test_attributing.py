@@ -2,6 +2,7 @@
 
 """Attribution of closed days, and its versions."""
 
+import dataclasses
 import threading
 from unittest import mock
 
@@ -197,17 +198,10 @@ class _Broken(attribution_methods.ReservedAndCPU):
         return attribution_methods.ReservedAndCPU.shares(layout, busy, cpu)
 
 
-class AttributorTest(db_base.DatabaseTest):
+class _AttributorTestCase(db_base.DatabaseTest):
     def setUp(self) -> None:
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger())
-
-    def close(self, *hosts_: hosts.Host) -> None:
-        """Meter hosts for a day, and close it."""
-        end = hosts.START + 30 * hosts.HOUR_MS
-        for host in hosts_:
-            host.meter(hosts.START, end, step=15 * hosts.HOUR_MS)
-        closings.close(self.engine, end)
 
     def run_attributor(
         self, method: type[attribution_methods.Method] = hosts.RULES.method
@@ -220,6 +214,15 @@ class AttributorTest(db_base.DatabaseTest):
             self.counters,
             log_throttle.ThrottledLogger(attributing.LOG),
         ).run()
+
+
+class AttributorTest(_AttributorTestCase):
+    def close(self, *hosts_: hosts.Host) -> None:
+        """Meter hosts for a day, and close it."""
+        end = hosts.START + 30 * hosts.HOUR_MS
+        for host in hosts_:
+            host.meter(hosts.START, end, step=15 * hosts.HOUR_MS)
+        closings.close(self.engine, end)
 
     def due(self) -> dict[int, set[str]]:
         """Return the probes with days to be attributed."""
@@ -285,11 +288,79 @@ class AttributorTest(db_base.DatabaseTest):
             self.log.output,
         )
 
+
+class IdlePowerTest(_AttributorTestCase):
+    """A host that needs 105 W, and 10 W more while its guest computes."""
+
+    def meter(
+        self, guest: hosts.Guest, configured: float | None, days: int = 1
+    ) -> hosts.Host:
+        host = hosts.Host(self.engine, 'a', [guest], configured=configured)
+        end = hosts.START + days * hosts.DAY_MS
+        host.meter(hosts.START, end, host.energy_probe)
+        return host
+
+    def attribute(self, days: int) -> str:
+        """Close and attribute days; return the log."""
+        closings.close(self.engine, hosts.START + (days + 5) * hosts.DAY_MS)
+        self.run_attributor()
+        self.assertEqual(days, self.counters.value('attributions'))
+        return self.log.output
+
     def test_idle_power_above_what_a_host_needs_is_reported(self):
-        self.close(
-            hosts.Host(self.engine, 'a', [hosts.Guest(1)], configured=200.0)
+        host = self.meter(hosts.Guest(1), configured=200.0)
+        host.meter(hosts.START, hosts.START + hosts.DAY_MS, host.usage_probe)
+
+        self.assertIn(
+            'Idle power of host a is too high: it needed less than 200 W',
+            self.attribute(1),
         )
 
-        self.run_attributor()
+    def test_devices_of_instances_do_not_count(self):
+        # Given a host that needs less than 120 W, and a GPU with 30 W,
+        host = hosts.Host(
+            self.engine,
+            'a',
+            [hosts.Guest(1)],
+            idle_watts=130,
+            configured=120.0,
+            devices=(cpu_usage.Device('a-gpu', usages.uuid(1)),),
+        )
+        gpu = dataclasses.replace(
+            host,
+            guests=[],
+            overhead=0.0,
+            idle_watts=30,
+            scope='gpu',
+            suffix='gpu',
+        )
+        gpu.meter(hosts.START, hosts.START + hosts.DAY_MS, 'a-gpu')
+        host.meter(hosts.START, hosts.START + hosts.DAY_MS)
 
-        self.assertIn('Idle power of host a is too high', self.log.output)
+        self.assertIn('too high', self.attribute(1))
+
+    def test_quarter_hours_without_usage_do_not_count(self):
+        # Given a host that needs less once its usage is not known,
+        noon = hosts.START + 12 * hosts.HOUR_MS
+        host = self.meter(hosts.Guest(1, end=noon), configured=110.0)
+        host.meter(hosts.START, noon, host.usage_probe)
+
+        self.assertNotIn('too high', self.attribute(1))
+
+    def test_quarter_hours_of_several_days_count_together(self):
+        # Given a host that needs less in the last of 192 quarter-hours,
+        end = hosts.START + 2 * hosts.DAY_MS
+        guest = hosts.Guest(1, end=end - hosts.QUARTER_MS)
+        host = self.meter(guest, configured=110.0, days=2)
+        host.meter(hosts.START, end, host.usage_probe)
+
+        self.assertNotIn('too high', self.attribute(2))
+
+    def test_more_than_one_percent_of_several_days_is_reported(self):
+        # Given a host that needs less in the last 2 of 192 quarter-hours,
+        end = hosts.START + 2 * hosts.DAY_MS
+        guest = hosts.Guest(1, end=end - 2 * hosts.QUARTER_MS)
+        host = self.meter(guest, configured=110.0, days=2)
+        host.meter(hosts.START, end, host.usage_probe)
+
+        self.assertIn('too high', self.attribute(2))

@@ -178,6 +178,7 @@ def attribute(
     """Write versions of a day of all hosts that are due."""
     with db_engine.writing(engine) as connection:
         hosts = host_probes.load(connection).values()
-        return collector_attributing.attribute(
+        written = collector_attributing.attribute(
             connection, [*hosts], day, RULES
         )
+    return [each.day for each in written]

@@ -5,12 +5,14 @@
 from unittest import mock
 
 from energy_meter import exception
+from energy_meter.db import attributed_days
 from energy_meter.db import energies
 from energy_meter.db import engine as db_engine
 from energy_meter.db import host_days
 from energy_meter.db import instance_days
 from energy_meter.db import instances
 from energy_meter.db import open_days
+from energy_meter.tests import attributed
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.db import base as db_base
@@ -24,25 +26,7 @@ FIRST, SECOND = (
 )
 
 
-class InstancesTest(db_base.DatabaseTest):
-    """Instance 1 moves from host a to host b after a day.
-
-    Two days are closed, and six hours of the third one are known.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        moved = START + DAY_MS
-        for name, guests in (
-            ('a', [hosts.Guest(1, end=moved), hosts.Guest(2, 2.0)]),
-            ('b', [hosts.Guest(1, start=moved)]),
-        ):
-            host = hosts.Host(self.engine, name, guests)
-            host.meter(START, NOW, step=6 * HOUR_MS)
-        closings.close(self.engine, NOW)
-        for day in hosts.DAY, hosts.DAY + 1:
-            hosts.attribute(self.engine, day)
-
+class _TestCase(db_base.DatabaseTest):
     def read(
         self, *edges: int, limit: int = 10, as_of: int | None = None, **chosen
     ) -> list[instances.Answer]:
@@ -61,6 +45,26 @@ class InstancesTest(db_base.DatabaseTest):
                 connection, conditions, period, unclosed, limit
             )
         return answers
+
+
+class InstancesTest(_TestCase):
+    """Instance 1 moves from host a to host b after a day.
+
+    Two days are closed, and six hours of the third one are known.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        moved = START + DAY_MS
+        for name, guests in (
+            ('a', [hosts.Guest(1, end=moved), hosts.Guest(2, 2.0)]),
+            ('b', [hosts.Guest(1, start=moved)]),
+        ):
+            host = hosts.Host(self.engine, name, guests)
+            host.meter(START, NOW, step=6 * HOUR_MS)
+        closings.close(self.engine, NOW)
+        for day in hosts.DAY, hosts.DAY + 1:
+            hosts.attribute(self.engine, day)
 
     def test_instance_that_moves_has_its_energy_of_both_hosts(self):
         first, second = self.read(START, START + DAY_MS, START + 2 * DAY_MS)
@@ -91,6 +95,7 @@ class InstancesTest(db_base.DatabaseTest):
 
         self.assertEqual(('project-0', 'project-1'), (zero.id, one.id))
         self.assertEqual({usages.uuid(1)}, one.instances)
+        self.assertEqual('team-1', one.project_name)
         self.assertEqual(54 * FIRST, one.total.part.millijoules)
         self.assertEqual(54 * SECOND, zero.total.part.millijoules)
 
@@ -154,3 +159,82 @@ class InstancesTest(db_base.DatabaseTest):
                 row.instances,
                 sum(each.rows[number].millijoules for each in answer.members),
             )
+
+
+class RenamedProjectTest(_TestCase):
+    """A project is renamed between two closed days.
+
+    On the second day it has a new instance, and the old one has the metadata
+    of before.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        old, new = (
+            attributed_days.Identity('vm', 'project', name, 'user')
+            for name in ('z-old', 'new')
+        )
+        first, second = map(usages.uuid, (1, 2))
+        days = [{first: old}, {first: old, second: new}]
+        with db_engine.writing(self.engine) as connection:
+            attributed_days.insert(
+                connection,
+                [
+                    attributed.day(
+                        hosts.DAY + number,
+                        'a',
+                        {
+                            uuid: (identity, lambda _: 1.0)
+                            for uuid, identity in identities.items()
+                        },
+                    )
+                    for number, identities in enumerate(days)
+                ],
+            )
+
+    def names(self, *edges: int, **chosen) -> list[str]:
+        """Return the names of the projects that are found."""
+        return [each.project_name for each in self.read(*edges, **chosen)]
+
+    def test_name_that_appeared_last_is_that_of_the_project(self):
+        edges = START, START + 2 * DAY_MS
+
+        self.assertEqual(['new'], self.names(*edges, is_by_project=True))
+
+    def test_closed_day_keeps_the_name_that_it_had(self):
+        edges = START, START + DAY_MS
+
+        self.assertEqual(['z-old'], self.names(*edges, is_by_project=True))
+
+    def test_instances_have_the_name_of_their_metadata(self):
+        edges = START, START + 2 * DAY_MS
+
+        self.assertEqual(['z-old', 'new'], self.names(*edges))
+
+    def test_unknown_name_is_not_the_latest(self):
+        identity = attributed_days.Identity('vm', 'project', '', 'user')
+        with db_engine.writing(self.engine) as connection:
+            attributed_days.insert(
+                connection,
+                [
+                    attributed.day(
+                        hosts.DAY + 2,
+                        'b',
+                        {usages.uuid(3): (identity, lambda _: 1.0)},
+                    )
+                ],
+            )
+        edges = START, START + 3 * DAY_MS
+
+        self.assertEqual(['new'], self.names(*edges, is_by_project=True))
+
+
+class OpenDayTest(_TestCase):
+    def test_name_of_a_project_is_known_before_its_day_is_closed(self):
+        host = hosts.Host(self.engine, guests=[hosts.Guest(1)])
+        host.meter(START, START + HOUR_MS)
+
+        [answer] = self.read(START, START + HOUR_MS, is_by_project=True)
+
+        self.assertFalse(answer.total.is_closed)
+        self.assertEqual('team-1', answer.project_name)

@@ -51,10 +51,17 @@ class UsageMarksTest(base.DatabaseTest):
                 123.456,
                 (
                     cpu_usage.Instance(
-                        usages.uuid(1), 'héß "1"', 'p', 'u', 4, 8192, True
+                        usages.uuid(1),
+                        'héß "1"',
+                        'p',
+                        '"é"',
+                        'u',
+                        4,
+                        8192,
+                        True,
                     ),
                     cpu_usage.Instance(
-                        usages.uuid(2), '数', '', '', 1, 1, False
+                        usages.uuid(2), '数', '', '', '', 1, 1, False
                     ),
                 ),
                 (

@@ -179,9 +179,14 @@ class ShowTest(_TestCase):
         rows = self.read('project', 'list')
 
         self.assertEqual(
-            [('p', 2, 1.0), ('q', 2, 1.0)],
+            [('p', 'name-p', 2, 1.0), ('q', 'name-q', 2, 1.0)],
             [
-                (row['Project ID'], row['Instances'], row['Energy (kWh)'])
+                (
+                    row['Project ID'],
+                    row['Name'],
+                    row['Instances'],
+                    row['Energy (kWh)'],
+                )
                 for row in rows
             ],
         )

@@ -14,7 +14,10 @@ METADATA = """
 <instance>
   <name>{name}</name>
   <flavor><memory>{memory}</memory><vcpus>{vcpus}</vcpus></flavor>
-  <owner><user uuid="{user}"/><project uuid="{project}"/></owner>
+  <owner>
+    <user uuid="{user}"/>
+    <project uuid="{project}">{project_name}</project>
+  </owner>
 </instance>
 """
 
@@ -24,6 +27,7 @@ def metadata(**fields):
     default = {
         'name': 'n',
         'project': 'p',
+        'project_name': '',
         'user': 'u',
         'vcpus': 2,
         'memory': 512,

@@ -8,7 +8,9 @@ from oslotest import base
 
 from energy_meter import cpu_usage
 from energy_meter.bus import fields
+from energy_meter.bus import layouts
 from energy_meter.drivers.libvirt import identity
+from energy_meter.tests import usages
 from energy_meter.tests.unit.drivers.libvirt import fakes
 
 UUID = 'c7a5fdbd-edaf-9455-926a-d65c16db1809'
@@ -39,7 +41,7 @@ class IdentityTest(base.BaseTestCase):
     def test_identity_is_that_of_nova(self):
         self.assertEqual(
             cpu_usage.Instance(
-                UUID, 'web & mail', '9b3e', '0d5c', 4, 2048, True
+                UUID, 'web & mail', '9b3e', 'web', '0d5c', 4, 2048, True
             ),
             identity.parse(UUID, NOVA, True),
         )
@@ -70,14 +72,22 @@ class IdentityTest(base.BaseTestCase):
 
         self.assertEqual(UUID, instance.name)
 
+    def test_project_without_name_is_known(self):
+        instance = identity.parse(UUID, fakes.metadata(project='p'), True)
+
+        self.assertEqual(('p', ''), (instance.project, instance.project_name))
+
     @given(st.text(st.characters(exclude_characters='<&>')))
     def test_any_name_is_valid_in_messages(self, name):
         # XML has no control characters.
         text = ''.join(each for each in name if each >= ' ')
-        parsed = identity.parse(UUID, fakes.metadata(name=text), True)
+        metadata = fakes.metadata(name=text, project_name=text)
+        parsed = identity.parse(UUID, metadata, True)
 
         # Nova's metadata has none of the characters that XML excludes.
         if parsed is not None:
-            self.assertTrue(fields.is_id(parsed.name), parsed.name)
+            layout = usages.layout()._replace(instances=(parsed,))
+            self.assertEqual(layout, layouts.decode(layouts.encode(layout)))
             if fields.is_id(text):
                 self.assertEqual(text, parsed.name)
+                self.assertEqual(text[:64].rstrip(), parsed.project_name)

@@ -142,4 +142,4 @@ class InstancesTest(base.BaseTestCase):
 
         e = self.assertRaises(exception.DriverError, self.refresh, *domains)
 
-        self.assertIn('1001 instances; at most 1000', str(e))
+        self.assertIn('751 instances; at most 750', str(e))

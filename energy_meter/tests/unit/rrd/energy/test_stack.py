@@ -56,7 +56,7 @@ def page(rows, instances):
         rows,
         [
             attributed.HostInstance(
-                uuid, f'name-{uuid}', 'p', 'u', total, each
+                uuid, f'name-{uuid}', 'p', 'web', 'u', total, each
             )
             for uuid, each in instances.items()
         ],

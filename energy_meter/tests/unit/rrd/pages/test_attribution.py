@@ -2,6 +2,7 @@
 
 """Tests of the pages of hosts and projects."""
 
+import csv
 import itertools
 from unittest import mock
 
@@ -142,6 +143,38 @@ class HostTest(AttributionTestCase):
 
         self.assertIn(f'/project/p/{PERIOD}/', page.values('href'))
 
+    def test_page_links_to_its_rows_as_csv(self):
+        page = self.show_host({'i1': 4.0, 'i2': 2.0})
+        url = f'/host/compute-1/{PERIOD}/?format=csv'
+
+        self.assertIn(url, page.values('href'))
+        response = self.get(url)
+        self.assertEqual('text/csv', response.content_type)
+        first, second = csv.DictReader(response.text.splitlines())
+        self.assertEqual(
+            {
+                'start': '2026-11-20T00:00:00Z',
+                'end': '2026-11-21T00:00:00Z',
+                'kwh': '7.5',
+                'millijoules': '27000000000',
+                'instances_kwh': '6.0',
+                'overhead_kwh': '1.0',
+                'unallocated_kwh': '0.5',
+                'unattributed_kwh': '0.0',
+                'idle_kwh': '0.0',
+                'coverage': '1.0',
+                'uncertain_kwh': '0.0',
+                'quality': 'attributed',
+                'state': 'closed',
+                'version': '1',
+            },
+            first,
+        )
+        self.assertEqual('4.5', second['kwh'])
+
+    def test_unknown_format_is_an_error(self):
+        self.get(f'/host/compute-1/{PERIOD}/?format=json', 400)
+
     def test_month_by_day_is_the_default(self):
         self.client.documents['v1/hosts/compute-1/energy'] = host_document(
             {'i1': 1.0}
@@ -166,6 +199,16 @@ class HostTest(AttributionTestCase):
 
         self.assertEqual(4, sum(tag == 'script' for tag, _ in page.elements))
         self.assertIn(base.HOSTILE, page.texts)
+
+    def test_hostile_name_of_a_project_is_escaped(self):
+        document = host_document({'i1': 1.0})
+        document['instances'][0]['project_name'] = base.HOSTILE
+        self.client.documents['v1/hosts/compute-1/energy'] = document
+
+        page = base.Outline(self.get(f'/host/compute-1/{PERIOD}/').text)
+
+        self.assertEqual(4, sum(tag == 'script' for tag, _ in page.elements))
+        self.assertIn(f'({base.HOSTILE})', page.texts)
 
     def test_host_without_instances_is_not_found(self):
         self.assertIn(
@@ -197,8 +240,20 @@ class ProjectTest(AttributionTestCase):
         page = base.Outline(self.get(f'/project/p/{PERIOD}/').text)
 
         self.assertEqual(2, len(self.bars(page)))
+        self.assertIn('p (name-p)', page.texts)
         self.assertIn('name-i1', page.texts)
         self.assertIn(f'/host/compute-1/{PERIOD}/', page.values('href'))
+
+    def test_rows_are_csv(self):
+        response = self.get(f'/project/p/{PERIOD}/?format=csv')
+
+        header, *lines = response.text.splitlines()
+        self.assertEqual(
+            'start,end,kwh,millijoules,coverage,uncertain_kwh,quality,state,'
+            'version',
+            header,
+        )
+        self.assertEqual(2, len(lines))
 
     def test_instances_are_those_of_the_project(self):
         self.get(f'/project/p/{PERIOD}/')
