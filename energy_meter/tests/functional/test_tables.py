@@ -199,5 +199,9 @@ class InstancesTest(OnServer, test_instances.InstancesTest):
     pass
 
 
+class RenamedProjectTest(OnServer, test_instances.RenamedProjectTest):
+    pass
+
+
 class OpenDaysTest(OnServer, test_open_days.OpenDaysTest):
     pass
