@@ -323,6 +323,30 @@ class MergingTest(VectorCase):
             {each.uuid for each in layout.instances},
         )
 
+    def test_device_that_changes_hands_between_marks_has_no_instance(self):
+        # Given as many marks as are allowed,
+        self.host.start(1)
+        self.host.start(2)
+        self.host.give(1)
+        self.read(45.0)
+        for vcpus in range(marker.MAX_OFF_GRID_USAGE):
+            self.host.start(3, vcpus=vcpus)
+            self.read(0.1)
+
+        # when a device changes hands before the next one,
+        self.host.give(2)
+        for _ in range(5):
+            self.read()
+
+        # then neither instance has it until that mark.
+        holders = (
+            mark.usage.layout.devices[0].instance for mark in self.marks()
+        )
+        self.assertEqual(
+            [usages.uuid(1), None, usages.uuid(2)],
+            [holder for holder, _ in itertools.groupby(holders)],
+        )
+
 
 class HistoryTest(base.BaseTestCase):
     @hypothesis.settings(max_examples=60, deadline=None)
