@@ -36,6 +36,17 @@ class Instance(typing.NamedTuple):
     is_reserved: bool
 
 
+class Device(typing.NamedTuple):
+    """A device of a host that can be passed through to an instance.
+
+    :ivar probe: ID of the probe that measures its energy.
+    :ivar instance: UUID of the instance that has it; None if none has.
+    """
+
+    probe: str
+    instance: str | None
+
+
 class Layout(typing.NamedTuple):
     """What the values of a vector belong to.
 
@@ -44,12 +55,15 @@ class Layout(typing.NamedTuple):
     :ivar idle_watts: power of the host when it is idle, in W, as configured;
         None if it is to be estimated.
     :ivar instances: in order of their UUIDs.
+    :ivar devices: those whose energy belongs to the instances that have them,
+        in order of their probes.
     """
 
     threads: int
     memory: int
     idle_watts: float | None
     instances: tuple[Instance, ...]
+    devices: tuple[Device, ...] = ()
 
 
 class Snapshot(typing.NamedTuple):
@@ -79,12 +93,13 @@ class Usage(typing.NamedTuple):
 
 def parse_layout(row: collections.abc.Sequence[typing.Any]) -> Layout:
     """Return a layout from its JSON, in which tuples are lists."""
-    threads, memory, idle_watts, instances = row
+    threads, memory, idle_watts, instances, devices = row
     return Layout(
         threads,
         memory,
         idle_watts,
         tuple(Instance(*instance) for instance in instances),
+        tuple(Device(*device) for device in devices),
     )
 
 

@@ -147,6 +147,7 @@ def energy_meter(
         watts,
         lambda _start, _until: profile.Clock(0),
         attribution_methods.ReservedAndCPU,
+        None,
     )
 
 

@@ -149,18 +149,28 @@ class Vector:
         return ticks - begun if ticks - begun <= limit else 0
 
     def _merged(self) -> _State:
-        """Return the last reading with the instances that left before it."""
+        """Return the last reading with the instances that left before it.
+
+        No instance has a device that changed hands, as it is not known when.
+        """
         begin, end = self._begin, self._end
+        devices = tuple(
+            each
+            if each in begin.layout.devices
+            else each._replace(instance=None)
+            for each in end.layout.devices
+        )
         left = [
             each for each in begin.layout.instances if each.uuid not in end.cpu
-        ][: layouts.MAX_INSTANCES - len(end.cpu)]
-        if not left:
+        ][: layouts.MAX_INSTANCES - len(end.cpu) - len(end.layout.devices)]
+        if not left and devices == end.layout.devices:
             return end
         return _State(
             end.elapsed,
             end.metered,
             end.layout._replace(
-                instances=tuple(sorted((*end.layout.instances, *left)))
+                instances=tuple(sorted((*end.layout.instances, *left))),
+                devices=devices,
             ),
             end.cpu | {each.uuid: begin.cpu[each.uuid] for each in left},
         )

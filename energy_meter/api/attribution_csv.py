@@ -12,7 +12,14 @@ from energy_meter.db import instances
 _TIME = ('start', 'end', 'kwh', 'millijoules')
 _QUALITY = ('coverage', 'uncertain_kwh', 'quality', 'state', 'version')
 #: What the energy of a host was used for.
-_USES = ('instances', 'overhead', 'unallocated', 'unattributed', 'idle')
+_USES = (
+    'instances',
+    'overhead',
+    'unallocated',
+    'unattributed',
+    'idle',
+    'devices',
+)
 
 _Frame = attribution_documents.Frame
 _Answers = collections.abc.Iterable[instances.Answer]

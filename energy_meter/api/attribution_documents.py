@@ -102,6 +102,7 @@ def row(frame: Frame, row: instances.Row) -> Document:
     fields |= _state(is_closed, row.version)
     if frame.view.is_site:
         fields['idle_kwh'] = _kwh(row.part.idle)
+        fields['device_kwh'] = _kwh(row.part.device)
     return fields
 
 
@@ -120,6 +121,7 @@ def host_row(frame: Frame, row: host_days.Row) -> Document:
         ),
         'idle': _amount(row.idle),
         'dynamic': _amount(row.dynamic),
+        'devices': _amount(row.devices),
         'instances': _amount(row.instances),
         'overhead': _amount(row.overhead),
         'unallocated': _amount(row.unallocated),

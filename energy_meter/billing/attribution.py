@@ -19,6 +19,7 @@ import operator
 import typing
 
 from energy_meter.billing import attribution_methods
+from energy_meter.billing import devices
 from energy_meter.billing import host_usage
 from energy_meter.billing import profile
 
@@ -30,10 +31,11 @@ class Part(typing.NamedTuple):
 
     :ivar idle: energy in mJ that the host needs when it is idle.
     :ivar dynamic: the other energy in mJ, that of computing.
-    :ivar uncertain: energy in mJ by which the sum of both may be wrong as far
-        as marks and readings are missing.
+    :ivar uncertain: energy in mJ by which the sum may be wrong as far as marks
+        and readings are missing.
     :ivar metered: time in ms for which energy and usage are known.
     :ivar present: time in ms for which the instance was on the host.
+    :ivar device: energy in mJ of devices that were passed through to it.
     """
 
     idle: int = 0
@@ -41,6 +43,7 @@ class Part(typing.NamedTuple):
     uncertain: int = 0
     metered: int = 0
     present: int = 0
+    device: int = 0
 
     def plus(self, other: 'Part') -> 'Part':
         """Return the sum of two parts."""
@@ -49,7 +52,7 @@ class Part(typing.NamedTuple):
     @property
     def millijoules(self) -> int:
         """Energy in mJ."""
-        return self.idle + self.dynamic
+        return self.idle + self.dynamic + self.device
 
     @property
     def coverage(self) -> float:
@@ -71,7 +74,8 @@ class Attributed(typing.NamedTuple):
     :ivar energy: that of the host.
     :ivar instances: part of each instance, by UUID.
     :ivar overhead: dynamic energy that no instance used.
-    :ivar unallocated: idle energy that no instance reserved.
+    :ivar unallocated: idle energy that no instance reserved, and that of
+        devices that no instance had.
     :ivar unattributed: energy while no usage is known.
     :ivar idle: idle energy: ``unallocated``, and ``idle`` of all parts.
     :ivar covered: time in ms for which energy and usage are known.
@@ -93,6 +97,7 @@ def attribute(
     idle_watts: float,
     clocks: _Clocks,
     method: type[attribution_methods.Method],
+    known: devices.Known | None,
 ) -> list[Attributed]:
     """Return the intervals between neighboring boundaries, attributed.
 
@@ -106,49 +111,79 @@ def attribute(
         the boundaries show which instances were present in a gap.
     :param idle_watts: power of the idle host in W, where the layout has none.
     :param clocks: clocks that were corrected, between two dates.
+    :param known: energy of devices that were passed through, at the dates of
+        the edges; None if the energy of the host does not contain it.
     :raises KeyError: if a boundary is not the date of an edge.
     """
     number = {edge.date: place for place, edge in enumerate(edges)}
-    known = host_usage.Usage(usage, edges, idle_watts, method)
+    segments = [*usage]
+    used = devices.Devices(
+        edges, segments if known is not None else (), known or {}
+    )
+    divided = host_usage.Usage(segments, used.rest, idle_watts, method)
     found = []
     for start, until in itertools.pairwise(boundaries):
-        within = edges[number[start] : number[until] + 1]
-        energy = profile.between(within[0], within[-1], clocks(start, until))
-        found.append(_attributed(energy, within, known))
+        first, last = number[start], number[until]
+        energy = profile.between(
+            edges[first], edges[last], clocks(start, until)
+        )
+        draft = _Draft(used.rest[first : last + 1], divided)
+        for each in used.within(first, last):
+            draft.add_devices(each)
+        found.append(draft.result(energy))
     return found
 
 
-def _attributed(
-    energy: profile.Interval,
-    edges: collections.abc.Iterable[profile.Edge],
-    usage: host_usage.Usage,
-) -> Attributed:
-    """Return an interval, attributed."""
-    draft = _Draft(energy, usage)
-    grouped = itertools.groupby(itertools.pairwise(edges), key=usage.find)
-    for (number, is_known), pieces in grouped:
-        if is_known:
-            draft.add(number, [*pieces])
-        else:
-            draft.skip(number, [*pieces])
-    return draft.result()
-
-
 class _Draft:
-    """An interval while its pieces are added."""
+    """An interval while energy is added.
+
+    :param rest: energy of the host in the interval, without its devices.
+    """
 
     def __init__(
-        self, energy: profile.Interval, usage: host_usage.Usage
+        self,
+        rest: collections.abc.Sequence[profile.Edge],
+        usage: host_usage.Usage,
     ) -> None:
-        self._energy = energy
         self._usage = usage
         self._parts: dict[str, Part] = {}
         self._overhead = 0
         self._unallocated = 0
         self._unattributed = 0
         self._covered = 0
+        grouped = itertools.groupby(itertools.pairwise(rest), key=usage.find)
+        for (number, is_known), pieces in grouped:
+            if is_known:
+                self._divide(number, [*pieces])
+            else:
+                self._skip(number, [*pieces])
+        self._spread(rest[0], rest[-1])
 
-    def add(self, number: int, pieces: list[host_usage.Piece]) -> None:
+    def add_devices(self, used: devices.Energy) -> None:
+        """Add energy of devices."""
+        if used.instance is None:
+            self._unallocated += used.millijoules
+        else:
+            part = Part(device=used.millijoules, uncertain=used.uncertain)
+            self._add(used.instance, part)
+
+    def result(self, energy: profile.Interval) -> Attributed:
+        """Return the interval.
+
+        :param energy: that of the host.
+        """
+        return Attributed(
+            energy,
+            self._parts,
+            self._overhead,
+            self._unallocated,
+            self._unattributed,
+            self._unallocated
+            + sum(each.idle for each in self._parts.values()),
+            self._covered,
+        )
+
+    def _divide(self, number: int, pieces: list[host_usage.Piece]) -> None:
         """Add pieces of a segment."""
         segment = self._usage.segments[number]
         idle, dynamic = self._usage.divide(number, pieces)
@@ -170,7 +205,7 @@ class _Draft:
             bound = _round_up(sum(dynamic) * cpu, weight)
             self._add(uuid, Part(uncertain=bound))
 
-    def skip(self, number: int, pieces: list[host_usage.Piece]) -> None:
+    def _skip(self, number: int, pieces: list[host_usage.Piece]) -> None:
         """Add pieces of the gap after a segment."""
         self._unattributed += sum(
             b.millijoules - a.millijoules for a, b in pieces
@@ -182,30 +217,14 @@ class _Draft:
         known = self._parts.get(uuid)
         self._parts[uuid] = known.plus(part) if known else part
 
-    def result(self) -> Attributed:
-        """Return the interval."""
-        parts = self._parts
-        if self._energy.uncertain:
-            parts = {
-                uuid: part.plus(self._uncertain(part))
-                for uuid, part in parts.items()
-            }
-        return Attributed(
-            self._energy,
-            parts,
-            self._overhead,
-            self._unallocated,
-            self._unattributed,
-            self._unallocated + sum(each.idle for each in parts.values()),
-            self._covered,
-        )
-
-    def _uncertain(self, part: Part) -> Part:
-        """Return a part's share of what is uncertain of the host's energy."""
-        share = self._energy.uncertain * part.millijoules
-        return Part(
-            uncertain=_round_up(share, max(self._energy.millijoules, 1))
-        )
+    def _spread(self, start: profile.Edge, until: profile.Edge) -> None:
+        """Add to each part its share of what is uncertain of the energy."""
+        uncertain = start.uncertain + until.uncertain
+        total = max(until.millijoules - start.millijoules, 1)
+        if uncertain:
+            for uuid, part in self._parts.items():
+                share = _round_up(uncertain * part.millijoules, total)
+                self._parts[uuid] = part.plus(Part(uncertain=share))
 
 
 def _length(pieces: collections.abc.Iterable[host_usage.Piece]) -> int:

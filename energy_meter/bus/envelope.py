@@ -53,7 +53,10 @@ def divide(
     for outgoing in measurements:
         weight = 1.0
         if outgoing.usage is not None:
-            weight += layouts.INSTANCE_WEIGHT * len(outgoing.usage.cpu)
+            layout = outgoing.usage.layout
+            weight += layouts.INSTANCE_WEIGHT * (
+                len(layout.instances) + len(layout.devices)
+            )
         if part and total + weight > MAX_MEASUREMENTS:
             yield part
             part, total = [], 0.0

@@ -2,22 +2,23 @@
 
 """Vectors of CPU time, and their layouts, as JSON."""
 
+import collections.abc
 import re
 import typing
 
 from energy_meter import cpu_usage
 from energy_meter.bus import fields
 
-#: Maximum number of instances of a layout.
+#: Maximum number of instances of a layout, and devices, in all.
 MAX_INSTANCES = 750
 #: Number of measurements of energy that take as much space in a body as an
-#: instance and its value, at least. A layout of any allowed content, with one
-#: measurement, so fits into a body.
+#: instance and its value, or a device, at least. A layout of any allowed
+#: content, with one measurement, so fits into a body.
 INSTANCE_WEIGHT = 0.66
 #: Maximum length of the name of a project, that of Keystone.
 MAX_PROJECT_NAME_LENGTH = 64
 
-_FIELDS = {'threads', 'memory', 'idle_watts', 'instances'}
+_FIELDS = {'threads', 'memory', 'idle_watts', 'instances', 'devices'}
 _INSTANCE_LENGTH = len(cpu_usage.Instance._fields)
 _UUID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 # Keystone's own have 32 digits, those of a directory up to 64.
@@ -34,6 +35,7 @@ def encode(layout: cpu_usage.Layout) -> dict[str, typing.Any]:
             [*instance[:-1], int(instance.is_reserved)]
             for instance in layout.instances
         ],
+        'devices': [[*device] for device in layout.devices],
     }
 
 
@@ -47,8 +49,11 @@ def decode(value: object) -> cpu_usage.Layout:
     if idle_watts is not None:
         fields.check_number(idle_watts)
     rows = fields.check_list(content['instances'], 'instances')
-    if len(rows) > MAX_INSTANCES:
-        raise fields.malformed(f'more than {MAX_INSTANCES} instances')
+    devices = fields.check_list(content['devices'], 'devices')
+    if len(rows) + len(devices) > MAX_INSTANCES:
+        raise fields.malformed(
+            f'more than {MAX_INSTANCES} instances and devices'
+        )
     instances = tuple(map(_decode_instance, rows))
     uuids = [instance.uuid for instance in instances]
     if uuids != sorted(set(uuids)):
@@ -58,6 +63,7 @@ def decode(value: object) -> cpu_usage.Layout:
         fields.check_integer(content['memory'], 'memory'),
         idle_watts,
         instances,
+        _decode_devices(devices, uuids),
     )
 
 
@@ -104,6 +110,29 @@ def _check_project_name(value: object) -> str:
             f'project_name exceeds {MAX_PROJECT_NAME_LENGTH} characters'
         )
     return name
+
+
+def _decode_devices(
+    rows: list[typing.Any], uuids: collections.abc.Container[str]
+) -> tuple[cpu_usage.Device, ...]:
+    """Return devices that were sent.
+
+    :param uuids: those of the instances of the layout.
+    """
+    devices = []
+    for row in rows:
+        if type(row) is not list or len(row) != 2:
+            raise fields.malformed('a device must be a list of 2 values')
+        probe, instance = row
+        if instance is not None and instance not in uuids:
+            raise fields.malformed('a device must have an instance, or null')
+        devices.append(
+            cpu_usage.Device(fields.check_id(probe, 'probe'), instance)
+        )
+    probes = [device.probe for device in devices]
+    if probes != sorted(set(probes)):
+        raise fields.malformed('devices are not in the order of their probes')
+    return tuple(devices)
 
 
 def _check_owner(value: object, name: str) -> str:

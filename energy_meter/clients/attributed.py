@@ -15,6 +15,8 @@ class Row(typing.NamedTuple):
     :ivar version: of the closed days; None if the interval is open.
     :ivar idle_kwh: what the host would have used without load; None if the
         reader may not know it.
+    :ivar device_kwh: that of devices that were passed through to instances;
+        None if the reader may not know it.
     """
 
     start: datetime.datetime
@@ -27,6 +29,7 @@ class Row(typing.NamedTuple):
     state: str
     version: int | None
     idle_kwh: float | None
+    device_kwh: float | None
 
 
 class Instance(typing.NamedTuple):
@@ -85,6 +88,7 @@ class HostRow(typing.NamedTuple):
     version: int | None
     idle: float
     dynamic: float
+    devices: float
     instances: float
     overhead: float
     unallocated: float

@@ -248,11 +248,14 @@ _COMMON = _PERIOD | {
     'state': responses.name,
     'version': responses.optional(responses.integer),
 }
-_ROW = _COMMON | {'idle_kwh': responses.optional(responses.number)}
+_ROW = _COMMON | dict.fromkeys(
+    ('idle_kwh', 'device_kwh'), responses.optional(responses.number)
+)
 _HOST_ROW = _COMMON | dict.fromkeys(
     (
         'idle',
         'dynamic',
+        'devices',
         'instances',
         'overhead',
         'unallocated',

@@ -19,6 +19,7 @@ from energy_meter.db import attributing
 from energy_meter.db import closed_days
 from energy_meter.db import due_attributions
 from energy_meter.db import engine as db_engine
+from energy_meter.db import host_inputs
 from energy_meter.db import host_probes
 from energy_meter.db import idle_powers
 from energy_meter.telemetry import counters
@@ -35,7 +36,7 @@ class Written(typing.NamedTuple):
     """A version of a day, and the probes that it was computed from."""
 
     day: attributed_days.HostDay
-    inputs: attributing.Inputs
+    inputs: host_inputs.Inputs
 
 
 class Attributor:
@@ -107,6 +108,7 @@ class Attributor:
         if written is not None:
             for each in written:
                 self._check(each)
+                self._check_devices(each.day)
             return len(written)
         assert error is not None, 'there is a result, or an error'
         if isinstance(error, db_engine.ERRORS):
@@ -148,6 +150,7 @@ class Attributor:
             loads = idle_powers.loads(
                 connection,
                 written.inputs.energy(),
+                written.day.devices,
                 written.inputs.usage,
                 header.day,
             )
@@ -161,6 +164,22 @@ class Attributor:
                 header.idle_watts,
                 idle_powers.DAYS,
                 subject=header.host,
+            )
+
+    def _check_devices(self, day: attributed_days.HostDay) -> None:
+        """Warn of devices whose energy no instance has."""
+        for probe in sorted(day.unmetered):
+            self._throttled_log.warning(
+                'device',
+                'Probe %s, which measures a device of host %s, does not count '
+                'on %s: it must be metered, have the scope gpu or other and '
+                'be one of this host, whose own energy (scope %s) must '
+                'contain it. Check passthrough of the wattmeter of this host',
+                probe,
+                day.header.host,
+                closed_days.iso(day.header.day),
+                day.header.scope,
+                subject=probe,
             )
 
 
@@ -182,7 +201,7 @@ def attribute(
     previous = attributed_days.headers(
         connection, ((day, host.name) for host in known)
     )
-    inputs = attributing.inputs(connection, known, day, rules.precedence)
+    inputs = host_inputs.load(connection, known, day, rules.precedence)
     changed = [
         each
         for each in inputs
@@ -191,7 +210,7 @@ def attribute(
     ]
     computed = [*attributing.attribute(connection, changed, rules, previous)]
     # What was committed since the first query may have changed the days.
-    inputs = attributing.inputs(connection, known, day, rules.precedence)
+    inputs = host_inputs.load(connection, known, day, rules.precedence)
     again = {each.host.name: each for each in inputs}
     db_now = db_engine.now(connection)
     written = [
@@ -207,7 +226,7 @@ def attribute(
     return written
 
 
-def _waiting(inputs: collections.abc.Iterable[attributing.Inputs]) -> set[str]:
+def _waiting(inputs: collections.abc.Iterable[host_inputs.Inputs]) -> set[str]:
     """Return the probes of hosts of which one is still to be closed."""
     return {
         name
@@ -218,7 +237,7 @@ def _waiting(inputs: collections.abc.Iterable[attributing.Inputs]) -> set[str]:
 
 
 def _is_known(
-    inputs: attributing.Inputs | None, header: attributed_days.Header | None
+    inputs: host_inputs.Inputs | None, header: attributed_days.Header | None
 ) -> bool:
     """Return whether a version was computed from these inputs."""
     return (

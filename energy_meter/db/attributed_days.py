@@ -72,11 +72,16 @@ class HostDay(typing.NamedTuple):
 
     :ivar intervals: its quarter-hours.
     :ivar instances: those of the quarter-hours, by UUID, as they were last.
+    :ivar devices: IDs of the probes of devices of instances. Not stored.
+    :ivar unmetered: those of others, whose energy is not known, or not a part
+        of the host's.
     """
 
     header: Header
     intervals: tuple[attribution.Attributed, ...]
     instances: collections.abc.Mapping[str, Identity]
+    devices: frozenset[str] = frozenset()
+    unmetered: frozenset[str] = frozenset()
 
     def parts(self, uuid: str) -> list[attribution.Part]:
         """Return the quarter-hours of an instance."""

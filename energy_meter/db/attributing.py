@@ -7,7 +7,6 @@ closed and one that is computed for a request differ in nothing else.
 """
 
 import collections.abc
-import json
 import typing
 
 from oslo_config import cfg
@@ -23,15 +22,13 @@ from energy_meter.billing import timeline
 from energy_meter.db import attributed_days
 from energy_meter.db import closed_days
 from energy_meter.db import day_packing
+from energy_meter.db import host_devices
 from energy_meter.db import host_energy
-from energy_meter.db import host_probes
+from energy_meter.db import host_inputs
 from energy_meter.db import idle_powers
-from energy_meter.db import profiles
-from energy_meter.db import subjects
 from energy_meter.db import timelines
 from energy_meter.db import usage_segments
 
-_Hosts = collections.abc.Iterable[host_probes.Host]
 _Lines = collections.abc.Mapping[str, timeline.Timeline]
 _Segments = collections.abc.Sequence[host_usage.Segment]
 
@@ -63,105 +60,27 @@ def rules(conf: cfg.ConfigOpts) -> Rules:
     return Rules(method, conf.rrd.scope_precedence)
 
 
-class Inputs(typing.NamedTuple):
-    """Probes of a host that count on a day.
+class _Host(typing.NamedTuple):
+    """A host on a day.
 
-    :ivar spans: those of its energy, and when they count.
-    :ivar usage: ID of that of its CPU usage.
-    :ivar is_final: whether all of the host's probes are closed on this day.
-    :ivar versions: those of the closed days of the probes that count, as
-        text.
+    :ivar segments: its usage, with neighbors on both sides.
+    :ivar layouts: those of the day, by date.
+    :ivar devices: IDs of the probes of its devices.
     """
 
-    host: host_probes.Host
-    day: int
-    scope: str
-    spans: tuple[subjects.Span, ...]
-    usage: str
-    is_final: bool
-    versions: str
+    inputs: host_inputs.Inputs
+    segments: _Segments
+    layouts: list[cpu_usage.Layout]
+    devices: set[str]
 
-    def energy(self) -> set[str]:
-        """Return the IDs of the probes whose energy is that of the host."""
-        return {span.probe for span in self.spans}
-
-
-def inputs(
-    connection: sa.Connection, hosts: _Hosts, day: int, precedence: list[str]
-) -> list[Inputs]:
-    """Return the probes of hosts that count on a day.
-
-    :returns: those of hosts of which energy and usage are known at all.
-    """
-    found = []
-    members = list(hosts)
-    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
-    energies = profiles.load(
-        connection,
-        {name: (start, until) for each in members for name in each.probes()},
-    )
-    days = {
-        name: _ProbeDay(
-            each.profile.between(start, until).interval.metered,
-            each.profile.between(start, until).version,
-            each.final_until,
-        )
-        for name, each in energies.items()
-    }
-    for host in members:
-        if chosen := _choose(host, day, days, precedence):
-            found.append(chosen)
-    return found
-
-
-class _ProbeDay(typing.NamedTuple):
-    """A day of a probe; see :class:`energy_meter.db.profiles.Energy`."""
-
-    metered: int
-    version: int | None
-    final_until: int | None
-
-    def is_final(self, until: int) -> bool:
-        """Return whether the day before a date is closed.
-
-        A probe that is new since has no days to be closed.
-        """
-        if self.final_until is None:
-            return not self.metered
-        return self.final_until >= until
-
-
-def _choose(
-    host: host_probes.Host,
-    day: int,
-    days: collections.abc.Mapping[str, _ProbeDay],
-    precedence: list[str],
-) -> Inputs | None:
-    known = {name: days[name] for name in host.probes() if name in days}
-    metered = {name for name, each in known.items() if each.metered}
-    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
-    usage = [each.id for each in host.usage if each.id in metered]
-    energy = host.select(metered, start, until, precedence)
-    if not usage or not energy:
-        return None
-    # Several probes of a host's usage contain the same instances.
-    best = max(usage, key=lambda name: known[name].metered)
-    spans = tuple(span for each in energy for span in each.spans)
-    counted = sorted({best, *(span.probe for span in spans)})
-    return Inputs(
-        host,
-        day,
-        energy[0].scope,
-        spans,
-        best,
-        all(each.is_final(until) for each in known.values()),
-        json.dumps({name: known[name].version for name in counted}),
-    )
+    def probes(self) -> set[str]:
+        """Return the IDs of all probes of energy."""
+        return self.inputs.energy() | self.devices
 
 
 def attribute(
     connection: sa.Connection,
-    chosen: collections.abc.Collection[Inputs],
+    chosen: collections.abc.Collection[host_inputs.Inputs],
     rules: Rules,
     previous: collections.abc.Mapping[tuple[int, str], attributed_days.Header],
 ) -> collections.abc.Iterator[attributed_days.HostDay]:
@@ -171,15 +90,29 @@ def attribute(
     :param previous: versions of these days, whose idle power stays, by day
         and host.
     """
+    hosts = _hosts(connection, chosen)
+    probes = {
+        name: each.inputs.day for each in hosts for name in each.probes()
+    }
+    lines = _lines(connection, probes)
+    for each in hosts:
+        old = previous.get((each.inputs.day, each.inputs.host.name))
+        idle = _idle_power(connection, each, old)
+        header = _header(each, rules.method, idle)
+        yield _attribute(header, each, lines, rules.method)
+
+
+def _hosts(
+    connection: sa.Connection,
+    chosen: collections.abc.Collection[host_inputs.Inputs],
+) -> list[_Host]:
+    """Return the hosts that have usage on a day."""
     if not chosen:
-        return
-    day = next(iter(chosen)).day
-    start, until = day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
-    wanted = {name for each in chosen for name in {each.usage, *each.energy()}}
-    runs = {name: [(start, until)] for name in wanted}
-    lines = timelines.load(connection, runs, has_marks=True)
-    usage = {each.usage: lines[each.usage] for each in chosen}
+        return []
+    start, until = _dates(next(iter(chosen)).day)
+    usage = _lines(connection, {each.usage: each.day for each in chosen})
     segments = usage_segments.load(connection, usage, start, until)
+    found = []
     for each in chosen:
         known = segments[each.usage]
         layouts = [
@@ -187,19 +120,30 @@ def attribute(
             for one in known
             if start < one.until and one.start < until
         ]
-        if layouts:
-            old = previous.get((day, each.host.name))
-            idle = _idle_power(connection, each, layouts[-1], old)
-            header = _header(each, layouts[-1], rules.method, idle)
-            yield _attribute(header, each, lines, known, rules.method)
+        devices = host_devices.used(layouts, each.devices)
+        found.append(_Host(each, known, layouts, devices))
+    return [each for each in found if each.layouts]
+
+
+def _lines(
+    connection: sa.Connection, probes: collections.abc.Mapping[str, int]
+) -> _Lines:
+    """Return what was billed of probes on a day each, with all marks."""
+    runs = {name: [_dates(day)] for name, day in probes.items()}
+    return timelines.load(connection, runs, has_marks=True) if runs else {}
+
+
+def _dates(day: int) -> tuple[int, int]:
+    """Return the dates between which a day is, in ms."""
+    return day * closed_days.DAY_MS, (day + 1) * closed_days.DAY_MS
 
 
 def _header(
-    chosen: Inputs,
-    layout: cpu_usage.Layout,
+    host: _Host,
     method: type[attribution_methods.Method],
     idle: idle_power.IdlePower,
 ) -> attributed_days.Header:
+    chosen, layout = host.inputs, host.layouts[-1]
     return attributed_days.Header(
         chosen.day,
         chosen.host.name,
@@ -218,38 +162,44 @@ def _header(
 
 def _idle_power(
     connection: sa.Connection,
-    chosen: Inputs,
-    layout: cpu_usage.Layout,
+    host: _Host,
     previous: attributed_days.Header | None,
 ) -> idle_power.IdlePower:
-    configured = layout.idle_watts
-    if configured is not None:
-        return idle_power.IdlePower(configured, idle_power.Source.CONFIGURED)
+    chosen, layout = host.inputs, host.layouts[-1]
+    if layout.idle_watts is not None:
+        return idle_power.IdlePower(
+            layout.idle_watts, idle_power.Source.CONFIGURED
+        )
     if previous is not None:
         return idle_power.IdlePower(
             previous.idle_watts, idle_power.Source(previous.idle_source)
         )
+    devices = host_devices.used([layout], chosen.devices)
     return idle_powers.estimate(
-        connection, chosen.energy(), chosen.usage, chosen.day
+        connection, chosen.energy(), devices, chosen.usage, chosen.day
     )
 
 
 def _attribute(
     header: attributed_days.Header,
-    chosen: Inputs,
+    host: _Host,
     lines: _Lines,
-    segments: _Segments,
     method: type[attribution_methods.Method],
 ) -> attributed_days.HostDay:
+    chosen, segments = host.inputs, host.segments
     boundaries = day_packing.edges(chosen.day)
     start, until = boundaries[0], boundaries[-1]
     energy = host_energy.HostEnergy(
         [host_energy.Member(span, lines[span.probe]) for span in chosen.spans]
     )
-    dates = {*boundaries, *energy.dates(start, until)}
+    devices = host_devices.energy(host.devices, lines)
+    dates = {*boundaries}
+    for known in (energy, *devices.values()):
+        dates |= known.dates(start, until)
     for each in segments:
         dates |= {each.start, each.until}
     within = sorted(date for date in dates if start <= date <= until)
+    edges = {name: known.edges(within) for name, known in devices.items()}
     intervals = attribution.attribute(
         energy.edges(within),
         boundaries,
@@ -257,11 +207,14 @@ def _attribute(
         header.idle_watts,
         energy.clock,
         method,
+        None if chosen.devices is None else edges,
     )
     return attributed_days.HostDay(
         header,
         tuple(intervals),
         _identities(intervals, segments),
+        frozenset(host.devices),
+        frozenset(host_devices.named(host.layouts) - host.devices),
     )
 
 

@@ -28,6 +28,7 @@ class Row(typing.NamedTuple):
     :ivar covered: time in ms for which energy and usage are known.
     :ivar instances: energy of all instances.
     :ivar idle: energy of the idle host, of instances and unallocated.
+    :ivar devices: energy of devices that were passed through to instances.
     :ivar is_closed: whether all of it is in closed days.
     :ivar version: highest version of these; 0 if there are none.
     """
@@ -43,13 +44,14 @@ class Row(typing.NamedTuple):
     unallocated: int
     unattributed: int
     idle: int
+    devices: int
     is_closed: bool
     version: int
 
     @property
     def dynamic(self) -> int:
         """Energy of computing in mJ."""
-        return self.millijoules - self.idle - self.unattributed
+        return self.millijoules - self.idle - self.devices - self.unattributed
 
     @property
     def coverage(self) -> float:
@@ -78,6 +80,8 @@ class Row(typing.NamedTuple):
             unallocated=self.unallocated + each.unallocated,
             unattributed=self.unattributed + each.unattributed,
             idle=self.idle + each.idle,
+            devices=self.devices
+            + sum(part.device for part in each.instances.values()),
             is_closed=self.is_closed and version > 0,
             version=max(self.version, version),
         )
@@ -192,4 +196,4 @@ def _answer(
 
 def _row(start: int, until: int) -> Row:
     none = profile.Clock(0)
-    return Row(start, until, 0, 0, 0, none, 0, 0, 0, 0, 0, True, 0)
+    return Row(start, until, 0, 0, 0, none, 0, 0, 0, 0, 0, 0, True, 0)

@@ -10,6 +10,7 @@ from energy_meter.db import attributed_days
 from energy_meter.db import attributing
 from energy_meter.db import closed_days
 from energy_meter.db import engine as db_engine
+from energy_meter.db import host_inputs
 from energy_meter.db import host_probes
 from energy_meter.db import instance_days
 from energy_meter.db import usage_presence
@@ -52,7 +53,7 @@ def load(
         if chosen.instance is not None or chosen.project is not None:
             left = _with_instances(connection, left, chosen, start, until)
         for number in range(0, len(left), _CHUNK):
-            inputs = attributing.inputs(
+            inputs = host_inputs.load(
                 connection,
                 left[number : number + _CHUNK],
                 day,

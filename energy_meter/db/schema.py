@@ -326,6 +326,7 @@ instance_day = sa.Table(
     sa.Column('uncertain', sa.BigInteger, nullable=False),
     sa.Column('metered', sa.BigInteger, nullable=False),
     sa.Column('present', sa.BigInteger, nullable=False),
+    sa.Column('device', sa.BigInteger, nullable=False),
     sa.Column('packed', sa.LargeBinary, nullable=False),
     sa.Index('ix_instance_day_instance', 'instance', 'day'),
     sa.Index('ix_instance_day_project', 'project', 'day'),

@@ -41,6 +41,7 @@ class Host:
         self._instances: dict[str, cpu_usage.Instance] = {}
         self._processes: dict[str, tuple[str, int]] = {}
         self._started = 0
+        self._holder: str | None = None
 
     def start(self, number: int, **changes: typing.Any) -> None:
         """Start an instance, or start it again, with a new process."""
@@ -59,6 +60,10 @@ class Host:
         """Stop an instance."""
         self._instances.pop(usages.uuid(number), None)
         self._processes.pop(usages.uuid(number), None)
+
+    def give(self, number: int) -> None:
+        """Pass the device through to an instance, if it runs."""
+        self._holder = usages.uuid(number)
 
     def compute(
         self, busy: int, shares: collections.abc.Sequence[int]
@@ -86,6 +91,11 @@ class Host:
             32_768,
             None,
             tuple(self._instances[uuid] for uuid in uuids),
+            (
+                cpu_usage.Device(
+                    'gpu', self._holder if self._holder in uuids else None
+                ),
+            ),
         )
         return measurement.Reading(
             PROBE.id,
@@ -175,6 +185,8 @@ def run(generator: random.Random, steps: int) -> Agent:
             host.stop(number)
         elif action < 0.3:
             host.change(number, is_reserved=generator.random() < 0.5)
+        elif action < 0.31:
+            host.give(number)
         elif action < 0.33:
             agent.restart()
         elif action < 0.36:

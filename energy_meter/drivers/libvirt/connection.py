@@ -62,6 +62,13 @@ class Domain:
         )
         return text
 
+    def description(self) -> str | None:
+        """Return its XML; None if it has been deleted."""
+        text: str | None = _call(
+            self._uri, self._handle.XMLDesc, libvirt.VIR_ERR_NO_DOMAIN
+        )
+        return text
+
     def is_starting(self) -> bool:
         """Return whether the domain may have no process yet."""
         state: list[int] | None = _call(
@@ -155,6 +162,8 @@ class Connection:
         for event in (
             libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE,
             libvirt.VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+            libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+            libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
         ):
             self._callbacks.append(
                 handle.domainEventRegisterAny(

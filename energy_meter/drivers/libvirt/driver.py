@@ -17,6 +17,7 @@ from energy_meter.drivers import base
 from energy_meter.drivers.libvirt import connection
 from energy_meter.drivers.libvirt import host
 from energy_meter.drivers.libvirt import instances
+from energy_meter.drivers.libvirt import passthrough
 
 LOG = logging.getLogger(__name__)
 
@@ -65,6 +66,16 @@ class Libvirt(base.Driver):
             help='Power of the host when it is idle, in watts. By default it '
             'is estimated from the last 14 days.',
         ),
+        cfg.Opt(
+            'passthrough',
+            type=passthrough.Option(),
+            default=[],
+            help='PCI devices of this host that can be passed through to '
+            'instances, each as PROBE=ADDRESS: the ID of the probe that '
+            'measures the device, for example through the BMC, and the '
+            'address that lspci -D prints. The instance that has the device '
+            'also has its energy.',
+        ),
         cfg.IntOpt(
             'timeout',
             default=30,
@@ -81,7 +92,9 @@ class Libvirt(base.Driver):
         super().__init__(options, probes)
         self._probes: dict[str, str] = {}
         self._connection = connection.Connection(options.uri, options.timeout)
-        self._instances = instances.Instances(options.cpu_source)
+        self._instances = instances.Instances(
+            options.cpu_source, passthrough.parse_option(options.passthrough)
+        )
         self._poll_at = 0.0
         self._throttled_log = log_throttle.ThrottledLogger(LOG)
 
@@ -152,4 +165,5 @@ class Libvirt(base.Driver):
             host.memory(),
             self.options.idle_power,
             self._instances.all,
+            self._instances.devices,
         )

@@ -12,10 +12,11 @@ from energy_meter import log_throttle
 from energy_meter.drivers.libvirt import connection
 from energy_meter.drivers.libvirt import cpu_time
 from energy_meter.drivers.libvirt import identity
+from energy_meter.drivers.libvirt import passthrough
 
 LOG = logging.getLogger(__name__)
 
-#: Maximum number of instances in a message.
+#: Maximum number of instances and devices in a message.
 MAX_INSTANCES = 750
 
 #: CPU time of an instance without a process.
@@ -29,22 +30,33 @@ class Guest(typing.NamedTuple):
         process.
     :ivar instance: None if the domain is not Nova's.
     :ivar source: None if the domain is inactive or cannot be read.
+    :ivar devices: PCI devices of the host that the domain has.
     """
 
     id: int | None
     instance: cpu_usage.Instance | None
     source: cpu_time.Source | None
+    devices: frozenset[passthrough.Address] = frozenset()
 
 
 class Instances:
     """Instances of a host, as libvirt listed them.
 
     :param cpu_source: preferred source of their CPU time.
+    :param probes: devices of the host that can be passed through, by the ID
+        of the probe that measures it.
     :ivar all: in order of their UUIDs.
+    :ivar devices: these devices, and which instances have them.
     """
 
-    def __init__(self, cpu_source: str) -> None:
+    def __init__(
+        self,
+        cpu_source: str,
+        probes: collections.abc.Mapping[str, passthrough.Address],
+    ) -> None:
         self.all: tuple[cpu_usage.Instance, ...] = ()
+        self.devices: tuple[cpu_usage.Device, ...] = ()
+        self._probes = probes
         self._cpu_source = cpu_source
         self._guests: dict[str, Guest] = {}
         self._sources: list[cpu_time.Source | None] = []
@@ -113,11 +125,25 @@ class Instances:
                     domain.uuid,
                 )
             return Guest(domain.id, None, None)
+        devices = self._devices(domain)
         if known is not None and is_same:
-            return known._replace(instance=instance)
+            return known._replace(instance=instance, devices=devices)
         # An event follows when the process has been started.
         is_running = domain.id is not None and not domain.is_starting()
-        return Guest(domain.id if is_running else None, instance, None)
+        return Guest(
+            domain.id if is_running else None, instance, None, devices
+        )
+
+    def _devices(
+        self, domain: connection.Domain
+    ) -> frozenset[passthrough.Address]:
+        """Return the devices that a domain has while it is active."""
+        if not self._probes or domain.id is None:
+            return frozenset()
+        description = domain.description()
+        if description is None:
+            return frozenset()
+        return passthrough.parse_domain(description)
 
     def _select(self) -> None:
         """Set what is read of the domains that are instances."""
@@ -126,12 +152,21 @@ class Instances:
             for _, guest in sorted(self._guests.items())
             if guest.instance is not None
         ]
-        if len(selected) > MAX_INSTANCES:
+        if len(selected) + len(self._probes) > MAX_INSTANCES:
             raise exception.DriverError(
                 f'libvirt has {len(selected)} instances; at most '
-                f'{MAX_INSTANCES} can be metered on one host'
+                f'{MAX_INSTANCES - len(self._probes)} can be metered on this '
+                'host'
             )
         self.all = tuple(instance for instance, _ in selected)
+        self.devices = passthrough.assign(
+            self._probes,
+            {
+                uuid: guest.devices
+                for uuid, guest in self._guests.items()
+                if guest.instance is not None
+            },
+        )
         self._sources = [source for _, source in selected]
 
     def _report(self, uuid: str, source: cpu_time.Source | None) -> None:

@@ -50,11 +50,9 @@ _LONG_QUALITY: Values = _QUALITY | {
     'Uncertain (kWh)': lambda row: columns.KilowattHours(row.uncertain_kwh),
     'Millijoules': lambda row: row.millijoules,
 }
-_IDLE: Values = {
-    # None is not wrapped, because cliff sorts it last.
-    'Idle (kWh)': lambda row: (
-        None if row.idle_kwh is None else columns.KilowattHours(row.idle_kwh)
-    ),
+_PARTS: Values = {
+    'Idle (kWh)': lambda row: _optional(row.idle_kwh),
+    'Devices (kWh)': lambda row: _optional(row.device_kwh),
 }
 _USES: Values = {
     'Instances (kWh)': lambda row: columns.KilowattHours(row.instances),
@@ -65,6 +63,7 @@ _USES: Values = {
 _LONG_USES: Values = _USES | {
     'Idle (kWh)': lambda row: columns.KilowattHours(row.idle),
     'Dynamic (kWh)': lambda row: columns.KilowattHours(row.dynamic),
+    'Devices (kWh)': lambda row: columns.KilowattHours(row.devices),
 }
 
 
@@ -101,7 +100,7 @@ class Layout:
         if is_host:
             uses = _LONG_USES if is_long else _USES
         else:
-            uses = _IDLE if is_long else {}
+            uses = _PARTS if is_long else {}
         self._rest = uses | (_LONG_QUALITY if is_long else _QUALITY)
 
     def titles(self) -> list[str]:
@@ -135,6 +134,11 @@ class Layout:
 
     def _of_row(self) -> Values:
         return self._dates | _ENERGY | self._bar | self._rest
+
+
+def _optional(kwh: float | None) -> columns.KilowattHours | None:
+    """Return a value; None is not wrapped, because cliff sorts it last."""
+    return None if kwh is None else columns.KilowattHours(kwh)
 
 
 def _dates(

@@ -32,6 +32,7 @@ def host_row(
     end: datetime.datetime,
     *uses: int,
     idle: int = 0,
+    devices: int = 0,
     **fields: typing.Any,
 ) -> Document:
     """Return a closed row of a host.
@@ -40,7 +41,11 @@ def host_row(
     """
     total = sum(uses)
     amounts = dict(zip(USES, uses, strict=True))
-    amounts |= {'idle': idle, 'dynamic': total - idle - uses[-1]}
+    amounts |= {
+        'idle': idle,
+        'dynamic': total - idle - devices - uses[-1],
+        'devices': devices,
+    }
     return {
         **row(start, end, total, **fields),
         'clock': [],
@@ -110,7 +115,7 @@ def host(
     """Return the response with the rows of a host."""
     summed = {
         use: _amount(sum(int(each[use]['millijoules']) for each in rows))
-        for use in (*USES, 'idle', 'dynamic')
+        for use in (*USES, 'idle', 'dynamic', 'devices')
     }
     return {
         'host': name,

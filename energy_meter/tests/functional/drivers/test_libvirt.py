@@ -4,8 +4,10 @@
 
 from oslotest import base
 
+from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter.drivers.libvirt import driver
+from energy_meter.drivers.libvirt import passthrough
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import base as services
 from energy_meter.tests.functional.services import libvirtd
@@ -16,6 +18,12 @@ RENAMED = (
     '<instance><name>renamed</name>'
     '<flavor><memory>16</memory><vcpus>1</vcpus></flavor>'
     '<owner><user uuid="u1"/><project uuid="p1"/></owner></instance>'
+)
+#: As Nova's virt/libvirt/config.py formats a PCI device.
+HOSTDEV = (
+    '<hostdev mode="subsystem" type="pci" managed="yes"><source>'
+    '<address domain="0x0000" bus="0x3b" slot="0x00" function="0x0"/>'
+    '</source></hostdev>'
 )
 
 
@@ -141,6 +149,30 @@ class LibvirtTest(base.BaseTestCase):
             made, guest, lambda now: not now[0].is_reserved, 'no reservation'
         )
         self.assertEqual(('', 0), ended[1:])
+
+    def test_device_of_a_domain_is_that_of_the_host(self):
+        # Given a domain to which Nova would pass a GPU through (there is no
+        # IOMMU here, so it cannot start), and a guest without a device,
+        domain = self.libvirtd.new_guest()
+        domain.define(HOSTDEV, name='a')
+        self.libvirtd.start_guest(name='b')
+        made = self.open(passthrough=['gpu=0000:3b:00.0'])
+
+        # when libvirt describes the domain,
+        [found] = [
+            each
+            for each in made._connection.domains()
+            if each.uuid == domain.uuid
+        ]
+        devices = passthrough.parse_domain(found.description())
+
+        # then it has the GPU, but no one has it before the domain is active.
+        self.assertEqual({passthrough.Address(0, 0x3B, 0, 0)}, devices)
+        [reading] = made.read()
+        self.assertEqual(
+            (cpu_usage.Device('gpu', None),), reading.usage.layout.devices
+        )
+        domain.call('undefine')
 
     def test_deleted_guest_disappears(self):
         guest = self.libvirtd.start_guest(name='a')

@@ -51,6 +51,7 @@ _DOMAIN = """
       <source file='{image}'/><target dev='hda' bus='ide'/>
     </disk>
     <controller type='usb' model='none'/><memballoon model='none'/>
+    {devices}
   </devices>
 </domain>
 """
@@ -165,8 +166,11 @@ class Guest:
         self.define(**identity)
         self.call('create')
 
-    def define(self, **identity: object) -> None:
-        """Define the domain, again if it exists, as Nova does."""
+    def define(self, devices: str = '', **identity: object) -> None:
+        """Define the domain, again if it exists, as Nova does.
+
+        :param devices: XML of additional devices.
+        """
         fields: dict[str, object] = {
             'name': self.uuid[:8],
             'project': 'p1',
@@ -181,6 +185,7 @@ class Guest:
             metadata=_METADATA.format_map(fields) if identity else '',
             emulator=self._libvirtd.emulator,
             image=self._image,
+            devices=devices,
         )
         self._use(lambda connection: connection.defineXML(text))
 

@@ -117,7 +117,9 @@ class CheckpointTest(base.BaseTestCase):
 
     def test_vector_of_an_open_register_is_loaded(self):
         self.start('p')
-        layout = usages.layout(1, 2)
+        layout = usages.layout(1, 2)._replace(
+            devices=(cpu_usage.Device('gpu', usages.uuid(1)),)
+        )
         counters = (('a', 5), ('b', 7))
         p = self.record(
             'p',

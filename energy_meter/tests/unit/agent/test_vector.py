@@ -151,6 +151,29 @@ class VectorTest(VectorCase):
             ],
         )
 
+    def test_device_changes_hands_at_the_reading_before(self):
+        self.host.start(1)
+        self.host.start(2)
+        self.host.give(1)
+        self.read(20)
+        self.read(20)
+        self.host.give(2)
+        self.read(20)
+
+        marks = self.marks()
+
+        self.assertEqual(
+            [
+                (20_000, usages.uuid(1)),
+                (40_000, usages.uuid(1)),
+                (60_000, usages.uuid(2)),
+            ],
+            [
+                (mark.elapsed, mark.usage.layout.devices[0].instance)
+                for mark in marks
+            ],
+        )
+
     def test_multiple_of_the_interval_is_interpolated(self):
         self.host.start(1)
         # The clock starts 20 s after a minute began.
@@ -293,10 +316,35 @@ class MergingTest(VectorCase):
 
         # then those that are left are preferred.
         *_, last = self.marks()
-        self.assertEqual(layouts.MAX_INSTANCES, len(last.usage.cpu))
+        layout, cpu = last.usage
+        self.assertEqual(layouts.MAX_INSTANCES, len(cpu) + len(layout.devices))
         self.assertLessEqual(
             {usages.uuid(number) for number in range(1400, 2100)},
-            {each.uuid for each in last.usage.layout.instances},
+            {each.uuid for each in layout.instances},
+        )
+
+    def test_device_that_changes_hands_between_marks_has_no_instance(self):
+        # Given as many marks as are allowed,
+        self.host.start(1)
+        self.host.start(2)
+        self.host.give(1)
+        self.read(45.0)
+        for vcpus in range(marker.MAX_OFF_GRID_USAGE):
+            self.host.start(3, vcpus=vcpus)
+            self.read(0.1)
+
+        # when a device changes hands before the next one,
+        self.host.give(2)
+        for _ in range(5):
+            self.read()
+
+        # then neither instance has it until that mark.
+        holders = (
+            mark.usage.layout.devices[0].instance for mark in self.marks()
+        )
+        self.assertEqual(
+            [usages.uuid(1), None, usages.uuid(2)],
+            [holder for holder, _ in itertools.groupby(holders)],
         )
 
 

@@ -2,12 +2,14 @@
 
 """Energy of instances, projects and hosts."""
 
+import dataclasses
 from unittest import mock
 
 from keystoneauth1 import fixture as ksa_fixture
 from keystonemiddleware import fixture
 import webtest
 
+from energy_meter import cpu_usage
 from energy_meter.api import attribution_documents
 from energy_meter.api import instances
 from energy_meter.db import engine as db_engine
@@ -338,6 +340,61 @@ class HostsTest(AttributedTestCase):
         self.assert_error(self.get(f'/v1/hosts/other/energy?{CLOSED}', 404))
 
 
+class DevicesTest(AttributedTestCase):
+    """A GPU of 30 W is passed through to the first instance."""
+
+    def meter(self) -> None:
+        self.host.idle_watts = 130
+        gpu = dataclasses.replace(
+            self.host,
+            guests=[],
+            overhead=0.0,
+            idle_watts=30,
+            scope='gpu',
+            suffix='gpu0',
+        )
+        gpu.meter(hosts.START, self.now, gpu.energy_probe)
+        self.host.devices = (cpu_usage.Device(gpu.energy_probe, FIRST),)
+        super().meter()
+
+    def test_instance_shows_the_energy_of_its_devices(self):
+        url = f'/v1/instances/{FIRST}/energy?{CLOSED}'
+
+        total = self.get(url).json['total']
+
+        self.assertEqual(24 * 30 * WH / 3.6e9, total['device_kwh'])
+        self.assertEqual(
+            24 * (10 * WH + 30 * WH + IDLE), int(total['millijoules'])
+        )
+
+    def test_host_shows_the_energy_of_all_devices(self):
+        document = self.get(f'/v1/hosts/compute-1/energy?{CLOSED}').json
+
+        total = document['total']
+        self.assertEqual(24 * 30 * WH, int(total['devices']['millijoules']))
+        self.assertEqual(24 * 100 * WH, int(total['idle']['millijoules']))
+        self.assertEqual(
+            int(total['millijoules']),
+            sum(
+                int(total[name]['millijoules'])
+                for name in ('idle', 'dynamic', 'devices', 'unattributed')
+            ),
+        )
+        self.assertEqual(
+            [24 * 30 * WH / 3.6e9, 0.0],
+            [each['total']['device_kwh'] for each in document['instances']],
+        )
+
+    def test_csv_of_a_host_has_the_energy_of_devices(self):
+        url = f'/v1/hosts/compute-1/energy?{CLOSED}&format=csv'
+
+        header, line = (
+            each.split(',') for each in self.get(url).text.splitlines()
+        )
+
+        self.assertEqual('0.72', line[header.index('devices_kwh')])
+
+
 class ReaderTestCase(AttributedTestCase):
     """With Keystone, and tokens of project-0."""
 
@@ -410,7 +467,14 @@ class AuthorizationTest(ReaderTestCase):
         ):
             text = self.read(url).text
 
-            for word in ('compute-1', 'hosts"', 'idle', 'watts', 'project-1'):
+            for word in (
+                'compute-1',
+                'hosts"',
+                'idle',
+                'device',
+                'watts',
+                'project-1',
+            ):
                 self.assertNotIn(word, text, url)
         self.assertIn(
             attribution_documents.host_id('project-0', 'compute-1'),

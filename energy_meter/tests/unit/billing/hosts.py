@@ -2,6 +2,8 @@
 
 """Hosts whose energy and usage are known, for tests of attribution."""
 
+import types
+
 from energy_meter import cpu_usage
 from energy_meter.billing import attribution
 from energy_meter.billing import attribution_methods
@@ -11,6 +13,8 @@ from energy_meter.billing import profile
 NONE = profile.Clock(0)
 #: 4 threads and 8 GiB.
 HOST = cpu_usage.Layout(4, 8192, None, ())
+#: Energy of no device is known.
+MISSING = types.MappingProxyType({})
 
 
 def instance(uuid, vcpus=1, memory=1024, is_reserved=True):
@@ -54,7 +58,8 @@ def edges(watts, dates, gaps=()):
     return found
 
 
-def attribute(some_edges, boundaries, usage, idle_watts=0.0):
+def attribute(some_edges, boundaries, usage, idle_watts=0.0, devices=MISSING):
+    """Attribute energy; ``devices`` are edges by probe, or None."""
     return attribution.attribute(
         some_edges,
         boundaries,
@@ -62,6 +67,7 @@ def attribute(some_edges, boundaries, usage, idle_watts=0.0):
         idle_watts,
         lambda _start, _until: NONE,
         attribution_methods.ReservedAndCPU,
+        devices,
     )
 
 

@@ -349,6 +349,7 @@ class ClockTest(base.BaseTestCase):
             0.0,
             lambda start, until: clocks[start, until],
             attribution.attribution_methods.ReservedAndCPU,
+            None,
         )
 
         self.assertEqual(

@@ -9,6 +9,7 @@ import hypothesis
 from hypothesis import strategies
 from oslotest import base
 
+from energy_meter import cpu_usage
 from energy_meter.billing import bill
 from energy_meter.billing import host_usage
 from energy_meter.billing import profile
@@ -24,15 +25,27 @@ instances = strategies.builds(
     memory=strategies.integers(0, 16_384),
     is_reserved=strategies.booleans(),
 )
-layouts = strategies.builds(
-    hosts.HOST._replace,
-    threads=strategies.integers(0, 8),
-    memory=strategies.integers(0, 16_384),
-    idle_watts=strategies.none() | strategies.floats(0, 500),
-    instances=strategies.lists(
-        instances, unique_by=lambda each: each.uuid
-    ).map(lambda some: tuple(sorted(some))),
-)
+#: Probes of devices. Energy of the last one is never known.
+PROBES = 'gpu-1', 'gpu-2', 'gpu-3'
+
+
+@strategies.composite
+def layouts(draw):
+    """Return a layout; several instances may have several devices."""
+    some = draw(strategies.lists(instances, unique_by=lambda each: each.uuid))
+    holders = strategies.sampled_from([None, *(each.uuid for each in some)])
+    devices = strategies.dictionaries(
+        strategies.sampled_from(PROBES), holders, max_size=len(PROBES)
+    )
+    return cpu_usage.Layout(
+        draw(strategies.integers(0, 8)),
+        draw(strategies.integers(0, 16_384)),
+        draw(strategies.none() | strategies.floats(0, 500)),
+        tuple(sorted(some)),
+        tuple(map(cpu_usage.Device._make, sorted(draw(devices).items()))),
+    )
+
+
 cpu_times = strategies.integers(0, 3) | strategies.integers(0, 10**9)
 
 
@@ -42,7 +55,7 @@ def usages(draw):
     found = []
     for start, until in itertools.pairwise(draw(tilings)):
         if draw(strategies.booleans()):
-            layout = draw(layouts)
+            layout = draw(layouts())
             cpu = tuple(draw(cpu_times) for _ in layout.instances)
             found.append(
                 host_usage.Segment(
@@ -69,19 +82,33 @@ def dates_of(usage, boundaries):
     }
 
 
-def exact(edges, usage, idle_watts):
+def devices_of(histories, dates):
+    """Return the energy of two devices: each has that of other registers."""
+    return {
+        probe: edges_of(histories[place::3], dates)
+        for place, probe in enumerate(PROBES[:2])
+    }
+
+
+def exact(edges, usage, idle_watts, devices):
     """Return what instances are due, by rational numbers.
 
     Written after the rules, without the code that is tested: each piece is
     compared with each segment.
     """
     due = {}
-    for (start, until), each in itertools.product(
-        itertools.pairwise(edges), usage
+    for (number, (start, until)), each in itertools.product(
+        enumerate(itertools.pairwise(edges)), usage
     ):
         if not each.start <= start.date < each.until:
             continue
         energy = until.millijoules - start.millijoules
+        for probe, uuid in each.layout.devices:
+            if probe in devices:
+                first, last = devices[probe][number : number + 2]
+                used = min(energy, last.millijoules - first.millijoules)
+                energy -= used
+                due[uuid] = due.get(uuid, 0) + used
         watts = each.layout.idle_watts
         watts = idle_watts if watts is None else watts
         idle = min(energy, int(watts * (until.date - start.date)))
@@ -105,13 +132,15 @@ idle_powers = strategies.floats(0, 1000)
 
 
 class AttributionTest(base.BaseTestCase):
-    @hypothesis.given(probes(), usages(), tilings, idle_powers)
+    @hypothesis.given(probes(), probes(), usages(), tilings, idle_powers)
     def test_nothing_is_lost_and_nothing_is_negative(
-        self, histories, usage, boundaries, idle_watts
+        self, histories, others, usage, boundaries, idle_watts
     ):
-        edges = edges_of(histories, dates_of(usage, boundaries))
+        dates = dates_of(usage, boundaries)
+        edges = edges_of(histories, dates)
+        devices = devices_of(others, dates)
 
-        found = hosts.attribute(edges, boundaries, usage, idle_watts)
+        found = hosts.attribute(edges, boundaries, usage, idle_watts, devices)
 
         for each in found:
             self.assertEqual(each.energy.millijoules, hosts.total(each))
@@ -123,33 +152,38 @@ class AttributionTest(base.BaseTestCase):
                     part.present, each.energy.until - each.energy.start
                 )
 
-    @hypothesis.given(probes(), usages(), tilings, idle_powers)
+    @hypothesis.given(probes(), probes(), usages(), tilings, idle_powers)
     def test_each_instance_has_what_it_is_due(
-        self, histories, usage, boundaries, idle_watts
+        self, histories, others, usage, boundaries, idle_watts
     ):
         dates = dates_of(usage, boundaries)
         edges = edges_of(histories, dates)
+        devices = devices_of(others, dates)
         whole = [min(dates), max(dates)]
 
-        (found,) = hosts.attribute(edges, whole, usage, idle_watts)
+        (found,) = hosts.attribute(edges, whole, usage, idle_watts, devices)
 
-        due = exact(edges, usage, idle_watts)
+        due = exact(edges, usage, idle_watts, devices)
+        # What devices that no instance had needed is idle energy.
+        due.pop(None, None)
         self.assertLessEqual(due.keys(), found.instances.keys())
         # Two numbers of each piece are rounded.
         for uuid, energy in due.items():
             error = found.instances[uuid].millijoules - energy
             self.assertLessEqual(abs(error), 2 * len(edges))
 
-    @hypothesis.given(probes(), usages(), tilings, idle_powers)
+    @hypothesis.given(probes(), probes(), usages(), tilings, idle_powers)
     def test_short_intervals_add_up_to_a_long_one(
-        self, histories, usage, boundaries, idle_watts
+        self, histories, others, usage, boundaries, idle_watts
     ):
-        edges = edges_of(histories, dates_of(usage, boundaries))
+        dates = dates_of(usage, boundaries)
+        edges = edges_of(histories, dates)
+        devices = devices_of(others, dates)
         ends = [boundaries[0], boundaries[-1]]
 
-        parts = hosts.attribute(edges, boundaries, usage, idle_watts)
+        parts = hosts.attribute(edges, boundaries, usage, idle_watts, devices)
 
-        (whole,) = hosts.attribute(edges, ends, usage, idle_watts)
+        (whole,) = hosts.attribute(edges, ends, usage, idle_watts, devices)
         for number in range(2, len(whole)):
             self.assertEqual(
                 whole[number], sum(each[number] for each in parts)
@@ -160,7 +194,7 @@ class AttributionTest(base.BaseTestCase):
                 for each in parts
                 if uuid in each.instances
             ]
-            for name in ('idle', 'dynamic', 'metered', 'present'):
+            for name in ('idle', 'dynamic', 'device', 'metered', 'present'):
                 self.assertEqual(
                     getattr(part, name),
                     sum(getattr(each, name) for each in some),

@@ -36,14 +36,40 @@ instances = strategies.builds(
     test_envelope.integers,
     strategies.booleans(),
 )
+
+
+def layout_of(threads, memory, idle_watts, some, devices):
+    """Return a layout.
+
+    :param devices: by probe, numbers of the instances that have them; the
+        others have none.
+    """
+    some = sorted(some)
+    return cpu_usage.Layout(
+        threads,
+        memory,
+        idle_watts,
+        tuple(some),
+        tuple(
+            cpu_usage.Device(
+                probe, some[holder].uuid if holder < len(some) else None
+            )
+            for probe, holder in sorted(devices.items())
+        ),
+    )
+
+
 layouts_of_hosts = strategies.builds(
-    cpu_usage.Layout,
+    layout_of,
     test_envelope.integers,
     test_envelope.integers,
     strategies.none() | test_envelope.numbers,
     strategies.lists(
         instances, max_size=4, unique_by=operator.attrgetter('uuid')
-    ).map(lambda drawn: tuple(sorted(drawn))),
+    ),
+    strategies.dictionaries(
+        strategies.sampled_from('abc'), strategies.integers(0, 4)
+    ),
 )
 
 
@@ -103,6 +129,7 @@ def cpu_register(usage=None, **changes):
             'memory': 32_768,
             'idle_watts': None,
             'instances': [instance()],
+            'devices': [['gpu-1', usages.uuid(1)], ['gpu-2', None]],
         }
         | (usage or {}),
         'measurements': test_envelope.rows(value=[500, 200]),
@@ -152,6 +179,13 @@ class DecodingTest(test_envelope.EnvelopeCase):
         self.assertEqual(500, measured.millijoules)
         self.assertEqual((200,), measured.usage.cpu)
         self.assertEqual(
+            (
+                cpu_usage.Device('gpu-1', usages.uuid(1)),
+                cpu_usage.Device('gpu-2', None),
+            ),
+            measured.usage.layout.devices,
+        )
+        self.assertEqual(
             cpu_usage.Instance(
                 usages.uuid(1), 'vm-1', 'f' * 32, 'web', '', 2, 2048, True
             ),
@@ -193,6 +227,15 @@ class DecodingTest(test_envelope.EnvelopeCase):
             {'instances': [instance()[:-1]]},
             {'instances': [instance(), instance()]},
             {'instances': [instance(uuid=usages.uuid(2)), instance()]},
+            {'devices': {}},
+            {'devices': [None]},
+            {'devices': [['gpu']]},
+            {'devices': [['', None]]},
+            {'devices': [[5, None]]},
+            {'devices': [['gpu', usages.uuid(2)]]},
+            {'devices': [['gpu', []]]},
+            {'devices': [['gpu', None], ['gpu', None]]},
+            {'devices': [['b', None], ['a', None]]},
             {'more': 1},
         ):
             register = cpu_register(changes, measurements=[])
@@ -229,6 +272,15 @@ class DecodingTest(test_envelope.EnvelopeCase):
             )
             self.assert_rejected('malformed', sign(register))
 
+    def test_too_many_devices_are_rejected(self):
+        many = [
+            [f'gpu-{number:04}', None]
+            for number in range(layouts.MAX_INSTANCES)
+        ]
+        register = cpu_register({'devices': many}, measurements=[])
+
+        self.assert_rejected('malformed', sign(register))
+
     def test_too_many_instances_are_rejected(self):
         many = [
             instance(uuid=usages.uuid(number))
@@ -243,7 +295,7 @@ class DivisionTest(base.BaseTestCase):
     NAME = '\U0001f50c' * 190
     LARGEST = measurement.INTEGER_LIMIT - 1
 
-    def measure(self, count, **changes):
+    def measure(self, count, devices=0, **changes):
         """Return a measurement of the largest size with so many instances."""
         (sample,) = test_envelope.sample()
         name, largest = self.NAME, self.LARGEST
@@ -263,6 +315,10 @@ class DivisionTest(base.BaseTestCase):
                     True,
                 )
                 for number in range(count)
+            ),
+            tuple(
+                cpu_usage.Device(f'{number:04}{name[4:]}', usages.uuid(0))
+                for number in range(devices)
             ),
         )
         return sample._replace(
@@ -288,16 +344,18 @@ class DivisionTest(base.BaseTestCase):
         return len(parts)
 
     def test_largest_layout_fits_into_an_envelope(self):
-        largest = self.measure(layouts.MAX_INSTANCES)
+        for devices in (0, 500):
+            largest = self.measure(layouts.MAX_INSTANCES - devices, devices)
 
-        self.assertEqual(1, self.assert_accepted([largest]))
-        self.assertEqual(2, self.assert_accepted([largest, largest]))
+            self.assertEqual(1, self.assert_accepted([largest]))
+            self.assertEqual(2, self.assert_accepted([largest, largest]))
 
     def test_any_parts_fit_into_envelopes(self):
         # Given registers of all sizes, each of its own,
         measurements = [
             self.measure(
                 count,
+                devices=count // 2,
                 register=measurement.RegisterKey(
                     test_envelope.AGENT, f'{number:016x}'
                 ),

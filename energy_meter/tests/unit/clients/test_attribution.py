@@ -20,7 +20,7 @@ from energy_meter.tests.unit.clients import test_api
 
 MARCH = energy_documents.utc(2026, 3, 1)
 END = MARCH + energy_documents.DAY
-ROW = documents.row(MARCH, END, 2**60 + 1, idle_kwh=0.5)
+ROW = documents.row(MARCH, END, 2**60 + 1, idle_kwh=0.5, device_kwh=0.25)
 HOST_ROW = documents.host_row(MARCH, END, 6, 2, 1, 1, idle=4)
 INSTANCE = documents.instance('i', ROW)
 HOST = documents.host(
@@ -54,6 +54,7 @@ class AttributionTest(_TestCase):
         )
         self.assertEqual(2**60 + 1, instance.intervals[0].millijoules)
         self.assertEqual(0.5, instance.intervals[0].idle_kwh)
+        self.assertEqual(0.25, instance.intervals[0].device_kwh)
         self.assertEqual(('reserved-and-cpu, version 1',), page.methods)
 
     def test_host_has_instances_and_idle_power(self):

@@ -2,6 +2,7 @@
 
 """Attribution of closed days, and its versions."""
 
+import dataclasses
 import threading
 from unittest import mock
 
@@ -274,6 +275,19 @@ class AttributorTest(_AttributorTestCase):
             ),
         )
 
+    def test_device_that_is_not_metered_is_reported(self):
+        host = hosts.Host(self.engine, 'a', [hosts.Guest(1)])
+        host.devices = (cpu_usage.Device('a-gpu', usages.uuid(1)),)
+        self.close(host)
+
+        self.run_attributor()
+
+        self.assertIn(
+            'Probe a-gpu, which measures a device of host a, does not count '
+            'on 2023-11-15',
+            self.log.output,
+        )
+
 
 class IdlePowerTest(_AttributorTestCase):
     """A host that needs 105 W, and 10 W more while its guest computes."""
@@ -301,6 +315,29 @@ class IdlePowerTest(_AttributorTestCase):
             'Idle power of host a is too high: it needed less than 200 W',
             self.attribute(1),
         )
+
+    def test_devices_of_instances_do_not_count(self):
+        # Given a host that needs less than 120 W, and a GPU with 30 W,
+        host = hosts.Host(
+            self.engine,
+            'a',
+            [hosts.Guest(1)],
+            idle_watts=130,
+            configured=120.0,
+            devices=(cpu_usage.Device('a-gpu', usages.uuid(1)),),
+        )
+        gpu = dataclasses.replace(
+            host,
+            guests=[],
+            overhead=0.0,
+            idle_watts=30,
+            scope='gpu',
+            suffix='gpu',
+        )
+        gpu.meter(hosts.START, hosts.START + hosts.DAY_MS, 'a-gpu')
+        host.meter(hosts.START, hosts.START + hosts.DAY_MS)
+
+        self.assertIn('too high', self.attribute(1))
 
     def test_quarter_hours_without_usage_do_not_count(self):
         # Given a host that needs less once its usage is not known,

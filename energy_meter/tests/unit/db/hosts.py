@@ -57,6 +57,7 @@ class Host:
     Its power is linear: that of the idle host, and that of each busy CPU.
 
     :ivar overhead: CPUs that are busy with nothing of the instances.
+    :ivar devices: those that can be passed through to instances.
     :ivar unread: time in ms between the opening of its registers and the first
         reading.
     """
@@ -75,6 +76,7 @@ class Host:
     register: str = '0123456789abcdef'
     after: measurement.Predecessor | None = None
     unread: int = 0
+    devices: tuple[cpu_usage.Device, ...] = ()
 
     def restart(self, end: int, opened: int) -> None:
         """Continue with new registers.
@@ -122,7 +124,7 @@ class Host:
         )
         layout = usages.layout(*(each.number for each in present))
         return cpu_usage.Usage(
-            layout._replace(idle_watts=self.configured),
+            layout._replace(idle_watts=self.configured, devices=self.devices),
             tuple(
                 each.cpu(date) - each.cpu(self.read_from) for each in present
             ),

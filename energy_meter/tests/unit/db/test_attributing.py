@@ -12,6 +12,7 @@ from energy_meter import exception
 from energy_meter.db import attributed_days
 from energy_meter.db import attributing
 from energy_meter.db import engine as db_engine
+from energy_meter.db import host_inputs
 from energy_meter.db import host_probes
 from energy_meter.db import schema
 from energy_meter.tests import usages
@@ -33,7 +34,7 @@ class AttributingTest(db_base.DatabaseTest):
     def attribute(self) -> attributed_days.HostDay:
         """Return the first day of the host, whether it is closed or not."""
         with db_engine.snapshot(self.engine) as connection:
-            chosen = attributing.inputs(
+            chosen = host_inputs.load(
                 connection,
                 host_probes.load(connection).values(),
                 hosts.DAY,

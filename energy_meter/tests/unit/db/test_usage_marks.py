@@ -96,6 +96,10 @@ class UsageMarksTest(base.DatabaseTest):
                         usages.uuid(2), '数', '', '', '', 1, 1, False
                     ),
                 ),
+                (
+                    cpu_usage.Device('gpu "0"', usages.uuid(1)),
+                    cpu_usage.Device('数', None),
+                ),
             ),
             (2**53 - 1, 0),
         )

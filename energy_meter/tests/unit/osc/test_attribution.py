@@ -40,7 +40,9 @@ class InstanceListTest(_TestCase):
     def setUp(self):
         super().setUp()
         self.members = [
-            documents.instance('i1', day(1, 4.0, idle_kwh=1.5)),
+            documents.instance(
+                'i1', day(1, 4.0, idle_kwh=1.5, device_kwh=0.5)
+            ),
             documents.instance('i2', day(1, 2.0, state='open', version=None)),
         ]
         self.answer(
@@ -97,6 +99,7 @@ class InstanceListTest(_TestCase):
 
         self.assertEqual(['compute-1', 'h1'], [row['Hosts'] for row in rows])
         self.assertEqual([1.5, None], [row['Idle (kWh)'] for row in rows])
+        self.assertEqual([0.5, None], [row['Devices (kWh)'] for row in rows])
 
     def test_list_of_several_pages_has_no_total(self):
         self.answer(

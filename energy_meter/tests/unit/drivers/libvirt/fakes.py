@@ -35,16 +35,33 @@ def metadata(**fields):
     return METADATA.format_map(default | fields)
 
 
+#: As libvirt formats a device that Nova passes through.
+HOSTDEV = """
+<hostdev mode='subsystem' type='pci' managed='yes'>
+  <driver name='vfio'/>
+  <source>
+    <address domain='0x0000' bus='0x{:02x}' slot='0x00' function='0x0'/>
+  </source>
+  <alias name='hostdev0'/>
+  <address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>
+</hostdev>
+"""
+
+
 class Domain:
     """Domain that counts how often its metadata is read.
 
     :param id: None if it is inactive.
     :param text: its metadata.
     :param cpu: CPU time that libvirt reports, in ms.
+    :param buses: those of PCI devices that are passed through to it.
     """
 
-    def __init__(self, uuid, id=1, text=None, cpu=None, is_starting=False):
+    def __init__(
+        self, uuid, id=1, text=None, cpu=None, is_starting=False, buses=()
+    ):
         self.uuid = uuid
+        self.buses = buses
         self.id = id
         self.text = metadata() if text is None else text
         self.cpu = cpu
@@ -54,6 +71,10 @@ class Domain:
     def metadata(self):
         self.reads += 1
         return self.text or None
+
+    def description(self):
+        devices = ''.join(map(HOSTDEV.format, self.buses))
+        return f'<domain><devices>{devices}</devices></domain>'
 
     def is_starting(self):
         return self._is_starting

@@ -5,6 +5,7 @@
 import fixtures
 from oslotest import base
 
+from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter.drivers.libvirt import connection
 from energy_meter.drivers.libvirt import driver
@@ -57,6 +58,15 @@ class LibvirtTest(base.BaseTestCase):
         [reading] = self.open(cgroup=str(directory)).read()
 
         self.assertEqual(5000, reading.ticks)
+
+    def test_reading_has_the_devices_of_instances(self):
+        self.connection.all = [fakes.Domain('a', buses=[0x3B])]
+
+        [reading] = self.open(passthrough=['gpu=0000:3b:00.0']).read()
+
+        self.assertEqual(
+            (cpu_usage.Device('gpu', 'a'),), reading.usage.layout.devices
+        )
 
     def test_host_without_instances_has_a_reading(self):
         [reading] = self.open().read()

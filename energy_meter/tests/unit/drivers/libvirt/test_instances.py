@@ -15,7 +15,7 @@ class InstancesTest(base.BaseTestCase):
         super().setUp()
         self.log = self.useFixture(fixtures.FakeLogger())
         self.machine = self.useFixture(fakes.Machine())
-        self.instances = instances.Instances('auto')
+        self.instances = instances.Instances('auto', {})
 
     def refresh(self, *domains, changed=()):
         self.instances.refresh(domains, changed)
@@ -115,7 +115,7 @@ class InstancesTest(base.BaseTestCase):
         self.assertEqual(['b'], [each.uuid for each in self.instances.all])
 
     def test_invisible_process_is_overhead_until_it_can_be_read(self):
-        self.instances = instances.Instances('process')
+        self.instances = instances.Instances('process', {})
         self.refresh(fakes.Domain('a', cpu=99))
         self.assertEqual((('', 0),), self.instances.counters())
         self.assertIn('no visible process', self.log.output)
