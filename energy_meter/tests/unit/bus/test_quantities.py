@@ -14,6 +14,7 @@ from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope
+from energy_meter.bus import fields
 from energy_meter.bus import layouts
 from energy_meter.tests import usages
 from energy_meter.tests.unit.bus import base as bus_base
@@ -21,9 +22,11 @@ from energy_meter.tests.unit.bus import test_envelope
 
 DESTINATION = signing.Keyring(['secret-of-the-destination'])
 
-project_names = test_envelope.ids.filter(
-    lambda name: len(name) <= layouts.MAX_PROJECT_NAME_LENGTH
-)
+project_names = strategies.text(
+    test_envelope.printable,
+    min_size=1,
+    max_size=layouts.MAX_PROJECT_NAME_LENGTH,
+).filter(fields.is_id)
 owners = strategies.text('09afAZ_.:@+-', max_size=64)
 instances = strategies.builds(
     cpu_usage.Instance,
