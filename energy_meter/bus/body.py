@@ -7,6 +7,8 @@ import json
 import re
 import typing
 
+import orjson
+
 from energy_meter import cpu_usage
 from energy_meter import exception
 from energy_meter import measurement
@@ -117,16 +119,14 @@ def _to_json(
     probe: measurement.Probe,
     registers: collections.abc.Iterable[dict[str, typing.Any]],
 ) -> str:
-    return json.dumps(
+    return orjson.dumps(
         {
             'wattmeter': probe.wattmeter,
             'driver': probe.driver,
             'registers': list(registers),
         },
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=(',', ':'),
-    )
+        default=tuple,
+    ).decode()
 
 
 def decode(text: str, agent: str, agent_name: str) -> list[Register]:
