@@ -52,13 +52,14 @@ class Recorder:
         """
         now = self._clock.now()
         recorded: list[measurement.Measurement] = []
-        for reading in readings:
-            at = now
-            if reading.monotonic is not None and (
-                reading.monotonic < now.monotonic
-            ):
-                at = now.before(now.monotonic - reading.monotonic)
-            recorded += self._record(reading, at)
+        with self._registers.exclusive():
+            for reading in readings:
+                at = now
+                if reading.monotonic is not None and (
+                    reading.monotonic < now.monotonic
+                ):
+                    at = now.before(now.monotonic - reading.monotonic)
+                recorded += self._record(reading, at)
         # The marks first: they are published before the measurements.
         self._marks.put([each for each in recorded if each.is_mark])
         self._backlog.put(

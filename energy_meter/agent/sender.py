@@ -46,7 +46,7 @@ class Sender(threading.Thread):
     :param marks: marks to publish.
     :param save_registers: called before measurements are published.
     :param sink: publishes them.
-    :param interval: seconds between two publications.
+    :param interval: seconds from one publication to the next.
     :param max_batch: maximum number of measurements in one message.
     :param counts: counters of the agent.
     """
@@ -85,7 +85,10 @@ class Sender(threading.Thread):
             self.join(timeout)
 
     def run(self) -> None:
-        while not self._stopping.wait(self._interval):
+        due = time.monotonic() + self._interval
+        while not self._stopping.wait(due - time.monotonic()):
+            # The time that a publication takes is part of the interval.
+            due = max(due + self._interval, time.monotonic())
             while not self._try_to_send():
                 if self._stopping.wait(_RETRY_INTERVAL_S):
                     return

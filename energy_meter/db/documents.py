@@ -12,6 +12,7 @@ import json
 import re
 import typing
 
+import orjson
 import sqlalchemy as sa
 
 TEXT, REAL, INTEGER, BOOLEAN = 'text', 'real', 'integer', 'boolean'
@@ -188,7 +189,12 @@ def look_up(
 
 def pack(rows: collections.abc.Iterable[object]) -> dict[str, str]:
     """Return the parameter of a statement with these rows."""
-    return {'rows': json.dumps(list(rows), separators=(',', ':'))}
+    listed = list(rows)
+    text = orjson.dumps(listed, default=tuple)
+    # A connection to MariaDB may have any charset, so all is ASCII.
+    if not text.isascii():
+        return {'rows': json.dumps(listed, separators=(',', ':'))}
+    return {'rows': text.decode()}
 
 
 def parameters(

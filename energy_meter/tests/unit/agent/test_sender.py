@@ -75,6 +75,30 @@ class Marks:
         self.failed += 1
 
 
+class Schedule:
+    """Clock and stop event of a sender, both without waiting.
+
+    :param intervals: number of waits after which the sender stops.
+    :ivar started: times at which waiting ended.
+    """
+
+    def __init__(self, intervals):
+        self.now = 0.0
+        self.started = []
+        self._intervals = intervals
+
+    def monotonic(self):
+        return self.now
+
+    def wait(self, timeout):
+        self.now += max(timeout, 0.0)
+        self.started.append(self.now)
+        return len(self.started) > self._intervals
+
+    def is_set(self):
+        return len(self.started) > self._intervals
+
+
 class Bus:
     """Bus that accepts messages, rejects them, or blocks the sender."""
 
@@ -123,8 +147,8 @@ class SenderTestCase(base.BaseTestCase):
         self.assertEqual(self.bus.attempts, self.saved)
         self.saved += 1
 
-    def start(self, max_batch=100, interval=0.001):
-        started = sender.Sender(
+    def make(self, max_batch=100, interval=0.001):
+        return sender.Sender(
             self.backlog,
             self.marks,
             self.save,
@@ -133,6 +157,9 @@ class SenderTestCase(base.BaseTestCase):
             max_batch,
             self.counters,
         )
+
+    def start(self, max_batch=100, interval=0.001):
+        started = self.make(max_batch, interval)
         started.start()
         self.addCleanup(self.end, started)
         return started
@@ -305,6 +332,35 @@ class SenderTest(SenderTestCase):
         self.end(self.start(max_batch=3, interval=1e6))
 
         self.assertEqual((3, 3), (self.saved, self.bus.attempts))
+
+
+class ScheduleTest(SenderTestCase):
+    def run_sender(self, duration):
+        """Return when a sender of interval 1 starts to publish.
+
+        :param duration: seconds that each publication takes.
+        """
+        schedule = Schedule(3)
+        self.useFixture(
+            fixtures.MockPatchObject(
+                sender.time, 'monotonic', schedule.monotonic
+            )
+        )
+        running = self.make(interval=1.0)
+        running._stopping = schedule
+
+        def collect():
+            schedule.now += duration
+
+        self.marks.collect = collect
+        running.run()
+        return schedule.started[:3]
+
+    def test_time_of_a_publication_is_part_of_the_interval(self):
+        self.assertEqual([1.0, 2.0, 3.0], self.run_sender(0.5))
+
+    def test_publication_longer_than_the_interval_delays_the_next(self):
+        self.assertEqual([1.0, 2.5, 4.0], self.run_sender(1.5))
 
 
 class MarksTest(SenderTestCase):

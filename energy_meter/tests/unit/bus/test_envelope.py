@@ -555,6 +555,25 @@ class BodyTest(EnvelopeCase):
             text = body().replace(name, f'{name}: 1, {name}')
             self.assert_rejected('malformed', sign(text))
 
+    def test_duplicate_key_with_deep_nesting_is_rejected(self):
+        for depth in (10, 900, 1_000):
+            for opening, closing in ('[]', ('{"a":', '}')):
+                nested = opening * depth + '1' + closing * depth
+                text = body().replace('"probe"', f'"probe":{nested},"probe"')
+                self.assert_rejected('malformed', sign(text))
+
+    def test_duplicate_key_with_an_escape_is_rejected(self):
+        text = body().replace('"probe"', '"pro\\u0062e": 1, "probe"')
+        self.assert_rejected('malformed', sign(text))
+
+    def test_names_may_have_colons(self):
+        # Given names with the character that follows the keys,
+        text = body(probe='rack:1:node', host='rack:1')
+        # when the body is decoded, then they are unchanged.
+        (decoded,) = decode(sign(text))
+        self.assertEqual('rack:1:node', decoded.probe.id)
+        self.assertEqual('rack:1', decoded.probe.host)
+
     def test_missing_or_additional_body_field_is_rejected(self):
         self.assert_rejected('malformed', sign(body(more=1)))
         for name in ('wattmeter', 'registers', 'probe', 'measurements'):

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""CPU time of a measurement, compared with that of other programs."""
