@@ -14,6 +14,8 @@ import os
 import pathlib
 import typing
 
+import orjson
+
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.rrd.files import names
@@ -51,11 +53,8 @@ def save(directory: pathlib.Path, entries: Entries) -> None:
     """
     # No fsync: after a power failure the next measurements rebuild the index.
     temporary = directory / f'{NAME}.new'
-    temporary.write_text(
-        json.dumps(
-            {'version': _VERSION, 'probes': entries}, separators=(',', ':')
-        ),
-        'utf-8',
+    temporary.write_bytes(
+        orjson.dumps({'version': _VERSION, 'probes': entries}, default=tuple)
     )
     temporary.replace(directory / NAME)
 
