@@ -11,10 +11,12 @@ from oslo_config import cfg
 
 from energy_meter.rrd.files import librrd
 from energy_meter.rrd.files import names
+from energy_meter.rrd.graphs import band_file
 from energy_meter.rrd.graphs import drawing
 from energy_meter.rrd.graphs import image_cache
 from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.rrd.reading import window as rrd_window
 
 #: Width and height of an image, in pixels; the first is the default.
@@ -150,51 +152,74 @@ class Graphs:
     def _draw(
         self, name: str, query: rrd_archive.Query, style: drawing.Style
     ) -> Image:
-        series = self._archive.read(query)
-        paths = self._archive.paths(query.entries)
         title = 'All probes' if query.probe is None else query.probe
-        arguments = drawing.frame(
+        frame = drawing.frame(
             style, query.window, f'{title}: {query.period.title()}'
         )
-        if not paths:
-            arguments += drawing.no_data(style)
-        elif query.probe is None:
-            arguments += drawing.stack(
-                style, self._bands(query, paths, style.theme)
-            )
+        if query.probe is None:
+            content = self._draw_sum(query, style, frame)
         else:
-            arguments += drawing.probe(
-                style, str(paths[query.probe]), query.window
+            path = self._archive.path(query.probe)
+            content = self._finish(
+                style,
+                frame,
+                self._archive.read(query),
+                None
+                if path is None
+                else drawing.probe(style, str(path), query.window),
             )
-        if paths and None in series.watts:
+        image = Image(self._tag(query), content)
+        self._cache.put(name, image.tag, image.content)
+        return image
+
+    def _draw_sum(
+        self, query: rrd_archive.Query, style: drawing.Style, frame: list[str]
+    ) -> bytes:
+        bands = self._bands(query, style.theme)
+        if not bands:
+            return self._finish(style, frame, self._archive.read(query))
+        stack = self._archive.stack(query, [band.probes for band in bands])
+        with band_file.create(stack) as path:
+            return self._finish(
+                style, frame, stack.total, drawing.stack(style, path, bands)
+            )
+
+    def _finish(
+        self,
+        style: drawing.Style,
+        frame: list[str],
+        series: rrd_series.Series,
+        elements: list[str] | None = None,
+    ) -> bytes:
+        """Draw a graph with a legend.
+
+        :param elements: None if there is no data.
+        """
+        arguments = frame + (elements or drawing.no_data(style))
+        if elements and None in series.watts:
             arguments += drawing.unknown(style)
         if style.has_legend:
             arguments += drawing.legend(
                 style, series.figures, self._options.currency
             )
-        image = Image(self._tag(query), librrd.draw(*arguments))
-        self._cache.put(name, image.tag, image.content)
-        return image
+        return librrd.draw(*arguments)
 
     def _bands(
-        self,
-        query: rrd_archive.Query,
-        paths: dict[str, pathlib.Path],
-        theme: palette.Theme,
+        self, query: rrd_archive.Query, theme: palette.Theme
     ) -> list[drawing.Band]:
         """Return bands for the largest probes, and one for the rest."""
         figures = self._archive.figures(query.period.name)
         means = {
             probe: figures[probe].average if probe in figures else None
-            for probe in paths
+            for probe in query.entries
         }
         ranked = sorted(
-            paths, key=lambda probe: means[probe] or 0, reverse=True
+            means, key=lambda probe: means[probe] or 0, reverse=True
         )
         bands = [
             drawing.Band(
                 probe,
-                [str(paths[probe])],
+                [probe],
                 palette.color(query.entries[probe].color),
                 means[probe],
             )
@@ -205,7 +230,7 @@ class Graphs:
             bands.append(
                 drawing.Band(
                     f'{len(others)} others',
-                    [str(paths[probe]) for probe in others],
+                    others,
                     theme.others,
                     sum(means[probe] or 0 for probe in others),
                 )

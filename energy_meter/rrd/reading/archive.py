@@ -81,6 +81,8 @@ class Archive:
             conf.rrd.max_gap, conf.rrd.flush_interval
         )
         self._reader = reader.Reader(conf.rrd.kwh_price, self._throttled_log)
+        #: Newest index, and the probes in the sum.
+        self._selection: tuple[index.Entries, index.Entries] = ({}, {})
         #: Tag of the window and figures, by cache key of the period and probe.
         self._figures: dict[
             tuple[str, str], tuple[str, rrd_series.Figures]
@@ -99,9 +101,12 @@ class Archive:
         :raises ProbeNotFound: if the probe has no file.
         """
         self._entry(probe)
+        path = self.path(probe)
+        if path is None:
+            raise exception.ProbeNotFound(probe=probe)
         try:
-            return self.paths([probe])[probe].read_bytes()
-        except (KeyError, OSError):
+            return path.read_bytes()
+        except OSError:
             raise exception.ProbeNotFound(probe=probe)
 
     def series(self, period: str, probe: str | None) -> rrd_series.Series:
@@ -120,16 +125,30 @@ class Archive:
         :raises PeriodNotFound: if there is no such period.
         """
         parsed = periods.parse(period)
-        result = {}
-        for probe, entry in self._index.entries().items():
-            query = self._query(parsed, probe, {probe: entry})
-            key = parsed.cache_key, probe
-            tag, figures = self._figures.get(key, ('', None))
-            if figures is None or tag != query.window.tag:
-                figures = self.read(query).figures
-                self._figures[key] = query.window.tag, figures
-            result[probe] = figures
-        return result
+        queries = {
+            probe: self._query(parsed, probe, {probe: entry})
+            for probe, entry in self._index.entries().items()
+        }
+        # Probes with the same times are read together.
+        changed: dict[rrd_window.Window, list[str]] = {}
+        for probe, query in queries.items():
+            tag, _ = self._figures.get((parsed.cache_key, probe), ('', None))
+            if tag != query.window.tag:
+                window = query.window._replace(tag='')
+                changed.setdefault(window, []).append(probe)
+        for window, probes in changed.items():
+            paths = list(self._paths(probes).values())
+            for probe, series in zip(
+                probes, self._reader.read_each(paths, window), strict=True
+            ):
+                self._figures[parsed.cache_key, probe] = (
+                    queries[probe].window.tag,
+                    series.figures,
+                )
+        return {
+            probe: self._figures[parsed.cache_key, probe][1]
+            for probe in queries
+        }
 
     def query(self, period: str, probe: str | None) -> Query:
         """Return the query for a probe in a period.
@@ -140,40 +159,52 @@ class Archive:
         parsed = periods.parse(period)
         if probe is not None:
             return self._query(parsed, probe, {probe: self._entry(probe)})
+        since = parsed.start(time.time())
+        # Without probes that have no measurement in the period.
         return self._query(
             parsed,
             None,
-            _select(
-                self._index.entries(),
-                self._options.scope_precedence,
-                parsed.start(time.time()),
-            ),
+            {
+                name: entry
+                for name, entry in self._selected().items()
+                if (entry.timestamp or 0.0) >= since
+            },
         )
 
     def read(self, query: Query) -> rrd_series.Series:
         """Return the power for a query."""
         return self._reader.read(
-            list(self.paths(query.entries).values()), query.window
+            list(self._paths(query.entries).values()), query.window
         )
 
-    def paths(
-        self,
-        probes: collections.abc.Iterable[str],
-    ) -> dict[str, pathlib.Path]:
-        """Flush the files of probes and return their paths, by probe.
+    def stack(
+        self, query: Query, groups: collections.abc.Iterable[list[str]]
+    ) -> rrd_series.Stack:
+        """Return the power of groups of the probes of a query."""
+        paths = self._paths(query.entries)
+        return self._reader.stack(
+            [[paths[probe] for probe in group] for group in groups],
+            query.window,
+        )
 
-        Files that cannot be read are left out.
+    def path(self, probe: str) -> pathlib.Path | None:
+        """Flush the file of a probe and return its path.
+
+        :returns: None if the file cannot be read.
         """
+        path = self._paths([probe])[probe]
+        return path if self._reader.is_readable(path) else None
+
+    def _paths(
+        self, probes: collections.abc.Iterable[str]
+    ) -> dict[str, pathlib.Path]:
+        """Flush the files of probes and return their paths, by probe."""
         paths = {
             probe: self._directory / names.to_file(probe) for probe in probes
         }
         if self._options.daemon:
             self._flush(paths.values())
-        return {
-            probe: path
-            for probe, path in paths.items()
-            if self._reader.is_readable(path)
-        }
+        return paths
 
     def _flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         _, error = attempt.call(
@@ -184,6 +215,15 @@ class Archive:
             self._throttled_log.warning(
                 'daemon', '%s; graphs lack the newest measurements', error
             )
+
+    def _selected(self) -> index.Entries:
+        """Return the probes in the sum, selected once for each index."""
+        entries = self._index.entries()
+        known, selected = self._selection
+        if known is not entries:
+            selected = _select(entries, self._options.scope_precedence)
+            self._selection = entries, selected
+        return selected
 
     def _entry(self, probe: str) -> index.Entry:
         try:
@@ -222,19 +262,14 @@ def _probe(probe: str, entry: index.Entry) -> Probe:
 def _select(
     entries: index.Entries,
     scope_precedence: collections.abc.Sequence[str],
-    since: float,
 ) -> index.Entries:
-    """Return the probes that add up to all power.
-
-    :param since: leave out probes without a measurement since then, in
-        seconds since the epoch.
-    """
-    candidates = [_candidate(probe, entry) for probe, entry in entries.items()]
-    selected = totals.select(candidates, scope_precedence)
+    """Return the probes that add up to all power."""
+    selected = totals.select(
+        [_candidate(probe, entry) for probe, entry in entries.items()],
+        scope_precedence,
+    )
     return {
-        candidate.id: entries[candidate.id]
-        for candidate in candidates
-        if candidate.id in selected and candidate.timestamp >= since
+        probe: entry for probe, entry in entries.items() if probe in selected
     }
 
 
