@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Graph of the sum as Kwapi drew it, in words of our own.
+"""Graph of the sum as Kwapi drew it, written from its description.
 
 Each probe has a definition, an expression that replaces unknown values by
 zero, and an area that is stacked on that of the probe before. The sum is one

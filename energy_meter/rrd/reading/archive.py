@@ -13,7 +13,6 @@ from oslo_config import cfg
 from energy_meter import attempt
 from energy_meter import exception
 from energy_meter import log_throttle
-from energy_meter import totals
 from energy_meter.rrd.files import index
 from energy_meter.rrd.files import layout as rrd_layout
 from energy_meter.rrd.files import names
@@ -21,6 +20,7 @@ from energy_meter.rrd.files import rrdcached
 from energy_meter.rrd.reading import index_reader
 from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import reader
+from energy_meter.rrd.reading import selection
 from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.rrd.reading import window as rrd_window
 
@@ -60,6 +60,11 @@ class Query(typing.NamedTuple):
     window: rrd_window.Window
 
 
+#: Second of a query for the sum, selected probes, and the query.
+_SumQuery = tuple[int, index.Entries, Query | None]
+_NO_QUERY: _SumQuery = (0, {}, None)
+
+
 class Archive:
     """Reads the RRD files. Thread-safe, for any number of processes.
 
@@ -81,8 +86,9 @@ class Archive:
             conf.rrd.max_gap, conf.rrd.flush_interval
         )
         self._reader = reader.Reader(conf.rrd.kwh_price, self._throttled_log)
-        #: Newest index, and the probes in the sum.
-        self._selection: tuple[index.Entries, index.Entries] = ({}, {})
+        self._selector = selection.Selector(conf.rrd.scope_precedence)
+        #: Newest query for the sum, by cache key of the period.
+        self._queries: dict[str, _SumQuery] = {}
         #: Tag of the window and figures, by cache key of the period and probe.
         self._figures: dict[
             tuple[str, str], tuple[str, rrd_series.Figures]
@@ -159,17 +165,7 @@ class Archive:
         parsed = periods.parse(period)
         if probe is not None:
             return self._query(parsed, probe, {probe: self._entry(probe)})
-        since = parsed.start(time.time())
-        # Without probes that have no measurement in the period.
-        return self._query(
-            parsed,
-            None,
-            {
-                name: entry
-                for name, entry in self._selected().items()
-                if (entry.timestamp or 0.0) >= since
-            },
-        )
+        return self._sum_query(parsed)
 
     def read(self, query: Query) -> rrd_series.Series:
         """Return the power for a query."""
@@ -216,14 +212,30 @@ class Archive:
                 'daemon', '%s; graphs lack the newest measurements', error
             )
 
-    def _selected(self) -> index.Entries:
-        """Return the probes in the sum, selected once for each index."""
-        entries = self._index.entries()
-        known, selected = self._selection
-        if known is not entries:
-            selected = _select(entries, self._options.scope_precedence)
-            self._selection = entries, selected
-        return selected
+    def _sum_query(self, period: periods.Period) -> Query:
+        """Return the query for the sum.
+
+        It stays the same for a second, unless the index changes: a page and
+        its graphs ask for it several times.
+        """
+        now = time.time()
+        selected = self._selector.select(self._index.entries())
+        second, known, query = self._queries.get(period.cache_key, _NO_QUERY)
+        if (
+            query is None
+            or (second, query.period) != (int(now), period)
+            or known is not selected
+        ):
+            since = period.start(now)
+            # Without probes that have no measurement in the period.
+            recent = {
+                probe: entry
+                for probe, entry in selected.items()
+                if (entry.timestamp or 0.0) >= since
+            }
+            query = self._query(period, None, recent)
+            self._queries[period.cache_key] = int(now), selected, query
+        return query
 
     def _entry(self, probe: str) -> index.Entry:
         try:
@@ -256,30 +268,4 @@ def _probe(probe: str, entry: index.Entry) -> Probe:
         latest.probe.wattmeter,
         entry.timestamp,
         latest.watts,
-    )
-
-
-def _select(
-    entries: index.Entries,
-    scope_precedence: collections.abc.Sequence[str],
-) -> index.Entries:
-    """Return the probes that add up to all power."""
-    selected = totals.select(
-        [_candidate(probe, entry) for probe, entry in entries.items()],
-        scope_precedence,
-    )
-    return {
-        probe: entry for probe, entry in entries.items() if probe in selected
-    }
-
-
-def _candidate(probe: str, entry: index.Entry) -> totals.Candidate:
-    latest = entry.latest
-    if latest is None:
-        return totals.Candidate(probe, probe, '')
-    return totals.Candidate(
-        probe,
-        latest.probe.host,
-        latest.probe.scope,
-        timestamp=latest.timestamp / 1000,
     )
