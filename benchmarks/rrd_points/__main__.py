@@ -10,7 +10,8 @@ others, in simulated time, as fast as each can. The first flush opens the
 files and is the warm-up. Counted is the process that writes, not what sends
 points to a daemon. Of collectd, the time that it needs for the same points
 without its rrdtool plugin is subtracted: its writing remains. After each turn
-all points are read back and compared.
+all points are read back and compared. The bytes are those of the pages that
+change during the counted flushes, all of which had been written before.
 """
 
 import argparse
@@ -27,8 +28,9 @@ from benchmarks.rrd_points import direct
 from benchmarks.rrd_points import work as rrd_work
 from energy_meter.tests.functional import simulation
 
-#: Seconds of the default flush_interval.
+#: Seconds of the default flush_interval, and others.
 SECONDS = 5
+SECONDS_OF_GROWTH = (1, SECONDS, 10, 60)
 
 UNIT = 'points/CPU s'
 
@@ -94,14 +96,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this benchmark."""
     parser.add_argument('--files', type=int, default=10_000)
     parser.add_argument(
-        '--flushes', type=int, default=4, help='counted flushes of a turn'
+        '--flushes', type=int, default=2, help='counted flushes of a turn'
     )
     parser.add_argument(
         '--growth',
         type=int,
         nargs='*',
-        default=(100, 1000),
-        help='other numbers of files',
+        default=(1000,),
+        help='other numbers of files, with other flushes, too',
     )
     parser.add_argument(
         '--directory',
@@ -117,19 +119,26 @@ def run(
     with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
         turns = Turns(pathlib.Path(name), arguments.files)
         yield from compare(turns, arguments)
-        for seconds, peer in ((1, ONE_BY_ONE), (60, TOGETHER)):
-            simulation.report(f'{seconds} points a flush')
-            rates = measure(turns, (OURS, peer), arguments, seconds)[0]
-            yield comparison.Comparison(
-                f'{seconds} points a flush', UNIT, rates[0], rates[1:], ()
-            )
         for count in arguments.growth:
-            simulation.report(f'{count} files')
             turns = Turns(pathlib.Path(name), count)
-            rates = measure(turns, (OURS, ONE_BY_ONE), arguments)[0]
-            yield comparison.Comparison(
-                f'{count} files', UNIT, rates[0], rates[1:], ()
-            )
+            for seconds in SECONDS_OF_GROWTH:
+                yield grow(turns, arguments, seconds)
+
+
+def grow(
+    turns: Turns, arguments: argparse.Namespace, seconds: int
+) -> comparison.Comparison:
+    """Return the comparison for another number of files or points."""
+    simulation.report(f'{turns.count} files, {seconds} points a flush')
+    programs = (OURS, ONE_BY_ONE, TOGETHER)
+    rates, _ = measure(turns, programs, arguments, seconds)
+    return comparison.Comparison(
+        f'{turns.count} files, {seconds} points a flush',
+        UNIT,
+        rates[0],
+        rates[1:],
+        (),
+    )
 
 
 def compare(

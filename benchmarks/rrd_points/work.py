@@ -82,6 +82,8 @@ def measure(work: Work, process: psutil.Process, flush: Flush) -> Cost:
     """
     warm_up, *flushes = work.times()
     flush(warm_up)
+    # Otherwise pages that have changed in the warm-up would not count again.
+    os.sync()
     before = _cost(process)
     for times in flushes:
         flush(times)

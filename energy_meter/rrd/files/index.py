@@ -9,7 +9,6 @@ returns with the next measurements.
 
 import collections.abc
 import itertools
-import json
 import os
 import pathlib
 import typing
@@ -68,7 +67,7 @@ def load(directory: pathlib.Path) -> Entries:
     """
     path = directory / NAME
     try:
-        probes = json.loads(path.read_bytes())['probes']
+        probes = orjson.loads(path.read_bytes())['probes']
         return {probe: _entry(*row) for probe, row in probes.items()}
     except FileNotFoundError:
         return {}
