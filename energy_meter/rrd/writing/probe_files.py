@@ -196,10 +196,11 @@ class ProbeFiles:
         skipped: list[rrd_points.SkipReason] = []
         points: list[rrd_points.Point] = []
         cursor = None
-        for received in sorted(measurements, key=_TIMESTAMP):
-            if rrd_points.is_future(received, now):
-                skipped.append(rrd_points.SkipReason.FUTURE)
-                continue
+        measurements = sorted(measurements, key=_TIMESTAMP)
+        while measurements and rrd_points.is_future(measurements[-1], now):
+            measurements.pop()
+            skipped.append(rrd_points.SkipReason.FUTURE)
+        for received in measurements:
             cursor = cursor or self._cursor(path, received)
             reason = rrd_points.skip_reason(cursor, received)
             if reason is not None:
