@@ -51,13 +51,11 @@ class Band(typing.NamedTuple):
 
     :ivar probes: whose sum it shows.
     :ivar color: as ``rrggbb``.
-    :ivar watts: mean power.
     """
 
     label: str
     probes: list[str]
     color: str
-    watts: float | None
 
 
 def frame(style: Style, window: rrd_window.Window, title: str) -> list[str]:
@@ -135,11 +133,14 @@ def probe(style: Style, path: str, window: rrd_window.Window) -> list[str]:
     return [*elements, f'{_LINE}:watts#{color}']
 
 
-def stack(style: Style, path: str, bands: list[Band]) -> list[str]:
+def stack(
+    style: Style, path: str, bands: list[Band], means: list[float | None]
+) -> list[str]:
     """Draw the power of several probes, stacked, and their sum.
 
     :param path: of a :func:`band_file.create`.
     :param bands: at least one, from top to bottom.
+    :param means: mean power of each, in watts.
     """
     elements = [
         librrd.definition(source, path, librrd.AVERAGE, source)
@@ -154,8 +155,8 @@ def stack(style: Style, path: str, bands: list[Band]) -> list[str]:
         f'AREA:incomplete#{style.theme.unknown}{_INCOMPLETE}',
     ]
     # Draw from top to bottom: each area covers the lower part of the last.
-    for place, band in enumerate(bands):
-        entry = _legend_entry(style, place, band)
+    for place, (band, mean) in enumerate(zip(bands, means, strict=True)):
+        entry = _legend_entry(style, place, band.label, mean)
         heights = [
             band_file.source(number) for number in range(place, len(bands))
         ]
@@ -204,12 +205,14 @@ def legend(
     ]
 
 
-def _legend_entry(style: Style, place: int, band: Band) -> str:
+def _legend_entry(
+    style: Style, place: int, label: str, watts: float | None
+) -> str:
     columns = style.columns(_MIN_ENTRY_WIDTH)
     width = style.size[0] / columns - _ENTRY_MARGIN
     name = labels.cell(
-        labels.plain(band.label), int(width / _CHARACTER_WIDTH) - _POWER_WIDTH
+        labels.plain(label), int(width / _CHARACTER_WIDTH) - _POWER_WIDTH
     )
-    text = name + labels.watts(band.watts).rjust(_POWER_WIDTH)
+    text = name + labels.watts(watts).rjust(_POWER_WIDTH)
     end = '\\l' if (place + 1) % columns == 0 else ''
     return labels.legend(text) + end

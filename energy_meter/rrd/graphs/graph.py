@@ -5,6 +5,7 @@
 import functools
 import hashlib
 import pathlib
+import time
 import typing
 
 from oslo_config import cfg
@@ -16,6 +17,7 @@ from energy_meter.rrd.graphs import drawing
 from energy_meter.rrd.graphs import image_cache
 from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.rrd.reading import window as rrd_window
 
@@ -37,6 +39,13 @@ _ANY_WINDOW = rrd_window.Window(1_000_000_000, 1_000_000_060, 1, False, '')
 
 #: Maximum number of probes that have a band of their own in a stack.
 _MAX_BANDS = 20
+
+#: Seconds for which the order of probes by their power is used.
+_RANKING_S = 60.0
+
+#: Period, monotonic time until which it is used, and mean power by probe.
+_Means = tuple[periods.Period | None, float, dict[str, float]]
+_NO_MEANS: _Means = (None, 0.0, {})
 
 
 class Image(typing.NamedTuple):
@@ -73,6 +82,8 @@ class Graphs:
             conf.rrd.graph_cache_mb,
             conf.rrd.min_free_mb,
         )
+        #: Newest order of the probes, by cache key of the period.
+        self._means: dict[str, _Means] = {}
         self._version = hashlib.blake2s(
             repr(
                 (
@@ -179,9 +190,13 @@ class Graphs:
         if not bands:
             return self._finish(style, frame, self._archive.read(query))
         stack = self._archive.stack(query, [band.probes for band in bands])
+        means = [rrd_series.mean(band) for band in stack.bands]
         with band_file.create(stack) as path:
             return self._finish(
-                style, frame, stack.total, drawing.stack(style, path, bands)
+                style,
+                frame,
+                stack.total,
+                drawing.stack(style, path, bands, means),
             )
 
     def _finish(
@@ -208,31 +223,40 @@ class Graphs:
         self, query: rrd_archive.Query, theme: palette.Theme
     ) -> list[drawing.Band]:
         """Return bands for the largest probes, and one for the rest."""
-        figures = self._archive.figures(query.period.name)
-        means = {
-            probe: figures[probe].average if probe in figures else None
-            for probe in query.entries
-        }
-        ranked = sorted(
-            means, key=lambda probe: means[probe] or 0, reverse=True
-        )
+        ranked = self._ranked(query)
         bands = [
             drawing.Band(
-                probe,
-                [probe],
-                palette.color(query.entries[probe].color),
-                means[probe],
+                probe, [probe], palette.color(query.entries[probe].color)
             )
             for probe in sorted(ranked[:_MAX_BANDS])
         ]
         others = ranked[_MAX_BANDS:]
         if others:
             bands.append(
-                drawing.Band(
-                    f'{len(others)} others',
-                    others,
-                    theme.others,
-                    sum(means[probe] or 0 for probe in others),
-                )
+                drawing.Band(f'{len(others)} others', others, theme.others)
             )
         return bands
+
+    def _ranked(self, query: rrd_archive.Query) -> list[str]:
+        """Return the probes of the sum, those with the most power first.
+
+        The order may be a minute old: computing it takes longer than drawing.
+        """
+        key = query.period.cache_key
+        period, expires, means = self._means.get(key, _NO_MEANS)
+        if (
+            period != query.period
+            or time.monotonic() >= expires
+            or not query.entries.keys() <= means.keys()
+        ):
+            figures = self._archive.figures(query.period.name)
+            means = {
+                probe: row.average or 0.0 for probe, row in figures.items()
+            }
+            expires = time.monotonic() + _RANKING_S
+            self._means[key] = query.period, expires, means
+        return sorted(
+            query.entries,
+            key=lambda probe: means.get(probe, 0.0),
+            reverse=True,
+        )

@@ -96,5 +96,11 @@ class Stack(typing.NamedTuple):
     missing: list[float | None]
 
 
+def mean(values: list[float | None]) -> float | None:
+    """Return the mean of the known values; None if there are none."""
+    known = _known(values)
+    return sum(known) / len(known) if known else None
+
+
 def _known(values: list[float | None]) -> list[float]:
     return [value for value in values if value is not None]
