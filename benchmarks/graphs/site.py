@@ -105,13 +105,14 @@ class Site(fixtures.Fixture):
 
     def get(self, path: str, **headers: str) -> Answer:
         """Request a document, and measure it."""
-        cpu = self._cpu()
+        cpu = self.cpu()
         began = time.perf_counter()
         response = browser.get(self._server.port, path, **headers)
         seconds = time.perf_counter() - began
-        return Answer(response, seconds, self._cpu() - cpu)
+        return Answer(response, seconds, self.cpu() - cpu)
 
-    def _cpu(self) -> float:
+    def cpu(self) -> float:
+        """Return the seconds that all processes of the server have used."""
         process = psutil.Process(self._server.pid)
         family = [process, *process.children(recursive=True)]
         times = [member.cpu_times() for member in family]
