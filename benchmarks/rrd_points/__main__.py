@@ -10,8 +10,9 @@ others, in simulated time, as fast as each can. The first flush opens the
 files and is the warm-up. Counted is the process that writes, not what sends
 points to a daemon. Of collectd, the time that it needs for the same points
 without its rrdtool plugin is subtracted: its writing remains. After each turn
-all points are read back and compared. The bytes are those of the pages that
-change during the counted flushes, all of which had been written before.
+all points are read back and compared. The bytes are those that become dirty
+during the counted flushes, after all had been written. Linux counts them in
+folios of up to 64 kB, of which it then writes the blocks that have changed.
 """
 
 import argparse
@@ -165,7 +166,7 @@ def compare(
         ),
     )
     yield comparison.Comparison(
-        'pages changed', 'bytes/point', sizes[0], sizes[1:], ()
+        'bytes that become dirty', 'bytes/point', sizes[0], sizes[1:], ()
     )
 
 
