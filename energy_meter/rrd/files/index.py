@@ -9,10 +9,11 @@ returns with the next measurements.
 
 import collections.abc
 import itertools
-import json
 import os
 import pathlib
 import typing
+
+import orjson
 
 from energy_meter import exception
 from energy_meter import measurement
@@ -51,11 +52,8 @@ def save(directory: pathlib.Path, entries: Entries) -> None:
     """
     # No fsync: after a power failure the next measurements rebuild the index.
     temporary = directory / f'{NAME}.new'
-    temporary.write_text(
-        json.dumps(
-            {'version': _VERSION, 'probes': entries}, separators=(',', ':')
-        ),
-        'utf-8',
+    temporary.write_bytes(
+        orjson.dumps({'version': _VERSION, 'probes': entries}, default=tuple)
     )
     temporary.replace(directory / NAME)
 
@@ -69,7 +67,7 @@ def load(directory: pathlib.Path) -> Entries:
     """
     path = directory / NAME
     try:
-        probes = json.loads(path.read_bytes())['probes']
+        probes = orjson.loads(path.read_bytes())['probes']
         return {probe: _entry(*row) for probe, row in probes.items()}
     except FileNotFoundError:
         return {}

@@ -45,12 +45,14 @@ class Rows(typing.NamedTuple):
     values: list[float | None]
 
 
-def definition(name: str, path: str, function: str) -> str:
+def definition(
+    name: str, path: str, function: str, source: str = SOURCE
+) -> str:
     """Return the DEF that reads a file.
 
     :param name: name of the definition, for use in expressions.
     """
-    return f'DEF:{name}={escape(path)}:{SOURCE}:{function}'
+    return f'DEF:{name}={escape(path)}:{source}:{function}'
 
 
 def sum_of(names: collections.abc.Sequence[str]) -> str:
@@ -151,11 +153,12 @@ def fetch(path: str, function: str, start: int, end: int, step: int) -> Rows:
     return Rows(first, width, [row[0] for row in rows])
 
 
-def export(start: int, end: int, step: int, *definitions: str) -> Rows:
+def export(start: int, end: int, step: int, *definitions: str) -> list[Rows]:
     """Compute rows from several files.
 
     :param start: multiple of ``step``, as is ``end``.
-    :param definitions: DEF, CDEF and one XPORT, in rrdtool's syntax.
+    :param definitions: DEF, CDEF and XPORT, in rrdtool's syntax.
+    :returns: the rows of each XPORT.
     """
     max_rows = max((end - start) // step, _MIN_ROWS)
     document = _call(
@@ -171,9 +174,10 @@ def export(start: int, end: int, step: int, *definitions: str) -> Rows:
         *definitions,
     )
     meta = document['meta']
-    return Rows(
-        meta['start'], meta['step'], [row[0] for row in document['data']]
-    )
+    return [
+        Rows(meta['start'], meta['step'], list(values))
+        for values in zip(*document['data'], strict=True)
+    ]
 
 
 def draw(*arguments: str) -> bytes:

@@ -2,6 +2,7 @@
 
 """File names of probes: safe for any probe id, and reversible."""
 
+import functools
 import hashlib
 import urllib.parse
 
@@ -15,7 +16,11 @@ _MAX_NAME_LENGTH = 220
 #: name starts with it.
 _HASH_PREFIX = '='
 
+#: Maximum number of names that are kept: each flush needs those of all probes.
+_MAX_CACHED = 200_000
 
+
+@functools.lru_cache(_MAX_CACHED)
 def to_file(probe: str) -> str:
     """Return the file name of a probe.
 

@@ -5,6 +5,7 @@
 import typing
 
 from energy_meter.rrd.files import librrd
+from energy_meter.rrd.graphs import band_file
 from energy_meter.rrd.graphs import labels
 from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.reading import series as rrd_series
@@ -48,15 +49,13 @@ class Style(typing.NamedTuple):
 class Band(typing.NamedTuple):
     """One band of a stack.
 
-    :ivar paths: files whose sum it shows.
+    :ivar probes: whose sum it shows.
     :ivar color: as ``rrggbb``.
-    :ivar watts: mean power.
     """
 
     label: str
-    paths: list[str]
+    probes: list[str]
     color: str
-    watts: float | None
 
 
 def frame(style: Style, window: rrd_window.Window, title: str) -> list[str]:
@@ -134,32 +133,33 @@ def probe(style: Style, path: str, window: rrd_window.Window) -> list[str]:
     return [*elements, f'{_LINE}:watts#{color}']
 
 
-def stack(style: Style, bands: list[Band]) -> list[str]:
+def stack(
+    style: Style, path: str, bands: list[Band], means: list[float | None]
+) -> list[str]:
     """Draw the power of several probes, stacked, and their sum.
 
+    :param path: of a :func:`band_file.create`.
     :param bands: at least one, from top to bottom.
+    :param means: mean power of each, in watts.
     """
-    elements = []
-    for place, band in enumerate(bands):
-        names = [f'w{place}x{number}' for number in range(len(band.paths))]
-        elements += [
-            librrd.definition(name, path, librrd.AVERAGE)
-            for name, path in zip(names, band.paths, strict=True)
-        ]
-        elements += [
-            f'CDEF:band{place}={librrd.sum_of(names)}',
-            f'CDEF:missing{place}={librrd.unknown_of(names)}',
-        ]
-    missing = [f'missing{place}' for place in range(len(bands))]
+    elements = [
+        librrd.definition(source, path, librrd.AVERAGE, source)
+        for source in (
+            band_file.MISSING,
+            *(band_file.source(place) for place in range(len(bands))),
+        )
+    ]
     # Shade periods in which a probe is unknown, behind the stack.
     elements += [
-        f'CDEF:incomplete={librrd.sum_of(missing)},INF,UNKN,IF',
+        f'CDEF:incomplete={band_file.MISSING},INF,UNKN,IF',
         f'AREA:incomplete#{style.theme.unknown}{_INCOMPLETE}',
     ]
     # Draw from top to bottom: each area covers the lower part of the last.
-    for place, band in enumerate(bands):
-        entry = _legend_entry(style, place, band)
-        heights = [f'band{number}' for number in range(place, len(bands))]
+    for place, (band, mean) in enumerate(zip(bands, means, strict=True)):
+        entry = _legend_entry(style, place, band.label, mean)
+        heights = [
+            band_file.source(number) for number in range(place, len(bands))
+        ]
         elements += [
             f'CDEF:top{place}={librrd.sum_of(heights)}',
             f'AREA:top{place}#{band.color}:{entry}',
@@ -205,12 +205,14 @@ def legend(
     ]
 
 
-def _legend_entry(style: Style, place: int, band: Band) -> str:
+def _legend_entry(
+    style: Style, place: int, label: str, watts: float | None
+) -> str:
     columns = style.columns(_MIN_ENTRY_WIDTH)
     width = style.size[0] / columns - _ENTRY_MARGIN
     name = labels.cell(
-        labels.plain(band.label), int(width / _CHARACTER_WIDTH) - _POWER_WIDTH
+        labels.plain(label), int(width / _CHARACTER_WIDTH) - _POWER_WIDTH
     )
-    text = name + labels.watts(band.watts).rjust(_POWER_WIDTH)
+    text = name + labels.watts(watts).rjust(_POWER_WIDTH)
     end = '\\l' if (place + 1) % columns == 0 else ''
     return labels.legend(text) + end

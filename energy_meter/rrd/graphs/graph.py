@@ -5,16 +5,20 @@
 import functools
 import hashlib
 import pathlib
+import time
 import typing
 
 from oslo_config import cfg
 
 from energy_meter.rrd.files import librrd
 from energy_meter.rrd.files import names
+from energy_meter.rrd.graphs import band_file
 from energy_meter.rrd.graphs import drawing
 from energy_meter.rrd.graphs import image_cache
 from energy_meter.rrd.graphs import palette
 from energy_meter.rrd.reading import archive as rrd_archive
+from energy_meter.rrd.reading import periods
+from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.rrd.reading import window as rrd_window
 
 #: Width and height of an image, in pixels; the first is the default.
@@ -35,6 +39,13 @@ _ANY_WINDOW = rrd_window.Window(1_000_000_000, 1_000_000_060, 1, False, '')
 
 #: Maximum number of probes that have a band of their own in a stack.
 _MAX_BANDS = 20
+
+#: Seconds for which the order of probes by their power is used.
+_RANKING_S = 60.0
+
+#: Period, monotonic time until which it is used, and mean power by probe.
+_Means = tuple[periods.Period | None, float, dict[str, float]]
+_NO_MEANS: _Means = (None, 0.0, {})
 
 
 class Image(typing.NamedTuple):
@@ -71,6 +82,8 @@ class Graphs:
             conf.rrd.graph_cache_mb,
             conf.rrd.min_free_mb,
         )
+        #: Newest order of the probes, by cache key of the period.
+        self._means: dict[str, _Means] = {}
         self._version = hashlib.blake2s(
             repr(
                 (
@@ -150,64 +163,100 @@ class Graphs:
     def _draw(
         self, name: str, query: rrd_archive.Query, style: drawing.Style
     ) -> Image:
-        series = self._archive.read(query)
-        paths = self._archive.paths(query.entries)
         title = 'All probes' if query.probe is None else query.probe
-        arguments = drawing.frame(
+        frame = drawing.frame(
             style, query.window, f'{title}: {query.period.title()}'
         )
-        if not paths:
-            arguments += drawing.no_data(style)
-        elif query.probe is None:
-            arguments += drawing.stack(
-                style, self._bands(query, paths, style.theme)
-            )
+        if query.probe is None:
+            content = self._draw_sum(query, style, frame)
         else:
-            arguments += drawing.probe(
-                style, str(paths[query.probe]), query.window
+            path = self._archive.path(query.probe)
+            content = self._finish(
+                style,
+                frame,
+                self._archive.read(query),
+                None
+                if path is None
+                else drawing.probe(style, str(path), query.window),
             )
-        if paths and None in series.watts:
+        image = Image(self._tag(query), content)
+        self._cache.put(name, image.tag, image.content)
+        return image
+
+    def _draw_sum(
+        self, query: rrd_archive.Query, style: drawing.Style, frame: list[str]
+    ) -> bytes:
+        bands = self._bands(query, style.theme)
+        if not bands:
+            return self._finish(style, frame, self._archive.read(query))
+        stack = self._archive.stack(query, [band.probes for band in bands])
+        means = [rrd_series.mean(band) for band in stack.bands]
+        with band_file.create(stack) as path:
+            return self._finish(
+                style,
+                frame,
+                stack.total,
+                drawing.stack(style, path, bands, means),
+            )
+
+    def _finish(
+        self,
+        style: drawing.Style,
+        frame: list[str],
+        series: rrd_series.Series,
+        elements: list[str] | None = None,
+    ) -> bytes:
+        """Draw a graph with a legend.
+
+        :param elements: None if there is no data.
+        """
+        arguments = frame + (elements or drawing.no_data(style))
+        if elements and None in series.watts:
             arguments += drawing.unknown(style)
         if style.has_legend:
             arguments += drawing.legend(
                 style, series.figures, self._options.currency
             )
-        image = Image(self._tag(query), librrd.draw(*arguments))
-        self._cache.put(name, image.tag, image.content)
-        return image
+        return librrd.draw(*arguments)
 
     def _bands(
-        self,
-        query: rrd_archive.Query,
-        paths: dict[str, pathlib.Path],
-        theme: palette.Theme,
+        self, query: rrd_archive.Query, theme: palette.Theme
     ) -> list[drawing.Band]:
         """Return bands for the largest probes, and one for the rest."""
-        figures = self._archive.figures(query.period.name)
-        means = {
-            probe: figures[probe].average if probe in figures else None
-            for probe in paths
-        }
-        ranked = sorted(
-            paths, key=lambda probe: means[probe] or 0, reverse=True
-        )
+        ranked = self._ranked(query)
         bands = [
             drawing.Band(
-                probe,
-                [str(paths[probe])],
-                palette.color(query.entries[probe].color),
-                means[probe],
+                probe, [probe], palette.color(query.entries[probe].color)
             )
             for probe in sorted(ranked[:_MAX_BANDS])
         ]
         others = ranked[_MAX_BANDS:]
         if others:
             bands.append(
-                drawing.Band(
-                    f'{len(others)} others',
-                    [str(paths[probe]) for probe in others],
-                    theme.others,
-                    sum(means[probe] or 0 for probe in others),
-                )
+                drawing.Band(f'{len(others)} others', others, theme.others)
             )
         return bands
+
+    def _ranked(self, query: rrd_archive.Query) -> list[str]:
+        """Return the probes of the sum, those with the most power first.
+
+        The order may be a minute old: computing it takes longer than drawing.
+        """
+        key = query.period.cache_key
+        period, expires, means = self._means.get(key, _NO_MEANS)
+        if (
+            period != query.period
+            or time.monotonic() >= expires
+            or not query.entries.keys() <= means.keys()
+        ):
+            figures = self._archive.figures(query.period.name)
+            means = {
+                probe: row.average or 0.0 for probe, row in figures.items()
+            }
+            expires = time.monotonic() + _RANKING_S
+            self._means[key] = query.period, expires, means
+        return sorted(
+            query.entries,
+            key=lambda probe: means.get(probe, 0.0),
+            reverse=True,
+        )

@@ -13,7 +13,6 @@ from oslo_config import cfg
 from energy_meter import attempt
 from energy_meter import exception
 from energy_meter import log_throttle
-from energy_meter import totals
 from energy_meter.rrd.files import index
 from energy_meter.rrd.files import layout as rrd_layout
 from energy_meter.rrd.files import names
@@ -21,6 +20,7 @@ from energy_meter.rrd.files import rrdcached
 from energy_meter.rrd.reading import index_reader
 from energy_meter.rrd.reading import periods
 from energy_meter.rrd.reading import reader
+from energy_meter.rrd.reading import selection
 from energy_meter.rrd.reading import series as rrd_series
 from energy_meter.rrd.reading import window as rrd_window
 
@@ -60,6 +60,11 @@ class Query(typing.NamedTuple):
     window: rrd_window.Window
 
 
+#: Second of a query for the sum, selected probes, and the query.
+_SumQuery = tuple[int, index.Entries, Query | None]
+_NO_QUERY: _SumQuery = (0, {}, None)
+
+
 class Archive:
     """Reads the RRD files. Thread-safe, for any number of processes.
 
@@ -81,6 +86,9 @@ class Archive:
             conf.rrd.max_gap, conf.rrd.flush_interval
         )
         self._reader = reader.Reader(conf.rrd.kwh_price, self._throttled_log)
+        self._selector = selection.Selector(conf.rrd.scope_precedence)
+        #: Newest query for the sum, by cache key of the period.
+        self._queries: dict[str, _SumQuery] = {}
         #: Tag of the window and figures, by cache key of the period and probe.
         self._figures: dict[
             tuple[str, str], tuple[str, rrd_series.Figures]
@@ -99,9 +107,12 @@ class Archive:
         :raises ProbeNotFound: if the probe has no file.
         """
         self._entry(probe)
+        path = self.path(probe)
+        if path is None:
+            raise exception.ProbeNotFound(probe=probe)
         try:
-            return self.paths([probe])[probe].read_bytes()
-        except (KeyError, OSError):
+            return path.read_bytes()
+        except OSError:
             raise exception.ProbeNotFound(probe=probe)
 
     def series(self, period: str, probe: str | None) -> rrd_series.Series:
@@ -120,16 +131,30 @@ class Archive:
         :raises PeriodNotFound: if there is no such period.
         """
         parsed = periods.parse(period)
-        result = {}
-        for probe, entry in self._index.entries().items():
-            query = self._query(parsed, probe, {probe: entry})
-            key = parsed.cache_key, probe
-            tag, figures = self._figures.get(key, ('', None))
-            if figures is None or tag != query.window.tag:
-                figures = self.read(query).figures
-                self._figures[key] = query.window.tag, figures
-            result[probe] = figures
-        return result
+        queries = {
+            probe: self._query(parsed, probe, {probe: entry})
+            for probe, entry in self._index.entries().items()
+        }
+        # Probes with the same times are read together.
+        changed: dict[rrd_window.Window, list[str]] = {}
+        for probe, query in queries.items():
+            tag, _ = self._figures.get((parsed.cache_key, probe), ('', None))
+            if tag != query.window.tag:
+                window = query.window._replace(tag='')
+                changed.setdefault(window, []).append(probe)
+        for window, probes in changed.items():
+            paths = list(self._paths(probes).values())
+            for probe, series in zip(
+                probes, self._reader.read_each(paths, window), strict=True
+            ):
+                self._figures[parsed.cache_key, probe] = (
+                    queries[probe].window.tag,
+                    series.figures,
+                )
+        return {
+            probe: self._figures[parsed.cache_key, probe][1]
+            for probe in queries
+        }
 
     def query(self, period: str, probe: str | None) -> Query:
         """Return the query for a probe in a period.
@@ -140,40 +165,42 @@ class Archive:
         parsed = periods.parse(period)
         if probe is not None:
             return self._query(parsed, probe, {probe: self._entry(probe)})
-        return self._query(
-            parsed,
-            None,
-            _select(
-                self._index.entries(),
-                self._options.scope_precedence,
-                parsed.start(time.time()),
-            ),
-        )
+        return self._sum_query(parsed)
 
     def read(self, query: Query) -> rrd_series.Series:
         """Return the power for a query."""
         return self._reader.read(
-            list(self.paths(query.entries).values()), query.window
+            list(self._paths(query.entries).values()), query.window
         )
 
-    def paths(
-        self,
-        probes: collections.abc.Iterable[str],
-    ) -> dict[str, pathlib.Path]:
-        """Flush the files of probes and return their paths, by probe.
+    def stack(
+        self, query: Query, groups: collections.abc.Iterable[list[str]]
+    ) -> rrd_series.Stack:
+        """Return the power of groups of the probes of a query."""
+        paths = self._paths(query.entries)
+        return self._reader.stack(
+            [[paths[probe] for probe in group] for group in groups],
+            query.window,
+        )
 
-        Files that cannot be read are left out.
+    def path(self, probe: str) -> pathlib.Path | None:
+        """Flush the file of a probe and return its path.
+
+        :returns: None if the file cannot be read.
         """
+        path = self._paths([probe])[probe]
+        return path if self._reader.is_readable(path) else None
+
+    def _paths(
+        self, probes: collections.abc.Iterable[str]
+    ) -> dict[str, pathlib.Path]:
+        """Flush the files of probes and return their paths, by probe."""
         paths = {
             probe: self._directory / names.to_file(probe) for probe in probes
         }
         if self._options.daemon:
             self._flush(paths.values())
-        return {
-            probe: path
-            for probe, path in paths.items()
-            if self._reader.is_readable(path)
-        }
+        return paths
 
     def _flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         _, error = attempt.call(
@@ -184,6 +211,31 @@ class Archive:
             self._throttled_log.warning(
                 'daemon', '%s; graphs lack the newest measurements', error
             )
+
+    def _sum_query(self, period: periods.Period) -> Query:
+        """Return the query for the sum.
+
+        It stays the same for a second, unless the index changes: a page and
+        its graphs ask for it several times.
+        """
+        now = time.time()
+        selected = self._selector.select(self._index.entries())
+        second, known, query = self._queries.get(period.cache_key, _NO_QUERY)
+        if (
+            query is None
+            or (second, query.period) != (int(now), period)
+            or known is not selected
+        ):
+            since = period.start(now)
+            # Without probes that have no measurement in the period.
+            recent = {
+                probe: entry
+                for probe, entry in selected.items()
+                if (entry.timestamp or 0.0) >= since
+            }
+            query = self._query(period, None, recent)
+            self._queries[period.cache_key] = int(now), selected, query
+        return query
 
     def _entry(self, probe: str) -> index.Entry:
         try:
@@ -216,35 +268,4 @@ def _probe(probe: str, entry: index.Entry) -> Probe:
         latest.probe.wattmeter,
         entry.timestamp,
         latest.watts,
-    )
-
-
-def _select(
-    entries: index.Entries,
-    scope_precedence: collections.abc.Sequence[str],
-    since: float,
-) -> index.Entries:
-    """Return the probes that add up to all power.
-
-    :param since: leave out probes without a measurement since then, in
-        seconds since the epoch.
-    """
-    candidates = [_candidate(probe, entry) for probe, entry in entries.items()]
-    selected = totals.select(candidates, scope_precedence)
-    return {
-        candidate.id: entries[candidate.id]
-        for candidate in candidates
-        if candidate.id in selected and candidate.timestamp >= since
-    }
-
-
-def _candidate(probe: str, entry: index.Entry) -> totals.Candidate:
-    latest = entry.latest
-    if latest is None:
-        return totals.Candidate(probe, probe, '')
-    return totals.Candidate(
-        probe,
-        latest.probe.host,
-        latest.probe.scope,
-        timestamp=latest.timestamp / 1000,
     )

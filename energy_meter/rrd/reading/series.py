@@ -69,15 +69,38 @@ class Series(typing.NamedTuple):
     @property
     def figures(self) -> Figures:
         """Figures of all known steps."""
-        known = [watts for watts in self.watts if watts is not None]
+        known = _known(self.watts)
         if not known:
             return Figures(None, None, None, None, None, None)
-        kwh = sum(known) * self.step / _JOULES_PER_KWH
+        total = sum(known)
+        kwh = total * self.step / _JOULES_PER_KWH
         return Figures(
-            min(watts for watts in self.minima if watts is not None),
-            sum(known) / len(known),
-            max(watts for watts in self.maxima if watts is not None),
+            min(known if self.minima is self.watts else _known(self.minima)),
+            total / len(known),
+            max(known if self.maxima is self.watts else _known(self.maxima)),
             known[-1],
             kwh,
             None if self.price is None else kwh * self.price,
         )
+
+
+class Stack(typing.NamedTuple):
+    """Power of groups of probes over a period, in the steps of their sum.
+
+    :ivar bands: mean power of each step, by group.
+    :ivar missing: number of probes whose power is unknown, by step.
+    """
+
+    total: Series
+    bands: list[list[float | None]]
+    missing: list[float | None]
+
+
+def mean(values: list[float | None]) -> float | None:
+    """Return the mean of the known values; None if there are none."""
+    known = _known(values)
+    return sum(known) / len(known) if known else None
+
+
+def _known(values: list[float | None]) -> list[float]:
+    return [value for value in values if value is not None]

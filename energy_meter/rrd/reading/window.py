@@ -85,15 +85,16 @@ class WindowSelector:
         Stale probes do not hold it back; their power is unknown at the end of
         the window.
         """
-        return min(
-            (
-                entry.timestamp
-                for entry in entries.values()
-                if entry.timestamp is not None
-                and now - entry.timestamp <= self._stale_after(entry)
-            ),
-            default=now,
-        )
+        end = math.inf
+        for entry in entries.values():
+            timestamp = entry.timestamp
+            if (
+                timestamp is not None
+                and timestamp < end
+                and now - timestamp <= self._stale_after(entry)
+            ):
+                end = timestamp
+        return now if end == math.inf else end
 
     def _stale_after(self, entry: index.Entry) -> float:
         """Return the age, in seconds, at which a probe counts as stale."""

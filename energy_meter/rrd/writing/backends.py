@@ -11,11 +11,11 @@ from energy_meter.rrd.files import librrd
 from energy_meter.rrd.files import rrdcached
 from energy_meter.rrd.writing import points
 
-#: Points to write, by file.
-Batch = collections.abc.Mapping[pathlib.Path, list[points.Point]]
+#: Points to write, by path of their file.
+Batch = collections.abc.Mapping[str, list[points.Point]]
 
-#: Reasons for rejected points, by file.
-Failures = dict[pathlib.Path, str]
+#: Reasons for rejected points, by path of their file.
+Failures = dict[str, str]
 
 
 class Backend(typing.Protocol):
@@ -48,7 +48,7 @@ class DirectBackend:
         failures = {}
         for path, rows in batch.items():
             try:
-                librrd.update(str(path), *map(_format, rows))
+                librrd.update(path, *map(_format, rows))
             except exception.RRDError as error:
                 failures[path] = str(error)
         return failures
@@ -82,19 +82,16 @@ class RRDCachedBackend:
         for path in batch:
             # rrdcached accepts points for a corrupt file and drops them later.
             try:
-                librrd.last(str(path))
+                librrd.last(path)
             except exception.RRDError as error:
                 failures[path] = str(error)
-        rejected = self._update(
+        return failures | self._update(
             {
-                str(path): [_format(point) for point in rows]
+                path: [_format(point) for point in rows]
                 for path, rows in batch.items()
                 if path not in failures
             }
         )
-        return failures | {
-            pathlib.Path(path): reason for path, reason in rejected.items()
-        }
 
     def flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
         """Make the daemon write all queued points of files.

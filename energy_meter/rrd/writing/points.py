@@ -203,9 +203,8 @@ def _unknown(cursor: FileCursor, timestamp: float, step: int) -> list[Point]:
 
 
 def _plausible(watts: float | None, rules: PointRules) -> float | None:
-    if watts is None or not math.isfinite(watts):
-        return None
-    return watts if 0 <= watts <= rules.max_watts else None
+    is_plausible = watts is not None and 0 <= watts <= rules.max_watts
+    return watts if is_plausible else None
 
 
 def _mean_watts(

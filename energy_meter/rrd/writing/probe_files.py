@@ -2,7 +2,7 @@
 
 """RRD files of all probes, as seen by the only process that writes them."""
 
-import collections
+import operator
 import os
 import pathlib
 import time
@@ -34,13 +34,15 @@ _WARNINGS = {
 #: Measurements by probe id.
 MeasurementsByProbe = dict[str, list[measurement.Measurement]]
 
+_TIMESTAMP = operator.attrgetter('timestamp')
+
 
 class _PendingWrite(typing.NamedTuple):
     """Points of a probe, and the cursor once they are written."""
 
     probe: str
     points: list[rrd_points.Point]
-    skipped: collections.Counter[rrd_points.SkipReason]
+    skipped: list[rrd_points.SkipReason]
     cursor: rrd_points.FileCursor | None
 
 
@@ -141,10 +143,11 @@ class ProbeFiles:
 
     def _write(self, measurements: MeasurementsByProbe) -> dict[str, str]:
         failures: dict[str, str] = {}
-        writes: dict[pathlib.Path, _PendingWrite] = {}
+        writes: dict[str, _PendingWrite] = {}
+        directory = str(self._directory)
         now = time.time()
         for probe, received in measurements.items():
-            path = self._directory / names.to_file(probe)
+            path = f'{directory}/{names.to_file(probe)}'
             try:
                 writes[path] = self._prepare(path, probe, received, now)
             except (
@@ -160,6 +163,14 @@ class ProbeFiles:
                 if write.points
             }
         )
+        self._counters.count(
+            'rrd_points_written',
+            sum(
+                len(write.points)
+                for path, write in writes.items()
+                if path not in rejected
+            ),
+        )
         for path, write in writes.items():
             if path in rejected:
                 failures[write.probe] = rejected[path]
@@ -171,7 +182,7 @@ class ProbeFiles:
 
     def _prepare(
         self,
-        path: pathlib.Path,
+        path: str,
         probe: str,
         measurements: list[measurement.Measurement],
         now: float,
@@ -182,32 +193,31 @@ class ProbeFiles:
         :raises ArchiveFull: if there is no room to create it.
         :raises OSError: if the file cannot be used.
         """
-        skipped: collections.Counter[rrd_points.SkipReason] = (
-            collections.Counter()
-        )
+        skipped: list[rrd_points.SkipReason] = []
         points: list[rrd_points.Point] = []
         cursor = None
-        for received in sorted(measurements, key=rrd_points.point_timestamp):
-            if rrd_points.is_future(received, now):
-                skipped[rrd_points.SkipReason.FUTURE] += 1
-                continue
+        measurements = sorted(measurements, key=_TIMESTAMP)
+        while measurements and rrd_points.is_future(measurements[-1], now):
+            measurements.pop()
+            skipped.append(rrd_points.SkipReason.FUTURE)
+        for received in measurements:
             cursor = cursor or self._cursor(path, received)
             reason = rrd_points.skip_reason(cursor, received)
             if reason is not None:
-                skipped[reason] += 1
+                skipped.append(reason)
                 continue
             added, cursor = rrd_points.to_points(cursor, received, self._rules)
             points += added
             if not added:
-                skipped[rrd_points.SkipReason.NO_VALUE] += 1
+                skipped.append(rrd_points.SkipReason.NO_VALUE)
         return _PendingWrite(probe, points, skipped, cursor)
 
     def _cursor(
-        self, path: pathlib.Path, measurement: measurement.Measurement
+        self, path: str, measurement: measurement.Measurement
     ) -> rrd_points.FileCursor:
         probe = measurement.probe.id
         if probe not in self._cursors:
-            self._cursors[probe] = self._open(path, measurement)
+            self._cursors[probe] = self._open(pathlib.Path(path), measurement)
             self._space.add(measurement.probe)
         return self._cursors[probe]
 
@@ -258,8 +268,8 @@ class ProbeFiles:
 
     def _commit(self, write: _PendingWrite) -> None:
         """Update cursor, index and counters after a successful write."""
-        self._counters.count('rrd_points_written', len(write.points))
-        for reason, count in write.skipped.items():
+        for reason in set(write.skipped):
+            count = write.skipped.count(reason)
             self._counters.count(
                 'rrd_measurements_skipped', count, reason=reason
             )

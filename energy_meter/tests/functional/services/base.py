@@ -40,6 +40,7 @@ SERVER_PATHS = (
 DEBIAN_PACKAGES = {
     'certutil': 'libnss3-tools',
     'chromedriver': 'chromium-driver',
+    'collectd': 'collectd-core',
     'dot': 'graphviz',
     'dummy-ups': 'nut-server',
     'epmd': 'erlang-base',

@@ -226,6 +226,17 @@ class StackTest(GraphTest):
         self.assertIn('5 others', others)
         self.assertIn(f'{sum(range(100, 105)):.1f} W', others)
 
+    def test_new_probe_is_ranked_at_once(self):
+        graphs = self.graphs()
+        self.write_each(*(base.Meter(f'n{number}') for number in range(21)))
+        graphs.image('minute', None, 'png', 'light', 'full')
+        self.write(*base.Meter('new').run(10, watts=500.0))
+        graphs.image('minute', None, 'png', 'light', 'full')
+        self.assertEqual(
+            {'new', '2'} | {f'n{number}' for number in range(2, 21)},
+            set(self.colors()),
+        )
+
     def test_colors_stay_when_other_probes_change(self):
         meters = [base.Meter(f'n{number}') for number in range(6)]
         self.write_each(*meters[:4])

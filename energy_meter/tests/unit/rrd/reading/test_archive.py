@@ -243,6 +243,25 @@ class TotalTest(base.ArchiveTest):
         self.assertEqual(base.EPOCH + 40, self.total().end)
         self.assertEqual([100.0] * 30, self.total().watts[-30:])
 
+    def test_total_changes_with_index_within_a_second(self):
+        archive = self.archive()
+        self.write_each(base.Meter('a'))
+        before = archive.series('minute', None)
+        self.write(*base.Meter('b').run(10, watts=5.0), now=self.now + 0.5)
+        self.assertEqual(1, before.figures.last)
+        self.assertEqual(6, archive.series('minute', None).figures.last)
+
+    def test_corrupt_file_leaves_other_groups_of_a_stack(self):
+        self.write_each(base.Meter('bad'), base.Meter('good'))
+        (self.directory / 'bad.rrd').write_bytes(b'')
+        archive = self.archive()
+        stack = archive.stack(
+            archive.query('minute', None), [['bad'], ['good']]
+        )
+        self.assertEqual([None] * 60, stack.bands[0])
+        self.assertEqual(stack.total.watts, stack.bands[1])
+        self.assertEqual([10.0] * 10, stack.bands[1][-10:])
+
     def test_total_of_no_probes_is_unknown(self):
         self.assertEqual([None] * 60, self.total().watts)
 
