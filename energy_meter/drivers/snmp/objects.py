@@ -13,10 +13,7 @@ from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 
 Oid = engine.Oid
-
-#: Value of an object: a number, text, or an object identifier. None if the
-#: object or instance does not exist, or at the end of the MIB. Text is cut.
-Value: typing.TypeAlias = int | bytes | Oid | None
+Value: typing.TypeAlias = engine.Value
 
 #: A decimal number as text. Some devices pad it with spaces or a NUL.
 _NUMBER = re.compile(rb'[ \0]*(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)[ \0]*')
