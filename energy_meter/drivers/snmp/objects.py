@@ -34,14 +34,14 @@ class Range(typing.NamedTuple):
         return cls(oid, (*oid, SUBIDENTIFIER_LIMIT))
 
 
-def number(value: Value) -> fractions.Fraction | None:
+def number(value: Value) -> int | fractions.Fraction | None:
     """Return the number in a value; None if it is not a number.
 
     Some devices send numbers as text. Text with anything but a decimal number
     is not a number: ``101 W`` or ``1e3`` may mean something else.
     """
     if isinstance(value, int):
-        return fractions.Fraction(value)
+        return value
     if isinstance(value, bytes) and (match := _NUMBER.fullmatch(value)):
         return fractions.Fraction(match[1].decode('ascii'))
     return None
