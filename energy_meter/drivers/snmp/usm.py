@@ -2,19 +2,28 @@
 
 """Keys of the user-based security model of SNMP version 3.
 
-See RFC 3414, RFC 3826 and RFC 7860. pysnmp derives the keys, and encrypts.
+See RFC 3414, RFC 3826 and RFC 7860. pysnmp derives the keys.
 """
 
 import functools
 import hmac
-import threading
+import itertools
+import secrets
+import struct
 import typing
 
+from cryptography.hazmat.primitives import ciphers
 from pyasn1.type import univ
-from pysnmp.proto import error
 from pysnmp.proto.secmod.rfc3414 import service
 
 from energy_meter.drivers.snmp import engine
+
+try:
+    from cryptography.hazmat.decrepit.ciphers import algorithms
+    from cryptography.hazmat.decrepit.ciphers import modes
+except ImportError:  # before release 47
+    algorithms = ciphers.algorithms  # type: ignore[misc]
+    modes = ciphers.modes  # type: ignore[misc]
 
 #: Name in hashlib, and length in messages, of each protocol's digest.
 _DIGESTS = {
@@ -31,8 +40,11 @@ _MAX_USERS = 1024
 
 _SERVICES = service.SnmpUSMSecurityModel
 
-#: pysnmp's ciphers number their messages without a lock.
-_cipher_lock = threading.Lock()
+_BLOCK_BYTES = 8
+_SALT_BYTES = 8
+
+#: Numbers of encrypted messages. No two messages may have the same.
+_salts = itertools.count(secrets.randbits(64))
 
 
 @functools.lru_cache(_MAX_USERS)
@@ -60,11 +72,12 @@ class Keys:
         self._hash, self.digest_length = _DIGESTS[credentials.auth_protocol]
         if credentials.priv_password:
             priv_oid = engine.PRIV_PROTOCOLS[credentials.priv_protocol]
-            self._cipher = _SERVICES.PRIV_SERVICES[priv_oid]
-            key = _hash_password(
-                self._cipher, auth_oid, credentials.priv_password
+            protocol = _SERVICES.PRIV_SERVICES[priv_oid]
+            key = _hash_password(protocol, auth_oid, credentials.priv_password)
+            self._priv_key = bytes(
+                protocol.localize_key(auth_oid, key, identity)
             )
-            self._priv_key = self._cipher.localize_key(auth_oid, key, identity)
+            self._is_aes = credentials.priv_protocol.startswith('aes')
 
     def sign(self, message: bytes, start: int) -> bytes:
         """Return a message with its digest.
@@ -98,11 +111,12 @@ class Keys:
         :param boots: snmpEngineBoots of the device.
         :param seconds: snmpEngineTime of the device.
         """
-        with _cipher_lock:
-            encrypted, salt = self._cipher.encrypt_data(
-                self._priv_key, (boots, seconds, None), data
-            )
-        return bytes(encrypted), bytes(salt)
+        salt = (next(_salts) % 2**64).to_bytes(8, 'big')
+        if not self._is_aes:
+            salt = boots.to_bytes(4, 'big') + salt[4:]
+            data += bytes(-len(data) % _BLOCK_BYTES)
+        cipher = self._cipher(boots, seconds, salt).encryptor()
+        return cipher.update(data) + cipher.finalize(), salt
 
     def decrypt(
         self, data: bytes, boots: int, seconds: int, salt: bytes
@@ -111,13 +125,23 @@ class Keys:
 
         :raises ValueError: if the salt or the length is wrong.
         """
-        try:
-            return bytes(
-                self._cipher.decrypt_data(
-                    self._priv_key,
-                    (boots, seconds, univ.OctetString(salt)),
-                    univ.OctetString(data),
-                )
+        if len(salt) != _SALT_BYTES:
+            raise ValueError('salt with a wrong length')
+        cipher = self._cipher(boots, seconds, salt).decryptor()
+        return cipher.update(data) + cipher.finalize()
+
+    def _cipher(
+        self, boots: int, seconds: int, salt: bytes
+    ) -> ciphers.Cipher[typing.Any]:
+        if self._is_aes:
+            vector = struct.pack('>II', boots, seconds) + salt
+            return ciphers.Cipher(
+                ciphers.algorithms.AES(self._priv_key), modes.CFB(vector)
             )
-        except error.PySnmpError as e:
-            raise ValueError(f'encrypted data: {type(e).__name__}')
+        key, mask = self._priv_key[:-8], self._priv_key[-8:]
+        vector = bytes(a ^ b for a, b in zip(salt, mask, strict=True))
+        # DES is 3DES with the same key three times.
+        return ciphers.Cipher(
+            algorithms.TripleDES(key * (24 // len(key))),
+            ciphers.modes.CBC(vector),
+        )

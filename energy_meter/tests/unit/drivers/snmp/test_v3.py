@@ -93,7 +93,7 @@ class ResponseTest(base.BaseTestCase):
         security = discovered(credentials)
         response = bytearray(Device(credentials).send(5))
 
-        # when anybody changes a bit of it,
+        # when a bit of it is changed on the way,
         bit = data.draw(strategies.integers(0, 8 * len(response) - 1))
         response[bit // 8] ^= 1 << bit % 8
 
@@ -207,7 +207,7 @@ class ReportTest(base.BaseTestCase):
             5,
         )
 
-    def test_response_does_not_tell_the_engine_id(self):
+    def test_engine_id_is_taken_only_from_a_report(self):
         security = v3.Security(AUTH, '')
 
         self.assertRaises(
