@@ -36,7 +36,10 @@ REPORT = 0xA8
 
 #: Maximum number of object identifiers that are kept decoded, so that the
 #: devices of a family share them.
-_MAX_OIDS = 16_384
+_MAX_OIDS = 4096
+
+#: Maximum length of an object identifier: 128 numbers (RFC 2578, section 3.5).
+_MAX_OID_BYTES = 128 * 5
 
 _SUBIDENTIFIER_LIMIT = 2**32
 _MAX_LENGTH_BYTES = 4
@@ -148,8 +151,14 @@ def decode_octets(data: bytes, position: int) -> tuple[bytes, int]:
     return data[start:end], end
 
 
-@functools.lru_cache(_MAX_OIDS)
 def _decode_oid(content: bytes) -> Oid:
+    if len(content) > _MAX_OID_BYTES:
+        raise ValueError('object identifier is too long')
+    return _split_oid(content)
+
+
+@functools.lru_cache(_MAX_OIDS)
+def _split_oid(content: bytes) -> Oid:
     numbers = []
     number = 0
     for byte in content:

@@ -61,8 +61,8 @@ class Community:
     def decode(self, data: bytes, request_id: int) -> ber.PDU:
         """Return the response to a request.
 
-        :raises ValueError: if the message is malformed, or belongs to another
-            request.
+        :raises ValueError, IndexError: if the message is malformed, or
+            belongs to another request.
         """
         position, _ = ber.find(data, 0, ber.SEQUENCE)
         version, position = ber.decode_integer(data, position)

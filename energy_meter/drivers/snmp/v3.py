@@ -21,6 +21,9 @@ _VERSION = engine.MODELS['3']
 _USM = 3
 _MAX_MESSAGE_BYTES = 65_507
 
+#: Exclusive upper limit of snmpEngineBoots and snmpEngineTime.
+_CLOCK_LIMIT = 2**31
+
 #: Maximum age in seconds of a message (RFC 3414, section 2.2.3).
 _TIME_WINDOW_S = 150
 
@@ -74,6 +77,8 @@ def _parse(data: bytes) -> _Message:
     engine_id, inner = ber.decode_octets(data, inner)
     boots, inner = ber.decode_integer(data, inner)
     seconds, inner = ber.decode_integer(data, inner)
+    if not (0 <= boots < _CLOCK_LIMIT and 0 <= seconds < _CLOCK_LIMIT):
+        raise ValueError('clock out of range')
     user, inner = ber.decode_octets(data, inner)
     digest = ber.find(data, inner, ber.OCTETS)
     salt, _ = ber.decode_octets(data, digest[1])
@@ -187,8 +192,8 @@ class Security:
     def decode(self, data: bytes, request_id: int) -> ber.PDU:
         """Return the response to a request, or a report.
 
-        :raises ValueError: if the message is malformed, is not authentic, or
-            belongs to another request.
+        :raises ValueError, IndexError: if the message is malformed, is not
+            authentic, or belongs to another request.
         """
         message = _parse(data)
         if message.id != request_id:
@@ -255,12 +260,10 @@ class Security:
         if message.level & _PRIV:
             assert self._keys is not None
             encrypted, _ = ber.decode_octets(data, position)
-            data, position = (
-                self._keys.decrypt(
-                    encrypted, message.boots, message.seconds, message.salt
-                ),
-                0,
+            data = self._keys.decrypt(
+                encrypted, message.boots, message.seconds, message.salt
             )
+            position = 0
         position, _ = ber.find(data, position, ber.SEQUENCE)
         engine_id, position = ber.decode_octets(data, position)
         context, position = ber.decode_octets(data, position)

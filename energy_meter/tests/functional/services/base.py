@@ -40,6 +40,7 @@ SERVER_PATHS = (
 DEBIAN_PACKAGES = {
     'certutil': 'libnss3-tools',
     'chromedriver': 'chromium-driver',
+    'collectd': 'collectd-core',
     'dot': 'graphviz',
     'dummy-ups': 'nut-server',
     'epmd': 'erlang-base',
@@ -60,6 +61,7 @@ DEBIAN_PACKAGES = {
     'sdrcomp': 'openipmi',
     'sensors': 'lm-sensors',
     'setpriv': 'util-linux',
+    'snmpbulkwalk': 'snmp',
     'snmpget': 'snmp',
     'snmpset': 'snmp',
     'systemd-analyze': 'systemd',

@@ -100,6 +100,17 @@ class ResponseTest(base.BaseTestCase):
 
         self.assertEqual(b'x' * bounds.MAX_SNMP_TEXT_BYTES, text)
 
+    def test_longest_object_identifier_is_decoded(self):
+        longest = (1, 3, *[2**32 - 1] * 126)
+        data = response([(longest, rfc1902.Integer32(7))])
+
+        self.assertEqual([(longest, 7)], ber.decode_pdu(data, 0).varbinds)
+
+    def test_object_identifier_that_is_too_long_is_rejected(self):
+        data = response([((1, 3, *[2**32 - 1] * 130), rfc1902.Integer32(7))])
+
+        self.assertRaises(ValueError, ber.decode_pdu, data, 0)
+
     def test_unsigned_number_without_leading_zero_is_positive(self):
         # Given a device that sends 2^32 - 1 in four bytes,
         data = response([((1, 3), rfc1902.Gauge32(2**32 - 1))])

@@ -166,6 +166,16 @@ class TimeTest(base.BaseTestCase):
 
         self.assertIn(message.seconds, (1499, 1500))
 
+    def test_clock_out_of_range_is_ignored(self):
+        for boots, seconds in ((2**31, 1), (1, 2**31), (-1, 1)):
+            device = Device(PRIV)
+            device._keys.encrypt = lambda body, *clock: (body, b'12345678')
+            device.boots, device._seconds = boots, seconds
+
+            self.assertRaises(
+                ValueError, discovered(PRIV).decode, device.send(5), 5
+            )
+
 
 class ReportTest(base.BaseTestCase):
     def test_authentic_report_sets_the_clock(self):
