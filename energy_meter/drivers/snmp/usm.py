@@ -48,9 +48,9 @@ _salts = itertools.count(secrets.randbits(64))
 
 
 @functools.lru_cache(_MAX_USERS)
-def _hash_password(service: typing.Any, *arguments: typing.Any) -> typing.Any:
+def _hash_password(protocol: typing.Any, *arguments: typing.Any) -> typing.Any:
     """Return the key of a password, which takes 10 ms."""
-    return service.hash_passphrase(*arguments)
+    return protocol.hash_passphrase(*arguments)
 
 
 class Keys:
