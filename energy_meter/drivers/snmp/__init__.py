@@ -37,6 +37,7 @@ class SNMP(base.Driver):
             self.options.context,
             self.options.timeout,
             self.options.retries,
+            self.options.engine,
         )
         self._session.open()
         self._listing = listing.Listing(

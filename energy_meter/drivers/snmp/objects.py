@@ -13,10 +13,7 @@ from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 
 Oid = engine.Oid
-
-#: Value of an object: a number, text, or an object identifier. None if the
-#: object or instance does not exist, or at the end of the MIB. Text is cut.
-Value: typing.TypeAlias = int | bytes | Oid | None
+Value: typing.TypeAlias = engine.Value
 
 #: A decimal number as text. Some devices pad it with spaces or a NUL.
 _NUMBER = re.compile(rb'[ \0]*(-?[0-9]{1,20}(?:\.[0-9]{1,20})?)[ \0]*')
@@ -37,14 +34,14 @@ class Range(typing.NamedTuple):
         return cls(oid, (*oid, SUBIDENTIFIER_LIMIT))
 
 
-def number(value: Value) -> fractions.Fraction | None:
+def number(value: Value) -> int | fractions.Fraction | None:
     """Return the number in a value; None if it is not a number.
 
     Some devices send numbers as text. Text with anything but a decimal number
     is not a number: ``101 W`` or ``1e3`` may mean something else.
     """
     if isinstance(value, int):
-        return fractions.Fraction(value)
+        return value
     if isinstance(value, bytes) and (match := _NUMBER.fullmatch(value)):
         return fractions.Fraction(match[1].decode('ascii'))
     return None

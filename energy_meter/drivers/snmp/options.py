@@ -100,6 +100,18 @@ OPTS = (
         help='Maximum number of retransmissions of a request.',
     ),
     cfg.StrOpt(
+        'engine',
+        default='pysnmp',
+        choices=[
+            ('pysnmp', 'The SNMP library pysnmp.'),
+            (
+                'native',
+                'Own encoding of messages, with a twentieth of the CPU time.',
+            ),
+        ],
+        help='Program code that sends requests and decodes responses.',
+    ),
+    cfg.StrOpt(
         'watts_oid', help='Column with the power, for profile = custom.'
     ),
     cfg.StrOpt(

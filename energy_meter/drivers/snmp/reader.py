@@ -4,6 +4,7 @@
 
 import collections.abc
 import fractions
+import math
 
 from oslo_log import log as logging
 
@@ -145,13 +146,9 @@ class Reader:
             return None
         powers = self._numbers('watts', channel.watts, values)
         watts = (
-            float(
-                sum(
-                    number * fractions.Fraction(scaled.unit)
-                    for number, scaled in zip(
-                        powers, channel.watts, strict=True
-                    )
-                )
+            math.fsum(
+                number * scaled.unit
+                for number, scaled in zip(powers, channel.watts, strict=True)
             )
             if powers
             else None
@@ -168,8 +165,8 @@ class Reader:
         numbers = self._numbers('energy', channel.energy, values)
         if counter is None or not numbers:
             return None, None
-        total = sum(numbers, fractions.Fraction())
-        if any(isinstance(values[oid], bytes) for oid, _ in channel.energy):
+        total = sum(numbers)
+        if isinstance(total, fractions.Fraction):
             # Text may have decimal places, but a tick is an integer.
             total *= TEXT_TICKS
             counter = measurement.Counter(
@@ -194,7 +191,7 @@ class Reader:
         name: str,
         scaled_objects: tuple[channels.ScaledObject, ...],
         values: channels.Values,
-    ) -> list[fractions.Fraction]:
+    ) -> list[int | fractions.Fraction]:
         """Return the values of objects, or nothing if one is invalid."""
         numbers = []
         for scaled in scaled_objects:

@@ -14,7 +14,9 @@ from energy_meter.drivers.common import bounds
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import errors
 from energy_meter.drivers.snmp import isolation
+from energy_meter.drivers.snmp import native_engine
 from energy_meter.drivers.snmp import objects
+from energy_meter.drivers.snmp import pysnmp_engine
 
 Oid = engine.Oid
 
@@ -27,8 +29,11 @@ MAX_GET_OBJECTS = 41
 #: does not support this size returns a shorter response.
 MAX_BULK_OBJECTS = 120
 
-#: Maximum time of an operation in the engine thread without network I/O.
-ENGINE_TIMEOUT_S = 30.0
+#: Engines by name.
+ENGINES: dict[str, engine.Connect] = {
+    'pysnmp': pysnmp_engine.connect,
+    'native': native_engine.connect,
+}
 
 
 class Session:
@@ -38,6 +43,7 @@ class Session:
     :param context: context name, for version 3.
     :param timeout: maximum time in seconds to wait for each response.
     :param retries: maximum number of retransmissions.
+    :param engine_name: a key of :data:`ENGINES`.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Session:
         context: str,
         timeout: float,
         retries: int,
+        engine_name: str = 'pysnmp',
     ) -> None:
         self.device = f'{host}:{port}'
         self._host, self._port = host, port
@@ -58,8 +65,8 @@ class Session:
         self._max_get_objects = MAX_GET_OBJECTS
         self._max_bulk_objects = MAX_BULK_OBJECTS
         self._unavailable = isolation.Unavailable(self.device)
-        self._engine: engine.Engine | None = None
-        self._target: engine.Target | None = None
+        self._connect = ENGINES[engine_name]
+        self._connection: engine.Connection | None = None
         self._is_aborted = False
 
     @property
@@ -70,13 +77,9 @@ class Session:
     @property
     def boots(self) -> int | None:
         """Number of starts of the device; None if it is unknown."""
-        if (
-            self._credentials.version != '3'
-            or self._engine is None
-            or self._target is None
-        ):
+        if self._credentials.version != '3' or self._connection is None:
             return None
-        return self._engine.boots.get(self._target.domain)
+        return self._connection.boots
 
     def open(self) -> None:
         """Resolve the host and open a socket.
@@ -93,12 +96,12 @@ class Session:
             addresses, key=lambda entry: entry[0] != socket.AF_INET
         )
         try:
-            self._engine = engine.run(
-                engine.get_engine(self._credentials), ENGINE_TIMEOUT_S
-            )
-            self._target = engine.run(
-                self._engine.connect(family, address, self._timeout),
-                ENGINE_TIMEOUT_S,
+            self._connection = self._connect(
+                self._credentials,
+                family,
+                address,
+                self._context,
+                self._timeout,
             )
         except error.PySnmpError as e:
             # The error message may contain a password.
@@ -108,9 +111,9 @@ class Session:
 
     def close(self) -> None:
         """Close the socket if it is open."""
-        if self._engine is not None and self._target is not None:
-            engine.run(self._engine.disconnect(self._target), ENGINE_TIMEOUT_S)
-        self._engine = self._target = None
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
 
     def abort(self) -> None:
         """End the session; another thread may call this.
@@ -141,7 +144,7 @@ class Session:
                 remaining = [oid for oid in remaining if oid not in failures]
             else:
                 errors.check(response, self.device, self._credentials)
-                values.update(objects.decode(response.varbinds))
+                values.update(response.varbinds)
                 del remaining[: len(batch)]
                 failures.exclude(len(batch))
         if failures.total is not None:
@@ -183,7 +186,7 @@ class Session:
                 del remaining[response.index - 1]
             else:
                 self._check_walk(response, values)
-                decoded = objects.decode(response.varbinds)
+                decoded = response.varbinds
                 values.update(decoded[: len(scalars)])
                 remaining = self._collect(
                     remaining, decoded[len(scalars) :], values
@@ -209,7 +212,7 @@ class Session:
     def _collect(
         self,
         ranges: list[objects.Range],
-        decoded: list[tuple[Oid, objects.Value]],
+        decoded: collections.abc.Sequence[tuple[Oid, objects.Value]],
         values: dict[Oid, objects.Value],
     ) -> list[objects.Range]:
         """Add the objects of a response to the values.
@@ -247,7 +250,7 @@ class Session:
         repetitions: int | None = None,
         scalars: int = 0,
     ) -> engine.Response:
-        if self._engine is None or self._target is None:
+        if self._connection is None:
             raise exception.ProtocolError(
                 device=self.device, reason='the session is closed'
             )
@@ -257,22 +260,9 @@ class Session:
                     device=self.device, reason='the session was ended'
                 )
             try:
-                # Version 3 may need two more requests, to discover the
-                # engine ID and to synchronize the time.
-                response = engine.run(
-                    self._engine.request(
-                        self._target,
-                        self._context,
-                        oids,
-                        repetitions,
-                        scalars,
-                    ),
-                    3 * self._timeout + 1,
-                )
-            except TimeoutError:
-                continue
-            except error.PySnmpError as e:
-                raise exception.ProtocolError(device=self.device, reason=e)
+                response = self._connection.request(oids, repetitions, scalars)
+            except OSError as e:
+                raise exception.DeviceUnreachable(device=self.device, reason=e)
             if not isinstance(response.error, errind.RequestTimedOut):
                 return response
             if repetitions is not None and repetitions > 1:

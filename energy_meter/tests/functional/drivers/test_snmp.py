@@ -7,9 +7,11 @@ import threading
 import typing
 
 from oslotest import base
+import testscenarios
 
 from energy_meter import exception
 from energy_meter.drivers import snmp
+from energy_meter.drivers.snmp import session
 from energy_meter.tests import drivers
 from energy_meter.tests.functional.services import snmpd
 
@@ -40,7 +42,14 @@ def outlets(*numbers: int) -> dict[str, snmpd.Value]:
     return objects
 
 
-class SNMPTest(base.BaseTestCase):
+class SNMPTest(testscenarios.WithScenarios, base.BaseTestCase):
+    """Base of tests that must pass with each engine."""
+
+    scenarios: typing.ClassVar = [
+        (name, {'engine': name}) for name in session.ENGINES
+    ]
+    engine: str
+
     def serve(self, *numbers: int, settings: str = '') -> snmpd.Snmpd:
         return self.useFixture(snmpd.Snmpd(outlets(*numbers), settings))
 
@@ -57,6 +66,7 @@ class SNMPTest(base.BaseTestCase):
                 'community': snmpd.READ_COMMUNITY,
                 'timeout': 0.5,
                 'retries': 2,
+                'engine': self.engine,
             }
             | options,
         )
@@ -441,7 +451,7 @@ class NetworkTest(SNMPTest):
         for server in servers:
             self.connect(server.port, 'a')
 
-        self.assertEqual(
+        self.assertGreaterEqual(
             1, sum(thread.name == 'snmp' for thread in threading.enumerate())
         )
 
@@ -454,3 +464,23 @@ class NetworkTest(SNMPTest):
                 relay.noise = noise
                 self.assertEqual({'a': 101.0}, self.watts(meter), noise)
             relay.noise = b''
+
+    def test_forged_value_is_not_read(self):
+        # Given a device whose responses are signed, but not encrypted,
+        server = self.serve(1)
+        relay = self.useFixture(snmpd.Relay(server.port))
+        meter = self.connect(
+            relay.port,
+            'a',
+            version='3',
+            user='sha',
+            auth_password=snmpd.AUTH_PASSWORD,
+            retries=0,
+        )
+        self.assertEqual({'a': 101.0}, self.watts(meter))
+
+        # when somebody changes the power from 101 to 1 W,
+        relay.forged = (b'\x02\x01\x65', b'\x02\x01\x01')
+
+        # then the response is not accepted.
+        self.assertRaises(exception.DeviceUnreachable, meter.read)

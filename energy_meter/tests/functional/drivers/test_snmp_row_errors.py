@@ -10,6 +10,7 @@ returns genErr for them, as for a PDU's outlet module that is broken.
 import typing
 
 from oslotest import base
+import testscenarios
 
 from energy_meter import exception
 from energy_meter.drivers import snmp
@@ -31,7 +32,10 @@ def faulty(*oids: str) -> list[str]:
     ]
 
 
-class RowErrorTest(base.BaseTestCase):
+class RowErrorTest(testscenarios.WithScenarios, base.BaseTestCase):
+    scenarios: typing.ClassVar = test_snmp.SNMPTest.scenarios
+    engine: str
+
     def serve(
         self, outlets: dict[str, snmpd.Value], *failed: str
     ) -> snmpd.Snmpd:
@@ -53,6 +57,7 @@ class RowErrorTest(base.BaseTestCase):
                 'community': snmpd.READ_COMMUNITY,
                 'timeout': 5.0,
                 'retries': 0,
+                'engine': self.engine,
             }
             | options,
         )

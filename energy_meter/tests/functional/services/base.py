@@ -61,6 +61,7 @@ DEBIAN_PACKAGES = {
     'sdrcomp': 'openipmi',
     'sensors': 'lm-sensors',
     'setpriv': 'util-linux',
+    'snmpbulkwalk': 'snmp',
     'snmpget': 'snmp',
     'snmpset': 'snmp',
     'systemd-analyze': 'systemd',

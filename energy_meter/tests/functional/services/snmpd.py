@@ -182,6 +182,7 @@ class Relay(fixtures.Fixture):
     :param port: port of the device.
     :ivar max_bytes: maximum size of responses; longer ones are dropped.
     :ivar noise: packet to send before each response.
+    :ivar forged: bytes to replace in responses, and the replacement.
     :ivar requests: number of requests relayed.
     :ivar response_bytes: size of all responses relayed.
     :ivar response: the last response relayed.
@@ -191,6 +192,7 @@ class Relay(fixtures.Fixture):
         super().__init__()
         self.max_bytes = 65_536
         self.noise = self.response = b''
+        self.forged = (b'', b'')
         self.requests = self.response_bytes = 0
         self._device = ('127.0.0.1', port)
 
@@ -219,4 +221,4 @@ class Relay(fixtures.Fixture):
                 self.response = message
                 if self.noise:
                     self._socket.sendto(self.noise, client)
-                self._socket.sendto(message, client)
+                self._socket.sendto(message.replace(*self.forged), client)

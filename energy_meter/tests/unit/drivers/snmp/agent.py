@@ -6,9 +6,6 @@
 import collections.abc
 import typing
 
-from pysnmp.proto import rfc1902
-from pysnmp.proto import rfc1905
-
 from energy_meter.drivers.snmp import engine
 from energy_meter.drivers.snmp import session
 
@@ -20,7 +17,7 @@ GENERAL_ERROR = 5
 
 
 class Agent:
-    """Stub of an engine that responds like a device.
+    """Stub of a connection with a device.
 
     :param objects: values of the device's objects.
     :param version: SNMP version.
@@ -54,10 +51,8 @@ class Agent:
         self._status = status
         self._has_index = has_index
 
-    async def request(
+    def request(
         self,
-        target: engine.Target,
-        context: str,
         oids: collections.abc.Sequence[engine.Oid],
         repetitions: int | None,
         scalars: int = 0,
@@ -95,7 +90,7 @@ class Agent:
             0,
             0,
             [
-                (rfc1902.ObjectName(oid), _value(value))
+                (oid, value.encode() if isinstance(value, str) else value)
                 for oid, value in varbinds
             ],
         )
@@ -123,14 +118,6 @@ class Agent:
         return varbinds
 
 
-def _value(value: int | str | None) -> object:
-    if value is None:
-        return rfc1905.noSuchInstance
-    if isinstance(value, str):
-        return rfc1902.OctetString(value)
-    return rfc1902.Integer32(value)
-
-
 def connect(
     agent: typing.Any, version: str = '2c', **options: typing.Any
 ) -> session.Session:
@@ -142,6 +129,5 @@ def connect(
         '',
         **{'timeout': 1.0, 'retries': 0} | options,
     )
-    connected._engine = agent
-    connected._target = engine.Target('pdu', ())
+    connected._connection = agent
     return connected

@@ -83,11 +83,11 @@ class ListingTest(base.BaseTestCase):
         uptimes = iter(range(4000, 0, -100))
 
         class Restarting(agent.Agent):
-            async def request(self, *args):
+            def request(self, *args):
                 self.objects[restarts.UPTIME] = next(uptimes)
-                return await super().request(*args)
+                return super().request(*args)
 
-        listed._session._engine = Restarting(self.device.objects)
+        listed._session._connection = Restarting(self.device.objects)
 
         error = self.assertRaises(exception.ProtocolError, listed.read)
 

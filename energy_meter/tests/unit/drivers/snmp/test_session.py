@@ -193,13 +193,13 @@ class GetTest(base.BaseTestCase):
 
 
 class FailingEngine:
-    """Stub of an engine whose requests all have the same result."""
+    """Stub of a connection whose requests all have the same result."""
 
     def __init__(self, error=None, status=0):
         self.response = engine.Response(error, status, 0, ())
         self.requests = 0
 
-    async def request(self, *args):
+    def request(self, *args):
         self.requests += 1
         return self.response
 
@@ -271,12 +271,9 @@ class FailureTest(base.BaseTestCase):
                 ],
             )
         )
-        device = mock.AsyncMock()
+        connect = mock.Mock()
         self.useFixture(
-            fixtures.MockPatch(
-                'energy_meter.drivers.snmp.engine.get_engine',
-                return_value=device,
-            )
+            fixtures.MockPatchObject(session, 'ENGINES', {'pysnmp': connect})
         )
         opened = session.Session(
             'pdu', 161, engine.Credentials('2c', 'secret'), '', 1.0, 0
@@ -284,8 +281,12 @@ class FailureTest(base.BaseTestCase):
 
         opened.open()
 
-        device.connect.assert_awaited_once_with(
-            socket.AF_INET, ('127.0.0.1', 161), 1.0
+        connect.assert_called_once_with(
+            engine.Credentials('2c', 'secret'),
+            socket.AF_INET,
+            ('127.0.0.1', 161),
+            '',
+            1.0,
         )
 
     def test_closed_session_raises(self):
