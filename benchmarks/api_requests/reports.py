@@ -21,7 +21,7 @@ class Report(typing.NamedTuple):
     """A request.
 
     :ivar path: ``{}`` is replaced with the number of the repetition.
-    :ivar intervals: their number in all of its responses.
+    :ivar rows: number of intervals, or probes, in all of its responses.
     :ivar limit: maximum time in ms, at the 99th percentile.
     :ivar weight: repetitions in each round.
     """
@@ -29,7 +29,7 @@ class Report(typing.NamedTuple):
     title: str
     path: str
     parameters: dict[str, typing.Any]
-    intervals: int
+    rows: int
     limit: float
     weight: int
 
@@ -109,7 +109,7 @@ def reports(
 def follow(port: int, report: Report, number: int) -> float:
     """Request a report, and return the time of all responses in ms.
 
-    :raises RuntimeError: if it has another number of intervals.
+    :raises RuntimeError: if it has another number of rows.
     """
     query = urllib.parse.urlencode(report.parameters)
     url = f'{report.path.format(number)}?{query}'
@@ -120,9 +120,9 @@ def follow(port: int, report: Report, number: int) -> float:
         took += time.perf_counter() - began
         if response.status != 200:
             raise RuntimeError(f'{url}: {response.json}')
-        # One of them is that of the period.
-        count += response.body.count(b'"start"') - 1
-        url = (response.json['next'] or '').partition(f':{port}')[2]
-    if count != report.intervals:
-        raise RuntimeError(f'{report.title}: {count} intervals')
+        document = response.json
+        count += len(document.get('probes') or document['intervals'])
+        url = (document['next'] or '').partition(f':{port}')[2]
+    if count != report.rows:
+        raise RuntimeError(f'{report.title}: {count} rows')
     return took * 1000

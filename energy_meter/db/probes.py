@@ -267,8 +267,19 @@ def _state(row: _Row, latest: _Row) -> ProbeState:
     )
 
 
-def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
-    """Return a value that changes whenever the list of probes changes.
+class Fingerprint(typing.NamedTuple):
+    """What changes whenever the list of probes changes.
+
+    :ivar expires_at: when the next probe expires unless it is updated, on the
+        database's clock in ms; None if there is none.
+    """
+
+    values: tuple[object, ...]
+    expires_at: int | None
+
+
+def fingerprint(connection: sa.Connection, ttl: float) -> Fingerprint:
+    """Return the fingerprint of the probes updated within ``ttl`` seconds.
 
     It is much cheaper than the list: every update advances a register, a probe
     that is added or expires changes the count, and whatever else changes a
@@ -276,27 +287,35 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
     """
     total = sa.func.sum
     # As floats, because the sums would overflow SQLite's integers.
-    settled = sa.select(
+    settled = (
         sa.func.count(),
         total(_PROBE.c.base_millijoules * 1.0),
         total(_PROBE.c.shown * 1.0),
         total(_PROBE.c.settled_at),
-    ).where(tips.HAS_ENERGY)
-    metered = sa.select(
-        sa.func.count(),
+        total(sa.case((_HAS_CURRENT_TIP, 0), else_=1)),
+    )
+    metered = (
+        sa.func.count(_REGISTER.c.number),
         total(_REGISTER.c.millijoules * 1.0),
         total(_REGISTER.c.elapsed),
         total(_REGISTER.c.timestamp),
         sa.func.max(_REGISTER.c.last_seen_at),
-    ).where(is_fresh(ttl))
-    return (
-        *connection.execute(settled).one(),
-        *connection.execute(
-            metered.join_from(_PROBE, _REGISTER, tips.IS_TIP).where(
-                tips.HAS_ENERGY
-            )
-        ).one(),
-        *connection.execute(
-            metered.where(_is_of_others(tips.HAS_ENERGY))
-        ).one(),
+        sa.func.min(_REGISTER.c.last_seen_at),
+    )
+    fresh = is_fresh(ttl)
+    probes = (
+        sa.select(*settled, *metered)
+        .select_from(_PROBE.outerjoin(_REGISTER, tips.IS_TIP & fresh))
+        .where(tips.HAS_ENERGY)
+    )
+    rows = [connection.execute(probes).one()]
+    if rows[0][len(settled) - 1]:
+        others = sa.select(*metered).where(
+            fresh, _is_of_others(tips.HAS_ENERGY)
+        )
+        rows.append(connection.execute(others).one())
+    oldest = min((row[-1] for row in rows if row[-1]), default=None)
+    return Fingerprint(
+        tuple(value for row in rows for value in row),
+        None if oldest is None else oldest + int(ttl * 1000),
     )
