@@ -191,9 +191,9 @@ def load(
         connection, ttl, {row[0]: row[2] for row in rows if not row[1]}
     )
     for row in rows:
-        probe, has_current_tip, fresh, *latest = *row[:2], *row[_WIDTH:]
+        probe, has_current_tip = row[:2]
         if has_current_tip:
-            yield _state(row, latest), fresh
+            yield _state(row, row[_WIDTH + 1 :]), row[_WIDTH]
         elif probe in others:
             fresh, *latest = others[probe]
             yield _state(row, latest), fresh
@@ -251,10 +251,12 @@ def _state(row: _Row, latest: _Row) -> ProbeState:
         project,
     ) = row[:_WIDTH]
     timestamp, watts, scope, host, wattmeter, driver = latest
+    # By position and without calls: there can be 100,000 of them.
+    is_ahead = shown > millijoules
     return ProbeState(
         name,
         timestamp / 1000,
-        max(millijoules, shown),
+        shown if is_ahead else millijoules,
         watts,
         scope,
         host,
@@ -262,8 +264,9 @@ def _state(row: _Row, latest: _Row) -> ProbeState:
         driver,
         metered / elapsed if elapsed > metered else 1.0,
         project,
-        ahead=max(shown - millijoules, 0),
-        alarms=tuple(alarms.split()),
+        (),
+        shown - millijoules if is_ahead else 0,
+        tuple(alarms.split()) if alarms else (),
     )
 
 
