@@ -5,11 +5,12 @@
 uWSGI with two processes serves the API, from PostgreSQL, and a Flask
 application that returns the same dictionary from its memory. Concurrent
 clients request all probes, each as soon as it has its last response: of
-unchanged data, after it has changed a probe in the database, and with the ETag
-of unchanged data. Flask has no ETag by default; its response with one is
-shown, too. What counts is the CPU time of a request in all processes of uWSGI
-and PostgreSQL, the changes included; the clients, which share the machine, are
-left out. All cases take turns. The first round warms up.
+unchanged data, with the ETag of unchanged data, of data that changes each
+second, as by a collector, and before each request. Flask has no ETag by
+default; its response with one is shown, too. What counts is the CPU time of a
+request in all processes of uWSGI and PostgreSQL, that of the changes included;
+the clients, which share the machine, are left out. All cases take turns of two
+seconds. The first round warms up.
 
 Then one client requests a month of a probe's profile in quarter-hours, another
 probe each time, of which the last two days are open, a closed day of all

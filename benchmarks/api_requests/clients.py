@@ -25,12 +25,10 @@ class Usage(typing.NamedTuple):
 
     :ivar cpu: CPU time in ms of a request, by server.
     :ivar rate: requests in a second.
-    :ivar latencies: of all requests, in ms.
     """
 
     cpu: dict[str, float]
     rate: float
-    latencies: list[float]
 
 
 class Request(typing.NamedTuple):
@@ -56,46 +54,47 @@ class Request(typing.NamedTuple):
 def run(
     request: Request,
     clients: int,
-    repetitions: int,
+    seconds: float,
     servers: collections.abc.Mapping[str, base.Process],
 ) -> Usage:
     """Send requests with concurrent clients, each after its last response.
 
+    :param seconds: after which no further request is sent.
     :param servers: whose CPU time is measured.
     :raises RuntimeError: if a response has another status.
     """
     headers = request.headers()
-
-    def work(number: int) -> list[float]:
-        return [_send(request, headers, number) for _ in range(repetitions)]
-
     before = {name: cpu_ms(each.pid) for name, each in servers.items()}
     began = time.perf_counter()
+
+    def work(client: int) -> int:
+        count = 0
+        while time.perf_counter() < began + seconds:
+            request.prepare(client)
+            _send(request, headers)
+            count += 1
+        return count
+
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        latencies = [
-            each for found in pool.map(work, range(clients)) for each in found
-        ]
+        count = sum(pool.map(work, range(clients)))
     took = time.perf_counter() - began
-    count = len(latencies)
     return Usage(
         {
             name: (cpu_ms(each.pid) - before[name]) / count
             for name, each in servers.items()
         },
         count / took,
-        latencies,
     )
 
 
-def _send(request: Request, headers: dict[str, str], number: int) -> float:
-    """Send a request, and return the time until its last byte in ms."""
-    request.prepare(number)
-    began = time.perf_counter()
+def _send(request: Request, headers: dict[str, str]) -> None:
+    """Send a request, and read the response.
+
+    :raises RuntimeError: if it has another status.
+    """
     response = browser.get(request.port, request.path, **headers)
-    took = time.perf_counter() - began
     if response.status != (304 if headers else 200):
         raise RuntimeError(f'{request.path}: status {response.status}')
-    return took * 1000
 
 
 def cpu_ms(pid: int) -> float:
