@@ -96,7 +96,7 @@ def update(connection: sa.Connection, name: str) -> None:
 
 
 def expire(connection: sa.Connection, name: str) -> None:
-    """Let a probe expire, or return."""
+    """Make a probe expire, or return."""
     table = schema.register
     connection.execute(
         table.update()
