@@ -4,6 +4,7 @@
 
 import collections.abc
 import datetime
+import functools
 import typing
 
 import orjson
@@ -17,6 +18,8 @@ from energy_meter.db import splicing
 _EPOCH = datetime.datetime.fromtimestamp(0, datetime.UTC)
 
 
+# A row ends when the next one starts, and many probes have the same rows.
+@functools.lru_cache(maxsize=8192)
 def iso(date: int | None) -> str | None:
     """Return a date in ms as RFC 3339 text; None if there is none."""
     if date is None:

@@ -12,8 +12,8 @@ from wsme import exc as wsme_exc
 
 from energy_meter.api import arguments
 from energy_meter.api import database as api_database
-from energy_meter.db import memberships
-from energy_meter.db import probes
+from energy_meter.api import listing
+from energy_meter.api import probe_documents
 from energy_meter.db import states
 from energy_meter.policies import probes as policies
 from energy_meter.web import access
@@ -31,6 +31,7 @@ class Probes:
     ) -> None:
         self._database = database
         self._ttl = ttl
+        self._listing = listing.Listing(ttl)
         self._authorize = authorize
 
     @arguments.expose()
@@ -46,19 +47,11 @@ class Probes:
         """Return all probes."""
         self._authorize(pecan.request.environ, policies.LIST)
         with self._database.connect() as connection:
-            # Read before the probes: a change in between then invalidates
-            # the client's copy at the next request.
-            fingerprint = probes.fingerprint(
-                connection, self._ttl
-            ) + memberships.fingerprint(connection)
-            return _answer(
-                fingerprint,
-                lambda: {
-                    'probes': {
-                        state.id: _fields(state)
-                        for state in states.list_states(connection, self._ttl)
-                    }
-                },
+            state = self._listing.state(connection)
+            return conditional.answer(
+                state.fingerprint,
+                'application/json',
+                lambda: self._listing.document(connection, state),
             )
 
     @arguments.expose(arguments.ProbeId())
@@ -89,29 +82,10 @@ class Probes:
                 f'{self._ttl:g} seconds.',
                 404,
             )
-        return _fields(state)
+        return probe_documents.fields(state)
 
 
 _METERS = ('timestamp', 'kwh', 'w')
-
-
-def _fields(state: probes.ProbeState) -> dict[str, typing.Any]:
-    fields: dict[str, typing.Any] = {
-        'timestamp': state.timestamp,
-        'kwh': state.kwh,
-        'w': state.watts,
-        'scope': state.scope,
-        'host': state.host,
-        'wattmeter': state.wattmeter,
-        'coverage': state.coverage,
-        'project_id': state.project_id,
-        'alarms': state.alarms,
-    }
-    if state.parts:
-        fields['parts'] = state.parts
-    if state.ahead:
-        fields['kwh_ahead'] = state.ahead / probes.MILLIJOULES_PER_KWH
-    return fields
 
 
 def _answer(

@@ -4,7 +4,6 @@
 
 import collections.abc
 import functools
-import gc
 import logging
 import os
 import signal
@@ -18,6 +17,7 @@ from oslo_service import service
 from energy_meter import attempt
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
+from energy_meter import garbage
 from energy_meter.conf import files as conf_files
 from energy_meter.conf import mistakes
 from energy_meter.telemetry import counters
@@ -25,10 +25,6 @@ from energy_meter.telemetry import guru_meditation
 from energy_meter.telemetry import metrics
 
 LOG = logging.getLogger(__name__)
-
-#: Number of objects after which the garbage collector looks for cycles. The
-#: measurements of 10,000 probes, which have none, make up 100,000.
-_GARBAGE_THRESHOLD = 50_000
 
 
 def read(
@@ -114,17 +110,6 @@ def run(
     os._exit(1)
 
 
-def tune_garbage_collector() -> None:
-    """Look for cycles rarely, and not in what was loaded at the start.
-
-    By default a fifth of the time in which a collector writes 10,000 new
-    registers is spent on looking for cycles that are not there.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE_THRESHOLD)
-
-
 @typing.runtime_checkable
 class _HasCounters(typing.Protocol):
     """A service that has counters."""
@@ -164,7 +149,7 @@ class _ServiceGroup(service.ServiceBase):
             member.start()
         self._on_started()
         _log_options(self._conf)
-        tune_garbage_collector()
+        garbage.tune()
         # The launcher would exit immediately on SIGINT and SIGHUP.
         signal.signal(
             signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM)

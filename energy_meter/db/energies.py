@@ -192,6 +192,13 @@ def _answer(
         _row(subject, energies, start, until)
         for start, until in itertools.pairwise(period.edges)
     ]
+    # Most lists have one row, whose energy is all.
+    whole = period.start, period.end
+    total = (
+        rows[0]
+        if tuple(period.edges) == whole
+        else _row(subject, energies, *whole)
+    )
     # Those that do not exist never metered.
     members = {
         span.probe: energies[span.probe]
@@ -209,7 +216,7 @@ def _answer(
     return Answer(
         subject,
         rows,
-        _row(subject, energies, period.start, period.end),
+        total,
         sum(each.ahead for each in members.values()),
         least(final, period.end),
     )

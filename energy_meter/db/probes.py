@@ -15,19 +15,12 @@ import typing
 
 import sqlalchemy as sa
 
-from energy_meter.db import engine as db_engine
+from energy_meter.db import displayed
 from energy_meter.db import memberships
 from energy_meter.db import schema
 from energy_meter.db import tips
 
 MILLIJOULES_PER_KWH = 3.6e9
-
-#: The displayed register of a probe is replaced by another one if its last
-#: update is older by more than this: two batches at the default
-#: [collector] flush_interval.
-_MAX_LAG_MS = 2_000
-#: Number of probes in one statement.
-_CHUNK = 1000
 
 
 class ProbeState(typing.NamedTuple):
@@ -83,29 +76,7 @@ _PROBE_COLUMNS = (
     memberships.PROJECT.c.whole,
 )
 _WIDTH = len(_PROBE_COLUMNS)
-_DISPLAYED_COLUMNS = (
-    _REGISTER.c.timestamp,
-    _REGISTER.c.watts,
-    _REGISTER.c.scope,
-    _REGISTER.c.host,
-    _REGISTER.c.wattmeter,
-    _REGISTER.c.driver,
-)
-
 _Row = collections.abc.Sequence[typing.Any]
-
-
-def is_fresh(ttl: float) -> sa.ColumnElement[bool]:
-    """Return the condition that a register was updated recently.
-
-    :param ttl: time limit in seconds.
-    """
-    # A subquery is evaluated once. PostgreSQL would read the clock for each
-    # row, which doubles the time of the query.
-    return (
-        _REGISTER.c.last_seen_at
-        > sa.select(db_engine.clock() - int(ttl * 1000)).scalar_subquery()
-    )
 
 
 def list_ids(connection: sa.Connection, ttl: float) -> list[str]:
@@ -121,7 +92,7 @@ def list_updated(connection: sa.Connection, ttl: float) -> list[str]:
 def _updated(
     connection: sa.Connection, ttl: float, condition: sa.ColumnElement[bool]
 ) -> list[str]:
-    fresh = sa.select(_REGISTER.c.probe).where(is_fresh(ttl))
+    fresh = sa.select(_REGISTER.c.probe).where(displayed.is_fresh(ttl))
     return sorted(
         connection.scalars(
             sa.union(
@@ -150,7 +121,7 @@ def list_states(
 ) -> collections.abc.Iterator[ProbeState]:
     """Return the probes updated within ``ttl`` seconds, sorted by id."""
     for state, fresh in load(
-        connection, ttl, sa.or_(~_HAS_CURRENT_TIP, is_fresh(ttl))
+        connection, ttl, sa.or_(~_HAS_CURRENT_TIP, displayed.is_fresh(ttl))
     ):
         if fresh:
             yield state
@@ -175,7 +146,7 @@ def load(
     :returns: each probe, and whether it was updated within ``ttl`` seconds.
     """
     query = (
-        sa.select(*_PROBE_COLUMNS, is_fresh(ttl), *_DISPLAYED_COLUMNS)
+        sa.select(*_PROBE_COLUMNS, displayed.is_fresh(ttl), *displayed.COLUMNS)
         .select_from(
             tips.PROBES.outerjoin(
                 memberships.PROJECT, memberships.is_billed_for(_PROBE.c.id)
@@ -187,55 +158,16 @@ def load(
     # All rows at once, which is much faster than row by row.
     rows = connection.execute(query).all()
     # Even if they are settled between the two queries.
-    others = _displayed(
+    others = displayed.find(
         connection, ttl, {row[0]: row[2] for row in rows if not row[1]}
     )
     for row in rows:
-        probe, has_current_tip, fresh, *latest = *row[:2], *row[_WIDTH:]
+        probe, has_current_tip = row[:2]
         if has_current_tip:
-            yield _state(row, latest), fresh
+            yield _state(row, row[_WIDTH + 1 :]), row[_WIDTH]
         elif probe in others:
             fresh, *latest = others[probe]
             yield _state(row, latest), fresh
-
-
-def _displayed(
-    connection: sa.Connection,
-    ttl: float,
-    probes: collections.abc.Mapping[str, int | None],
-) -> dict[str, _Row]:
-    """Return the registers whose power is shown of the other probes.
-
-    :param probes: number of the register that was displayed when the probe
-        was settled, by probe.
-    :returns: whether the register is fresh, and what is displayed, by probe.
-    """
-    found: dict[str, tuple[tuple[typing.Any, ...], _Row]] = {}
-    names = list(probes)
-    for start in range(0, len(names), _CHUNK):
-        chunk = names[start : start + _CHUNK]
-        numbers = [probes[name] for name in chunk]
-        rows = connection.execute(
-            sa.select(
-                _REGISTER.c.probe,
-                _REGISTER.c.number,
-                _REGISTER.c.voided,
-                _REGISTER.c.live_elapsed,
-                _REGISTER.c.last_seen_at,
-                is_fresh(ttl),
-                *_DISPLAYED_COLUMNS,
-            ).where(
-                _REGISTER.c.probe.in_(chunk),
-                sa.or_(is_fresh(ttl), _REGISTER.c.number.in_(numbers)),
-            )
-        )
-        for probe, number, voided, live, last_seen_at, *row in rows:
-            lag = 0 if number == probes[probe] else _MAX_LAG_MS
-            # One of which only marks arrived has ended.
-            order = (not voided, live >= 0, last_seen_at - lag, number)
-            if probe not in found or found[probe][0] < order:
-                found[probe] = order, row
-    return {probe: row for probe, (_, row) in found.items()}
 
 
 def _state(row: _Row, latest: _Row) -> ProbeState:
@@ -251,10 +183,12 @@ def _state(row: _Row, latest: _Row) -> ProbeState:
         project,
     ) = row[:_WIDTH]
     timestamp, watts, scope, host, wattmeter, driver = latest
+    # By position and without calls: there can be 100,000 of them.
+    is_ahead = shown > millijoules
     return ProbeState(
         name,
         timestamp / 1000,
-        max(millijoules, shown),
+        shown if is_ahead else millijoules,
         watts,
         scope,
         host,
@@ -262,13 +196,25 @@ def _state(row: _Row, latest: _Row) -> ProbeState:
         driver,
         metered / elapsed if elapsed > metered else 1.0,
         project,
-        ahead=max(shown - millijoules, 0),
-        alarms=tuple(alarms.split()),
+        (),
+        shown - millijoules if is_ahead else 0,
+        tuple(alarms.split()) if alarms else (),
     )
 
 
-def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
-    """Return a value that changes whenever the list of probes changes.
+class Fingerprint(typing.NamedTuple):
+    """What changes whenever the list of probes changes.
+
+    :ivar expires_at: when the next probe expires unless it is updated, on the
+        database's clock in ms; None if there is none.
+    """
+
+    values: tuple[object, ...]
+    expires_at: int | None
+
+
+def fingerprint(connection: sa.Connection, ttl: float) -> Fingerprint:
+    """Return the fingerprint of the probes updated within ``ttl`` seconds.
 
     It is much cheaper than the list: every update advances a register, a probe
     that is added or expires changes the count, and whatever else changes a
@@ -276,27 +222,35 @@ def fingerprint(connection: sa.Connection, ttl: float) -> tuple[object, ...]:
     """
     total = sa.func.sum
     # As floats, because the sums would overflow SQLite's integers.
-    settled = sa.select(
+    settled = (
         sa.func.count(),
         total(_PROBE.c.base_millijoules * 1.0),
         total(_PROBE.c.shown * 1.0),
         total(_PROBE.c.settled_at),
-    ).where(tips.HAS_ENERGY)
-    metered = sa.select(
-        sa.func.count(),
+        total(sa.case((_HAS_CURRENT_TIP, 0), else_=1)),
+    )
+    metered = (
+        sa.func.count(_REGISTER.c.number),
         total(_REGISTER.c.millijoules * 1.0),
         total(_REGISTER.c.elapsed),
         total(_REGISTER.c.timestamp),
         sa.func.max(_REGISTER.c.last_seen_at),
-    ).where(is_fresh(ttl))
-    return (
-        *connection.execute(settled).one(),
-        *connection.execute(
-            metered.join_from(_PROBE, _REGISTER, tips.IS_TIP).where(
-                tips.HAS_ENERGY
-            )
-        ).one(),
-        *connection.execute(
-            metered.where(_is_of_others(tips.HAS_ENERGY))
-        ).one(),
+        sa.func.min(_REGISTER.c.last_seen_at),
+    )
+    fresh = displayed.is_fresh(ttl)
+    probes = (
+        sa.select(*settled, *metered)
+        .select_from(_PROBE.outerjoin(_REGISTER, tips.IS_TIP & fresh))
+        .where(tips.HAS_ENERGY)
+    )
+    rows = [connection.execute(probes).one()]
+    if rows[0][len(settled) - 1]:
+        others = sa.select(*metered).where(
+            fresh, _is_of_others(tips.HAS_ENERGY)
+        )
+        rows.append(connection.execute(others).one())
+    oldest = min((row[-1] for row in rows if row[-1]), default=None)
+    return Fingerprint(
+        tuple(value for row in rows for value in row),
+        None if oldest is None else oldest + int(ttl * 1000),
     )

@@ -91,9 +91,7 @@ class Profile:
             ),
             sum(each.until.metered - each.start.metered for each in parts),
             parts[0].start.uncertain + parts[-1].until.uncertain,
-            functools.reduce(
-                operator.or_, (each.clock for each in parts), profile.Clock(0)
-            ),
+            functools.reduce(operator.or_, (each.clock for each in parts)),
         )
         return Row(interval, *versions(parts))
 

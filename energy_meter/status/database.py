@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from energy_meter import exception
 from energy_meter.billing import alarms
 from energy_meter.billing import dates
+from energy_meter.db import displayed
 from energy_meter.db import engine as db_engine
 from energy_meter.db import migration
 from energy_meter.db import probes
@@ -194,7 +195,7 @@ def _late_agents(
             probe,
             table.c.number == sa.func.coalesce(probe.c.tip, probe.c.displayed),
         )
-        .where(probes.is_fresh(conf.api.probe_ttl))
+        .where(displayed.is_fresh(conf.api.probe_ttl))
         .group_by(table.c.agent_name)
         .having(delay > int(usual_delay * 1000) + _MAX_CLOCK_SKEW_MS)
         .order_by(table.c.agent_name)

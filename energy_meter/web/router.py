@@ -9,6 +9,7 @@ from wsgiref import types
 import pecan
 from pecan import routing
 import webob
+from webob import exc
 
 from energy_meter.web import path
 
@@ -17,6 +18,12 @@ ACCEPT = 'energy_meter.accept'
 
 #: A controller, and its arguments from the path.
 Route = tuple[collections.abc.Callable[..., typing.Any], list[str]]
+
+
+class _Root(typing.Protocol):
+    """The controller of ``/``, which selects all others."""
+
+    def _route(self, segments: list[str], request: webob.Request) -> Route: ...
 
 
 class Router(pecan.Pecan):
@@ -44,11 +51,16 @@ class Router(pecan.Pecan):
             start_response,
         )
 
-    def route(self, request: webob.Request, node: object, _path: str) -> Route:
-        """Return the controller of a request, and its arguments."""
+    def route(self, request: webob.Request, node: _Root, _path: str) -> Route:
+        """Return the controller of a request, and its arguments.
+
+        Pecan would inspect the signature of the root at each request.
+        """
         segments = list(request.environ[path.SEGMENTS])
-        route: Route = routing.lookup_controller(node, segments, request)
-        return route
+        try:
+            return node._route(segments, request)
+        except routing.PecanNotFound:
+            raise exc.HTTPNotFound() from None
 
     def _handle_empty_response_body(self, state: typing.Any) -> None:
         """Do not look whether a response of status 200 is empty: none is.

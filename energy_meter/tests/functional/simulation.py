@@ -17,8 +17,8 @@ import prettytable
 import sqlalchemy as sa
 
 from energy_meter import conf as energy_meter_conf
+from energy_meter import garbage
 from energy_meter import measurement
-from energy_meter.cmd import service
 from energy_meter.collector import quotas
 from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
@@ -63,7 +63,7 @@ def main(
     :returns: the exit code.
     """
     arguments = _parse(description)
-    service.tune_garbage_collector()
+    garbage.tune()
     table = prettytable.PrettyTable(['database', *columns], align='r')
     claims: list[Claim] = []
     for name in arguments.databases:

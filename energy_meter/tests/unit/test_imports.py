@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'counter_accumulator': {'baseline', 'measurement', 'power_integrator'},
     'cpu_usage': set(),
     'exception': set(),
+    'garbage': set(),
     'measurement': {'cpu_usage'},
     'log_throttle': set(),
     'power_integrator': {'measurement'},
@@ -82,7 +83,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     'status': BASICS | {'billing', 'bus', 'clients', 'db'},
     'discover': BASICS | {'agent', 'drivers'},
     'inventory': BASICS | {'agent', 'clients', 'discover', 'drivers'},
-    'wsgi': {'api', 'conf', 'no_eventlet', 'rrd'},
+    'wsgi': {'api', 'conf', 'garbage', 'no_eventlet', 'rrd'},
     'cmd': BASICS
     | {
         'agent',
@@ -95,6 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         'discover',
         'drivers',
         'forwarder',
+        'garbage',
         'inventory',
         'no_eventlet',
         'rrd',

@@ -99,6 +99,25 @@ class DatabasesTest(testscenarios.WithScenarios, base.BaseTestCase):
 
         self.get('/v1/probes/', 200, **{'If-None-Match': tag})
 
+    def test_commit_of_a_long_transaction_changes_etag(self):
+        rows.insert(self.engine, 'a', 'b')
+        with self.engine.connect() as slow:
+            slow.execute(
+                schema.register.update()
+                .where(schema.register.c.probe == 'a')
+                .values(elapsed=1_000_250, millijoules=9_000_000_000)
+            )
+            rows.insert(self.engine, 'c')
+            before = self.get('/v1/probes/')
+            tag = before.headers['ETag']
+            self.get('/v1/probes/', 304, **{'If-None-Match': tag})
+
+            slow.commit()
+
+        after = self.get('/v1/probes/', 200, **{'If-None-Match': tag})
+        self.assertEqual(1.25, before.json['probes']['a']['kwh'])
+        self.assertEqual(2.5, after.json['probes']['a']['kwh'])
+
     def test_service_recovers_with_database(self):
         rows.insert(self.engine, 'a')
         self.get('/v1/probes/')

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Garbage collection of processes that handle many probes at a time."""
+
+import gc
+
+#: Number of objects after which the garbage collector looks for cycles. The
+#: measurements of 10,000 probes, which have none, make up 100,000.
+_THRESHOLD = 50_000
+
+
+def tune() -> None:
+    """Look for cycles rarely, and not in what was loaded at the start.
+
+    By default a fifth of the time in which a collector writes 10,000 new
+    registers, and half of that in which the API lists 10,000 probes, is spent
+    on looking for cycles that are not there.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_THRESHOLD)
