@@ -67,7 +67,10 @@ def _day(number: int) -> attributed_days.HostDay:
     """Return a day of a host whose instances need up to 10 W each."""
     generator = random.Random(0)  # noqa: S311
     identity = attributed_days.Identity(
-        name='vm', project=month.PROJECT, user='user'
+        name='vm',
+        project=month.PROJECT,
+        project_name='project',
+        user='user',
     )
     return attributed.day(
         number,

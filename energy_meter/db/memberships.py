@@ -69,10 +69,17 @@ def configure(
     shown = collections.Counter(
         tips.shown(connection, {pair[1] for pair in stored ^ configured})
     )
+    change = _next_change(connection)
     for whole, member in sorted(stored - configured):
-        _leave(connection, _is(kind, whole, member), boundary, shown[member])
+        _leave(
+            connection,
+            _is(kind, whole, member),
+            boundary,
+            shown[member],
+            change,
+        )
     joined = sorted(configured - stored)
-    reopened = _reopen(connection, kind, joined, boundary, shown)
+    reopened = _reopen(connection, kind, joined, boundary, shown, change)
     rows = [
         {
             'kind': kind,
@@ -80,6 +87,7 @@ def configure(
             'member': member,
             'since': boundary,
             'joined_shown': shown[member],
+            'changed': change,
         }
         for whole, member in joined
         if (whole, member) not in reopened
@@ -88,11 +96,18 @@ def configure(
         connection.execute(_TABLE.insert(), rows)
 
 
+def _next_change(connection: sa.Connection) -> int:
+    """Return a number that is higher than that of any change before."""
+    last = connection.scalar(sa.select(sa.func.max(_TABLE.c.changed)))
+    return (last or 0) + 1
+
+
 def _leave(
     connection: sa.Connection,
     is_member: sa.ColumnElement[bool],
     boundary: int,
     shown: int,
+    change: int,
 ) -> None:
     connection.execute(
         _TABLE.update()
@@ -103,6 +118,7 @@ def _leave(
                 (_TABLE.c.since > boundary, _TABLE.c.since), else_=boundary
             ),
             left_shown=shown,
+            changed=change,
         )
     )
 
@@ -121,6 +137,7 @@ def _reopen(
     joined: collections.abc.Iterable[tuple[str, str]],
     boundary: int,
     shown: collections.abc.Mapping[str, int],
+    change: int,
 ) -> set[tuple[str, str]]:
     """Continue the spans that ended before they began.
 
@@ -145,6 +162,7 @@ def _reopen(
                 - _TABLE.c.left_shown
                 + shown[member],
                 left_shown=None,
+                changed=change,
             )
         )
     return ended
@@ -172,8 +190,8 @@ def fingerprint(connection: sa.Connection) -> tuple[object, ...]:
     """Return a value that changes whenever a member joins or leaves."""
     query = sa.select(
         sa.func.count(),
-        sa.func.sum(_TABLE.c.since),
-        sa.func.sum(_TABLE.c.until),
+        # Higher after each change, even one that undoes the change before.
+        sa.func.sum(_TABLE.c.changed),
         # As floats, because the sums would overflow SQLite's integers.
         sa.func.sum(_TABLE.c.joined_shown * 1.0),
         sa.func.sum(_TABLE.c.left_shown * 1.0),

@@ -355,8 +355,9 @@ sum_probe = sa.Table(
 #: a project, ``whole``; ``kind`` is ``sum`` or ``project``. ``since`` and
 #: ``until`` are boundaries of cells in ms. ``joined_shown`` and ``left_shown``
 #: are the energies in mJ that the member showed when the change was made.
-#: ``until`` and ``left_shown`` are null for a current member. Two collectors
-#: that begin the same span at the same time violate the key; one retries.
+#: ``until`` and ``left_shown`` are null for a current member. ``changed``
+#: numbers all changes. Two collectors that begin the same span at the same
+#: time violate the key; one retries.
 membership = sa.Table(
     'membership',
     metadata,
@@ -367,6 +368,12 @@ membership = sa.Table(
     sa.Column('until', sa.BigInteger),
     sa.Column('joined_shown', sa.BigInteger, nullable=False),
     sa.Column('left_shown', sa.BigInteger),
+    sa.Column(
+        'changed',
+        sa.BigInteger,
+        nullable=False,
+        server_default=sa.text('0'),
+    ),
 )
 
 #: Agents whose measurements are rejected.

@@ -29,7 +29,19 @@ def _id(length: int) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """Make known probes measure energy, and create the new tables."""
+    """Let all known probes measure energy, and create the new tables.
+
+    Changes of sums and projects are numbered from now on.
+    """
+    op.add_column(
+        'membership',
+        sa.Column(
+            'changed',
+            sa.BigInteger,
+            nullable=False,
+            server_default=sa.text('0'),
+        ),
+    )
     op.add_column(
         'probe',
         sa.Column(

@@ -153,6 +153,8 @@ class FreshnessTest(base.APITestCase):
             max_size=6,
         )
     )
+    # Both probes have the same energy, and each a span that has ended.
+    @hypothesis.example([(assign, 'a'), (assign, 'b'), (assign, 'a')])
     def test_response_is_that_of_a_new_process(self, changes):
         with self.engine.begin() as connection:
             for table in schema.metadata.sorted_tables:

@@ -37,6 +37,7 @@ def row(number, instances, overhead=1, unallocated=0):
         overhead=overhead / KWH,
         unallocated=unallocated / KWH,
         unattributed=0.0,
+        devices=0.0,
     )
 
 
