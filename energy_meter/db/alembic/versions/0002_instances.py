@@ -29,7 +29,7 @@ def _id(length: int) -> sa.types.TypeEngine[str]:
 
 
 def upgrade() -> None:
-    """Let all known probes measure energy, and create the new tables.
+    """Make known probes measure energy, and create the new tables.
 
     Changes of sums and projects are numbered from now on.
     """
