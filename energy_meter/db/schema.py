@@ -36,6 +36,10 @@ def _id(length: int) -> sa.types.TypeEngine[str]:
 _DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
     mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
 )
+# Names in some scripts make a layout longer than MariaDB's BLOB.
+_LONG_BINARY: sa.types.TypeEngine[bytes] = sa.LargeBinary().with_variant(
+    mysql.MEDIUMBLOB(), 'mysql', 'mariadb'
+)
 # SQLite increments only INTEGER PRIMARY KEY.
 _SERIAL = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
 
@@ -214,9 +218,7 @@ usage_layout = sa.Table(
     'usage_layout',
     metadata,
     sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
-    # MariaDB's smallest type for this length is MEDIUMBLOB; names in some
-    # scripts make a layout longer than a BLOB.
-    sa.Column('packed', sa.LargeBinary(2**24 - 1), nullable=False),
+    sa.Column('packed', _LONG_BINARY, nullable=False),
 )
 
 #: Energy in mJ, and time in ms, of a register in one cell (its start in ms)

@@ -15,6 +15,10 @@ down_revision = '0001'
 _DOUBLE: sa.types.TypeEngine[float] = sa.Double().with_variant(
     mysql.DOUBLE(asdecimal=False), 'mysql', 'mariadb'
 )
+# Names in some scripts make a layout longer than MariaDB's BLOB.
+_LONG_BINARY: sa.types.TypeEngine[bytes] = sa.LargeBinary().with_variant(
+    mysql.MEDIUMBLOB(), 'mysql', 'mariadb'
+)
 
 
 def _id(length: int) -> sa.types.TypeEngine[str]:
@@ -79,9 +83,7 @@ def _create_usage() -> None:
     op.create_table(
         'usage_layout',
         sa.Column('id', sa.BigInteger, primary_key=True, autoincrement=False),
-        # MariaDB's smallest type for this length is MEDIUMBLOB; names in some
-        # scripts make a layout longer than a BLOB.
-        sa.Column('packed', sa.LargeBinary(2**24 - 1), nullable=False),
+        sa.Column('packed', _LONG_BINARY, nullable=False),
     )
 
 

@@ -161,7 +161,7 @@ class AttributionPagesTest(browsing.PagesTestCase):
 
         self.find('table a[href*="/project/shop/"]').click()
 
-        self.assertEqual('shop', self.find('h1').text)
+        self.assertEqual('shop (name-shop)', self.find('h1').text)
         self.assertEqual(
             4, len(self.find_all('table a[href*="/host/compute-1/"]'))
         )
