@@ -13,9 +13,9 @@ import rrdtool
 
 from benchmarks.rrd_points import work as rrd_work
 from energy_meter import conf as energy_meter_conf
+from energy_meter import garbage
 from energy_meter import log_throttle
 from energy_meter import measurement
-from energy_meter.cmd import service
 from energy_meter.rrd import metrics
 from energy_meter.rrd.writing import writer
 from energy_meter.telemetry import counters
@@ -37,7 +37,7 @@ def in_process(program: Program) -> Program:
 
 def energy_meter(work: rrd_work.Work) -> rrd_work.Cost:
     """Write as energy-meter-rrd does, from measurements to files."""
-    service.tune_garbage_collector()
+    garbage.tune()
     conf = energy_meter_conf.load([], 'benchmark', files=[])
     conf.set_override('directory', str(work.directory), 'rrd')
     archive = writer.Writer(
