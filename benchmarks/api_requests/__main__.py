@@ -14,9 +14,10 @@ seconds. The first round warms up.
 
 Then one client requests a month of a probe's profile in quarter-hours, another
 probe each time, of which the last two days are open, a closed day of all
-probes, and a month of an instance, of 5,000, in days and in quarter-hours.
-What counts is the time from the request to the last byte, on a machine without
-other load; the CPU time is shown, too. The first request warms up.
+probes, and a month of closed days of an instance, of 5,000, in days and in
+quarter-hours. What counts is the time from the request to the last byte, on a
+machine without other load; the CPU time is shown, too. The first request warms
+up.
 """
 
 import argparse

@@ -106,19 +106,28 @@ def load(
 
     :param names: only these hosts; by default all.
     """
-    usage: dict[str, list[UsageProbe]] = {}
-    for row in connection.execute(_usage()):
-        if names is None or row.host in names:
-            probe = UsageProbe(row.id, row.first, row.last)
-            usage.setdefault(row.host, []).append(probe)
-    energy: dict[str, list[EnergyProbe]] = {name: [] for name in usage}
-    for each in _sums(connection) + _probes(connection):
+    used = {
+        name: probes
+        for name, probes in usage(connection).items()
+        if names is None or name in names
+    }
+    energy: dict[str, list[EnergyProbe]] = {name: [] for name in used}
+    for each in _sums(connection) + _probes(connection, used):
         if each.host in energy:
             energy[each.host].append(each.probe)
     return {
-        name: Host(name, tuple(usage[name]), tuple(energy[name]))
-        for name in sorted(usage)
+        name: Host(name, tuple(used[name]), tuple(energy[name]))
+        for name in sorted(used)
     }
+
+
+def usage(connection: sa.Connection) -> dict[str, list[UsageProbe]]:
+    """Return the probes of CPU usage, by host."""
+    found: dict[str, list[UsageProbe]] = {}
+    for row in connection.execute(_usage()):
+        probe = UsageProbe(row.id, row.first, row.last)
+        found.setdefault(row.host, []).append(probe)
+    return found
 
 
 class _Placed(typing.NamedTuple):
@@ -150,7 +159,9 @@ def _usage() -> sa.Select[typing.Any]:
     )
 
 
-def _probes(connection: sa.Connection) -> list[_Placed]:
+def _probes(
+    connection: sa.Connection, hosts: collections.abc.Container[str]
+) -> list[_Placed]:
     query = (
         sa.select(_PROBE.c.id, _REGISTER.c.host, _REGISTER.c.scope)
         .select_from(_shown())
@@ -158,7 +169,10 @@ def _probes(connection: sa.Connection) -> list[_Placed]:
         .order_by(_PROBE.c.id)
     )
     found = []
-    for row in connection.execute(query):
+    # All rows at once, which is much faster than row by row.
+    for row in connection.execute(query).all():
+        if row.host not in hosts:
+            continue
         span = subjects.Span(row.id, subjects.BEGINNING, subjects.END)
         probe = EnergyProbe(row.id, row.scope, False, (span,))
         found.append(_Placed(row.host, probe))

@@ -20,6 +20,11 @@ _CHUNK = 20
 #: Longer than a day waits to be closed.
 _MAX_DAYS = 32
 
+#: Probes of CPU usage, by host.
+_Usage = collections.abc.Mapping[
+    str, collections.abc.Collection[host_probes.UsageProbe]
+]
+
 
 def load(
     connection: sa.Connection,
@@ -32,26 +37,13 @@ def load(
     :param connection: one of :func:`energy_meter.db.engine.snapshot`.
     :param chosen: instances; days of hosts without any may be left out.
     """
-    hosts = host_probes.load(
-        connection, None if chosen.host is None else {chosen.host}
-    )
-    if not hosts:
+    names = _open(connection, days, chosen)
+    wanted = {name for found in names.values() for name in found}
+    if not wanted:
         return
-    latest = db_engine.now(connection) // closed_days.DAY_MS
-    days = range(
-        max(days.start, latest - _MAX_DAYS), min(days.stop, latest + 1)
-    )
-    known = attributed_days.known(connection, days)
-    for day in days:
-        start = day * closed_days.DAY_MS
-        until = start + closed_days.DAY_MS
-        left = [
-            each
-            for name, each in hosts.items()
-            if (day, name) not in known and _is_metered(each, start, until)
-        ]
-        if chosen.instance is not None or chosen.project is not None:
-            left = _with_instances(connection, left, chosen, start, until)
+    hosts = host_probes.load(connection, wanted)
+    for day, found in names.items():
+        left = [hosts[name] for name in found]
         for number in range(0, len(left), _CHUNK):
             inputs = host_inputs.load(
                 connection,
@@ -62,28 +54,67 @@ def load(
             yield from attributing.attribute(connection, inputs, rules, {})
 
 
-def _is_metered(host: host_probes.Host, start: int, until: int) -> bool:
-    return any(each.first < until and start < each.last for each in host.usage)
+def _open(
+    connection: sa.Connection, days: range, chosen: instance_days.Filter
+) -> dict[int, list[str]]:
+    """Return the hosts of days that were never closed, by day."""
+    usage = {
+        name: probes
+        for name, probes in host_probes.usage(connection).items()
+        if chosen.host in (None, name)
+    }
+    if not usage:
+        return {}
+    latest = db_engine.now(connection) // closed_days.DAY_MS
+    days = range(
+        max(days.start, latest - _MAX_DAYS), min(days.stop, latest + 1)
+    )
+    known = attributed_days.known(connection, days)
+    return {
+        day: _hosts(
+            connection,
+            {
+                name: probes
+                for name, probes in usage.items()
+                if (day, name) not in known
+            },
+            chosen,
+            day,
+        )
+        for day in days
+    }
 
 
-def _with_instances(
+def _hosts(
     connection: sa.Connection,
-    hosts: list[host_probes.Host],
+    usage: _Usage,
     chosen: instance_days.Filter,
-    start: int,
-    until: int,
-) -> list[host_probes.Host]:
-    """Return the hosts that may have had an instance between two dates."""
-    found = usage_presence.probes(
+    day: int,
+) -> list[str]:
+    """Return the hosts that were metered on a day, sorted.
+
+    :param usage: probes of all hosts that count.
+    :param chosen: hosts that had none of these instances are left out.
+    """
+    start = day * closed_days.DAY_MS
+    until = start + closed_days.DAY_MS
+    found = sorted(
+        name
+        for name, probes in usage.items()
+        if any(each.first < until and start < each.last for each in probes)
+    )
+    if chosen.instance is None and chosen.project is None:
+        return found
+    present = usage_presence.probes(
         connection,
-        (probe.id for host in hosts for probe in host.usage),
+        (each.id for name in found for each in usage[name]),
         start,
         until,
         chosen.instance,
         chosen.project,
     )
     return [
-        host
-        for host in hosts
-        if any(probe.id in found for probe in host.usage)
+        name
+        for name in found
+        if any(each.id in present for each in usage[name])
     ]
