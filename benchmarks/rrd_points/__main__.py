@@ -95,7 +95,7 @@ def main() -> int:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this benchmark."""
-    parser.add_argument('--files', type=int, default=10_000)
+    parser.add_argument('--files', type=int, default=3000)
     parser.add_argument(
         '--flushes', type=int, default=2, help='counted flushes of a turn'
     )

@@ -9,6 +9,7 @@ import os
 import pathlib
 import socket
 import struct
+import time
 import typing
 
 import psutil
@@ -18,6 +19,8 @@ from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import rrdcached
 
 _TIMEOUT_S = 120.0
+#: Seconds after which collectd is told again to write.
+_FLUSH_S = 5.0
 
 #: Sizes in bytes of the parts of a file before the time of its last update.
 _HEADER_SIZE, _DEFINITION_SIZE = 128, 120
@@ -82,11 +85,30 @@ def write_collectd(work: rrd_work.Work) -> rrd_work.Cost:
 
         def flush(times: range) -> None:
             _put(client, work.count, times)
-            client.send('FLUSH')
-            client.expect_success()
-            _wait_until_written(work, times[-1])
+            base.wait_for(
+                lambda: _flush_collectd(client, work, times[-1]),
+                _TIMEOUT_S,
+                'collectd to write all points',
+            )
 
         return rrd_work.measure(work, psutil.Process(daemon.pid), flush)
+
+
+def _flush_collectd(
+    client: '_Client', work: rrd_work.Work, timestamp: int
+) -> bool:
+    """Flush points, and return whether all of them are written.
+
+    Points that still wait for the thread that writes escape a flush.
+    """
+    client.send('FLUSH')
+    client.expect_success()
+    deadline = time.monotonic() + _FLUSH_S
+    while not _is_written(work, timestamp):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def send_collectd(work: rrd_work.Work) -> rrd_work.Cost:
@@ -116,10 +138,14 @@ def _put(client: '_Client', count: int, times: range) -> None:
 
 def _wait_until_written(work: rrd_work.Work, timestamp: int) -> None:
     base.wait_for(
-        lambda: all(_last(path) == timestamp for path in work.paths()),
+        lambda: _is_written(work, timestamp),
         _TIMEOUT_S,
         'a daemon to write all points',
     )
+
+
+def _is_written(work: rrd_work.Work, timestamp: int) -> bool:
+    return all(_last(path) == timestamp for path in work.paths())
 
 
 def _last(path: str) -> int:
