@@ -19,7 +19,7 @@ from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import rrdcached
 
 _TIMEOUT_S = 120.0
-#: Seconds after which collectd is told again to write.
+#: Seconds after which collectd has to flush again.
 _FLUSH_S = 5.0
 
 #: Sizes in bytes of the parts of a file before the time of its last update.
