@@ -103,3 +103,13 @@ make_venv() {
     "$venv/bin/python" -m pip install --quiet "$@"
     echo "$wanted" > "$venv/installed"
 }
+
+# Create the virtual environment of the other OpenStack services, unless
+# ENERGY_METER_STACK_VENV names one, and export that variable.
+make_stack_venv() {
+    [[ -z ${ENERGY_METER_STACK_VENV:-} ]] || return 0
+    export ENERGY_METER_STACK_VENV=$checkout/.venv-stack
+    make_venv "$ENERGY_METER_STACK_VENV" test \
+        --requirement "$checkout/tools/stack-requirements.txt" \
+        --editable "$checkout"
+}

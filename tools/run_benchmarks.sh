@@ -42,12 +42,7 @@ if [[ -z $venv ]]; then
         --requirement "$checkout/benchmarks/requirements.txt" \
         --editable "${checkout}[mysql,postgresql,rrd]"
 fi
-if [[ -z ${ENERGY_METER_STACK_VENV:-} ]]; then
-    export ENERGY_METER_STACK_VENV=$checkout/.venv-stack
-    make_venv "$ENERGY_METER_STACK_VENV" test \
-        --requirement "$checkout/tools/stack-requirements.txt" \
-        --editable "$checkout"
-fi
+make_stack_venv
 
 cd "$checkout"
 export PATH="$venv/bin:$PATH" PYTHONPATH="$checkout"

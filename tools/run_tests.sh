@@ -18,12 +18,7 @@ let_pbr_find_a_version
 venv=$checkout/.venv-test
 make_venv "$venv" test --requirement "$checkout/test-requirements.txt" \
     --editable "${checkout}[mysql,postgresql,rrd]"
-if [[ -z ${ENERGY_METER_STACK_VENV:-} ]]; then
-    export ENERGY_METER_STACK_VENV=$checkout/.venv-stack
-    make_venv "$ENERGY_METER_STACK_VENV" test \
-        --requirement "$checkout/tools/stack-requirements.txt" \
-        --editable "$checkout"
-fi
+make_stack_venv
 
 say 'Running the tests'
 cd "$checkout"
