@@ -9,6 +9,7 @@ quarter-hour. What is shown live counts from the change itself.
 import collections
 import collections.abc
 import enum
+import typing
 
 import sqlalchemy as sa
 
@@ -57,7 +58,37 @@ def configure(
         )
     )
     configured = {pair for pair in configured if pair[1] not in others}
-    stored = {
+    stored = _current(connection, kind)
+    change = _Change(
+        _next_number(connection),
+        cells.end_of(db_engine.now(connection)),
+        collections.Counter(
+            tips.shown(connection, {pair[1] for pair in stored ^ configured})
+        ),
+    )
+    for whole, member in sorted(stored - configured):
+        _leave(connection, kind, whole, member, change)
+    joined = configured - stored
+    reopened = _reopen(connection, kind, joined, change)
+    _join(connection, kind, joined - reopened, change)
+
+
+class _Change(typing.NamedTuple):
+    """One change of members.
+
+    :ivar number: higher than that of any change before.
+    :ivar boundary: when it takes effect, in ms.
+    :ivar shown: energy in mJ that members show now.
+    """
+
+    number: int
+    boundary: int
+    shown: collections.abc.Mapping[str, int]
+
+
+def _current(connection: sa.Connection, kind: Kind) -> set[tuple[str, str]]:
+    """Return the current members, and lock their rows."""
+    return {
         (whole, member)
         for whole, member in connection.execute(
             sa.select(_TABLE.c.whole, _TABLE.c.member)
@@ -65,62 +96,54 @@ def configure(
             .with_for_update()
         )
     }
-    boundary = cells.end_of(db_engine.now(connection))
-    shown = collections.Counter(
-        tips.shown(connection, {pair[1] for pair in stored ^ configured})
-    )
-    change = _next_change(connection)
-    for whole, member in sorted(stored - configured):
-        _leave(
-            connection,
-            _is(kind, whole, member),
-            boundary,
-            shown[member],
-            change,
-        )
-    joined = sorted(configured - stored)
-    reopened = _reopen(connection, kind, joined, boundary, shown, change)
-    rows = [
-        {
-            'kind': kind,
-            'whole': whole,
-            'member': member,
-            'since': boundary,
-            'joined_shown': shown[member],
-            'changed': change,
-        }
-        for whole, member in joined
-        if (whole, member) not in reopened
-    ]
-    if rows:
-        connection.execute(_TABLE.insert(), rows)
 
 
-def _next_change(connection: sa.Connection) -> int:
-    """Return a number that is higher than that of any change before."""
+def _next_number(connection: sa.Connection) -> int:
     last = connection.scalar(sa.select(sa.func.max(_TABLE.c.changed)))
     return (last or 0) + 1
 
 
 def _leave(
     connection: sa.Connection,
-    is_member: sa.ColumnElement[bool],
-    boundary: int,
-    shown: int,
-    change: int,
+    kind: Kind,
+    whole: str,
+    member: str,
+    change: _Change,
 ) -> None:
     connection.execute(
         _TABLE.update()
-        .where(is_member, _TABLE.c.until.is_(None))
+        .where(_is(kind, whole, member), _TABLE.c.until.is_(None))
         .values(
             # Even if the database's clock was set back.
             until=sa.case(
-                (_TABLE.c.since > boundary, _TABLE.c.since), else_=boundary
+                (_TABLE.c.since > change.boundary, _TABLE.c.since),
+                else_=change.boundary,
             ),
-            left_shown=shown,
-            changed=change,
+            left_shown=change.shown[member],
+            changed=change.number,
         )
     )
+
+
+def _join(
+    connection: sa.Connection,
+    kind: Kind,
+    joined: collections.abc.Set[tuple[str, str]],
+    change: _Change,
+) -> None:
+    rows = [
+        {
+            'kind': kind,
+            'whole': whole,
+            'member': member,
+            'since': change.boundary,
+            'joined_shown': change.shown[member],
+            'changed': change.number,
+        }
+        for whole, member in sorted(joined)
+    ]
+    if rows:
+        connection.execute(_TABLE.insert(), rows)
 
 
 def _is(kind: Kind, whole: str, member: str) -> sa.ColumnElement[bool]:
@@ -134,10 +157,8 @@ def _is(kind: Kind, whole: str, member: str) -> sa.ColumnElement[bool]:
 def _reopen(
     connection: sa.Connection,
     kind: Kind,
-    joined: collections.abc.Iterable[tuple[str, str]],
-    boundary: int,
-    shown: collections.abc.Mapping[str, int],
-    change: int,
+    joined: collections.abc.Set[tuple[str, str]],
+    change: _Change,
 ) -> set[tuple[str, str]]:
     """Continue the spans that ended before they began.
 
@@ -148,21 +169,21 @@ def _reopen(
         (whole, member)
         for whole, member in connection.execute(
             sa.select(*columns).where(
-                _TABLE.c.kind == kind, _TABLE.c.since == boundary
+                _TABLE.c.kind == kind, _TABLE.c.since == change.boundary
             )
         )
     }.intersection(joined)
     for whole, member in sorted(ended):
         connection.execute(
             _TABLE.update()
-            .where(_is(kind, whole, member), _TABLE.c.since == boundary)
+            .where(_is(kind, whole, member), _TABLE.c.since == change.boundary)
             .values(
                 until=None,
                 joined_shown=_TABLE.c.joined_shown
                 - _TABLE.c.left_shown
-                + shown[member],
+                + change.shown[member],
                 left_shown=None,
-                changed=change,
+                changed=change.number,
             )
         )
     return ended
