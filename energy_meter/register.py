@@ -37,6 +37,7 @@ class Register:
         '_opened_at',
         '_read_at',
         '_remainder',
+        '_series',
         'accumulator',
         'after',
         'amperes',
@@ -64,6 +65,7 @@ class Register:
         self._opened_at = self._read_at = opened_at
         self._offset = self._remainder = 0.0
         self._metered_seconds = 0.0
+        self._series: measurement.Series | None = None
 
     def elapsed_at(self, boottime: float) -> int:
         """Return the elapsed time at a boot time, in ms."""
@@ -88,30 +90,24 @@ class Register:
         :returns: False if the reading is not newer than the last one; it is
             ignored.
         """
-        elapsed = self.elapsed_at(boottime)
-        if elapsed <= self.latest.elapsed or self.accumulator is None:
+        elapsed, latest = self.elapsed_at(boottime), self.latest
+        if elapsed <= latest.elapsed or self.accumulator is None:
             return False
-        if self.latest is measurement.ORIGIN:
+        if latest is measurement.ORIGIN:
             self.opened_timestamp = round(timestamp * 1000) - elapsed
             self._offset = timestamp - boottime
-        delta = self.accumulator.add(reading, boottime)
+        joules, seconds = self.accumulator.add(reading, boottime)
         self._read_at = boottime
-        whole, self._remainder = divmod(
-            self._remainder + delta.joules * 1000, 1
-        )
+        whole, self._remainder = divmod(self._remainder + joules * 1000, 1)
         # A counter that was silent before the register was opened also
         # covers that time, in which this register did not exist.
-        self._metered_seconds = min(
-            self._metered_seconds + delta.seconds, elapsed / 1000
-        )
+        metered = min(self._metered_seconds + seconds, elapsed / 1000)
+        self._metered_seconds = metered
         self.latest = measurement.Point(
-            elapsed,
-            self.latest.millijoules + int(whole),
-            int(self._metered_seconds * 1000),
+            elapsed, latest.millijoules + int(whole), int(metered * 1000)
         )
-        self.watts = (
-            self.accumulator.watts if reading.watts is None else reading.watts
-        )
+        watts = reading.watts
+        self.watts = self.accumulator.watts if watts is None else watts
         self.volts, self.amperes = reading.volts, reading.amperes
         return True
 
@@ -143,13 +139,14 @@ class Register:
         """
         point = self.latest
         return measurement.Measurement(
-            measurement.Series(probe, self.key, self.after, synced),
+            self._common(probe, synced),
             self.opened_timestamp + point.elapsed,
             *point,
             self.watts,
             self.volts,
             self.amperes,
-            usage=usage,
+            False,
+            usage,
         )
 
     def mark(
@@ -161,9 +158,26 @@ class Register:
     ) -> measurement.Measurement:
         """Return a point of this register's curve as a mark."""
         return measurement.Measurement(
-            measurement.Series(probe, self.key, self.after, synced),
+            self._common(probe, synced),
             self.opened_timestamp + point.elapsed,
             *point,
             is_mark=True,
             usage=usage,
         )
+
+    def _common(
+        self, probe: measurement.Probe, synced: bool
+    ) -> measurement.Series:
+        """Return what the measurements of this register have in common.
+
+        It is the same object until one of both changes.
+        """
+        series = self._series
+        if (
+            series is None
+            or series.probe is not probe
+            or series.synced is not synced
+        ):
+            series = measurement.Series(probe, self.key, self.after, synced)
+            self._series = series
+        return series

@@ -97,6 +97,24 @@ class Metering:
         current = self._register
         return current.elapsed_at(at.boottime) > current.latest.elapsed
 
+    def continues(
+        self, reading: measurement.Reading, at: clock.Instant
+    ) -> bool:
+        """Return whether a reading belongs to the register, as most do.
+
+        If not, the register may end before it, for the reasons below.
+        """
+        current = self._register
+        return (
+            at.generation == self.generation
+            and current.elapsed_at(at.boottime) > current.latest.elapsed
+            and (reading.usage is None) is (self._vector is None)
+            and current.latest.millijoules < MAX_MILLIJOULES
+            and -MAX_DEVIATION_S
+            <= current.deviation(at.boottime, at.timestamp)
+            <= MAX_DEVIATION_S
+        )
+
     def elapsed_at(self, now: clock.Instant) -> int:
         """Return the elapsed time of the register, in ms."""
         return self._register.elapsed_at(now.boottime)
@@ -171,26 +189,37 @@ class Metering:
         # While a second step waits, the register has a wrong date, whatever
         # the kernel says of the clock.
         synced = at.synced and abs(self.deviation(at)) <= MAX_DEVIATION_S
-        is_metered = current.latest.metered > metered
-        recorded = [
-            current.mark(probe, synced, point, usage)
-            for point, usage in self._mark(reading.usage, is_metered)
-        ]
-        usage = None if self._vector is None else self._vector.usage()
+        instances, snapshot = self._vector, reading.usage
+        usage = None
+        if instances is None or snapshot is None:
+            recorded = [
+                current.mark(probe, synced, point)
+                for point in self._marker.add(current.latest)
+            ]
+        else:
+            is_metered = current.latest.metered > metered
+            recorded = [
+                current.mark(probe, synced, point, marked)
+                for point, marked in self._mark(
+                    instances, snapshot, is_metered
+                )
+            ]
+            usage = instances.usage()
         self.latest = current.snapshot(probe, synced, usage)
         recorded.append(self.latest)
         return recorded
 
     def _mark(
-        self, snapshot: cpu_usage.Snapshot | None, is_metered: bool
-    ) -> list[tuple[measurement.Point, cpu_usage.Usage | None]]:
-        """Return the marks that the last reading makes."""
+        self,
+        instances: vector.Vector,
+        snapshot: cpu_usage.Snapshot,
+        is_metered: bool,
+    ) -> list[tuple[measurement.Point, cpu_usage.Usage]]:
+        """Return the marks that the last reading of a host makes."""
         latest = self._register.latest
-        if self._vector is None or snapshot is None:
-            return [(point, None) for point in self._marker.add(latest)]
-        is_changed = self._vector.add(snapshot, latest.elapsed, is_metered)
+        is_changed = instances.add(snapshot, latest.elapsed, is_metered)
         points = self._marker.add(latest, is_changed)
-        return list(zip(points, self._vector.mark(points), strict=True))
+        return list(zip(points, instances.mark(points), strict=True))
 
     def _follow(self, reading: measurement.Reading) -> None:
         """Make an accumulator, if the present one does not fit a reading.
@@ -199,11 +228,11 @@ class Metering:
         new base.
         """
         settings, current = self.settings, self._register
+        if current.accumulator is not None and reading.counter is None:
+            return
         threads = reading.usage and reading.usage.layout.threads
         followed = _Followed(reading.counter, threads)
-        if current.accumulator is not None and (
-            reading.counter is None or followed == self._followed
-        ):
+        if current.accumulator is not None and followed == self._followed:
             return
         self._followed = followed
         energy, max_watts = settings.energy, settings.max_watts

@@ -53,25 +53,25 @@ class Recorder:
         now = self._clock.now()
         recorded: list[measurement.Measurement] = []
         with self._registers.exclusive():
+            at = now
             for reading in readings:
-                at = now
-                if reading.monotonic is not None and (
-                    reading.monotonic < now.monotonic
-                ):
-                    at = now.before(now.monotonic - reading.monotonic)
+                # Most devices are read at once.
+                if reading.monotonic != at.monotonic:
+                    at = _instant(reading.monotonic, now)
                 recorded += self._record(reading, at)
         # The marks first: they are published before the measurements.
         self._marks.put([each for each in recorded if each.is_mark])
         self._backlog.put(
-            each
-            for each in recorded
-            if not each.is_mark and self._is_due(each)
+            [
+                each
+                for each in recorded
+                if not each.is_mark
+                and (each.usage is None or self._is_due(each))
+            ]
         )
 
     def _is_due(self, recorded: measurement.Measurement) -> bool:
-        """Return whether a measurement is to be published."""
-        if recorded.usage is None:
-            return True
+        """Return whether a measurement of CPU time is to be published."""
         previous = self._queued.get(recorded.probe.id)
         if (
             previous is not None
@@ -86,9 +86,10 @@ class Recorder:
     def _record(
         self, reading: measurement.Reading, at: agent_clock.Instant
     ) -> list[measurement.Measurement]:
-        settings = self._registers.settings(reading.probe)
-        if settings is None:
+        found = self._registers.find(reading.probe)
+        if found is None:
             return []
+        settings = found.settings
         violation = validation.validate(
             reading, settings.max_watts, settings.energy
         )
@@ -97,12 +98,22 @@ class Recorder:
             if violation.rejected:
                 return []
         recorded = self._registers.record(reading, at)
-        if violation is None and not recorded:
+        if violation is not None:
+            return recorded
+        if not recorded:
             self._violations.record_out_of_order()
-        elif violation is None and (
-            reason := self._registers.distrust(reading.probe)
-        ):
+        # A register that it replaced has nothing to do with this reading.
+        elif found.latest is recorded[-1] and (reason := found.distrust()):
             self._violations.record(
                 reading.probe, validation.distrust(reason, settings.max_watts)
             )
         return recorded
+
+
+def _instant(
+    monotonic: float | None, now: agent_clock.Instant
+) -> agent_clock.Instant:
+    """Return the instant of a reading, which is not after the current one."""
+    if monotonic is None or not monotonic < now.monotonic:
+        return now
+    return now.before(now.monotonic - monotonic)

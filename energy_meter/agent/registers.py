@@ -64,11 +64,12 @@ class Registers:
         """
         return self._lock
 
-    def settings(self, probe: str) -> metering.Settings | None:
-        """Return the settings of a probe; None if it has no open register."""
-        with self._lock:
-            found = self._meterings.get(probe)
-            return None if found is None else found.settings
+    def find(self, probe: str) -> metering.Metering | None:
+        """Return the open register of a probe; None if it has none.
+
+        To be called in :meth:`exclusive`.
+        """
+        return self._meterings.get(probe)
 
     def configure(
         self,
@@ -115,32 +116,17 @@ class Registers:
         """
         with self._lock:
             found = self._meterings.get(reading.probe)
-            if found is None or not found.is_newer(at):
+            if found is None:
                 return []
             marks: list[measurement.Measurement] = []
-            if found.generation != at.generation:
-                self._throttled_log.warning(
-                    'generation',
-                    'The machine went back in time; registers end, and new '
-                    'ones are opened',
-                )
-                marks, found = self._replace(found, at)
-            elif found.is_of_other_quantity(reading):
-                marks, found = self._replace(found, at)
-            elif found.must_end(at):
-                self._log_end(found.deviation(at))
-                self._remember(found)
-                marks = found.renew(self._new_key())
+            if not found.continues(reading, at):
+                if not found.is_newer(at):
+                    return []
+                marks, found = self._end_if_due(found, reading, at)
             if found.latest is None:
                 self._has_unsaved = True
             recorded = found.record(reading, at)
             return marks + recorded if marks else recorded
-
-    def distrust(self, probe: str) -> str | None:
-        """Return why the counter of a probe is not trusted; None if it is."""
-        with self._lock:
-            found = self._meterings.get(probe)
-            return None if found is None else found.distrust()
 
     def state(self, now: clock.Instant) -> State:
         """Return what a checkpoint saves, which must then be written."""
@@ -163,6 +149,31 @@ class Registers:
     def has_unsaved(self) -> bool:
         """Return whether a register with readings is in no checkpoint."""
         return self._has_unsaved
+
+    def _end_if_due(
+        self,
+        current: metering.Metering,
+        reading: measurement.Reading,
+        at: clock.Instant,
+    ) -> tuple[list[measurement.Measurement], metering.Metering]:
+        """End a register that a reading does not belong to.
+
+        :returns: its final mark, and what the reading belongs to.
+        """
+        if current.generation != at.generation:
+            self._throttled_log.warning(
+                'generation',
+                'The machine went back in time; registers end, and new ones '
+                'are opened',
+            )
+            return self._replace(current, at)
+        if current.is_of_other_quantity(reading):
+            return self._replace(current, at)
+        if not current.must_end(at):
+            return [], current
+        self._log_end(current.deviation(at))
+        self._remember(current)
+        return current.renew(self._new_key()), current
 
     def _new_key(self) -> measurement.RegisterKey:
         return measurement.RegisterKey(self._agent, secrets.token_hex(8))

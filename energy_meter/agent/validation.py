@@ -66,10 +66,8 @@ def check(reading: measurement.Reading, max_watts: float) -> str | None:
     if reading.monotonic is not None and not math.isfinite(reading.monotonic):
         return 'not_finite'
     for value in (reading.watts, reading.volts, reading.amperes):
-        if value is not None and not math.isfinite(value):
-            return 'not_finite'
-        if value is not None and value < 0:
-            return 'negative'
+        if value is not None and not 0.0 <= value < math.inf:
+            return 'negative' if math.isfinite(value) else 'not_finite'
     if reading.ticks is not None and reading.ticks < 0:
         return 'negative'
     if reading.watts is not None and reading.watts > max_watts:

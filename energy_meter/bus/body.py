@@ -70,7 +70,10 @@ def encode(
 
     :param measurements: at least one; all of the same agent and wattmeter.
     """
-    registers: dict[tuple[object, ...], dict[str, typing.Any]] = {}
+    registers: dict[
+        tuple[measurement.Series, cpu_usage.Layout | None],
+        dict[str, typing.Any],
+    ] = {}
     for outgoing in measurements:
         # A register occurs twice if its probe was reconfigured, the clock was
         # synchronized or the layout changed between its measurements.
@@ -78,7 +81,7 @@ def encode(
         key = outgoing.series, None if usage is None else usage.layout
         register = registers.get(key)
         if register is None:
-            register = registers[key] = _encode_register(outgoing)
+            register = registers[key] = _encode_register(*key)
         row: list[object] = [*outgoing[1:-2], int(outgoing.is_mark)]
         if usage is not None:
             row[_VALUE] = [outgoing.millijoules, *usage.cpu]
@@ -87,21 +90,22 @@ def encode(
 
 
 def _encode_register(
-    outgoing: measurement.Measurement,
+    series: measurement.Series, layout: cpu_usage.Layout | None
 ) -> dict[str, typing.Any]:
-    """Return the register of a measurement, without measurements."""
+    """Return the fields of a register, without measurements."""
+    probe = series.probe
     register: dict[str, typing.Any] = {
-        'probe': outgoing.probe.id,
-        'scope': outgoing.probe.scope,
-        'host': outgoing.probe.host,
-        'register': outgoing.register.id,
-        'quantity': _ENERGY if outgoing.usage is None else _CPU,
-        'after': outgoing.after,
-        'synced': outgoing.synced,
+        'probe': probe.id,
+        'scope': probe.scope,
+        'host': probe.host,
+        'register': series.register.id,
+        'quantity': _ENERGY if layout is None else _CPU,
+        'after': series.after,
+        'synced': series.synced,
         'measurements': [],
     }
-    if outgoing.usage is not None:
-        register['usage'] = layouts.encode(outgoing.usage.layout)
+    if layout is not None:
+        register['usage'] = layouts.encode(layout)
     return register
 
 

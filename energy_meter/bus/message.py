@@ -11,10 +11,10 @@ wire. 100 MiB of ``{}`` took 3.5 GB otherwise, in each reader.
 """
 
 import collections.abc
-import json
 import typing
 
 from kombu.transport import pyamqp
+import orjson
 from oslo_messaging._drivers import common as rpc_common
 
 from energy_meter import exception
@@ -22,9 +22,8 @@ from energy_meter.bus import envelope
 
 #: Maximum length of a message on the wire, in bytes.
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-#: Maximum size of the envelopes of a message before they are encoded as JSON
-#: twice, which makes up to four bytes of one: a quotation mark in a body
-#: becomes ``\\\\\\"``.
+#: Maximum size of the envelopes of a message before they are encoded as JSON,
+#: which makes up to three bytes of one: ``ü`` becomes ``\\u00fc``.
 _MAX_CONTENT_BYTES = envelope.MAX_BODY_BYTES
 #: Size of an envelope without its body and the name of its agent.
 _ENVELOPE_BYTES = 300
@@ -154,7 +153,7 @@ def split(
 def _parse(raw: _Raw) -> dict[str, typing.Any]:
     _check(raw)
     try:
-        content = rpc_common.deserialize_msg(json.loads(raw.body))
+        content = rpc_common.deserialize_msg(orjson.loads(raw.body))
     except (
         rpc_common.UnsupportedRpcEnvelopeVersion,
         AttributeError,

@@ -2,8 +2,10 @@
 
 """Publishers of envelopes and of measurements."""
 
+import collections
 import collections.abc
 import datetime
+import itertools
 import logging
 import uuid
 
@@ -69,7 +71,7 @@ class EnvelopePublisher:
         # oslo.messaging's Notifier does the same, but hides every error: its
         # caller cannot distinguish a confirmed message from a lost one.
         self._transport._send_notification(
-            self._target, dict(context), notification, version=2.0, retry=0
+            self._target, dict(context), notification, version=1.0, retry=0
         )
 
 
@@ -107,11 +109,12 @@ class MeasurementPublisher(EnvelopePublisher):
 
         :raises Exception: as for :meth:`send`.
         """
-        groups: dict[tuple[str, str], list[measurement.Measurement]] = {}
-        for outgoing in measurements:
-            groups.setdefault(
-                (outgoing.register.agent, outgoing.probe.wattmeter), []
-            ).append(outgoing)
+        groups: collections.defaultdict[
+            tuple[str, str], list[measurement.Measurement]
+        ] = collections.defaultdict(list)
+        # Those of one wattmeter usually follow each other.
+        for sender, part in itertools.groupby(measurements, _sender):
+            groups[sender].extend(part)
         signed = (
             envelope.sign(self._keyring, part)
             for group in groups.values()
@@ -119,3 +122,9 @@ class MeasurementPublisher(EnvelopePublisher):
         )
         for envelopes in message.split(signed):
             self.send(envelopes)
+
+
+def _sender(outgoing: measurement.Measurement) -> tuple[str, str]:
+    """Return the agent and the wattmeter of a measurement."""
+    series = outgoing.series
+    return series.register.agent, series.probe.wattmeter

@@ -78,8 +78,6 @@ class RegistersTest(RegistersTestCase):
 
         self.assertEqual(
             (
-                None,
-                True,
                 START_MS + 11_000,
                 11_000,
                 600_000,
@@ -90,7 +88,7 @@ class RegistersTest(RegistersTestCase):
                 False,
                 None,
             ),
-            latest[2:],
+            latest[1:],
         )
         self.assertEqual(
             {'p': 600_000, 'q': 0},

@@ -365,8 +365,8 @@ class RestartTest(AgentTestCase):
 
         agent = self.start()
 
-        self.assertIsNone(agent._storage.registers.settings('p'))
-        wait_for(lambda: agent._storage.registers.settings('p'))
+        self.assertIsNone(agent._storage.registers.find('p'))
+        wait_for(lambda: agent._storage.registers.find('p'))
         self.assertIn('is restarted often', self.log.output)
         self.assertEqual(0.5, agent.counters.value('restart_backoff_seconds'))
 
@@ -547,8 +547,8 @@ class ReloadTest(AgentTestCase):
 
         self.reload(agent, meter('n', 'q', driver='none'))
 
-        self.assertIsNone(agent._storage.registers.settings('p'))
-        self.assertIsNotNone(agent._storage.registers.settings('q'))
+        self.assertIsNone(agent._storage.registers.find('p'))
+        self.assertIsNotNone(agent._storage.registers.find('q'))
 
     def test_failed_task_does_not_stop_the_others(self):
         agent = self.start(meter('m', 'p'))
@@ -611,5 +611,5 @@ class RegisterProbesTest(AgentTestCase):
             )
         )
 
-        self.assertIsNone(agent._storage.registers.settings('r'))
-        self.assertIsNotNone(agent._storage.registers.settings('p'))
+        self.assertIsNone(agent._storage.registers.find('r'))
+        self.assertIsNotNone(agent._storage.registers.find('p'))

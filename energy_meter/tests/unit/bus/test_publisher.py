@@ -54,7 +54,7 @@ class MeasurementPublisherTest(base.BusTestCase):
             ('energy_meter', 'energy_meter.info'),
             (target.exchange, target.topic),
         )
-        self.assertEqual({'version': 2.0, 'retry': 0}, options)
+        self.assertEqual({'version': 1.0, 'retry': 0}, options)
         self.assertEqual(
             {
                 'event_type': 'energy_meter.measurements',
