@@ -13,6 +13,7 @@ import typing
 
 import sqlalchemy as sa
 
+from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.billing import lines
 from energy_meter.collector import arrivals
@@ -46,9 +47,23 @@ _COLUMNS = (
     schema.probe.c.closed_until,
     schema.probe.c.settled_at,
     schema.probe.c.base_millijoules,
+    schema.probe.c.quantity,
 )
 
 _Row = typing.Any
+
+
+class QuantityConflict(exception.EnergyMeterError):
+    """Another collector added probes with the other quantity.
+
+    :ivar registers: IDs of the probes by number of the rejected register.
+    """
+
+    template = 'probes of the other quantity: %(probes)s'
+
+    def __init__(self, registers: dict[int, str]) -> None:
+        super().__init__(probes=', '.join(registers.values()))
+        self.registers = registers
 
 
 class Change(typing.NamedTuple):
@@ -87,6 +102,9 @@ def extend(
     settling that is in progress does not see what this transaction wrote.
 
     :returns: numbers of the registers that became the tip of their probe.
+    :raises QuantityConflict: if a probe has the other quantity. Only its row
+        shows that for sure, and it is locked last, so the registers are
+        written already.
     """
     if not changes:
         return set()
@@ -95,6 +113,7 @@ def extend(
     names = sorted({change.probe for change in changes})
     _insert_probes(connection, changes, previous)
     probes = locks.wait(connection, names, *_COLUMNS)
+    _check_quantities(changes, probes)
     tips = {
         name: change
         for name, change in candidates.items()
@@ -217,6 +236,18 @@ def _insert(family: str) -> sa.TextClause:
 
 
 _INSERT = {family: _insert(family) for family in documents.FAMILIES}
+
+
+def _check_quantities(
+    changes: collections.abc.Iterable[Change], probes: locks.Probes
+) -> None:
+    conflicts = {
+        change.number: change.probe
+        for change in changes
+        if change.arrival.quantity != probes[change.probe].quantity
+    }
+    if conflicts:
+        raise QuantityConflict(conflicts)
 
 
 def _extends(
