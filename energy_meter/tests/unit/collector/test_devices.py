@@ -99,7 +99,7 @@ class DevicesTest(db_base.DatabaseTest):
         self.assertEqual(0, first.device)
         self.assertGreater(second.dynamic, 20 * hosts.DAY_MS)
         self.assertEqual('estimated', first.quality)
-        self.assertEqual('attributed', second.quality)
+        self.assertEqual('estimated', second.quality)
 
     def test_instance_has_no_energy_of_other_hosts_or_of_the_whole(self):
         # Given a host whose agent names a probe of another host, that of the
