@@ -24,6 +24,7 @@ from energy_meter.billing import host_usage
 from energy_meter.billing import profile
 
 _Clocks = collections.abc.Callable[[int, int], profile.Clock]
+_Unknown = collections.abc.Mapping[int, collections.abc.Set[str | None]]
 
 
 class Part(typing.NamedTuple):
@@ -127,7 +128,7 @@ def attribute(
         energy = profile.between(
             edges[first], edges[last], clocks(start, until)
         )
-        draft = _Draft(used.rest[first : last + 1], divided)
+        draft = _Draft(used.rest[first : last + 1], divided, used.unknown)
         for each in used.within(first, last):
             draft.add_devices(each)
         found.append(draft.result(energy))
@@ -138,14 +139,17 @@ class _Draft:
     """An interval while energy is added.
 
     :param rest: energy of the host in the interval, without its devices.
+    :param unknown: see :class:`energy_meter.billing.devices.Devices`.
     """
 
     def __init__(
         self,
         rest: collections.abc.Sequence[profile.Edge],
         usage: host_usage.Usage,
+        unknown: _Unknown,
     ) -> None:
         self._usage = usage
+        self._unknown = unknown
         self._parts: dict[str, Part] = {}
         self._overhead = 0
         self._unallocated = 0
@@ -204,6 +208,28 @@ class _Draft:
         for uuid, cpu in self._usage.lost(number):
             bound = _round_up(sum(dynamic) * cpu, weight)
             self._add(uuid, Part(uncertain=bound))
+        for piece in pieces:
+            if holders := self._unknown.get(piece[0].date):
+                self._doubt(number, piece, holders)
+
+    def _doubt(
+        self,
+        number: int,
+        piece: host_usage.Piece,
+        holders: collections.abc.Set[str | None],
+    ) -> None:
+        """Mark a piece of which a device may have used any part.
+
+        :param holders: instances that may have to pay more. All others may
+            have to pay less.
+        """
+        idle, dynamic = self._usage.divide(number, [piece])
+        instances = self._usage.segments[number].layout.instances
+        for place, each in enumerate(instances):
+            if each.uuid not in holders:
+                self._add(
+                    each.uuid, Part(uncertain=idle[place] + dynamic[place])
+                )
 
     def _skip(self, number: int, pieces: list[host_usage.Piece]) -> None:
         """Add pieces of the gap after a segment."""

@@ -54,6 +54,8 @@ class Devices:
     :param usage: by date; none overlap.
     :param known: energy of devices.
     :ivar rest: energy of the host without that of its devices.
+    :ivar unknown: those who have devices whose energy is not known, by the
+        date at which such a piece starts.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Devices:
     ) -> None:
         self._known = known
         self._uses: dict[str, list[Use | None]] = {}
+        self.unknown: dict[int, set[str | None]] = {}
         pieces = list(itertools.pairwise(edges))
         left = [b.millijoules - a.millijoules for a, b in pieces]
         for number, layout in enumerate(_layouts(pieces, usage)):
@@ -73,6 +76,9 @@ class Devices:
                 )
                 uses[number] = use = self._use(device, number, left[number])
                 left[number] -= use.millijoules
+                if use.unknown:
+                    date = pieces[number][0].date
+                    self.unknown.setdefault(date, set()).add(use.instance)
         self.rest = self._rest(edges, left) if self._uses else [*edges]
 
     def within(

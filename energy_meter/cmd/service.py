@@ -18,6 +18,7 @@ from energy_meter import attempt
 from energy_meter import conf as energy_meter_conf
 from energy_meter import exception
 from energy_meter import garbage
+from energy_meter import hangup
 from energy_meter.conf import files as conf_files
 from energy_meter.conf import mistakes
 from energy_meter.telemetry import counters
@@ -93,6 +94,8 @@ def run(
     """
     LOG.info('Starting %s %s', conf.prog, conf.version)
     mistakes.log(conf)
+    # From here to start(), the launcher's handler would exit.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     # In this process: a fork would break locks, registers and sockets.
     _, error = attempt.call(
         lambda: service.launch(
@@ -144,17 +147,20 @@ class _ServiceGroup(service.ServiceBase):
 
     def start(self) -> None:
         """Start the services and install the signal handlers."""
+        hangup.hold()
+        # Before the first thread and child process, which inherit the mask.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])
         guru_meditation.install(self._conf, self._registry)
         for member in self._services:
             member.start()
         self._on_started()
         _log_options(self._conf)
         garbage.tune()
-        # The launcher would exit immediately on SIGINT and SIGHUP.
+        # The launcher would exit immediately on SIGINT.
         signal.signal(
             signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM)
         )
-        signal.signal(signal.SIGHUP, lambda *_: self.reset())
+        hangup.deliver(self.reset)
 
     def stop(self) -> None:
         """Stop the services in reverse order."""

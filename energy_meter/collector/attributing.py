@@ -195,7 +195,7 @@ def attribute(
 
     :param connection: in a transaction that writes.
     :returns: the versions. Hosts that another transaction has locked are
-        missing.
+        missing, and those whose latest version has the same result.
     """
     known, marked = _lock(connection, hosts, day)
     previous = attributed_days.headers(
@@ -220,6 +220,8 @@ def attribute(
         )
         for each in computed
         if _is_known(again.get(each.header.host), each.header)
+        # A device that no instance has, for example, changes nothing.
+        and not attributed_days.is_stored(connection, each)
     ]
     attributed_days.insert(connection, [each.day for each in written])
     due_attributions.delete(connection, day, marked - _waiting(inputs))

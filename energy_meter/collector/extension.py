@@ -13,12 +13,14 @@ import typing
 
 import sqlalchemy as sa
 
+from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.billing import lines
 from energy_meter.collector import arrivals
 from energy_meter.collector import locks
 from energy_meter.collector import settlement
 from energy_meter.db import documents
+from energy_meter.db import extensions
 from energy_meter.db import numbers
 from energy_meter.db import schema
 
@@ -26,16 +28,7 @@ from energy_meter.db import schema
 #: :data:`energy_meter.collector.settlement.MAX_MILLIJOULES`.
 _MAX_BASE = settlement.MAX_MILLIJOULES - measurement.INTEGER_LIMIT
 
-_ID = {'id': documents.TEXT}
 _NUMBER = {'number': documents.INTEGER}
-_ROLE = {**_NUMBER, 'role': documents.INTEGER}
-_TIP = {
-    **_ID,
-    'tip': documents.INTEGER,
-    'millijoules': documents.INTEGER,
-    'metered': documents.INTEGER,
-    'elapsed': documents.INTEGER,
-}
 
 #: Columns of a probe that decide whether its line can be extended: MariaDB's
 #: driver reads all columns of 10,000 rows four times as long.
@@ -46,9 +39,23 @@ _COLUMNS = (
     schema.probe.c.closed_until,
     schema.probe.c.settled_at,
     schema.probe.c.base_millijoules,
+    schema.probe.c.quantity,
 )
 
 _Row = typing.Any
+
+
+class QuantityConflict(exception.EnergyMeterError):
+    """Another collector added probes with the other quantity.
+
+    :ivar registers: IDs of the probes by number of the rejected register.
+    """
+
+    template = 'probes of the other quantity: %(probes)s'
+
+    def __init__(self, registers: dict[int, str]) -> None:
+        super().__init__(probes=', '.join(registers.values()))
+        self.registers = registers
 
 
 class Change(typing.NamedTuple):
@@ -87,6 +94,9 @@ def extend(
     settling that is in progress does not see what this transaction wrote.
 
     :returns: numbers of the registers that became the tip of their probe.
+    :raises QuantityConflict: if a probe has the other quantity. Only its row
+        shows that for sure, and it is locked last, so the registers are
+        written already.
     """
     if not changes:
         return set()
@@ -95,20 +105,19 @@ def extend(
     names = sorted({change.probe for change in changes})
     _insert_probes(connection, changes, previous)
     probes = locks.wait(connection, names, *_COLUMNS)
+    _check_quantities(changes, probes)
     tips = {
         name: change
         for name, change in candidates.items()
         if _extends(probes[name], change, previous, db_now)
     }
     _write_tips(connection, tips, probes, previous, db_now)
-    contested = [
-        (name,)
+    contested = (
+        name
         for name in names
         if name not in tips and not probes[name].contested
-    ]
-    if contested:
-        statement = _CONTEST[documents.family(connection)]
-        connection.execute(statement, documents.pack(contested))
+    )
+    extensions.contest(connection, contested)
     return {change.number for change in tips.values()}
 
 
@@ -169,54 +178,29 @@ def _insert_probes(
     changes: collections.abc.Iterable[Change],
     previous: dict[int, _Row],
 ) -> None:
-    """Insert the missing rows of probes, none of them contested."""
+    """Insert the missing rows of probes."""
     rows = {
-        change.probe: (change.number, int(change.arrival.quantity))
+        change.probe: extensions.NewProbe(
+            change.probe, change.number, int(change.arrival.quantity)
+        )
         for change in changes
         # A probe that has a tip exists.
         if change.role == schema.Role.UNBILLED
         and change.number not in previous
     }
-    if rows:
-        statement = _INSERT[documents.family(connection)]
-        values = ((name, *row) for name, row in sorted(rows.items()))
-        connection.execute(statement, documents.pack(values))
+    extensions.insert_probes(connection, rows.values())
 
 
-def _insert(family: str) -> sa.TextClause:
-    values = {
-        'id': 'received.id',
-        'displayed': 'received.displayed',
-        **{
-            f'{part}_{name}': '0'
-            for part in ('base', 'overlap')
-            for name in ('millijoules', 'metered', 'elapsed')
-        },
-        'shown': '0',
-        'contested': 'false',
-        'plural': 'false',
-        'settled_at': '0',
-        'alarms': "''",
-        'quantity': 'received.quantity',
+def _check_quantities(
+    changes: collections.abc.Iterable[Change], probes: locks.Probes
+) -> None:
+    conflicts = {
+        change.number: change.probe
+        for change in changes
+        if change.arrival.quantity != probes[change.probe].quantity
     }
-    fields = {
-        **_ID,
-        'displayed': documents.INTEGER,
-        'quantity': documents.INTEGER,
-    }
-    # Only names from this module are inserted into the text.
-    return documents.statement(
-        f'INSERT INTO probe ({", ".join(values)}) '  # noqa: S608
-        f'SELECT {", ".join(values.values())} '
-        f'FROM ({documents.select(family, fields)}) AS received '
-        'WHERE NOT EXISTS '
-        '(SELECT 1 FROM probe WHERE probe.id = received.id) '
-        'ORDER BY received.id '
-        + documents.on_conflict(family, ('id',), 'id = probe.id')
-    )
-
-
-_INSERT = {family: _insert(family) for family in documents.FAMILIES}
+    if conflicts:
+        raise QuantityConflict(conflicts)
 
 
 def _extends(
@@ -250,64 +234,16 @@ def _write_tips(
     previous: dict[int, _Row],
     db_now: int,
 ) -> None:
-    if not tips:
-        return
-    values = []
+    rows = []
     roles = []
     for name, change in tips.items():
         tip = probes[name].tip
         added = (0, 0, 0)
-        roles.append((change.number, schema.Role.SOLE))
+        roles.append(extensions.RoleOf(change.number, schema.Role.SOLE))
         if tip is not None:
             row = previous[change.number]
             added = row.millijoules, row.metered, row.elapsed
-            roles.append((tip, schema.Role.SETTLED))
-        values.append((name, change.number, *added))
-    family = documents.family(connection)
-    connection.execute(
-        _ADVANCE[family], {**documents.pack(values), 'db_now': db_now}
-    )
-    connection.execute(_ASSIGN[family], documents.pack(roles))
-
-
-# Adds the old tips to the base of probes.
-_ADVANCE = {
-    family: documents.update(
-        family,
-        'probe',
-        'id',
-        _TIP,
-        {
-            'tip': 'received.tip',
-            **{
-                f'base_{name}': f'base_{name} + received.{name}'
-                for name in ('millijoules', 'metered', 'elapsed')
-            },
-            'settled_at': ':db_now',
-        },
-    )
-    for family in documents.FAMILIES
-}
-# Sets the roles of old and new tips. A line is settled without its curves,
-# except for those of closed days.
-_ASSIGN = {
-    family: documents.update(
-        family,
-        'register',
-        'number',
-        _ROLE,
-        {
-            'role': 'received.role',
-            'dirty': '0',
-            'settled_until': (
-                f'CASE WHEN received.role = {schema.Role.SOLE.value} THEN 0 '
-                'ELSE settled_until END'
-            ),
-        },
-    )
-    for family in documents.FAMILIES
-}
-_CONTEST = {
-    family: documents.update(family, 'probe', 'id', _ID, {'contested': 'true'})
-    for family in documents.FAMILIES
-}
+            roles.append(extensions.RoleOf(tip, schema.Role.SETTLED))
+        rows.append(extensions.Advance(name, change.number, *added))
+    extensions.advance(connection, rows, db_now)
+    extensions.assign(connection, roles)

@@ -3,7 +3,8 @@
 """Quotas of agents: how many probes, registers and marks they may add.
 
 A probe that is known keeps its quantity: registers of the other one are
-rejected here, too.
+rejected here, too. Only its row shows for sure which one that is;
+:mod:`energy_meter.collector.extension` compares it.
 
 Measurements of known registers cost one look into a set. The others count as
 new ones: after its start, a collector so counts each register once too often.
@@ -123,6 +124,15 @@ class Quotas:
             }
         )
         return excess
+
+    def discard(self, registers: collections.abc.Mapping[int, str]) -> None:
+        """Discard what is known of registers, and of their probes.
+
+        :param registers: IDs of the probes by number of the register.
+        """
+        for number, name in registers.items():
+            self._known.pop(number, None)
+            self._probes.pop(name, None)
 
     def accept(self, register: int, usage: cpu_usage.Usage | None) -> bool:
         """Count a new mark or vector, or return that there are too many.

@@ -17,6 +17,7 @@ from energy_meter import attempt
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
+from energy_meter.collector import extension
 from energy_meter.collector import outage
 from energy_meter.collector import outcome
 from energy_meter.collector import quotas
@@ -216,13 +217,18 @@ class Writer:
     def _try_to_merge(
         self, measurements: list[measurement.Measurement]
     ) -> store.BatchResult:
-        with db_engine.writing(self._engine) as connection:
-            return store.write(
-                connection,
-                measurements,
-                db_engine.now(connection),
-                self._limits,
-            )
+        while True:
+            try:
+                with db_engine.writing(self._engine) as connection:
+                    return store.write(
+                        connection,
+                        measurements,
+                        db_engine.now(connection),
+                        self._limits,
+                    )
+            except extension.QuantityConflict as conflict:
+                # The quotas then reject these registers.
+                self._limits.discard(conflict.registers)
 
     def _bisect(self, measurements: list[measurement.Measurement]) -> None:
         """Write both halves of a rejected batch, to isolate invalid rows."""

@@ -163,6 +163,25 @@ def headers(
     return found
 
 
+def is_stored(connection: sa.Connection, day: HostDay) -> bool:
+    """Return whether the latest version of a day has the same result."""
+    number = day.header.day
+    found = of_host(connection, day.header.host, range(number, number + 1))
+    return [_result(each) for each in found] == [_result(day)]
+
+
+def _result(day: HostDay) -> tuple[object, ...]:
+    """Return all that is stored of a day, apart from what led to it."""
+    return (
+        day.header._replace(version=0, closed_at=0, inputs=''),
+        [each._replace(instances={}) for each in day.intervals],
+        {
+            uuid: (day.instances[uuid], day.parts(uuid))
+            for uuid in day.instances
+        },
+    )
+
+
 def is_latest(as_of: int | None = None) -> sa.ColumnElement[bool]:
     """Return the condition that a row has the latest version of its day.
 

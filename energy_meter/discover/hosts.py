@@ -10,6 +10,7 @@ import typing
 
 from oslo_utils import netutils
 
+from energy_meter.conf import ranges
 from energy_meter.discover import target
 
 #: Maximum number of addresses of one network or range.
@@ -34,7 +35,8 @@ def expand(text: str) -> list[Host]:
 
     :param text: an address, ``NETWORK/PREFIX``, ``FIRST-LAST``, each with an
         optional port, a URL, or ``@FILE`` for a file of these. A line of the
-        file contains an address and optionally a name.
+        file contains an address and optionally a name. Addresses and names
+        may contain a range in braces.
     :raises ValueError: if the text is invalid.
     """
     if text.startswith('@'):
@@ -70,12 +72,28 @@ def _parse_line(line: str) -> list[Host]:
     if len(names) > 1:
         raise ValueError('expected an address and a name')
     addresses = _addresses(text)
-    if names and len(addresses) > 1:
-        raise ValueError(f'{text}: {len(addresses)} addresses for one name')
-    return [Host(address, *names) for address in addresses]
+    if not names:
+        return [Host(address) for address in addresses]
+    names = ranges.expand(names[0])
+    if len(names) != len(addresses):
+        count = 'one name' if len(names) == 1 else f'{len(names)} names'
+        raise ValueError(f'{text}: {len(addresses)} addresses for {count}')
+    return [*map(Host, addresses, names)]
 
 
 def _addresses(text: str) -> list[str]:
+    """Return the addresses of a text that may contain a range in braces."""
+    found: list[str] = []
+    for each in ranges.expand(text):
+        if ranges.has_braces(each):
+            raise ValueError(f'{text}: expected a range such as {{01..40}}')
+        found += _without_braces(each)
+        if len(found) > MAX_ADDRESSES:
+            raise ValueError(f'{text}: more than {MAX_ADDRESSES:,} addresses')
+    return found
+
+
+def _without_braces(text: str) -> list[str]:
     """Return the addresses of a network or range, or the only address."""
     if '://' in text:
         return [text]

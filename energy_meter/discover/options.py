@@ -57,8 +57,8 @@ def parser() -> argparse.ArgumentParser:
             'Options with a value can be repeated. Without any of these '
             'options, the command searches this machine. HOSTS is '
             'HOST[:PORT], a network such as 192.0.2.0/24, a range such as '
-            '192.0.2.101-140, a URL for Redfish, or @FILE, a file with one '
-            'of these and optionally a name on each line.',
+            '192.0.2.101-140 or bmc-{01..40}, a URL for Redfish, or @FILE, a '
+            'file with one of these and optionally a name on each line.',
         )
     )
     _add_access_options(command.add_argument_group('access'))

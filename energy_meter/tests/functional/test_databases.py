@@ -6,6 +6,7 @@ import concurrent.futures
 import json
 import random
 import threading
+import typing
 
 from alembic import autogenerate
 import alembic.migration
@@ -18,6 +19,7 @@ from energy_meter import conf as energy_meter_conf
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.billing import bill
+from energy_meter.collector import extension
 from energy_meter.collector import metrics
 from energy_meter.collector import outage
 from energy_meter.collector import rejections
@@ -31,6 +33,7 @@ from energy_meter.db import schema
 from energy_meter.telemetry import counters
 from energy_meter.tests import series
 from energy_meter.tests import unmeasured
+from energy_meter.tests import usages
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import mariadb
 from energy_meter.tests.functional.services import postgresql
@@ -82,7 +85,11 @@ class DatabaseTest(testscenarios.WithScenarios, test_base.BaseTestCase):
         self.addCleanup(self.engine.dispose)
         migration.sync(self.engine)
         self.counters = counters.Counters(metrics.COUNTERS)
-        self.writer = writer.Writer(
+        self.writer = self.make_writer()
+
+    def make_writer(self) -> writer.Writer:
+        """Return the writer of a collector."""
+        return writer.Writer(
             self.engine,
             threading.Event(),
             self.counters,
@@ -269,6 +276,45 @@ class ConcurrentTest(DatabaseTest):
         # then it is contested again.
         self.assertIn('probe-0001', databases.settle(self.engine, db_now))
         databases.assert_settled(self.engine, 'with the register')
+
+    def test_new_probe_gets_one_quantity(self):
+        """Two collectors add a probe, one of energy and one of CPU time."""
+        energy = measure(1, MINUTE_MS, 'a')
+        cpu_time = measure(1, MINUTE_MS, 'b')._replace(usage=usages.usage(1))
+        # Both have written the register, and none the probe.
+        both_wrote = threading.Barrier(2)
+        threads: set[int] = set()
+        real = extension.extend
+
+        def extend(*args: typing.Any) -> set[int]:
+            # The one that repeats its batch does not wait again.
+            if threading.get_ident() not in threads:
+                threads.add(threading.get_ident())
+                both_wrote.wait(60)
+            return real(*args)
+
+        self.patch(extension, 'extend', extend)
+        arrival = agents.EPOCH + MINUTE_MS
+        self.patch(db_engine, 'now', lambda connection: arrival)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            written = [
+                pool.submit(each.write, [received])
+                for each, received in (
+                    (self.make_writer(), energy),
+                    (self.make_writer(), cpu_time),
+                )
+            ]
+            for future in written:
+                future.result()
+
+        with self.engine.connect() as connection:
+            count = sa.select(sa.func.count()).select_from(schema.register)
+            self.assertEqual(1, connection.scalar(count))
+        for name in ('other_quantity', 'merged'):
+            self.assertEqual(
+                1, self.counters.value('measurements_merged', outcome=name)
+            )
+        self.assertEqual(0, self.counters.value('write_retries'))
 
     def test_two_collectors_lose_no_update(self):
         """Write all from each, in other orders, while both settle."""

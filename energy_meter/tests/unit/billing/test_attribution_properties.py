@@ -173,6 +173,25 @@ class AttributionTest(base.BaseTestCase):
             self.assertLessEqual(abs(error), 2 * len(edges))
 
     @hypothesis.given(probes(), probes(), usages(), tilings, idle_powers)
+    def test_energy_of_an_unknown_device_is_uncertain(
+        self, histories, others, usage, boundaries, idle_watts
+    ):
+        dates = dates_of(usage, boundaries)
+        edges = edges_of(histories, dates)
+        devices = devices_of(others, dates)
+        whole = [min(dates), max(dates)]
+
+        (found,) = hosts.attribute(edges, whole, usage, idle_watts, devices)
+
+        # If the last device had any energy, no instance would have more or
+        # less than what is uncertain.
+        last = {PROBES[2]: edges_of(others[2::3], dates)}
+        due = exact(edges, usage, idle_watts, devices | last)
+        for uuid, part in found.instances.items():
+            error = part.millijoules - due.get(uuid, 0)
+            self.assertLessEqual(abs(error), part.uncertain + 2 * len(edges))
+
+    @hypothesis.given(probes(), probes(), usages(), tilings, idle_powers)
     def test_short_intervals_add_up_to_a_long_one(
         self, histories, others, usage, boundaries, idle_watts
     ):

@@ -86,16 +86,23 @@ class DevicesTest(base.BaseTestCase):
         [found] = self.attribute([having(0, 1000, 'a')])
 
         # then its energy is divided like that of the host, and A may have
-        # used all of it.
+        # used all of it, also that for which B pays.
         a, b = found.instances['a'], found.instances['b']
         self.assertEqual((0, 0), (a.device, a.dynamic))
         self.assertEqual(200_000, b.dynamic)
         self.assertEqual(300_000, a.uncertain)
+        self.assertEqual(b.millijoules, b.uncertain)
         self.assertEqual('estimated', a.quality)
-        self.assertEqual('attributed', b.quality)
+        self.assertEqual('estimated', b.quality)
+
+    def test_unknown_device_of_no_instance_makes_all_uncertain(self):
+        [found] = self.attribute([having(0, 1000, None)])
+
+        for part in found.instances.values():
+            self.assertEqual(part.millijoules, part.uncertain)
 
     def test_device_with_a_gap_is_uncertain_in_the_gap(self):
-        usage = [having(0, 100_000, 'a')]
+        usage = [having(0, 50_000, 'a'), having(50_000, 100_000, 'a')]
         dates = [0, 50_000, 100_000]
 
         first, second = hosts.attribute(
@@ -107,8 +114,13 @@ class DevicesTest(base.BaseTestCase):
         )
 
         self.assertEqual(5_000_000, first.instances['a'].device)
+        self.assertEqual('attributed', first.instances['b'].quality)
         self.assertEqual(0, second.instances['a'].device)
         self.assertEqual(15_000_000, second.instances['a'].uncertain)
+        # B used all dynamic energy, and pays three eighths of the idle energy.
+        self.assertEqual(
+            10_000_000 + 1_875_000, second.instances['b'].uncertain
+        )
 
     def test_host_without_its_devices_gives_none(self):
         usage = [having(0, 1000, 'a')]

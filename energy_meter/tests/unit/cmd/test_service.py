@@ -82,6 +82,7 @@ class RunTest(base.CommandTest):
             (service.guru_meditation, 'install', lambda *_: None),
             (os, '_exit', unittest.mock.Mock(side_effect=Exited)),
             (service.signal, 'signal', unittest.mock.Mock()),
+            (service.signal, 'pthread_sigmask', unittest.mock.Mock()),
         ):
             self.useFixture(fixtures.MockPatchObject(target, name, value))
         self.record: list[str] = []

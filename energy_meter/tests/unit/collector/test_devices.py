@@ -7,6 +7,7 @@ import dataclasses
 from energy_meter import cpu_usage
 from energy_meter.billing import attribution
 from energy_meter.db import attributed_days
+from energy_meter.db import due_attributions
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import closings
 from energy_meter.tests.unit.collector import databases
@@ -98,7 +99,7 @@ class DevicesTest(db_base.DatabaseTest):
         self.assertEqual(0, first.device)
         self.assertGreater(second.dynamic, 20 * hosts.DAY_MS)
         self.assertEqual('estimated', first.quality)
-        self.assertEqual('attributed', second.quality)
+        self.assertEqual('estimated', second.quality)
 
     def test_instance_has_no_energy_of_other_hosts_or_of_the_whole(self):
         # Given a host whose agent names a probe of another host, that of the
@@ -128,19 +129,43 @@ class DevicesTest(db_base.DatabaseTest):
         self.assertEqual(0, self.part(day, 1).device)
         self.assertEqual('attributed', self.part(day, 1).quality)
 
-    def test_restated_device_makes_a_new_version(self):
-        # Given an attributed day of which marks of the GPU are missing,
+    def attribute_with_a_gap(self) -> attributed_days.HostDay:
+        """Attribute a day of which marks of the GPU are missing."""
         self.host.meter(START, END)
         self.gpu.meter(START, START + 5 * HOUR_MS, GPU)
         self.gpu.meter(START + 23 * HOUR_MS, END, GPU)
-        old = self.attribute()
+        return self.attribute()
 
-        # when they arrive, and the day of the GPU is restated,
+    def restate(self) -> list[attributed_days.HostDay]:
+        """Deliver the marks that were missing, and attribute the day again."""
         self.gpu.meter(START + 6 * HOUR_MS, START + 22 * HOUR_MS, GPU)
         later = END + HOUR_MS
         databases.settle(self.engine, later)
-        closings.restate(self.engine, later + hosts.QUARTER_MS)
-        [new] = hosts.attribute(self.engine)
+        self.assertEqual(
+            1, closings.restate(self.engine, later + hosts.QUARTER_MS)
+        )
+        return hosts.attribute(self.engine)
+
+    def test_restated_device_of_no_instance_makes_no_version(self):
+        # Given an attributed day of a host whose GPU is not passed through,
+        self.host.devices = ()
+        old = self.attribute_with_a_gap()
+
+        # when the day of the GPU is restated, then that of the host stays,
+        self.assertEqual([], self.restate())
+        with self.engine.connect() as connection:
+            [day] = attributed_days.of_host(
+                connection, self.host.name, range(hosts.DAY, hosts.DAY + 1)
+            )
+            due = due_attributions.days(connection)
+        self.assertEqual(old.header, day.header)
+        # and is not tried again.
+        self.assertEqual({}, due)
+
+    def test_restated_device_makes_a_new_version(self):
+        old = self.attribute_with_a_gap()
+
+        [new] = self.restate()
 
         # then the next version of the host's day knows when it was drawn.
         self.assertEqual((1, 2), (old.header.version, new.header.version))

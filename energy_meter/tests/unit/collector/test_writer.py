@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.bus import listener
+from energy_meter.collector import arrivals
 from energy_meter.collector import metrics
 from energy_meter.collector import outage
 from energy_meter.collector import rejections
 from energy_meter.collector import store
 from energy_meter.collector import writer
+from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
 from energy_meter.tests import series
@@ -60,13 +62,14 @@ class WriterTest(db_base.DatabaseTest):
         self.counters = counters.Counters(metrics.COUNTERS)
         self.rejections = rejections.Rejections(self.counters)
         self.log = self.useFixture(fixtures.FakeLogger())
+        self.quotas = limits.make()
         self.writer = writer.Writer(
             self.engine,
             self.stopping,
             self.counters,
             self.rejections,
             log_throttle.ThrottledLogger(writer.LOG),
-            limits.make(),
+            self.quotas,
             outage.DatabaseOutage(self.counters),
         )
 
@@ -107,6 +110,35 @@ class WriterTest(db_base.DatabaseTest):
                 (row.reason, json.loads(row.measurement)[0][0])
                 for row in connection.execute(sa.select(schema.quarantine))
             ]
+
+
+class QuantityTest(WriterTest):
+    def test_probe_that_another_collector_added_keeps_its_quantity(self):
+        # Given a batch that the quotas accept, with a new probe of CPU time,
+        batch = [measure('a', usage=usages.usage(1)), measure('b')]
+        with self.engine.connect() as connection:
+            excess = self.quotas.excess(connection, arrivals.collect(batch))
+        self.assertEqual({}, excess)
+
+        # when another collector adds the probe, with energy, before the batch
+        # is written,
+        energy = measure('a', register=measurement.RegisterKey('c', 'c1'))
+        with db_engine.writing(self.engine) as connection:
+            store.write(connection, [energy], energy.timestamp)
+        self.writer.write(batch)
+
+        # then only the register of CPU time is rejected.
+        with self.engine.connect() as connection:
+            query = sa.select(schema.register.c.probe, schema.register.c.agent)
+            registers = connection.execute(query).all()
+        self.assertEqual({('a', 'c'), ('b', 'agent-a')}, set(registers))
+        self.assertEqual(
+            1,
+            self.counters.value(
+                'measurements_merged', outcome='other_quantity'
+            ),
+        )
+        self.assertEqual(0, self.counters.value('measurements_quarantined'))
 
 
 class DatabaseUnavailableTest(WriterTest):

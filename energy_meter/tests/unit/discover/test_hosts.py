@@ -32,6 +32,12 @@ class ExpandTest(base.BaseTestCase):
                 ['[2001:db8::]:623', '[2001:db8::1]:623'],
             ),
             ('2001:db8::9-2001:db8::a', ['2001:db8::9', '2001:db8::a']),
+            ('bmc-{08..10}:623', ['bmc-08:623', 'bmc-09:623', 'bmc-10:623']),
+            (
+                'https://{a,b}.example',
+                ['https://a.example', 'https://b.example'],
+            ),
+            ('192.0.{2,3}.0/32', ['192.0.2.0', '192.0.3.0']),
         ):
             self.assertEqual(expected, self.expand(text), text)
 
@@ -55,6 +61,8 @@ class ExpandTest(base.BaseTestCase):
             '192.0.2.9-256',
             '192.0.2.9-2001:db8::1',
             '@/nonexistent',
+            'bmc-{1-3}',
+            'rack{1..2}-bmc{1..2}',
         ):
             self.assertRaises(ValueError, hosts.expand, text)
 
@@ -62,6 +70,13 @@ class ExpandTest(base.BaseTestCase):
         for text in ('10.0.0.0/8', '2001:db8::/32', '10.0.0.0-10.255.255.255'):
             error = self.assertRaises(ValueError, hosts.expand, text)
             self.assertIn('expected 1 to 65,536 addresses', str(error))
+
+    def test_huge_range_of_networks_is_refused(self):
+        error = self.assertRaises(
+            ValueError, hosts.expand, '10.{0..255}.0.0/16'
+        )
+
+        self.assertIn('more than 65,536 addresses', str(error))
 
     @hypothesis.given(ADDRESSES, strategies.integers(0, 300))
     def test_summary_of_a_range_names_its_ends(self, first, more):
@@ -100,11 +115,30 @@ class HostsFileTest(base.BaseTestCase):
             found,
         )
 
+    def test_names_may_contain_a_range(self):
+        found = self.expand(
+            '192.0.2.9-10 node-{09..10}\npdu-{a,b}.example pdu-{1..2}\n'
+        )
+
+        self.assertEqual(
+            [
+                ('192.0.2.9', 'node-09'),
+                ('192.0.2.10', 'node-10'),
+                ('pdu-a.example', 'pdu-1'),
+                ('pdu-b.example', 'pdu-2'),
+            ],
+            found,
+        )
+
     def test_error_names_file_and_line(self):
         for line, reason in (
             ('bmc2:x', 'bmc2:x: '),
             ('bmc2 node-02 rack-1', 'expected an address and a name'),
             ('192.0.2.8/31 node', '192.0.2.8/31: 2 addresses for one name'),
+            (
+                '192.0.2.8-9 node-{1..3}',
+                '192.0.2.8-9: 2 addresses for 3 names',
+            ),
             ('bmc2 node\nbmc3 node', 'node is also another device'),
         ):
             error = self.assertRaises(ValueError, self.expand, f'bmc1\n{line}')
