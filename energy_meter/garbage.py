@@ -22,10 +22,10 @@ def tune() -> None:
 
 
 def release_messages() -> None:
-    """Free the messages that were just sent or handled.
+    """Free the messages that were sent since this was last called.
 
     The functions of oslo.messaging and kombu that send a message refer to it
-    and to each other. These cycles are few, so it took a minute to reach the
-    threshold, and 100 MiB of messages. What is young now takes 2 ms.
+    and to each other. These cycles are few, so it takes a minute until their
+    number reaches the threshold, and 100 MiB of messages.
     """
     gc.collect(0)

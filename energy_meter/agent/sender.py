@@ -8,7 +8,6 @@ import threading
 import time
 
 from energy_meter import attempt
-from energy_meter import garbage
 from energy_meter import log_throttle
 from energy_meter import measurement
 from energy_meter.agent import announcer
@@ -93,7 +92,6 @@ class Sender(threading.Thread):
             while not self._try_to_send():
                 if self._stopping.wait(_RETRY_INTERVAL_S):
                     return
-            garbage.release_messages()
         self._try_to_send()
 
     def _try_to_send(self) -> bool:

@@ -12,6 +12,7 @@ import uuid
 import oslo_messaging
 from oslo_messaging import transport as messaging_transport
 
+from energy_meter import garbage
 from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import envelope
@@ -22,6 +23,9 @@ from energy_meter.bus import transport as bus_transport
 LOG = logging.getLogger(__name__)
 
 EVENT_TYPE = 'energy_meter.measurements'
+
+#: Maximum number of messages in memory that were sent already.
+_MAX_KEPT = 20
 
 _NO_CONTEXT: collections.abc.Mapping[str, object] = {}
 
@@ -42,6 +46,7 @@ class EnvelopePublisher:
         messaging_log.tame()
         self._transport = transport
         self._publisher_id = publisher_id
+        self._kept = 0
         self._target = oslo_messaging.Target(
             exchange=bus_transport.EXCHANGE,
             topic=f'{bus_transport.TOPIC}.{bus_transport.PRIORITY}',
@@ -73,6 +78,10 @@ class EnvelopePublisher:
         self._transport._send_notification(
             self._target, dict(context), notification, version=1.0, retry=0
         )
+        self._kept += 1
+        if self._kept == _MAX_KEPT:
+            self._kept = 0
+            garbage.release_messages()
 
 
 class MeasurementPublisher(EnvelopePublisher):

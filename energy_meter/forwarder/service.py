@@ -15,7 +15,6 @@ from oslo_service import service
 
 from energy_meter import attempt
 from energy_meter import exception
-from energy_meter import garbage
 from energy_meter import log_throttle
 from energy_meter.bus import authorization
 from energy_meter.bus import envelope as bus_envelope
@@ -156,7 +155,6 @@ class Forwarder(service.ServiceBase):
             for envelope in self._select(message.envelopes)
         ):
             self._send(batch)
-        garbage.release_messages()
 
     def _read_route(
         self, message: bus_message.Message
