@@ -4,9 +4,7 @@
 
 import collections
 import collections.abc
-import functools
 import itertools
-import operator
 import typing
 
 import sqlalchemy as sa
@@ -240,7 +238,7 @@ def _row(
 ) -> Row:
     rows = []
     for span in subject.spans:
-        since, end = _clip(span, start), _clip(span, until)
+        since, end = max(start, span.since), min(until, span.until)
         if since < end and span.probe in energies:
             rows.append(energies[span.probe].profile.between(since, end))
     return (
@@ -274,11 +272,7 @@ def add(rows: collections.abc.Collection[Row], start: int, until: int) -> Row:
             sum(each.millijoules for each in intervals),
             metered * (until - start) // length if length else 0,
             sum(each.uncertain for each in intervals),
-            functools.reduce(
-                operator.or_,
-                (each.clock for each in intervals),
-                profile.Clock(0),
-            ),
+            profile.union(each.clock for each in intervals),
         ),
         *splicing.versions(rows),
     )
