@@ -83,6 +83,8 @@ class ClosedDay(typing.NamedTuple):
         midnight = self.day * DAY_MS
         first = (start - midnight) // INTERVAL_MS
         beyond = -((midnight - until) // INTERVAL_MS)
+        if beyond == first + 1:
+            return self.clocks[first]
         return profile.union(self.clocks[first:beyond])
 
     def intervals(self) -> list[profile.Interval]:

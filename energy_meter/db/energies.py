@@ -2,6 +2,7 @@
 
 """Energy of probes and sums, in rows and in all."""
 
+import bisect
 import collections
 import collections.abc
 import itertools
@@ -170,17 +171,16 @@ def _wanted(
 ) -> dict[str, list[int]]:
     """Return the dates that are needed, by probe."""
     dates = period.dates
+    start, end = dates[0], dates[-1]
     wanted: dict[str, set[int]] = collections.defaultdict(set)
     for subject in chosen:
         for span in subject.spans:
-            clipped = {_clip(span, date) for date in dates}
-            if len(clipped) > 1:
-                wanted[span.probe] |= clipped
+            since, until = max(start, span.since), min(end, span.until)
+            if since < until:
+                first = bisect.bisect_left(dates, since)
+                beyond = bisect.bisect_left(dates, until)
+                wanted[span.probe] |= {since, *dates[first:beyond], until}
     return {name: sorted(found) for name, found in wanted.items()}
-
-
-def _clip(span: subjects.Span, date: int) -> int:
-    return min(max(date, span.since), span.until)
 
 
 def _answer(
