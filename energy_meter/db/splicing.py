@@ -47,26 +47,22 @@ class Row(typing.NamedTuple):
     version: int | None
 
 
-class _Part(typing.NamedTuple):
-    """The row between two neighboring points, and where it is from."""
-
-    row: Row
-    source: profile.EnergyByDate
-
-
 class Profile:
     """What was billed of one probe between any two of some points.
 
     :param points: dates in ms, ascending.
-    :param parts: one for the time between each two neighboring points.
+    :param rows: those between each two neighboring points.
+    :param sources: where each row is from.
     """
 
     def __init__(
         self,
         points: collections.abc.Iterable[int],
-        parts: collections.abc.Sequence[_Part],
+        rows: collections.abc.Sequence[Row],
+        sources: collections.abc.Sequence[profile.EnergyByDate],
     ) -> None:
-        self._parts = parts
+        self._rows = rows
+        self._sources = sources
         self._numbers = {date: number for number, date in enumerate(points)}
 
     def between(self, start: int, until: int) -> Row:
@@ -74,16 +70,16 @@ class Profile:
         first, beyond = self._numbers[start], self._numbers[until]
         # So it is in lists of many probes, and in quarter-hours.
         if beyond == first + 1:
-            return self._parts[first].row
-        rows, sources = zip(*self._parts[first:beyond], strict=True)
+            return self._rows[first]
+        rows = self._rows[first:beyond]
         intervals = [each.interval for each in rows]
         interval = profile.Interval(
             start,
             until,
             sum(each.millijoules for each in intervals),
             sum(each.metered for each in intervals),
-            sources[0].edge(start).uncertain
-            + sources[-1].edge(until).uncertain,
+            self._sources[first].edge(start).uncertain
+            + self._sources[beyond - 1].edge(until).uncertain,
             profile.union(each.clock for each in intervals),
         )
         return Row(interval, *versions(rows))
@@ -98,6 +94,19 @@ def versions(
     return is_closed, max(known, default=None) if is_closed else None
 
 
+class _Stretch(typing.NamedTuple):
+    """Neighboring points between which the energy has one source.
+
+    :ivar day: number of the day in which it begins, and ends if it is closed.
+    :ivar is_curved: whether that are the curves.
+    :ivar points: at least two.
+    """
+
+    day: int
+    is_curved: bool
+    points: list[int]
+
+
 class Splice:
     """The energy of one probe between some dates, from both sources.
 
@@ -109,11 +118,13 @@ class Splice:
     ) -> None:
         self._closed = closed
         self._points = self._divide(dates)
-        #: Neighboring points, and whether the curves are needed there.
-        self._pieces = [
-            (start, until, self._needs_curves(start, until))
-            for start, until in itertools.pairwise(self._points)
-        ]
+        self._stretches: list[_Stretch] = []
+        for start, until in itertools.pairwise(self._points):
+            found = start // DAY_MS, self._needs_curves(start, until)
+            if self._stretches and self._stretches[-1][:2] == found:
+                self._stretches[-1].points.append(until)
+            else:
+                self._stretches.append(_Stretch(*found, [start, until]))
 
     def _divide(self, dates: collections.abc.Sequence[int]) -> list[int]:
         """Return the dates, and those between which one source is used."""
@@ -133,23 +144,24 @@ class Splice:
     def divided_days(self) -> set[int]:
         """Return the closed days of which the quarter-hours are needed."""
         return {
-            start // DAY_MS
-            for start, until, _ in self._pieces
-            if until - start < DAY_MS
-            and start // DAY_MS in self._closed.totals
+            each.day
+            for each in self._stretches
+            if each.day in self._closed.totals
+            and each.points[1] - each.points[0] < DAY_MS
         }
 
     def runs(self) -> list[list[int]]:
         """Return the dates of which the curves are needed.
 
-        A run has those of neighboring parts.
+        A run has those of neighboring stretches.
         """
         found: list[list[int]] = []
-        for start, until, is_curved in self._pieces:
+        for _, is_curved, points in self._stretches:
             if is_curved:
-                if not found or found[-1][-1] != start:
-                    found.append([start])
-                found[-1].append(until)
+                if found and found[-1][-1] == points[0]:
+                    found[-1] += points[1:]
+                else:
+                    found.append([*points])
         return found
 
     def _needs_curves(self, start: int, until: int) -> bool:
@@ -170,29 +182,27 @@ class Splice:
         :param line: for the dates of :meth:`runs`; if it is None, the energy
             of a quarter-hour that a date divides is spread evenly.
         """
-        parts: list[_Part] = []
-        for (number, is_curved), group in itertools.groupby(
-            self._pieces, lambda each: (each[0] // DAY_MS, each[2])
-        ):
-            pieces = list(group)
-            total = self._closed.totals.get(number)
+        rows: list[Row] = []
+        sources: list[profile.EnergyByDate] = []
+        for day, is_curved, points in self._stretches:
+            total = self._closed.totals.get(day)
             source: profile.EnergyByDate
-            if pieces[-1][1] <= self._closed.since:
+            if points[-1] <= self._closed.since:
                 source = _NOTHING
             elif line is not None and is_curved:
                 source = line
-            elif number in days:
-                source = days[number]
+            elif day in days:
+                source = days[day]
             else:
-                source = _WholeDay(self._closed.totals[number])
-            points = [pieces[0][0], *(until for _, until, _ in pieces)]
+                source = _WholeDay(self._closed.totals[day])
             is_closed = source is _NOTHING or total is not None
             version = total.version if total else None
-            parts += (
-                _Part(Row(interval, is_closed, version), source)
+            rows += [
+                Row(interval, is_closed, version)
                 for interval in profile.intervals(source, points)
-            )
-        return Profile(self._points, parts)
+            ]
+            sources += [source] * (len(points) - 1)
+        return Profile(self._points, rows, sources)
 
 
 class _WholeDay:
