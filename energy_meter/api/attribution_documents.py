@@ -97,10 +97,12 @@ def host(frame: Frame, answer: host_days.Answer) -> Document:
 def row(frame: Frame, row: instances.Row) -> Document:
     """Return the fields of one row of an instance or a project."""
     part = row.part
+    millijoules = part.millijoules
     fields = {
         'start': energy_documents.iso(row.start),
         'end': energy_documents.iso(row.until),
-        **_amount(part.millijoules),
+        'kwh': _kwh(millijoules),
+        'millijoules': str(millijoules),
         'coverage': part.coverage,
         'uncertain_kwh': _kwh(part.uncertain),
         'quality': part.quality,

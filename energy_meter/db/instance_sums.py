@@ -22,7 +22,8 @@ class Sum:
 
     def add(self, part: attribution.Part, version: int) -> None:
         """Add energy; version 0 is not closed."""
-        self.part = self.part.plus(part)
+        # A quarter-hour has one part, unless the instance moved.
+        self.part = self.part.plus(part) if any(self.part) else part
         self.is_open |= version == 0
         self.version = max(self.version, version)
 
