@@ -10,7 +10,6 @@ import typing
 from energy_meter.api import energy_documents
 from energy_meter.api import periods
 from energy_meter.api import views
-from energy_meter.billing import attribution
 from energy_meter.db import attributed_days
 from energy_meter.db import closed_days
 from energy_meter.db import host_days
@@ -97,12 +96,23 @@ def host(frame: Frame, answer: host_days.Answer) -> Document:
 
 def row(frame: Frame, row: instances.Row) -> Document:
     """Return the fields of one row of an instance or a project."""
-    is_closed = row.is_closed and row.until <= frame.closed_until
-    fields = _energy(row.start, row.until, row.part)
-    fields |= _state(is_closed, row.version)
+    part = row.part
+    millijoules = part.millijoules
+    fields = {
+        'start': energy_documents.iso(row.start),
+        'end': energy_documents.iso(row.until),
+        'kwh': _kwh(millijoules),
+        'millijoules': str(millijoules),
+        'coverage': part.coverage,
+        'uncertain_kwh': _kwh(part.uncertain),
+        'quality': part.quality,
+        **_state(
+            row.is_closed and row.until <= frame.closed_until, row.version
+        ),
+    }
     if frame.view.is_site:
-        fields['idle_kwh'] = _kwh(row.part.idle)
-        fields['device_kwh'] = _kwh(row.part.device)
+        fields['idle_kwh'] = _kwh(part.idle)
+        fields['device_kwh'] = _kwh(part.device)
     return fields
 
 
@@ -239,17 +249,6 @@ def _methods(
     methods: collections.abc.Iterable[instances.Method],
 ) -> list[Document]:
     return [each._asdict() for each in sorted({*methods})]
-
-
-def _energy(start: int, until: int, part: attribution.Part) -> Document:
-    return {
-        'start': energy_documents.iso(start),
-        'end': energy_documents.iso(until),
-        **_amount(part.millijoules),
-        'coverage': part.coverage,
-        'uncertain_kwh': _kwh(part.uncertain),
-        'quality': part.quality,
-    }
 
 
 def _state(is_closed: bool, version: int) -> Document:

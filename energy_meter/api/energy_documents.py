@@ -29,22 +29,27 @@ def iso(date: int | None) -> str | None:
     return moment.isoformat(timespec=unit).replace('+00:00', 'Z')
 
 
-def clock(clock: profile.Clock) -> list[str]:
+@functools.cache
+def clock(clock: profile.Clock) -> tuple[str, ...]:
     """Return the names of clocks that were corrected."""
-    return [each.name.lower() for each in clock if each.name]
+    return tuple(each.name.lower() for each in clock if each.name)
 
 
 def row(row: splicing.Row) -> dict[str, typing.Any]:
     """Return the fields of one row."""
     interval = row.interval
+    # The property ``quality`` would compute it once more.
+    coverage = interval.coverage
     return {
         'start': iso(interval.start),
         'end': iso(interval.until),
         'kwh': interval.millijoules / probes.MILLIJOULES_PER_KWH,
         'millijoules': str(interval.millijoules),
-        'coverage': interval.coverage,
+        'coverage': coverage,
         'uncertain_kwh': interval.uncertain / probes.MILLIJOULES_PER_KWH,
-        'quality': interval.quality,
+        'quality': profile.quality(
+            coverage, interval.uncertain, interval.millijoules
+        ),
         'clock': clock(interval.clock),
         'state': 'closed' if row.is_closed else 'open',
         'version': row.version,

@@ -48,7 +48,7 @@ class Part(typing.NamedTuple):
 
     def plus(self, other: 'Part') -> 'Part':
         """Return the sum of two parts."""
-        return Part(*map(operator.add, self, other))
+        return Part._make(map(operator.add, self, other))
 
     @property
     def millijoules(self) -> int:

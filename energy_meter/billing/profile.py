@@ -9,7 +9,9 @@ metered is missing; nothing is invented to fill it.
 
 import collections.abc
 import enum
+import functools
 import itertools
+import operator
 import typing
 
 #: An interval of which less than this share was metered is missing.
@@ -31,6 +33,15 @@ class Clock(enum.IntFlag):
     BEHIND = 2
     UNSET = 4
     STEP = 8
+
+
+_NO_CLOCK = Clock(0)
+
+
+def union(clocks: collections.abc.Iterable[Clock]) -> Clock:
+    """Return the clocks that were corrected in any of several times."""
+    # Most have the same ones, and operators of flags are slow.
+    return functools.reduce(operator.or_, {*clocks} or {_NO_CLOCK})
 
 
 def quality(coverage: float, uncertain: int, millijoules: int) -> str:

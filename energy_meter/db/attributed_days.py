@@ -7,7 +7,6 @@ that it was computed from has one.
 """
 
 import collections.abc
-import functools
 import typing
 
 import sqlalchemy as sa
@@ -135,7 +134,7 @@ def total(
     parts: collections.abc.Iterable[attribution.Part],
 ) -> attribution.Part:
     """Return the sum of parts."""
-    return functools.reduce(attribution.Part.plus, parts, attribution.Part())
+    return attribution.Part(*map(sum, zip(*parts, strict=True)))
 
 
 def headers(

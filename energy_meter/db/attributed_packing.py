@@ -77,7 +77,7 @@ def unpack_instance(packed: bytes) -> list[attribution.Part]:
 
     :raises ValueError: if these are not packed quarter-hours.
     """
-    return [attribution.Part(*row) for row in _unpack(packed, 6)]
+    return list(map(attribution.Part._make, _unpack(packed, 6)))
 
 
 def _pack(rows: collections.abc.Iterable[tuple[int, ...]]) -> bytes:

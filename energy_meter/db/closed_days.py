@@ -50,14 +50,46 @@ class ClosedDay(typing.NamedTuple):
     edges: tuple[profile.Edge, ...]
     clocks: tuple[profile.Clock, ...]
 
+    def edge(self, date: int) -> profile.Edge:
+        """Return what was billed since midnight by a date.
+
+        Within a quarter-hour, the larger part of its energy is uncertain,
+        besides what is uncertain at its ends.
+        """
+        number, part = divmod(date - self.day * DAY_MS, INTERVAL_MS)
+        before = self.edges[number]
+        if not part:
+            return before
+        after = self.edges[number + 1]
+        millijoules, metered = (
+            (after[column] - before[column]) * part // INTERVAL_MS
+            for column in (1, 2)
+        )
+        return profile.Edge(
+            date,
+            before.millijoules + millijoules,
+            before.metered + metered,
+            max(
+                millijoules + before.uncertain,
+                after.millijoules
+                - before.millijoules
+                - millijoules
+                + after.uncertain,
+            ),
+        )
+
+    def clock(self, start: int, until: int) -> profile.Clock:
+        """Return which clocks were corrected between two dates."""
+        midnight = self.day * DAY_MS
+        first = (start - midnight) // INTERVAL_MS
+        beyond = -((midnight - until) // INTERVAL_MS)
+        if beyond == first + 1:
+            return self.clocks[first]
+        return profile.union(self.clocks[first:beyond])
+
     def intervals(self) -> list[profile.Interval]:
         """Return its quarter-hours."""
-        return [
-            profile.between(start, until, clock)
-            for (start, until), clock in zip(
-                itertools.pairwise(self.edges), self.clocks, strict=True
-            )
-        ]
+        return profile.intervals(self, day_packing.edges(self.day))
 
 
 #: Columns of a version.

@@ -3,6 +3,7 @@
 """Quarter-hours of one probe and UTC day, packed into a few hundred bytes."""
 
 import collections.abc
+import functools
 import itertools
 
 from energy_meter.billing import cells
@@ -42,6 +43,10 @@ def pack(
     )
 
 
+# Making a flag of a number is slow, and there are few different ones.
+_clock = functools.lru_cache(profile.Clock)
+
+
 def unpack(
     day: int, packed: bytes
 ) -> tuple[tuple[profile.Edge, ...], tuple[profile.Clock, ...]]:
@@ -53,7 +58,7 @@ def unpack(
     energies = list(itertools.islice(numbers, _INTERVALS))
     unmetered = list(itertools.islice(numbers, _INTERVALS))
     uncertain = list(itertools.islice(numbers, _INTERVALS + 1))
-    clocks = tuple(map(profile.Clock, numbers))
+    clocks = tuple(map(_clock, numbers))
     if len(clocks) != _INTERVALS:
         raise ValueError('not a packed day: a column is incomplete')
     millijoules = varints.sums(varints.sums(energies))

@@ -2,11 +2,10 @@
 
 """Energy of probes and sums, in rows and in all."""
 
+import bisect
 import collections
 import collections.abc
-import functools
 import itertools
-import operator
 import typing
 
 import sqlalchemy as sa
@@ -172,17 +171,16 @@ def _wanted(
 ) -> dict[str, list[int]]:
     """Return the dates that are needed, by probe."""
     dates = period.dates
+    start, end = dates[0], dates[-1]
     wanted: dict[str, set[int]] = collections.defaultdict(set)
     for subject in chosen:
         for span in subject.spans:
-            clipped = {_clip(span, date) for date in dates}
-            if len(clipped) > 1:
-                wanted[span.probe] |= clipped
+            since, until = max(start, span.since), min(end, span.until)
+            if since < until:
+                first = bisect.bisect_left(dates, since)
+                beyond = bisect.bisect_left(dates, until)
+                wanted[span.probe] |= {since, *dates[first:beyond], until}
     return {name: sorted(found) for name, found in wanted.items()}
-
-
-def _clip(span: subjects.Span, date: int) -> int:
-    return min(max(date, span.since), span.until)
 
 
 def _answer(
@@ -240,7 +238,7 @@ def _row(
 ) -> Row:
     rows = []
     for span in subject.spans:
-        since, end = _clip(span, start), _clip(span, until)
+        since, end = max(start, span.since), min(until, span.until)
         if since < end and span.probe in energies:
             rows.append(energies[span.probe].profile.between(since, end))
     return (
@@ -274,11 +272,7 @@ def add(rows: collections.abc.Collection[Row], start: int, until: int) -> Row:
             sum(each.millijoules for each in intervals),
             metered * (until - start) // length if length else 0,
             sum(each.uncertain for each in intervals),
-            functools.reduce(
-                operator.or_,
-                (each.clock for each in intervals),
-                profile.Clock(0),
-            ),
+            profile.union(each.clock for each in intervals),
         ),
         *splicing.versions(rows),
     )

@@ -170,13 +170,14 @@ class Packed(typing.NamedTuple):
 def packed(
     connection: sa.Connection,
     chosen: Filter,
-    day: int,
+    days: range,
     as_of: int | None,
     last: str | None,
 ) -> collections.abc.Iterator[Packed]:
-    """Yield the energy of each instance on a day, with its quarter-hours."""
+    """Yield the energy of each instance and day, with its quarter-hours."""
     table = _INSTANCE.c
     columns = [
+        table.day,
         table.version,
         table.project,
         table.host,
@@ -184,9 +185,9 @@ def packed(
         table.instance,
         table.packed,
     ]
-    query = select(chosen, range(day, day + 1), as_of, last, *columns)
+    query = select(chosen, days, as_of, last, *columns)
     for row in connection.execute(query):
-        version, project, host, scope, method, number, uuid, content = row
+        day, version, project, host, scope, method, number, uuid, content = row
         source = Source(host, scope, method, number)
         none = attribution.Part()
         yield Packed(Share(day, version, uuid, project, source, none), content)

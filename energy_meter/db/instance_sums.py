@@ -22,7 +22,8 @@ class Sum:
 
     def add(self, part: attribution.Part, version: int) -> None:
         """Add energy; version 0 is not closed."""
-        self.part = self.part.plus(part)
+        # A quarter-hour has one part, unless the instance moved.
+        self.part = self.part.plus(part) if any(self.part) else part
         self.is_open |= version == 0
         self.version = max(self.version, version)
 
@@ -94,17 +95,17 @@ class Members:
         if key not in self.by_id:
             self.by_id[key] = Member(len(self._edges) - 1)
         member = self.by_id[key]
-        is_present = False
+        present = []
         for date, part in parts:
             if not any(part):
                 continue
             if self._period.start <= date < self._period.end:
-                member.total.add(part, share.version)
-                is_present = True
+                present.append(part)
             place = bisect.bisect_right(self._edges, date) - 1
             if 0 <= place < len(member.sums):
                 member.sums[place].add(part, share.version)
-        if is_present:
+        if present:
+            member.total.add(attributed_days.total(present), share.version)
             member.sources.add(share.source)
             if member.last is None or share.day >= member.last.day:
                 member.last = share

@@ -6,6 +6,7 @@ Days that were attributed are read, and the others computed.
 """
 
 import collections.abc
+import itertools
 import typing
 
 import sqlalchemy as sa
@@ -21,6 +22,9 @@ from energy_meter.db import instance_sums
 from energy_meter.db import presences
 from energy_meter.db.closed_days import DAY_MS
 from energy_meter.db.closed_days import INTERVAL_MS
+
+#: Number of days whose quarter-hours are in memory at a time.
+_MAX_DIVIDED = 8
 
 _OpenDays = collections.abc.Iterable[attributed_days.HostDay]
 
@@ -130,27 +134,32 @@ def _add_closed(
 ) -> None:
     divided = {date // DAY_MS for date in period.dates if date % DAY_MS}
     is_by_day = len(period.dates) > 2
-    for whole in _runs(days, divided):
-        for share in instance_days.shares(
-            connection, chosen, whole, period.as_of, last, is_by_day
-        ):
-            members.add(share, [(share.day * DAY_MS, share.part)])
-    for day in sorted(divided & {*days}):
+    for run, is_divided in _runs(days, divided):
+        if not is_divided:
+            for share in instance_days.shares(
+                connection, chosen, run, period.as_of, last, is_by_day
+            ):
+                members.add(share, [(share.day * DAY_MS, share.part)])
+            continue
         for each in instance_days.packed(
-            connection, chosen, day, period.as_of, last
+            connection, chosen, run, period.as_of, last
         ):
             parts = attributed_packing.unpack_instance(each.packed)
-            dates = range(day * DAY_MS, (day + 1) * DAY_MS, INTERVAL_MS)
+            start = each.share.day * DAY_MS
+            dates = range(start, start + DAY_MS, INTERVAL_MS)
             members.add(each.share, zip(dates, parts, strict=True))
 
 
-def _runs(days: range, without: set[int]) -> collections.abc.Iterator[range]:
-    """Yield the runs of days that are not divided."""
-    start = days.start
-    for day in [*sorted(without & {*days}), days.stop]:
-        if start < day:
-            yield range(start, day)
-        start = day + 1
+def _runs(
+    days: range, divided: collections.abc.Container[int]
+) -> collections.abc.Iterator[tuple[range, bool]]:
+    """Yield runs of days to read at a time, and whether they are divided."""
+    for is_divided, group in itertools.groupby(days, divided.__contains__):
+        run = list(group)
+        most = _MAX_DIVIDED if is_divided else len(run)
+        for number in range(0, len(run), most):
+            part = run[number : number + most]
+            yield range(part[0], part[-1] + 1), is_divided
 
 
 def _identify(

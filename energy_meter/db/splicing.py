@@ -6,11 +6,8 @@ Both show the same energy where a day is closed and has not changed since, so
 where they are joined makes no difference.
 """
 
-import bisect
 import collections.abc
-import functools
 import itertools
-import operator
 import typing
 
 from energy_meter.billing import profile
@@ -50,59 +47,64 @@ class Row(typing.NamedTuple):
     version: int | None
 
 
-class _Part(typing.NamedTuple):
-    """What is known of the time between two neighboring dates."""
-
-    start: profile.Edge
-    until: profile.Edge
-    clock: profile.Clock
-    is_closed: bool
-    version: int | None
-
-
 class Profile:
-    """What was billed of one probe between any two of some dates.
+    """What was billed of one probe between any two of some points.
 
-    :param parts: at least one for the time between neighboring dates. The
-        edges of each count from a date of its own.
-    :param dates: ascending.
+    :param points: dates in ms, ascending.
+    :param rows: those between each two neighboring points.
+    :param sources: where each row is from.
     """
 
     def __init__(
         self,
-        dates: collections.abc.Sequence[int],
-        parts: collections.abc.Sequence[_Part],
+        points: collections.abc.Iterable[int],
+        rows: collections.abc.Sequence[Row],
+        sources: collections.abc.Sequence[profile.EnergyByDate],
     ) -> None:
-        self._parts = parts
-        starts = [part.start.date for part in parts]
-        self._numbers = {
-            date: bisect.bisect_left(starts, date) for date in dates
-        }
+        self._rows = rows
+        self._sources = sources
+        self._numbers = {date: number for number, date in enumerate(points)}
 
     def between(self, start: int, until: int) -> Row:
-        """Return what was billed between two of the dates."""
-        parts = self._parts[self._numbers[start] : self._numbers[until]]
+        """Return what was billed between two of the points."""
+        first, beyond = self._numbers[start], self._numbers[until]
+        # So it is in lists of many probes, and in quarter-hours.
+        if beyond == first + 1:
+            return self._rows[first]
+        rows = self._rows[first:beyond]
+        intervals = [each.interval for each in rows]
         interval = profile.Interval(
             start,
             until,
-            sum(
-                each.until.millijoules - each.start.millijoules
-                for each in parts
-            ),
-            sum(each.until.metered - each.start.metered for each in parts),
-            parts[0].start.uncertain + parts[-1].until.uncertain,
-            functools.reduce(operator.or_, (each.clock for each in parts)),
+            sum(each.millijoules for each in intervals),
+            sum(each.metered for each in intervals),
+            self._sources[first].edge(start).uncertain
+            + self._sources[beyond - 1].edge(until).uncertain,
+            profile.union(each.clock for each in intervals),
         )
-        return Row(interval, *versions(parts))
+        return Row(interval, *versions(rows))
 
 
 def versions(
-    parts: collections.abc.Collection[_Part] | collections.abc.Collection[Row],
+    rows: collections.abc.Collection[Row],
 ) -> tuple[bool, int | None]:
-    """Return whether all parts are closed, and their highest version."""
-    is_closed = all(each.is_closed for each in parts)
-    known = [each.version for each in parts if each.version is not None]
+    """Return whether all rows are closed, and their highest version."""
+    is_closed = all(each.is_closed for each in rows)
+    known = [each.version for each in rows if each.version is not None]
     return is_closed, max(known, default=None) if is_closed else None
+
+
+class _Stretch(typing.NamedTuple):
+    """Neighboring points between which the energy has one source.
+
+    :ivar day: number of the day in which it begins, and ends if it is closed.
+    :ivar is_curved: whether that are the curves.
+    :ivar points: at least two.
+    """
+
+    day: int
+    is_curved: bool
+    points: list[int]
 
 
 class Splice:
@@ -114,45 +116,52 @@ class Splice:
     def __init__(
         self, dates: collections.abc.Sequence[int], closed: Closed
     ) -> None:
-        self._dates = dates
         self._closed = closed
-        self._points = self._divide()
+        self._points = self._divide(dates)
+        self._stretches: list[_Stretch] = []
+        for start, until in itertools.pairwise(self._points):
+            found = start // DAY_MS, self._needs_curves(start, until)
+            if self._stretches and self._stretches[-1][:2] == found:
+                self._stretches[-1].points.append(until)
+            else:
+                self._stretches.append(_Stretch(*found, [start, until]))
 
-    def _divide(self) -> list[int]:
+    def _divide(self, dates: collections.abc.Sequence[int]) -> list[int]:
         """Return the dates, and those between which one source is used."""
-        first, last = self._dates[0], self._dates[-1]
+        first, last = dates[0], dates[-1]
         totals = self._closed.totals
         points = {self._closed.since}
         for day in totals:
             points |= {day * DAY_MS, (day + 1) * DAY_MS}
-        for date in self._dates:
+        for date in dates:
             if date % INTERVAL_MS and date // DAY_MS in totals:
                 quarter = date // INTERVAL_MS * INTERVAL_MS
                 points |= {quarter, quarter + INTERVAL_MS}
         return sorted(
-            {*self._dates, *(each for each in points if first < each < last)}
+            {*dates, *(each for each in points if first < each < last)}
         )
 
     def divided_days(self) -> set[int]:
         """Return the closed days of which the quarter-hours are needed."""
         return {
-            start // DAY_MS
-            for start, until in itertools.pairwise(self._points)
-            if start // DAY_MS in self._closed.totals
-            and until - start < DAY_MS
+            each.day
+            for each in self._stretches
+            if each.day in self._closed.totals
+            and each.points[1] - each.points[0] < DAY_MS
         }
 
     def runs(self) -> list[list[int]]:
         """Return the dates of which the curves are needed.
 
-        A run has those of neighboring parts.
+        A run has those of neighboring stretches.
         """
         found: list[list[int]] = []
-        for start, until in itertools.pairwise(self._points):
-            if self._needs_curves(start, until):
-                if not found or found[-1][-1] != start:
-                    found.append([start])
-                found[-1].append(until)
+        for _, is_curved, points in self._stretches:
+            if is_curved:
+                if found and found[-1][-1] == points[0]:
+                    found[-1] += points[1:]
+                else:
+                    found.append([*points])
         return found
 
     def _needs_curves(self, start: int, until: int) -> bool:
@@ -173,99 +182,59 @@ class Splice:
         :param line: for the dates of :meth:`runs`; if it is None, the energy
             of a quarter-hour that a date divides is spread evenly.
         """
-        edges: dict[int, profile.Edge] = {}
-        if line is not None:
-            edges = {
-                date: line.edge(date) for run in self.runs() for date in run
-            }
-        parts = []
-        for start, until in itertools.pairwise(self._points):
-            number = start // DAY_MS
-            total = self._closed.totals.get(number)
-            if until <= self._closed.since:
-                part = _nothing(start, until)
-            elif line is not None and self._needs_curves(start, until):
-                part = _Part(
-                    edges[start],
-                    edges[until],
-                    line.clock(start, until),
-                    total is not None,
-                    total.version if total else None,
-                )
-            elif number in days:
-                part = _quarters(days[number], start, until)
+        rows: list[Row] = []
+        sources: list[profile.EnergyByDate] = []
+        for day, is_curved, points in self._stretches:
+            total = self._closed.totals.get(day)
+            source: profile.EnergyByDate
+            if points[-1] <= self._closed.since:
+                source = _NOTHING
+            elif line is not None and is_curved:
+                source = line
+            elif day in days:
+                source = days[day]
             else:
-                part = _day(self._closed.totals[number])
-            parts.append(part)
-        return Profile(self._dates, parts)
+                source = _WholeDay(self._closed.totals[day])
+            is_closed = source is _NOTHING or total is not None
+            version = total.version if total else None
+            rows += [
+                Row(interval, is_closed, version)
+                for interval in profile.intervals(source, points)
+            ]
+            sources += [source] * (len(points) - 1)
+        return Profile(self._points, rows, sources)
 
 
-def _nothing(start: int, until: int) -> _Part:
-    """Return the part before the probe was first metered."""
-    return _Part(
-        profile.Edge(start, 0, 0, 0),
-        profile.Edge(until, 0, 0, 0),
-        profile.Clock(0),
-        True,
-        None,
-    )
+class _WholeDay:
+    """A closed day of which the quarter-hours were not read."""
+
+    def __init__(self, total: closed_days.Total) -> None:
+        self._total = total
+
+    def edge(self, date: int) -> profile.Edge:
+        """Return what was billed since midnight by one of its midnights."""
+        total = self._total
+        if date == total.day * DAY_MS:
+            return profile.Edge(date, 0, 0, total.uncertain_start)
+        return profile.Edge(
+            date, total.millijoules, total.metered, total.uncertain_end
+        )
+
+    def clock(self, start: int, until: int) -> profile.Clock:
+        """Return which clocks were corrected."""
+        return self._total.clock
 
 
-def _day(total: closed_days.Total) -> _Part:
-    """Return all of a closed day."""
-    start = total.day * DAY_MS
-    return _Part(
-        profile.Edge(start, 0, 0, total.uncertain_start),
-        profile.Edge(
-            start + DAY_MS,
-            total.millijoules,
-            total.metered,
-            total.uncertain_end,
-        ),
-        total.clock,
-        True,
-        total.version,
-    )
+class _Nothing:
+    """The time before the probe was first metered."""
+
+    def edge(self, date: int) -> profile.Edge:
+        """Return what was billed by a date."""
+        return profile.Edge(date, 0, 0, 0)
+
+    def clock(self, start: int, until: int) -> profile.Clock:
+        """Return which clocks were corrected between two dates."""
+        return profile.Clock(0)
 
 
-def _quarters(day: closed_days.ClosedDay, start: int, until: int) -> _Part:
-    """Return a part of a closed day."""
-    midnight = day.day * DAY_MS
-    first = (start - midnight) // INTERVAL_MS
-    beyond = -((midnight - until) // INTERVAL_MS)
-    return _Part(
-        _edge(day, start),
-        _edge(day, until),
-        functools.reduce(operator.or_, day.clocks[first:beyond]),
-        True,
-        day.version,
-    )
-
-
-def _edge(day: closed_days.ClosedDay, date: int) -> profile.Edge:
-    """Return what was billed since midnight by a date.
-
-    Within a quarter-hour, the larger part of its energy is uncertain, besides
-    what is uncertain at its ends.
-    """
-    number, part = divmod(date - day.day * DAY_MS, INTERVAL_MS)
-    before = day.edges[number]
-    if not part:
-        return before
-    after = day.edges[number + 1]
-    millijoules, metered = (
-        (after[column] - before[column]) * part // INTERVAL_MS
-        for column in (1, 2)
-    )
-    return profile.Edge(
-        date,
-        before.millijoules + millijoules,
-        before.metered + metered,
-        max(
-            millijoules + before.uncertain,
-            after.millijoules
-            - before.millijoules
-            - millijoules
-            + after.uncertain,
-        ),
-    )
+_NOTHING = _Nothing()

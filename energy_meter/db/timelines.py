@@ -76,7 +76,8 @@ def changed_since(
     :param probes: IDs of contested probes.
     :returns: date in ms, by probe.
     """
-    found = _probes(connection, probes)
+    # Most probes are not contested.
+    found = _probes(connection, probes) if probes else {}
     return {name: known.changed_since for name, known in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 """Energy of instances, projects and hosts in rows and in all."""
 
+import itertools
 from unittest import mock
 
 from energy_meter import exception
@@ -159,6 +160,42 @@ class InstancesTest(_TestCase):
                 row.instances,
                 sum(each.rows[number].millijoules for each in answer.members),
             )
+
+
+class LongPeriodTest(_TestCase):
+    def test_days_in_parts_and_whole_days_are_all_read(self):
+        # More days in parts than are read at a time, and power that differs.
+        watts = range(10, 30)
+        identity = attributed_days.Identity('vm', 'project', '', 'user')
+        with self.engine.begin() as connection:
+            attributed_days.insert(
+                connection,
+                [
+                    attributed.day(
+                        hosts.DAY + number,
+                        'a',
+                        {
+                            usages.uuid(1): (
+                                identity,
+                                lambda _, power=power: power,
+                            )
+                        },
+                    )
+                    for number, power in enumerate(watts)
+                ],
+            )
+        halves = [*range(0, 24, 1), *range(24, 36, 2), *range(36, 41)]
+        edges = [START + half * DAY_MS // 2 for half in halves]
+
+        [answer] = self.read(*edges)
+
+        expected = [
+            sum(watts[half // 2] for half in range(*pair)) * DAY_MS // 2
+            for pair in itertools.pairwise(halves)
+        ]
+        found = [row.part.millijoules for row in answer.rows]
+        self.assertEqual(expected, found)
+        self.assertEqual(sum(expected), answer.total.part.millijoules)
 
 
 class RenamedProjectTest(_TestCase):
