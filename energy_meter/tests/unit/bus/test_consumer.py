@@ -139,7 +139,8 @@ class MeasurementConsumerTest(base.BusTestCase):
         def handle(measurements):
             with source._window._changed:
                 source._window._changed.wait_for(
-                    lambda: len(source._window._waiting) >= 190 or handled,
+                    lambda: handled
+                    or len(source._window._waiting) + len(measurements) == 201,
                     TIMEOUT_S,
                 )
             handled.append([each.probe.agent for each in measurements])
