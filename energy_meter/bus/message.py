@@ -11,10 +11,10 @@ wire. 100 MiB of ``{}`` took 3.5 GB otherwise, in each reader.
 """
 
 import collections.abc
-import json
 import typing
 
 from kombu.transport import pyamqp
+import orjson
 from oslo_messaging._drivers import common as rpc_common
 
 from energy_meter import exception
@@ -38,6 +38,7 @@ MAX_REDELIVERIES = 100
 _DELIVERY_COUNT = 'x-delivery-count'
 _CONTEXT = '_context_'
 _RAW = 'energy_meter.raw'
+_VERSION, _WRAPPED = rpc_common._VERSION_KEY, rpc_common._MESSAGE_KEY
 
 
 class Message(typing.NamedTuple):
@@ -154,18 +155,24 @@ def split(
 def _parse(raw: _Raw) -> dict[str, typing.Any]:
     _check(raw)
     try:
-        content = rpc_common.deserialize_msg(json.loads(raw.body))
-    except (
-        rpc_common.UnsupportedRpcEnvelopeVersion,
-        AttributeError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ):
+        content = _unwrap(orjson.loads(raw.body))
+    except (TypeError, ValueError):
         content = None
     if not isinstance(content, dict):
         raise _rejected('unreadable', 'not a notification')
     return content
+
+
+def _unwrap(content: typing.Any) -> typing.Any:
+    """Return the notification that oslo.messaging wrapped as text.
+
+    Its own function, with the parser that it uses, takes four times as long.
+    """
+    if not isinstance(content, dict) or _WRAPPED not in content:
+        return content
+    if content.get(_VERSION) != rpc_common._RPC_ENVELOPE_VERSION:
+        return None
+    return orjson.loads(content[_WRAPPED])
 
 
 def _check(raw: _Raw) -> None:
