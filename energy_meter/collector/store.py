@@ -4,6 +4,7 @@
 
 import collections
 import collections.abc
+import itertools
 import typing
 
 import sqlalchemy as sa
@@ -20,7 +21,9 @@ from energy_meter.db import upsert
 from energy_meter.db import usage_marks
 
 #: Number of rows in one statement, well below MariaDB's smallest packet limit.
-_CHUNK = 5000
+#: With 5000, the copies of its document take 6 MB more, and PostgreSQL 1 us of
+#: CPU more for each row.
+_CHUNK = 1000
 _CPU_TIME = schema.Quantity.CPU_TIME
 #: Difference between clocks above which it is reported.
 _MAX_CLOCK_SKEW_MS = 1000
@@ -194,17 +197,15 @@ def _upsert(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
 ) -> upsert.Result:
     """Merge what arrived into the rows of registers."""
-    rows = [
+    rows = (
         arrival.row(number, elapsed, arrived_at)
         for number, arrival in batch.items()
         for elapsed in arrival.lags.values()
-    ]
+    )
     changed = 0
     dirty: dict[int, upsert.State] = {}
-    for start in range(0, len(rows), _CHUNK):
-        result = upsert.execute(
-            connection, rows[start : start + _CHUNK], arrived_at
-        )
+    while chunk := list(itertools.islice(rows, _CHUNK)):
+        result = upsert.execute(connection, chunk, arrived_at)
         changed += result.changed
         for state in result.dirty:
             dirty.setdefault(state.number, state)
