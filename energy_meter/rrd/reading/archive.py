@@ -135,22 +135,11 @@ class Archive:
             probe: self._query(parsed, probe, {probe: entry})
             for probe, entry in self._index.entries().items()
         }
-        # Probes with the same times are read together.
-        changed: dict[rrd_window.Window, list[str]] = {}
         for probe, query in queries.items():
-            tag, _ = self._figures.get((parsed.cache_key, probe), ('', None))
+            key = parsed.cache_key, probe
+            tag, _ = self._figures.get(key, ('', None))
             if tag != query.window.tag:
-                window = query.window._replace(tag='')
-                changed.setdefault(window, []).append(probe)
-        for window, probes in changed.items():
-            paths = list(self._paths(probes).values())
-            for probe, series in zip(
-                probes, self._reader.read_each(paths, window), strict=True
-            ):
-                self._figures[parsed.cache_key, probe] = (
-                    queries[probe].window.tag,
-                    series.figures,
-                )
+                self._figures[key] = query.window.tag, self.read(query).figures
         return {
             probe: self._figures[parsed.cache_key, probe][1]
             for probe in queries
