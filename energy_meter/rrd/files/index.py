@@ -89,9 +89,9 @@ def complete(directory: pathlib.Path, entries: Entries) -> Entries:
         if names.to_file(probe) in files
     }
     colors = unused_colors(completed)
-    for probe in sorted(filter(None, map(names.to_probe, files))):
-        if probe not in completed:
-            completed[probe] = Entry(next(colors))
+    others = files.difference(map(names.to_file, completed))
+    for probe in sorted(filter(None, map(names.to_probe, others))):
+        completed[probe] = Entry(next(colors))
     return completed
 
 

@@ -111,7 +111,7 @@ class Archive:
         if path is None:
             raise exception.ProbeNotFound(probe=probe)
         try:
-            return path.read_bytes()
+            return pathlib.Path(path).read_bytes()
         except OSError:
             raise exception.ProbeNotFound(probe=probe)
 
@@ -172,7 +172,7 @@ class Archive:
             query.window,
         )
 
-    def path(self, probe: str) -> pathlib.Path | None:
+    def path(self, probe: str) -> str | None:
         """Flush the file of a probe and return its path.
 
         :returns: None if the file cannot be read.
@@ -180,18 +180,18 @@ class Archive:
         path = self._paths([probe])[probe]
         return path if self._reader.is_readable(path) else None
 
-    def _paths(
-        self, probes: collections.abc.Iterable[str]
-    ) -> dict[str, pathlib.Path]:
+    def _paths(self, probes: collections.abc.Iterable[str]) -> dict[str, str]:
         """Flush the files of probes and return their paths, by probe."""
+        # A Path for each of them would take a third of the time of reading.
+        directory = str(self._directory)
         paths = {
-            probe: self._directory / names.to_file(probe) for probe in probes
+            probe: f'{directory}/{names.to_file(probe)}' for probe in probes
         }
         if self._options.daemon:
             self._flush(paths.values())
         return paths
 
-    def _flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
+    def _flush(self, paths: collections.abc.Iterable[str]) -> None:
         _, error = attempt.call(
             lambda: rrdcached.flush(self._options.daemon, paths),
             exception.RRDCachedUnavailable,

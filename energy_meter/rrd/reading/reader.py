@@ -5,7 +5,6 @@
 import collections.abc
 import itertools
 import math
-import pathlib
 import typing
 
 from energy_meter import attempt
@@ -50,7 +49,7 @@ class Reader:
 
     def read(
         self,
-        paths: collections.abc.Sequence[pathlib.Path],
+        paths: collections.abc.Sequence[str],
         window: rrd_window.Window,
     ) -> series.Series:
         """Return the sum of files; unknown values add nothing to it.
@@ -77,9 +76,7 @@ class Reader:
 
     def stack(
         self,
-        groups: collections.abc.Sequence[
-            collections.abc.Sequence[pathlib.Path]
-        ],
+        groups: collections.abc.Sequence[collections.abc.Sequence[str]],
         window: rrd_window.Window,
     ) -> series.Stack:
         """Return the power of groups of files.
@@ -97,18 +94,16 @@ class Reader:
             missing,
         )
 
-    def is_readable(self, path: pathlib.Path) -> bool:
+    def is_readable(self, path: str) -> bool:
         """Return whether a file can be read; log a warning if not."""
-        _, error = attempt.call(
-            lambda: librrd.last(str(path)), exception.RRDError
-        )
+        _, error = attempt.call(lambda: librrd.last(path), exception.RRDError)
         if error is not None:
             self._warn(path, error)
         return error is None
 
     def _read(
         self,
-        path: pathlib.Path,
+        path: str,
         functions: tuple[str, ...],
         window: rrd_window.Window,
     ) -> list[librrd.Rows]:
@@ -117,7 +112,7 @@ class Reader:
         Their start and step differ from the window's if the file has no such
         rows.
         """
-        rows = self._rows.read(str(path), functions, window)
+        rows = self._rows.read(path, functions, window)
         if rows is not None:
             return [
                 librrd.Rows(window.start, window.step, _known(values))
@@ -126,11 +121,11 @@ class Reader:
         return [self._fetch(path, function, window) for function in functions]
 
     def _fetch(
-        self, path: pathlib.Path, function: str, window: rrd_window.Window
+        self, path: str, function: str, window: rrd_window.Window
     ) -> librrd.Rows:
         rows, error = attempt.call(
             lambda: librrd.fetch(
-                str(path), function, window.start, window.end, window.step
+                path, function, window.start, window.end, window.step
             ),
             exception.RRDError,
         )
@@ -142,7 +137,7 @@ class Reader:
 
     def _sum(
         self,
-        paths: collections.abc.Sequence[pathlib.Path],
+        paths: collections.abc.Sequence[str],
         window: rrd_window.Window,
     ) -> _Sum:
         parts = []
@@ -157,18 +152,18 @@ class Reader:
         return _combine(parts, window)
 
     def _means(
-        self, path: pathlib.Path, window: rrd_window.Window
+        self, path: str, window: rrd_window.Window
     ) -> collections.abc.Sequence[float] | None:
         """Return the mean power in each step; None if it cannot be read.
 
         librrd consolidates the rows of a file with another layout.
         """
-        rows = self._rows.read(str(path), _MEAN, window)
+        rows = self._rows.read(path, _MEAN, window)
         if rows is not None:
             return rows[0]
         means, error = attempt.call(
             lambda: librrd.consolidate(
-                str(path), window.start, window.end, window.step
+                path, window.start, window.end, window.step
             ),
             exception.RRDError,
         )
@@ -176,7 +171,7 @@ class Reader:
             self._warn(path, error)
         return means
 
-    def _warn(self, path: pathlib.Path, error: Exception) -> None:
+    def _warn(self, path: str, error: Exception) -> None:
         self._throttled_log.warning(
             f'read {path}', 'Cannot read %s: %s', path, error
         )
@@ -189,14 +184,13 @@ def _add(
     """Return the sum of files, or of parts of the sum."""
     if not files:
         return _Sum([math.nan] * window.steps, [0] * window.steps)
-    watts = [*map(sum, zip(*files, strict=True))]
+    watts: list[float] = [*map(sum, zip(*files, strict=True))]
     missing = [0] * window.steps
-    for step, total in enumerate(watts):
-        if math.isnan(total):
-            values = [file[step] for file in files]
-            known = [*itertools.filterfalse(math.isnan, values)]
-            watts[step] = sum(known) if known else math.nan
-            missing[step] = len(values) - len(known)
+    for step in [step for step, total in enumerate(watts) if total != total]:
+        values = [file[step] for file in files]
+        known = [*itertools.filterfalse(math.isnan, values)]
+        watts[step] = sum(known) if known else math.nan
+        missing[step] = len(values) - len(known)
     return _Sum(watts, missing)
 
 
@@ -213,6 +207,8 @@ def _combine(
 
 
 def _known(
-    values: collections.abc.Iterable[float],
+    values: collections.abc.Sequence[float],
 ) -> list[float | None]:
+    if not math.isnan(sum(values)):
+        return [*values]
     return [None if math.isnan(value) else value for value in values]
