@@ -114,12 +114,19 @@ class Host:
         usage: cpu_usage.Usage | None,
     ) -> measurement.Measurement:
         return measurement.Measurement(
-            measurement.Probe(
-                f'{self.name}-{kind}', 'node', self.name, 'w', 'dummy', 'agent'
+            measurement.Series(
+                measurement.Probe(
+                    f'{self.name}-{kind}',
+                    'node',
+                    self.name,
+                    'w',
+                    'dummy',
+                    'agent',
+                ),
+                measurement.RegisterKey('agent', '0123456789abcdef'),
+                None,
+                True,
             ),
-            measurement.RegisterKey('agent', '0123456789abcdef'),
-            None,
-            True,
             date,
             step * _STEP_MS,
             value,

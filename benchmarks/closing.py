@@ -117,12 +117,14 @@ def _mark(
 ) -> measurement.Measurement:
     agent = f'agent-{number % 10}'
     return measurement.Measurement(
-        measurement.Probe(
-            f'probe-{number:05}', 'outlet', 'host', 'pdu', 'dummy', agent
+        measurement.Series(
+            measurement.Probe(
+                f'probe-{number:05}', 'outlet', 'host', 'pdu', 'dummy', agent
+            ),
+            measurement.RegisterKey(agent, f'{number:016x}'),
+            None,
+            True,
         ),
-        measurement.RegisterKey(agent, f'{number:016x}'),
-        None,
-        True,
         date,
         step * _STEP_MS,
         energy,

@@ -7,6 +7,7 @@ register. The state of the register after a reading is a :class:`Measurement`,
 which is published on the bus and stored by the collector.
 """
 
+import collections.abc
 import dataclasses
 import typing
 
@@ -152,12 +153,26 @@ class Point(typing.NamedTuple):
 ORIGIN = Point(0, 0, 0)
 
 
-class Measurement(typing.NamedTuple):
-    """State of a register at one time.
+class Series(typing.NamedTuple):
+    """What consecutive measurements of a register have in common.
+
+    An agent makes one for many measurements, so that none of them costs the
+    comparison of its parts.
 
     :ivar after: register that this one follows; None if the agent knows none.
     :ivar synced: whether the kernel of the agent's machine considered its
         wall clock synchronized.
+    """
+
+    probe: Probe
+    register: RegisterKey
+    after: Predecessor | None
+    synced: bool
+
+
+class Measurement(typing.NamedTuple):
+    """State of a register at one time.
+
     :ivar timestamp: time on the agent's wall clock, in ms since the epoch.
     :ivar elapsed: time in ms since the register was opened, including the
         time that the machine was suspended.
@@ -172,10 +187,7 @@ class Measurement(typing.NamedTuple):
         stands in place of the energy; None if the register has energy.
     """
 
-    probe: Probe
-    register: RegisterKey
-    after: Predecessor | None
-    synced: bool
+    series: Series
     timestamp: int
     elapsed: int
     millijoules: int
@@ -185,3 +197,44 @@ class Measurement(typing.NamedTuple):
     amperes: float | None = None
     is_mark: bool = False
     usage: cpu_usage.Usage | None = None
+
+    @property
+    def probe(self) -> Probe:
+        return self.series.probe
+
+    @property
+    def register(self) -> RegisterKey:
+        return self.series.register
+
+    @property
+    def after(self) -> Predecessor | None:
+        return self.series.after
+
+    @property
+    def synced(self) -> bool:
+        return self.series.synced
+
+    def flat(self) -> tuple[typing.Any, ...]:
+        """Return all values in a row, as files contain them."""
+        return *self.series, *self[1:]
+
+
+def parse_measurement(
+    row: collections.abc.Iterable[typing.Any],
+) -> Measurement:
+    """Return the measurement of a row of :meth:`Measurement.flat`.
+
+    :param row: as JSON returns it; its usage is not converted.
+    :raises ValueError: if it has too few values.
+    :raises TypeError: if a value has another type, or there are too many.
+    """
+    probe, key, after, synced, *values = row
+    return Measurement(
+        Series(
+            Probe(*probe),
+            RegisterKey(*key),
+            None if after is None else Predecessor(*after),
+            synced,
+        ),
+        *values,
+    )

@@ -143,10 +143,7 @@ class Register:
         """
         point = self.latest
         return measurement.Measurement(
-            probe,
-            self.key,
-            self.after,
-            synced,
+            measurement.Series(probe, self.key, self.after, synced),
             self.opened_timestamp + point.elapsed,
             *point,
             self.watts,
@@ -164,10 +161,7 @@ class Register:
     ) -> measurement.Measurement:
         """Return a point of this register's curve as a mark."""
         return measurement.Measurement(
-            probe,
-            self.key,
-            self.after,
-            synced,
+            measurement.Series(probe, self.key, self.after, synced),
             self.opened_timestamp + point.elapsed,
             *point,
             is_mark=True,

@@ -122,10 +122,14 @@ class Site(fixtures.Fixture):
         name = _name(number)
         elapsed = self._elapsed * 1000
         return measurement.Measurement(
-            measurement.Probe(name, 'node', name, 'meter', 'ipmi', 'agent'),
-            measurement.RegisterKey('agent', f'{number:016x}'),
-            None,
-            True,
+            measurement.Series(
+                measurement.Probe(
+                    name, 'node', name, 'meter', 'ipmi', 'agent'
+                ),
+                measurement.RegisterKey('agent', f'{number:016x}'),
+                None,
+                True,
+            ),
             self._start * 1000 + elapsed,
             elapsed,
             elapsed * 100,

@@ -107,10 +107,7 @@ def _measurements(
                 elapsed = (timestamp - work.start) * 1000
                 measurements.append(
                     measurement.Measurement(
-                        probe,
-                        register,
-                        None,
-                        True,
+                        measurement.Series(probe, register, None, True),
                         timestamp * 1000,
                         elapsed,
                         round(joules * 1000),

@@ -189,17 +189,11 @@ def _format_measurement(
     latest: measurement.Measurement,
 ) -> tuple[object, ...]:
     # Agents that meter energy only can be downgraded.
-    return tuple(latest) if latest.usage else latest[:-1]
+    return latest.flat() if latest.usage else latest.flat()[:-1]
 
 
 def _parse_measurement(
     row: collections.abc.Sequence[typing.Any],
 ) -> measurement.Measurement:
-    probe, key, after, *values = row
-    found = measurement.Measurement(
-        measurement.Probe(*probe),
-        measurement.RegisterKey(*key),
-        None if after is None else measurement.Predecessor(*after),
-        *values,
-    )
+    found = measurement.parse_measurement(row)
     return found._replace(usage=cpu_usage.parse_usage(found.usage))

@@ -176,10 +176,7 @@ class Reader:
     ) -> measurement.Measurement:
         probe, key, after, opened_timestamp = self._registers[position]
         return measurement.Measurement(
-            probe,
-            key,
-            after,
-            bool(synced),
+            measurement.Series(probe, key, after, bool(synced)),
             opened_timestamp + elapsed,
             elapsed,
             millijoules,

@@ -53,7 +53,10 @@ class Register(typing.NamedTuple):
         """Return the register of the same probe, as a host of its own."""
         probe = self.probe._replace(host=self.probe.id)
         measurements, usages = (
-            [measured._replace(probe=probe) for measured in each]
+            [
+                measured._replace(series=measured.series._replace(probe=probe))
+                for measured in each
+            ]
             for each in (self.measurements, self.usages)
         )
         content = {**self.content, 'host': probe.id}
@@ -72,11 +75,11 @@ def encode(
         # A register occurs twice if its probe was reconfigured, the clock was
         # synchronized or the layout changed between its measurements.
         usage = outgoing.usage
-        key = *outgoing[:4], None if usage is None else usage.layout
+        key = outgoing.series, None if usage is None else usage.layout
         register = registers.get(key)
         if register is None:
             register = registers[key] = _encode_register(outgoing)
-        row: list[object] = [*outgoing[4:-2], int(outgoing.is_mark)]
+        row: list[object] = [*outgoing[1:-2], int(outgoing.is_mark)]
         if usage is not None:
             row[_VALUE] = [outgoing.millijoules, *usage.cpu]
         register['measurements'].append(row)
@@ -208,7 +211,8 @@ def _decode_register(
     layout = None if is_energy else layouts.decode(content['usage'])
     measurements = [
         measurement.Measurement(
-            probe, key, after, synced, *_decode_measurement(row, layout)
+            measurement.Series(probe, key, after, synced),
+            *_decode_measurement(row, layout),
         )
         for row in rows
     ]

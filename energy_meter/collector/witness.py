@@ -15,10 +15,14 @@ from energy_meter.collector import store
 from energy_meter.db import engine as db_engine
 
 _HARMLESS = measurement.Measurement(
-    measurement.Probe(*['energy_meter-harmless', 'other', *['none'] * 4]),
-    measurement.RegisterKey('00000000-0000-0000-0000-000000000000', '0' * 16),
-    after=None,
-    synced=True,
+    measurement.Series(
+        measurement.Probe(*['energy_meter-harmless', 'other', *['none'] * 4]),
+        measurement.RegisterKey(
+            '00000000-0000-0000-0000-000000000000', '0' * 16
+        ),
+        after=None,
+        synced=True,
+    ),
     timestamp=0,
     elapsed=1,
     millijoules=0,

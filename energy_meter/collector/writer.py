@@ -255,7 +255,9 @@ class Writer:
                     created_at=sa.select(db_engine.clock()).scalar_subquery(),
                     reason=reason,
                     # Without its vector, which MariaDB's text cannot hold.
-                    measurement=json.dumps(rejected._replace(usage=None)),
+                    measurement=json.dumps(
+                        rejected._replace(usage=None).flat()
+                    ),
                 )
             )
 

@@ -53,9 +53,16 @@ def save(directory: pathlib.Path, entries: Entries) -> None:
     # No fsync: after a power failure the next measurements rebuild the index.
     temporary = directory / f'{NAME}.new'
     temporary.write_bytes(
-        orjson.dumps({'version': _VERSION, 'probes': entries}, default=tuple)
+        orjson.dumps({'version': _VERSION, 'probes': entries}, default=_row)
     )
     temporary.replace(directory / NAME)
+
+
+def _row(value: typing.Any) -> tuple[object, ...]:
+    """Return the values of an entry or of a measurement."""
+    if isinstance(value, measurement.Measurement):
+        return value.flat()
+    return tuple(value)
 
 
 def load(directory: pathlib.Path) -> Entries:
@@ -107,14 +114,4 @@ def _entry(
 ) -> Entry:
     if latest is None:
         return Entry(color, interval)
-    probe, key, after, *values = latest
-    return Entry(
-        color,
-        interval,
-        measurement.Measurement(
-            measurement.Probe(*probe),
-            measurement.RegisterKey(*key),
-            after and measurement.Predecessor(*after),
-            *values,
-        ),
-    )
+    return Entry(color, interval, measurement.parse_measurement(latest))

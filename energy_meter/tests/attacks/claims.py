@@ -78,14 +78,16 @@ class Site:
     ) -> None:
         """Deliver a measurement of a constant power."""
         measured = measurement.Measurement(
-            measurement.Probe(
-                probe, 'node', probe, 'wattmeter', 'dummy', name
-            )._replace(**fields),
-            measurement.RegisterKey(
-                '11111111-1111-1111-1111-111111111111', '0123456789abcdef'
+            measurement.Series(
+                measurement.Probe(
+                    probe, 'node', probe, 'wattmeter', 'dummy', name
+                )._replace(**fields),
+                measurement.RegisterKey(
+                    '11111111-1111-1111-1111-111111111111', '0123456789abcdef'
+                ),
+                None,
+                True,
             ),
-            None,
-            True,
             int(time.time() * 1000),
             elapsed,
             int(watts * elapsed),

@@ -171,10 +171,7 @@ class Agent:
         self._elapsed += _INTERVAL_MS
         return [
             measurement.Measurement(
-                probe,
-                register,
-                after,
-                True,
+                measurement.Series(probe, register, after, True),
                 self._opened + self._elapsed,
                 self._elapsed,
                 self._elapsed * _WATTS,

@@ -29,6 +29,7 @@ from energy_meter.db import histories
 from energy_meter.db import migration
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
+from energy_meter.tests import series
 from energy_meter.tests import unmeasured
 from energy_meter.tests.functional.services import base
 from energy_meter.tests.functional.services import mariadb
@@ -47,10 +48,12 @@ def measure(
     """Return a measurement of 1 W."""
     name = f'probe-{probe:04}'
     return measurement.Measurement(
-        measurement.Probe(name, 'node', name, 'w', 'dummy', agent),
-        measurement.RegisterKey(agent, f'{probe:016x}'),
-        None,
-        True,
+        measurement.Series(
+            measurement.Probe(name, 'node', name, 'w', 'dummy', agent),
+            measurement.RegisterKey(agent, f'{probe:016x}'),
+            None,
+            True,
+        ),
         agents.EPOCH + elapsed,
         elapsed,
         elapsed,
@@ -126,7 +129,7 @@ class SchemaTest(DatabaseTest):
     def test_only_the_rejected_row_is_quarantined(self):
         measurements = [measure(probe, 1000) for probe in range(8)]
         bad = measurements[5].probe._replace(scope='s' * 33)
-        measurements[5] = measurements[5]._replace(probe=bad)
+        measurements[5] = series.change(measurements[5], probe=bad)
 
         self.writer.write(measurements)
 
@@ -171,7 +174,7 @@ class PoisonTest(test_base.BaseTestCase):
         )
         measurements = [measure(probe, 1000) for probe in range(4)]
         kitchen = measurements[2].probe._replace(id='Küche')
-        measurements[2] = measurements[2]._replace(probe=kitchen)
+        measurements[2] = series.change(measurements[2], probe=kitchen)
 
         stored, rejected = self.write(
             server.database_url('ascii') + '?client_encoding=utf8',

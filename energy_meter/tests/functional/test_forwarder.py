@@ -176,20 +176,22 @@ class LinkTest(ForwarderTestCase):
                 KEYRING,
                 [
                     measurement.Measurement(
-                        measurement.Probe(
-                            f'probe-{number}',
-                            'node',
-                            'host \u00fc',
-                            'desk',
-                            'dummy',
-                            'agent',
+                        measurement.Series(
+                            measurement.Probe(
+                                f'probe-{number}',
+                                'node',
+                                'host \u00fc',
+                                'desk',
+                                'dummy',
+                                'agent',
+                            ),
+                            measurement.RegisterKey(
+                                f'{number:08x}-0000-0000-0000-000000000000',
+                                f'{number:016x}',
+                            ),
+                            None,
+                            True,
                         ),
-                        measurement.RegisterKey(
-                            f'{number:08x}-0000-0000-0000-000000000000',
-                            f'{number:016x}',
-                        ),
-                        None,
-                        True,
                         1_700_000_000_000,
                         10_000,
                         1000,

@@ -50,10 +50,12 @@ class ManageTest(test_base.BaseTestCase):
     ) -> None:
         """Write a measurement of a register of 1 kWh that is one hour old."""
         received = measurement.Measurement(
-            measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'a'),
-            measurement.RegisterKey(agent, register),
-            after and measurement.Predecessor(after, HOUR_MS),
-            True,
+            measurement.Series(
+                measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'a'),
+                measurement.RegisterKey(agent, register),
+                after and measurement.Predecessor(after, HOUR_MS),
+                True,
+            ),
             date,
             HOUR_MS,
             3_600_000_000,

@@ -31,12 +31,16 @@ def sign(
         keyring,
         [
             measurement.Measurement(
-                measurement.Probe(
-                    probe, 'node', probe, 'desk', 'dummy', 'agent'
+                measurement.Series(
+                    measurement.Probe(
+                        probe, 'node', probe, 'desk', 'dummy', 'agent'
+                    ),
+                    measurement.RegisterKey(
+                        AGENT, f'{hash(probe) % 2**64:016x}'
+                    ),
+                    None,
+                    True,
                 ),
-                measurement.RegisterKey(AGENT, f'{hash(probe) % 2**64:016x}'),
-                None,
-                True,
                 int(time.time() * 1000),
                 100_000,
                 millijoules,

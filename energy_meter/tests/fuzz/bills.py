@@ -67,12 +67,14 @@ def _measurement(source: draw.Draw, now: int) -> measurement.Measurement:
     )
     name = source.choice('xyz')
     return measurement.Measurement(
-        measurement.Probe('p', 'node', 'p', 'w', 'dummy', name),
-        measurement.RegisterKey(
-            source.choice(_AGENTS), f'{source.integer(3):016x}'
+        measurement.Series(
+            measurement.Probe('p', 'node', 'p', 'w', 'dummy', name),
+            measurement.RegisterKey(
+                source.choice(_AGENTS), f'{source.integer(3):016x}'
+            ),
+            after if source.integer(2) else None,
+            source.integer(2) == 1,
         ),
-        after if source.integer(2) else None,
-        source.integer(2) == 1,
         timestamp,
         elapsed,
         millijoules,

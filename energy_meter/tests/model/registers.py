@@ -78,17 +78,19 @@ class Register:
     ) -> measurement.Measurement:
         """Return the measurement of a point at ``time``."""
         return measurement.Measurement(
-            measurement.Probe(
-                self.probe,
-                'node',
-                'host',
-                'meter',
-                'dummy',
-                self.agent_name,
+            measurement.Series(
+                measurement.Probe(
+                    self.probe,
+                    'node',
+                    'host',
+                    'meter',
+                    'dummy',
+                    self.agent_name,
+                ),
+                self.key,
+                self.after,
+                self.clock.synced(max(time, self.noticed)),
             ),
-            self.key,
-            self.after,
-            self.clock.synced(max(time, self.noticed)),
             self.timestamp(time),
             *point,
             None if is_mark else 100.0,

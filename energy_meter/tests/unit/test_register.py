@@ -59,10 +59,7 @@ class RegisterTest(base.BaseTestCase):
 
         self.assertEqual(
             measurement.Measurement(
-                PROBE,
-                KEY,
-                AFTER,
-                True,
+                measurement.Series(PROBE, KEY, AFTER, True),
                 1_700_000_020_500,
                 20_500,
                 1_050_000,
@@ -76,10 +73,10 @@ class RegisterTest(base.BaseTestCase):
         self.update(
             measurement.Reading('p', 100.0, volts=230.0, amperes=0.5), 1010.0
         )
-        self.assertEqual((230.0, 0.5), self.snapshot()[9:11])
+        self.assertEqual((230.0, 0.5), self.snapshot()[6:8])
 
         self.update(power(100.0), 1011.0)
-        self.assertEqual((None, None), self.snapshot()[9:11])
+        self.assertEqual((None, None), self.snapshot()[6:8])
 
     def test_gap_is_missing_from_metered_time(self):
         self.update(power(100.0), 1010.0)
@@ -158,10 +155,9 @@ class RegisterTest(base.BaseTestCase):
         # then that opens at the last reading, and meters from there on.
         self.assertEqual(
             measurement.Measurement(
-                PROBE,
-                other,
-                measurement.Predecessor(KEY.id, 20_000),
-                True,
+                measurement.Series(
+                    PROBE, other, measurement.Predecessor(KEY.id, 20_000), True
+                ),
                 1_800_000_000_000,
                 10_000,
                 1_000_000,
@@ -194,10 +190,7 @@ class RegisterTest(base.BaseTestCase):
 
         self.assertEqual(
             measurement.Measurement(
-                PROBE,
-                KEY,
-                AFTER,
-                False,
+                measurement.Series(PROBE, KEY, AFTER, False),
                 1_700_000_005_000,
                 5000,
                 70,

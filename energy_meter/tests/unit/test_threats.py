@@ -26,6 +26,7 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import probes
 from energy_meter.db import schema
 from energy_meter.forwarder import filter as forwarder_filter
+from energy_meter.tests import series
 from energy_meter.tests.unit.collector import limits
 
 HONEST = '11111111-1111-1111-1111-111111111111'
@@ -90,10 +91,14 @@ class ThreatTest(base.BaseTestCase):
         scope: str = 'node',
     ) -> measurement.Measurement:
         return measurement.Measurement(
-            measurement.Probe(probe, scope, host or probe, 'w', 'dummy', name),
-            measurement.RegisterKey(agent, register),
-            None,
-            True,
+            measurement.Series(
+                measurement.Probe(
+                    probe, scope, host or probe, 'w', 'dummy', name
+                ),
+                measurement.RegisterKey(agent, register),
+                None,
+                True,
+            ),
             self.now - 5_000_000 + elapsed + ahead,
             elapsed,
             millijoules,
@@ -316,9 +321,14 @@ class RogueAgentTest(ThreatTest):
         :returns: the energy in mJ.
         """
         energy = elapsed * 100_000 + 60_000 * 100_000
-        forged = self.measurement(
-            register='f' * 16, elapsed=elapsed, millijoules=energy + excess
-        )._replace(after=measurement.Predecessor(REGISTER, end))
+        forged = series.change(
+            self.measurement(
+                register='f' * 16,
+                elapsed=elapsed,
+                millijoules=energy + excess,
+            ),
+            after=measurement.Predecessor(REGISTER, end),
+        )
         self.deliver(envelope.sign(signing.Keyring(['shared']), [forged]))
         return energy
 

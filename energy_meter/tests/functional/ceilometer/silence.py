@@ -67,12 +67,14 @@ class Silence:
     def _measure(self, minute: int, is_mark: bool) -> measurement.Measurement:
         """Return the state of the only register."""
         return measurement.Measurement(
-            probe=measurement.Probe(
-                self.probe, 'node', 'c1', 'bmc', 'dummy', 'agent'
+            measurement.Series(
+                measurement.Probe(
+                    self.probe, 'node', 'c1', 'bmc', 'dummy', 'agent'
+                ),
+                measurement.RegisterKey('agent-uuid', '0' * 16),
+                after=None,
+                synced=True,
             ),
-            register=measurement.RegisterKey('agent-uuid', '0' * 16),
-            after=None,
-            synced=True,
             timestamp=(self.midnight + minute * MINUTE_S) * 1000,
             elapsed=minute * MINUTE_S * 1000,
             millijoules=ENERGY[minute],

@@ -380,10 +380,14 @@ class CommandTest(base.BaseTestCase):
     def add(self, probe):
         """Add a probe whose day is closed."""
         latest = measurement.Measurement(
-            measurement.Probe(probe, 'node', 'c1', 'bmc', 'dummy', 'agent'),
-            measurement.RegisterKey('agent-uuid', '0' * 16),
-            after=None,
-            synced=True,
+            measurement.Series(
+                measurement.Probe(
+                    probe, 'node', 'c1', 'bmc', 'dummy', 'agent'
+                ),
+                measurement.RegisterKey('agent-uuid', '0' * 16),
+                after=None,
+                synced=True,
+            ),
             timestamp=round(time.time() * 1000),
             elapsed=60_000,
             millijoules=1_000_000,

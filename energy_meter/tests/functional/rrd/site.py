@@ -171,17 +171,21 @@ def _measurements(probe: str) -> list[measurement.Measurement]:
         joules += watts * _INTERVAL_S
         result.append(
             measurement.Measurement(
-                measurement.Probe(
-                    probe,
-                    'node',
-                    f'host of {probe}',
-                    'meter',
-                    'dummy',
-                    'agent',
+                measurement.Series(
+                    measurement.Probe(
+                        probe,
+                        'node',
+                        f'host of {probe}',
+                        'meter',
+                        'dummy',
+                        'agent',
+                    ),
+                    measurement.RegisterKey(
+                        'agent', f'{PROBES.index(probe):016}'
+                    ),
+                    None,
+                    True,
                 ),
-                measurement.RegisterKey('agent', f'{PROBES.index(probe):016}'),
-                None,
-                True,
                 (now - (count - number) * _INTERVAL_S) * 1000,
                 number * _INTERVAL_S * 1000,
                 round(joules * 1000),

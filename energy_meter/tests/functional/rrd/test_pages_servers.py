@@ -43,12 +43,14 @@ class UWSGITest(test_base.BaseTestCase):
         now = int(time.time())
         self.writer.put(
             measurement.Measurement(
-                measurement.Probe(
-                    probe, 'node', 'host', 'meter', 'dummy', 'agent'
+                measurement.Series(
+                    measurement.Probe(
+                        probe, 'node', 'host', 'meter', 'dummy', 'agent'
+                    ),
+                    measurement.RegisterKey('agent', '0' * 16),
+                    None,
+                    True,
                 ),
-                measurement.RegisterKey('agent', '0' * 16),
-                None,
-                True,
                 (now - 10 + second) * 1000,
                 second * 1000,
                 second * 100_000,

@@ -33,21 +33,7 @@ def open_registers(
         content = json.loads((directory / 'checkpoint.json').read_text())
     except FileNotFoundError:
         return []
-    return [_measurement(*row) for row, _ in content['open']]
-
-
-def _measurement(
-    probe: list[str],
-    key: list[str],
-    after: tuple[str, int] | None,
-    *values: int | float | bool | None,
-) -> measurement.Measurement:
-    return measurement.Measurement(
-        measurement.Probe(*probe),
-        measurement.RegisterKey(*key),
-        None if after is None else measurement.Predecessor(*after),
-        *values,
-    )
+    return [measurement.parse_measurement(row) for row, _ in content['open']]
 
 
 def _marks(

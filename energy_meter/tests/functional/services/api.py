@@ -100,13 +100,15 @@ class API(base.Process):
         :param elapsed: seconds since the register was opened.
         """
         latest = measurement.Measurement(
-            probe=measurement.Probe(
-                probe, 'node', f'host-{probe}', 'meter', 'dummy', 'agent'
+            measurement.Series(
+                measurement.Probe(
+                    probe, 'node', f'host-{probe}', 'meter', 'dummy', 'agent'
+                ),
+                measurement.RegisterKey('agent-uuid', '0' * 16),
+                after=None,
+                # The date of such a register does not matter.
+                synced=False,
             ),
-            register=measurement.RegisterKey('agent-uuid', '0' * 16),
-            after=None,
-            # The date of such a register does not matter.
-            synced=False,
             timestamp=round(timestamp * 1000),
             elapsed=round(elapsed * 1000),
             millijoules=round(kwh * probes.MILLIJOULES_PER_KWH),

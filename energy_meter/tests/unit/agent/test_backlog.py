@@ -14,12 +14,14 @@ from energy_meter.telemetry import counters
 
 def make_measurement(register, elapsed):
     return measurement.Measurement(
-        measurement.Probe(
-            register, 'node', register, 'meter', 'dummy', 'agent'
+        measurement.Series(
+            measurement.Probe(
+                register, 'node', register, 'meter', 'dummy', 'agent'
+            ),
+            measurement.RegisterKey('uuid', register),
+            None,
+            True,
         ),
-        measurement.RegisterKey('uuid', register),
-        None,
-        True,
         elapsed,
         elapsed,
         elapsed * 1000,

@@ -19,21 +19,29 @@ from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.agent import mark_buffer
 from energy_meter.agent import mark_file
+from energy_meter.tests import series
 from energy_meter.tests import usages
 
 
 def make_mark(elapsed=1000, probe='p', **changes):
-    return measurement.Measurement(
-        measurement.Probe(probe, 'node', 'höst', 'meter', 'dummy', 'agent'),
-        measurement.RegisterKey('uuid', f'{probe}-register'),
-        measurement.Predecessor('0' * 16, 5),
-        True,
-        1_700_000_000_000 + elapsed,
-        elapsed,
-        2 * elapsed,
-        elapsed,
-        is_mark=True,
-    )._replace(**changes)
+    return series.change(
+        measurement.Measurement(
+            measurement.Series(
+                measurement.Probe(
+                    probe, 'node', 'höst', 'meter', 'dummy', 'agent'
+                ),
+                measurement.RegisterKey('uuid', f'{probe}-register'),
+                measurement.Predecessor('0' * 16, 5),
+                True,
+            ),
+            1_700_000_000_000 + elapsed,
+            elapsed,
+            2 * elapsed,
+            elapsed,
+            is_mark=True,
+        ),
+        **changes,
+    )
 
 
 class BufferTestCase(base.BaseTestCase):

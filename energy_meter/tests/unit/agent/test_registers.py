@@ -257,10 +257,9 @@ class MarksTest(RegistersTestCase):
         self.assertEqual(
             [
                 measurement.Measurement(
-                    latest.probe,
-                    latest.register,
-                    None,
-                    True,
+                    measurement.Series(
+                        latest.probe, latest.register, None, True
+                    ),
                     START_MS,
                     0,
                     0,

@@ -20,10 +20,12 @@ TIMEOUT_S = 20.0
 def make_measurements(*elapsed):
     return [
         measurement.Measurement(
-            measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent'),
-            measurement.RegisterKey('uuid', 'r'),
-            None,
-            True,
+            measurement.Series(
+                measurement.Probe('p', 'node', 'p', 'meter', 'dummy', 'agent'),
+                measurement.RegisterKey('uuid', 'r'),
+                None,
+                True,
+            ),
             0,
             time,
             0,

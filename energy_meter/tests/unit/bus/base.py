@@ -14,6 +14,7 @@ from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import transport
+from energy_meter.tests import series
 
 KEYRING = signing.Keyring(['current-secret'])
 
@@ -22,20 +23,27 @@ def make_measurement(
     probe='p', wattmeter='w', elapsed=10_000, agent='0' * 8, **changes
 ):
     """Return a measurement; its register id is derived from the probe."""
-    return measurement.Measurement(
-        measurement.Probe(probe, 'node', probe, wattmeter, 'dummy', 'agent'),
-        measurement.RegisterKey(
-            f'{agent}-0000-0000-0000-000000000000',
-            f'{zlib.crc32(probe.encode()):016x}',
+    return series.change(
+        measurement.Measurement(
+            measurement.Series(
+                measurement.Probe(
+                    probe, 'node', probe, wattmeter, 'dummy', 'agent'
+                ),
+                measurement.RegisterKey(
+                    f'{agent}-0000-0000-0000-000000000000',
+                    f'{zlib.crc32(probe.encode()):016x}',
+                ),
+                after=None,
+                synced=True,
+            ),
+            timestamp=1_700_000_000_000,
+            elapsed=elapsed,
+            millijoules=1000,
+            metered=elapsed,
+            watts=0.1,
         ),
-        after=None,
-        synced=True,
-        timestamp=1_700_000_000_000,
-        elapsed=elapsed,
-        millijoules=1000,
-        metered=elapsed,
-        watts=0.1,
-    )._replace(**changes)
+        **changes,
+    )
 
 
 def verify_and_decode(keyring, received):

@@ -16,6 +16,7 @@ from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.bus import principal
 from energy_meter.bus import turns
+from energy_meter.tests import series
 from energy_meter.tests.unit.bus import base
 
 #: Two agents with their own secrets; all others use the shared one.
@@ -36,8 +37,8 @@ def sign(secret, name, *probes):
     return envelope.sign(
         signing.Keyring([secret]),
         [
-            measurement._replace(probe=measurement.probe._replace(agent=name))
-            for measurement in measurements
+            series.change(each, probe=each.probe._replace(agent=name))
+            for each in measurements
         ],
     )
 
@@ -212,8 +213,9 @@ class HostsTest(VerifierCase):
         return envelope.sign(
             signing.Keyring([secret]),
             [
-                measured._replace(
-                    probe=measured.probe._replace(agent=name, host=host)
+                series.change(
+                    measured,
+                    probe=measured.probe._replace(agent=name, host=host),
                 )
             ],
         )
@@ -451,7 +453,7 @@ class LoadTest(test_base.BaseTestCase):
         measured = base.make_measurement('outlet-1')
         probe = measured.probe._replace(agent='pdu', host='web-1')
         signed = envelope.sign(
-            signing.Keyring(['s']), [measured._replace(probe=probe)]
+            signing.Keyring(['s']), [series.change(measured, probe=probe)]
         )
 
         (register,) = verifier.verify(signed, self.fail)

@@ -16,6 +16,7 @@ from energy_meter.bus import envelope
 from energy_meter.bus import metrics
 from energy_meter.bus import publisher
 from energy_meter.telemetry import counters
+from energy_meter.tests import series
 from energy_meter.tests import usages
 from energy_meter.tests.unit.bus import base
 
@@ -158,7 +159,11 @@ class MeasurementConsumerTest(base.BusTestCase):
         publisher.MeasurementPublisher(
             self.transport, base.KEYRING, agent
         ).publish(
-            [outgoing._replace(probe=outgoing.probe._replace(agent=agent))]
+            [
+                series.change(
+                    outgoing, probe=outgoing.probe._replace(agent=agent)
+                )
+            ]
         )
 
     def test_marks_are_handed_on(self):
@@ -216,10 +221,11 @@ class MeasurementConsumerTest(base.BusTestCase):
                 envelope.sign(
                     signing.Keyring([name]),
                     [
-                        measured._replace(
+                        series.change(
+                            measured,
                             probe=measured.probe._replace(
                                 id=f'{name}-a', host='web-1', agent=name
-                            )
+                            ),
                         )
                     ],
                 )

@@ -20,6 +20,7 @@ from energy_meter import measurement
 from energy_meter import signing
 from energy_meter.bus import envelope
 from energy_meter.bus import fields
+from energy_meter.tests import series
 from energy_meter.tests.unit.bus import base as bus_base
 
 HERE = pathlib.Path(__file__).parent
@@ -91,7 +92,9 @@ def batches(draw):
             name,
         )
         measurements += [
-            measurement.Measurement(probe, key, after, synced, *drawn)
+            measurement.Measurement(
+                measurement.Series(probe, key, after, synced), *drawn
+            )
             for after, synced in draw(
                 strategies.lists(
                     strategies.tuples(predecessors, strategies.booleans()),
@@ -110,7 +113,12 @@ def sample():
     key = measurement.RegisterKey(AGENT, REGISTER)
     return [
         measurement.Measurement(
-            probe, key, None, True, NOW_MS, 10_000, 1000, 10_000, 0.1
+            measurement.Series(probe, key, None, True),
+            NOW_MS,
+            10_000,
+            1000,
+            10_000,
+            0.1,
         )
     ]
 
@@ -189,7 +197,9 @@ class RoundTripTest(EnvelopeCase):
 
     def test_measurements_are_grouped_by_register_in_order(self):
         (first,) = sample()
-        other = first._replace(register=first.register._replace(id='f' * 16))
+        other = series.change(
+            first, register=first.register._replace(id='f' * 16)
+        )
         later = first._replace(elapsed=11_000)
 
         measurements = decode(envelope.sign(KEYRING, [first, other, later]))
@@ -200,9 +210,11 @@ class RoundTripTest(EnvelopeCase):
         # Given a register whose clock is synchronized later, and whose probe
         # is then moved to another host,
         (first,) = sample()
-        first = first._replace(synced=False)
-        second = first._replace(synced=True, elapsed=20_000)
-        third = second._replace(probe=second.probe._replace(host='other'))
+        first = series.change(first, synced=False)
+        second = series.change(first, synced=True)._replace(elapsed=20_000)
+        third = series.change(
+            second, probe=second.probe._replace(host='other')
+        )
         measurements = [first, second, third]
 
         # when one envelope carries all of it, then nothing is mixed.
@@ -217,7 +229,8 @@ class RoundTripTest(EnvelopeCase):
         probe = short.probe._replace(
             id=name, host=name, wattmeter=name, agent=name, scope='cpu-package'
         )
-        longest = short._replace(
+        longest = series.change(
+            short,
             probe=probe,
             after=measurement.Predecessor('0' * 16, LARGEST),
             timestamp=LARGEST,
@@ -231,8 +244,8 @@ class RoundTripTest(EnvelopeCase):
 
         # when each measurement of the largest envelope has its own register,
         measurements = [
-            longest._replace(
-                register=measurement.RegisterKey(AGENT, f'{i:016x}')
+            series.change(
+                longest, register=measurement.RegisterKey(AGENT, f'{i:016x}')
             )
             for i in range(envelope.MAX_MEASUREMENTS)
         ]
@@ -264,10 +277,12 @@ class GoldenTest(EnvelopeCase):
     # Of the outlet: the mark of a quarter-hour, and what was measured after
     # it.
     MARK = measurement.Measurement(
-        OUTLET,
-        measurement.RegisterKey(AGENT, '4f9c1b7e02d83a65'),
-        measurement.Predecessor('d5b0937c41ae86f2', 86_400_000),
-        True,
+        measurement.Series(
+            OUTLET,
+            measurement.RegisterKey(AGENT, '4f9c1b7e02d83a65'),
+            measurement.Predecessor('d5b0937c41ae86f2', 86_400_000),
+            True,
+        ),
         1_700_000_100_000,
         3_599_750,
         622_756_750,
@@ -287,10 +302,12 @@ class GoldenTest(EnvelopeCase):
             is_mark=False,
         ),
         measurement.Measurement(
-            OFFICE,
-            measurement.RegisterKey(AGENT, 'a01d22c96e5b7f48'),
-            None,
-            False,
+            measurement.Series(
+                OFFICE,
+                measurement.RegisterKey(AGENT, 'a01d22c96e5b7f48'),
+                None,
+                False,
+            ),
             1_700_000_100_500,
             3_600_250,
             90_006_250,
@@ -697,7 +714,7 @@ class BodyTest(EnvelopeCase):
     def test_integers_are_accepted_as_numbers(self):
         (decoded,) = decode(sign(body(measurements=rows(watts=1, volts=2))))
 
-        self.assertEqual((1, 2, None), decoded[8:11])
+        self.assertEqual((1, 2, None), decoded[5:8])
 
     anything = strategies.recursive(
         strategies.none()
@@ -741,7 +758,7 @@ class BodyTest(EnvelopeCase):
             return
         # or its measurements are valid and can be signed again.
         for decoded in measurements:
-            self.assertTrue(all(map(math.isfinite, filter(None, decoded[4:]))))
+            self.assertTrue(all(map(math.isfinite, filter(None, decoded[1:]))))
             self.assertEqual(
                 [decoded],
                 decode(envelope.sign(KEYRING, [decoded])),

@@ -16,6 +16,7 @@ from energy_meter.bus import authorization
 from energy_meter.bus import envelope
 from energy_meter.bus import fields
 from energy_meter.bus import layouts
+from energy_meter.tests import series
 from energy_meter.tests import usages
 from energy_meter.tests.unit.bus import base as bus_base
 from energy_meter.tests.unit.bus import test_envelope
@@ -324,7 +325,8 @@ class DivisionTest(base.BaseTestCase):
                 for number in range(devices)
             ),
         )
-        return sample._replace(
+        return series.change(
+            sample,
             probe=measurement.Probe(name, 'node', name, name, name, name),
             after=measurement.Predecessor('0' * 16, largest),
             timestamp=largest,
@@ -332,7 +334,8 @@ class DivisionTest(base.BaseTestCase):
             millijoules=largest,
             metered=largest,
             usage=cpu_usage.Usage(layout, (largest,) * count),
-        )._replace(**changes)
+            **changes,
+        )
 
     def assert_accepted(self, measurements):
         parts = list(envelope.divide(measurements))

@@ -52,12 +52,19 @@ class ManageTest(base.CommandTest):
                 connection,
                 [
                     measurement.Measurement(
-                        measurement.Probe(
-                            probe, 'node', 'node-41', 'rack1', 'dummy', 'north'
+                        measurement.Series(
+                            measurement.Probe(
+                                probe,
+                                'node',
+                                'node-41',
+                                'rack1',
+                                'dummy',
+                                'north',
+                            ),
+                            measurement.RegisterKey(AGENT, REGISTER),
+                            None,
+                            True,
                         ),
-                        measurement.RegisterKey(AGENT, REGISTER),
-                        None,
-                        True,
                         date,
                         int(HOUR_S * 1000),
                         5 * MILLIJOULES_PER_KWH // 4,

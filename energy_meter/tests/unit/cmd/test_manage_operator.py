@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from energy_meter.cmd import manage
 from energy_meter.db import engine as db_engine
 from energy_meter.db import schema
+from energy_meter.tests import series
 from energy_meter.tests.unit.cmd import base
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import closings
@@ -234,8 +235,8 @@ class NameTest(OperatorTest):
         agent = agents.Agent('q', 'A', 1_000_000)
         agent.start(random.Random(2), self.start)
         point = agent.point(self.start + HOUR_MS, is_mark=False)
-        point = point._replace(
-            register=point.register._replace(agent='another')
+        point = series.change(
+            point, register=point.register._replace(agent='another')
         )
         databases.deliver(self.engine, [point], self.start + HOUR_MS)
 

@@ -49,12 +49,14 @@ class Agent:
         """Return the state of the register at a date."""
         elapsed = date - self.opened
         return measurement.Measurement(
-            measurement.Probe(
-                self.probe, 'node', 'host', 'w', 'dummy', self.name
+            measurement.Series(
+                measurement.Probe(
+                    self.probe, 'node', 'host', 'w', 'dummy', self.name
+                ),
+                measurement.RegisterKey(f'{self.name}-uuid', self.register),
+                self.after,
+                self.synced,
             ),
-            measurement.RegisterKey(f'{self.name}-uuid', self.register),
-            self.after,
-            self.synced,
             date + self.skew,
             elapsed,
             elapsed * self.milliwatts // 1000,

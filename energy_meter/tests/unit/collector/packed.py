@@ -160,10 +160,12 @@ def _measure(
     synced: bool = True,
 ) -> measurement.Measurement:
     return measurement.Measurement(
-        measurement.Probe(probe, 'node', 'host', 'w', 'dummy', agent_name),
-        key,
-        after,
-        synced,
+        measurement.Series(
+            measurement.Probe(probe, 'node', 'host', 'w', 'dummy', agent_name),
+            key,
+            after,
+            synced,
+        ),
         timestamp,
         *point,
         is_mark=True,

@@ -6,16 +6,19 @@ from oslotest import base
 
 from energy_meter import measurement
 from energy_meter.collector import plausibility
+from energy_meter.tests import series
 
 
 def measure(
     elapsed: float, millijoules: int, watts: float | None = 1.0
 ) -> measurement.Measurement:
     return measurement.Measurement(
-        measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
-        measurement.RegisterKey('agent-a', 'a1'),
-        None,
-        True,
+        measurement.Series(
+            measurement.Probe('p', 'node', 'p', 'w', 'dummy', 'agent'),
+            measurement.RegisterKey('agent-a', 'a1'),
+            None,
+            True,
+        ),
         round(elapsed * 1000),
         round(elapsed * 1000),
         millijoules,
@@ -68,8 +71,10 @@ class ProbeLimitsTest(base.BaseTestCase):
     def is_plausible(
         self, received: measurement.Measurement, probe: str = 'p'
     ) -> bool:
-        probe_of = received.probe._replace(id=probe)
-        return self.LIMITS.is_plausible(received._replace(probe=probe_of))
+        changed = series.change(
+            received, probe=received.probe._replace(id=probe)
+        )
+        return self.LIMITS.is_plausible(changed)
 
     def test_more_energy_than_the_probe_can_use_is_rejected(self):
         day = 86_400

@@ -39,10 +39,12 @@ class QuotasTest(db_base.DatabaseTest):
         """Return a measurement, by default of a new register."""
         number = next(self.ids) if register is None else register
         return measurement.Measurement(
-            measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
-            measurement.RegisterKey(f'uuid-{agent}', f'{number:016x}'),
-            None,
-            True,
+            measurement.Series(
+                measurement.Probe(probe, 'node', probe, 'w', 'dummy', agent),
+                measurement.RegisterKey(f'uuid-{agent}', f'{number:016x}'),
+                None,
+                True,
+            ),
             self.now,
             10_000,
             5,

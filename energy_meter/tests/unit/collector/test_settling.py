@@ -15,6 +15,7 @@ from energy_meter.db import engine as db_engine
 from energy_meter.db import histories
 from energy_meter.db import numbers
 from energy_meter.db import schema
+from energy_meter.tests import series
 from energy_meter.tests import unmeasured
 from energy_meter.tests.unit.collector import agents
 from energy_meter.tests.unit.collector import databases
@@ -222,7 +223,8 @@ class MaximumTest(SettlingTest):
         databases.deliver(
             self.engine,
             [
-                template._replace(
+                series.change(
+                    template,
                     register=measurement.RegisterKey('forger', f'{n:016x}'),
                     timestamp=self.date,
                     elapsed=(n + 1) * 60_000,

@@ -13,6 +13,7 @@ from energy_meter.collector import store
 from energy_meter.db import numbers
 from energy_meter.db import schema
 from energy_meter.db import usage_marks
+from energy_meter.tests import series
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import databases
 from energy_meter.tests.unit.db import base as db_base
@@ -26,9 +27,17 @@ DAY_MS = 86_400_000
 
 def measure(elapsed: int, **changes: typing.Any) -> measurement.Measurement:
     """Return a measurement of 1 W, which arrives at once."""
-    return measurement.Measurement(
-        PROBE, KEY, None, True, NOW + elapsed, elapsed, elapsed, elapsed, 1.0
-    )._replace(**changes)
+    return series.change(
+        measurement.Measurement(
+            measurement.Series(PROBE, KEY, None, True),
+            NOW + elapsed,
+            elapsed,
+            elapsed,
+            elapsed,
+            1.0,
+        ),
+        **changes,
+    )
 
 
 def mark(elapsed: int, **changes: typing.Any) -> measurement.Measurement:

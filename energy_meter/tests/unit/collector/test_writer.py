@@ -23,6 +23,7 @@ from energy_meter.collector import store
 from energy_meter.collector import writer
 from energy_meter.db import schema
 from energy_meter.telemetry import counters
+from energy_meter.tests import series
 from energy_meter.tests import usages
 from energy_meter.tests.unit.collector import limits
 from energy_meter.tests.unit.db import base as db_base
@@ -33,16 +34,21 @@ INVALID = db_exception.DBDataError()
 
 
 def measure(probe: str, **changes: typing.Any) -> measurement.Measurement:
-    return measurement.Measurement(
-        measurement.Probe(probe, 'node', probe, 'w', 'dummy', 'agent'),
-        measurement.RegisterKey('agent-a', 'a1'),
-        None,
-        True,
-        round(time.time() * 1000),
-        10_000,
-        5,
-        10_000,
-    )._replace(**changes)
+    return series.change(
+        measurement.Measurement(
+            measurement.Series(
+                measurement.Probe(probe, 'node', probe, 'w', 'dummy', 'agent'),
+                measurement.RegisterKey('agent-a', 'a1'),
+                None,
+                True,
+            ),
+            round(time.time() * 1000),
+            10_000,
+            5,
+            10_000,
+        ),
+        **changes,
+    )
 
 
 class WriterTest(db_base.DatabaseTest):

@@ -156,12 +156,14 @@ class Host:
         is_usage = probe == self.usage_probe
         total = self.busy if is_usage else self.millijoules
         return measurement.Measurement(
-            measurement.Probe(
-                probe, self.scope, self.name, 'w', 'dummy', self.agent
+            measurement.Series(
+                measurement.Probe(
+                    probe, self.scope, self.name, 'w', 'dummy', self.agent
+                ),
+                measurement.RegisterKey(f'{self.agent}-uuid', self.register),
+                self.after,
+                True,
             ),
-            measurement.RegisterKey(f'{self.agent}-uuid', self.register),
-            self.after,
-            True,
             date,
             date - self.opened,
             total(date) - total(self.read_from),

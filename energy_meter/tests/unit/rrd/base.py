@@ -16,6 +16,7 @@ from energy_meter.rrd.reading import archive
 from energy_meter.rrd.writing import points
 from energy_meter.rrd.writing import writer
 from energy_meter.telemetry import counters
+from energy_meter.tests import series
 
 #: A midnight (UTC), so that rows of all lengths start here.
 EPOCH = 1_789_948_800
@@ -58,17 +59,17 @@ class Meter:
         if metered:
             self.metered += seconds
             self.joules += watts * seconds
-        return measurement.Measurement(
-            self.probe,
-            self.key,
-            None,
-            True,
-            round(self.timestamp * 1000),
-            round(self.elapsed * 1000),
-            round(self.joules * 1000),
-            round(self.metered * 1000),
-            watts,
-        )._replace(**changes)
+        return series.change(
+            measurement.Measurement(
+                measurement.Series(self.probe, self.key, None, True),
+                round(self.timestamp * 1000),
+                round(self.elapsed * 1000),
+                round(self.joules * 1000),
+                round(self.metered * 1000),
+                watts,
+            ),
+            **changes,
+        )
 
     def run(self, count, seconds=1.0, watts=100.0):
         """Return several measurements."""

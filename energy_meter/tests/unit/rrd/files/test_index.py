@@ -7,6 +7,7 @@ import json
 from energy_meter import exception
 from energy_meter import measurement
 from energy_meter.rrd.files import index
+from energy_meter.tests import series
 from energy_meter.tests.unit.rrd import base
 
 
@@ -25,8 +26,9 @@ class IndexTest(base.ArchiveTest):
 
     def test_saved_entries_are_loaded(self):
         first = base.Meter().read()
-        second = first._replace(
-            after=measurement.Predecessor(first.register.id, first.elapsed)
+        second = series.change(
+            first,
+            after=measurement.Predecessor(first.register.id, first.elapsed),
         )
         entries = {
             base.HOSTILE: index.Entry(3, 1.5, first),

@@ -11,6 +11,7 @@ from oslotest import base as test_base
 
 from energy_meter import measurement
 from energy_meter.rrd.writing import points
+from energy_meter.tests import series
 from energy_meter.tests.unit.rrd import base
 
 RULES = points.PointRules(step=1, max_gap=60.0, max_watts=1000.0)
@@ -229,7 +230,8 @@ class SkipReasonTest(test_base.BaseTestCase):
         self.assertEqual(
             'out_of_order',
             self.skip_reason(
-                latest._replace(
+                series.change(
+                    latest,
                     timestamp=latest.timestamp - 500,
                     elapsed=latest.elapsed - 500,
                 )
@@ -258,8 +260,8 @@ class SkipReasonTest(test_base.BaseTestCase):
         # clock, while a register of another agent is out of order.
         received = self.meter.read(after=follows)
         self.assertEqual('clock_step', self.skip_reason(received))
-        other = received._replace(
-            register=received.register._replace(agent='other')
+        other = series.change(
+            received, register=received.register._replace(agent='other')
         )
         self.assertEqual('out_of_order', self.skip_reason(other))
 
