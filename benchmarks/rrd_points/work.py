@@ -6,18 +6,15 @@ import collections.abc
 import os
 import pathlib
 import shutil
-import time
 import typing
 
 import psutil
 
+from benchmarks import processes
 from energy_meter import conf as energy_meter_conf
 from energy_meter.rrd.files import layout as rrd_layout
 from energy_meter.rrd.files import librrd
 from energy_meter.rrd.files import rrdfile
-
-#: Clock of all threads of a process, in Linux' numbers of clocks.
-_CPU_CLOCK = 2
 
 
 class Work(typing.NamedTuple):
@@ -100,8 +97,7 @@ def measure(work: Work, process: psutil.Process, flush: Flush) -> Cost:
 def _cost(process: psutil.Process) -> Cost:
     """Return the cost of a process so far."""
     return Cost(
-        # clock_getcpuclockid(3): psutil has a resolution of 10 ms.
-        time.clock_gettime(~process.pid << 3 | _CPU_CLOCK),
+        processes.cpu_seconds(process.pid),
         process.io_counters().write_bytes,
         process.memory_info().rss / 2**20,
     )
