@@ -186,7 +186,8 @@ def _add(
         return _Sum([math.nan] * window.steps, [0] * window.steps)
     watts: list[float] = [*map(sum, zip(*files, strict=True))]
     missing = [0] * window.steps
-    for step in [step for step, total in enumerate(watts) if total != total]:
+    unknown = [step for step, each in enumerate(watts) if math.isnan(each)]
+    for step in unknown:
         values = [file[step] for file in files]
         known = [*itertools.filterfalse(math.isnan, values)]
         watts[step] = sum(known) if known else math.nan
@@ -211,4 +212,5 @@ def _known(
 ) -> list[float | None]:
     if not math.isnan(sum(values)):
         return [*values]
-    return [None if math.isnan(value) else value for value in values]
+    # Only what is not a number differs from itself.
+    return [value if value == value else None for value in values]
