@@ -161,8 +161,8 @@ def regular_points(
 ) -> tuple[list[Point], FileCursor]:
     """Convert the first measurements, until one is not regular.
 
-    Nearly all are. For them :func:`to_points` returns the same, but takes
-    three times as long.
+    Nearly all are. For them :func:`to_points` returns the same, but looks for
+    gaps first, and makes a cursor for each.
 
     :param measurements: in the order of their timestamps.
     :returns: one point for each of them, and the cursor after the last one.
