@@ -7,8 +7,9 @@ writes the files. Before each cold graph all probes get a new value, and all
 cached graphs are deleted: that graph is drawn from the files. Its processor
 time is that of the server, and includes reading the index of the archive.
 The other graph is drawn from the same files by the recipe of Kwapi in a
-process of its own; its start is not counted. Their sums are compared. The
-first graph is the warm-up. A page is interactive once its scripts have run,
+process of its own; its start is not counted. Their sums are compared. An empty
+graph of rrdtool shows what no program can save. The first graph is the
+warm-up. A page is interactive once its scripts have run,
 by Chromium's Navigation Timing.
 """
 
@@ -65,7 +66,7 @@ def cold(
     site: graphs_site.Site, arguments: argparse.Namespace
 ) -> comparison.Comparison:
     """Compare graphs that are not cached."""
-    ours, peers = [], []
+    ours, peers, empty = [], [], []
     for _ in range(arguments.rounds + 1):
         site.measure()
         site.empty_cache()
@@ -74,9 +75,11 @@ def cold(
         _verify(site, answer, drawing)
         ours.append(answer.cpu * 1000)
         peers.append(drawing.cpu * 1000)
+        empty.append(kwapi.draw_empty() * 1000)
     figures = (
         comparison.figure('energy_meter', ours[1:]),
         comparison.figure('recipe of Kwapi', peers[1:]),
+        comparison.figure('rrdtool, empty graph', empty[1:]),
     )
     return comparison.Comparison(
         f'cold graph of {arguments.probes} probes',

@@ -7,6 +7,7 @@ zero, and an area that is stacked on that of the probe before. The sum is one
 expression. librrd names them by the UUIDs of the probes.
 """
 
+import collections.abc
 import concurrent.futures
 import multiprocessing
 import time
@@ -16,6 +17,12 @@ import uuid
 import rrdtool
 
 _FIGURES = ('LAST', 'MINIMUM', 'MAXIMUM', 'AVERAGE')
+
+
+_SIZE = (
+    '--full-size-mode', '--width', '800', '--height', '360',
+    '--lower-limit', '0',
+)  # fmt: skip
 
 
 class Drawing(typing.NamedTuple):
@@ -32,10 +39,32 @@ class Drawing(typing.NamedTuple):
 
 def draw(paths: list[str], start: int, end: int) -> Drawing:
     """Draw a graph in a new process."""
+    return _in_new_process(_draw, paths, start, end)
+
+
+def draw_empty() -> float:
+    """Draw a graph without any data in a new process, but for the first time.
+
+    :returns: its processor time in seconds.
+    """
+    return _in_new_process(_draw_empty)
+
+
+def _in_new_process(
+    function: collections.abc.Callable[..., typing.Any], *arguments: object
+) -> typing.Any:
     with concurrent.futures.ProcessPoolExecutor(
         1, multiprocessing.get_context('spawn')
     ) as executor:
-        return executor.submit(_draw, paths, start, end).result()
+        return executor.submit(function, *arguments).result()
+
+
+def _draw_empty() -> float:
+    for _ in range(2):
+        # The first one loads the fonts.
+        began = time.process_time()
+        rrdtool.graphv('-', *_SIZE, 'HRULE:0#000000:nothing')
+    return time.process_time() - began
 
 
 def _draw(paths: list[str], start: int, end: int) -> Drawing:
@@ -66,13 +95,7 @@ def _draw(paths: list[str], start: int, end: int) -> Drawing:
     image = rrdtool.graphv(
         '-',
         *window,
-        '--full-size-mode',
-        '--width',
-        '800',
-        '--height',
-        '360',
-        '--lower-limit',
-        '0',
+        *_SIZE,
         *definitions,
         *areas,
         'LINE1:total#000000:total',

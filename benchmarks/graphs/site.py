@@ -11,6 +11,7 @@ import typing
 import fixtures
 import psutil
 
+from benchmarks import processes
 from energy_meter import conf as energy_meter_conf
 from energy_meter import log_throttle
 from energy_meter import measurement
@@ -115,8 +116,7 @@ class Site(fixtures.Fixture):
         """Return the seconds that all processes of the server have used."""
         process = psutil.Process(self._server.pid)
         family = [process, *process.children(recursive=True)]
-        times = [member.cpu_times() for member in family]
-        return sum(each.user + each.system for each in times)
+        return sum(processes.cpu_seconds(member.pid) for member in family)
 
     def _measurement(self, number: int) -> measurement.Measurement:
         name = _name(number)

@@ -34,6 +34,7 @@ SECONDS = 5
 SECONDS_OF_GROWTH = (1, SECONDS, 10, 60)
 
 UNIT = 'points/CPU s'
+BYTES_UNIT = 'bytes/point'
 
 #: To reach: multiple of the points of one call for each.
 MIN_RATIO = 4.0
@@ -107,6 +108,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help='other numbers of files, with other flushes, too',
     )
     parser.add_argument(
+        '--alone',
+        type=int,
+        nargs='+',
+        default=(),
+        help='instead of all that: measure energy_meter without the other '
+        'programs, with these numbers of files',
+    )
+    parser.add_argument(
         '--directory',
         default='/var/tmp',  # noqa: S108
         help='parent of the files; 207 kB each',
@@ -117,6 +126,9 @@ def run(
     arguments: argparse.Namespace,
 ) -> collections.abc.Iterator[comparison.Comparison]:
     """Yield the comparisons."""
+    if arguments.alone:
+        yield from alone(arguments)
+        return
     with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
         turns = Turns(pathlib.Path(name), arguments.files)
         yield from compare(turns, arguments)
@@ -124,6 +136,22 @@ def run(
             turns = Turns(pathlib.Path(name), count)
             for seconds in SECONDS_OF_GROWTH:
                 yield grow(turns, arguments, seconds)
+
+
+def alone(
+    arguments: argparse.Namespace,
+) -> collections.abc.Iterator[comparison.Comparison]:
+    """Yield points and bytes of energy_meter for other numbers of files.
+
+    The files of each number are deleted before the next ones are created.
+    """
+    for count in arguments.alone:
+        with tempfile.TemporaryDirectory(dir=arguments.directory) as name:
+            simulation.report(f'{count} files')
+            turns = Turns(pathlib.Path(name), count)
+            figures = measure(turns, (OURS,), arguments)
+        for unit, (figure,) in zip((UNIT, BYTES_UNIT), figures, strict=True):
+            yield comparison.Comparison(f'{count} files', unit, figure, (), ())
 
 
 def grow(
@@ -166,7 +194,7 @@ def compare(
         ),
     )
     yield comparison.Comparison(
-        'bytes that become dirty', 'bytes/point', sizes[0], sizes[1:], ()
+        'bytes that become dirty', BYTES_UNIT, sizes[0], sizes[1:], ()
     )
 
 

@@ -98,7 +98,12 @@ def _measurements(
         probe = measurement.Probe(
             rrd_work.name(number), 'outlet', 'host', 'pdu', 'snmp', 'agent'
         )
-        register = measurement.RegisterKey(agent, f'{number:016x}')
+        series = measurement.Series(
+            probe,
+            measurement.RegisterKey(agent, f'{number:016x}'),
+            None,
+            True,
+        )
         joules = 0.0
         for times, measurements in flushes.items():
             for timestamp in times:
@@ -107,7 +112,7 @@ def _measurements(
                 elapsed = (timestamp - work.start) * 1000
                 measurements.append(
                     measurement.Measurement(
-                        measurement.Series(probe, register, None, True),
+                        series,
                         timestamp * 1000,
                         elapsed,
                         round(joules * 1000),

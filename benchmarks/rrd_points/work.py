@@ -10,6 +10,7 @@ import typing
 
 import psutil
 
+from benchmarks import processes
 from energy_meter import conf as energy_meter_conf
 from energy_meter.rrd.files import layout as rrd_layout
 from energy_meter.rrd.files import librrd
@@ -95,9 +96,8 @@ def measure(work: Work, process: psutil.Process, flush: Flush) -> Cost:
 
 def _cost(process: psutil.Process) -> Cost:
     """Return the cost of a process so far."""
-    times = process.cpu_times()
     return Cost(
-        times.user + times.system,
+        processes.cpu_seconds(process.pid),
         process.io_counters().write_bytes,
         process.memory_info().rss / 2**20,
     )

@@ -53,16 +53,22 @@ def save(directory: pathlib.Path, entries: Entries) -> None:
     # No fsync: after a power failure the next measurements rebuild the index.
     temporary = directory / f'{NAME}.new'
     temporary.write_bytes(
-        orjson.dumps({'version': _VERSION, 'probes': entries}, default=_row)
+        orjson.dumps(
+            {
+                'version': _VERSION,
+                'probes': {
+                    probe: _row(entry) for probe, entry in entries.items()
+                },
+            },
+            default=tuple,
+        )
     )
     temporary.replace(directory / NAME)
 
 
-def _row(value: typing.Any) -> tuple[object, ...]:
-    """Return the values of an entry or of a measurement."""
-    if isinstance(value, measurement.Measurement):
-        return value.flat()
-    return tuple(value)
+def _row(entry: Entry) -> tuple[object, ...]:
+    color, interval, latest = entry
+    return color, interval, None if latest is None else latest.flat()
 
 
 def load(directory: pathlib.Path) -> Entries:
@@ -96,9 +102,9 @@ def complete(directory: pathlib.Path, entries: Entries) -> Entries:
         if names.to_file(probe) in files
     }
     colors = unused_colors(completed)
-    for probe in sorted(filter(None, map(names.to_probe, files))):
-        if probe not in completed:
-            completed[probe] = Entry(next(colors))
+    others = files.difference(map(names.to_file, completed))
+    for probe in sorted(filter(None, map(names.to_probe, others))):
+        completed[probe] = Entry(next(colors))
     return completed
 
 

@@ -4,6 +4,7 @@
 
 import collections.abc
 import ctypes
+import math
 import os
 import threading
 import typing
@@ -33,7 +34,7 @@ _LOCK = threading.Lock()
 
 
 class Rows(typing.NamedTuple):
-    """Rows of a file, or of a sum of files.
+    """Rows of a file.
 
     :ivar start: start of the first row, in seconds since the epoch.
     :ivar step: seconds of one row.
@@ -61,14 +62,6 @@ def sum_of(names: collections.abc.Sequence[str]) -> str:
     :param names: of definitions, at least one.
     """
     return names[0] + ''.join(f',{name},ADDNAN' for name in names[1:])
-
-
-def unknown_of(names: collections.abc.Sequence[str]) -> str:
-    """Return the RPN expression for the number of unknown values.
-
-    :param names: of definitions, at least one.
-    """
-    return f'{names[0]},UN' + ''.join(f',{name},UN,+' for name in names[1:])
 
 
 def escape(text: str) -> str:
@@ -153,14 +146,12 @@ def fetch(path: str, function: str, start: int, end: int, step: int) -> Rows:
     return Rows(first, width, [row[0] for row in rows])
 
 
-def export(start: int, end: int, step: int, *definitions: str) -> list[Rows]:
-    """Compute rows from several files.
+def consolidate(path: str, start: int, end: int, step: int) -> list[float]:
+    """Return the mean power in each step, whatever rows the file has.
 
     :param start: multiple of ``step``, as is ``end``.
-    :param definitions: DEF, CDEF and XPORT, in rrdtool's syntax.
-    :returns: the rows of each XPORT.
+    :returns: in watts; not a number where it is unknown.
     """
-    max_rows = max((end - start) // step, _MIN_ROWS)
     document = _call(
         rrdtool.xport,
         '--start',
@@ -170,13 +161,16 @@ def export(start: int, end: int, step: int, *definitions: str) -> list[Rows]:
         '--step',
         str(step),
         '--maxrows',
-        str(max_rows),
-        *definitions,
+        str(max((end - start) // step, _MIN_ROWS)),
+        definition('watts', path, AVERAGE),
+        'XPORT:watts',
     )
+    # Longer rows of the file cover several steps.
     meta = document['meta']
+    rows = [math.nan if row[0] is None else row[0] for row in document['data']]
     return [
-        Rows(meta['start'], meta['step'], list(values))
-        for values in zip(*document['data'], strict=True)
+        rows[(timestamp - meta['start']) // meta['step']]
+        for timestamp in range(start, end, step)
     ]
 
 

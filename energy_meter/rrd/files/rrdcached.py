@@ -108,7 +108,9 @@ class Connection(contextlib.AbstractContextManager['Connection']):
         return exception.RRDCachedUnavailable(socket=self._path, reason=error)
 
 
-def flush(daemon: str, paths: collections.abc.Iterable[pathlib.Path]) -> None:
+def flush(
+    daemon: str, paths: collections.abc.Iterable[str | pathlib.Path]
+) -> None:
     """Make rrdcached write its queued updates of files.
 
     :param daemon: the daemon's socket.

@@ -177,7 +177,7 @@ class Graphs:
                 self._archive.read(query),
                 None
                 if path is None
-                else drawing.probe(style, str(path), query.window),
+                else drawing.probe(style, path, query.window),
             )
         image = Image(self._tag(query), content)
         self._cache.put(name, image.tag, image.content)

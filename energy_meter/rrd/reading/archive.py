@@ -111,7 +111,7 @@ class Archive:
         if path is None:
             raise exception.ProbeNotFound(probe=probe)
         try:
-            return path.read_bytes()
+            return pathlib.Path(path).read_bytes()
         except OSError:
             raise exception.ProbeNotFound(probe=probe)
 
@@ -135,26 +135,20 @@ class Archive:
             probe: self._query(parsed, probe, {probe: entry})
             for probe, entry in self._index.entries().items()
         }
-        # Probes with the same times are read together.
-        changed: dict[rrd_window.Window, list[str]] = {}
-        for probe, query in queries.items():
-            tag, _ = self._figures.get((parsed.cache_key, probe), ('', None))
-            if tag != query.window.tag:
-                window = query.window._replace(tag='')
-                changed.setdefault(window, []).append(probe)
-        for window, probes in changed.items():
-            paths = list(self._paths(probes).values())
-            for probe, series in zip(
-                probes, self._reader.read_each(paths, window), strict=True
-            ):
-                self._figures[parsed.cache_key, probe] = (
-                    queries[probe].window.tag,
-                    series.figures,
-                )
-        return {
-            probe: self._figures[parsed.cache_key, probe][1]
-            for probe in queries
-        }
+        known = self._figures
+        changed = [
+            probe
+            for probe, query in queries.items()
+            if known.get((parsed.cache_key, probe), ('',))[0]
+            != query.window.tag
+        ]
+        for probe, path in self._paths(changed).items():
+            window = queries[probe].window
+            known[parsed.cache_key, probe] = (
+                window.tag,
+                self._reader.read([path], window).figures,
+            )
+        return {probe: known[parsed.cache_key, probe][1] for probe in queries}
 
     def query(self, period: str, probe: str | None) -> Query:
         """Return the query for a probe in a period.
@@ -183,7 +177,7 @@ class Archive:
             query.window,
         )
 
-    def path(self, probe: str) -> pathlib.Path | None:
+    def path(self, probe: str) -> str | None:
         """Flush the file of a probe and return its path.
 
         :returns: None if the file cannot be read.
@@ -191,18 +185,18 @@ class Archive:
         path = self._paths([probe])[probe]
         return path if self._reader.is_readable(path) else None
 
-    def _paths(
-        self, probes: collections.abc.Iterable[str]
-    ) -> dict[str, pathlib.Path]:
+    def _paths(self, probes: collections.abc.Iterable[str]) -> dict[str, str]:
         """Flush the files of probes and return their paths, by probe."""
+        # A Path of each would take as long as opening the file.
+        directory = str(self._directory)
         paths = {
-            probe: self._directory / names.to_file(probe) for probe in probes
+            probe: f'{directory}/{names.to_file(probe)}' for probe in probes
         }
-        if self._options.daemon:
+        if self._options.daemon and paths:
             self._flush(paths.values())
         return paths
 
-    def _flush(self, paths: collections.abc.Iterable[pathlib.Path]) -> None:
+    def _flush(self, paths: collections.abc.Iterable[str]) -> None:
         _, error = attempt.call(
             lambda: rrdcached.flush(self._options.daemon, paths),
             exception.RRDCachedUnavailable,

@@ -93,7 +93,7 @@ class Stack(typing.NamedTuple):
 
     total: Series
     bands: list[list[float | None]]
-    missing: list[float | None]
+    missing: list[int]
 
 
 def mean(values: list[float | None]) -> float | None:

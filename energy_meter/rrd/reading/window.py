@@ -30,6 +30,11 @@ class Window(typing.NamedTuple):
     has_extremes: bool
     tag: str
 
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return (self.end - self.start) // self.step
+
 
 class WindowSelector:
     """Selects the time window for probes and a period.

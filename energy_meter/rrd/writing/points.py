@@ -8,6 +8,7 @@ register still contains the energy of the gap, so the point has its mean
 power. If the wattmeter was not read, the power is unknown.
 """
 
+import collections.abc
 import enum
 import math
 import typing
@@ -151,6 +152,47 @@ def _follows(
         and measurement.after.register == previous.register.id
         and measurement.register.agent == previous.register.agent
     )
+
+
+def regular_points(
+    cursor: FileCursor,
+    measurements: collections.abc.Iterable[measurement.Measurement],
+    rules: PointRules,
+) -> tuple[list[Point], FileCursor]:
+    """Convert the first measurements, until one is not regular.
+
+    Nearly all are. For them :func:`to_points` returns the same, but looks for
+    gaps first, and makes a cursor for each.
+
+    :param measurements: in the order of their timestamps.
+    :returns: one point for each of them, and the cursor after the last one.
+    """
+    points: list[Point] = []
+    timestamp, _, interval, latest = cursor
+    if interval is None or latest is None:
+        return points, cursor
+    series = latest.series
+    max_gap, max_watts = rules.max_gap, rules.max_watts
+    for received in measurements:
+        received_at = received.timestamp / 1000
+        gap = received_at - timestamp
+        watts = received.watts
+        if (
+            not 0.0 < gap <= _MAX_REGULAR_INTERVALS * interval
+            or gap > max_gap
+            or watts is None
+            or not 0.0 <= watts <= max_watts
+            or received.series != series
+        ):
+            break
+        points.append(Point(received_at, watts))
+        timestamp, latest = received_at, received
+        if gap > interval:
+            gap = min(gap, _MAX_INTERVAL_GROWTH * interval)
+        interval = gap
+    if not points:
+        return points, cursor
+    return points, FileCursor(*points[-1], interval, latest)
 
 
 def to_points(

@@ -194,14 +194,16 @@ class ProbeFiles:
         :raises OSError: if the file cannot be used.
         """
         skipped: list[rrd_points.SkipReason] = []
-        points: list[rrd_points.Point] = []
-        cursor = None
         measurements = sorted(measurements, key=_TIMESTAMP)
         while measurements and rrd_points.is_future(measurements[-1], now):
             measurements.pop()
             skipped.append(rrd_points.SkipReason.FUTURE)
-        for received in measurements:
-            cursor = cursor or self._cursor(path, received)
+        if not measurements:
+            return _PendingWrite(probe, [], skipped, None)
+        points, cursor = rrd_points.regular_points(
+            self._cursor(path, measurements[0]), measurements, self._rules
+        )
+        for received in measurements[len(points) :]:
             reason = rrd_points.skip_reason(cursor, received)
             if reason is not None:
                 skipped.append(reason)

@@ -77,7 +77,9 @@ class Writer:
         """Buffer measurements for the next flush."""
         with self._buffer_lock:
             for received in measurements:
-                self._buffer.setdefault(received.probe.id, []).append(received)
+                self._buffer.setdefault(received.series.probe.id, []).append(
+                    received
+                )
                 self._count += 1
 
     def flush(self) -> None:

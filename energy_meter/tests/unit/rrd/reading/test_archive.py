@@ -272,3 +272,16 @@ class TotalTest(base.ArchiveTest):
             sum(figures.kwh for figures in archive.figures('minute').values()),
             archive.series('minute', None).figures.kwh,
         )
+
+    def test_files_of_other_layouts_are_added_up(self):
+        for name, archives in (
+            ('finer', ['1s/2h']),
+            ('same', ['10s/1h']),
+            ('longer', ['60s/1d']),
+        ):
+            self.set(archives=archives)
+            self.write(*base.Meter(name).run(600))
+        self.set(archives=['1s/5m', '10s/1h'])
+        series = self.series('hour', None)
+        self.assertEqual(10, series.step)
+        self.assertEqual([None] * 300 + [300.0] * 60, series.watts)

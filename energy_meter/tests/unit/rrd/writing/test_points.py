@@ -208,6 +208,55 @@ class ToPointsTest(test_base.BaseTestCase):
                 self.assertEqual(0, point.timestamp % step)
 
 
+class RegularPointsTest(test_base.BaseTestCase):
+    """Regular measurements are converted together, the others one by one."""
+
+    @hypothesis.given(
+        strategies.lists(
+            strategies.tuples(
+                strategies.sampled_from(
+                    [0.0, 0.5, 1.0, 1.0, 1.0, 1.2, 2.0, 61.0]
+                ),
+                strategies.sampled_from(
+                    [0.0, 100.0, 100.0, 200.0, 1000.0, 1001.0, -1.0, math.nan]
+                ),
+                strategies.sampled_from(['read', 'read', 'read', 'open']),
+            ),
+            min_size=1,
+            max_size=40,
+        )
+    )
+    def test_points_are_those_of_each(self, readings):
+        meter = base.Meter()
+        cursor = points.FileCursor(NOW)
+        for received in meter.run(3):
+            _, cursor = points.to_points(cursor, received, RULES)
+        measurements = []
+        for number, (seconds, watts, action) in enumerate(readings):
+            if action == 'open':
+                meter.open(f'{number + 1}')
+            measurements.append(meter.read(seconds, 100)._replace(watts=watts))
+        together, after = points.regular_points(cursor, measurements, RULES)
+        each = []
+        for received in measurements[: len(together)]:
+            self.assertIsNone(points.skip_reason(cursor, received))
+            added, cursor = points.to_points(cursor, received, RULES)
+            each += added
+        self.assertEqual((each, cursor), (together, after))
+
+    def test_all_regular_measurements_are_converted(self):
+        meter = base.Meter()
+        cursor = points.FileCursor(NOW)
+        for received in meter.run(2):
+            _, cursor = points.to_points(cursor, received, RULES)
+        converted, cursor = points.regular_points(cursor, meter.run(5), RULES)
+        self.assertEqual(
+            [NOW + 3 + number for number in range(5)],
+            [point.timestamp for point in converted],
+        )
+        self.assertEqual(NOW + 7, cursor.timestamp)
+
+
 class SkipReasonTest(test_base.BaseTestCase):
     def setUp(self):
         super().setUp()
