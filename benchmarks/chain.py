@@ -59,7 +59,7 @@ class Chain:
     :param settings: of PostgreSQL, where they differ from its defaults.
     :ivar programs: the processes by name.
     :ivar agents: names of the agents among them.
-    :ivar url: of the database.
+    :ivar engine: connects to the database.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class Chain:
         for name, value in self._settings.items():
             database.argv += ['-c', f'{name}={value}']
         stack.enter_context(database)
-        self.url = database.create_database()
-        self._engine = sa.create_engine(self.url)
-        stack.callback(self._engine.dispose)
+        self._url = database.create_database()
+        self.engine = sa.create_engine(self._url)
+        stack.callback(self.engine.dispose)
         directory = pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory())
         )
@@ -132,7 +132,7 @@ class Chain:
                 'transport_url': broker,
                 'state_path': directory / 'state',
             },
-            database={'connection': self.url},
+            database={'connection': self._url},
             metrics={'port': port},
             **_DEFAULTS,
         )
@@ -175,7 +175,7 @@ class Chain:
             sa.func.count(),
             sa.func.coalesce(sa.func.sum(register.millijoules), 0),
         ).where(register.elapsed > 0)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             probes, millijoules = connection.execute(query).one()
         return Sums(probes, int(millijoules))
 

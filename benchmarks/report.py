@@ -106,7 +106,7 @@ def restructured(documents: dict[str, Document]) -> str:
             '   :header-rows: 1',
             f'   :widths: {" ".join(map(str, _WIDTHS))}',
             '',
-            *_row(_COLUMNS),
+            *row(_COLUMNS),
         ]
         for each in found:
             lines += _rows(each)
@@ -123,7 +123,7 @@ def restructured(documents: dict[str, Document]) -> str:
 def _rows(each: comparison.Comparison) -> collections.abc.Iterator[str]:
     question = _escape(f'{each.question} ({each.unit})')
     for found in (each.ours, *each.peers):
-        yield from _row(
+        yield from row(
             (
                 question,
                 _escape(found.program),
@@ -138,9 +138,10 @@ def _rows(each: comparison.Comparison) -> collections.abc.Iterator[str]:
         question = ''
 
 
-def _row(
+def row(
     cells: collections.abc.Iterable[str],
 ) -> collections.abc.Iterator[str]:
+    """Yield the lines of a row of a ``list-table``."""
     for number, cell in enumerate(cells):
         yield f'   {"  -" if number else "* -"} {cell}'.rstrip()
 
