@@ -6,7 +6,7 @@ For each number of probes, real processes with default options show:
 
 * What a measurement costs, from dummy wattmeters of 48 outlets each through
   RabbitMQ and the collector into PostgreSQL. Up to 10,000 probes are read once
-  a second, more of them every ten seconds, by one agent for each 20,000. In
+  a second, more of them every ten seconds, by one agent for each 10,000. In
   the first window nothing else runs. In the second the API is asked for some
   probes, which shows how old values are. At the end all energy must be in the
   database.

@@ -10,7 +10,7 @@ from xml.sax import saxutils
 from benchmarks.growth import figures
 
 _WIDTH, _HEIGHT = 360, 330
-_LEFT, _TOP, _RIGHT, _BOTTOM = 60, 40, 16, 100
+_LEFT, _TOP, _RIGHT, _BOTTOM = 60, 40, 30, 100
 #: Colors that differ with color blindness, too, after Okabe and Ito.
 _COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b')
 #: The page is part of the picture, so that it does not depend on the page of

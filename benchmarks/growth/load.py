@@ -13,10 +13,9 @@ from benchmarks import chain
 from benchmarks import processes
 from benchmarks import steady
 from benchmarks.growth import figures
+from benchmarks.growth import sites
 from energy_meter.tests.functional import simulation
 
-#: Maximum number of probes of one agent.
-AGENT_PROBES = 20_000
 #: Seconds after the first energy of all probes.
 _WARM_UP_S = 5.0
 #: Number of probes whose age is measured.
@@ -74,7 +73,7 @@ def measure(probes: int, interval: float, seconds: float) -> figures.Load:
     """
     # The API has to show a new value of each probe that is watched.
     seconds = max(seconds, 2 * interval)
-    agents = math.ceil(probes / AGENT_PROBES)
+    agents = math.ceil(probes / sites.MAX_AGENT_PROBES)
     simulation.report(f'{probes} probes, each {interval:g} s')
     with chain.Chain(probes, interval, with_api=True, agents=agents) as path:
         time.sleep(_WARM_UP_S)

@@ -8,6 +8,9 @@ import typing
 
 from benchmarks.growth import figures
 
+#: Maximum number of probes of one agent. ``[collector] max_agent_probes`` has
+#: some more by default, for those that have been replaced.
+MAX_AGENT_PROBES = 10_000
 #: Part of a core that a process uses at most; the rest is a reserve.
 LOAD = 0.5
 #: Sites of the documentation: probes, and seconds between two readings.
@@ -93,7 +96,7 @@ def site(found: figures.Figures, probes: int, interval: float) -> Site:
         probes,
         interval,
         load,
-        processes(agent_cores),
+        max(processes(agent_cores), math.ceil(probes / MAX_AGENT_PROBES)),
         agent_cores,
         load.agent_mib * scale,
         collectors,
