@@ -38,6 +38,10 @@ _DEFAULTS: dict[str, dict[str, object]] = {
 }
 
 
+#: Settings of PostgreSQL that no option changes.
+DEFAULTS: collections.abc.Mapping[str, str] = types.MappingProxyType({})
+
+
 class Sums(typing.NamedTuple):
     """All of the probes together.
 
@@ -68,9 +72,7 @@ class Chain:
         interval: float,
         with_api: bool = False,
         agents: int = 1,
-        settings: collections.abc.Mapping[str, str] = types.MappingProxyType(
-            {}
-        ),
+        settings: collections.abc.Mapping[str, str] = DEFAULTS,
     ) -> None:
         self.probes = probes
         self._interval = interval

@@ -2,6 +2,7 @@
 
 """Cost of measurements for a number of probes, and the largest number."""
 
+import collections.abc
 import math
 import os
 import time
@@ -64,18 +65,24 @@ class _State(typing.NamedTuple):
     database: _Database
 
 
-def measure(probes: int, interval: float, seconds: float) -> figures.Load:
+def measure(
+    probes: int,
+    interval: float,
+    seconds: float,
+    settings: collections.abc.Mapping[str, str] = chain.DEFAULTS,
+) -> figures.Load:
     """Return the cost of measurements of a number of probes.
 
     :param seconds: minimum duration of each of two windows: one for the
         costs, and one in which the API is asked for ages.
+    :param settings: of PostgreSQL, where they differ from its defaults.
     :raises AssertionError: if energy is lost.
     """
     # The API has to show a new value of each probe that is watched.
     seconds = max(seconds, 2 * interval)
     agents = math.ceil(probes / sites.MAX_AGENT_PROBES)
     simulation.report(f'{probes} probes, each {interval:g} s')
-    with chain.Chain(probes, interval, with_api=True, agents=agents) as path:
+    with chain.Chain(probes, interval, True, agents, settings) as path:
         time.sleep(_WARM_UP_S)
         first = _state(path)
         time.sleep(seconds)

@@ -6,8 +6,8 @@
 
   python -m benchmarks.growth.report FIGURES.json DIRECTORY
 
-It writes ``growth.json``, ``growth.inc`` with what was measured, ``growth.svg``
-with its picture, and ``sites.inc`` with what sites need.
+It writes ``growth.json``, ``growth.inc`` with what was measured,
+``growth.svg`` with its picture, and ``sites.inc`` with what sites need.
 """
 
 import argparse

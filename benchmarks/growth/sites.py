@@ -74,8 +74,8 @@ class Site(typing.NamedTuple):
 def site(found: figures.Figures, probes: int, interval: float) -> Site:
     """Return what a site needs.
 
-    Costs of a measurement are those of the most similar load that did not
-    wait. What a probe costs grows with the probes, from the nearest number
+    Costs of a measurement are those of the most similar load on which nothing
+    waited. What a probe costs grows with the probes, from the nearest number
     that was measured.
     """
     load = _similar(found, probes, interval)
@@ -122,16 +122,13 @@ def processes(cores: float) -> int:
 def _similar(
     found: figures.Figures, probes: int, interval: float
 ) -> figures.Load:
-    """Return the load that is nearest in its probes and in its rate."""
-
-    def distance(load: figures.Load) -> float:
-        return abs(math.log(load.probes / probes)) + abs(
-            math.log(load.rate * interval / probes)
-        )
-
+    """Return a load of this interval, with a similar number of probes."""
     return min(
         (load for load in (*found.loads, *found.full) if not load.waits),
-        key=distance,
+        key=lambda load: (
+            abs(math.log(load.interval / interval)),
+            abs(math.log(load.probes / probes)),
+        ),
     )
 
 
