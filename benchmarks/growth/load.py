@@ -15,10 +15,12 @@ from benchmarks import processes
 from benchmarks import steady
 from benchmarks.growth import figures
 from benchmarks.growth import sites
+from energy_meter.db import schema
 from energy_meter.tests.functional import simulation
 
-#: Seconds after the first energy of all probes.
-_WARM_UP_S = 5.0
+#: Seconds after the first energy of all probes, and the maximum until all
+#: values are new. A machine that is full does not get there.
+_WARM_UP_S, _CATCH_UP_S = 5.0, 40.0
 #: Number of probes whose age is measured.
 _WATCHED = 8
 #: Steps in the search for the size at which the machine is full.
@@ -27,6 +29,7 @@ _MAX_STEPS = 5
 
 #: Tables that each batch updates.
 _HOT_TABLES = ('register', 'probe')
+_OLDEST = sa.select(sa.func.min(schema.register.c.timestamp))
 _DATABASE = sa.text(
     """
     SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'),
@@ -84,6 +87,7 @@ def measure(
     simulation.report(f'{probes} probes, each {interval:g} s')
     with chain.Chain(probes, interval, True, agents, settings) as path:
         time.sleep(_WARM_UP_S)
+        _catch_up(path, interval + figures.MAX_AGE_S)
         first = _state(path)
         time.sleep(seconds)
         last = _state(path)
@@ -93,6 +97,20 @@ def measure(
             time.sleep(seconds)
         path.verify()
     return _load(probes, interval, path.agents, (first, last), watch.ages)
+
+
+def _catch_up(path: chain.Chain, age: float) -> None:
+    """Wait until no value in the database is older than an age in seconds.
+
+    What agents read while others started has to be written first.
+    """
+    deadline = time.monotonic() + _CATCH_UP_S
+    while time.monotonic() < deadline:
+        with path.engine.connect() as connection:
+            oldest = connection.scalar(_OLDEST)
+        if time.time() - oldest / 1000 <= age:
+            break
+        time.sleep(1.0)
 
 
 def _state(path: chain.Chain) -> _State:
