@@ -36,6 +36,8 @@ from benchmarks.growth import storage
 from energy_meter import no_eventlet  # noqa: F401
 from energy_meter.tests.functional import simulation
 
+#: Parts that can be left out.
+_PARTS = ('full', 'requests', 'points', 'storage')
 #: Maximum number of probes that are read once a second at first.
 _MAX_AT_1_HZ = 10_000
 #: Maximum number of probes of which a day is closed, as that takes long.
@@ -46,25 +48,49 @@ def main() -> int:
     """Run the benchmark, print its tables, and return the exit code."""
     arguments = _parse()
     began = time.monotonic()
-    sizes, seconds = sorted(arguments.probes), arguments.seconds
-    loads = [
-        load.measure(size, 1.0 if size <= _MAX_AT_1_HZ else 10.0, seconds)
-        for size in sizes
-    ]
-    known = max(each for each in loads if each.interval == 1)
+    loads = _loads(arguments)
+    parts = {
+        'full': lambda: load.fill(loads, arguments.seconds),
+        'requests': lambda: [
+            requests.measure(size, arguments.seconds / 5)
+            for size in arguments.probes
+        ],
+        'points': lambda: [
+            points.measure(size, arguments.directory)
+            for size in arguments.probes
+        ],
+        'storage': lambda: [
+            storage.measure(size)
+            for size in arguments.probes
+            if size <= _MAX_CLOSED
+        ],
+    }
     found = figures.Figures(
         comparison.machine(),
         loads,
-        load.fill(known, seconds) if arguments.fill else [],
-        [requests.measure(size, seconds / 5) for size in sizes],
-        [points.measure(size, arguments.directory) for size in sizes],
-        [storage.measure(size) for size in sizes if size <= _MAX_CLOSED],
+        *(
+            measure() if name in arguments.parts else []
+            for name, measure in parts.items()
+        ),
     )
     if arguments.json is not None:
         figures.write(arguments.json, found)
     print(report.text(found))
     simulation.report(f'{time.monotonic() - began:.0f} s')
     return 0
+
+
+def _loads(arguments: argparse.Namespace) -> list[figures.Load]:
+    settings = dict(each.split('=', 1) for each in arguments.postgresql)
+    return [
+        load.measure(
+            size,
+            1.0 if size <= _MAX_AT_1_HZ else 10.0,
+            arguments.seconds,
+            settings,
+        )
+        for size in arguments.probes
+    ]
 
 
 def _parse() -> argparse.Namespace:
@@ -78,16 +104,24 @@ def _parse() -> argparse.Namespace:
         type=int,
         nargs='+',
         default=[100, 1000, 10_000, 100_000],
-        help='at least one of them at most 10,000',
+        help='in ascending order, the first at most 10,000',
     )
     parser.add_argument(
-        '--seconds', type=float, default=15.0, help='duration of a window'
+        '--seconds', type=float, default=12.0, help='duration of a window'
     )
     parser.add_argument(
-        '--fill',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='find the size at which this machine is full',
+        '--parts',
+        nargs='*',
+        choices=_PARTS,
+        default=_PARTS,
+        help='what is measured in addition to the cost of a measurement',
+    )
+    parser.add_argument(
+        '--postgresql',
+        nargs='*',
+        default=(),
+        metavar='NAME=VALUE',
+        help='settings of PostgreSQL for the cost of a measurement',
     )
     parser.add_argument(
         '--directory',

@@ -170,14 +170,17 @@ def _load(
     )
 
 
-def fill(known: figures.Load, seconds: float) -> list[figures.Load]:
+def fill(
+    loads: collections.abc.Iterable[figures.Load], seconds: float
+) -> list[figures.Load]:
     """Return loads around the size at which this machine is full.
 
     The last two are neighbors, of which one waits and one does not.
 
-    :param known: a load at 1 Hz, which says where to begin.
+    :param loads: of which the largest at 1 Hz says where to begin.
     :param seconds: as in :func:`measure`.
     """
+    known = max(load for load in loads if load.interval == 1)
     # With all cores busy.
     guess = known.probes * (os.cpu_count() or 1) * 100 / known.percent
     exponent = math.floor(math.log(guess, _STEP))

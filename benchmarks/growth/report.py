@@ -91,14 +91,19 @@ def main() -> int:
 
 
 def text(found: figures.Figures) -> str:
-    """Return all tables as plain text."""
-    tables = []
-    for rows in (measured(found), full(found), sites.table(found)):
+    """Return the tables of all that was measured as plain text."""
+    tables = [measured(found)]
+    if found.full:
+        tables.append(full(found))
+    if found.requests and found.points and found.storage:
+        tables.append(sites.table(found))
+    lines = []
+    for rows in tables:
         table = prettytable.PrettyTable(header=False, align='r')
         table.add_rows(rows)
         table.align['Field 1'] = 'l'
-        tables.append(table.get_string())
-    return '\n'.join([*tables, capacity(found)])
+        lines.append(table.get_string())
+    return '\n'.join([*lines, capacity(found)])
 
 
 def measured(found: figures.Figures) -> _Table:
@@ -126,13 +131,18 @@ def full(found: figures.Figures) -> _Table:
 def capacity(found: figures.Figures) -> str:
     """Return the sentence about the size at which the machine is full."""
     waiting = [load.probes for load in found.full if load.waits]
-    keeping = [load.probes for load in found.full if not load.waits]
-    cores = f'With {found.machine["cores"]} cores, one machine'
+    keeping = [
+        load.probes
+        for load in (*found.loads, *found.full)
+        if load.interval == 1 and not load.waits
+    ]
+    machine = f'With {found.machine["cores"]} cores, one machine'
+    most = max(keeping, default=0)
     if not waiting:
-        return f'{cores} is not full with {max(keeping, default=0):,} probes.'
+        return f'{machine} serves {most:,} probes at 1 Hz, or more.'
     return (
-        f'{cores} is full at {min(waiting):,} probes at 1 Hz; nothing waits '
-        f'with {max(keeping, default=0):,}.'
+        f'{machine} is full at {min(waiting):,} probes at 1 Hz; nothing waits '
+        f'with {most:,}.'
     )
 
 
