@@ -17,8 +17,8 @@ For each number of probes, real processes with default options show:
 * How long a collector needs to close a day, up to 1,000 probes.
 
 Then the number of probes at 1 Hz grows by a quarter at a time, until something
-waits: a process takes all of its core, values are late in the API, readings do
-not arrive, or an agent drops some for newer ones. This machine is full there.
+waits: a process takes all of its core, values are late in the API or in the
+database, or an agent drops some for newer ones. This machine is full there.
 """
 
 import argparse

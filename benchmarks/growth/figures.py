@@ -7,14 +7,11 @@ import json
 import pathlib
 import typing
 
-#: Maximum seconds from a reading to the API: publish_interval, flush_interval
-#: and 0.3 s for the work.
-MAX_AGE_S = 2.3
+#: Maximum seconds from a reading to the API: publish_interval, flush_interval,
+#: and another second for the work. Beyond it a batch waits for the one before.
+MAX_AGE_S = 3.0
 #: Maximum percent of a core for a process that is not always late.
 MAX_PROCESS = 100.0
-#: Percent of the readings that must have been received at the end of a window;
-#: a batch may be on its way.
-_MIN_RECEIVED = 90.0
 
 
 class Load(typing.NamedTuple):
@@ -28,7 +25,7 @@ class Load(typing.NamedTuple):
     :ivar busiest: percent of a core that the busiest agent or collector took.
     :ivar agent_mib: memory of all agents, in MiB.
     :ivar age_s: of values when the API first showed them, 99th percentile.
-    :ivar received: percent of the readings that the collector received.
+    :ivar late_s: age of the oldest value in the database, beyond the interval.
     :ivar coalesced: measurements that agents dropped for newer ones.
     :ivar wal_bytes: that PostgreSQL logged for a measurement.
     :ivar hot_updates: percent of updates that left the indexes alone.
@@ -47,7 +44,7 @@ class Load(typing.NamedTuple):
     agent_mib: float
     collector_mib: float
     age_s: float
-    received: float
+    late_s: float
     coalesced: int
     wal_bytes: float
     hot_updates: float
@@ -80,7 +77,7 @@ class Load(typing.NamedTuple):
         return (
             self.busiest >= MAX_PROCESS
             or self.age_s > MAX_AGE_S
-            or self.received < _MIN_RECEIVED
+            or self.late_s > MAX_AGE_S
             or self.coalesced > 0
         )
 

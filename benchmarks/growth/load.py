@@ -30,11 +30,15 @@ _MAX_STEPS = 5
 #: Tables that each batch updates.
 _HOT_TABLES = ('register', 'probe')
 _OLDEST = sa.select(sa.func.min(schema.register.c.timestamp))
+_CONNECTIONS = sa.text(
+    """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid != pg_backend_pid()
+    """
+)
 _DATABASE = sa.text(
     """
     SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'),
-        (SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid != pg_backend_pid()),
         100 * sum(n_tup_hot_upd) / greatest(sum(n_tup_upd), 1),
         sum(pg_total_relation_size(relid)) / 1048576
     FROM pg_stat_user_tables WHERE relname = ANY(:tables)
@@ -43,15 +47,16 @@ _DATABASE = sa.text(
 
 
 class _Database(typing.NamedTuple):
-    """State of PostgreSQL: the last fields of :class:`figures.Load`.
+    """State of PostgreSQL, as in :class:`figures.Load`.
 
     :ivar wal: bytes that it has logged.
+    :ivar oldest_s: age of the oldest value.
     """
 
     wal: float
-    connections: int
     hot_updates: float
     hot_mib: float
+    oldest_s: float
 
 
 class _State(typing.NamedTuple):
@@ -95,8 +100,10 @@ def measure(
         watched = [f'probe-{each:05}' for each in range(0, probes, step)]
         with steady.Watch(path.api, watched[:_WATCHED]) as watch:
             time.sleep(seconds)
+        connections = int(_ask(path, _CONNECTIONS)[0])
         path.verify()
-    return _load(probes, interval, path.agents, (first, last), watch.ages)
+    ages = sorted(watch.ages)
+    return _load(path, interval, (first, last), ages, connections)
 
 
 def _catch_up(path: chain.Chain, age: float) -> None:
@@ -105,38 +112,43 @@ def _catch_up(path: chain.Chain, age: float) -> None:
     What agents read while others started has to be written first.
     """
     deadline = time.monotonic() + _CATCH_UP_S
-    while time.monotonic() < deadline:
-        with path.engine.connect() as connection:
-            oldest = connection.scalar(_OLDEST)
-        if time.time() - oldest / 1000 <= age:
-            break
+    while _oldest_s(path) > age and time.monotonic() < deadline:
         time.sleep(1.0)
 
 
-def _state(path: chain.Chain) -> _State:
-    # The connection of the benchmark does not count.
+def _ask(path: chain.Chain, query: sa.Executable) -> list[float]:
+    """Return the columns of the row of a query.
+
+    Its connection is the one of the chain, which does not count.
+    """
     with path.engine.connect() as connection:
-        row = connection.execute(_DATABASE, {'tables': list(_HOT_TABLES)})
-        database = _Database(*map(float, row.one()))
+        row = connection.execute(query, {'tables': list(_HOT_TABLES)}).one()
+        return [float(value) for value in row]
+
+
+def _oldest_s(path: chain.Chain) -> float:
+    return time.time() - _ask(path, _OLDEST)[0] / 1000
+
+
+def _state(path: chain.Chain) -> _State:
     return _State(
         time.monotonic(),
         path.usages(),
         path.counted('collector', 'measurements_received'),
         sum(path.counted(name, 'backlog_coalesced') for name in path.agents),
-        database,
+        _Database(*_ask(path, _DATABASE), _oldest_s(path)),
     )
 
 
 def _load(
-    probes: int,
+    path: chain.Chain,
     interval: float,
-    agents: list[str],
     window: tuple[_State, _State],
     ages: list[float],
+    connections: int,
 ) -> figures.Load:
     first, last = window
     elapsed = last.time - first.time
-    count = elapsed * probes / interval
     received = last.received - first.received
     if not received or not ages:
         raise AssertionError(f'{received} measurements, ages {ages}')
@@ -149,24 +161,26 @@ def _load(
         return sum(seconds[name] for name in names) / received * 1e6
 
     return figures.Load(
-        probes,
+        path.probes,
         interval,
-        len(agents),
-        micros(*agents),
+        len(path.agents),
+        micros(*path.agents),
         micros('collector'),
         micros('PostgreSQL'),
         micros('RabbitMQ'),
         # PostgreSQL and RabbitMQ use more than one core.
-        max(seconds[name] for name in (*agents, 'collector')) / elapsed * 100,
-        sum(last.usages[name].memory for name in agents),
+        max(seconds[name] for name in (*path.agents, 'collector'))
+        / elapsed
+        * 100,
+        sum(last.usages[name].memory for name in path.agents),
         last.usages['collector'].memory,
-        steady.p99(sorted(ages)),
-        received / count * 100,
+        steady.p99(ages),
+        max(last.database.oldest_s - interval, 0.0),
         round(last.coalesced),
         (last.database.wal - first.database.wal) / received,
         last.database.hot_updates,
         last.database.hot_mib,
-        round(last.database.connections),
+        connections,
     )
 
 

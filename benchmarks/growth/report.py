@@ -47,7 +47,7 @@ _FULL = {
     'CPU of all four, % of a core': 'percent',
     'Busiest agent or collector, % of a core': 'busiest',
     'Age in the API, 99th percentile, s': 'age_s',
-    'Received in time, %': 'received',
+    'Age of the oldest value, beyond the interval, s': 'late_s',
     'Dropped for newer ones': 'coalesced',
     'Full': 'waits',
 }
@@ -180,7 +180,7 @@ def _growth(found: figures.Figures) -> str:
         *_list_table(measured(found)),
         capacity(found),
         '',
-        *_list_table(full(found)),
+        *(_list_table(full(found)) if found.full else ()),
         *benchmarks_report.machines([{'machine': found.machine}]),
     ]
     return _include(lines)

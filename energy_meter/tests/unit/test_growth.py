@@ -27,7 +27,7 @@ LOAD = figures.Load(
     agent_mib=150.0,
     collector_mib=150.0,
     age_s=2.0,
-    received=100.0,
+    late_s=1.0,
     coalesced=0,
     wal_bytes=200.0,
     hot_updates=99.0,
@@ -35,7 +35,7 @@ LOAD = figures.Load(
     connections=3,
 )
 SLOW = LOAD._replace(probes=100_000, interval=10.0, agents=10, agent_us=30.0)
-FULL = LOAD._replace(probes=40_000, collector_us=25.0, age_s=3.0)
+FULL = LOAD._replace(probes=40_000, collector_us=25.0, age_s=3.5)
 
 
 def make(*loads: figures.Load) -> figures.Figures:
@@ -92,8 +92,8 @@ class FullTest(base.BaseTestCase):
     def test_a_machine_is_full_if_something_waits(self):
         waiting = (
             {'busiest': 100.0},
-            {'age_s': 2.4},
-            {'received': 80.0},
+            {'age_s': 3.1},
+            {'late_s': 3.1},
             {'coalesced': 1},
         )
 
