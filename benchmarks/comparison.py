@@ -154,7 +154,8 @@ def machine() -> dict[str, typing.Any]:
     return {
         'cores': os.cpu_count(),
         'processor': _processor(),
-        'system': platform.platform(),
+        # Linux-6.1.0-42-amd64-x86_64-with-glibc2.36 is Linux-6.1.0.
+        'system': '-'.join(platform.platform().split('-')[:2]),
         'python': platform.python_version(),
         'load': os.getloadavg()[0],
     }

@@ -54,11 +54,8 @@ def main() -> int:
 
 
 def load(path: pathlib.Path) -> Document:
-    """Return a result, with the system named without its build."""
+    """Return a result."""
     document: Document = json.loads(path.read_text())
-    machine = document['machine']
-    # Linux-6.1.0-42-amd64-x86_64-with-glibc2.36 is Linux-6.1.0.
-    machine['system'] = '-'.join(machine['system'].split('-')[:2])
     return document
 
 

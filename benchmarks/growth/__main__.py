@@ -65,14 +65,11 @@ def main() -> int:
             if size <= _MAX_CLOSED
         ],
     }
-    found = figures.Figures(
-        comparison.machine(),
-        loads,
-        *(
-            measure() if name in arguments.parts else []
-            for name, measure in parts.items()
-        ),
-    )
+    measured = [
+        measure() if name in arguments.parts else []
+        for name, measure in parts.items()
+    ]
+    found = figures.Figures(comparison.machine(), loads, *measured)
     if arguments.json is not None:
         figures.write(arguments.json, found)
     print(report.text(found))
