@@ -22,9 +22,11 @@ database, or an agent drops some for newer ones. This machine is full there.
 """
 
 import argparse
+import collections.abc
 import pathlib
 import sys
 import time
+import typing
 
 from benchmarks import comparison
 from benchmarks.growth import figures
@@ -49,7 +51,7 @@ def main() -> int:
     arguments = _parse()
     began = time.monotonic()
     loads = _loads(arguments)
-    parts = {
+    parts: dict[str, collections.abc.Callable[[], list[typing.Any]]] = {
         'full': lambda: load.fill(loads, arguments.seconds),
         'requests': lambda: [
             requests.measure(size, arguments.seconds / 5)

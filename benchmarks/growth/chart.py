@@ -136,8 +136,8 @@ def _panel(
         # The last dot belongs to the name below the chart.
         row, column = divmod(number, 2)
         key = x.start - 30 + column * 150, bottom + 56 + row * 17
-        for place in (*places, key):
-            yield _dot(f'dot{number}', place)
+        for dot in (*places, key):
+            yield _dot(f'dot{number}', dot)
         yield _text(key[0] + 9, key[1] + 4, name)
 
 

@@ -211,4 +211,4 @@ def _size(exponent: int) -> int:
     """Return a power of the step, rounded to two digits."""
     size = _STEP**exponent
     unit = 10 ** (math.floor(math.log10(size)) - 1)
-    return round(size / unit) * unit
+    return int(round(size / unit) * unit)

@@ -45,10 +45,14 @@ def measure(probes: int, seconds: float) -> figures.Requests:
                 prepare=comparisons.Changes(engine, interval=0),
             ),
         )
-        lists = [_list(request, seconds, servers) for request in cases]
+        unchanged, etag, changed = (
+            _list(request, seconds, servers) for request in cases
+        )
         return figures.Requests(
             probes,
-            *lists,
+            unchanged,
+            etag,
+            changed,
             _report(api.port, probes, day, servers),
             clients.memory(api.pid),
         )
