@@ -28,7 +28,7 @@ OUTLETS = 48
 #: Maximum seconds until each probe has energy in the database.
 _START_TIMEOUT_S = 120.0
 #: Maximum seconds until what was published is merged.
-_DRAIN_TIMEOUT_S = 120.0
+_DRAIN_TIMEOUT_S = 300.0
 _HTTP_TIMEOUT_S = 30
 
 #: Options of an installation, where those of the tests differ.
