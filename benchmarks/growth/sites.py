@@ -25,35 +25,17 @@ _POOL = 5
 
 
 class Site(typing.NamedTuple):
-    """What a site needs.
+    """A site, and the figures that its needs are computed from.
 
     CPU time is in cores, without a reserve; memory and sizes are in MiB.
-
-    :ivar load: measured costs that the site is computed from.
-    :ivar collectors: including one as a reserve.
-    :ivar api_processes: for a list of all probes each second.
-    :ivar max_wal: of the log between two checkpoints, doubled.
-    :ivar closing_s: seconds that one collector needs to close a day.
     """
 
     probes: int
     interval: float
     load: figures.Load
-    agents: int
-    agent_cores: float
-    agent_mib: float
-    collectors: int
-    collector_cores: float
-    postgresql_cores: float
-    rabbitmq_cores: float
-    rrd_cores: float
-    api_processes: int
-    connections: int
-    hot_mib: float
-    max_wal: float
-    marks_mib: float
-    year_mib: float
-    closing_s: float
+    requests: figures.Requests
+    points: figures.Points
+    storage: figures.Storage
 
     @property
     def rate(self) -> float:
@@ -61,56 +43,119 @@ class Site(typing.NamedTuple):
         return self.probes / self.interval
 
     @property
+    def agents(self) -> int:
+        """Number of agents."""
+        by_probes = math.ceil(self.probes / MAX_AGENT_PROBES)
+        return max(processes(self.agent_cores), by_probes)
+
+    @property
+    def agent_cores(self) -> float:
+        """Cores of all agents."""
+        return self._cores(self.load.agent_us)
+
+    @property
+    def agent_mib(self) -> float:
+        """Memory of all agents."""
+        return self._grown(self.load.agent_mib)
+
+    @property
+    def collectors(self) -> int:
+        """Number of collectors, one of them as a reserve."""
+        return processes(self.collector_cores) + 1
+
+    @property
+    def collector_cores(self) -> float:
+        """Cores of all collectors."""
+        return self._cores(self.load.collector_us)
+
+    @property
+    def postgresql_cores(self) -> float:
+        """Cores that PostgreSQL uses."""
+        return self._cores(self.load.postgresql_us)
+
+    @property
+    def postgresql_size(self) -> int:
+        """Cores that PostgreSQL should have."""
+        return processes(self.postgresql_cores)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of RabbitMQ, of which one may fail."""
+        return 3
+
+    @property
+    def node_cores(self) -> float:
+        """Cores of each node of RabbitMQ."""
+        return self._cores(self.load.rabbitmq_us)
+
+    @property
     def cores(self) -> float:
         """Cores of agents, collectors, database and broker together."""
-        return (
-            self.agent_cores
-            + self.collector_cores
-            + self.postgresql_cores
-            + self.rabbitmq_cores
-        )
+        services = self.agent_cores + self.collector_cores
+        return services + self.postgresql_cores + self.node_cores * self.nodes
+
+    @property
+    def rrd_cores(self) -> float:
+        """Cores of energy-meter-rrd."""
+        return self.rate / self.points.rate
+
+    @property
+    def api_processes(self) -> int:
+        """Processes of the API, for one list of all probes each second."""
+        cores = self.requests.changed_ms / 1000
+        cores *= self.probes / self.requests.probes
+        # One may wait for the database while another client asks.
+        return max(2, processes(cores))
+
+    @property
+    def connections(self) -> int:
+        """Connections to PostgreSQL, at most."""
+        return (self.collectors + self.api_processes) * _POOL
+
+    @property
+    def hot_mib(self) -> float:
+        """Size of the tables that each batch updates."""
+        return self._grown(self.load.hot_mib)
+
+    @property
+    def max_wal(self) -> float:
+        """Twice the size of the log between two checkpoints."""
+        logged = self.rate * self.load.wal_bytes * _CHECKPOINT_S / 2**20
+        return 2 * (logged + self.hot_mib)
+
+    @property
+    def marks_mib(self) -> float:
+        """Size of the marks of 30 days."""
+        return self.probes * _MARKS * self.storage.mark_bytes / 2**20
+
+    @property
+    def year_mib(self) -> float:
+        """Size of the closed days of a year."""
+        return self.probes * _DAYS * self.storage.day_bytes / 2**20
+
+    @property
+    def closing_s(self) -> float:
+        """Seconds that one collector needs to close a day."""
+        return self.storage.closing_s * self.probes / self.storage.probes
+
+    def _cores(self, micros: float) -> float:
+        """Return the cores for a CPU time in µs of each measurement."""
+        return self.rate * micros / 1e6
+
+    def _grown(self, size: float) -> float:
+        """Return what grows in proportion to the probes of the load."""
+        return size * self.probes / self.load.probes
 
 
 def site(found: figures.Figures, probes: int, interval: float) -> Site:
-    """Return what a site needs.
-
-    Costs of a measurement are those of the most similar load on which nothing
-    waited. What a probe costs grows with the probes, from the nearest number
-    that was measured.
-    """
-    load = _similar(found, probes, interval)
-    rate = probes / interval
-    agent_cores = rate * load.agent_us / 1e6
-    collector_cores = rate * load.collector_us / 1e6
-    collectors = processes(collector_cores) + 1
-    requests = figures.nearest(found.requests, probes)
-    api_processes = processes(
-        requests.changed_ms / 1000 * probes / requests.probes
-    )
-    points = figures.nearest(found.points, probes)
-    storage = figures.nearest(found.storage, probes)
-    scale = probes / load.probes
-    hot_mib = load.hot_mib * scale
-    logged = rate * load.wal_bytes * _CHECKPOINT_S / 2**20
+    """Return a site with the figures that are nearest to it."""
     return Site(
         probes,
         interval,
-        load,
-        max(processes(agent_cores), math.ceil(probes / MAX_AGENT_PROBES)),
-        agent_cores,
-        load.agent_mib * scale,
-        collectors,
-        collector_cores,
-        rate * load.postgresql_us / 1e6,
-        rate * load.rabbitmq_us / 1e6,
-        rate / points.rate,
-        api_processes,
-        (collectors + api_processes) * _POOL,
-        hot_mib,
-        2 * (logged + hot_mib),
-        probes * _MARKS * storage.mark_bytes / 2**20,
-        probes * _DAYS * storage.day_bytes / 2**20,
-        storage.closing_s * probes / storage.probes,
+        _similar(found, probes, interval),
+        figures.nearest(found.requests, probes),
+        figures.nearest(found.points, probes),
+        figures.nearest(found.storage, probes),
     )
 
 
@@ -177,7 +222,9 @@ _ROWS: tuple[tuple[str, str, collections.abc.Callable[..., str]], ...] = (
     ('Collectors, one of them as a reserve', 'collectors', str),
     ('Cores of collectors', 'collector_cores', _cores),
     ('Cores of PostgreSQL', 'postgresql_cores', _cores),
-    ('Cores of one RabbitMQ', 'rabbitmq_cores', _cores),
+    ('Cores that PostgreSQL should have', 'postgresql_size', str),
+    ('Nodes of RabbitMQ', 'nodes', str),
+    ('Cores of each node', 'node_cores', _cores),
     ('Cores of all these', 'cores', _cores),
     (
         'Processes of the API, for one list of all probes each second',

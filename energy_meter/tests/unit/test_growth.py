@@ -58,7 +58,8 @@ class SiteTest(base.BaseTestCase):
 
         self.assertAlmostEqual(0.3, site.agent_cores)
         self.assertAlmostEqual(0.4, site.collector_cores)
-        self.assertAlmostEqual(1.0, site.cores)
+        # With three nodes of RabbitMQ, 0.1 cores each.
+        self.assertAlmostEqual(1.2, site.cores)
         self.assertAlmostEqual(0.2, site.rrd_cores)
         self.assertAlmostEqual(60.0, site.closing_s)
 
