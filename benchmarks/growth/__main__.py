@@ -106,7 +106,7 @@ def _parse() -> argparse.Namespace:
         help='in ascending order, the first at most 10,000',
     )
     parser.add_argument(
-        '--seconds', type=float, default=12.0, help='duration of a window'
+        '--seconds', type=float, default=10.0, help='duration of a window'
     )
     parser.add_argument(
         '--parts',

@@ -20,7 +20,7 @@ from energy_meter.tests.functional import simulation
 
 #: Seconds after the first energy of all probes, and the maximum until all
 #: values are new. A machine that is full does not get there.
-_WARM_UP_S, _CATCH_UP_S = 5.0, 40.0
+_WARM_UP_S, _CATCH_UP_S = 5.0, 30.0
 #: Number of probes whose age is measured.
 _WATCHED = 8
 #: Steps in the search for the size at which the machine is full.
