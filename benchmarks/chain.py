@@ -6,9 +6,11 @@ All are real processes with the options of an installation. The agent reads
 dummy wattmeters, so that no device is waited for.
 """
 
+import collections.abc
 import contextlib
 import pathlib
 import tempfile
+import types
 import typing
 
 import requests
@@ -26,7 +28,7 @@ OUTLETS = 48
 #: Maximum seconds until each probe has energy in the database.
 _START_TIMEOUT_S = 120.0
 #: Maximum seconds until what was published is merged.
-_DRAIN_TIMEOUT_S = 120.0
+_DRAIN_TIMEOUT_S = 300.0
 _HTTP_TIMEOUT_S = 30
 
 #: Options of an installation, where those of the tests differ.
@@ -34,6 +36,10 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     'agent': {'publish_interval': 1, 'checkpoint_interval': 10},
     'collector': {'flush_interval': 1},
 }
+
+
+#: Settings of PostgreSQL that no option changes.
+DEFAULTS: collections.abc.Mapping[str, str] = types.MappingProxyType({})
 
 
 class Sums(typing.NamedTuple):
@@ -53,18 +59,33 @@ class Chain:
     :param probes: number of probes, on wattmeters with :data:`OUTLETS` each.
     :param interval: seconds between two readings of a probe.
     :param with_api: whether to start the API, too.
+    :param agents: number of agents, which share the probes.
+    :param settings: of PostgreSQL, where they differ from its defaults.
     :ivar programs: the processes by name.
+    :ivar agents: names of the agents among them.
+    :ivar engine: connects to the database.
     """
 
     def __init__(
-        self, probes: int, interval: float, with_api: bool = False
+        self,
+        probes: int,
+        interval: float,
+        with_api: bool = False,
+        agents: int = 1,
+        settings: collections.abc.Mapping[str, str] = DEFAULTS,
     ) -> None:
         self.probes = probes
         self._interval = interval
         self._with_api = with_api
+        self._settings = settings
+        self.agents = [
+            'agent' if number == 1 else f'agent-{number}'
+            for number in range(1, agents + 1)
+        ]
         self._stack = contextlib.ExitStack()
         self._ports = {
-            name: base.free_port() for name in ('agent', 'collector', 'API')
+            name: base.free_port()
+            for name in (*self.agents, 'collector', 'API')
         }
         self.programs: dict[str, base.Process] = {}
 
@@ -79,10 +100,13 @@ class Chain:
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         broker = stack.enter_context(rabbitmq.RabbitMQ())
-        database = stack.enter_context(postgresql.PostgreSQL())
+        database = postgresql.PostgreSQL()
+        for name, value in self._settings.items():
+            database.argv += ['-c', f'{name}={value}']
+        stack.enter_context(database)
         self._url = database.create_database()
-        self._engine = sa.create_engine(self._url)
-        stack.callback(self._engine.dispose)
+        self.engine = sa.create_engine(self._url)
+        stack.callback(self.engine.dispose)
         directory = pathlib.Path(
             stack.enter_context(tempfile.TemporaryDirectory())
         )
@@ -98,7 +122,7 @@ class Chain:
         )
         if self._with_api:
             self._start_api(stack)
-        self._start_agent(stack)
+        self._start_agents(stack)
 
     def _configure(
         self, directory: pathlib.Path, broker: str, port: int
@@ -124,18 +148,22 @@ class Chain:
             commands.Command(configuration, 'energy-meter-api', 'Serving')
         )
 
-    def _start_agent(self, stack: contextlib.ExitStack) -> None:
-        configuration = self._configurations['agent']
+    def _start_agents(self, stack: contextlib.ExitStack) -> None:
         names = [f'probe-{number:05}' for number in range(self.probes)]
-        for number, start in enumerate(range(0, len(names), OUTLETS)):
-            configuration.add_dummy(
-                f'pdu-{number:04}',
-                *names[start : start + OUTLETS],
-                interval=self._interval,
+        pdus = [
+            names[start : start + OUTLETS]
+            for start in range(0, len(names), OUTLETS)
+        ]
+        for number, agent in enumerate(self.agents):
+            configuration = self._configurations[agent]
+            configuration.set('agent', name=agent)
+            for pdu in range(number, len(pdus), len(self.agents)):
+                configuration.add_dummy(
+                    f'pdu-{pdu:04}', *pdus[pdu], interval=self._interval
+                )
+            self.programs[agent] = stack.enter_context(
+                commands.agent(configuration)
             )
-        self.programs['agent'] = stack.enter_context(
-            commands.agent(configuration)
-        )
         base.wait_for(
             lambda: self.sums().probes == self.probes,
             _START_TIMEOUT_S,
@@ -149,7 +177,7 @@ class Chain:
             sa.func.count(),
             sa.func.coalesce(sa.func.sum(register.millijoules), 0),
         ).where(register.elapsed > 0)
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             probes, millijoules = connection.execute(query).one()
         return Sums(probes, int(millijoules))
 
@@ -176,13 +204,17 @@ class Chain:
         return processes.usages(self.programs)
 
     def verify(self) -> None:
-        """Stop the agent, and verify that all of its energy was merged.
+        """Stop the agents, and verify that all of their energy was merged.
 
         :raises AssertionError: if the database has other energy than the
-            registers of the agent.
+            registers of the agents.
         """
-        self.programs['agent'].stop()
-        metered = sum(self._configurations['agent'].registers().values())
+        for name in self.agents:
+            self.programs[name].stop()
+        metered = sum(
+            sum(self._configurations[name].registers().values())
+            for name in self.agents
+        )
         base.wait_for(
             lambda: self.sums() == Sums(self.probes, metered),
             _DRAIN_TIMEOUT_S,

@@ -137,13 +137,7 @@ def document(
     """Return comparisons as JSON, with the machine they were made on."""
     return {
         'title': (description or '').partition('\n')[0],
-        'machine': {
-            'cores': os.cpu_count(),
-            'processor': _processor(),
-            'system': platform.platform(),
-            'python': platform.python_version(),
-            'load': os.getloadavg()[0],
-        },
+        'machine': machine(),
         'comparisons': [
             {
                 **each._asdict(),
@@ -152,6 +146,18 @@ def document(
             }
             for each in comparisons
         ],
+    }
+
+
+def machine() -> dict[str, typing.Any]:
+    """Return what identifies this machine, and its load of now."""
+    return {
+        'cores': os.cpu_count(),
+        'processor': _processor(),
+        # Linux-6.1.0-42-amd64-x86_64-with-glibc2.36 is Linux-6.1.0.
+        'system': '-'.join(platform.platform().split('-')[:2]),
+        'python': platform.python_version(),
+        'load': os.getloadavg()[0],
     }
 
 

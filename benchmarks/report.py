@@ -54,11 +54,8 @@ def main() -> int:
 
 
 def load(path: pathlib.Path) -> Document:
-    """Return a result, with the system named without its build."""
+    """Return a result."""
     document: Document = json.loads(path.read_text())
-    machine = document['machine']
-    # Linux-6.1.0-42-amd64-x86_64-with-glibc2.36 is Linux-6.1.0.
-    machine['system'] = '-'.join(machine['system'].split('-')[:2])
     return document
 
 
@@ -106,7 +103,7 @@ def restructured(documents: dict[str, Document]) -> str:
             '   :header-rows: 1',
             f'   :widths: {" ".join(map(str, _WIDTHS))}',
             '',
-            *_row(_COLUMNS),
+            *row(_COLUMNS),
         ]
         for each in found:
             lines += _rows(each)
@@ -123,7 +120,7 @@ def restructured(documents: dict[str, Document]) -> str:
 def _rows(each: comparison.Comparison) -> collections.abc.Iterator[str]:
     question = _escape(f'{each.question} ({each.unit})')
     for found in (each.ours, *each.peers):
-        yield from _row(
+        yield from row(
             (
                 question,
                 _escape(found.program),
@@ -138,9 +135,10 @@ def _rows(each: comparison.Comparison) -> collections.abc.Iterator[str]:
         question = ''
 
 
-def _row(
+def row(
     cells: collections.abc.Iterable[str],
 ) -> collections.abc.Iterator[str]:
+    """Yield the lines of a row of a ``list-table``."""
     for number, cell in enumerate(cells):
         yield f'   {"  -" if number else "* -"} {cell}'.rstrip()
 

@@ -226,7 +226,7 @@ def compare(
             f'{len(load.ages)} values; to: 99th percentile',
             statistics.median(load.ages),
             load.ages[0],
-            _p99(load.ages),
+            p99(load.ages),
         ),
         (),
         (),
@@ -257,7 +257,7 @@ def judge(
     limit = _INTERVALS_S + _MAX_DELAY_S
     yield (
         f'99 % of the values are in the API after at most {limit:g} s',
-        _p99(load.ages) <= limit,
+        p99(load.ages) <= limit,
     )
 
 
@@ -285,7 +285,8 @@ def growth(loads: list[Load]) -> comparison.Comparison:
     )
 
 
-def _p99(values: collections.abc.Sequence[float]) -> float:
+def p99(values: collections.abc.Sequence[float]) -> float:
+    """Return the 99th percentile of sorted values."""
     return values[int(len(values) * 0.99)]
 
 

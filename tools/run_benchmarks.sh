@@ -6,10 +6,11 @@
 #
 #   tools/run_benchmarks.sh [NAME...]
 #
-# Without names, all of them run, and the table of the documentation is written
-# again: doc/source/admin/performance.inc and performance.json. With names, only
-# these run, and results that earlier runs left in .benchmarks are kept. The
-# exit status is not 0 if a claim does not hold, or a benchmark fails.
+# Without names, all of them run, and the tables of the documentation are
+# written again: doc/source/admin/performance.inc and performance.json, and the
+# files of growth. With names, only these run, and results that earlier runs
+# left in .benchmarks are kept. The exit status is not 0 if a claim does not
+# hold, or a benchmark fails.
 # ENERGY_METER_STACK_VENV names an existing virtual environment with the other
 # OpenStack services, ENERGY_METER_BENCHMARK_VENV one with the packages of
 # benchmarks/requirements.txt and of the tests.
@@ -18,16 +19,16 @@ set -euo pipefail
 # shellcheck source=tools/functions.sh
 source "$(dirname "${BASH_SOURCE[0]}")/functions.sh"
 
-# In the order of the table.
+# In the order of the table. The other one, growth, has tables of its own.
 all=(ingest steady api_requests ipmi_readings snmp_readings rrd_points graphs
     accuracy startup)
 results=$checkout/.benchmarks
 
 names=("$@")
-[[ $# -gt 0 ]] || names=("${all[@]}")
+[[ $# -gt 0 ]] || names=("${all[@]}" growth)
 for name in "${names[@]}"; do
-    [[ " ${all[*]} " == *" $name "* ]] ||
-        die "no benchmark is named $name; there are: ${all[*]}"
+    [[ " ${all[*]} growth " == *" $name "* ]] ||
+        die "no benchmark is named $name; there are: ${all[*]} growth"
     [[ -e $checkout/benchmarks/$name.py ||
         -e $checkout/benchmarks/$name/__main__.py ]] ||
         die "the module benchmarks.$name is missing"
@@ -57,6 +58,11 @@ for name in "${names[@]}"; do
         status=1
     }
 done
+
+if [[ " ${names[*]} " == *' growth '* && -e $results/growth.json ]]; then
+    python -m benchmarks.growth.report "$results/growth.json" doc/source/admin
+fi
+[[ ${names[*]} != growth ]] || exit $status
 
 found=()
 for name in "${all[@]}"; do

@@ -71,9 +71,17 @@ def measure(
             [jsonify, conditional],
             20,
         ),
-        'changed each second': (_case(site, _Changes(site, 1)), [jsonify], 1),
+        'changed each second': (
+            _case(site, Changes(site.engine, 1)),
+            [jsonify],
+            1,
+        ),
         # Nothing of it can be kept.
-        'changed each time': (_case(site, _Changes(site, 0)), [jsonify], 0),
+        'changed each time': (
+            _case(site, Changes(site.engine, 0)),
+            [jsonify],
+            0,
+        ),
     }
     cases = [*(case for case, _, _ in ours.values()), jsonify, conditional]
     for turn in range(rounds + 1):
@@ -151,14 +159,14 @@ def _flask(site: api_site.Site) -> list[Case]:
     ]
 
 
-class _Changes:
+class Changes:
     """Changes a probe before requests.
 
     :param interval: seconds between two changes.
     """
 
-    def __init__(self, site: api_site.Site, interval: float) -> None:
-        self._engine = site.engine
+    def __init__(self, engine: sa.Engine, interval: float) -> None:
+        self._engine = engine
         self._interval = interval
         self._next = 0.0
 

@@ -41,26 +41,30 @@ def load(engine: sa.Engine, probes: int) -> Fleet:
     """
     first = month.load(engine, probes, DAYS, _MEMBERS)
     with engine.begin() as connection:
-        connection.execute(
-            schema.register.update().values(
-                last_seen_at=db_engine.now(connection)
-            )
-        )
         attributed_days.insert(connection, [_day(first)])
         for table in (schema.attributed_day, schema.instance_day):
             for host in range(1, _HOSTS):
                 _copy(connection, table, first, _of_host(table, host))
             for day in range(first + 1, first + DAYS):
                 _copy(connection, table, first, {'day': sa.literal(day)})
-    with engine.connect() as connection:
-        # As the database does by itself in a fleet that grows.
-        connection.execute(sa.text('ANALYZE'))
-        connection.commit()
+    refresh(engine)
     return Fleet(
         first * month.DAY_MS // 1000,
         (first + DAYS) * month.DAY_MS // 1000,
         _uuid(0),
     )
+
+
+def refresh(engine: sa.Engine) -> None:
+    """Set all registers as seen just now, and update the statistics."""
+    with engine.begin() as connection:
+        connection.execute(
+            schema.register.update().values(
+                last_seen_at=db_engine.now(connection)
+            )
+        )
+        # As the database does by itself in a fleet that grows.
+        connection.execute(sa.text('ANALYZE'))
 
 
 def _day(number: int) -> attributed_days.HostDay:

@@ -44,17 +44,10 @@ def start(stack: contextlib.ExitStack, probes: int) -> Site:
 
     :param probes: number of probes.
     """
-    database = stack.enter_context(postgresql.PostgreSQL())
-    url = database.create_database()
-    engine = db_engine.connect(simulation.configure(url))
-    stack.callback(engine.dispose)
-    migration.sync(engine)
+    database, engine = start_database(stack)
     simulation.report(f'Loading {probes} probes')
     loaded = fleet.load(engine, probes)
-    configuration = _configuration(
-        stack, database={'connection': url}, api={'probe_ttl': 86_400}
-    )
-    api = stack.enter_context(servers.UWSGI(configuration))
+    api = start_api(stack, engine)
     # It has a socket of uWSGI's own in its directory.
     configuration = _configuration(stack)
     document = configuration.directory / 'probes.json'
@@ -66,6 +59,28 @@ def start(stack: contextlib.ExitStack, probes: int) -> Site:
     }
     stack.enter_context(flask)
     return Site(database, api, flask, engine, loaded)
+
+
+def start_database(
+    stack: contextlib.ExitStack,
+) -> tuple[base.Process, sa.Engine]:
+    """Start PostgreSQL with an empty database, and connect to it."""
+    database = stack.enter_context(postgresql.PostgreSQL())
+    engine = db_engine.connect(
+        simulation.configure(database.create_database())
+    )
+    stack.callback(engine.dispose)
+    migration.sync(engine)
+    return database, engine
+
+
+def start_api(stack: contextlib.ExitStack, engine: sa.Engine) -> servers.UWSGI:
+    """Start the API with a database."""
+    url = engine.url.render_as_string(hide_password=False)
+    configuration = _configuration(
+        stack, database={'connection': url}, api={'probe_ttl': 86_400}
+    )
+    return stack.enter_context(servers.UWSGI(configuration))
 
 
 def _configuration(

@@ -21,7 +21,7 @@ LOG = logging.getLogger(__name__)
 
 DAY_MS = closed_days.DAY_MS
 PROJECT = 'project'
-#: The last days are open, and have marks.
+#: By default the last days are open, and have marks.
 OPEN_DAYS = 2
 #: Number of different days; all days of the fleet are among them.
 _PATTERNS = 100
@@ -30,23 +30,30 @@ _CHUNK = 5000
 _SLOT = {'slot': documents.INTEGER}
 
 
-def load(engine: sa.Engine, count: int, length: int, billed: int) -> int:
+def load(
+    engine: sa.Engine,
+    count: int,
+    length: int,
+    billed: int,
+    open_days: int = OPEN_DAYS,
+) -> int:
     """Write a fleet, and return the number of its first day.
 
     :param count: number of probes.
     :param length: number of days until the last midnight.
     :param billed: number of probes that are billed to :data:`PROJECT`.
+    :param open_days: number of the last days, which have marks.
     """
     with engine.connect() as connection:
         db_now = db_engine.now(connection)
     first = db_now // DAY_MS - length
-    closed = length - OPEN_DAYS
+    closed = length - open_days
     with engine.begin() as connection:
         LOG.info('Loading %d probes', count)
         _insert(connection, schema.register, registers(first, count, length))
         _insert(connection, schema.probe, probes(first + closed, count))
         _insert(connection, schema.membership, members(min(billed, count)))
-        LOG.info('Loading marks of %d days', OPEN_DAYS)
+        LOG.info('Loading marks of %d days', open_days)
         add_marks(connection, first + closed, first + length)
         patterns = make_patterns()
         for day in range(first, first + closed):

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Growth of the costs with the number of probes, and what sites need."""
