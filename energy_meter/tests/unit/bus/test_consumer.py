@@ -139,8 +139,11 @@ class MeasurementConsumerTest(base.BusTestCase):
         def handle(measurements):
             with source._window._changed:
                 source._window._changed.wait_for(
-                    lambda: handled
-                    or len(source._window._waiting) + len(measurements) == 201,
+                    lambda: (
+                        handled
+                        or len(source._window._waiting) + len(measurements)
+                        == 201
+                    ),
                     TIMEOUT_S,
                 )
             handled.append([each.probe.agent for each in measurements])
