@@ -12,7 +12,7 @@ from benchmarks.rrd_points import work as rrd_work
 from energy_meter.tests.functional import simulation
 
 #: Counted flushes, and seconds of each: the default flush_interval.
-_FLUSHES, _SECONDS = 2, 5
+_FLUSHES, _SECONDS = 2, 10
 _DAY_S = 86_400
 
 

@@ -3,7 +3,7 @@
 """CPU time of writing points to RRD files, and the bytes that are written.
 
 All programs write one point a second into the same files, which have the
-default archives, and the points of five seconds at a time: what
+default archives, and the points of ten seconds at a time: what
 energy-meter-rrd collects in its default flush_interval. The only exception is
 a script that calls rrdtool.update for each point. It takes turns with the
 others, in simulated time, as fast as each can. The first flush opens the
@@ -30,8 +30,8 @@ from benchmarks.rrd_points import work as rrd_work
 from energy_meter.tests.functional import simulation
 
 #: Seconds of the default flush_interval, and others.
-SECONDS = 5
-SECONDS_OF_GROWTH = (1, SECONDS, 10, 60)
+SECONDS = 10
+SECONDS_OF_GROWTH = (1, 5, SECONDS, 60)
 
 UNIT = 'points/CPU s'
 BYTES_UNIT = 'bytes/point'

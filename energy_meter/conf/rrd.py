@@ -86,10 +86,11 @@ OPTS: list[cfg.Opt] = [
     ),
     cfg.FloatOpt(
         'flush_interval',
-        default=5.0,
+        default=10.0,
         min=0.1,
         help='Interval in seconds between writes of the measurements '
-        'received since the last write.',
+        'received since the last write. They are written earlier if they '
+        'fill half of max_backlog.',
     ),
     cfg.IntOpt(
         'batch_size',

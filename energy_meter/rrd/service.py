@@ -48,6 +48,8 @@ class RRD(service.ServiceBase):
         self.counters = counters.Counters(metrics.COUNTERS)
         throttled_log = log_throttle.ThrottledLogger(LOG)
         self._stopping = threading.Event()
+        # Set when the next flush shall not wait for its interval.
+        self._wake = threading.Event()
         self._consumer = consumer.MeasurementConsumer(
             conf,
             self.handle,
@@ -70,6 +72,7 @@ class RRD(service.ServiceBase):
     def stop(self) -> None:
         """Stop after writing all measurements received so far."""
         self._stopping.set()
+        self._wake.set()
         self._consumer.stop()
         if self._flusher.is_alive():
             self._flusher.join()
@@ -103,9 +106,15 @@ class RRD(service.ServiceBase):
             for received in measurements
             if not received.is_mark and received.usage is None
         )
+        if self._writer.is_due:
+            self._wake.set()
 
     def _flush(self) -> None:
-        while not self._stopping.wait(self._interval):
+        while True:
+            self._wake.wait(self._interval)
+            if self._stopping.is_set():
+                return
+            self._wake.clear()
             try:
                 self._writer.flush()
             except Exception:

@@ -50,6 +50,7 @@ class Writer:
         self._outage = outages.Outage(_TASK, LOG, counts)
         self._buffer: probe_files.MeasurementsByProbe = {}
         self._count = 0
+        self._added = 0
         self._buffer_lock = threading.Lock()
         self._flush_lock = threading.Lock()
         self._archive_lock = contextlib.ExitStack()
@@ -71,6 +72,11 @@ class Writer:
         """Whether the backlog has reached its limit."""
         return self._count >= self._max_backlog
 
+    @property
+    def is_due(self) -> bool:
+        """Whether half of the backlog was added since the last flush."""
+        return self._added >= self._max_backlog / 2
+
     def put(
         self, measurements: collections.abc.Iterable[measurement.Measurement]
     ) -> None:
@@ -81,12 +87,14 @@ class Writer:
                     received
                 )
                 self._count += 1
+                self._added += 1
 
     def flush(self) -> None:
         """Write the buffer; keep what cannot be written."""
         with self._flush_lock:
             with self._buffer_lock:
-                batch, self._buffer, self._count = self._buffer, {}, 0
+                batch, self._buffer = self._buffer, {}
+                self._count = self._added = 0
             later = self._files.postpone(batch)
             if batch:
                 self._write(batch)

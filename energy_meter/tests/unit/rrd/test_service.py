@@ -2,6 +2,8 @@
 
 """Tests of the service that writes measurements into the archive."""
 
+import threading
+
 import fixtures
 
 from energy_meter import signing
@@ -72,6 +74,24 @@ class RRDTest(base.ArchiveTest):
             ]
         )
         self.assertEqual(1, recorder.counters.value('measurements_received'))
+
+    def test_buffer_that_is_half_full_is_written_at_once(self):
+        self.set(max_backlog=10)
+        recorder = service.RRD(self.conf, lambda: self.conf)
+        self.addCleanup(recorder.stop)
+        flushed = threading.Event()
+        self.useFixture(
+            fixtures.MockPatchObject(
+                recorder._writer, 'flush', side_effect=flushed.set
+            )
+        )
+        recorder._flusher.start()
+
+        recorder.handle(self.meter.run(4))
+        self.assertFalse(recorder._wake.is_set())
+        recorder.handle(self.meter.run(1))
+
+        self.assertTrue(flushed.wait(20))
 
     def test_full_buffer_requeues_batch_on_stop(self):
         # rrdcached is not running.
