@@ -26,6 +26,9 @@ from energy_meter.telemetry import counters
 #: agent has no synchronized clock takes 0.2 s, and clocks change slowly.
 INTERVAL_S = 60.0
 
+#: Number of registers in memory.
+_CHUNK = 1000
+
 _CLOCKS = (dates.CLOCK_AHEAD, dates.CLOCK_BEHIND, dates.CLOCK_UNSET)
 #: Names of all alarms.
 NAMES = (*_CLOCKS, alarms.CONCURRENT_AGENTS, alarms.COPIED_STATE)
@@ -86,6 +89,7 @@ def _clock_changes(connection: sa.Connection) -> list[dict[str, object]]:
             _may_change(),
         )
         .order_by(_PROBE.c.id)
+        .execution_options(yield_per=_CHUNK)
     )
     changes: list[dict[str, object]] = []
     for row in rows:
