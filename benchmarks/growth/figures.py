@@ -22,6 +22,7 @@ class Load(typing.NamedTuple):
     :ivar interval: seconds between two readings of a probe.
     :ivar agents: number of agents, which share the probes.
     :ivar agent_us: CPU time of all agents.
+    :ivar percent: of a core that all four programs took.
     :ivar busiest: percent of a core that the busiest agent or collector took.
     :ivar agent_mib: memory of all agents, in MiB.
     :ivar age_s: of values when the API first showed them, 99th percentile.
@@ -40,6 +41,7 @@ class Load(typing.NamedTuple):
     collector_us: float
     postgresql_us: float
     rabbitmq_us: float
+    percent: float
     busiest: float
     agent_mib: float
     collector_mib: float
@@ -50,26 +52,6 @@ class Load(typing.NamedTuple):
     hot_updates: float
     hot_mib: float
     connections: int
-
-    @property
-    def rate(self) -> float:
-        """Measurements per second."""
-        return self.probes / self.interval
-
-    @property
-    def total_us(self) -> float:
-        """CPU time of all programs for a measurement."""
-        return (
-            self.agent_us
-            + self.collector_us
-            + self.postgresql_us
-            + self.rabbitmq_us
-        )
-
-    @property
-    def percent(self) -> float:
-        """Percent of a core that all programs took."""
-        return self.total_us * self.rate / 1e4
 
     @property
     def waits(self) -> bool:

@@ -152,26 +152,23 @@ def _load(
     received = last.received - first.received
     if not received or not ages:
         raise AssertionError(f'{received} measurements, ages {ages}')
-    seconds = {
-        name: usage.seconds - first.usages[name].seconds
+    shares = {
+        name: (usage.seconds - first.usages[name].seconds) / elapsed * 100
         for name, usage in last.usages.items()
     }
-
-    def micros(*names: str) -> float:
-        return sum(seconds[name] for name in names) / received * 1e6
-
+    programs = [
+        sum(shares[name] for name in path.agents),
+        *(shares[name] for name in ('collector', 'PostgreSQL', 'RabbitMQ')),
+    ]
     return figures.Load(
         path.probes,
         interval,
         len(path.agents),
-        micros(*path.agents),
-        micros('collector'),
-        micros('PostgreSQL'),
-        micros('RabbitMQ'),
+        # From percent of a core to µs a measurement.
+        *(share / 100 * elapsed / received * 1e6 for share in programs),
+        sum(programs),
         # PostgreSQL and RabbitMQ use more than one core.
-        max(seconds[name] for name in (*path.agents, 'collector'))
-        / elapsed
-        * 100,
+        max(shares[name] for name in (*path.agents, 'collector')),
         sum(last.usages[name].memory for name in path.agents),
         last.usages['collector'].memory,
         steady.p99(ages),

@@ -23,6 +23,7 @@ LOAD = figures.Load(
     collector_us=20.0,
     postgresql_us=10.0,
     rabbitmq_us=5.0,
+    percent=50.0,
     busiest=20.0,
     agent_mib=150.0,
     collector_mib=150.0,
