@@ -22,6 +22,10 @@ from energy_meter.db import schema
 from energy_meter.db import tips
 from energy_meter.telemetry import counters
 
+#: Seconds between two reports. To read the registers of 10,000 probes whose
+#: agent has no synchronized clock takes 0.2 s, and clocks change slowly.
+INTERVAL_S = 60.0
+
 _CLOCKS = (dates.CLOCK_AHEAD, dates.CLOCK_BEHIND, dates.CLOCK_UNSET)
 #: Names of all alarms.
 NAMES = (*_CLOCKS, alarms.CONCURRENT_AGENTS, alarms.COPIED_STATE)

@@ -5,6 +5,7 @@
 import collections.abc
 import logging
 import threading
+import time
 
 import sqlalchemy as sa
 
@@ -50,6 +51,7 @@ class Settler(threading.Thread):
         self._counters = counts
         self._database = database
         self._alarms = alarms.Alarms(counts, throttled_log)
+        self._alarms_due = time.monotonic()
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -70,7 +72,7 @@ class Settler(threading.Thread):
             self.join(timeout)
 
     def settle(self) -> None:
-        """Settle all contested probes, and report new alarms.
+        """Settle all contested probes, and report new alarms if that is due.
 
         Probes that another transaction is writing are tried once more.
         """
@@ -78,7 +80,9 @@ class Settler(threading.Thread):
             waiting = _contested(connection)
         for _ in range(2):
             waiting = self._settle_all(waiting)
-        self._alarms.report(self._engine)
+        if time.monotonic() >= self._alarms_due:
+            self._alarms.report(self._engine)
+            self._alarms_due = time.monotonic() + alarms.INTERVAL_S
 
     def _settle_all(self, probes: _Sizes) -> _Sizes:
         """Settle probes in order, and return those that were skipped."""

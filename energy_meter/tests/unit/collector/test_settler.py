@@ -6,6 +6,7 @@ import fixtures
 import sqlalchemy as sa
 
 from energy_meter import log_throttle
+from energy_meter.collector import alarms
 from energy_meter.collector import metrics
 from energy_meter.collector import outage
 from energy_meter.collector import settler
@@ -83,6 +84,16 @@ class SettlerTest(test_quotas.QuotasTest):
         self.settler.settle()
 
         self.assertEqual([['a', 'b'], ['b']], self.chunks)
+
+    def test_alarms_are_not_read_again_by_the_next_settling(self):
+        report = self.useFixture(
+            fixtures.MockPatchObject(alarms.Alarms, 'report')
+        ).mock
+
+        self.settler.settle()
+        self.settler.settle()
+
+        report.assert_called_once_with(self.engine)
 
     def skip(self, probes: list[str]) -> set[str]:
         self.chunks.append(list(probes))
