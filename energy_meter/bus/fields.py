@@ -83,16 +83,6 @@ def check_list(value: object, name: str) -> list[typing.Any]:
     return value
 
 
-def check_boolean(value: object, name: str) -> bool:
-    """Return a value that is true or false.
-
-    :raises RejectedMessage: if it is not.
-    """
-    if type(value) is not bool:
-        raise malformed(f'{name} must be true or false')
-    return value
-
-
 def check_integer(value: object, name: str) -> int:
     """Return a value that is an integer from 0 to 2^53 - 1.
 

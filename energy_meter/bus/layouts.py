@@ -67,17 +67,6 @@ def decode(value: object) -> cpu_usage.Layout:
     )
 
 
-def decode_cpu(value: object, layout: cpu_usage.Layout) -> tuple[int, ...]:
-    """Return the values of a vector: the host's, then those of the layout.
-
-    :raises RejectedMessage: if they are invalid.
-    """
-    values = fields.check_list(value, 'the value of a register of CPU time')
-    if len(values) != 1 + len(layout.instances):
-        raise fields.malformed('a value does not fit to the instances')
-    return tuple(fields.check_integer(each, 'a CPU time') for each in values)
-
-
 def _decode_instance(value: object) -> cpu_usage.Instance:
     if type(value) is not list or len(value) != _INSTANCE_LENGTH:
         raise fields.malformed(

@@ -227,7 +227,7 @@ class HostsTest(VerifierCase):
         )
         (measured,) = register.measurements
         self.assertEqual(register.probe, measured.probe)
-        self.assertEqual(register.probe.host, register.content['host'])
+        self.assertEqual(register.probe.host, register.content.host)
         return register.probe.host
 
     def test_hosts_of_its_section_are_accepted(self):

@@ -690,6 +690,14 @@ class BodyTest(EnvelopeCase):
                     'malformed', sign(body(measurements=rows(**{name: value})))
                 )
 
+    def test_integer_of_many_digits_is_no_number(self):
+        # Given integers that some parsers read as floats,
+        for digits in (19, 20, 100):
+            watts = rows(watts=int('9' * digits))
+
+            # when they are received, then the limit of integers applies.
+            self.assert_rejected('malformed', sign(body(measurements=watts)))
+
     def test_invalid_list_is_rejected(self):
         for value in (
             None,
