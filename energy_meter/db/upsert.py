@@ -61,13 +61,14 @@ def _merge(
     rows: collections.abc.Sequence[Row],
     arrived_at: int,
 ) -> Result:
-    statement = _STATEMENTS[documents.family(connection)]
+    family = documents.family(connection)
     parameters = {**documents.pack(rows), 'arrived_at': arrived_at}
-    changed = connection.execute(statement, parameters).all()
-    return Result(
-        len({number for number, _, _ in changed}),
-        [state for state in changed if state[2]],
-    )
+    found = connection.execute(_STATEMENTS[family], parameters).all()
+    if family == 'postgresql':
+        *dirty, last = found
+        return Result(last.number, dirty)
+    dirty = [state for state in found if state.dirty]
+    return Result(len({state.number for state in found}), dirty)
 
 
 def _parts(
@@ -121,14 +122,22 @@ def _merge_each(
     return Result(max(written, len(dirty)), list(dirty))
 
 
-# What is null is much faster to transfer, and most rows are clean.
-_RETURNING = (
-    ' RETURNING number, CASE WHEN dirty > 0 THEN role END AS role, '
+# Most rows are clean. PostgreSQL returns the others and, last of all, how many
+# changed.
+_POSTGRESQL = (
+    'WITH merged AS ({} RETURNING number, role, dirty), '
+    'result AS (SELECT * FROM merged WHERE dirty > 0 '
+    'UNION ALL SELECT count(*), NULL, NULL FROM merged) '
+    'SELECT * FROM result ORDER BY dirty NULLS LAST'
+)
+# What is null is much faster to transfer.
+_MYSQL = (
+    '{} RETURNING number, CASE WHEN dirty > 0 THEN role END AS role, '
     'NULLIF(dirty, 0) AS dirty'
 )
 _STATEMENTS = {
-    family: documents.statement(joins.text(family) + _RETURNING)
-    for family in ('postgresql', 'mysql')
+    family: documents.statement(template.format(joins.text(family)))
+    for family, template in (('postgresql', _POSTGRESQL), ('mysql', _MYSQL))
 }
 _EACH = joins.text('sqlite')
 _NUMBER = list(joins.FIELDS).index('number')
