@@ -13,6 +13,10 @@ from energy_meter.db import schema
 from energy_meter.db import upsert
 
 _ENERGY, _CPU_TIME = schema.Quantity
+#: In place of the register that one without a predecessor follows.
+_NONE = None, None
+_NO_MARKS: dict[tuple[int, int], tuple[int, int]] = {}
+_NO_USAGES: dict[int, cpu_usage.Usage] = {}
 
 _Measurements = collections.abc.Iterable[measurement.Measurement]
 
@@ -47,20 +51,32 @@ class Arrival:
     )
 
     def __init__(self, received: measurement.Measurement) -> None:
-        elapsed = received.elapsed
+        (
+            series,
+            timestamp,
+            elapsed,
+            millijoules,
+            metered,
+            _,
+            _,
+            _,
+            is_mark,
+            usage,
+        ) = received
         self.last = received
-        self.quantity = _ENERGY if received.usage is None else _CPU_TIME
-        self.live = None if received.is_mark else received
-        self.marks: dict[tuple[int, int], tuple[int, int]] = {}
-        self.usages: dict[int, cpu_usage.Usage] = {}
+        self.quantity = _ENERGY if usage is None else _CPU_TIME
+        self.live = None if is_mark else received
+        # Most registers have none, and 20,000 dictionaries less make the
+        # garbage collector run less often.
+        self.marks, self.usages = _NO_MARKS, _NO_USAGES
         self.settled_until: int | None = None
         self._first_elapsed = elapsed
-        self._first_timestamp = received.timestamp
-        self._millijoules = received.millijoules
-        self._metered = received.metered
-        self.synced = received.synced
+        self._first_timestamp = timestamp
+        self._millijoules = millijoules
+        self._metered = metered
+        self.synced = series.synced
         self.lags = {history.lag_class(elapsed): elapsed}
-        if received.is_mark:
+        if is_mark:
             self._add_mark(received)
 
     def add(self, received: measurement.Measurement) -> None:
@@ -87,6 +103,8 @@ class Arrival:
         values = received.millijoules, received.metered
         if values < self.marks.get(key, values):
             return
+        if not self.marks:
+            self.marks, self.usages = {}, {}
         self.marks[key] = values
         if received.usage is not None:
             self.usages[received.elapsed] = received.usage
@@ -116,26 +134,27 @@ class Arrival:
         :param number: number of the register.
         :param lag_elapsed: one of the lags.
         """
-        last, probe, register = self.last, self.last.probe, self.last.register
-        live = self.live or last
-        after_register, after_elapsed = last.after or (None, None)
+        live = self.live or self.last
+        probe, register, after, _ = self.last.series
+        after_register, after_elapsed = after or _NONE
+        _, timestamp, live_elapsed, _, _, watts, volts, amperes, *_ = live
         return (
             int(self.synced),
-            live.watts,
-            live.volts,
-            live.amperes,
+            watts,
+            volts,
+            amperes,
             self.settled_until,
             after_elapsed,
-            last.elapsed,
+            self.last.elapsed,
             self._metered,
             self._millijoules,
-            -1 if self.live is None else live.elapsed,
+            -1 if self.live is None else live_elapsed,
             lag_elapsed,
             self._first_elapsed,
             self._first_timestamp,
             # A wall clock that is ahead must not date a probe's power in the
             # future.
-            min(live.timestamp, arrived_at),
+            min(timestamp, arrived_at),
             probe.scope,
             number,
             after_register,
@@ -151,17 +170,13 @@ class Arrival:
 
 def collect(measurements: _Measurements) -> dict[int, Arrival]:
     """Return what arrived of each register, by its number, in order."""
-    # Keys, unlike tuples, that the garbage collector does not traverse: the
-    # objects of 10,000 registers made it traverse all of the heap.
-    arrivals: dict[str, Arrival] = {}
+    arrivals: dict[int, Arrival] = {}
     for received in measurements:
-        identity = numbers.identity(received.probe.id, received.register)
-        arrival = arrivals.get(identity)
+        series = received.series
+        number = numbers.number(series.probe.id, series.register)
+        arrival = arrivals.get(number)
         if arrival is None:
-            arrivals[identity] = Arrival(received)
+            arrivals[number] = Arrival(received)
         else:
             arrival.add(received)
-    by_number = {
-        numbers.of(identity): arrival for identity, arrival in arrivals.items()
-    }
-    return {number: by_number[number] for number in sorted(by_number)}
+    return {number: arrivals[number] for number in sorted(arrivals)}

@@ -39,16 +39,15 @@ class Limits:
         The collector keeps the maximum of each register, so an impossible
         value would stay for ever once merged.
         """
-        max_watts = self.max_watts(received.probe.id)
+        series, _, elapsed, millijoules, metered, watts, *_ = received
+        max_watts = self.max_watts(series.probe.id)
         # A watt is a millijoule per ms. One step of a coarse counter is more
         # than a small probe uses in the tolerance.
-        max_millijoules = max_watts * received.elapsed + _TOLERANCE_MS * max(
-            max_watts, self._site_watts
-        )
-        max_metered = received.elapsed * 1.01 + _TOLERANCE_MS
         return (
-            received.elapsed <= _MAX_REGISTER_AGE_MS
-            and received.millijoules <= max_millijoules
-            and received.metered <= max_metered
-            and (received.watts is None or received.watts <= max_watts)
+            elapsed <= _MAX_REGISTER_AGE_MS
+            and millijoules
+            <= max_watts * elapsed
+            + _TOLERANCE_MS * max(max_watts, self._site_watts)
+            and metered <= elapsed * 1.01 + _TOLERANCE_MS
+            and (watts is None or watts <= max_watts)
         )

@@ -4,6 +4,7 @@
 
 import collections
 import collections.abc
+import itertools
 import typing
 
 import sqlalchemy as sa
@@ -194,17 +195,15 @@ def _upsert(
     connection: sa.Connection, batch: _Arrivals, arrived_at: int
 ) -> upsert.Result:
     """Merge what arrived into the rows of registers."""
-    rows = [
+    rows = (
         arrival.row(number, elapsed, arrived_at)
         for number, arrival in batch.items()
         for elapsed in arrival.lags.values()
-    ]
+    )
     changed = 0
     dirty: dict[int, upsert.State] = {}
-    for start in range(0, len(rows), _CHUNK):
-        result = upsert.execute(
-            connection, rows[start : start + _CHUNK], arrived_at
-        )
+    while chunk := list(itertools.islice(rows, _CHUNK)):
+        result = upsert.execute(connection, chunk, arrived_at)
         changed += result.changed
         for state in result.dirty:
             dirty.setdefault(state.number, state)
