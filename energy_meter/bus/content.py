@@ -69,7 +69,7 @@ def parse(text: str) -> Body:
     """
     try:
         body = _DECODER.decode(text)
-    except (ValueError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         # The error may name a key of the text.
         raise fields.malformed(f'invalid body: {str(error)[:120]!a}')
     _check_keys(text, body)
