@@ -40,14 +40,15 @@ class Limits:
         value would stay for ever once merged.
         """
         series, _, elapsed, millijoules, metered, watts, *_ = received
-        max_watts = self.max_watts(series.probe.id)
+        site_watts = self._site_watts
+        max_watts = self._probe_watts.get(series.probe.id, site_watts)
         # A watt is a millijoule per ms. One step of a coarse counter is more
         # than a small probe uses in the tolerance.
         return (
             elapsed <= _MAX_REGISTER_AGE_MS
             and millijoules
             <= max_watts * elapsed
-            + _TOLERANCE_MS * max(max_watts, self._site_watts)
+            + _TOLERANCE_MS * max(max_watts, site_watts)
             and metered <= elapsed * 1.01 + _TOLERANCE_MS
             and (watts is None or watts <= max_watts)
         )

@@ -21,7 +21,9 @@ from energy_meter.db import upsert
 from energy_meter.db import usage_marks
 
 #: Number of rows in one statement, well below MariaDB's smallest packet limit.
-_CHUNK = 5000
+#: With 5000, the copies of its document take 6 MB more, and PostgreSQL 1 us of
+#: CPU more for each row.
+_CHUNK = 1000
 _CPU_TIME = schema.Quantity.CPU_TIME
 #: Difference between clocks above which it is reported.
 _MAX_CLOCK_SKEW_MS = 1000

@@ -100,7 +100,7 @@ def _split(
     """Cut a batch by the size of its names."""
     start = size = 0
     for index, received in enumerate(measurements):
-        names = ''.join(received.probe)
+        names = ''.join(received.series.probe)
         length = len(names)
         size += length if names.isascii() else _MAX_CHARACTER_BYTES * length
         if size > _MAX_NAME_BYTES:
