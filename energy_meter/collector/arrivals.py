@@ -81,20 +81,23 @@ class Arrival:
 
     def add(self, received: measurement.Measurement) -> None:
         """Add another measurement of the register."""
-        elapsed = received.elapsed
+        series, timestamp, elapsed, millijoules, metered, *_ = received
         if elapsed > self.last.elapsed:
             self.last = received
-        self._millijoules = max(self._millijoules, received.millijoules)
-        self._metered = max(self._metered, received.metered)
+        if millijoules > self._millijoules:
+            self._millijoules = millijoules
+        if metered > self._metered:
+            self._metered = metered
         if received.is_mark:
             self._add_mark(received)
         elif self.live is None or elapsed > self.live.elapsed:
             self.live = received
-        self._first_elapsed, self._first_timestamp = min(
-            (self._first_elapsed, self._first_timestamp),
-            (elapsed, received.timestamp),
-        )
-        self.synced |= received.synced
+        if elapsed <= self._first_elapsed:
+            self._first_elapsed, self._first_timestamp = min(
+                (self._first_elapsed, self._first_timestamp),
+                (elapsed, timestamp),
+            )
+        self.synced |= series.synced
         number = history.lag_class(elapsed)
         self.lags[number] = max(elapsed, self.lags.get(number, 0))
 
