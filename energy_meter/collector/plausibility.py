@@ -47,8 +47,7 @@ class Limits:
         return (
             elapsed <= _MAX_REGISTER_AGE_MS
             and millijoules
-            <= max_watts * elapsed
-            + _TOLERANCE_MS * max(max_watts, site_watts)
+            <= max_watts * elapsed + _TOLERANCE_MS * max(max_watts, site_watts)
             and metered <= elapsed * 1.01 + _TOLERANCE_MS
             and (watts is None or watts <= max_watts)
         )
