@@ -9,7 +9,7 @@ For each number of probes, real processes with default options show:
   a second, more of them every ten seconds, by one agent for each 10,000. In
   the first window nothing else runs. In the second the API is asked for some
   probes, which shows how old values are. At the end all energy must be in the
-  database.
+  database, unless the machine is full.
 * What requests for all probes cost in uWSGI and PostgreSQL: the list,
   unchanged, with ETag, and with a change before each request, by four clients
   at a time; and a closed day.
