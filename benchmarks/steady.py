@@ -9,7 +9,7 @@ Then each round counts the CPU time of all processes, and the measurements that
 the agent published and the collector received. After the rounds, the API is
 asked for some probes, of wattmeters that are read at different times, ten
 times a second; the age is counted when it shows a new time of reading. During
-the rounds it is not asked, because each question costs PostgreSQL 0.9 ms. The
+the rounds it is not asked, because each question costs PostgreSQL 0.5 ms. The
 largest number of probes is the one of the claims; others show the growth. At
 the end the agent is stopped, and all of its energy must be in the database.
 """

@@ -48,7 +48,7 @@ class RRD(service.ServiceBase):
         self.counters = counters.Counters(metrics.COUNTERS)
         throttled_log = log_throttle.ThrottledLogger(LOG)
         self._stopping = threading.Event()
-        # Set when the next flush shall not wait for its interval.
+        # Set when the next flush does not wait for its interval.
         self._wake = threading.Event()
         self._consumer = consumer.MeasurementConsumer(
             conf,
