@@ -224,7 +224,7 @@ def _check(measurements: list[measurement.Measurement]) -> None:
         assert decoded.probe.scope in measurement.SCOPES, decoded
         assert all(map(fields.is_id, decoded.probe)), decoded
         after = decoded.after or measurement.Predecessor('', 0)
-        for value in (*decoded[4:8], after.elapsed):
+        for value in (*decoded[1:5], after.elapsed):
             assert type(value) is int, decoded
             assert 0 <= value < measurement.INTEGER_LIMIT, decoded
         if decoded.usage is not None:
