@@ -175,7 +175,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--interval',
         type=float,
-        default=0.5,
+        default=0.2,
         help='seconds between two readings of a probe',
     )
     parser.add_argument(

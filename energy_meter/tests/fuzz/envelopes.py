@@ -233,7 +233,7 @@ def _check(measurements: list[measurement.Measurement]) -> None:
             assert all(type(value) is int for value in cpu), decoded
         for flag in (decoded.synced, decoded.is_mark):
             assert type(flag) is bool, decoded
-        for number in decoded[8:11]:
+        for number in decoded[5:8]:
             assert number is None or (
                 type(number) in (int, float)
                 and math.isfinite(number)
