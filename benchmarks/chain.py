@@ -34,7 +34,7 @@ _HTTP_TIMEOUT_S = 30
 #: Options of an installation, where those of the tests differ.
 _DEFAULTS: dict[str, dict[str, object]] = {
     'agent': {'publish_interval': 1, 'checkpoint_interval': 10},
-    'collector': {'flush_interval': 1},
+    'collector': {'flush_interval': 2},
 }
 
 

@@ -32,7 +32,7 @@ from energy_meter.tests.functional import simulation
 #: Targets: percent of a core, MiB, and seconds beyond both intervals.
 _MAX_AGENT, _MAX_STORING, _MAX_MEMORY, _MAX_DELAY_S = 12.0, 15.0, 150.0, 0.3
 #: Seconds of the publish interval and of the flush interval together.
-_INTERVALS_S = 2.0
+_INTERVALS_S = 3.0
 #: Growth of CPU time in proportion to the probes, at most.
 _MAX_GROWTH = 1.2
 #: Number of probes for which the claims are.

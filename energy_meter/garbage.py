@@ -2,11 +2,16 @@
 
 """Garbage collection of processes that handle many probes at a time."""
 
+import ctypes
 import gc
 
 #: Number of objects after which the garbage collector looks for cycles. The
 #: measurements of 10,000 probes, which have none, make up 100,000.
 _THRESHOLD = 50_000
+#: Parameter of malloc.h, and the size in bytes from which a block is returned
+#: to the machine when it is freed. glibc raises it to that of the largest block
+#: freed, and so keeps the space of messages: 10 MiB in a collector.
+_M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 128 * 1024
 
 
 def tune() -> None:
@@ -19,6 +24,10 @@ def tune() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_THRESHOLD)
+    # Other libraries than glibc have no such function.
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
 
 
 def release_messages() -> None:

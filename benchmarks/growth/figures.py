@@ -9,7 +9,7 @@ import typing
 
 #: Maximum seconds from a reading to the API: publish_interval, flush_interval,
 #: and another second for the work. Beyond it a batch waits for the one before.
-MAX_AGE_S = 3.0
+MAX_AGE_S = 4.0
 #: Maximum percent of a core for a process that is not always late.
 MAX_PROCESS = 100.0
 

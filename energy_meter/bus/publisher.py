@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 EVENT_TYPE = 'energy_meter.measurements'
 
 #: Maximum number of messages in memory that were sent already.
-_MAX_KEPT = 20
+_MAX_KEPT = 40
 
 _NO_CONTEXT: collections.abc.Mapping[str, object] = {}
 

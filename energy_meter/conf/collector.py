@@ -9,10 +9,11 @@ GROUP = 'collector'
 OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
         'flush_interval',
-        default=1.0,
+        default=2.0,
         min=0.01,
         help='Maximum time in seconds to collect messages before writing a '
-        'batch.',
+        'batch. With 1 second, values in the API are up to one second newer, '
+        'and PostgreSQL takes nearly twice as much CPU time.',
     ),
     cfg.IntOpt(
         'batch_size',
