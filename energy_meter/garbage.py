@@ -9,8 +9,8 @@ import gc
 #: measurements of 10,000 probes, which have none, make up 100,000.
 _THRESHOLD = 50_000
 #: Parameter of malloc.h, and the size in bytes from which a block is returned
-#: to the machine when it is freed. glibc raises it to that of the largest block
-#: freed, and so keeps the space of messages: 10 MiB in a collector.
+#: to the machine when it is freed. glibc raises it to that of the largest
+#: block freed, and so keeps the space of messages: 10 MiB in a collector.
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD = -3, 128 * 1024
 
 

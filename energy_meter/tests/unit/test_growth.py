@@ -36,7 +36,7 @@ LOAD = figures.Load(
     connections=3,
 )
 SLOW = LOAD._replace(probes=100_000, interval=10.0, agents=10, agent_us=30.0)
-FULL = LOAD._replace(probes=40_000, collector_us=25.0, age_s=3.5)
+FULL = LOAD._replace(probes=40_000, collector_us=25.0, age_s=4.5)
 
 
 def make(*loads: figures.Load) -> figures.Figures:
@@ -94,8 +94,8 @@ class FullTest(base.BaseTestCase):
     def test_a_machine_is_full_if_something_waits(self):
         waiting = (
             {'busiest': 100.0},
-            {'age_s': 3.1},
-            {'late_s': 3.1},
+            {'age_s': 4.1},
+            {'late_s': 4.1},
             {'coalesced': 1},
         )
 
