@@ -112,9 +112,9 @@ class RRD(service.ServiceBase):
     def _flush(self) -> None:
         while True:
             self._wake.wait(self._interval)
+            self._wake.clear()
             if self._stopping.is_set():
                 return
-            self._wake.clear()
             try:
                 self._writer.flush()
             except Exception:

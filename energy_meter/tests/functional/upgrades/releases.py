@@ -21,8 +21,8 @@ _PACKAGE = pathlib.Path(energy_meter.__file__).parent
 #: its replacement. Registers have one more field on the bus.
 _CHANGES = (
     ('bus/envelope.py', r'\nVERSION = ', r'\g<0>1 + '),
-    ('bus/body.py', r"    'synced',\n", r"\g<0>    'tariff',\n"),
-    ('bus/body.py', r"'synced': outgoing\.synced,", r"\g<0> 'tariff': 1,"),
+    ('bus/content.py', r'    synced: bool\n', r'\g<0>    tariff: int\n'),
+    ('bus/body.py', r"'synced': series\.synced,", r"\g<0> 'tariff': 1,"),
 )
 
 _MIGRATION = f"""
