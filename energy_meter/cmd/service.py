@@ -170,8 +170,13 @@ class _ServiceGroup(service.ServiceBase):
 
     def wait(self) -> None:
         """Wait for signals; the handler of SIGTERM ends the process."""
+        # pause() would not see a signal that arrives just before it: its
+        # handler would run after the next one.
+        wake_up, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         while True:
-            signal.pause()
+            os.read(wake_up, 1)
 
     def reset(self) -> None:
         """Reload the configuration of each service."""
