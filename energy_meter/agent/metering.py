@@ -102,7 +102,7 @@ class Metering:
     ) -> bool:
         """Return whether a reading belongs to the register, as most do.
 
-        If not, the register may end before it, for the reasons below.
+        If not, it may be too old, or the register may end before it.
         """
         current = self._register
         return (

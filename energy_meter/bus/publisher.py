@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 EVENT_TYPE = 'energy_meter.measurements'
 
-#: Maximum number of messages in memory that were sent already.
+#: Maximum number of messages in memory that were sent, or could not be.
 _MAX_KEPT = 40
 
 _NO_CONTEXT: collections.abc.Mapping[str, object] = {}
@@ -73,15 +73,16 @@ class EnvelopePublisher:
             'payload': {'envelopes': envelopes},
             'timestamp': timestamp.replace(tzinfo=None).isoformat(' '),
         }
+        # Those that cannot be sent are kept, too.
+        self._kept += 1
+        if self._kept == _MAX_KEPT:
+            self._kept = 0
+            garbage.release_messages()
         # oslo.messaging's Notifier does the same, but hides every error: its
         # caller cannot distinguish a confirmed message from a lost one.
         self._transport._send_notification(
             self._target, dict(context), notification, version=1.0, retry=0
         )
-        self._kept += 1
-        if self._kept == _MAX_KEPT:
-            self._kept = 0
-            garbage.release_messages()
 
 
 class MeasurementPublisher(EnvelopePublisher):

@@ -2,6 +2,9 @@
 
 """Tests of the publishers."""
 
+import contextlib
+import weakref
+
 import oslo_messaging
 
 from energy_meter.bus import publisher
@@ -75,6 +78,32 @@ class MeasurementPublisherTest(base.BusTestCase):
         self.assertRegex(
             message['timestamp'], r'^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+$'
         )
+
+    def test_messages_do_not_stay_in_memory(self):
+        # Given messages that the driver keeps in reference cycles, whether
+        # it can send them or not,
+        kept = []
+
+        class Cycle:
+            def __init__(self):
+                self.itself = self
+
+        def refuse(*args, **kwargs):
+            cycle = Cycle()
+            kept.append(weakref.ref(cycle))
+            if len(kept) % 2:
+                raise oslo_messaging.MessageDeliveryFailure('away')
+
+        self.transport._send_notification = refuse
+
+        # when more are sent than may be kept,
+        for _ in range(publisher._MAX_KEPT + 1):
+            with contextlib.suppress(oslo_messaging.MessageDeliveryFailure):
+                self.publisher.send([{}])
+
+        # then most of them are freed.
+        alive = sum(each() is not None for each in kept)
+        self.assertLess(alive, 5)
 
     def test_unconfirmed_message_is_an_error(self):
         def refuse(*args, **kwargs):
